@@ -1,0 +1,286 @@
+//! What happened, in order: the one type that everything downstream reads.
+//! It knows neither who caused a fault nor what a claim is; it only states facts.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A node: one virtual machine with one process on it. Numbered in the order in which the scenario made them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub u16);
+
+impl NodeId {
+    /// The room itself: faults, heals and the end of a run happen here.
+    pub const WORLD: Self = Self(u16::MAX);
+}
+
+/// Text that was met in the run (a name, a path, a source line), as an index into [`Log::names`](crate::log::Log).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Name(pub u32);
+
+impl Name {
+    /// No text.
+    pub const NONE: Self = Self(0);
+}
+
+/// The place of an event in its run, from 0. `Seq::NONE` means that nothing in the run led here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// Nothing led here.
+    pub const NONE: Self = Self(u64::MAX);
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Death {
+    /// Its main function returned, or it called `exit(code)`.
+    Exit {
+        /// The exit code; 0 is a good end.
+        code: i32,
+    },
+    /// A panic unwound out of its main function.
+    Panic,
+    /// It called `abort()`.
+    Abort,
+    /// SIGKILL: no destructors, peers get RST, the page cache stays.
+    Kill,
+    /// A stop was requested and the budget ran out: SIGKILL.
+    Overrun,
+    /// Power was lost: no destructors, silence, what was not synced is gone.
+    PowerLoss,
+}
+
+/// One fact. Time in nanoseconds since the run's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the run.
+    pub seq: Seq,
+    /// Virtual nanoseconds since the run began.
+    pub time_ns: u64,
+    /// Where it happened.
+    pub node: NodeId,
+    /// Which life of that node, from 1; 0 before its first.
+    pub incarnation: u16,
+    /// Which thread of that life, from 0 (its main thread).
+    pub thread: u32,
+    /// Which tokio task, 0 if none or not asked.
+    pub task: u64,
+    /// The event that led here: the delivery, timer or request whose arrival woke the thread.
+    pub cause: Seq,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// A process began.
+    Started,
+    /// A graceful stop was requested; the process has `budget_ns` to end.
+    StopRequested {
+        /// Nanoseconds until SIGKILL.
+        budget_ns: u64,
+    },
+    /// A process ended.
+    Exited {
+        /// How it ended.
+        how: Death,
+    },
+    /// A thread of a process began, under this number.
+    ThreadStarted {
+        /// The new thread's number in its process.
+        thread: u32,
+    },
+    /// A thread of a process ended.
+    ThreadEnded,
+    /// A thread panicked (whether or not somebody caught it).
+    Panicked {
+        /// The panic's message.
+        message: Name,
+        /// Source file and line.
+        site: Name,
+    },
+    /// A TCP port is being listened on.
+    Listening {
+        /// The port.
+        port: u16,
+    },
+    /// A connection was asked for.
+    Connecting {
+        /// Whom it goes to.
+        to: NodeId,
+        /// Which port there.
+        port: u16,
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// The connection stands, as its opener sees it.
+    Connected {
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// The connection was taken by its listener.
+    Accepted {
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// Nobody listened there.
+    Refused {
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// Bytes were handed to the network.
+    Sent {
+        /// The connection's number in the run; `u32::MAX` for a datagram.
+        conn: u32,
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// Bytes arrived in the receiver's buffer.
+    Delivered {
+        /// The connection's number in the run; `u32::MAX` for a datagram.
+        conn: u32,
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// The peer said that it sends no more.
+    Finished {
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// The connection was reset by its peer.
+    Reset {
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// The connection gave up waiting for its peer.
+    TimedOut {
+        /// The connection's number in the run.
+        conn: u32,
+    },
+    /// A file was opened.
+    FileOpened {
+        /// Its path.
+        path: Name,
+    },
+    /// A file's data reached durable media.
+    FileSynced {
+        /// Its path.
+        path: Name,
+        /// How long the device took, in nanoseconds.
+        took_ns: u64,
+    },
+    /// A directory entry changed: created, removed, renamed.
+    EntryChanged {
+        /// The path that changed.
+        path: Name,
+    },
+    /// A closed or never opened descriptor was used.
+    BadDescriptor {
+        /// Its number.
+        fd: i32,
+        /// The door that was passed with it.
+        door: Name,
+    },
+    /// A thread's wait ended because its time had come.
+    TimerFired,
+    /// A probe told of a resource that came to life.
+    ResourceOpened {
+        /// Its name.
+        name: Name,
+        /// Its number in the run.
+        object: u32,
+        /// Which one of that name on that node, from 1, over all incarnations.
+        generation: u32,
+        /// Source line of the probe.
+        site: Name,
+    },
+    /// A probe told of a use.
+    ResourceUsed {
+        /// Its name.
+        name: Name,
+        /// Its number in the run.
+        object: u32,
+        /// Who used it, if said.
+        by: Name,
+        /// Source line of the probe.
+        site: Name,
+    },
+    /// A probe told of a teardown.
+    ResourceClosed {
+        /// Its name.
+        name: Name,
+        /// Its number in the run.
+        object: u32,
+        /// Source line of the probe.
+        site: Name,
+    },
+    /// A process said that it entered a phase.
+    Phase {
+        /// The phase.
+        name: Name,
+        /// Source line of the probe.
+        site: Name,
+    },
+    /// A claim of the code's own was passed.
+    Claim {
+        /// The claim.
+        claim: Name,
+        /// Whether it must hold always (or at least once).
+        always: bool,
+        /// Whether it held.
+        held: bool,
+        /// Source line of the probe.
+        site: Name,
+    },
+    /// A place in the code was reached.
+    Reached {
+        /// The place's name.
+        name: Name,
+        /// Source line of the probe.
+        site: Name,
+    },
+    /// A scenario noted something in one of its ledgers.
+    Noted {
+        /// The ledger.
+        ledger: Name,
+        /// What was noted.
+        entry: Name,
+    },
+    /// A fault was injected.
+    Fault {
+        /// What was done, in words: "stop master-0, budget 30 s".
+        what: Name,
+        /// Which injection of the plan.
+        injection: u32,
+    },
+    /// A fault ended, or everything was healed.
+    Healed {
+        /// What was healed, in words.
+        what: Name,
+    },
+    /// A line of a node's own output.
+    Line {
+        /// The text, without its line end.
+        text: Name,
+    },
+    /// Nothing can run and no deadline is left.
+    Quiescent,
+}
+
+/// A run in one number: equal digests mean equal events, in the same order, at the same times.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Digest(pub u64, pub u64);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:016x}", self.0, self.1)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,4 @@
+//! Skeleton.
+pub mod fault;
+pub mod finding;
+pub mod run;

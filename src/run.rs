@@ -1,0 +1,136 @@
+//! One run, as it is asked for and as it is answered: what travels between a campaign and its runner processes.
+//! It runs nothing.
+
+use crate::fault::Plan;
+use crate::finding::Violation;
+use afterlife_sim::event::{Digest, Event, Seq};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Which variant of a scenario runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Build {
+    /// The code as it was released: the reported bug is there.
+    Shipped,
+    /// The code with upstream's own fix, and what that left open.
+    Patched,
+    /// The design that holds every claim. A scenario without variants has only this one.
+    #[default]
+    Sound,
+}
+
+impl Build {
+    /// All three, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Shipped, Self::Patched, Self::Sound];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shipped => "shipped",
+            Self::Patched => "patched",
+            Self::Sound => "sound",
+        }
+    }
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Build {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|build| build.name() == text)
+            .ok_or_else(|| format!("no build `{text}`: one of shipped, patched, sound"))
+    }
+}
+
+/// What a run is made of. Equal requests give equal replies, in any process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its build.
+    pub build: Build,
+    /// The seed of every choice that nothing else names.
+    pub seed: u64,
+    /// The plan; `None` lets the scenario's faults draw one from the seed.
+    pub plan: Option<Plan>,
+    /// Whether the reply carries every event.
+    pub record: bool,
+    /// The event at which a stack is to be taken, if any.
+    pub stack_at: Option<Seq>,
+}
+
+/// How the run itself ended, as its runner process saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// It came to its end and told its verdicts.
+    Whole,
+    /// The process that ran it died by a signal: abort, segmentation fault, stack overflow.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// The node that had the baton, if known.
+        node: Option<String>,
+    },
+    /// The process that ran it exited early with this code.
+    Code {
+        /// The exit code.
+        code: i32,
+        /// What it said last.
+        message: String,
+    },
+    /// A thread ran for too long without passing a door.
+    Spin {
+        /// The node that had the baton, if known.
+        node: Option<String>,
+        /// The bound, in real milliseconds.
+        bound_ms: u64,
+    },
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// How it ended.
+    pub ended: Ended,
+    /// The digest of its events.
+    pub digest: Digest,
+    /// How many events there were.
+    pub events: u64,
+    /// How much virtual time passed, in nanoseconds.
+    pub virtual_ns: u64,
+    /// Processor time of the run, in nanoseconds: real, so no part of any verdict or digest.
+    pub cpu_ns: u64,
+    /// The plan that was carried out: drawn or given.
+    pub plan: Plan,
+    /// The broken invariants, in the order in which they broke.
+    pub violations: Vec<Violation>,
+    /// Names of `sometimes` claims and `reached` places, and whether this run saw each.
+    pub sometimes: Vec<(String, bool)>,
+    /// Every event, if it was asked for.
+    pub record: Option<Record>,
+    /// The stack that was asked for, as text.
+    pub stack: Option<String>,
+}
+
+/// A run's events with what their numbers stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What a [`Name`](afterlife_sim::event::Name) stands for; index 0 is the empty text.
+    pub names: Vec<String>,
+    /// What a [`NodeId`](afterlife_sim::event::NodeId) stands for.
+    pub nodes: Vec<String>,
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The digest after each event, for the search of the first that differs.
+    pub digests: Vec<u64>,
+}
