@@ -1,2 +1,71 @@
-//! Skeleton.
+//! The virtual machine room: one seeded world of clocks, threads, networks, disks and deaths, behind the C library's own
+//! symbols. It knows no scenario, no search, no screen and no command line.
+//!
+//! | | |
+//! |---|---|
+//! | [`event`] | what happened, in order: the one type that everything downstream reads |
+//! | [`run`], [`Machine`], [`Settings`], [`Outcome`] | a room, run to its end on the calling thread |
+//! | [`Observer`], [`Room`] | who sees what happens, and what may be done about it |
+//! | [`choice`] | keyed choices: what a seed decides |
+//! | [`isolate`] | one process for each run |
+//! | [`disk`] | the disk of a node, on its own |
+//!
+//! Programs reach the room by the C library's symbols, which this crate defines. Outside a run they pass through.
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("the native engine runs on 64-bit Linux");
+
+mod abi;
+mod engine;
 pub mod event;
+mod kernel;
+mod log;
+mod real;
+
+pub use engine::{Machine, Outcome, run};
+pub use kernel::net::Latency;
+pub use kernel::process::{ExitCode, Main, NODES_MAX};
+pub use kernel::room::{Observer, Room, Status};
+pub use kernel::thread::Schedule;
+pub use kernel::world::{Ending, Settings};
+pub use kernel::{choice, disk};
+pub use log::Kept;
+
+/// One process for each run.
+pub mod isolate {
+    pub use crate::engine::{ChildEnd, How, fix_addresses, in_child};
+}
+
+/// Whether the calling thread is part of a run.
+pub fn is_inside() -> bool {
+    abi::here().is_some()
+}
+
+/// Lets something happen on the calling thread of a run; `make` gets what numbers texts. Does nothing outside of one.
+pub fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> event::Name) -> event::What) {
+    abi::emit(make);
+}
+
+/// Sets how the running asynchronous task is found: a number that is not 0. The first source stays.
+pub fn set_task_source(source: fn() -> u64) {
+    abi::set_task_source(source);
+}
+
+/// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
+pub fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
+    abi::stop_descriptor()
+}
+
+/// The virtual time, in nanoseconds since the run began; `None` outside a run.
+pub fn now_ns() -> Option<u64> {
+    let me = abi::here()?;
+    Some(abi::kernel(me, |world| world.now_ns))
+}
+
+/// How the baton passes in this process: in user space, or by futex where that is not to be had.
+pub fn passing() -> &'static str {
+    match kernel::baton::passing() {
+        kernel::baton::Passing::Switch => "switch",
+        kernel::baton::Passing::Futex => "futex",
+    }
+}

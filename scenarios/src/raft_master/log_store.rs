@@ -1,0 +1,193 @@
+//! The raft log and the vote, in a redb file of their own: upstream's WAL.
+//! It holds no metadata, and it counts its users: it is closed when the last of them is gone.
+
+use super::lease::{Lease, Leases};
+use super::raft_cmd::{Entry, LogId, StorageError, TypeConfig};
+use super::store::json;
+use crate::rt::task;
+use openraft::storage::{LogFlushed, RaftLogStorage};
+use openraft::{LogState, OptionalSend, RaftLogReader, StorageIOError, Vote};
+use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The log between two snapshots is small here; its tail, which is what is read, smaller.
+const CACHE_BYTES: usize = 1 << 20;
+
+const ENTRIES: TableDefinition<'_, u64, &str> = TableDefinition::new("entries");
+const HARD_STATE: TableDefinition<'_, &str, &str> = TableDefinition::new("hard-state");
+
+const VOTE: &str = "vote";
+const COMMITTED: &str = "committed";
+const PURGED: &str = "purged";
+
+/// The log of one master. Clones share the file.
+#[derive(Clone, Debug)]
+pub(super) struct LogStore {
+    // Before the lease: when the last lease is returned, the file is closed.
+    log: Arc<Log>,
+    _lease: Lease,
+}
+
+#[derive(Debug)]
+struct Log {
+    database: Database,
+    /// The last committed log id. It is written with the next entries, as raft's hard state is, and costs no sync of
+    /// its own: the store knows what it has applied.
+    committed: Mutex<Option<LogId>>,
+}
+
+impl LogStore {
+    /// Opens the log at `path`, or makes it. The second part ends when the file is closed.
+    pub(super) fn open(path: &Path) -> Result<(Self, Leases), redb::Error> {
+        let database = Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
+        let log = Log { database, committed: Mutex::new(None) };
+        if log.database.begin_read()?.list_tables()?.next().is_none() {
+            log.write(|writing| {
+                writing.open_table(ENTRIES)?;
+                writing.open_table(HARD_STATE)?;
+                Ok(())
+            })?;
+        }
+        *log.committed() = log.hard_state(COMMITTED)?;
+        let (lease, closed) = Leases::new();
+        Ok((Self { log: Arc::new(log), _lease: lease }, closed))
+    }
+
+    /// One synced write, where it may block.
+    async fn write(
+        &self,
+        changes: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error> + Send + 'static,
+    ) -> io::Result<()> {
+        let this = self.clone();
+        let written = task::spawn_blocking(move || this.log.write(changes));
+        written.await.map_err(io::Error::other)?.map_err(io::Error::other)
+    }
+}
+
+impl Log {
+    fn write(&self, changes: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>) -> Result<(), redb::Error> {
+        let mut writing = self.database.begin_write()?;
+        writing.set_durability(Durability::Immediate)?;
+        changes(&writing)?;
+        Ok(writing.commit()?)
+    }
+
+    fn hard_state<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, redb::Error> {
+        let reading = self.database.begin_read()?;
+        let table = reading.open_table(HARD_STATE)?;
+        table.get(key)?.map(|text| decode(text.value())).transpose()
+    }
+
+    fn entries(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry>, redb::Error> {
+        let reading = self.database.begin_read()?;
+        let table = reading.open_table(ENTRIES)?;
+        let rows = table.range(range)?;
+        rows.map(|row| decode(row?.1.value())).collect()
+    }
+
+    fn last(&self) -> Result<Option<LogId>, redb::Error> {
+        let reading = self.database.begin_read()?;
+        let table = reading.open_table(ENTRIES)?;
+        let last = table.last()?;
+        last.map(|(_, text)| decode::<Entry>(text.value()).map(|entry| entry.log_id)).transpose()
+    }
+
+    fn committed(&self) -> std::sync::MutexGuard<'_, Option<LogId>> {
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<R: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: R,
+    ) -> Result<Vec<Entry>, StorageError> {
+        Ok(self.log.entries((range.start_bound().cloned(), range.end_bound().cloned())).map_err(read_failed)?)
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, StorageError> {
+        let purged = self.log.hard_state(PURGED).map_err(read_failed)?;
+        let last = self.log.last().map_err(read_failed)?;
+        Ok(LogState { last_purged_log_id: purged, last_log_id: last.or(purged) })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote<u64>) -> Result<(), StorageError> {
+        let text = json(vote);
+        let saved = self.write(move |writing| put_hard_state(writing, VOTE, &text)).await;
+        Ok(saved.map_err(|error| StorageIOError::write_vote(&error))?)
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote<u64>>, StorageError> {
+        Ok(self.log.hard_state(VOTE).map_err(|error| StorageIOError::read_vote(&error))?)
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
+        *self.log.committed() = committed;
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
+        Ok(*self.log.committed())
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<(), StorageError>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries: Vec<(u64, String)> = entries.into_iter().map(|entry| (entry.log_id.index, json(&entry))).collect();
+        let committed = self.log.committed().map(|log_id| json(&log_id));
+        let written = self.write(move |writing| {
+            let mut table = writing.open_table(ENTRIES)?;
+            for (index, text) in &entries {
+                table.insert(index, text.as_str())?;
+            }
+            committed.map_or(Ok(()), |committed| put_hard_state(writing, COMMITTED, &committed))
+        });
+        callback.log_io_completed(written.await);
+        Ok(())
+    }
+
+    async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        let cut = self.write(move |writing| remove_entries(writing, (Bound::Included(log_id.index), Bound::Unbounded)));
+        Ok(cut.await.map_err(|error| StorageIOError::write_logs(&error))?)
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        let cut = self.write(move |writing| {
+            remove_entries(writing, (Bound::Unbounded, Bound::Included(log_id.index)))?;
+            put_hard_state(writing, PURGED, &json(&log_id))
+        });
+        Ok(cut.await.map_err(|error| StorageIOError::write_logs(&error))?)
+    }
+}
+
+fn put_hard_state(writing: &WriteTransaction, key: &str, text: &str) -> Result<(), redb::Error> {
+    writing.open_table(HARD_STATE)?.insert(key, text)?;
+    Ok(())
+}
+
+fn remove_entries(writing: &WriteTransaction, range: (Bound<u64>, Bound<u64>)) -> Result<(), redb::Error> {
+    Ok(writing.open_table(ENTRIES)?.retain_in(range, |_, _| false)?)
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, redb::Error> {
+    serde_json::from_str(text).map_err(|error| redb::Error::Corrupted(error.to_string()))
+}
+
+fn read_failed(error: redb::Error) -> StorageIOError<u64> {
+    StorageIOError::read_logs(&error)
+}

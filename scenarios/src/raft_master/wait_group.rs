@@ -1,0 +1,69 @@
+//! Go's wait group and its stop channel, with the panics that Go gives them.
+//! They are not how one would write it in Rust: the shipped and patched builds keep upstream's primitives, because the
+//! panics are part of what those builds do.
+
+use crate::rt::sync::watch;
+
+/// A counter that is waited for until it is zero.
+#[derive(Debug)]
+pub(super) struct WaitGroup {
+    count: watch::Sender<i64>,
+}
+
+impl WaitGroup {
+    pub(super) fn new() -> Self {
+        Self { count: watch::Sender::new(0) }
+    }
+
+    /// Adds `delta`.
+    ///
+    /// # Panics
+    ///
+    /// If the counter falls below zero, as Go's does: upstream's `Add(1)` is the last line of `Start`, so a signal that
+    /// comes before it ends the process here.
+    pub(super) fn add(&self, delta: i64) {
+        let mut now = 0;
+        self.count.send_modify(|count| {
+            *count += delta;
+            now = *count;
+        });
+        assert!(now >= 0, "sync: negative WaitGroup counter");
+    }
+
+    /// Takes one off.
+    pub(super) fn done(&self) {
+        self.add(-1);
+    }
+
+    /// Waits until the counter is zero.
+    pub(super) async fn wait(&self) {
+        // The sender lives in `self`, so the channel cannot close before this returns.
+        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// A channel that is only ever closed: whoever waits for it is told to stop.
+#[derive(Debug)]
+pub(super) struct StopChannel {
+    closed: watch::Sender<bool>,
+}
+
+impl StopChannel {
+    pub(super) fn new() -> Self {
+        Self { closed: watch::Sender::new(false) }
+    }
+
+    /// Closes it.
+    ///
+    /// # Panics
+    ///
+    /// If it was closed already, as Go's `close` does.
+    pub(super) fn close(&self) {
+        assert!(!self.closed.send_replace(true), "close of closed channel");
+    }
+
+    /// Waits until it is closed.
+    pub(super) async fn closed(&self) {
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+}

@@ -1,0 +1,112 @@
+//! How doors wait: the thread parks in the kernel, the baton passes, and the step is tried again when it comes back.
+//! It holds no reference into the world while another thread runs.
+
+use super::here::{here, kernel, kernel_of_host, set_here, set_world};
+use super::threads::run_thread_exits;
+use crate::kernel::Errno;
+use crate::kernel::baton::{Body, pass};
+use crate::kernel::process::ExitCode;
+use crate::kernel::thread::{Cut, ThreadId, Wait};
+use crate::kernel::world::{Start, Turn, World};
+use crate::real;
+
+/// Passes a door that does not block.
+#[inline]
+pub(super) fn door<R>(me: ThreadId, work: impl FnOnce(&mut World) -> R) -> R {
+    enter(me);
+    let (result, must_pass) = kernel(me, |world| (work(world), world.must_pass));
+    if must_pass {
+        give_way(me);
+    }
+    result
+}
+
+/// Passes a door that may block: the step is tried until it is done.
+#[inline]
+pub(super) fn blocking<T>(
+    me: ThreadId,
+    mut step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>,
+) -> Result<T, Errno> {
+    enter(me);
+    loop {
+        let (turn, must_pass) = kernel(me, |world| (step(world), world.must_pass));
+        if must_pass {
+            give_way(me);
+        }
+        match turn? {
+            Turn::Done(value) => return Ok(value),
+            Turn::Wait(wait, until_ns) => sleep(me, wait, until_ns),
+        }
+    }
+}
+
+/// Parks the calling thread. Returns when it was woken or its time came.
+#[inline]
+pub(super) fn sleep(me: ThreadId, wait: Wait, until_ns: u64) {
+    kernel(me, |world| world.park(me, wait, until_ns));
+    hand_over(me);
+}
+
+#[inline]
+fn enter(me: ThreadId) {
+    match kernel(me, |world| world.enter(me)) {
+        Cut::No => {}
+        Cut::Yield => give_way(me),
+        Cut::Until(until_ns) => sleep(me, Wait::Sleep, until_ns),
+    }
+}
+
+/// Lets others go first.
+#[cold]
+pub(super) fn give_way(me: ThreadId) {
+    kernel(me, |world| world.give_way(me));
+    hand_over(me);
+}
+
+#[inline]
+fn hand_over(me: ThreadId) {
+    let (from, to) = kernel(me, |world| (world.strand_of(Some(me)), world.next_strand()));
+    if from != to {
+        // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
+        unsafe { pass(from, to) };
+    }
+}
+
+/// Passes the baton for good: the calling thread is over.
+pub(super) fn hand_over_for_good(me: ThreadId) -> ! {
+    hand_over(me);
+    real::say("afterlife: a thread that was over got the baton\n");
+    real::exit_now(101)
+}
+
+/// What a new thread's strand runs.
+pub(crate) fn begin(me: ThreadId, start: Start) -> Body {
+    Box::new(move || {
+        set_here(me);
+        match start {
+            Start::Routine(routine, argument) => {
+                let result = routine(argument as *mut libc::c_void).addr();
+                run_thread_exits(me);
+                kernel(me, |world| world.thread_ended(me, result));
+            }
+            Start::Main(main, incarnation) => {
+                let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main(incarnation)));
+                drop(main);
+                let code = code.unwrap_or(ExitCode::Panicked);
+                kernel(me, |world| world.main_ended(me, code));
+            }
+        }
+        kernel(me, World::next_strand)
+    })
+}
+
+/// Passes the baton from the host into the world. Returns when the run is over.
+pub(crate) fn enter_world(world: *mut World) {
+    debug_assert!(here().is_none());
+    set_world(world);
+    let (host, first) = kernel_of_host(|world| (world.strand_of(None), world.next_strand()));
+    if host != first {
+        // SAFETY: this runs on the host's strand; the world keeps both; no reference into it is alive.
+        unsafe { pass(host, first) };
+    }
+}

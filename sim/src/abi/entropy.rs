@@ -1,0 +1,50 @@
+//! Randomness: every byte comes from the seed, keyed by the thread that asks.
+//! A call of no bytes (a probe for the system call) consumes nothing.
+
+use super::baton::door;
+use super::here::{fill_for_host, here};
+use crate::real;
+use libc::{c_int, c_uint, c_void, size_t, ssize_t};
+
+/// Fills a buffer for whoever calls, if that is a matter of the run.
+///
+/// # Safety
+/// `into` is valid for writing `count` bytes.
+pub(super) unsafe fn fill(into: *mut c_void, count: usize) -> bool {
+    if count == 0 {
+        return here().is_some();
+    }
+    // SAFETY: the caller's buffer.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(into.cast::<u8>(), count) };
+    match here() {
+        Some(me) => {
+            door(me, |world| world.fill_random(me, buffer));
+            true
+        }
+        None => fill_for_host(buffer),
+    }
+}
+
+/// The door of this name.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
+    // SAFETY: the caller's buffer.
+    if unsafe { fill(into, count) } {
+        return count as ssize_t;
+    }
+    // SAFETY: handed on.
+    real::result(unsafe { real::call(libc::SYS_getrandom, into.addr(), count, flags as usize, 0, 0, 0) })
+}
+
+/// The door of this name.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getentropy(into: *mut c_void, count: size_t) -> c_int {
+    // SAFETY: as `getrandom`.
+    if unsafe { getrandom(into, count, 0) } == count as ssize_t { 0 } else { -1 }
+}

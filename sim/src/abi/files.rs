@@ -1,0 +1,195 @@
+//! Open files: open, positioned reads and writes, sizes, syncs, locks.
+//! Paths and directories have files of their own.
+
+use super::baton::{blocking, door};
+use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, read_vectors, result, sync, write_from, write_vectors};
+use super::paths::bytes;
+use crate::kernel::Errno;
+use crate::kernel::descriptor::FIRST;
+use crate::kernel::thread::ThreadId;
+use libc::{c_char, c_int, c_uint, c_void, iovec, mode_t, off_t, size_t, ssize_t};
+
+/// # Safety
+/// `path` is a C string.
+unsafe fn open_at(me: ThreadId, directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    // SAFETY: the caller's string.
+    let path = unsafe { bytes(path) };
+    result(door(me, |world| {
+        let at = world.directory(me, directory)?;
+        world.file_open(me, at, path, flags, mode)
+    }))
+}
+
+fn at(offset: off_t) -> Result<Manner, Errno> {
+    Ok(Manner { offset: Some(u64::try_from(offset).map_err(|_| libc::EINVAL)?), ..Manner::default() })
+}
+
+fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
+    result(door(me, |world| {
+        let id = describe(world, me, fd, "lseek")?;
+        match world.with_file(id, |file, disk, _| file.seek(disk, offset, whence)) {
+            Err(libc::EINVAL) if world.descriptions.get(id).is_some_and(|it| {
+                !matches!(it.kind, crate::kernel::descriptor::Kind::File(_))
+            }) => Err(libc::ESPIPE),
+            outcome => outcome.map(|offset| offset as off_t),
+        }
+    }))
+}
+
+fn set_size(me: ThreadId, fd: c_int, size: off_t) -> Result<(), Errno> {
+    let size = u64::try_from(size).map_err(|_| libc::EINVAL)?;
+    door(me, |world| {
+        let id = describe(world, me, fd, "ftruncate")?;
+        world.with_file(id, |file, disk, now| {
+            if file.writable { disk.truncate(file.inode, size, now) } else { Err(libc::EINVAL) }
+        })
+    })
+}
+
+fn allocate(me: ThreadId, fd: c_int, mode: c_int, offset: off_t, len: off_t) -> Result<(), Errno> {
+    let (Ok(offset), Ok(len)) = (u64::try_from(offset), u64::try_from(len)) else { return Err(libc::EINVAL) };
+    door(me, |world| {
+        let id = describe(world, me, fd, "fallocate")?;
+        world.with_file(id, |file, disk, now| disk.allocate(file.inode, mode, offset, len, now))
+    })
+}
+
+/// The real mapping call, for memory; a mapping of a virtual file is refused by name.
+///
+/// # Safety
+/// As `mmap`.
+unsafe fn map(address: *mut c_void, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void {
+    if fd >= FIRST {
+        super::refuse("mmap of a file on a virtual disk is not built: read and write it instead");
+    }
+    // SAFETY: handed on; only this process's memory is concerned.
+    let mapped = unsafe {
+        crate::real::call(
+            libc::SYS_mmap,
+            address.addr(),
+            len,
+            protection as usize,
+            flags as usize,
+            fd as usize,
+            offset as usize,
+        )
+    };
+    crate::real::result(mapped) as *mut c_void
+}
+
+super::doors! {
+    fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = next;
+    // SAFETY: the caller's string.
+    |me| unsafe { open_at(me, libc::AT_FDCWD, path, flags, mode) };
+    fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = next;
+    // SAFETY: the caller's string.
+    |me| unsafe { open_at(me, libc::AT_FDCWD, path, flags, mode) };
+    fn creat(path: *const c_char, mode: mode_t) -> c_int = next;
+    // SAFETY: the caller's string.
+    |me| unsafe { open_at(me, libc::AT_FDCWD, path, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, mode) };
+    fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = libc::SYS_openat;
+    // SAFETY: the caller's string.
+    |me| unsafe { open_at(me, directory, path, flags, mode) };
+    fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = libc::SYS_openat;
+    // SAFETY: the caller's string.
+    |me| unsafe { open_at(me, directory, path, flags, mode) };
+    fn pread(fd: c_int, into: *mut c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pread64;
+    // SAFETY: the caller's buffer.
+    |me| self::count(at(offset).and_then(|manner| read_into(me, fd, unsafe { buffer_mut(into, count) }, manner)));
+    fn pread64(fd: c_int, into: *mut c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pread64;
+    // SAFETY: the caller's buffer.
+    |me| self::count(at(offset).and_then(|manner| read_into(me, fd, unsafe { buffer_mut(into, count) }, manner)));
+    fn pwrite(fd: c_int, from: *const c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pwrite64;
+    // SAFETY: the caller's buffer.
+    |me| self::count(at(offset).and_then(|manner| write_from(me, fd, unsafe { buffer(from, count) }, manner)));
+    fn pwrite64(fd: c_int, from: *const c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pwrite64;
+    // SAFETY: the caller's buffer.
+    |me| self::count(at(offset).and_then(|manner| write_from(me, fd, unsafe { buffer(from, count) }, manner)));
+    fn preadv(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at(offset).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
+    fn preadv64(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at(offset).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
+    fn pwritev(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at(offset).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
+    fn pwritev64(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at(offset).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
+    fn lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = libc::SYS_lseek;
+    |me| seek(me, fd, offset, whence);
+    fn lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = libc::SYS_lseek;
+    |me| seek(me, fd, offset, whence);
+    fn ftruncate(fd: c_int, size: off_t) -> c_int = libc::SYS_ftruncate;
+    |me| int(set_size(me, fd, size));
+    fn ftruncate64(fd: c_int, size: off_t) -> c_int = libc::SYS_ftruncate;
+    |me| int(set_size(me, fd, size));
+    fn fsync(fd: c_int) -> c_int = libc::SYS_fsync;
+    |me| int(sync(me, fd, false));
+    fn fdatasync(fd: c_int) -> c_int = libc::SYS_fdatasync;
+    |me| int(sync(me, fd, true));
+    fn sync_file_range(fd: c_int, offset: off_t, len: off_t, _flags: c_uint) -> c_int = libc::SYS_sync_file_range;
+    |me| int(door(me, |world| {
+        let id = describe(world, me, fd, "sync_file_range")?;
+        world.with_file(id, |file, disk, _| disk.sync_file_range(file.inode, offset as u64, len as u64))
+    }));
+    fn fallocate(fd: c_int, mode: c_int, offset: off_t, len: off_t) -> c_int = libc::SYS_fallocate;
+    |me| int(allocate(me, fd, mode, offset, len));
+    fn fallocate64(fd: c_int, mode: c_int, offset: off_t, len: off_t) -> c_int = libc::SYS_fallocate;
+    |me| int(allocate(me, fd, mode, offset, len));
+    fn posix_fallocate(fd: c_int, offset: off_t, len: off_t) -> c_int = next;
+    |me| allocate(me, fd, 0, offset, len).err().unwrap_or(0);
+    fn posix_fallocate64(fd: c_int, offset: off_t, len: off_t) -> c_int = next;
+    |me| allocate(me, fd, 0, offset, len).err().unwrap_or(0);
+    fn posix_fadvise(_fd: c_int, _offset: off_t, _len: off_t, _advice: c_int) -> c_int = next;
+    |_me| 0;
+    fn flock(fd: c_int, operation: c_int) -> c_int = libc::SYS_flock;
+    |me| int(blocking(me, |world| {
+        let id = describe(world, me, fd, "flock")?;
+        world.file_lock(me, id, operation)
+    }));
+    // Without these std copies by read and write.
+    fn copy_file_range(
+        _from: c_int,
+        _from_offset: *mut off_t,
+        _to: c_int,
+        _to_offset: *mut off_t,
+        _count: size_t,
+        _flags: c_uint
+    ) -> ssize_t = libc::SYS_copy_file_range;
+    |_me| count(Err(libc::ENOSYS));
+    fn sendfile(_to: c_int, _from: c_int, _offset: *mut off_t, _count: size_t) -> ssize_t = libc::SYS_sendfile;
+    |_me| count(Err(libc::EINVAL));
+    fn sendfile64(_to: c_int, _from: c_int, _offset: *mut off_t, _count: size_t) -> ssize_t = libc::SYS_sendfile;
+    |_me| count(Err(libc::EINVAL));
+    fn splice(
+        _from: c_int,
+        _from_offset: *mut off_t,
+        _to: c_int,
+        _to_offset: *mut off_t,
+        _count: size_t,
+        _flags: c_uint
+    ) -> ssize_t = libc::SYS_splice;
+    |_me| count(Err(libc::EINVAL));
+    fn mmap(
+        address: *mut c_void,
+        len: size_t,
+        protection: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: off_t
+    ) -> *mut c_void = libc::SYS_mmap;
+    // SAFETY: as the caller's.
+    |_me| unsafe { map(address, len, protection, flags, fd, offset) };
+    fn mmap64(
+        address: *mut c_void,
+        len: size_t,
+        protection: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: off_t
+    ) -> *mut c_void = libc::SYS_mmap;
+    // SAFETY: as the caller's.
+    |_me| unsafe { map(address, len, protection, flags, fd, offset) };
+}

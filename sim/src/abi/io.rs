@@ -1,0 +1,511 @@
+//! Bytes and descriptors of every kind: read, write, close, duplicate, control.
+//! What a kind does with the bytes is the kernel's business.
+
+use super::baton::{blocking, door};
+use super::poll::read_event;
+use crate::event::What;
+use crate::kernel::Errno;
+use crate::kernel::descriptor::{Event, FIRST, Kind};
+use crate::kernel::disk::{Lock, LockKind};
+use crate::kernel::pipe::End;
+use crate::kernel::poll::{IN, OUT};
+use crate::kernel::thread::{ThreadId, Wait};
+use crate::kernel::world::{Identity, Turn, World};
+use crate::real;
+use libc::{c_int, c_ulong, c_void, iovec, size_t, ssize_t};
+
+/// A result in the C library's form.
+#[inline]
+pub(super) fn result<T: Copy + From<i8>>(outcome: Result<T, Errno>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(errno) => {
+            real::set_errno(errno);
+            T::from(-1)
+        }
+    }
+}
+
+/// 0, or -1 and `errno`.
+#[inline]
+pub(super) fn int(outcome: Result<(), Errno>) -> c_int {
+    result(outcome.map(|()| 0))
+}
+
+/// A count, or -1 and `errno`.
+#[inline]
+pub(super) fn count(outcome: Result<usize, Errno>) -> ssize_t {
+    result(outcome.map(|count| count as i64)) as ssize_t
+}
+
+/// Which description a thread means; the use of a number that means nothing is an event of its own.
+#[inline]
+pub(super) fn describe(
+    world: &mut World,
+    me: ThreadId,
+    fd: c_int,
+    door: &str,
+) -> Result<crate::kernel::descriptor::DescriptionId, Errno> {
+    world.describe(me, fd).inspect_err(|_| bad_descriptor(world, me, fd, door))
+}
+
+#[cold]
+fn bad_descriptor(world: &mut World, me: ThreadId, fd: c_int, door: &str) {
+    if (3..FIRST).contains(&fd) {
+        let node = &world.nodes[usize::from(world.threads[me].node.0)].name;
+        super::refuse(&format!("{door} on {node} with descriptor {fd}, which was opened outside the run"));
+    }
+    let door = world.log.name(door);
+    world.emit(me, What::BadDescriptor { fd, door });
+}
+
+/// How a call wants its bytes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Manner {
+    pub(super) dont_wait: bool,
+    pub(super) peek: bool,
+    pub(super) offset: Option<u64>,
+}
+
+/// Reads from a descriptor of any kind.
+pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner) -> Result<usize, Errno> {
+    if (0..=2).contains(&fd) {
+        return Ok(0); // standard input is at its end
+    }
+    let mut deadline = None;
+    blocking(me, |world| {
+        let id = describe(world, me, fd, "read")?;
+        let Some(description) = world.descriptions.get_mut(id) else { return Err(libc::EBADF) };
+        let nonblocking = description.nonblocking || manner.dont_wait;
+        let mut timeout_ns = u64::MAX;
+        let outcome = match &mut description.kind {
+            Kind::Tcp(socket) => {
+                timeout_ns = socket.receive_timeout_ns;
+                world.tcp_receive(id, into, manner.peek)
+            }
+            Kind::Udp(socket) => {
+                timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
+                world.udp_receive(id, into, manner.peek).map(|received| received.count)
+            }
+            Kind::File(_) => return world.file_read(me, id, manner.offset, into).map(Turn::Done),
+            Kind::Event(event) => match into.get_mut(..8) {
+                None => Err(libc::EINVAL),
+                Some(into) => read_event(event).map(|value| {
+                    into.copy_from_slice(&value.to_ne_bytes());
+                    world.notify(id, OUT, crate::event::Seq::NONE);
+                    8
+                }),
+            },
+            Kind::Pipe(end) => world.pipes.read(end, into).map(|(count, writer)| {
+                if let Some(writer) = writer {
+                    let cause = world.threads[me].cause;
+                    world.notify(writer, OUT, cause);
+                }
+                count
+            }),
+            Kind::Inert => Err(libc::EAGAIN),
+            Kind::Epoll(_) => Err(libc::EINVAL),
+        };
+        retry(world, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
+    })
+}
+
+/// Writes to a descriptor of any kind.
+pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -> Result<usize, Errno> {
+    if (0..=2).contains(&fd) {
+        return Ok(standard_stream(me, from));
+    }
+    let mut deadline = None;
+    let mut done = 0;
+    let written = blocking(me, |world| {
+        let id = describe(world, me, fd, "write")?;
+        let Some(description) = world.descriptions.get_mut(id) else { return Err(libc::EBADF) };
+        let nonblocking = description.nonblocking || manner.dont_wait;
+        let mut timeout_ns = u64::MAX;
+        let mut stream = false;
+        let outcome = match &mut description.kind {
+            Kind::Tcp(socket) => {
+                timeout_ns = socket.send_timeout_ns;
+                stream = true;
+                world.tcp_send(me, id, &from[done..])
+            }
+            Kind::Udp(_) => world.udp_send(me, id, from, None),
+            Kind::File(_) => return world.file_write(id, manner.offset, from).map(Turn::Done),
+            Kind::Event(event) => match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
+                None | Some(u64::MAX) => Err(libc::EINVAL),
+                Some(value) => write_event(event, value).map(|()| {
+                    let cause = world.threads[me].cause;
+                    world.notify(id, IN, cause);
+                    8
+                }),
+            },
+            Kind::Pipe(end) => {
+                stream = true;
+                world.pipes.write(end, &from[done..]).map(|(count, reader)| {
+                    if let Some(reader) = reader {
+                        let cause = world.threads[me].cause;
+                        world.notify(reader, IN, cause);
+                    }
+                    count
+                })
+            }
+            Kind::Inert => Ok(from.len()),
+            Kind::Epoll(_) => Err(libc::EINVAL),
+        };
+        match outcome {
+            // A blocking stream takes everything, whatever its buffer holds.
+            Ok(count) if stream && !nonblocking && done + count < from.len() => {
+                done += count;
+                world.wait_for_change(id, me);
+                Ok(Turn::Wait(Wait::Ready, u64::MAX))
+            }
+            Ok(count) => Ok(Turn::Done(done + count)),
+            Err(_) if done > 0 && outcome != Err(libc::EAGAIN) => Ok(Turn::Done(done)),
+            Err(errno) => retry(world, me, id, Err(errno), nonblocking, timeout_ns, &mut deadline),
+        }
+    })?;
+    sync_if_asked(me, fd)?;
+    Ok(written)
+}
+
+fn write_event(event: &mut Event, value: u64) -> Result<(), Errno> {
+    event.counter = event.counter.checked_add(value).filter(|sum| *sum < u64::MAX).ok_or(libc::EAGAIN)?;
+    Ok(())
+}
+
+/// Turns `EAGAIN` into a wait for a blocking descriptor.
+pub(super) fn retry<T>(
+    world: &mut World,
+    me: ThreadId,
+    id: crate::kernel::descriptor::DescriptionId,
+    outcome: Result<T, Errno>,
+    nonblocking: bool,
+    timeout_ns: u64,
+    deadline: &mut Option<u64>,
+) -> Result<Turn<T>, Errno> {
+    match outcome {
+        Ok(value) => Ok(Turn::Done(value)),
+        Err(libc::EAGAIN) if !nonblocking => {
+            let until = *deadline.get_or_insert_with(|| world.now_ns.saturating_add(timeout_ns));
+            if until <= world.now_ns {
+                return Err(libc::EAGAIN);
+            }
+            world.wait_for_change(id, me);
+            Ok(Turn::Wait(Wait::Ready, until))
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+/// What a node prints becomes a line of the run.
+fn standard_stream(me: ThreadId, from: &[u8]) -> usize {
+    super::here::kernel(me, |world| {
+        for line in String::from_utf8_lossy(from).lines().filter(|line| !line.is_empty()) {
+            let text = world.log.name(line);
+            world.emit(me, What::Line { text });
+        }
+    });
+    from.len()
+}
+
+fn sync_if_asked(me: ThreadId, fd: c_int) -> Result<(), Errno> {
+    let synced = super::here::kernel(me, |world| {
+        let Ok(id) = world.describe(me, fd) else { return false };
+        matches!(world.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(file)) if file.synced)
+    });
+    if synced { sync(me, fd, true) } else { Ok(()) }
+}
+
+/// `fsync` and `fdatasync`: the device takes its time.
+pub(super) fn sync(me: ThreadId, fd: c_int, data_only: bool) -> Result<(), Errno> {
+    let mut began = None;
+    blocking(me, |world| {
+        let id = describe(world, me, fd, "fsync")?;
+        match began {
+            None => {
+                began = Some(world.now_ns);
+                world.sync_begins(me, id)
+            }
+            Some(began) => world.sync_ends(me, id, data_only, began).map(Turn::Done),
+        }
+    })
+}
+
+/// # Safety
+/// As `readv`.
+unsafe fn vectors<'a>(vectors: *const iovec, count: c_int) -> &'a [iovec] {
+    if count <= 0 {
+        return &[];
+    }
+    // SAFETY: the caller's array.
+    unsafe { std::slice::from_raw_parts(vectors, count as usize) }
+}
+
+/// # Safety
+/// `into` is valid for writing `count` bytes.
+pub(super) unsafe fn buffer_mut<'a>(into: *mut c_void, count: size_t) -> &'a mut [u8] {
+    if count == 0 {
+        return &mut [];
+    }
+    // SAFETY: the caller's buffer.
+    unsafe { std::slice::from_raw_parts_mut(into.cast(), count) }
+}
+
+/// # Safety
+/// `from` is valid for reading `count` bytes.
+pub(super) unsafe fn buffer<'a>(from: *const c_void, count: size_t) -> &'a [u8] {
+    if count == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's buffer.
+    unsafe { std::slice::from_raw_parts(from.cast(), count) }
+}
+
+/// Scattered reads: into one buffer, then apart.
+///
+/// # Safety
+/// As `readv`.
+pub(super) unsafe fn read_vectors(
+    me: ThreadId,
+    fd: c_int,
+    parts: *const iovec,
+    parts_len: c_int,
+    manner: Manner,
+) -> Result<usize, Errno> {
+    // SAFETY: the caller's array.
+    let parts = unsafe { vectors(parts, parts_len) };
+    if let [one] = parts {
+        // SAFETY: the caller's buffer.
+        return read_into(me, fd, unsafe { buffer_mut(one.iov_base, one.iov_len) }, manner);
+    }
+    let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
+    let got = read_into(me, fd, &mut whole, manner)?;
+    let mut rest = &whole[..got];
+    for part in parts {
+        let (now, later) = rest.split_at(rest.len().min(part.iov_len));
+        // SAFETY: the caller's buffer, which no other part overlaps.
+        unsafe { buffer_mut(part.iov_base, now.len()) }.copy_from_slice(now);
+        rest = later;
+    }
+    Ok(got)
+}
+
+/// Gathered writes: into one buffer, then out.
+///
+/// # Safety
+/// As `writev`.
+pub(super) unsafe fn write_vectors(
+    me: ThreadId,
+    fd: c_int,
+    parts: *const iovec,
+    parts_len: c_int,
+    manner: Manner,
+) -> Result<usize, Errno> {
+    // SAFETY: the caller's array.
+    let parts = unsafe { vectors(parts, parts_len) };
+    let mut whole = Vec::with_capacity(parts.iter().map(|part| part.iov_len).sum());
+    for part in parts {
+        // SAFETY: the caller's buffer.
+        whole.extend_from_slice(unsafe { buffer(part.iov_base, part.iov_len) });
+    }
+    write_from(me, fd, &whole, manner)
+}
+
+fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
+    if (0..=2).contains(&fd) {
+        return Ok(fd); // standard streams have no description of their own
+    }
+    door(me, |world| {
+        let id = match (3..FIRST).contains(&fd) {
+            // A static of the process that was made before the run, such as the pipe of tokio's signal driver: nothing ever
+            // comes out of the copy.
+            true => {
+                let Identity { node, incarnation } = world.identity(me);
+                world.descriptions.add(node, incarnation, true, Kind::Inert)
+            }
+            false => describe(world, me, fd, "dup")?,
+        };
+        Ok(world.install_from(id, lowest))
+    })
+}
+
+fn duplicate_to(me: ThreadId, fd: c_int, to: c_int) -> Result<c_int, Errno> {
+    if to < FIRST {
+        super::refuse(&format!("dup2 onto descriptor {to}, which was opened outside the run"));
+    }
+    door(me, |world| {
+        let id = describe(world, me, fd, "dup2")?;
+        if fd == to {
+            return Ok(to);
+        }
+        let _ = world.close(me, to);
+        Ok(world.install_at(id, (to - FIRST) as usize))
+    })
+}
+
+fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) -> Result<c_int, Errno> {
+    // SAFETY: the caller's structure.
+    let lock = unsafe { &mut *lock };
+    let kind = match c_int::from(lock.l_type) {
+        libc::F_RDLCK => Some(LockKind::Shared),
+        libc::F_WRLCK => Some(LockKind::Exclusive),
+        libc::F_UNLCK => None,
+        _ => return Err(libc::EINVAL),
+    };
+    if c_int::from(lock.l_whence) != libc::SEEK_SET || lock.l_start < 0 || lock.l_len < 0 {
+        super::refuse("fcntl locks are only built for ranges from the start of a file");
+    }
+    let end = if lock.l_len == 0 { u64::MAX } else { (lock.l_start + lock.l_len) as u64 };
+    let range = (lock.l_start as u64, end);
+    let by_description = matches!(command, libc::F_OFD_SETLK | libc::F_OFD_SETLKW | libc::F_OFD_GETLK);
+    if matches!(command, libc::F_GETLK | libc::F_OFD_GETLK) {
+        let conflict = door(me, |world| {
+            let id = describe(world, me, fd, "fcntl")?;
+            world.record_conflict(me, id, range, kind.ok_or(libc::EINVAL)?, by_description)
+        })?;
+        lock.l_type = if conflict { libc::F_WRLCK as _ } else { libc::F_UNLCK as _ };
+        return Ok(0);
+    }
+    let waits = matches!(command, libc::F_SETLKW | libc::F_OFD_SETLKW);
+    blocking(me, |world| {
+        let id = describe(world, me, fd, "fcntl")?;
+        match world.record_lock(me, id, range, kind, by_description)? {
+            Lock::Granted => Ok(Turn::Done(0)),
+            Lock::Held if waits => Ok(Turn::Wait(Wait::FileLock, u64::MAX)),
+            Lock::Held => Err(libc::EAGAIN),
+        }
+    })
+}
+
+fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) -> Result<c_int, Errno> {
+    match command {
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
+            duplicate(me, fd, (argument as c_int).saturating_sub(FIRST).max(0) as usize)
+        }
+        libc::F_GETFD => Ok(libc::FD_CLOEXEC),
+        libc::F_SETFD => Ok(0),
+        libc::F_GETFL if (0..=2).contains(&fd) => Ok(libc::O_WRONLY),
+        libc::F_GETFL => door(me, |world| {
+            let id = describe(world, me, fd, "fcntl")?;
+            let description = world.descriptions.get(id).ok_or(libc::EBADF)?;
+            let access = match &description.kind {
+                Kind::File(file) if file.append => libc::O_RDWR | libc::O_APPEND,
+                _ => libc::O_RDWR,
+            };
+            Ok(access | if description.nonblocking { libc::O_NONBLOCK } else { 0 })
+        }),
+        libc::F_SETFL => set_nonblocking(me, fd, argument as c_int & libc::O_NONBLOCK != 0),
+        libc::F_SETLK | libc::F_SETLKW | libc::F_GETLK | libc::F_OFD_SETLK | libc::F_OFD_SETLKW | libc::F_OFD_GETLK => {
+            record_lock(me, fd, command, argument as *mut libc::flock)
+        }
+        libc::F_SETPIPE_SZ | libc::F_GETPIPE_SZ => Ok(64 * 1024),
+        other => super::missing::missing(&format!("fcntl command {other}"), "this command is not built"),
+    }
+}
+
+fn set_nonblocking(me: ThreadId, fd: c_int, nonblocking: bool) -> Result<c_int, Errno> {
+    if (0..=2).contains(&fd) {
+        return Ok(0);
+    }
+    door(me, |world| {
+        let id = describe(world, me, fd, "fcntl")?;
+        world.descriptions.get_mut(id).ok_or(libc::EBADF)?.nonblocking = nonblocking;
+        Ok(0)
+    })
+}
+
+fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) -> Result<c_int, Errno> {
+    match request {
+        // SAFETY: the caller's pointer, as on Linux.
+        libc::FIONBIO => set_nonblocking(me, fd, unsafe { *(argument as *const c_int) } != 0),
+        libc::FIOCLEX | libc::FIONCLEX => Ok(0),
+        libc::TCGETS | libc::TIOCGWINSZ => Err(libc::ENOTTY),
+        libc::FIONREAD => {
+            let waiting = door(me, |world| {
+                let id = describe(world, me, fd, "ioctl")?;
+                Ok::<u32, Errno>(world.readiness(id) & IN)
+            })?;
+            // SAFETY: the caller's pointer, as on Linux.
+            unsafe { *(argument as *mut c_int) = c_int::from(waiting != 0) };
+            Ok(0)
+        }
+        other => super::missing::missing(&format!("ioctl request {other:#x}"), "this request is not built"),
+    }
+}
+
+/// A pipe or a pair of sockets: two streams at most, two ends.
+pub(super) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> (c_int, c_int) {
+    door(me, |world| {
+        let Identity { node, incarnation } = world.identity(me);
+        let there = world.pipes.stream();
+        let back = both_ways.then(|| world.pipes.stream());
+        let mut end = |reads, writes| {
+            let id = world.descriptions.add(node, incarnation, nonblocking, Kind::Pipe(End { reads, writes }));
+            world.pipes.attach(&End { reads, writes }, id);
+            world.install(id)
+        };
+        (end(Some(there), back), end(back, Some(there)))
+    })
+}
+
+/// # Safety
+/// `fds` is valid for two numbers.
+unsafe fn pipe_into(me: ThreadId, fds: *mut c_int, flags: c_int) -> c_int {
+    let (reader, writer) = channel(me, false, flags & libc::O_NONBLOCK != 0);
+    // SAFETY: the caller's array.
+    unsafe {
+        *fds = reader;
+        *fds.add(1) = writer;
+    }
+    0
+}
+
+fn close_door(me: ThreadId, fd: c_int) -> c_int {
+    if (0..=2).contains(&fd) {
+        return 0;
+    }
+    int(door(me, |world| {
+        describe(world, me, fd, "close")?;
+        world.close(me, fd)
+    }))
+}
+
+super::doors! {
+    fn read(fd: c_int, into: *mut c_void, count: size_t) -> ssize_t = libc::SYS_read;
+    // SAFETY: the caller's buffer.
+    |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, Manner::default()));
+    fn write(fd: c_int, from: *const c_void, count: size_t) -> ssize_t = libc::SYS_write;
+    // SAFETY: the caller's buffer.
+    |me| self::count(write_from(me, fd, unsafe { buffer(from, count) }, Manner::default()));
+    fn readv(fd: c_int, parts: *const iovec, parts_len: c_int) -> ssize_t = libc::SYS_readv;
+    // SAFETY: the caller's buffers.
+    |me| count(unsafe { read_vectors(me, fd, parts, parts_len, Manner::default()) });
+    fn writev(fd: c_int, parts: *const iovec, parts_len: c_int) -> ssize_t = libc::SYS_writev;
+    // SAFETY: the caller's buffers.
+    |me| count(unsafe { write_vectors(me, fd, parts, parts_len, Manner::default()) });
+    fn close(fd: c_int) -> c_int = libc::SYS_close;
+    |me| close_door(me, fd);
+    fn dup(fd: c_int) -> c_int = libc::SYS_dup;
+    |me| result(duplicate(me, fd, 0));
+    fn dup2(fd: c_int, to: c_int) -> c_int = next;
+    |me| result(duplicate_to(me, fd, to));
+    fn dup3(fd: c_int, to: c_int, _flags: c_int) -> c_int = libc::SYS_dup3;
+    |me| result(duplicate_to(me, fd, to));
+    fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int = libc::SYS_fcntl;
+    |me| result(control(me, fd, command, argument));
+    fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int = libc::SYS_fcntl;
+    |me| result(control(me, fd, command, argument));
+    fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int = libc::SYS_ioctl;
+    |me| result(device_control(me, fd, request, argument));
+    fn pipe(fds: *mut c_int) -> c_int = next;
+    // SAFETY: the caller's array.
+    |me| unsafe { pipe_into(me, fds, 0) };
+    fn pipe2(fds: *mut c_int, flags: c_int) -> c_int = libc::SYS_pipe2;
+    // SAFETY: the caller's array.
+    |me| unsafe { pipe_into(me, fds, flags) };
+    fn isatty(_fd: c_int) -> c_int = next;
+    |_me| {
+        real::set_errno(libc::ENOTTY);
+        0
+    };
+}

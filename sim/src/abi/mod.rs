@@ -1,0 +1,83 @@
+//! The doors: the C library's own symbols, each a thin way into the virtual kernel, one file per family.
+//! They decide nothing. Outside a run they pass through; one that is not built yet says so and ends the run.
+
+mod baton;
+mod directories;
+mod entropy;
+mod files;
+mod here;
+mod io;
+mod missing;
+mod names;
+mod paths;
+mod poll;
+mod probes;
+mod process;
+mod sockets;
+mod syscall;
+mod threads;
+mod time;
+
+pub(crate) use baton::{begin, enter_world};
+pub(crate) use here::{begin_host, end_host, here, kernel};
+pub(crate) use missing::refuse;
+pub(crate) use probes::{attach, emit, set_task_source};
+pub(crate) use process::stop_descriptor;
+
+/// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
+macro_rules! doors {
+    () => {};
+    (fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
+        /// The door of this name.
+        ///
+        /// # Safety
+        /// As the C library's function.
+        #[unsafe(no_mangle)]
+        #[allow(unreachable_code, reason = "some doors end the run or the process")]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            if let Some($me) = $crate::abi::here() {
+                return $body;
+            }
+            static NEXT: $crate::real::Function = $crate::real::Function::named(
+                // SAFETY: a name and a nul byte.
+                unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+            );
+            let next = $crate::real::next!(NEXT, fn($($type),*) -> $result);
+            // SAFETY: handed on.
+            unsafe { next($($argument),*) }
+        }
+        $crate::abi::doors! { $($rest)* }
+    };
+    (fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
+        /// The door of this name.
+        ///
+        /// # Safety
+        /// As the C library's function.
+        #[unsafe(no_mangle)]
+        #[allow(unreachable_code, reason = "some doors end the run or the process")]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            if let Some($me) = $crate::abi::here() {
+                return $body;
+            }
+            let given: &[usize] = &[$($argument as usize),*];
+            let mut all = [0; 6];
+            all[..given.len()].copy_from_slice(given);
+            let [a, b, c, d, e, f] = all;
+            // SAFETY: handed on.
+            $crate::real::result(unsafe { $crate::real::call($number, a, b, c, d, e, f) }) as $result
+        }
+        $crate::abi::doors! { $($rest)* }
+    };
+}
+use doors;
+
+/// Declares doors that are not built: outside a run they pass on to the C library, inside they say so, loudly.
+macro_rules! missing_doors {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty: $why:expr;)*) => {
+        $($crate::abi::doors! {
+            fn $name($($argument: $type),*) -> $result = next;
+            |_me| $crate::abi::missing::missing(stringify!($name), $why);
+        })*
+    };
+}
+use missing_doors;

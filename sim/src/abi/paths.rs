@@ -1,0 +1,396 @@
+//! Paths: what is there, what is made, renamed and removed.
+//! Contents are not touched here.
+
+use super::baton::door;
+use super::io::{buffer_mut, count, describe, int};
+use crate::kernel::Errno;
+use crate::kernel::descriptor::Kind;
+use crate::kernel::disk::{Disk, FileKind, InodeId, ROOT, Stat};
+use crate::kernel::thread::ThreadId;
+use libc::{c_char, c_int, c_uint, c_void, mode_t, off_t, size_t, ssize_t, timespec};
+use std::ffi::CStr;
+
+/// The bytes of a C string.
+///
+/// # Safety
+/// `path` is a C string that outlives the call.
+pub(super) unsafe fn bytes<'a>(path: *const c_char) -> &'a [u8] {
+    // SAFETY: as said.
+    unsafe { CStr::from_ptr(path) }.to_bytes()
+}
+
+/// Works on the calling node's disk.
+fn on_disk<R>(
+    me: ThreadId,
+    directory: c_int,
+    work: impl FnOnce(&mut Disk, InodeId, i64) -> Result<R, Errno>,
+) -> Result<R, Errno> {
+    door(me, |world| {
+        let at = world.directory(me, directory)?;
+        let (now, node) = (world.wall_ns(), world.threads[me].node);
+        work(world.nodes[usize::from(node.0)].disk(), at, now)
+    })
+}
+
+/// Changes a directory entry of the calling node's disk and tells of it.
+fn change(
+    me: ThreadId,
+    directory: c_int,
+    path: &[u8],
+    work: impl FnOnce(&mut Disk, InodeId, i64) -> Result<(), Errno>,
+) -> c_int {
+    int(on_disk(me, directory, work).inspect(|()| {
+        super::here::kernel(me, |world| world.entry_changed(me, path));
+    }))
+}
+
+/// The attributes of a descriptor of any kind.
+fn attributes_of(me: ThreadId, fd: c_int) -> Result<Stat, Errno> {
+    door(me, |world| {
+        if (0..=2).contains(&fd) {
+            return world.nodes[0].disk().stat(ROOT, b"/dev/null", true);
+        }
+        let id = describe(world, me, fd, "fstat")?;
+        if !matches!(world.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(_))) {
+            let mut stat = world.nodes[0].disk().stat(ROOT, b"/dev/null", true)?;
+            stat.mode = libc::S_IFSOCK | 0o777;
+            return Ok(stat);
+        }
+        world.with_file(id, |file, disk, _| disk.stat_inode(file.inode))
+    })
+}
+
+/// # Safety
+/// `into` is valid for one structure.
+unsafe fn write_stat(stat: &Stat, into: *mut libc::stat) {
+    // SAFETY: the caller's buffer; all-zero is a valid structure.
+    unsafe {
+        let mut it: libc::stat = std::mem::zeroed();
+        it.st_dev = stat.dev;
+        it.st_ino = stat.ino as _;
+        it.st_mode = stat.mode;
+        it.st_nlink = stat.nlink as _;
+        it.st_uid = stat.uid;
+        it.st_gid = stat.gid;
+        it.st_rdev = stat.rdev;
+        it.st_size = stat.size as _;
+        it.st_blksize = stat.block_bytes as _;
+        it.st_blocks = stat.blocks as _;
+        (it.st_atime, it.st_atime_nsec) = split(stat.accessed_ns);
+        (it.st_mtime, it.st_mtime_nsec) = split(stat.modified_ns);
+        (it.st_ctime, it.st_ctime_nsec) = split(stat.changed_ns);
+        *into = it;
+    }
+}
+
+fn split(ns: i64) -> (i64, i64) {
+    (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000))
+}
+
+/// # Safety
+/// As `fstatat`.
+unsafe fn stat_at(me: ThreadId, directory: c_int, path: *const c_char, into: *mut libc::stat, flags: c_int) -> c_int {
+    // SAFETY: the caller's string.
+    let path = unsafe { bytes(path) };
+    let stat = if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+        attributes_of(me, directory)
+    } else {
+        on_disk(me, directory, |disk, at, _| disk.stat(at, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0))
+    };
+    int(stat.map(|stat| {
+        // SAFETY: the caller's buffer.
+        unsafe { write_stat(&stat, into) }
+    }))
+}
+
+/// # Safety
+/// As `statx`.
+unsafe fn statx_at(
+    me: ThreadId,
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    into: *mut libc::statx,
+) -> c_int {
+    // SAFETY: the caller's string; a null path asks whether the call is there at all.
+    let path = if path.is_null() { &b""[..] } else { unsafe { bytes(path) } };
+    if into.is_null() {
+        return super::io::result(Err(libc::EFAULT));
+    }
+    let stat = if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+        attributes_of(me, directory)
+    } else {
+        on_disk(me, directory, |disk, at, _| disk.stat(at, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0))
+    };
+    int(stat.map(|stat| {
+        let time = |ns| {
+            let (seconds, nanoseconds) = split(ns);
+            // SAFETY: all-zero is a valid structure.
+            let mut time: libc::statx_timestamp = unsafe { std::mem::zeroed() };
+            time.tv_sec = seconds;
+            time.tv_nsec = nanoseconds as u32;
+            time
+        };
+        // SAFETY: the caller's buffer; all-zero is a valid structure.
+        unsafe {
+            let mut it: libc::statx = std::mem::zeroed();
+            it.stx_mask = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
+            it.stx_blksize = stat.block_bytes as u32;
+            it.stx_nlink = stat.nlink as u32;
+            it.stx_uid = stat.uid;
+            it.stx_gid = stat.gid;
+            it.stx_mode = stat.mode as u16;
+            it.stx_ino = stat.ino as u64;
+            it.stx_size = stat.size;
+            it.stx_blocks = stat.blocks;
+            it.stx_atime = time(stat.accessed_ns);
+            it.stx_mtime = time(stat.modified_ns);
+            it.stx_ctime = time(stat.changed_ns);
+            it.stx_btime = time(stat.born_ns);
+            it.stx_dev_major = libc::major(stat.dev);
+            it.stx_dev_minor = libc::minor(stat.dev);
+            *into = it;
+        }
+    }))
+}
+
+fn remove(me: ThreadId, directory: c_int, path: &[u8], flags: c_int) -> c_int {
+    change(me, directory, path, |disk, at, now| {
+        if flags & libc::AT_REMOVEDIR != 0 { disk.rmdir(at, path, now) } else { disk.unlink(at, path, now) }
+    })
+}
+
+fn rename_at(me: ThreadId, from_at: c_int, from: &[u8], to_at: c_int, to: &[u8], flags: c_uint) -> c_int {
+    let from_directory = match door(me, |world| world.directory(me, from_at)) {
+        Ok(directory) => directory,
+        Err(errno) => return int(Err(errno)),
+    };
+    change(me, to_at, to, |disk, at, now| disk.rename((from_directory, from), (at, to), flags, now))
+}
+
+fn link_at(me: ThreadId, from_at: c_int, from: &[u8], to_at: c_int, to: &[u8], flags: c_int) -> c_int {
+    let inode = on_disk(me, from_at, |disk, at, _| disk.lookup(at, from, flags & libc::AT_SYMLINK_FOLLOW != 0));
+    match inode {
+        Ok(inode) => change(me, to_at, to, |disk, at, now| disk.link_inode(inode, at, to, now)),
+        Err(errno) => int(Err(errno)),
+    }
+}
+
+/// # Safety
+/// `into` is valid for `len` bytes.
+unsafe fn read_link(me: ThreadId, directory: c_int, path: &[u8], into: *mut c_char, len: size_t) -> ssize_t {
+    count(on_disk(me, directory, |disk, at, _| disk.readlink(at, path)).map(|target| {
+        let fits = target.len().min(len);
+        // SAFETY: the caller's buffer.
+        unsafe { buffer_mut(into.cast::<c_void>(), fits) }.copy_from_slice(&target[..fits]);
+        fits
+    }))
+}
+
+/// Copies a path into the caller's buffer, or into one that the caller frees.
+///
+/// # Safety
+/// `into` is null or valid for `len` bytes.
+unsafe fn give_path(path: Result<Vec<u8>, Errno>, into: *mut c_char, len: usize) -> *mut c_char {
+    let outcome = path.and_then(|path| {
+        if !into.is_null() && path.len() + 1 > len {
+            return Err(libc::ERANGE);
+        }
+        let place = match into.is_null() {
+            // SAFETY: plain allocation; the caller frees it with `free`.
+            true => unsafe { libc::malloc(path.len() + 1) }.cast::<c_char>(),
+            false => into,
+        };
+        // SAFETY: large enough in both cases.
+        let buffer = unsafe { buffer_mut(place.cast::<c_void>(), path.len() + 1) };
+        buffer[..path.len()].copy_from_slice(&path);
+        buffer[path.len()] = 0;
+        Ok(place)
+    });
+    outcome.unwrap_or_else(|errno| {
+        crate::real::set_errno(errno);
+        std::ptr::null_mut()
+    })
+}
+
+fn set_mode(me: ThreadId, fd: c_int, mode: mode_t) -> c_int {
+    int(door(me, |world| {
+        let id = describe(world, me, fd, "fchmod")?;
+        world.with_file(id, |file, disk, now| disk.chmod(file.inode, mode, now))
+    }))
+}
+
+super::doors! {
+    fn stat(path: *const c_char, into: *mut libc::stat) -> c_int = next;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, 0) };
+    fn stat64(path: *const c_char, into: *mut libc::stat) -> c_int = next;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, 0) };
+    fn lstat(path: *const c_char, into: *mut libc::stat) -> c_int = next;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, libc::AT_SYMLINK_NOFOLLOW) };
+    fn lstat64(path: *const c_char, into: *mut libc::stat) -> c_int = next;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, libc::AT_SYMLINK_NOFOLLOW) };
+    fn fstat(fd: c_int, into: *mut libc::stat) -> c_int = libc::SYS_fstat;
+    // SAFETY: the caller's buffer.
+    |me| int(attributes_of(me, fd).map(|stat| unsafe { write_stat(&stat, into) }));
+    fn fstat64(fd: c_int, into: *mut libc::stat) -> c_int = libc::SYS_fstat;
+    // SAFETY: the caller's buffer.
+    |me| int(attributes_of(me, fd).map(|stat| unsafe { write_stat(&stat, into) }));
+    fn fstatat(directory: c_int, path: *const c_char, into: *mut libc::stat, flags: c_int) -> c_int =
+        libc::SYS_newfstatat;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { stat_at(me, directory, path, into, flags) };
+    fn fstatat64(directory: c_int, path: *const c_char, into: *mut libc::stat, flags: c_int) -> c_int =
+        libc::SYS_newfstatat;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { stat_at(me, directory, path, into, flags) };
+    fn statx(
+        directory: c_int,
+        path: *const c_char,
+        flags: c_int,
+        _mask: c_uint,
+        into: *mut libc::statx
+    ) -> c_int = libc::SYS_statx;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { statx_at(me, directory, path, flags, into) };
+    fn access(path: *const c_char, mode: c_int) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        int(on_disk(me, libc::AT_FDCWD, |disk, at, _| disk.access(at, path, mode, true)))
+    };
+    fn faccessat(directory: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        int(on_disk(me, directory, |disk, at, _| {
+            disk.access(at, path, mode, flags & libc::AT_SYMLINK_NOFOLLOW == 0)
+        }))
+    };
+    fn mkdir(path: *const c_char, mode: mode_t) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        change(me, libc::AT_FDCWD, path, |disk, at, now| disk.mkdir(at, path, mode & !0o022, now).map(|_| ()))
+    };
+    fn mkdirat(directory: c_int, path: *const c_char, mode: mode_t) -> c_int = libc::SYS_mkdirat;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        change(me, directory, path, |disk, at, now| disk.mkdir(at, path, mode & !0o022, now).map(|_| ()))
+    };
+    fn rmdir(path: *const c_char) -> c_int = next;
+    // SAFETY: the caller's string.
+    |me| remove(me, libc::AT_FDCWD, unsafe { bytes(path) }, libc::AT_REMOVEDIR);
+    fn unlink(path: *const c_char) -> c_int = next;
+    // SAFETY: the caller's string.
+    |me| remove(me, libc::AT_FDCWD, unsafe { bytes(path) }, 0);
+    fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int = libc::SYS_unlinkat;
+    // SAFETY: the caller's string.
+    |me| remove(me, directory, unsafe { bytes(path) }, flags);
+    fn rename(from: *const c_char, to: *const c_char) -> c_int = next;
+    // SAFETY: the caller's strings.
+    |me| unsafe { rename_at(me, libc::AT_FDCWD, bytes(from), libc::AT_FDCWD, bytes(to), 0) };
+    fn renameat(from_at: c_int, from: *const c_char, to_at: c_int, to: *const c_char) -> c_int = next;
+    // SAFETY: the caller's strings.
+    |me| unsafe { rename_at(me, from_at, bytes(from), to_at, bytes(to), 0) };
+    fn renameat2(from_at: c_int, from: *const c_char, to_at: c_int, to: *const c_char, flags: c_uint) -> c_int =
+        libc::SYS_renameat2;
+    // SAFETY: the caller's strings.
+    |me| unsafe { rename_at(me, from_at, bytes(from), to_at, bytes(to), flags) };
+    fn link(from: *const c_char, to: *const c_char) -> c_int = next;
+    // SAFETY: the caller's strings.
+    |me| unsafe { link_at(me, libc::AT_FDCWD, bytes(from), libc::AT_FDCWD, bytes(to), 0) };
+    fn linkat(from_at: c_int, from: *const c_char, to_at: c_int, to: *const c_char, flags: c_int) -> c_int =
+        libc::SYS_linkat;
+    // SAFETY: the caller's strings.
+    |me| unsafe { link_at(me, from_at, bytes(from), to_at, bytes(to), flags) };
+    fn symlink(target: *const c_char, path: *const c_char) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's strings.
+        let (target, path) = unsafe { (bytes(target), bytes(path)) };
+        change(me, libc::AT_FDCWD, path, |disk, at, now| disk.symlink(target, at, path, now).map(|_| ()))
+    };
+    fn readlink(path: *const c_char, into: *mut c_char, len: size_t) -> ssize_t = next;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { read_link(me, libc::AT_FDCWD, bytes(path), into, len) };
+    fn readlinkat(directory: c_int, path: *const c_char, into: *mut c_char, len: size_t) -> ssize_t =
+        libc::SYS_readlinkat;
+    // SAFETY: the caller's pointers.
+    |me| unsafe { read_link(me, directory, bytes(path), into, len) };
+    fn realpath(path: *const c_char, into: *mut c_char) -> *mut c_char = next;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        let found = on_disk(me, libc::AT_FDCWD, |disk, at, _| disk.realpath(at, path));
+        // SAFETY: the caller's buffer holds `PATH_MAX` bytes.
+        unsafe { give_path(found, into, libc::PATH_MAX as usize) }
+    };
+    fn getcwd(into: *mut c_char, len: size_t) -> *mut c_char = next;
+    // SAFETY: the caller's buffer. Every node works in the root.
+    |_me| unsafe { give_path(Ok(b"/".to_vec()), into, len) };
+    fn chmod(path: *const c_char, mode: mode_t) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        int(on_disk(me, libc::AT_FDCWD, |disk, at, now| {
+            let inode = disk.lookup(at, path, true)?;
+            disk.chmod(inode, mode, now)
+        }))
+    };
+    fn fchmod(fd: c_int, mode: mode_t) -> c_int = libc::SYS_fchmod;
+    |me| set_mode(me, fd, mode);
+    fn truncate(path: *const c_char, size: off_t) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's string.
+        let path = unsafe { bytes(path) };
+        int(on_disk(me, libc::AT_FDCWD, |disk, at, now| {
+            let inode = disk.lookup(at, path, true)?;
+            if disk.kind(inode)? == FileKind::Directory {
+                return Err(libc::EISDIR);
+            }
+            disk.truncate(inode, u64::try_from(size).map_err(|_| libc::EINVAL)?, now)
+        }))
+    };
+    fn umask(_mask: mode_t) -> mode_t = next;
+    |_me| 0o022;
+    fn futimens(fd: c_int, times: *const timespec) -> c_int = next;
+    |me| int(set_times(me, fd, times));
+}
+
+fn set_times(me: ThreadId, fd: c_int, times: *const timespec) -> Result<(), Errno> {
+    door(me, |world| {
+        let id = describe(world, me, fd, "futimens")?;
+        world.with_file(id, |file, disk, now| {
+            let read = |index: usize| {
+                if times.is_null() {
+                    return Some(now);
+                }
+                // SAFETY: the caller's array of two.
+                let time = unsafe { &*times.add(index) };
+                match time.tv_nsec {
+                    libc::UTIME_OMIT => None,
+                    libc::UTIME_NOW => Some(now),
+                    nanoseconds => Some(time.tv_sec * 1_000_000_000 + nanoseconds),
+                }
+            };
+            disk.set_times(file.inode, read(0), read(1), now)
+        })
+    })
+}
+
+super::missing_doors! {
+    fn chdir(path: *const c_char) -> c_int: "every node works in the root of its disk";
+    fn fchdir(fd: c_int) -> c_int: "every node works in the root of its disk";
+    fn chroot(path: *const c_char) -> c_int: "every node works in the root of its disk";
+    fn chown(path: *const c_char, owner: libc::uid_t, group: libc::gid_t) -> c_int: "a node has one user";
+    fn fchown(fd: c_int, owner: libc::uid_t, group: libc::gid_t) -> c_int: "a node has one user";
+    fn mkfifo(path: *const c_char, mode: mode_t) -> c_int: "named pipes are not built";
+    fn utimensat(directory: c_int, path: *const c_char, times: *const timespec, flags: c_int) -> c_int:
+        "only futimens is built";
+    fn statfs(path: *const c_char, into: *mut c_void) -> c_int: "the figures of a file system are not built";
+    fn statvfs(path: *const c_char, into: *mut c_void) -> c_int: "the figures of a file system are not built";
+}

@@ -1,0 +1,185 @@
+//! Readiness: epoll, eventfd, poll.
+//! One readiness at a time comes out of `epoll_wait`, so that what it sets off has one cause.
+
+use super::baton::{blocking, door};
+use super::io::{int, result};
+use crate::kernel::Errno;
+use crate::kernel::descriptor::{Event, Kind};
+use crate::kernel::thread::{ThreadId, Wait};
+use crate::kernel::world::{Identity, Turn, World};
+use libc::{c_int, c_uint, epoll_event, nfds_t, pollfd, sigset_t, timespec};
+
+const MS_NS: u64 = 1_000_000;
+
+fn until(world: &World, timeout_ms: c_int) -> u64 {
+    if timeout_ms < 0 { u64::MAX } else { world.now_ns.saturating_add(timeout_ms as u64 * MS_NS) }
+}
+
+fn new_epoll(me: ThreadId) -> c_int {
+    door(me, |world| {
+        let Identity { node, incarnation } = world.identity(me);
+        let id = world.descriptions.add(node, incarnation, false, Kind::Epoll(Default::default()));
+        world.install(id)
+    })
+}
+
+/// # Safety
+/// `event` is null or valid.
+unsafe fn control(me: ThreadId, epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
+    let (events, data) = if event.is_null() {
+        (0, 0)
+    } else {
+        // SAFETY: the caller's pointer; the structure is packed, so it is copied.
+        let event = unsafe { *event };
+        (event.events, event.u64)
+    };
+    int(door(me, |world| {
+        let epoll = world.describe(me, epoll)?;
+        let id = world.describe(me, fd)?;
+        world.epoll_control(epoll, operation, fd, id, events, data)
+    }))
+}
+
+/// # Safety
+/// `events` is valid for one event.
+unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ms: c_int) -> c_int {
+    if max <= 0 {
+        return result(Err(libc::EINVAL));
+    }
+    let mut deadline = None;
+    let mut waited = false;
+    let ready = blocking(me, |world| {
+        let id = world.describe(me, epoll)?;
+        let until_ns = *deadline.get_or_insert_with(|| until(world, timeout_ms));
+        if std::mem::replace(&mut waited, true) {
+            world.epoll_leave(id, me);
+        }
+        world.epoll_wait(id, me, until_ns)
+    });
+    match ready {
+        Ok(Some((bits, data))) => {
+            // SAFETY: the caller's buffer has room for one.
+            unsafe { *events = epoll_event { events: bits, u64: data } };
+            1
+        }
+        Ok(None) => 0,
+        Err(errno) => result(Err(errno)),
+    }
+}
+
+/// # Safety
+/// `fds` is valid for `count` entries.
+unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Option<u64>) -> c_int {
+    // SAFETY: the caller's array.
+    let fds = if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(fds, count as usize) } };
+    let mut deadline = None;
+    result(blocking(me, |world| {
+        let until_ns = *deadline.get_or_insert_with(|| match timeout_ns {
+            None => u64::MAX,
+            Some(ns) => world.now_ns.saturating_add(ns),
+        });
+        let mut ready = 0;
+        for entry in fds.iter_mut() {
+            entry.revents = 0;
+            if entry.fd < 0 {
+                continue;
+            }
+            match world.describe(me, entry.fd) {
+                Ok(id) => {
+                    let wanted = entry.events as u32 | libc::POLLERR as u32 | libc::POLLHUP as u32;
+                    entry.revents = (world.readiness(id) & wanted) as i16;
+                }
+                // Standard streams are always writable and never readable.
+                Err(_) if entry.fd <= 2 => entry.revents = entry.events & libc::POLLOUT,
+                Err(_) => entry.revents = libc::POLLNVAL,
+            }
+            ready += c_int::from(entry.revents != 0);
+        }
+        if ready > 0 || until_ns <= world.now_ns {
+            return Ok(Turn::Done(ready));
+        }
+        for entry in fds.iter() {
+            if let Ok(id) = world.describe(me, entry.fd) {
+                world.wait_for_change(id, me);
+            }
+        }
+        Ok(Turn::Wait(Wait::Ready, until_ns))
+    }))
+}
+
+fn new_event(me: ThreadId, initial: c_uint, flags: c_int) -> c_int {
+    door(me, |world| {
+        let Identity { node, incarnation } = world.identity(me);
+        let event = Event { counter: u64::from(initial), semaphore: flags & libc::EFD_SEMAPHORE != 0 };
+        let id = world.descriptions.add(node, incarnation, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
+        world.install(id)
+    })
+}
+
+/// One step of reading an eventfd.
+pub(super) fn read_event(event: &mut Event) -> Result<u64, Errno> {
+    if event.counter == 0 {
+        return Err(libc::EAGAIN);
+    }
+    let value = if event.semaphore { 1 } else { event.counter };
+    event.counter -= value;
+    Ok(value)
+}
+
+super::doors! {
+    fn epoll_create1(_flags: c_int) -> c_int = libc::SYS_epoll_create1;
+    |me| new_epoll(me);
+    fn epoll_create(_size: c_int) -> c_int = next;
+    |me| new_epoll(me);
+    fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int = libc::SYS_epoll_ctl;
+    // SAFETY: the caller's pointer.
+    |me| unsafe { control(me, epoll, operation, fd, event) };
+    fn epoll_wait(epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ms: c_int) -> c_int = next;
+    // SAFETY: the caller's buffer.
+    |me| unsafe { wait(me, epoll, events, max, timeout_ms) };
+    fn epoll_pwait(
+        epoll: c_int,
+        events: *mut epoll_event,
+        max: c_int,
+        timeout_ms: c_int,
+        _mask: *const sigset_t
+    ) -> c_int = next;
+    // SAFETY: the caller's buffer.
+    |me| unsafe { wait(me, epoll, events, max, timeout_ms) };
+    fn eventfd(initial: c_uint, flags: c_int) -> c_int = next;
+    |me| new_event(me, initial, flags);
+    fn poll(fds: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int = next;
+    |me| {
+        let timeout = (timeout_ms >= 0).then_some(timeout_ms as u64 * MS_NS);
+        // SAFETY: the caller's array.
+        unsafe { poll_all(me, fds, count, timeout) }
+    };
+    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, _mask: *const sigset_t) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's pointer.
+        let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
+        // SAFETY: the caller's array.
+        unsafe { poll_all(me, fds, count, timeout) }
+    };
+}
+
+super::missing_doors! {
+    fn select(
+        count: c_int,
+        read: *mut libc::fd_set,
+        write: *mut libc::fd_set,
+        except: *mut libc::fd_set,
+        timeout: *mut libc::timeval
+    ) -> c_int: "virtual descriptors do not fit in an fd_set; use poll";
+    fn timerfd_create(clock: c_int, flags: c_int) -> c_int: "timer descriptors are not built";
+    fn signalfd(fd: c_int, mask: *const sigset_t, flags: c_int) -> c_int: "signal descriptors are not built";
+    fn inotify_init1(flags: c_int) -> c_int: "watching files is not built";
+    fn pselect(
+        count: c_int,
+        read: *mut libc::fd_set,
+        write: *mut libc::fd_set,
+        except: *mut libc::fd_set,
+        timeout: *const timespec,
+        mask: *const sigset_t
+    ) -> c_int: "virtual descriptors do not fit in an fd_set; use poll";
+}

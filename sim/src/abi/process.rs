@@ -1,0 +1,113 @@
+//! The process itself: its number, its end, its signals' absence, what it may not start.
+//! An `exit` here ends a node, never the run.
+
+use super::baton::{door, hand_over_for_good};
+use super::here::here;
+use super::io::result;
+use crate::event::Death;
+use crate::kernel::descriptor::{Event, Kind};
+use crate::kernel::thread::ThreadId;
+use crate::kernel::world::Identity;
+use crate::real;
+use libc::{c_char, c_int, c_void, pid_t};
+
+fn end(me: ThreadId, how: Death) -> ! {
+    super::here::kernel(me, |world| {
+        let (node, cause) = (world.threads[me].node, world.threads[me].cause);
+        world.end_process(node, how, cause);
+    });
+    hand_over_for_good(me)
+}
+
+/// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
+pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
+    let me = here()?;
+    let fd = door(me, |world| {
+        let Identity { node, incarnation } = world.identity(me);
+        let stopping = world.nodes[usize::from(node.0)].life == crate::kernel::process::Life::Stopping;
+        let event = Event { counter: u64::from(stopping), semaphore: false };
+        let id = world.descriptions.add(node, incarnation, true, Kind::Event(event));
+        world.nodes[usize::from(node.0)].stop_watchers.push(id);
+        world.install(id)
+    });
+    // SAFETY: a fresh descriptor that nobody else owns; closing it passes the door.
+    Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
+}
+
+macro_rules! ends {
+    ($name:ident($($argument:ident: $type:ty)?), $how:expr) => {
+        /// The door of this name: in a run it ends the node's process.
+        ///
+        /// # Safety
+        /// As the C library's function.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $type)?) -> ! {
+            if let Some(me) = here() {
+                end(me, $how);
+            }
+            static NEXT: real::Function = real::Function::named(
+                // SAFETY: a name and a nul byte.
+                unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+            );
+            let next = real::next!(NEXT, fn($($type)?) -> !);
+            // SAFETY: handed on.
+            unsafe { next($($argument)?) }
+        }
+    };
+}
+
+ends!(exit(code: c_int), Death::Exit { code });
+ends!(_exit(code: c_int), Death::Exit { code });
+ends!(_Exit(code: c_int), Death::Exit { code });
+ends!(abort(), Death::Abort);
+
+fn number(me: ThreadId) -> pid_t {
+    super::here::kernel(me, |world| {
+        let Identity { node, incarnation } = world.identity(me);
+        i32::from(node.0) * 100 + i32::from(incarnation) + 1
+    })
+}
+
+super::doors! {
+    fn getpid() -> pid_t = libc::SYS_getpid;
+    |me| number(me);
+    fn getppid() -> pid_t = libc::SYS_getppid;
+    |_me| 1;
+    fn sigaction(_signal: c_int, _new: *const libc::sigaction, _old: *mut libc::sigaction) -> c_int = next;
+    |_me| super::missing::missing("sigaction", "signals are not built; await `node.stopping()` instead");
+    fn signal(_signal: c_int, _handler: libc::sighandler_t) -> libc::sighandler_t = next;
+    |_me| super::missing::missing("signal", "signals are not built; await `node.stopping()` instead");
+    fn kill(_process: pid_t, _signal: c_int) -> c_int = libc::SYS_kill;
+    |_me| super::missing::missing("kill", "signals are not built");
+    fn raise(_signal: c_int) -> c_int = next;
+    |_me| super::missing::missing("raise", "signals are not built");
+    fn fork() -> pid_t = next;
+    |_me| super::refuse("fork is refused inside a run: a node is one process");
+    fn vfork() -> pid_t = next;
+    |_me| super::refuse("vfork is refused inside a run: a node is one process");
+    fn execve(_path: *const c_char, _arguments: *const *const c_char, _environment: *const *const c_char) -> c_int =
+        libc::SYS_execve;
+    |_me| super::refuse("execve is refused inside a run: a node is one process");
+    fn execvp(_file: *const c_char, _arguments: *const *const c_char) -> c_int = next;
+    |_me| super::refuse("execvp is refused inside a run: a node is one process");
+    fn posix_spawnp(
+        _process: *mut pid_t,
+        _file: *const c_char,
+        _actions: *const c_void,
+        _attributes: *const c_void,
+        _arguments: *const *const c_char,
+        _environment: *const *const c_char
+    ) -> c_int = next;
+    |_me| super::refuse("posix_spawnp is refused inside a run: a node is one process");
+    fn posix_spawn(
+        _process: *mut pid_t,
+        _path: *const c_char,
+        _actions: *const c_void,
+        _attributes: *const c_void,
+        _arguments: *const *const c_char,
+        _environment: *const *const c_char
+    ) -> c_int = next;
+    |_me| super::refuse("posix_spawn is refused inside a run: a node is one process");
+    fn waitpid(_process: pid_t, _status: *mut c_int, _options: c_int) -> pid_t = next;
+    |_me| result(Err(libc::ECHILD));
+}

@@ -1,0 +1,509 @@
+//! Sockets: TCP, UDP and pairs, by IPv4 and IPv6.
+//! Addresses are translated here and nowhere else.
+
+use super::baton::{blocking, door};
+use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, result, retry, write_from};
+use crate::kernel::Errno;
+use crate::kernel::descriptor::Kind;
+use crate::kernel::tcp::{SocketState, TcpSocket};
+use crate::kernel::thread::ThreadId;
+use crate::kernel::udp::UdpSocket;
+use crate::kernel::world::{Identity, Turn};
+use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+/// Reads an address; `None` for `AF_UNSPEC`.
+///
+/// # Safety
+/// `address` is valid for `len` bytes.
+unsafe fn read_address(address: *const sockaddr, len: socklen_t) -> Result<Option<SocketAddr>, Errno> {
+    if address.is_null() || (len as usize) < size_of::<libc::sa_family_t>() {
+        return Err(libc::EINVAL);
+    }
+    // SAFETY: as said; the structures are read unaligned.
+    unsafe {
+        match c_int::from((*address).sa_family) {
+            libc::AF_INET if len as usize >= size_of::<sockaddr_in>() => {
+                let v4 = address.cast::<sockaddr_in>().read_unaligned();
+                let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+                Ok(Some(SocketAddr::new(IpAddr::V4(ip), u16::from_be(v4.sin_port))))
+            }
+            libc::AF_INET6 if len as usize >= size_of::<sockaddr_in6>() => {
+                let v6 = address.cast::<sockaddr_in6>().read_unaligned();
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                let (flow, scope) = (v6.sin6_flowinfo, v6.sin6_scope_id);
+                Ok(Some(SocketAddr::V6(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), flow, scope))))
+            }
+            libc::AF_UNSPEC => Ok(None),
+            libc::AF_UNIX => super::refuse("Unix sockets with a path are not built: use socketpair or TCP"),
+            _ => Err(libc::EINVAL),
+        }
+    }
+}
+
+/// Writes an address as a socket of this family shows it, cut to what fits.
+///
+/// # Safety
+/// `into` is null or valid for `*len` bytes, and `len` is valid then.
+unsafe fn write_address(address: SocketAddr, v6: bool, into: *mut sockaddr, len: *mut socklen_t) {
+    if into.is_null() || len.is_null() {
+        return;
+    }
+    let shown = match (address.ip(), v6) {
+        (IpAddr::V4(v4), true) => IpAddr::V6(v4.to_ipv6_mapped()),
+        (ip, false) => ip.to_canonical(),
+        (ip, true) => ip,
+    };
+    // SAFETY: as said; at most `*len` bytes are written.
+    unsafe {
+        let room = *len as usize;
+        match shown {
+            IpAddr::V4(ip) => {
+                let mut v4: sockaddr_in = std::mem::zeroed();
+                v4.sin_family = libc::AF_INET as libc::sa_family_t;
+                v4.sin_port = address.port().to_be();
+                v4.sin_addr.s_addr = u32::from(ip).to_be();
+                let size = size_of::<sockaddr_in>();
+                std::ptr::copy_nonoverlapping((&raw const v4).cast::<u8>(), into.cast::<u8>(), size.min(room));
+                *len = size as socklen_t;
+            }
+            IpAddr::V6(ip) => {
+                let mut six: sockaddr_in6 = std::mem::zeroed();
+                six.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+                six.sin6_port = address.port().to_be();
+                six.sin6_addr.s6_addr = ip.octets();
+                let size = size_of::<sockaddr_in6>();
+                std::ptr::copy_nonoverlapping((&raw const six).cast::<u8>(), into.cast::<u8>(), size.min(room));
+                *len = size as socklen_t;
+            }
+        }
+    }
+}
+
+fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> {
+    let v6 = match domain {
+        libc::AF_INET => false,
+        libc::AF_INET6 => true,
+        libc::AF_UNIX => super::refuse("Unix sockets with a path are not built: use socketpair or TCP"),
+        _ => return Err(libc::EAFNOSUPPORT),
+    };
+    let nonblocking = kind & libc::SOCK_NONBLOCK != 0;
+    let kind = match kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
+        libc::SOCK_STREAM => Kind::Tcp(TcpSocket::new(v6)),
+        libc::SOCK_DGRAM => Kind::Udp(UdpSocket::new(v6)),
+        _ => return Err(libc::EPROTONOSUPPORT),
+    };
+    Ok(door(me, |world| {
+        let Identity { node, incarnation } = world.identity(me);
+        let id = world.descriptions.add(node, incarnation, nonblocking, kind);
+        world.install(id)
+    }))
+}
+
+fn bind_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<(), Errno> {
+    let address = address.ok_or(libc::EAFNOSUPPORT)?;
+    door(me, |world| {
+        let id = describe(world, me, fd, "bind")?;
+        let node = world.threads[me].node;
+        match world.descriptions.get(id).map(|it| &it.kind) {
+            Some(Kind::Tcp(_)) => world.tcp_bind(node, id, address),
+            Some(Kind::Udp(_)) => world.udp_bind(node, id, address),
+            _ => Err(libc::ENOTSOCK),
+        }
+    })
+}
+
+fn connect_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<(), Errno> {
+    let mut begun = false;
+    blocking(me, |world| {
+        let id = describe(world, me, fd, "connect")?;
+        let description = world.descriptions.get(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.nonblocking;
+        match &description.kind {
+            Kind::Udp(_) => {
+                let node = world.threads[me].node;
+                world.udp_connect(node, id, address).map(Turn::Done)
+            }
+            Kind::Tcp(_) if begun => world.tcp_connected(me, id),
+            Kind::Tcp(_) => {
+                world.tcp_connect(me, id, address.ok_or(libc::EAFNOSUPPORT)?)?;
+                begun = true;
+                if nonblocking { Err(libc::EINPROGRESS) } else { world.tcp_connected(me, id) }
+            }
+            _ => Err(libc::ENOTSOCK),
+        }
+    })
+}
+
+/// # Safety
+/// As `accept4`.
+unsafe fn accept_on(
+    me: ThreadId,
+    fd: c_int,
+    address: *mut sockaddr,
+    len: *mut socklen_t,
+    flags: c_int,
+) -> Result<c_int, Errno> {
+    let mut deadline = None;
+    let (new, peer, v6) = blocking(me, |world| {
+        let id = describe(world, me, fd, "accept")?;
+        let nonblocking = world.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let outcome = world.tcp_accept(me, id).map(|(new, peer)| {
+            let v6 = world.descriptions.tcp(new).is_some_and(|socket| socket.v6);
+            if let Some(description) = world.descriptions.get_mut(new) {
+                description.nonblocking = flags & libc::SOCK_NONBLOCK != 0;
+            }
+            (world.install(new), peer, v6)
+        });
+        retry(world, me, id, outcome, nonblocking, u64::MAX, &mut deadline)
+    })?;
+    // SAFETY: the caller's buffer.
+    unsafe { write_address(peer, v6, address, len) };
+    Ok(new)
+}
+
+fn shut(me: ThreadId, fd: c_int, how: c_int) -> Result<(), Errno> {
+    door(me, |world| {
+        let id = describe(world, me, fd, "shutdown")?;
+        match world.descriptions.get(id).map(|it| &it.kind) {
+            Some(Kind::Tcp(_)) => world.tcp_shutdown(me, id, how),
+            Some(Kind::Udp(_) | Kind::Pipe(_)) => Ok(()),
+            _ => Err(libc::ENOTSOCK),
+        }
+    })
+}
+
+fn manner(flags: c_int) -> Manner {
+    Manner { dont_wait: flags & libc::MSG_DONTWAIT != 0, peek: flags & libc::MSG_PEEK != 0, offset: None }
+}
+
+/// # Safety
+/// As `sendto`.
+unsafe fn send_to(
+    me: ThreadId,
+    fd: c_int,
+    bytes: &[u8],
+    flags: c_int,
+    address: *const sockaddr,
+    len: socklen_t,
+) -> Result<usize, Errno> {
+    if address.is_null() {
+        return write_from(me, fd, bytes, manner(flags));
+    }
+    // SAFETY: the caller's address.
+    let to = unsafe { read_address(address, len) }?;
+    let datagram = door(me, |world| {
+        let id = describe(world, me, fd, "sendto")?;
+        match world.descriptions.get(id).map(|it| &it.kind) {
+            Some(Kind::Udp(_)) => world.udp_send(me, id, bytes, to).map(Some),
+            _ => Ok(None),
+        }
+    })?;
+    match datagram {
+        Some(count) => Ok(count),
+        None => write_from(me, fd, bytes, manner(flags)),
+    }
+}
+
+/// What a receive gives: bytes copied, the datagram's whole length, who sent it.
+struct Arrival {
+    count: usize,
+    whole: usize,
+    from: Option<(SocketAddr, bool)>,
+}
+
+fn receive_from(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arrival, Errno> {
+    let manner = manner(flags);
+    let is_datagram = super::here::kernel(me, |world| {
+        world.describe(me, fd).is_ok_and(|id| world.descriptions.udp(id).is_some())
+    });
+    if !is_datagram {
+        let count = read_into(me, fd, into, manner)?;
+        return Ok(Arrival { count, whole: count, from: None });
+    }
+    let mut deadline = None;
+    blocking(me, |world| {
+        let id = describe(world, me, fd, "recvfrom")?;
+        let description = world.descriptions.get(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.nonblocking || manner.dont_wait;
+        let Kind::Udp(socket) = &description.kind else { return Err(libc::ENOTSOCK) };
+        let (v6, timeout) = (socket.v6, socket.receive_timeout_ns.unwrap_or(u64::MAX));
+        let outcome = world.udp_receive(id, into, manner.peek).map(|received| Arrival {
+            count: received.count,
+            whole: received.whole,
+            from: Some((received.from, v6)),
+        });
+        retry(world, me, id, outcome, nonblocking, timeout, &mut deadline)
+    })
+}
+
+/// # Safety
+/// As `recvmsg`.
+unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: the caller's structure and what it points to.
+    unsafe {
+        let message = &mut *message;
+        message.msg_controllen = 0;
+        message.msg_flags = 0;
+        let parts = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen as usize);
+        let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
+        let arrival = receive_from(me, fd, &mut whole, flags)?;
+        let mut rest = &whole[..arrival.count];
+        for part in parts {
+            let (now, later) = rest.split_at(rest.len().min(part.iov_len));
+            buffer_mut(part.iov_base, now.len()).copy_from_slice(now);
+            rest = later;
+        }
+        if arrival.whole > arrival.count {
+            message.msg_flags |= libc::MSG_TRUNC;
+        }
+        match arrival.from {
+            Some((from, v6)) => {
+                write_address(from, v6, message.msg_name.cast(), &raw mut message.msg_namelen);
+            }
+            None => message.msg_namelen = 0,
+        }
+        Ok(arrival.count)
+    }
+}
+
+/// # Safety
+/// As `sendmsg`.
+unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: the caller's structure and what it points to.
+    unsafe {
+        let message = &*message;
+        let parts: &[iovec] = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen as usize);
+        let mut whole = Vec::new();
+        for part in parts {
+            whole.extend_from_slice(buffer(part.iov_base, part.iov_len));
+        }
+        send_to(me, fd, &whole, flags, message.msg_name.cast::<sockaddr>(), message.msg_namelen)
+    }
+}
+
+/// # Safety
+/// As `getsockname`.
+unsafe fn name_of(
+    me: ThreadId,
+    fd: c_int,
+    address: *mut sockaddr,
+    len: *mut socklen_t,
+    peer: bool,
+) -> Result<(), Errno> {
+    let (found, v6) = door(me, |world| {
+        let id = describe(world, me, fd, "getsockname")?;
+        match &world.descriptions.get(id).ok_or(libc::EBADF)?.kind {
+            Kind::Tcp(socket) if peer => {
+                let v6 = socket.v6;
+                world.tcp_peer(id).map(|peer| (Some(peer), v6))
+            }
+            Kind::Tcp(socket) => Ok((socket.local, socket.v6)),
+            Kind::Udp(socket) if peer => socket.peer.map(|peer| (Some(peer), socket.v6)).ok_or(libc::ENOTCONN),
+            Kind::Udp(socket) => Ok((socket.local, socket.v6)),
+            Kind::Pipe(_) => Ok((None, false)),
+            _ => Err(libc::ENOTSOCK),
+        }
+    })?;
+    let any = if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    // SAFETY: the caller's buffer.
+    unsafe { write_address(found.unwrap_or(SocketAddr::new(any, 0)), v6, address, len) };
+    Ok(())
+}
+
+/// # Safety
+/// As `setsockopt`.
+unsafe fn set_option(
+    me: ThreadId,
+    fd: c_int,
+    level: c_int,
+    option: c_int,
+    value: *const c_void,
+    len: socklen_t,
+) -> Result<(), Errno> {
+    door(me, |world| {
+        let id = describe(world, me, fd, "setsockopt")?;
+        match (level, option) {
+            (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) if len as usize >= size_of::<libc::timeval>() => {
+                // SAFETY: the caller's value.
+                let time = unsafe { value.cast::<libc::timeval>().read_unaligned() };
+                let ns = (time.tv_sec.max(0) as u64) * 1_000_000_000 + (time.tv_usec.max(0) as u64) * 1_000;
+                let ns = if ns == 0 { u64::MAX } else { ns };
+                match &mut world.descriptions.get_mut(id).ok_or(libc::EBADF)?.kind {
+                    Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = ns,
+                    Kind::Tcp(socket) => socket.send_timeout_ns = ns,
+                    Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = Some(ns),
+                    _ => {}
+                }
+            }
+            (libc::SOL_SOCKET, libc::SO_LINGER) if len as usize >= size_of::<libc::linger>() => {
+                // SAFETY: the caller's value.
+                let linger = unsafe { value.cast::<libc::linger>().read_unaligned() };
+                if let Some(socket) = world.descriptions.tcp(id) {
+                    socket.linger_zero = linger.l_onoff != 0 && linger.l_linger == 0;
+                }
+            }
+            // These change how fast or how politely, not what is seen.
+            (
+                libc::SOL_SOCKET,
+                libc::SO_REUSEADDR | libc::SO_REUSEPORT | libc::SO_KEEPALIVE | libc::SO_SNDBUF | libc::SO_RCVBUF
+                | libc::SO_BROADCAST | libc::SO_PRIORITY,
+            )
+            | (libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6 | libc::IPPROTO_UDP, _) => {}
+            _ => return Err(libc::ENOPROTOOPT),
+        }
+        Ok(())
+    })
+}
+
+/// # Safety
+/// As `getsockopt`.
+unsafe fn get_option(
+    me: ThreadId,
+    fd: c_int,
+    level: c_int,
+    option: c_int,
+    value: *mut c_void,
+    len: *mut socklen_t,
+) -> Result<(), Errno> {
+    let answer: c_int = door(me, |world| {
+        let id = describe(world, me, fd, "getsockopt")?;
+        let kind = &world.descriptions.get(id).ok_or(libc::EBADF)?.kind;
+        let (stream, v6, listening) = match kind {
+            Kind::Tcp(socket) => (true, socket.v6, matches!(socket.state, SocketState::Listening { .. })),
+            Kind::Udp(socket) => (false, socket.v6, false),
+            Kind::Pipe(_) => (true, false, false),
+            _ => return Err(libc::ENOTSOCK),
+        };
+        Ok(match (level, option) {
+            (libc::SOL_SOCKET, libc::SO_ERROR) if stream => world.tcp_take_error(id),
+            (libc::SOL_SOCKET, libc::SO_ERROR) => {
+                world.descriptions.udp(id).map_or(0, |socket| std::mem::take(&mut socket.error))
+            }
+            (libc::SOL_SOCKET, libc::SO_TYPE) if stream => libc::SOCK_STREAM,
+            (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_DGRAM,
+            (libc::SOL_SOCKET, libc::SO_DOMAIN) if v6 => libc::AF_INET6,
+            (libc::SOL_SOCKET, libc::SO_DOMAIN) => libc::AF_INET,
+            (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => c_int::from(listening),
+            (libc::SOL_SOCKET, libc::SO_SNDBUF | libc::SO_RCVBUF) => 208 * 1024,
+            (libc::SOL_SOCKET, libc::SO_REUSEADDR | libc::SO_KEEPALIVE) => 1,
+            (libc::IPPROTO_TCP, libc::TCP_NODELAY) => 1,
+            (libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6 | libc::SOL_SOCKET, _) => 0,
+            _ => return Err(libc::ENOPROTOOPT),
+        })
+    })?;
+    // SAFETY: the caller's buffer; at most `*len` bytes are written.
+    unsafe {
+        let bytes = answer.to_ne_bytes();
+        let room = (*len as usize).min(bytes.len());
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.cast(), room);
+        *len = room as socklen_t;
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `fds` is valid for two numbers.
+unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_int {
+    if domain != libc::AF_UNIX || kind & libc::SOCK_STREAM == 0 {
+        return result(Err(libc::EOPNOTSUPP));
+    }
+    let (one, other) = super::io::channel(me, true, kind & libc::SOCK_NONBLOCK != 0);
+    // SAFETY: the caller's array.
+    unsafe {
+        *fds = one;
+        *fds.add(1) = other;
+    }
+    0
+}
+
+super::doors! {
+    fn socket(domain: c_int, kind: c_int, _protocol: c_int) -> c_int = libc::SYS_socket;
+    |me| result(new_socket(me, domain, kind));
+    fn socketpair(domain: c_int, kind: c_int, _protocol: c_int, fds: *mut c_int) -> c_int = libc::SYS_socketpair;
+    // SAFETY: the caller's array.
+    |me| unsafe { pair(me, domain, kind, fds) };
+    fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_bind;
+    // SAFETY: the caller's address.
+    |me| int(unsafe { read_address(address, len) }.and_then(|address| bind_to(me, fd, address)));
+    fn listen(fd: c_int, backlog: c_int) -> c_int = libc::SYS_listen;
+    |me| int(door(me, |world| {
+        let id = describe(world, me, fd, "listen")?;
+        world.tcp_listen(me, id, backlog)
+    }));
+    fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_connect;
+    // SAFETY: the caller's address.
+    |me| int(unsafe { read_address(address, len) }.and_then(|address| connect_to(me, fd, address)));
+    fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_accept;
+    // SAFETY: the caller's buffer.
+    |me| result(unsafe { accept_on(me, fd, address, len, 0) });
+    fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int = libc::SYS_accept4;
+    // SAFETY: the caller's buffer.
+    |me| result(unsafe { accept_on(me, fd, address, len, flags) });
+    fn shutdown(fd: c_int, how: c_int) -> c_int = libc::SYS_shutdown;
+    |me| int(shut(me, fd, how));
+    fn send(fd: c_int, from: *const c_void, count: size_t, flags: c_int) -> ssize_t = next;
+    // SAFETY: the caller's buffer.
+    |me| self::count(write_from(me, fd, unsafe { buffer(from, count) }, manner(flags)));
+    fn recv(fd: c_int, into: *mut c_void, count: size_t, flags: c_int) -> ssize_t = next;
+    // SAFETY: the caller's buffer.
+    |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, manner(flags)));
+    fn sendto(
+        fd: c_int,
+        from: *const c_void,
+        count: size_t,
+        flags: c_int,
+        address: *const sockaddr,
+        len: socklen_t
+    ) -> ssize_t = libc::SYS_sendto;
+    // SAFETY: the caller's buffer and address.
+    |me| self::count(unsafe { send_to(me, fd, buffer(from, count), flags, address, len) });
+    fn recvfrom(
+        fd: c_int,
+        into: *mut c_void,
+        count: size_t,
+        flags: c_int,
+        address: *mut sockaddr,
+        len: *mut socklen_t
+    ) -> ssize_t = libc::SYS_recvfrom;
+    // SAFETY: the caller's buffers.
+    |me| self::count(receive_from(me, fd, unsafe { buffer_mut(into, count) }, flags).map(|arrival| {
+        if let Some((from, v6)) = arrival.from {
+            // SAFETY: the caller's buffer.
+            unsafe { write_address(from, v6, address, len) };
+        }
+        if flags & libc::MSG_TRUNC != 0 { arrival.whole } else { arrival.count }
+    }));
+    fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t = libc::SYS_sendmsg;
+    // SAFETY: the caller's structure.
+    |me| count(unsafe { send_message(me, fd, message, flags) });
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t = libc::SYS_recvmsg;
+    // SAFETY: the caller's structure.
+    |me| count(unsafe { receive_message(me, fd, message, flags) });
+    fn getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getsockname;
+    // SAFETY: the caller's buffer.
+    |me| int(unsafe { name_of(me, fd, address, len, false) });
+    fn getpeername(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getpeername;
+    // SAFETY: the caller's buffer.
+    |me| int(unsafe { name_of(me, fd, address, len, true) });
+    fn setsockopt(fd: c_int, level: c_int, option: c_int, value: *const c_void, len: socklen_t) -> c_int =
+        libc::SYS_setsockopt;
+    // SAFETY: the caller's value.
+    |me| int(unsafe { set_option(me, fd, level, option, value, len) });
+    fn getsockopt(fd: c_int, level: c_int, option: c_int, value: *mut c_void, len: *mut socklen_t) -> c_int =
+        libc::SYS_getsockopt;
+    // SAFETY: the caller's buffer.
+    |me| int(unsafe { get_option(me, fd, level, option, value, len) });
+}
+
+super::missing_doors! {
+    fn sendmmsg(fd: c_int, messages: *mut libc::mmsghdr, count: libc::c_uint, flags: c_int) -> c_int:
+        "sending many messages at once is not built";
+    fn recvmmsg(
+        fd: c_int,
+        messages: *mut libc::mmsghdr,
+        count: libc::c_uint,
+        flags: c_int,
+        timeout: *mut libc::timespec
+    ) -> c_int: "receiving many messages at once is not built";
+}

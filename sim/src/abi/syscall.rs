@@ -1,0 +1,114 @@
+//! `syscall`: futexes and the few calls that have no symbol of their own.
+//! A number that is not known here ends the run; it is never handed to the real system.
+
+use super::baton::{blocking, door};
+use super::here::here;
+use super::missing::missing;
+use super::time::{duration_ns, since_start_ns};
+use crate::kernel::Errno;
+use crate::kernel::thread::{ThreadId, Wait};
+use crate::kernel::world::Turn;
+use crate::real;
+use libc::{c_int, c_long, timespec};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The door of this name. It is declared with plain integers, which is how the variadic arguments arrive.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn syscall(
+    number: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
+    let Some(me) = here() else {
+        // SAFETY: the caller's buffer.
+        if number == libc::SYS_getrandom && unsafe { super::entropy::fill(a as *mut libc::c_void, b) } {
+            return b as c_long;
+        }
+        // SAFETY: handed on.
+        return real::result(unsafe { real::call(number, a, b, c, d, e, f) }) as c_long;
+    };
+    // SAFETY: each takes the caller's pointers as the system call would.
+    let result = unsafe {
+        match number {
+            libc::SYS_futex => futex(me, a, b as c_int, c as u32, d as *const timespec, f as u32),
+            libc::SYS_getrandom => {
+                super::entropy::fill(a as *mut libc::c_void, b);
+                Ok(b as c_long)
+            }
+            libc::SYS_gettid => Ok(super::threads::thread_number(me)),
+            // What std asks for and does without: an old kernel's answer.
+            libc::SYS_copy_file_range | libc::SYS_membarrier | libc::SYS_pidfd_open => Err(libc::ENOSYS),
+            _ => missing(&format!("syscall({number})"), "a system call by number passes no door"),
+        }
+    };
+    match result {
+        Ok(value) => value,
+        Err(errno) => {
+            real::set_errno(errno);
+            -1
+        }
+    }
+}
+
+/// # Safety
+/// As the system call.
+unsafe fn futex(
+    me: ThreadId,
+    address: usize,
+    operation: c_int,
+    value: u32,
+    timeout: *const timespec,
+    _mask: u32,
+) -> Result<c_long, Errno> {
+    let clock =
+        if operation & libc::FUTEX_CLOCK_REALTIME != 0 { libc::CLOCK_REALTIME } else { libc::CLOCK_MONOTONIC };
+    match operation & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) {
+        kind @ (libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) => {
+            let mut until = u64::MAX;
+            if !timeout.is_null() {
+                // SAFETY: the caller's pointer.
+                let time = unsafe { &*timeout };
+                until = match kind {
+                    libc::FUTEX_WAIT => door(me, |world| world.now_ns).saturating_add(duration_ns(time)),
+                    _ => since_start_ns(clock, time),
+                };
+            }
+            let mut waited = false;
+            blocking(me, |world| {
+                if waited {
+                    return if world.threads[me].timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(0)) };
+                }
+                // SAFETY: the caller's word, which lives as long as it waits.
+                let word = unsafe { &*(address as *const AtomicU32) };
+                if word.load(Ordering::SeqCst) != value {
+                    return Err(libc::EAGAIN);
+                }
+                if until <= world.now_ns {
+                    return Err(libc::ETIMEDOUT);
+                }
+                waited = true;
+                world.futexes.wait(address, me);
+                Ok(Turn::Wait(Wait::Futex(address), until))
+            })
+        }
+        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Ok(door(me, |world| {
+            let cause = world.threads[me].cause;
+            let mut woken = 0;
+            while woken < value
+                && let Some(thread) = world.futexes.take(address)
+            {
+                world.threads.wake(thread, cause, &world.choices);
+                woken += 1;
+            }
+            c_long::from(woken)
+        })),
+        other => missing(&format!("futex operation {other}"), "only wait and wake are built"),
+    }
+}

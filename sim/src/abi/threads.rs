@@ -1,0 +1,164 @@
+//! Threads: made, named, joined and let go under the one baton.
+//! Locks are not here: Rust's are futexes, see `syscall`.
+
+use super::baton::{blocking, door, give_way};
+use super::here::{here, kernel};
+use crate::kernel::thread::{Exit, State, ThreadId, Wait};
+use crate::kernel::world::{Start, Turn};
+use crate::real::{self, Routine};
+use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
+
+/// How many processors a node shows: what tokio sizes its pools by. A fixed number, since the real one differs.
+const PROCESSORS: usize = 4;
+
+/// Runs the destructors of this thread's thread-locals; they may register further ones.
+pub(super) fn run_thread_exits(me: ThreadId) {
+    while let Some(Exit { destroy, object }) = kernel(me, |world| world.threads[me].exits.pop()) {
+        // SAFETY: registered by whoever made the object, for this thread's end.
+        unsafe { destroy(object as *mut c_void) };
+    }
+}
+
+/// The number that `gettid` shows: the node's threads count from 1000 times the incarnation.
+pub(super) fn thread_number(me: ThreadId) -> c_long {
+    kernel(me, |world| c_long::from(world.threads[me].incarnation) * 1_000 + c_long::from(world.threads[me].number))
+}
+
+/// The door of this name: where Rust's std registers destructors of thread-locals.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __cxa_thread_atexit_impl(
+    destroy: unsafe extern "C" fn(*mut c_void),
+    object: *mut c_void,
+    dso: *mut c_void,
+) -> c_int {
+    if let Some(me) = here() {
+        // Kept in the world: a thread-local list would register itself here.
+        kernel(me, |world| world.threads[me].exits.push(Exit { destroy, object: object.addr() }));
+        return 0;
+    }
+    static NEXT: real::Function = real::Function::named(c"__cxa_thread_atexit_impl");
+    let next =
+        real::next!(NEXT, fn(unsafe extern "C" fn(*mut c_void), *mut c_void, *mut c_void) -> c_int);
+    // SAFETY: handed on.
+    unsafe { next(destroy, object, dso) }
+}
+
+fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start) -> c_int {
+    let made = door(me, |world| {
+        let (node, cause) = (world.threads[me].node, world.threads[me].cause);
+        let id = world.start_thread(node, attributes, start, cause)?;
+        let number = world.threads[id].number;
+        world.emit(me, crate::event::What::ThreadStarted { thread: number });
+        Ok::<_, c_int>(world.threads[id].pthread)
+    });
+    match made {
+        Ok(pthread) => {
+            // SAFETY: the caller's pointer, as on Linux.
+            unsafe { *thread = pthread };
+            0
+        }
+        Err(errno) => errno,
+    }
+}
+
+fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void) -> c_int {
+    let joined = blocking(me, |world| {
+        let id = world.threads.by_pthread(thread).ok_or(libc::ESRCH)?;
+        match world.threads[id].state {
+            State::Ended => {
+                world.threads.let_go(id);
+                Ok(Turn::Done(world.threads[id].result))
+            }
+            _ => Ok(Turn::Wait(Wait::Join(id), u64::MAX)),
+        }
+    });
+    match joined {
+        Ok(value) => {
+            if !result.is_null() {
+                // SAFETY: the caller's pointer, as on Linux.
+                unsafe { *result = value as *mut c_void };
+            }
+            0
+        }
+        Err(errno) => errno,
+    }
+}
+
+/// # Safety
+/// `mask` is valid for writing `size` bytes.
+unsafe fn fill_affinity(size: size_t, mask: *mut c_void) {
+    // SAFETY: the caller's buffer.
+    let mask = unsafe { std::slice::from_raw_parts_mut(mask.cast::<u8>(), size) };
+    mask.fill(0);
+    if let Some(first) = mask.first_mut() {
+        *first = (1 << PROCESSORS) - 1;
+    }
+}
+
+super::doors! {
+    fn pthread_create(
+        thread: *mut pthread_t,
+        attributes: *const pthread_attr_t,
+        routine: Routine,
+        argument: *mut c_void
+    ) -> c_int = next;
+    |me| create(me, thread, attributes, Start::Routine(routine, argument.addr()));
+    fn pthread_join(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
+    |me| join(me, thread, result);
+    fn pthread_detach(thread: pthread_t) -> c_int = next;
+    |me| door(me, |world| match world.threads.by_pthread(thread) {
+        Some(id) => {
+            world.threads.let_go(id);
+            0
+        }
+        None => libc::ESRCH,
+    });
+    fn pthread_setname_np(thread: pthread_t, name: *const c_char) -> c_int = next;
+    |me| door(me, |world| {
+        if let Some(id) = world.threads.by_pthread(thread) {
+            world.threads[id].name = world.log.name(&real::text(name));
+        }
+        0
+    });
+    fn sched_yield() -> c_int = libc::SYS_sched_yield;
+    |me| {
+        // A loop that yields until time has passed must see time pass.
+        door(me, |world| world.now_ns += 1_000);
+        give_way(me);
+        0
+    };
+    fn sched_getaffinity(_process: libc::pid_t, size: size_t, mask: *mut c_void) -> c_int =
+        next;
+    |_me| {
+        // SAFETY: the caller's buffer.
+        unsafe { fill_affinity(size, mask) };
+        0
+    };
+    fn gettid() -> libc::pid_t = libc::SYS_gettid;
+    |me| thread_number(me) as libc::pid_t;
+    fn sysconf(name: c_int) -> c_long = next;
+    |_me| match name {
+        libc::_SC_NPROCESSORS_ONLN | libc::_SC_NPROCESSORS_CONF => PROCESSORS as c_long,
+        libc::_SC_PAGESIZE => 4096,
+        libc::_SC_CLK_TCK => 100,
+        libc::_SC_OPEN_MAX => 1 << 20,
+        libc::_SC_IOV_MAX => 1024,
+        libc::_SC_PHYS_PAGES => 1 << 20,
+        libc::_SC_AVPHYS_PAGES => 1 << 19,
+        libc::_SC_GETPW_R_SIZE_MAX | libc::_SC_GETGR_R_SIZE_MAX => 1024,
+        libc::_SC_HOST_NAME_MAX => 64,
+        other => super::missing::missing(&format!("sysconf({other})"), "its answer would differ between machines"),
+    };
+}
+
+super::missing_doors! {
+    fn pthread_cancel(thread: pthread_t) -> c_int: "no thread of a run is cancelled from outside";
+    fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int: "signals between threads are not built";
+    fn pthread_timedjoin_np(thread: pthread_t, result: *mut *mut c_void, until: *const libc::timespec) -> c_int:
+        "only pthread_join is built";
+    fn pthread_tryjoin_np(thread: pthread_t, result: *mut *mut c_void) -> c_int: "only pthread_join is built";
+}
+

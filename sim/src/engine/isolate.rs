@@ -1,0 +1,243 @@
+//! Isolation: each run in a forked child of a warm process whose addresses are fixed, so that every run is the first.
+//! It knows nothing of what a child works on.
+
+use crate::real;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const WORDS_BYTES: usize = 16 * 1024;
+const NODES: usize = 256;
+const NAME_BYTES: usize = 32;
+
+/// What a child shares with its parent while it lives.
+#[repr(C)]
+struct Shared {
+    beats: AtomicU64,
+    node: AtomicU32,
+    words_len: AtomicU32,
+    words: [u8; WORDS_BYTES],
+    names: [[u8; NAME_BYTES]; NODES],
+}
+
+static SHARED: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It exited with this code.
+    Exited(i32),
+    /// It died by this signal.
+    Signalled(i32),
+    /// It ran for too long without passing a door, and was killed.
+    Spun,
+}
+
+/// What is left of a child.
+#[derive(Clone, Debug)]
+pub struct ChildEnd {
+    /// What its work gave; whole only if it exited with 0.
+    pub output: Vec<u8>,
+    /// How it ended.
+    pub how: How,
+    /// The node that had the baton last, if a run was on.
+    pub node: Option<String>,
+    /// What it said last.
+    pub message: String,
+}
+
+/// Says that the run goes on, and on which node.
+#[inline]
+pub(crate) fn beat(node: u16) {
+    let shared = SHARED.load(Ordering::Relaxed);
+    if !shared.is_null() {
+        // SAFETY: set once, to a mapping that stays.
+        let shared = unsafe { &*shared };
+        shared.beats.store(shared.beats.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        shared.node.store(u32::from(node) + 1, Ordering::Relaxed);
+    }
+}
+
+/// Says what a node is called, for a parent that may have to tell of its end.
+pub(crate) fn name_node(index: usize, name: &str) {
+    let shared = SHARED.load(Ordering::Relaxed);
+    if !shared.is_null() && index < NODES {
+        let len = name.len().min(NAME_BYTES);
+        // SAFETY: a place in the mapping that only this process writes to.
+        unsafe { (&raw mut (*shared).names[index]).cast::<u8>().copy_from(name.as_ptr(), len) };
+    }
+}
+
+/// Leaves a message for the parent, should this process end before its time.
+pub(crate) fn last_words(text: &str) {
+    let shared = SHARED.load(Ordering::Relaxed);
+    if !shared.is_null() {
+        let len = text.len().min(WORDS_BYTES);
+        // SAFETY: a place in the mapping that only this process writes to.
+        unsafe {
+            (&raw mut (*shared).words).cast::<u8>().copy_from(text.as_ptr(), len);
+            (*shared).words_len.store(len as u32, Ordering::Release);
+        }
+    }
+}
+
+/// Executes this process again with address randomisation off and the usual stack limit, unless it is so already. Call it
+/// first thing in a runner process. Returns when nothing is left to be done.
+///
+/// # Errors
+/// When the system refuses: then what draws on addresses may differ from process to process.
+pub fn fix_addresses() -> Result<(), String> {
+    const ASK: libc::c_ulong = 0xffff_ffff;
+    const STACK_BYTES: libc::rlim_t = 8 << 20;
+    // SAFETY: plain system calls on this process.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_STACK, &mut limit);
+        let current = libc::personality(ASK);
+        let fixed = current & libc::ADDR_NO_RANDOMIZE != 0;
+        let wanted = STACK_BYTES.min(limit.rlim_max);
+        if fixed && limit.rlim_cur == wanted {
+            return Ok(());
+        }
+        if current < 0 || libc::personality((current | libc::ADDR_NO_RANDOMIZE) as libc::c_ulong) < 0 {
+            return Err(format!("address randomisation stays on: {}", io::Error::last_os_error()));
+        }
+        limit.rlim_cur = wanted;
+        libc::setrlimit(libc::RLIMIT_STACK, &limit);
+    }
+    let program = std::env::current_exe().map_err(|error| format!("this program is not to be found: {error}"))?;
+    let error = std::os::unix::process::CommandExt::exec(
+        std::process::Command::new(program).args(std::env::args_os().skip(1)),
+    );
+    Err(format!("this program cannot be executed again: {error}"))
+}
+
+fn shared_page() -> io::Result<*mut Shared> {
+    let mapped = SHARED.load(Ordering::Relaxed);
+    if !mapped.is_null() {
+        return Ok(mapped);
+    }
+    // SAFETY: a fresh anonymous mapping; zeroes are a valid `Shared`.
+    let mapped = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size_of::<Shared>(),
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if mapped == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    SHARED.store(mapped.cast(), Ordering::Release);
+    Ok(mapped.cast())
+}
+
+/// Forks. The child runs `work` on a thread of its own (so that its thread-locals are fresh), sends the bytes and exits; the
+/// parent waits until it has ended, or has passed no door for `bound` of real time.
+///
+/// # Errors
+/// When the system has no process, pipe or memory left.
+pub fn in_child(bound: Duration, work: impl FnOnce() -> Vec<u8> + Send) -> io::Result<ChildEnd> {
+    let shared = shared_page()?;
+    // SAFETY: the only user between two children is this process.
+    unsafe { shared.write_bytes(0, 1) };
+    let mut ends = [0; 2];
+    // SAFETY: an array of two.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fresh descriptors that nobody else owns.
+    let (reader, writer) = unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) };
+    // SAFETY: the child goes on with this one thread, which is what it needs.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            drop(reader);
+            child(writer, work)
+        }
+        child => {
+            drop(writer);
+            parent(child, reader, bound, shared)
+        }
+    }
+}
+
+fn child(writer: OwnedFd, work: impl FnOnce() -> Vec<u8> + Send) -> ! {
+    let output = std::thread::scope(|scope| scope.spawn(work).join());
+    match output {
+        Ok(output) => {
+            let sent = std::fs::File::from(writer).write_all(&output);
+            real::exit_now(if sent.is_ok() { 0 } else { 102 })
+        }
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without a text");
+            last_words(text);
+            real::exit_now(101)
+        }
+    }
+}
+
+fn parent(child: libc::pid_t, reader: OwnedFd, bound: Duration, shared: *mut Shared) -> io::Result<ChildEnd> {
+    const LOOK: Duration = Duration::from_millis(250);
+    // SAFETY: set by `shared_page`; the child only stores atomically to these fields.
+    let shared_ref = unsafe { &*shared };
+    let mut output = Vec::new();
+    let mut spun = false;
+    let mut beats = 0;
+    let mut moved = Instant::now();
+    let mut reader = std::fs::File::from(reader);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let mut entry = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one entry.
+        let ready = unsafe { libc::poll(&mut entry, 1, LOOK.as_millis() as i32) };
+        if ready > 0 {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => output.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            moved = Instant::now();
+            continue;
+        }
+        let now = shared_ref.beats.load(Ordering::Relaxed);
+        if now != beats {
+            beats = now;
+            moved = Instant::now();
+        } else if moved.elapsed() >= bound {
+            spun = true;
+            // SAFETY: our own child.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            break;
+        }
+    }
+    let mut status = 0;
+    // SAFETY: our own child.
+    while unsafe { libc::waitpid(child, &mut status, 0) } < 0 {
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    let how = match (spun, libc::WIFSIGNALED(status)) {
+        (true, _) => How::Spun,
+        (false, true) => How::Signalled(libc::WTERMSIG(status)),
+        (false, false) => How::Exited(libc::WEXITSTATUS(status)),
+    };
+    // SAFETY: the child is gone; nobody writes any more.
+    let (words, names) = unsafe { (&(*shared).words, &(*shared).names) };
+    let words = &words[..shared_ref.words_len.load(Ordering::Acquire) as usize];
+    let node = (shared_ref.node.load(Ordering::Relaxed) as usize).checked_sub(1).and_then(|node| names.get(node));
+    let name = |name: &[u8; NAME_BYTES]| {
+        String::from_utf8_lossy(name).trim_end_matches('\0').to_owned()
+    };
+    Ok(ChildEnd { output, how, node: node.map(name), message: String::from_utf8_lossy(words).into_owned() })
+}

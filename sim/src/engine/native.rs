@@ -1,0 +1,76 @@
+//! The native engine: a world behind the C library's symbols, entered from the calling thread.
+//! It isolates nothing: what runs here shares statics with everything else in the process, so a run gets a process.
+
+use crate::abi;
+use crate::event::{Digest, NodeId};
+use crate::kernel::process::Main;
+use crate::kernel::room::Observer;
+use crate::kernel::world::{Ending, Settings, World};
+use crate::log::{Kept, Log};
+
+/// A node to be: its name, what it runs, and when it first starts.
+pub struct Machine {
+    /// Its name, which is also its host name.
+    pub name: String,
+    /// What it runs.
+    pub main: Main,
+    /// When it first starts, in virtual nanoseconds.
+    pub start_ns: u64,
+}
+
+/// What a run came to.
+pub struct Outcome {
+    /// Why it ended.
+    pub ending: Ending,
+    /// Its events in one number.
+    pub digest: Digest,
+    /// How many events there were.
+    pub events: u64,
+    /// How much virtual time passed, in nanoseconds.
+    pub virtual_ns: u64,
+    /// How often the baton passed.
+    pub switches: u64,
+    /// What the names in events stand for.
+    pub names: Vec<String>,
+    /// Every event, if they were kept.
+    pub kept: Option<Kept>,
+    /// The stack that was asked for.
+    pub stack: Option<String>,
+    /// The observer, as [`Observer::into_any`] gives it.
+    pub observer: Box<dyn std::any::Any>,
+}
+
+/// Runs a room to its end.
+///
+/// # Panics
+/// If the calling thread is itself part of a run.
+pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observer>) -> Outcome {
+    assert!(abi::here().is_none(), "a run inside a run");
+    abi::attach();
+    abi::begin_host(settings.seed);
+    let mut world = Box::new(World::new(settings, abi::begin));
+    for (index, machine) in machines.into_iter().enumerate() {
+        crate::engine::name_node(index, &machine.name);
+        let node = world.add_node(&machine.name, machine.main, machine.start_ns);
+        debug_assert_eq!(node, NodeId(index as u16));
+    }
+    world.observe(observer);
+    // Threads that are parked for good still point into the world, so it stays where it is.
+    let world = Box::leak(world);
+    abi::enter_world(world);
+    abi::end_host();
+    let Some(observer) = world.take_observer() else { unreachable!("the observer is only taken here") };
+    let (digest, events) = (world.log.digest(), world.log.len());
+    let (names, kept) = std::mem::replace(&mut world.log, Log::new(false)).into_parts();
+    Outcome {
+        ending: world.ending.unwrap_or(Ending::Quiet),
+        digest,
+        events,
+        virtual_ns: world.now_ns,
+        switches: world.threads.switches,
+        names,
+        kept,
+        stack: world.stack.take(),
+        observer: observer.into_any(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Where there is no user-space switch yet: says so, and the futex passes the baton.
+//! It switches nothing.
+
+/// Nothing to keep: each strand runs on its own kernel thread.
+#[derive(Debug)]
+pub(super) struct Frame;
+
+impl Frame {
+    pub(super) const fn empty() -> Self {
+        Self
+    }
+
+    pub(super) fn starting(_below: usize, _entry: extern "C" fn() -> !) -> Self {
+        Self
+    }
+}
+
+pub(super) fn available() -> bool {
+    false
+}
+
+pub(super) fn stack_pointer() -> usize {
+    0
+}
+
+/// Never called: `available` says no.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe extern "C" fn switch(_from: *mut Frame, _to: *const Frame) {}

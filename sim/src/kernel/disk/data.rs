@@ -1,0 +1,195 @@
+//! Operations on the data of an open inode: read, write, truncate, allocate, seek, sync.
+//! They know offsets, not positions: a description's position is in `open`.
+
+use super::inode::{Device, FileKind, InodeId, Node};
+use super::page::PAGE;
+use super::{Disk, Errno, IoKind};
+
+/// The largest file of ext4 with pages of 4 KiB: 16 TiB.
+const FILE_BYTES_MAX: u64 = 16 << 40;
+
+impl Disk {
+    /// Reads from `offset` into `into`; returns how many bytes there were. Errors: `EISDIR`, `EINVAL` for a symbolic
+    /// link, and an error that was marked.
+    ///
+    /// # Panics
+    /// On `/dev/urandom`: the caller asks [`Disk::kind`] and answers such reads, because the disk draws no random bytes.
+    pub fn read_at(&mut self, inode: InodeId, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
+        let node = self.inode_mut(inode)?;
+        let mark = std::mem::take(&mut node.marks[IoKind::Read as usize]);
+        if mark != 0 {
+            return Err(mark);
+        }
+        match &node.node {
+            Node::File(content) => Ok(content.read(offset, into)),
+            Node::Directory(_) => Err(libc::EISDIR),
+            Node::Symlink(_) => Err(libc::EINVAL),
+            Node::Device(Device::Null) => Ok(0),
+            Node::Device(Device::Zero) => {
+                into.fill(0);
+                Ok(into.len())
+            }
+            Node::Device(Device::Urandom) => panic!("reads of /dev/urandom are answered by the caller of the disk"),
+        }
+    }
+
+    /// Writes `data` at `offset`; returns how many bytes fitted. Errors: `ENOSPC` when not even one did, `EFBIG`,
+    /// `EISDIR`, and an error that was marked (then nothing is written).
+    pub fn write_at(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
+        let free = self.free_pages();
+        let node = self.inode_mut(inode)?;
+        let mark = std::mem::take(&mut node.marks[IoKind::Write as usize]);
+        if mark != 0 {
+            return Err(mark);
+        }
+        if matches!(node.node, Node::Device(_)) || (data.is_empty() && matches!(node.node, Node::File(_))) {
+            return Ok(data.len());
+        }
+        if offset >= FILE_BYTES_MAX {
+            return Err(libc::EFBIG);
+        }
+        let room = usize::try_from(FILE_BYTES_MAX - offset).unwrap_or(usize::MAX);
+        let data = &data[..data.len().min(room)];
+        (node.times.modified_ns, node.times.changed_ns) = (now_ns, now_ns);
+        self.with_content(inode, |content, spares| {
+            let len = content.fitting(offset, data.len(), free);
+            content.write(offset, &data[..len], spares);
+            if len > 0 { Ok(len) } else { Err(libc::ENOSPC) }
+        })?
+    }
+
+    /// Writes `data` at the end; returns where it begins and how many bytes fitted. Errors: as for [`Disk::write_at`].
+    pub fn append(&mut self, inode: InodeId, data: &[u8], now_ns: i64) -> Result<(u64, usize), Errno> {
+        let end = match &self.inode(inode)?.node {
+            Node::File(content) => content.size,
+            _ => 0,
+        };
+        Ok((end, self.write_at(inode, end, data, now_ns)?))
+    }
+
+    /// Sets the size: what is cut off is gone, what is added reads as zero. Errors: `EISDIR`, `EINVAL` for what is no
+    /// file, `EFBIG`.
+    pub fn truncate(&mut self, inode: InodeId, size: u64, now_ns: i64) -> Result<(), Errno> {
+        if size > FILE_BYTES_MAX {
+            return Err(libc::EFBIG);
+        }
+        self.with_content(inode, |content, spares| content.truncate(size, spares))?;
+        let times = &mut self.slot(inode).times;
+        (times.modified_ns, times.changed_ns) = (now_ns, now_ns);
+        Ok(())
+    }
+
+    /// `fallocate(2)`: books `offset..offset + len` (mode 0 or `FALLOC_FL_KEEP_SIZE`), makes a hole of it
+    /// (`FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE`), or makes it zero (`FALLOC_FL_ZERO_RANGE`, with or without
+    /// `FALLOC_FL_KEEP_SIZE`). Errors: `ENOSPC`, `EFBIG`, `EINVAL` for an empty range, `EOPNOTSUPP` for other modes,
+    /// `ENODEV` for what is no file.
+    pub fn allocate(&mut self, inode: InodeId, mode: i32, offset: u64, len: u64, now_ns: i64) -> Result<(), Errno> {
+        const ZERO: i32 = libc::FALLOC_FL_ZERO_RANGE;
+        const KEEP: i32 = libc::FALLOC_FL_KEEP_SIZE;
+        const PUNCH: i32 = libc::FALLOC_FL_PUNCH_HOLE | KEEP;
+        if len == 0 {
+            return Err(libc::EINVAL);
+        }
+        let end = offset.checked_add(len).filter(|end| *end <= FILE_BYTES_MAX).ok_or(libc::EFBIG)?;
+        if self.inode(inode)?.kind() != FileKind::File {
+            return Err(libc::ENODEV);
+        }
+        if ![0, KEEP, PUNCH, ZERO, ZERO | KEEP].contains(&mode) {
+            return Err(libc::EOPNOTSUPP);
+        }
+        let free = self.free_pages();
+        let (first, last) = (offset / PAGE, end.div_ceil(PAGE));
+        self.with_content(inode, |content, spares| {
+            if mode != PUNCH && content.unallocated(first, last) > free {
+                return Err(libc::ENOSPC);
+            }
+            if mode & (libc::FALLOC_FL_PUNCH_HOLE | ZERO) != 0 {
+                content.zero(offset, end, spares);
+            }
+            if mode == PUNCH {
+                content.reserved.remove(offset.div_ceil(PAGE), end / PAGE);
+                return Ok(());
+            }
+            content.reserve(first, last);
+            if mode & KEEP == 0 {
+                content.extend_to(end);
+            }
+            Ok(())
+        })??;
+        let times = &mut self.slot(inode).times;
+        (times.modified_ns, times.changed_ns) = (now_ns, now_ns);
+        Ok(())
+    }
+
+    /// The first offset from `offset` on that has data, at the grain of pages (`SEEK_DATA`). Errors: `ENXIO` when none
+    /// follows, `EINVAL` for what is no file.
+    pub fn seek_data(&self, inode: InodeId, offset: u64) -> Result<u64, Errno> {
+        match &self.inode(inode)?.node {
+            Node::File(content) if offset < content.size => content.next_data(offset).ok_or(libc::ENXIO),
+            Node::File(_) => Err(libc::ENXIO),
+            _ => Err(libc::EINVAL),
+        }
+    }
+
+    /// The first offset from `offset` on that is in a hole; the end of the file is one (`SEEK_HOLE`). Errors: as for
+    /// [`Disk::seek_data`].
+    pub fn seek_hole(&self, inode: InodeId, offset: u64) -> Result<u64, Errno> {
+        match &self.inode(inode)?.node {
+            Node::File(content) if offset < content.size => Ok(content.next_hole(offset)),
+            Node::File(_) => Err(libc::ENXIO),
+            _ => Err(libc::EINVAL),
+        }
+    }
+
+    /// Makes a file's data and size durable, or a directory's entries. A move between directories becomes durable in
+    /// both, with whatever came before it there. Errors: `EINVAL` for links and devices; an error that was marked, and
+    /// then a file's dirty pages count as clean though the media keep the old ones, as on Linux: the next `fsync`
+    /// succeeds and does not bring them back.
+    pub fn fsync(&mut self, inode: InodeId) -> Result<(), Errno> {
+        let node = self.inode_mut(inode)?;
+        let mark = std::mem::take(&mut node.marks[IoKind::Sync as usize]);
+        match &node.node {
+            Node::File(_) => self.with_content(inode, |content, spares| match mark {
+                0 => {
+                    content.sync(spares);
+                    Ok(())
+                }
+                errno => {
+                    content.fail_sync();
+                    Err(errno)
+                }
+            })?,
+            Node::Directory(_) if mark != 0 => Err(mark),
+            Node::Directory(_) => {
+                if let Some(last) = self.journal.last_of(inode) {
+                    let together = self.journal.closure(inode, last);
+                    self.commit(&together);
+                }
+                Ok(())
+            }
+            _ => Err(libc::EINVAL),
+        }
+    }
+
+    /// Makes a file's data and size durable. As [`Disk::fsync`]: attributes, which it may leave out, are durable anyway.
+    pub fn fdatasync(&mut self, inode: InodeId) -> Result<(), Errno> {
+        self.fsync(inode)
+    }
+
+    /// Writes back the data of `offset..offset + len` (`len` 0: to the end), but neither size nor allocation: what lies
+    /// beyond the durable size, or where the media have a hole, stays unsynced. Errors: as for [`Disk::fsync`];
+    /// `ESPIPE` for links and devices.
+    pub fn sync_file_range(&mut self, inode: InodeId, offset: u64, len: u64) -> Result<(), Errno> {
+        let node = self.inode_mut(inode)?;
+        match node.kind() {
+            FileKind::File => {}
+            FileKind::Directory => return Ok(()),
+            _ => return Err(libc::ESPIPE),
+        }
+        if node.marks[IoKind::Sync as usize] != 0 {
+            return self.fsync(inode);
+        }
+        let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };
+        self.with_content(inode, |content, spares| content.sync_range(offset, end, spares))
+    }
+}

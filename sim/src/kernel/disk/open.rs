@@ -1,0 +1,197 @@
+//! Open file descriptions: `open`, `read`, `write`, `lseek`, `close`.
+//! It has no table of descriptors: which number means which description is the process's business.
+
+use super::directory::Name;
+use super::inode::{FileKind, InodeId, Node};
+use super::lock::Owner;
+use super::path::{Last, Tail};
+use super::{Disk, Errno};
+
+/// An open file description. Descriptors that were duplicated share one.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// What is open.
+    pub inode: InodeId,
+    /// Where the next read or write begins, in bytes; in a directory, the cookie after which a listing goes on.
+    pub pos: u64,
+    /// Opened for reading.
+    pub readable: bool,
+    /// Opened for writing.
+    pub writable: bool,
+    /// Each write goes to the end.
+    pub append: bool,
+    /// Each write is synced before it returns (`O_SYNC`, `O_DSYNC`).
+    pub synced: bool,
+    /// The absolute path under which it was opened, for reports.
+    pub path: String,
+    /// Number of the description, never given twice on one disk: the owner of its `flock` and its `F_OFD` locks.
+    pub description: u64,
+    epoch: u64,
+}
+
+impl Disk {
+    /// Opens `path` as `open(2)` does with `flags` (of libc); `mode` is for a new file, with the umask already applied.
+    /// Errors: those of a path, `EEXIST`, `EISDIR`, `ENOTDIR`, `ELOOP` for a link under `O_NOFOLLOW`, `EOPNOTSUPP` for
+    /// `O_TMPFILE`.
+    pub fn open(&mut self, at: InodeId, path: &[u8], flags: i32, mode: u32, now_ns: i64) -> Result<OpenFile, Errno> {
+        let has = |flag: i32| flags & flag == flag;
+        if has(libc::O_PATH) {
+            return self.open_path(at, path, flags);
+        }
+        if has(libc::O_TMPFILE) {
+            return Err(libc::EOPNOTSUPP);
+        }
+        if has(libc::O_CREAT) && has(libc::O_DIRECTORY) {
+            return Err(libc::EINVAL);
+        }
+        let exclusive = has(libc::O_CREAT) && has(libc::O_EXCL);
+        let last = if exclusive || has(libc::O_NOFOLLOW) { Last::Stay } else { Last::Follow };
+        let place = self.resolve(at, path, last)?;
+        let (readable, writable) = match flags & libc::O_ACCMODE {
+            libc::O_RDONLY => (true, false),
+            libc::O_WRONLY => (false, true),
+            libc::O_RDWR => (true, true),
+            _ => return Err(libc::EINVAL),
+        };
+        let full_path = self.path_of_place(&place);
+        let inode = match place.inode {
+            Some(_) if exclusive => return Err(libc::EEXIST),
+            Some(inode) => {
+                let kind = self.inode(inode)?.kind();
+                if has(libc::O_DIRECTORY) && kind != FileKind::Directory {
+                    return Err(libc::ENOTDIR);
+                }
+                match kind {
+                    FileKind::Symlink => return Err(libc::ELOOP),
+                    FileKind::Directory if writable || has(libc::O_CREAT) || has(libc::O_TRUNC) => {
+                        return Err(libc::EISDIR);
+                    }
+                    FileKind::File if has(libc::O_TRUNC) => self.truncate(inode, 0, now_ns)?,
+                    _ => {}
+                }
+                inode
+            }
+            None => {
+                if !has(libc::O_CREAT) || self.inode(place.directory)?.nlink == 0 {
+                    return Err(libc::ENOENT);
+                }
+                if place.slash {
+                    return Err(libc::EISDIR);
+                }
+                let Tail::Name(name) = &place.tail else { return Err(libc::EISDIR) };
+                self.create(place.directory, &Name::clone(name), Node::File(Default::default()), mode, now_ns)
+            }
+        };
+        let mut file = self.describe(inode, full_path);
+        (file.readable, file.writable) = (readable, writable);
+        file.append = has(libc::O_APPEND);
+        file.synced = has(libc::O_DSYNC);
+        Ok(file)
+    }
+
+    fn open_path(&mut self, at: InodeId, path: &[u8], flags: i32) -> Result<OpenFile, Errno> {
+        let last = if flags & libc::O_NOFOLLOW != 0 { Last::Stay } else { Last::Follow };
+        let place = self.resolve(at, path, last)?;
+        let inode = place.inode.ok_or(libc::ENOENT)?;
+        if flags & libc::O_DIRECTORY != 0 && !self.inode(inode)?.is_directory() {
+            return Err(libc::ENOTDIR);
+        }
+        let full_path = self.path_of_place(&place);
+        Ok(self.describe(inode, full_path))
+    }
+
+    fn describe(&mut self, inode: InodeId, path: Result<Vec<u8>, Errno>) -> OpenFile {
+        self.retain(inode);
+        self.descriptions += 1;
+        OpenFile {
+            inode,
+            pos: 0,
+            readable: false,
+            writable: false,
+            append: false,
+            synced: false,
+            path: String::from_utf8_lossy(&path.unwrap_or_default()).into_owned(),
+            description: self.descriptions,
+            epoch: self.epoch,
+        }
+    }
+
+    /// Closes a description when its last descriptor is closed, with the locks that it holds. Returns whether a lock
+    /// went with it, so that whoever waits for one may try again. A description from before the last death is dropped
+    /// and changes nothing.
+    ///
+    /// POSIX also takes all record locks of the *process* on that file at *each* close of a descriptor: see
+    /// [`Disk::release_file_locks`].
+    pub fn close(&mut self, file: OpenFile) -> bool {
+        if file.epoch != self.epoch {
+            return false;
+        }
+        let freed = self.release_locks(Owner::Description(file.description));
+        self.release(file.inode);
+        freed
+    }
+}
+
+impl OpenFile {
+    /// Reads at the position and moves it. Errors: `EBADF` when not open for reading or from before a death, and those
+    /// of [`Disk::read_at`].
+    pub fn read(&mut self, disk: &mut Disk, into: &mut [u8]) -> Result<usize, Errno> {
+        let n = self.read_at(disk, self.pos, into)?;
+        self.pos += n as u64;
+        Ok(n)
+    }
+
+    /// Reads at `offset` (`pread`) and leaves the position. Errors: as for [`OpenFile::read`].
+    pub fn read_at(&self, disk: &mut Disk, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
+        self.check(disk, self.readable)?;
+        disk.read_at(self.inode, offset, into)
+    }
+
+    /// Writes at the position, or at the end for `O_APPEND`, and moves the position. Errors: `EBADF` when not open for
+    /// writing or from before a death, and those of [`Disk::write_at`].
+    pub fn write(&mut self, disk: &mut Disk, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
+        let (offset, n) = self.put(disk, self.pos, data, now_ns)?;
+        self.pos = offset + n as u64;
+        Ok(n)
+    }
+
+    /// Writes at `offset` (`pwrite`) and leaves the position. With `O_APPEND` it writes at the end all the same, as
+    /// Linux does. Errors: as for [`OpenFile::write`].
+    pub fn write_at(&self, disk: &mut Disk, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
+        Ok(self.put(disk, offset, data, now_ns)?.1)
+    }
+
+    /// Moves the position as `lseek(2)` does. Errors: `EINVAL` for a place before the start or another `whence`,
+    /// `ENXIO` from `SEEK_DATA` and `SEEK_HOLE`, `EBADF`.
+    pub fn seek(&mut self, disk: &Disk, offset: i64, whence: i32) -> Result<u64, Errno> {
+        self.check(disk, self.readable || self.writable)?;
+        let from = |base: u64| base.checked_add_signed(offset).filter(|p| *p <= i64::MAX as u64).ok_or(libc::EINVAL);
+        let start = || u64::try_from(offset).map_err(|_| libc::ENXIO);
+        self.pos = match whence {
+            libc::SEEK_SET => from(0)?,
+            libc::SEEK_CUR => from(self.pos)?,
+            libc::SEEK_END => from(disk.inode(self.inode)?.size())?,
+            libc::SEEK_DATA => disk.seek_data(self.inode, start()?)?,
+            libc::SEEK_HOLE => disk.seek_hole(self.inode, start()?)?,
+            _ => return Err(libc::EINVAL),
+        };
+        Ok(self.pos)
+    }
+
+    fn put(&self, disk: &mut Disk, offset: u64, data: &[u8], now_ns: i64) -> Result<(u64, usize), Errno> {
+        self.check(disk, self.writable)?;
+        let written = if self.append {
+            disk.append(self.inode, data, now_ns)?
+        } else {
+            (offset, disk.write_at(self.inode, offset, data, now_ns)?)
+        };
+        if self.synced && disk.kind(self.inode)? == FileKind::File {
+            disk.fdatasync(self.inode)?;
+        }
+        Ok(written)
+    }
+
+    fn check(&self, disk: &Disk, allowed: bool) -> Result<(), Errno> {
+        if allowed && self.epoch == disk.epoch { Ok(()) } else { Err(libc::EBADF) }
+    }
+}

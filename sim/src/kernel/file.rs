@@ -1,0 +1,224 @@
+//! Files as a process has them: the disk behind descriptors, with the time that a device takes and who hears of it.
+//! It knows no layout of any C structure.
+
+use super::Errno;
+use super::choice::Question;
+use super::descriptor::{DescriptionId, Kind};
+use super::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, ROOT};
+use super::thread::{State, ThreadId, Wait};
+use super::world::{Identity, Turn, World};
+use crate::event::{NodeId, What};
+
+/// How long a sync takes on a sound device: a data-centre NVMe drive, 50 µs to 500 µs.
+const SYNC_NS: (u64, u64) = (50_000, 500_000);
+
+/// 2026-01-01T00:00:00Z, in seconds: when every run begins.
+pub(crate) const EPOCH_S: i64 = 1_767_225_600;
+
+impl World {
+    /// What the wall clock shows, in nanoseconds since 1970.
+    pub(crate) fn wall_ns(&self) -> i64 {
+        EPOCH_S * 1_000_000_000 + self.now_ns as i64
+    }
+
+    /// The directory that a relative path starts from.
+    pub(crate) fn directory(&self, me: ThreadId, fd: i32) -> Result<InodeId, Errno> {
+        if fd == libc::AT_FDCWD {
+            return Ok(ROOT);
+        }
+        let id = self.describe(me, fd)?;
+        match self.descriptions.get(id).map(|it| &it.kind) {
+            Some(Kind::File(file)) => Ok(file.inode),
+            _ => Err(libc::ENOTDIR),
+        }
+    }
+
+    /// `open`.
+    pub(crate) fn file_open(
+        &mut self,
+        me: ThreadId,
+        at: InodeId,
+        path: &[u8],
+        flags: i32,
+        mode: u32,
+    ) -> Result<i32, Errno> {
+        let Identity { node, incarnation } = self.identity(me);
+        let now = self.wall_ns();
+        let file = self.nodes[usize::from(node.0)].disk().open(at, path, flags, mode & !0o022, now)?;
+        let path = self.log.name(&file.path);
+        self.emit(me, What::FileOpened { path });
+        let nonblocking = flags & libc::O_NONBLOCK != 0;
+        let id = self.descriptions.add(node, incarnation, nonblocking, Kind::File(file));
+        Ok(self.install(id))
+    }
+
+    pub(crate) fn file_close(&mut self, node: NodeId, file: OpenFile) {
+        let freed = self.nodes[usize::from(node.0)].disk().close(file);
+        if freed {
+            self.locks_changed(node);
+        }
+    }
+
+    /// Lets whoever waits for a file lock on this node try again.
+    pub(crate) fn locks_changed(&mut self, node: NodeId) {
+        for id in self.nodes[usize::from(node.0)].threads.clone() {
+            if self.threads[id].state == State::Waiting(Wait::FileLock) {
+                let cause = self.threads[id].cause;
+                self.threads.wake(id, cause, &self.choices);
+            }
+        }
+    }
+
+    /// Lends a description's file and its disk.
+    pub(crate) fn with_file<R>(
+        &mut self,
+        id: DescriptionId,
+        work: impl FnOnce(&mut OpenFile, &mut super::disk::Disk, i64) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
+        let now = self.wall_ns();
+        let description = self.descriptions.get_mut(id).ok_or(libc::EBADF)?;
+        let Kind::File(file) = &mut description.kind else { return Err(libc::EINVAL) };
+        work(file, self.nodes[usize::from(description.node.0)].disk(), now)
+    }
+
+    /// `read` and `pread`.
+    pub(crate) fn file_read(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        offset: Option<u64>,
+        into: &mut [u8],
+    ) -> Result<usize, Errno> {
+        let kind = self.with_file(id, |file, disk, _| disk.kind(file.inode))?;
+        if kind == FileKind::Device(Device::Urandom) {
+            self.fill_random(me, into);
+            return Ok(into.len());
+        }
+        let count = self.with_file(id, |file, disk, _| match offset {
+            Some(offset) => file.read_at(disk, offset, into),
+            None => file.read(disk, into),
+        })?;
+        self.log.stir(count as u64);
+        Ok(count)
+    }
+
+    /// `write` and `pwrite`. With `O_SYNC` the caller syncs next.
+    pub(crate) fn file_write(&mut self, id: DescriptionId, offset: Option<u64>, from: &[u8]) -> Result<usize, Errno> {
+        let count = self.with_file(id, |file, disk, now| match offset {
+            Some(offset) => file.write_at(disk, offset, from, now),
+            None => file.write(disk, from, now),
+        })?;
+        self.log.stir(count as u64 | 1 << 63);
+        Ok(count)
+    }
+
+    /// The first half of a sync: how long the device will take.
+    pub(crate) fn sync_begins(&mut self, me: ThreadId, id: DescriptionId) -> Result<Turn<()>, Errno> {
+        self.with_file(id, |_, _, _| Ok(()))?;
+        let node = self.threads[me].node;
+        let it = &mut self.nodes[usize::from(node.0)];
+        it.syncs += 1;
+        let (low, high) = SYNC_NS;
+        let takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
+        Ok(Turn::Wait(Wait::Device, self.now_ns + takes))
+    }
+
+    /// The second half: what was dirty is durable now.
+    pub(crate) fn sync_ends(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        data_only: bool,
+        began_ns: u64,
+    ) -> Result<(), Errno> {
+        let path = self.with_file(id, |file, disk, _| {
+            if data_only { disk.fdatasync(file.inode) } else { disk.fsync(file.inode) }?;
+            Ok(file.path.clone())
+        })?;
+        let path = self.log.name(&path);
+        let took_ns = self.now_ns - began_ns;
+        self.emit(me, What::FileSynced { path, took_ns });
+        Ok(())
+    }
+
+    /// A change of directory entries, already done, is told.
+    pub(crate) fn entry_changed(&mut self, me: ThreadId, path: &[u8]) {
+        let path = self.log.name(&String::from_utf8_lossy(path));
+        self.emit(me, What::EntryChanged { path });
+    }
+
+    /// One step of `flock`.
+    pub(crate) fn file_lock(&mut self, me: ThreadId, id: DescriptionId, operation: i32) -> Result<Turn<()>, Errno> {
+        let node = self.threads[me].node;
+        let kind = match operation & !libc::LOCK_NB {
+            libc::LOCK_SH => LockKind::Shared,
+            libc::LOCK_EX => LockKind::Exclusive,
+            libc::LOCK_UN => {
+                let freed = self.with_file(id, |file, disk, _| Ok(disk.funlock(file.inode, file.description)))?;
+                if freed {
+                    self.locks_changed(node);
+                }
+                return Ok(Turn::Done(()));
+            }
+            _ => return Err(libc::EINVAL),
+        };
+        match self.with_file(id, |file, disk, _| disk.flock(file.inode, file.description, kind))? {
+            Lock::Granted => Ok(Turn::Done(())),
+            Lock::Held if operation & libc::LOCK_NB != 0 => Err(libc::EWOULDBLOCK),
+            Lock::Held => Ok(Turn::Wait(Wait::FileLock, u64::MAX)),
+        }
+    }
+
+    /// One step of `fcntl(F_SETLK)` and its kin; `range` is start and end.
+    pub(crate) fn record_lock(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        range: (u64, u64),
+        kind: Option<LockKind>,
+        owned_by_description: bool,
+    ) -> Result<Lock, Errno> {
+        let node = self.threads[me].node;
+        let process = u64::from(self.threads[me].incarnation);
+        let (freed, lock) = self.with_file(id, |file, disk, _| {
+            let owner =
+                if owned_by_description { Owner::Description(file.description) } else { Owner::Process(process) };
+            Ok(match kind {
+                None => (disk.unlock_record(file.inode, range, owner)?, Lock::Granted),
+                Some(kind) => (false, disk.lock_record(file.inode, range, kind, owner)?),
+            })
+        })?;
+        if freed {
+            self.locks_changed(node);
+        }
+        Ok(lock)
+    }
+
+    /// Whether somebody else's lock is in the way: `fcntl(F_GETLK)`.
+    pub(crate) fn record_conflict(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        range: (u64, u64),
+        kind: LockKind,
+        owned_by_description: bool,
+    ) -> Result<bool, Errno> {
+        let process = u64::from(self.threads[me].incarnation);
+        self.with_file(id, |file, disk, _| {
+            let owner =
+                if owned_by_description { Owner::Description(file.description) } else { Owner::Process(process) };
+            Ok(disk.record_conflict(file.inode, range, kind, owner).is_some())
+        })
+    }
+
+    /// Random bytes for a thread: keyed by the thread and how many calls it made before.
+    pub(crate) fn fill_random(&mut self, me: ThreadId, into: &mut [u8]) {
+        let thread = &mut self.threads[me];
+        let key = thread.key;
+        for chunk in into.chunks_mut(8) {
+            let word = self.choices.draw(Question::Entropy, key, thread.entropy).to_le_bytes();
+            thread.entropy += 1;
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    }
+}

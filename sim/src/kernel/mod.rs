@@ -1,0 +1,24 @@
+//! The virtual kernel: clock, baton, choices, processes, network and disks of one room.
+//! It knows no C symbol and no scenario; safe Rust but for the baton's switch.
+
+mod bytes;
+pub mod choice;
+pub mod disk;
+
+pub(crate) mod baton;
+pub(crate) mod descriptor;
+pub(crate) mod file;
+pub(crate) mod futex;
+pub(crate) mod net;
+pub(crate) mod pipe;
+pub(crate) mod poll;
+pub(crate) mod process;
+pub(crate) mod queue;
+pub(crate) mod room;
+pub(crate) mod tcp;
+pub(crate) mod thread;
+pub(crate) mod udp;
+pub(crate) mod world;
+
+/// An error number of Linux, positive.
+pub(crate) type Errno = i32;

@@ -1,0 +1,136 @@
+//! Nodes and their processes: a machine with an address, a disk and a clock, and the lives that its program lives there.
+//! It starts and ends nothing by itself: `world` does, at the times that are set there.
+
+use super::choice::identity;
+use super::descriptor::DescriptionId;
+use super::disk::Disk;
+use super::thread::ThreadId;
+use crate::event::NodeId;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// What a node runs: called on its main thread, once for each incarnation, with the incarnation's number from 1.
+pub type Main = Arc<dyn Fn(u16) -> ExitCode + Send + Sync>;
+
+/// How a main function ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// It returned; 0 is a good end.
+    Code(i32),
+    /// A panic unwound out of it.
+    Panicked,
+}
+
+/// Where a machine's process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Never started yet.
+    New,
+    /// Running.
+    Up,
+    /// Asked to stop, not yet ended.
+    Stopping,
+    /// Ended; the machine still answers for its addresses.
+    Down,
+    /// The machine itself has no power: silence.
+    Off,
+}
+
+/// One machine and its process.
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) key: u64,
+    pub(crate) main: Main,
+    pub(crate) life: Life,
+    pub(crate) incarnation: u16,
+    pub(crate) threads: Vec<ThreadId>,
+    pub(crate) descriptors: Vec<Option<DescriptionId>>,
+    /// Made when it is first asked for: an idle node costs nothing.
+    pub(crate) disk: Option<Box<Disk>>,
+    pub(crate) next_port: u16,
+    /// Descriptors that become readable when a stop is requested.
+    pub(crate) stop_watchers: Vec<DescriptionId>,
+    /// On top of each sync, in nanoseconds.
+    pub(crate) sync_extra_ns: u64,
+    pub(crate) syncs: u64,
+    /// Set by a death that was asked for with a restart: when it starts again after it ended.
+    pub(crate) restart_after_ns: Option<u64>,
+    /// The event that a thread without any other cause goes back to: its process's start.
+    pub(crate) started: crate::event::Seq,
+}
+
+impl Node {
+    pub(crate) fn new(name: &str, main: Main) -> Self {
+        Self {
+            name: name.to_owned(),
+            key: identity(name),
+            main,
+            life: Life::New,
+            incarnation: 0,
+            threads: Vec::new(),
+            descriptors: Vec::new(),
+            disk: None,
+            next_port: FIRST_EPHEMERAL_PORT,
+            stop_watchers: Vec::new(),
+            sync_extra_ns: 0,
+            syncs: 0,
+            restart_after_ns: None,
+            started: crate::event::Seq::NONE,
+        }
+    }
+
+    /// Whether a process runs here.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.life, Life::Up | Life::Stopping)
+    }
+}
+
+/// The first ephemeral port (IANA's range).
+pub(crate) const FIRST_EPHEMERAL_PORT: u16 = 49_152;
+
+/// How many nodes a room holds: what 10.0.0.0/16 numbers with 250 to a row.
+pub const NODES_MAX: usize = 60_000;
+
+const ROW: u16 = 250;
+
+/// The IPv4 address of a node: 10.0.row.place, from 10.0.0.1.
+pub fn address_v4(node: NodeId) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, (node.0 / ROW) as u8, (node.0 % ROW + 1) as u8)
+}
+
+/// The IPv6 address of a node, in the unique local range.
+pub fn address_v6(node: NodeId) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd00, 0xaf, 0, 0, 0, 0, 0, node.0 + 1)
+}
+
+/// The node that an IPv4 address belongs to, by number alone.
+pub(crate) fn node_of_v4(address: Ipv4Addr) -> Option<NodeId> {
+    match address.octets() {
+        [10, 0, row, place @ 1..=250] => Some(NodeId(u16::from(row) * ROW + u16::from(place) - 1)),
+        _ => None,
+    }
+}
+
+/// The node that an IPv6 address belongs to, by number alone.
+pub(crate) fn node_of_v6(address: Ipv6Addr) -> Option<NodeId> {
+    match address.segments() {
+        [0xfd00, 0xaf, 0, 0, 0, 0, 0, place] => Some(NodeId(place.checked_sub(1)?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_back_to_its_node() {
+        for number in [0, 1, 249, 250, 251, 999, 59_999] {
+            let node = NodeId(number);
+            assert_eq!(node_of_v4(address_v4(node)), Some(node));
+            assert_eq!(node_of_v6(address_v6(node)), Some(node));
+        }
+        assert_eq!(node_of_v4(Ipv4Addr::new(10, 1, 0, 1)), None);
+        assert_eq!(node_of_v4(Ipv4Addr::new(10, 0, 0, 0)), None);
+    }
+}

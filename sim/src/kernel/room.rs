@@ -1,0 +1,175 @@
+//! The room as its operator sees it: what a scenario, a plan or an invariant may ask of the world and do to it.
+//! It decides nothing itself.
+
+use super::choice::Choices;
+use super::net::Latency;
+use super::process::Life;
+use super::world::{Due, Ending, World};
+use crate::event::{Death, Event, Name, NodeId, Seq, What};
+
+/// Sees what happens and may act on it. Called with the world at rest: no thread of the run goes on meanwhile.
+pub trait Observer {
+    /// Whether events of this kind are of interest; asked for each, so keep it a plain match.
+    fn wants(&self, what: &What) -> bool;
+    /// Something happened.
+    fn event(&mut self, event: &Event, room: &mut Room<'_>);
+    /// A time came that was asked for with [`Room::alarm`].
+    fn alarm(&mut self, token: u64, room: &mut Room<'_>);
+    /// Nothing can run and no deadline is left: the run ends unless something is done about it here.
+    fn quiescent(&mut self, room: &mut Room<'_>);
+    /// The run is over; for what the observer has to give, see the engine.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
+}
+
+/// Whether a process runs on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has not been started yet.
+    New,
+    /// It runs.
+    Up,
+    /// It was asked to stop and has not ended.
+    Stopping,
+    /// It ended.
+    Down,
+    /// Its machine has no power.
+    Off,
+}
+
+/// The world, as far as an operator may touch it.
+pub struct Room<'a> {
+    world: &'a mut World,
+}
+
+impl<'a> Room<'a> {
+    pub(crate) fn new(world: &'a mut World) -> Self {
+        Self { world }
+    }
+
+    /// Virtual nanoseconds since the run began.
+    pub fn now_ns(&self) -> u64 {
+        self.world.now_ns
+    }
+
+    /// The keyed choices of this run.
+    pub fn choices(&self) -> &Choices {
+        &self.world.choices
+    }
+
+    /// How many nodes there are.
+    pub fn nodes(&self) -> u16 {
+        self.world.nodes.len() as u16
+    }
+
+    /// A node's name; `world` for the room itself.
+    pub fn node_name(&self, node: NodeId) -> &str {
+        self.world.nodes.get(usize::from(node.0)).map_or("world", |node| &node.name)
+    }
+
+    /// What a name stands for.
+    pub fn text(&self, name: Name) -> &str {
+        self.world.log.text(name)
+    }
+
+    /// The number of a text.
+    pub fn name(&mut self, text: &str) -> Name {
+        self.world.log.name(text)
+    }
+
+    /// Where a node's process is in its life.
+    pub fn status(&self, node: NodeId) -> Status {
+        match self.world.nodes.get(usize::from(node.0)).map(|node| node.life) {
+            None | Some(Life::New) => Status::New,
+            Some(Life::Up) => Status::Up,
+            Some(Life::Stopping) => Status::Stopping,
+            Some(Life::Down) => Status::Down,
+            Some(Life::Off) => Status::Off,
+        }
+    }
+
+    /// Which life a node is in, from 1; 0 before the first.
+    pub fn incarnation(&self, node: NodeId) -> u16 {
+        self.world.nodes.get(usize::from(node.0)).map_or(0, |node| node.incarnation)
+    }
+
+    /// Says that a fault was injected; what follows has this event as its cause.
+    pub fn fault(&mut self, what: &str, injection: u32, on: NodeId) -> Seq {
+        let what = self.world.log.name(what);
+        self.world.emit_at(on, Seq::NONE, What::Fault { what, injection })
+    }
+
+    /// Says that a fault ended.
+    pub fn healed(&mut self, what: &str) -> Seq {
+        let what = self.world.log.name(what);
+        self.world.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { what })
+    }
+
+    /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether it was running.
+    pub fn stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
+        self.world.request_stop(node, budget_ns, cause)
+    }
+
+    /// Ends a node's process in this way, at once. Returns whether it was running.
+    pub fn end(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
+        self.world.end_process(node, how, cause)
+    }
+
+    /// Starts a node's process after `delay_ns`, unless it runs by then.
+    pub fn start(&mut self, node: NodeId, delay_ns: u64) {
+        self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Start(node));
+    }
+
+    /// Cuts (or opens) the way from one node to another; the way back is another matter.
+    pub fn cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
+        self.world.net.block(from, to, cut);
+    }
+
+    /// Opens every way. Returns whether any was cut.
+    pub fn heal_links(&mut self) -> bool {
+        self.world.net.heal()
+    }
+
+    /// Sets how long the way from one node to another takes.
+    pub fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Latency) {
+        self.world.net.set_latency(from, to, latency);
+    }
+
+    /// Makes each sync of a node's disk take this much longer, in nanoseconds; 0 for a sound disk.
+    pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
+        if let Some(node) = self.world.nodes.get_mut(usize::from(node.0)) {
+            node.sync_extra_ns = extra_ns;
+        }
+    }
+
+    /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
+    pub fn alarm(&mut self, delay_ns: u64, token: u64) {
+        self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Alarm(token));
+    }
+
+    /// Ends the run.
+    pub fn finish(&mut self) {
+        self.world.finish(Ending::Asked);
+    }
+
+    /// Every thread of a running process with what it waits for, one line each: for reports of deadlocks.
+    pub fn threads(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (_, thread) in self.world.threads.iter() {
+            use super::thread::{State, Wait};
+            let waits = match thread.state {
+                State::Ended | State::Dead => continue,
+                State::Runnable | State::Running => "can go on",
+                State::Waiting(Wait::Futex(_)) => "waits for a lock or a wake-up",
+                State::Waiting(Wait::Ready) => "waits for readiness",
+                State::Waiting(Wait::Sleep) => "sleeps",
+                State::Waiting(Wait::Device) => "waits for its disk",
+                State::Waiting(Wait::Join(_)) => "waits for a thread's end",
+                State::Waiting(Wait::FileLock) => "waits for a file lock",
+            };
+            let name = self.text(thread.name);
+            let name = if name.is_empty() { if thread.number == 0 { "main" } else { "unnamed" } } else { name };
+            lines.push(format!("{} thread {} ({name}) {waits}", self.node_name(thread.node), thread.number));
+        }
+        lines
+    }
+}

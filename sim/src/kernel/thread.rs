@@ -1,0 +1,344 @@
+//! Threads of the run and who goes next.
+//! It does not switch stacks (the baton does) and knows no descriptors.
+
+use super::baton::Strand;
+use super::choice::{Choices, Question, join, mix};
+use crate::event::{Name, NodeId, Seq};
+use std::collections::BinaryHeap;
+
+/// A thread of the run, as an index into all threads that the run ever had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ThreadId(pub(crate) u32);
+
+/// What a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// A futex wake at this address.
+    Futex(usize),
+    /// Readiness in an epoll instance or on descriptors.
+    Ready,
+    /// Time alone.
+    Sleep,
+    /// A device.
+    Device,
+    /// The end of a thread.
+    Join(ThreadId),
+    /// A lock on a file.
+    FileLock,
+}
+
+/// Where a thread is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It can go on and waits for the baton.
+    Runnable,
+    /// It has the baton.
+    Running,
+    /// It waits.
+    Waiting(Wait),
+    /// It ran to its end.
+    Ended,
+    /// Its process ended under it: it never gets the baton again.
+    Dead,
+}
+
+/// A destructor of a thread-local.
+pub(crate) struct Exit {
+    pub(crate) destroy: unsafe extern "C" fn(*mut libc::c_void),
+    pub(crate) object: usize,
+}
+
+/// One thread of the run.
+pub(crate) struct Thread {
+    pub(crate) node: NodeId,
+    pub(crate) incarnation: u16,
+    /// Its number in its process; 0 is the main thread.
+    pub(crate) number: u32,
+    pub(crate) name: Name,
+    pub(crate) state: State,
+    /// Whether the last wait ended because its time had come.
+    pub(crate) timed_out: bool,
+    /// The event that woke it last.
+    pub(crate) cause: Seq,
+    pub(crate) strand: Option<Box<Strand>>,
+    pub(crate) pthread: libc::pthread_t,
+    /// Nobody will ask for its end any more: it was detached or joined.
+    pub(crate) let_go: bool,
+    pub(crate) result: usize,
+    /// Who it is for keyed choices: node, incarnation and number, not its index, which other nodes' threads would shift.
+    pub(crate) key: u64,
+    /// Who gets its next random bytes: counts calls on this thread alone.
+    pub(crate) entropy: u64,
+    /// What is to run when it ends: destructors of its thread-locals, last first.
+    pub(crate) exits: Vec<Exit>,
+    wakes: u64,
+    doors_left: u32,
+    cuts: u64,
+    deadline_ns: u64,
+    armed_ns: u64,
+}
+
+/// How often a thread is cut off at a door that would not have blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// One door in this many on average; 0 never.
+    pub doors_per_cut: u32,
+    /// One cut in this many keeps the thread waiting for a while; 0 none.
+    pub cuts_per_stall: u32,
+    /// How long at most, in nanoseconds.
+    pub stall_ns_max: u64,
+}
+
+impl Default for Schedule {
+    /// Rarely: about one door in a thousand, one cut in eight with a stall of up to 3 ms (a Linux time slice).
+    fn default() -> Self {
+        Self { doors_per_cut: 1_000, cuts_per_stall: 8, stall_ns_max: 3_000_000 }
+    }
+}
+
+/// What passing a door means for the thread that passes it.
+pub(crate) enum Cut {
+    /// It goes on.
+    No,
+    /// Others go first.
+    Yield,
+    /// It goes on at this time at the earliest.
+    Until(u64),
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Turn(std::cmp::Reverse<(u64, u32)>, u64);
+
+/// All threads, and the runnable ones in the order in which they get the baton.
+#[derive(Default)]
+pub(crate) struct Threads {
+    all: Vec<Thread>,
+    turns: BinaryHeap<Turn>,
+    pub(crate) schedule: Schedule,
+    /// Ended threads whose kernel threads can go.
+    ended: Vec<ThreadId>,
+    pub(crate) switches: u64,
+}
+
+impl Threads {
+    /// Takes a new thread in; it is not runnable before [`start`](Self::start).
+    pub(crate) fn add(&mut self, node: NodeId, incarnation: u16, number: u32, node_key: u64, cause: Seq) -> ThreadId {
+        let key = join(join(node_key, u64::from(incarnation)), u64::from(number));
+        self.all.push(Thread {
+            node,
+            incarnation,
+            number,
+            name: Name::NONE,
+            state: State::Waiting(Wait::Sleep),
+            timed_out: false,
+            cause,
+            strand: None,
+            pthread: 0,
+            let_go: false,
+            result: 0,
+            key,
+            entropy: 0,
+            exits: Vec::new(),
+            wakes: 0,
+            doors_left: u32::MAX,
+            cuts: 0,
+            deadline_ns: u64::MAX,
+            armed_ns: u64::MAX,
+        });
+        ThreadId(self.all.len() as u32 - 1)
+    }
+
+    /// Gives a thread its strand and its first turn.
+    pub(crate) fn start(&mut self, thread: ThreadId, strand: Box<Strand>, choices: &Choices) {
+        self[thread].pthread = strand.pthread();
+        self[thread].strand = Some(strand);
+        self.refill(thread, choices);
+        let cause = self[thread].cause;
+        self.wake(thread, cause, choices);
+    }
+
+    /// All threads, by index.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ThreadId, &Thread)> {
+        self.all.iter().enumerate().map(|(index, thread)| (ThreadId(index as u32), thread))
+    }
+
+    /// The thread that answers to this `pthread_t`: the youngest, since a number comes back after its thread's end.
+    pub(crate) fn by_pthread(&self, pthread: libc::pthread_t) -> Option<ThreadId> {
+        self.all.iter().rposition(|thread| thread.pthread == pthread).map(|index| ThreadId(index as u32))
+    }
+
+    /// Makes a waiting thread runnable. The others stay as they are.
+    #[inline]
+    pub(crate) fn wake(&mut self, id: ThreadId, cause: Seq, choices: &Choices) -> bool {
+        let thread = &mut self.all[id.0 as usize];
+        if !matches!(thread.state, State::Waiting(_)) {
+            return false;
+        }
+        thread.timed_out = false;
+        if cause != Seq::NONE {
+            thread.cause = cause;
+        }
+        self.enqueue(id, choices);
+        true
+    }
+
+    #[inline]
+    fn enqueue(&mut self, id: ThreadId, choices: &Choices) {
+        let thread = &mut self.all[id.0 as usize];
+        thread.state = State::Runnable;
+        thread.wakes += 1;
+        let turn = choices.draw(Question::Turn, thread.key, thread.wakes);
+        self.turns.push(Turn(std::cmp::Reverse((turn, id.0)), thread.wakes));
+    }
+
+    /// Parks the running thread. Returns the deadline that must be set for it, if the one in force would come too late.
+    #[inline]
+    pub(crate) fn wait(&mut self, id: ThreadId, wait: Wait, deadline_ns: u64) -> Option<u64> {
+        let thread = &mut self.all[id.0 as usize];
+        thread.state = State::Waiting(wait);
+        thread.timed_out = false;
+        thread.deadline_ns = deadline_ns;
+        if deadline_ns < thread.armed_ns {
+            thread.armed_ns = deadline_ns;
+            return Some(deadline_ns);
+        }
+        None
+    }
+
+    /// The running thread lets others go first.
+    pub(crate) fn give_way(&mut self, id: ThreadId, choices: &Choices) {
+        self.enqueue(id, choices);
+    }
+
+    /// A deadline of this thread falls due. Returns whether it woke, or the later deadline to set instead.
+    #[inline]
+    pub(crate) fn due(&mut self, id: ThreadId, now_ns: u64) -> Due {
+        let thread = &mut self.all[id.0 as usize];
+        if now_ns >= thread.armed_ns {
+            thread.armed_ns = u64::MAX;
+        }
+        if !matches!(thread.state, State::Waiting(_)) || thread.deadline_ns == u64::MAX {
+            return Due::Nothing;
+        }
+        if thread.deadline_ns <= now_ns {
+            return Due::Now;
+        }
+        if thread.deadline_ns < thread.armed_ns {
+            thread.armed_ns = thread.deadline_ns;
+            return Due::Later(thread.deadline_ns);
+        }
+        Due::Nothing
+    }
+
+    /// Wakes a thread whose time has come.
+    #[inline]
+    pub(crate) fn time_out(&mut self, id: ThreadId, cause: Seq, choices: &Choices) {
+        if self.wake(id, cause, choices) {
+            self.all[id.0 as usize].timed_out = true;
+        }
+    }
+
+    /// Who goes next, if anybody can.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<ThreadId> {
+        while let Some(Turn(std::cmp::Reverse((_, index)), wakes)) = self.turns.pop() {
+            let thread = &mut self.all[index as usize];
+            if thread.state == State::Runnable && thread.wakes == wakes {
+                thread.state = State::Running;
+                self.switches += 1;
+                return Some(ThreadId(index));
+            }
+        }
+        None
+    }
+
+    /// Whether anybody can go on.
+    pub(crate) fn any_runnable(&self) -> bool {
+        self.all.iter().any(|thread| thread.state == State::Runnable)
+    }
+
+    /// Counts a door passed by this thread.
+    #[inline]
+    pub(crate) fn pass_door(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Cut {
+        let thread = &mut self.all[id.0 as usize];
+        if thread.doors_left == u32::MAX {
+            return Cut::No;
+        }
+        if thread.doors_left > 0 {
+            thread.doors_left -= 1;
+            return Cut::No;
+        }
+        self.refill(id, choices);
+        let schedule = self.schedule;
+        let thread = &self.all[id.0 as usize];
+        let draw = choices.draw(Question::Stall, thread.key, thread.cuts);
+        if schedule.cuts_per_stall > 0 && draw % u64::from(schedule.cuts_per_stall) == 0 && schedule.stall_ns_max > 0 {
+            return Cut::Until(now_ns + mix(draw) % schedule.stall_ns_max);
+        }
+        Cut::Yield
+    }
+
+    fn refill(&mut self, id: ThreadId, choices: &Choices) {
+        let mean = u64::from(self.schedule.doors_per_cut);
+        let thread = &mut self.all[id.0 as usize];
+        thread.cuts += 1;
+        thread.doors_left = match mean {
+            0 => u32::MAX,
+            _ => choices.below(Question::Doors, thread.key, thread.cuts, 2 * mean) as u32,
+        };
+    }
+
+    /// A thread ran to its end.
+    pub(crate) fn end(&mut self, id: ThreadId, result: usize) {
+        let thread = &mut self[id];
+        thread.state = State::Ended;
+        thread.result = result;
+        if thread.let_go {
+            self.ended.push(id);
+        }
+    }
+
+    /// Nobody will ask for this thread's end any more.
+    pub(crate) fn let_go(&mut self, id: ThreadId) {
+        let thread = &mut self[id];
+        if !std::mem::replace(&mut thread.let_go, true) && thread.state == State::Ended {
+            self.ended.push(id);
+        }
+    }
+
+    /// Lets go of the kernel threads whose threads have ended and whose numbers may therefore come back. Threads that were
+    /// killed keep theirs: others may still hold pointers into their stacks (parking_lot's table of waiters does).
+    pub(crate) fn reap(&mut self) {
+        for id in std::mem::take(&mut self.ended) {
+            if let Some(strand) = self[id].strand.take() {
+                strand.reap();
+            }
+        }
+    }
+}
+
+/// What a deadline that fell due comes to.
+pub(crate) enum Due {
+    /// It was of no matter any more.
+    Nothing,
+    /// The thread's time has come.
+    Now,
+    /// The thread waits until this later time.
+    Later(u64),
+}
+
+impl std::ops::Index<ThreadId> for Threads {
+    type Output = Thread;
+
+    #[inline]
+    fn index(&self, id: ThreadId) -> &Thread {
+        &self.all[id.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<ThreadId> for Threads {
+    #[inline]
+    fn index_mut(&mut self, id: ThreadId) -> &mut Thread {
+        &mut self.all[id.0 as usize]
+    }
+}

@@ -1,0 +1,209 @@
+//! UDP: datagrams that may be lost on the way and are dropped when nobody makes room.
+//! It has no connections; `connect` only filters and names a default peer.
+
+use super::Errno;
+use super::descriptor::DescriptionId;
+use super::net::{Transport, find, own_address, own_scope};
+use super::poll::{ERR, IN, OUT};
+use super::thread::ThreadId;
+use super::world::{Due, World};
+use crate::event::{NodeId, Seq, What};
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Linux's default receive buffer, in bytes.
+const BUFFER_BYTES: usize = 208 * 1024;
+/// The largest datagram that IPv4 carries.
+const DATAGRAM_BYTES_MAX: usize = 65_507;
+
+/// What `conn` says for datagrams.
+const NO_CONNECTION: u32 = u32::MAX;
+
+/// A UDP socket.
+#[derive(Default)]
+pub(crate) struct UdpSocket {
+    pub(crate) v6: bool,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) receive_timeout_ns: Option<u64>,
+    pub(crate) error: Errno,
+    received: VecDeque<(SocketAddr, Vec<u8>, Seq)>,
+    held: usize,
+}
+
+/// A datagram on its way.
+pub(crate) struct Datagram {
+    from_node: NodeId,
+    to_node: NodeId,
+    from: SocketAddr,
+    to: SocketAddr,
+    cause: Seq,
+    bytes: Vec<u8>,
+}
+
+impl UdpSocket {
+    pub(crate) fn new(v6: bool) -> Self {
+        Self { v6, ..Self::default() }
+    }
+
+    pub(crate) fn readiness(&self) -> u32 {
+        OUT | if !self.received.is_empty() { IN } else { 0 } | if self.error != 0 { ERR | IN } else { 0 }
+    }
+}
+
+/// A datagram as its receiver takes it.
+pub(crate) struct Received {
+    /// How many bytes were copied.
+    pub(crate) count: usize,
+    /// How many bytes the datagram had.
+    pub(crate) whole: usize,
+    /// Who sent it.
+    pub(crate) from: SocketAddr,
+}
+
+impl World {
+    /// `bind`.
+    pub(crate) fn udp_bind(&mut self, node: NodeId, id: DescriptionId, address: SocketAddr) -> Result<(), Errno> {
+        let scope = own_scope(node, address.ip())?;
+        if self.descriptions.udp(id).ok_or(libc::EBADF)?.local.is_some() {
+            return Err(libc::EINVAL);
+        }
+        let port = match address.port() {
+            0 => self.net.ephemeral(&mut self.nodes[usize::from(node.0)], node, Transport::Udp)?,
+            port => port,
+        };
+        self.net.bind(node, port, Transport::Udp, scope, id)?;
+        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        socket.local = Some(SocketAddr::new(address.ip(), port));
+        Ok(())
+    }
+
+    fn udp_ensure_bound(&mut self, node: NodeId, id: DescriptionId) -> Result<SocketAddr, Errno> {
+        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        if let Some(local) = socket.local {
+            return Ok(local);
+        }
+        let any =
+            if socket.v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+        self.udp_bind(node, id, SocketAddr::new(any, 0))?;
+        self.descriptions.udp(id).and_then(|socket| socket.local).ok_or(libc::EBADF)
+    }
+
+    /// `connect`: names the peer; `None` forgets it.
+    pub(crate) fn udp_connect(
+        &mut self,
+        node: NodeId,
+        id: DescriptionId,
+        to: Option<SocketAddr>,
+    ) -> Result<(), Errno> {
+        let local = self.udp_ensure_bound(node, id)?;
+        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        socket.peer = to;
+        if let Some(to) = to
+            && local.ip().is_unspecified()
+        {
+            socket.local = Some(own_address(node, to.ip(), local.port()));
+        }
+        Ok(())
+    }
+
+    /// `sendto`; `None` goes to the connected peer.
+    pub(crate) fn udp_send(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> Result<usize, Errno> {
+        let node = self.threads[me].node;
+        let local = self.udp_ensure_bound(node, id)?;
+        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        if socket.error != 0 {
+            return Err(std::mem::take(&mut socket.error));
+        }
+        let to = to.or(socket.peer).ok_or(libc::EDESTADDRREQ)?;
+        if bytes.len() > DATAGRAM_BYTES_MAX {
+            return Err(libc::EMSGSIZE);
+        }
+        let (to_node, _) = find(node, to.ip()).ok_or(libc::ENETUNREACH)?;
+        let from = own_address(node, to.ip(), local.port());
+        let cause = self.emit(me, What::Sent { conn: NO_CONNECTION, bytes: bytes.len() as u32 });
+        if usize::from(to_node.0) >= self.nodes.len() {
+            return Ok(bytes.len()); // into the void, as on a real network
+        }
+        let occurrence = self.net.next_datagram(node, to_node);
+        let who = super::choice::join(self.nodes[usize::from(node.0)].key, self.nodes[usize::from(to_node.0)].key);
+        let due = self.now_ns + self.net.way_ns(&self.choices, node, to_node, !who, occurrence);
+        let datagram = Datagram { from_node: node, to_node, from, to, cause, bytes: bytes.to_vec() };
+        self.queue.at(due, Due::Datagram(Box::new(datagram)));
+        Ok(bytes.len())
+    }
+
+    /// A datagram arrives, or would.
+    pub(crate) fn datagram(&mut self, datagram: Datagram) {
+        let Datagram { from_node, to_node, from, to, cause, bytes } = datagram;
+        let off = self.nodes[usize::from(to_node.0)].life == super::process::Life::Off;
+        let Some((_, scope)) = find(from_node, to.ip()) else { return };
+        if off || self.net.is_blocked(from_node, to_node) {
+            return;
+        }
+        let target = self.net.bound(to_node, to.port(), Transport::Udp, scope);
+        let Some(id) = target.filter(|id| self.wants(*id, from)) else {
+            self.unreachable_port(from_node, from, to, cause);
+            return;
+        };
+        let Some(socket) = self.descriptions.udp(id) else { return };
+        if socket.held + bytes.len() > BUFFER_BYTES {
+            return;
+        }
+        let count = bytes.len() as u32;
+        socket.held += bytes.len();
+        let seq = self.emit_at(to_node, cause, What::Delivered { conn: NO_CONNECTION, bytes: count });
+        if let Some(socket) = self.descriptions.udp(id) {
+            socket.received.push_back((from, bytes, seq));
+        }
+        self.notify(id, IN, seq);
+    }
+
+    fn wants(&mut self, id: DescriptionId, from: SocketAddr) -> bool {
+        let peer = self.descriptions.udp(id).and_then(|socket| socket.peer);
+        peer.is_none_or(|peer| peer.port() == from.port() && peer.ip().to_canonical() == from.ip().to_canonical())
+    }
+
+    /// What ICMP does for a connected sender: the next call fails with `ECONNREFUSED`.
+    fn unreachable_port(&mut self, node: NodeId, from: SocketAddr, to: SocketAddr, cause: Seq) {
+        let Some((_, scope)) = find(node, to.ip()) else { return };
+        let Some(id) = self.net.bound(node, from.port(), Transport::Udp, scope) else { return };
+        let Some(socket) = self.descriptions.udp(id) else { return };
+        if socket.peer == Some(to) && !self.net.is_blocked(find(node, to.ip()).map_or(node, |it| it.0), node) {
+            if let Some(socket) = self.descriptions.udp(id) {
+                socket.error = libc::ECONNREFUSED;
+            }
+            self.notify(id, IN | ERR, cause);
+        }
+    }
+
+    /// `recvfrom`. `EAGAIN` when there is nothing yet.
+    pub(crate) fn udp_receive(&mut self, id: DescriptionId, into: &mut [u8], peek: bool) -> Result<Received, Errno> {
+        let socket = self.descriptions.udp(id).ok_or(libc::ENOTSOCK)?;
+        if socket.error != 0 {
+            return Err(std::mem::take(&mut socket.error));
+        }
+        let Some((from, bytes, _)) = socket.received.front() else { return Err(libc::EAGAIN) };
+        let count = bytes.len().min(into.len());
+        into[..count].copy_from_slice(&bytes[..count]);
+        let received = Received { count, whole: bytes.len(), from: *from };
+        if !peek {
+            socket.held -= bytes.len();
+            socket.received.pop_front();
+        }
+        Ok(received)
+    }
+
+    /// A socket's last descriptor is closed, or its process ended.
+    pub(crate) fn udp_close(&mut self, node: NodeId, id: DescriptionId, socket: &UdpSocket) {
+        if let Some(local) = socket.local {
+            self.net.unbind(node, local.port(), Transport::Udp, id);
+        }
+    }
+}

@@ -1,0 +1,632 @@
+//! The world: everything of a run behind the doors, and the loop that moves it on.
+//! It blocks nobody: it says that a caller must wait, and the doors pass the baton.
+
+use super::Errno;
+use super::baton::{Body, Strand, spawn};
+use super::choice::{Choices, Question};
+use super::descriptor::{Description, DescriptionId, Descriptions, FIRST, Kind};
+use super::disk::Disk;
+use super::futex::Futexes;
+use super::net::Net;
+use super::pipe::Pipes;
+use super::process::{ExitCode, Life, Main, Node};
+use super::queue::Queue;
+use super::room::{Observer, Room};
+use super::tcp::{Parting, Ref};
+use super::thread::{self, Cut, Schedule, State, ThreadId, Threads, Wait};
+use super::udp::Datagram;
+use crate::event::{Death, Event, NodeId, Seq, What};
+use crate::log::Log;
+use crate::real::Routine;
+use std::collections::VecDeque;
+
+/// What falls due.
+pub(crate) enum Due {
+    /// A thread's deadline.
+    Thread(ThreadId),
+    /// A SYN arrives; which attempt it is.
+    Syn(Ref, u32),
+    /// The head of a connection's flight arrives.
+    Segment(Ref),
+    /// A flight that a cut link held up tries again.
+    Retry(Ref),
+    /// A datagram arrives.
+    Datagram(Box<Datagram>),
+    /// A node starts, unless it did already.
+    Start(NodeId),
+    /// A stop's budget has run out.
+    Overrun(NodeId, u16),
+    /// The observer wanted to be called.
+    Alarm(u64),
+}
+
+/// What a step of a door comes to.
+pub(crate) enum Turn<T> {
+    /// It is done.
+    Done(T),
+    /// The caller waits for this, until then at most, and tries again.
+    Wait(Wait, u64),
+}
+
+/// What a new thread runs.
+pub(crate) enum Start {
+    /// A process's main function.
+    Main(Main, u16),
+    /// A start routine, with its argument's address.
+    Routine(Routine, usize),
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The observer asked for it.
+    Asked,
+    /// Its virtual time was up.
+    TimeUp,
+    /// Nothing could run and no deadline was left.
+    Quiet,
+    /// There were more events than a run may have.
+    TooManyEvents,
+}
+
+/// What a run is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The seed of every choice.
+    pub seed: u64,
+    /// When the run ends at the latest, in virtual nanoseconds.
+    pub end_ns: u64,
+    /// After how many events it ends at the latest.
+    pub events_max: u64,
+    /// Whether every event is kept.
+    pub record: bool,
+    /// How often threads are cut off.
+    pub schedule: Schedule,
+    /// How long messages take where nothing else is said.
+    pub latency: super::net::Latency,
+    /// The event at which a stack is taken.
+    pub stack_at: Option<u64>,
+}
+
+impl Default for Settings {
+    /// An hour, a hundred million events, nothing kept.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            end_ns: 3_600_000_000_000,
+            events_max: 100_000_000,
+            record: false,
+            schedule: Schedule::default(),
+            latency: super::net::Latency::default(),
+            stack_at: None,
+        }
+    }
+}
+
+/// What passing a door costs, in virtual nanoseconds: a system call's worth. Without it a loop that polls a clock or a
+/// flag would freeze time.
+const DOOR_NS: u64 = 50;
+
+/// Everything of a run.
+pub(crate) struct World {
+    pub(crate) now_ns: u64,
+    pub(crate) choices: Choices,
+    pub(crate) queue: Queue<Due>,
+    pub(crate) threads: Threads,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) descriptions: Descriptions,
+    pub(crate) net: Net,
+    pub(crate) pipes: Pipes,
+    pub(crate) futexes: Futexes,
+    pub(crate) log: Log,
+    pub(crate) settings: Settings,
+    pub(crate) ending: Option<Ending>,
+    /// The running thread must give the baton away before it goes on: it was killed, or the run is over.
+    pub(crate) must_pass: bool,
+    /// Set while the thread that runs is to be blamed for events.
+    pub(crate) running: Option<ThreadId>,
+    pub(crate) stack: Option<String>,
+    pub(crate) objects: u32,
+    pub(crate) generations: std::collections::BTreeMap<(NodeId, crate::event::Name), u32>,
+    host: Box<Strand>,
+    begin: fn(ThreadId, Start) -> Body,
+    observer: Option<Box<dyn Observer>>,
+    unobserved: VecDeque<Event>,
+    observing: bool,
+}
+
+/// Which process a thread belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) node: NodeId,
+    pub(crate) incarnation: u16,
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings, begin: fn(ThreadId, Start) -> Body) -> Self {
+        let mut threads = Threads::default();
+        threads.schedule = settings.schedule;
+        let mut net = Net::default();
+        net.latency = settings.latency;
+        Self {
+            now_ns: 0,
+            choices: Choices::new(settings.seed),
+            queue: Queue::default(),
+            threads,
+            nodes: Vec::new(),
+            descriptions: Descriptions::default(),
+            net,
+            pipes: Pipes::default(),
+            futexes: Futexes::default(),
+            log: Log::new(settings.record),
+            settings,
+            ending: None,
+            must_pass: false,
+            running: None,
+            stack: None,
+            objects: 0,
+            generations: std::collections::BTreeMap::new(),
+            host: Strand::host(),
+            begin,
+            observer: None,
+            unobserved: VecDeque::new(),
+            observing: false,
+        }
+    }
+
+    /// Makes a node; it starts at `start_ns`.
+    pub(crate) fn add_node(&mut self, name: &str, main: Main, start_ns: u64) -> NodeId {
+        assert!(self.nodes.len() < super::process::NODES_MAX, "a room holds {} nodes", super::process::NODES_MAX);
+        let node = NodeId(self.nodes.len() as u16);
+        self.nodes.push(Node::new(name, main));
+        self.queue.at(start_ns, Due::Start(node));
+        node
+    }
+
+    pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
+    }
+
+    pub(crate) fn take_observer(&mut self) -> Option<Box<dyn Observer>> {
+        self.observer.take()
+    }
+
+    // -- events
+
+    #[inline]
+    pub(crate) fn identity(&self, me: ThreadId) -> Identity {
+        let thread = &self.threads[me];
+        Identity { node: thread.node, incarnation: thread.incarnation }
+    }
+
+    /// Something happened on a thread, because of what woke it.
+    #[inline]
+    pub(crate) fn emit(&mut self, me: ThreadId, what: What) -> Seq {
+        self.emit_task(me, 0, what)
+    }
+
+    /// Something happened in a task of a thread.
+    #[inline]
+    pub(crate) fn emit_task(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
+        let thread = &self.threads[me];
+        let event = Event {
+            seq: Seq::NONE,
+            time_ns: self.now_ns,
+            node: thread.node,
+            incarnation: thread.incarnation,
+            thread: thread.number,
+            task,
+            cause: thread.cause,
+            what,
+        };
+        self.push(event)
+    }
+
+    /// Something happened to a node, outside any of its threads.
+    #[inline]
+    pub(crate) fn emit_at(&mut self, node: NodeId, cause: Seq, what: What) -> Seq {
+        let incarnation = self.nodes.get(usize::from(node.0)).map_or(0, |node| node.incarnation);
+        let event =
+            Event { seq: Seq::NONE, time_ns: self.now_ns, node, incarnation, thread: 0, task: 0, cause, what };
+        self.push(event)
+    }
+
+    fn push(&mut self, mut event: Event) -> Seq {
+        self.log.push(&mut event);
+        if self.settings.stack_at == Some(event.seq.0) {
+            self.stack = Some(std::backtrace::Backtrace::force_capture().to_string());
+        }
+        if event.seq.0 >= self.settings.events_max {
+            self.finish(Ending::TooManyEvents);
+        }
+        if self.observer.as_ref().is_some_and(|observer| observer.wants(&event.what)) || self.observing {
+            self.unobserved.push_back(event);
+            self.drain_events();
+        }
+        event.seq
+    }
+
+    fn drain_events(&mut self) {
+        if self.observing {
+            return;
+        }
+        let Some(mut observer) = self.observer.take() else { return };
+        self.observing = true;
+        while let Some(event) = self.unobserved.pop_front() {
+            if observer.wants(&event.what) {
+                observer.event(&event, &mut Room::new(self));
+            }
+        }
+        self.observing = false;
+        self.observer = Some(observer);
+    }
+
+    fn consult(&mut self, call: impl FnOnce(&mut dyn Observer, &mut Room<'_>)) {
+        let Some(mut observer) = self.observer.take() else { return };
+        self.observing = true;
+        call(&mut *observer, &mut Room::new(self));
+        self.observing = false;
+        self.observer = Some(observer);
+        self.drain_events();
+    }
+
+    // -- doors
+
+    /// A thread passes a door: a moment goes by, and it may be cut off here.
+    #[inline]
+    pub(crate) fn enter(&mut self, me: ThreadId) -> Cut {
+        self.now_ns += DOOR_NS;
+        self.threads.pass_door(me, self.now_ns, &self.choices)
+    }
+
+    /// Parks the running thread; the caller passes the baton next.
+    #[inline]
+    pub(crate) fn park(&mut self, me: ThreadId, wait: Wait, until_ns: u64) {
+        if self.threads[me].state != State::Running {
+            return; // it was killed meanwhile
+        }
+        if let Some(due) = self.threads.wait(me, wait, until_ns) {
+            self.queue.at(due, Due::Thread(me));
+        }
+    }
+
+    /// The running thread lets others go first; the caller passes the baton next.
+    pub(crate) fn give_way(&mut self, me: ThreadId) {
+        if self.threads[me].state == State::Running {
+            self.threads.give_way(me, &self.choices);
+        }
+    }
+
+    /// The thread waits for a change of this description.
+    pub(crate) fn wait_for_change(&mut self, id: DescriptionId, me: ThreadId) {
+        if let Some(description) = self.descriptions.get_mut(id)
+            && !description.waiters.contains(&me)
+        {
+            description.waiters.push(me);
+        }
+    }
+
+    /// Who goes on: moves time when nobody can. `None` is the host: the run is over.
+    pub(crate) fn next(&mut self) -> Option<ThreadId> {
+        self.must_pass = false;
+        self.running = None;
+        loop {
+            if self.ending.is_some() {
+                self.must_pass = true;
+                return None;
+            }
+            while self.queue.next_ns().is_some_and(|due_ns| due_ns <= self.now_ns) {
+                self.fire_next();
+            }
+            if self.ending.is_some() {
+                continue;
+            }
+            if let Some(id) = self.threads.next() {
+                self.running = Some(id);
+                crate::engine::beat(self.threads[id].node.0);
+                return Some(id);
+            }
+            if self.queue.is_empty() {
+                self.quiescent();
+            } else {
+                self.fire_next();
+            }
+        }
+    }
+
+    fn quiescent(&mut self) {
+        self.emit_at(NodeId::WORLD, Seq::NONE, What::Quiescent);
+        self.consult(|observer, room| observer.quiescent(room));
+        if self.queue.is_empty() && !self.threads.any_runnable() {
+            self.finish(Ending::Quiet);
+        }
+    }
+
+    fn fire_next(&mut self) {
+        let Some((due_ns, due)) = self.queue.take() else { return };
+        if due_ns > self.settings.end_ns {
+            self.now_ns = self.settings.end_ns;
+            self.finish(Ending::TimeUp);
+            return;
+        }
+        self.now_ns = self.now_ns.max(due_ns);
+        match due {
+            Due::Thread(id) => self.thread_due(id),
+            Due::Segment(from) => self.segment(from),
+            Due::Syn(end, attempt) => self.syn(end, attempt),
+            Due::Retry(from) => self.retry(from),
+            Due::Datagram(datagram) => self.datagram(*datagram),
+            Due::Start(node) => self.start_process(node),
+            Due::Overrun(node, incarnation) => {
+                let it = &self.nodes[usize::from(node.0)];
+                if it.incarnation == incarnation && it.life == Life::Stopping {
+                    self.end_process(node, Death::Overrun, Seq::NONE);
+                }
+            }
+            Due::Alarm(token) => self.consult(|observer, room| observer.alarm(token, room)),
+        }
+    }
+
+    #[inline]
+    fn thread_due(&mut self, id: ThreadId) {
+        match self.threads.due(id, self.now_ns) {
+            thread::Due::Nothing => {}
+            thread::Due::Later(due_ns) => self.queue.at(due_ns, Due::Thread(id)),
+            thread::Due::Now => {
+                if let State::Waiting(Wait::Futex(address)) = self.threads[id].state {
+                    self.futexes.forget(address, id);
+                }
+                let seq = self.emit(id, What::TimerFired);
+                self.threads.time_out(id, seq, &self.choices);
+            }
+        }
+    }
+
+    pub(crate) fn finish(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
+        self.must_pass = true;
+    }
+
+    /// The strand that goes next, and the host's if nobody does.
+    pub(crate) fn next_strand(&mut self) -> *const Strand {
+        match self.next() {
+            Some(id) => match &self.threads[id].strand {
+                Some(strand) => &raw const **strand,
+                None => unreachable!("a runnable thread has a strand"),
+            },
+            None => &raw const *self.host,
+        }
+    }
+
+    pub(crate) fn strand_of(&self, me: Option<ThreadId>) -> *const Strand {
+        match me.and_then(|me| self.threads[me].strand.as_ref()) {
+            Some(strand) => &raw const **strand,
+            None => &raw const *self.host,
+        }
+    }
+
+    // -- threads and processes
+
+    /// Makes a thread in a process. It takes its first turn when the baton comes to it.
+    pub(crate) fn start_thread(
+        &mut self,
+        node: NodeId,
+        attributes: *const libc::pthread_attr_t,
+        start: Start,
+        cause: Seq,
+    ) -> Result<ThreadId, Errno> {
+        self.threads.reap();
+        let it = &self.nodes[usize::from(node.0)];
+        let number = it.threads.len() as u32;
+        let id = self.threads.add(node, it.incarnation, number, it.key, cause);
+        let strand = spawn(attributes, (self.begin)(id, start))?;
+        self.nodes[usize::from(node.0)].threads.push(id);
+        self.threads.start(id, strand, &self.choices);
+        Ok(id)
+    }
+
+    fn start_process(&mut self, node: NodeId) {
+        let it = &mut self.nodes[usize::from(node.0)];
+        if it.is_up() {
+            return;
+        }
+        it.incarnation += 1;
+        it.life = Life::Up;
+        it.threads.clear();
+        it.restart_after_ns = None;
+        let start = Start::Main(it.main.clone(), it.incarnation);
+        let seq = self.emit_at(node, Seq::NONE, What::Started);
+        self.nodes[usize::from(node.0)].started = seq;
+        if let Err(errno) = self.start_thread(node, std::ptr::null(), start, seq) {
+            panic!("no thread for {}: errno {errno}", self.nodes[usize::from(node.0)].name);
+        }
+    }
+
+    /// A thread ran to its end.
+    pub(crate) fn thread_ended(&mut self, me: ThreadId, result: usize) {
+        if self.threads[me].state != State::Running {
+            return;
+        }
+        self.emit(me, What::ThreadEnded);
+        self.threads.end(me, result);
+        let cause = self.threads[me].cause;
+        let siblings = self.nodes[usize::from(self.threads[me].node.0)].threads.clone();
+        for sibling in siblings {
+            if self.threads[sibling].state == State::Waiting(Wait::Join(me)) {
+                self.threads.wake(sibling, cause, &self.choices);
+            }
+        }
+    }
+
+    /// A process's main function ended.
+    pub(crate) fn main_ended(&mut self, me: ThreadId, code: ExitCode) {
+        let how = match code {
+            ExitCode::Code(code) => Death::Exit { code },
+            ExitCode::Panicked => Death::Panic,
+        };
+        let cause = self.threads[me].cause;
+        self.end_process(self.threads[me].node, how, cause);
+    }
+
+    /// Asks a process to stop, within a budget.
+    pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
+        let it = &mut self.nodes[usize::from(node.0)];
+        if it.life != Life::Up {
+            return false;
+        }
+        it.life = Life::Stopping;
+        let incarnation = it.incarnation;
+        let watchers = it.stop_watchers.clone();
+        let seq = self.emit_at(node, cause, What::StopRequested { budget_ns });
+        for id in watchers {
+            if let Some(Description { kind: Kind::Event(event), .. }) = self.descriptions.get_mut(id) {
+                event.counter = 1;
+            }
+            self.notify(id, super::poll::IN, seq);
+        }
+        self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
+        true
+    }
+
+    /// Ends a process, here and now: nothing of this incarnation acts again.
+    pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
+        let it = &mut self.nodes[usize::from(node.0)];
+        if !it.is_up() {
+            return false;
+        }
+        it.life = if how == Death::PowerLoss { Life::Off } else { Life::Down };
+        let restart = it.restart_after_ns.take();
+        let descriptors = std::mem::take(&mut it.descriptors);
+        it.stop_watchers.clear();
+        for id in it.threads.clone() {
+            let state = self.threads[id].state;
+            if let State::Waiting(Wait::Futex(address)) = state {
+                self.futexes.forget(address, id);
+            }
+            if state != State::Ended {
+                self.threads[id].state = State::Dead;
+            }
+            if self.running == Some(id) {
+                self.must_pass = true;
+            }
+        }
+        let seq = self.emit_at(node, cause, What::Exited { how });
+        let parting = match how {
+            Death::Exit { .. } | Death::Panic => Parting::Finish,
+            Death::Abort | Death::Kill | Death::Overrun => Parting::Reset,
+            Death::PowerLoss => Parting::Silence,
+        };
+        for id in descriptors.into_iter().flatten() {
+            self.let_go(id, parting);
+        }
+        let lost = how == Death::PowerLoss;
+        let (choices, it) = (&self.choices, &mut self.nodes[usize::from(node.0)]);
+        it.disk_died(lost.then_some(choices));
+        if let Some(after_ns) = restart {
+            self.queue.at(self.now_ns.saturating_add(after_ns), Due::Start(node));
+        }
+        let _ = seq;
+        true
+    }
+
+    // -- descriptors
+
+    /// Gives a description a number in its process: the lowest that is free.
+    pub(crate) fn install(&mut self, id: DescriptionId) -> i32 {
+        self.install_from(id, 0)
+    }
+
+    /// As [`install`](Self::install), but not below `FIRST + lowest`.
+    pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> i32 {
+        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
+        description.references += 1;
+        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
+        if table.len() < lowest {
+            table.resize(lowest, None);
+        }
+        let slot = (lowest..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len());
+        if slot == table.len() {
+            table.push(None);
+        }
+        table[slot] = Some(id);
+        FIRST + slot as i32
+    }
+
+    /// Gives a description this very slot, which is free.
+    pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> i32 {
+        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
+        description.references += 1;
+        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
+        if table.len() <= slot {
+            table.resize(slot + 1, None);
+        }
+        table[slot] = Some(id);
+        FIRST + slot as i32
+    }
+
+    /// What a process means by a number.
+    #[inline]
+    pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
+        let node = self.threads[me].node;
+        let slot = fd.wrapping_sub(FIRST) as usize;
+        self.nodes[usize::from(node.0)].descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
+    }
+
+    /// `close`.
+    pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
+        let id = self.describe(me, fd)?;
+        let node = self.threads[me].node;
+        self.nodes[usize::from(node.0)].descriptors[(fd - FIRST) as usize] = None;
+        self.let_go(id, Parting::Finish);
+        Ok(())
+    }
+
+    fn let_go(&mut self, id: DescriptionId, parting: Parting) {
+        let Some(description) = self.descriptions.get_mut(id) else { return };
+        description.references = description.references.saturating_sub(1);
+        if description.references > 0 {
+            return;
+        }
+        self.unwatch(id);
+        let Some(description) = self.descriptions.remove(id) else { return };
+        let node = description.node;
+        for waiter in description.waiters {
+            if self.threads[waiter].state == State::Waiting(Wait::Ready) {
+                self.threads.wake(waiter, Seq::NONE, &self.choices);
+            }
+        }
+        match description.kind {
+            Kind::Tcp(socket) => self.tcp_close(node, id, socket, parting),
+            Kind::Udp(socket) => self.udp_close(node, id, &socket),
+            Kind::File(file) => self.file_close(node, file),
+            Kind::Pipe(end) => {
+                for told in self.pipes.detach(&end) {
+                    self.notify(told, super::poll::IN | super::poll::OUT | super::poll::HUP, Seq::NONE);
+                }
+            }
+            Kind::Event(_) => self.nodes[usize::from(node.0)].stop_watchers.retain(|watcher| *watcher != id),
+            Kind::Epoll(_) | Kind::Inert => {}
+        }
+    }
+}
+
+impl Node {
+    /// The disk, made when it is first asked for.
+    pub(crate) fn disk(&mut self) -> &mut Disk {
+        let key = self.key;
+        self.disk.get_or_insert_with(|| Box::new(Disk::new(key & 0xffff, 0)))
+    }
+
+    fn disk_died(&mut self, power_lost: Option<&Choices>) {
+        let (key, incarnation) = (self.key, u64::from(self.incarnation));
+        let Some(disk) = &mut self.disk else { return };
+        match power_lost {
+            None => disk.process_died(),
+            Some(choices) => disk.power_loss(&mut |ask| {
+                let who = super::choice::join(key, super::choice::join(incarnation, ask.inode as u64));
+                let who = super::choice::join(who, ask.what as u64);
+                choices.below(Question::PowerLoss, who, ask.occurrence, ask.bound)
+            }),
+        }
+    }
+}

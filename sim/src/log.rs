@@ -1,0 +1,225 @@
+//! The log of a run: numbers events, folds them into the digest, keeps them if a record was asked for.
+//! It judges nothing.
+
+use crate::event::{Digest, Event, Name, Seq, What};
+use std::collections::BTreeMap;
+
+/// Numbers, digests and, on demand, keeps events; knows every text by number.
+pub struct Log {
+    next: u64,
+    digest: (u64, u64),
+    names: Vec<String>,
+    known: BTreeMap<String, Name>,
+    sites: BTreeMap<(usize, u32, u32), Name>,
+    kept: Option<Kept>,
+}
+
+/// Every event of a run with the digest after each.
+#[derive(Default)]
+pub struct Kept {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// One lane of the digest after each event.
+    pub digests: Vec<u64>,
+}
+
+/// One round of folding: a 64 × 64 → 128-bit product whose halves are joined, as in wyhash.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+impl Log {
+    /// An empty log.
+    pub fn new(keep: bool) -> Self {
+        Self {
+            next: 0,
+            digest: (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344), // the first digits of π
+            names: vec![String::new()],
+            known: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            kept: keep.then(Kept::default),
+        }
+    }
+
+    /// Folds a number into the digest without making an event of it.
+    #[inline]
+    pub fn stir(&mut self, word: u64) {
+        self.digest.0 = fold(self.digest.0 ^ word, 0xa076_1d64_78bd_642f) ^ self.digest.1;
+        self.digest.1 = self.digest.1.rotate_left(29).wrapping_add(word ^ 0xe703_7ed1_a0b4_28db);
+    }
+
+    /// Takes an event in; its `seq` is set here.
+    #[inline]
+    pub fn push(&mut self, event: &mut Event) {
+        event.seq = Seq(self.next);
+        self.next += 1;
+        let place = u64::from(event.node.0) << 48 | u64::from(event.incarnation) << 32 | u64::from(event.thread);
+        let [a, b] = event.what.words();
+        self.stir(event.time_ns ^ place.rotate_left(17));
+        self.stir(a ^ event.cause.0.rotate_left(32) ^ event.task.rotate_left(48));
+        self.stir(b);
+        if let Some(kept) = &mut self.kept {
+            kept.events.push(*event);
+            kept.digests.push(self.digest.0 ^ self.digest.1);
+        }
+    }
+
+    /// How many events there were.
+    pub fn len(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.next == 0
+    }
+
+    /// The digest so far.
+    pub fn digest(&self) -> Digest {
+        Digest(fold(self.digest.0, self.digest.1 | 1), fold(self.digest.1 ^ self.next, 0x8ebc_6af0_9c88_c6e3))
+    }
+
+    /// The number of a text, new or known. New texts become part of the digest.
+    pub fn name(&mut self, text: &str) -> Name {
+        if text.is_empty() {
+            return Name::NONE;
+        }
+        if let Some(name) = self.known.get(text) {
+            return *name;
+        }
+        let name = Name(self.names.len() as u32);
+        self.names.push(text.to_owned());
+        self.known.insert(text.to_owned(), name);
+        let hash = text.bytes().fold(u64::from(name.0), |hash, byte| fold(hash ^ u64::from(byte), 0x5899_65cc_7537_4cc3));
+        self.stir(hash);
+        name
+    }
+
+    /// The number of a source line. The file's address is only a key of the cache: it is neither kept in order of use nor
+    /// part of the digest.
+    pub fn site(&mut self, site: &'static std::panic::Location<'static>) -> Name {
+        let key = (site.file().as_ptr().addr(), site.line(), site.column());
+        if let Some(name) = self.sites.get(&key) {
+            return *name;
+        }
+        let name = self.name(&format!("{}:{}", site.file(), site.line()));
+        self.sites.insert(key, name);
+        name
+    }
+
+    /// What a number stands for.
+    pub fn text(&self, name: Name) -> &str {
+        self.names.get(name.0 as usize).map_or("", String::as_str)
+    }
+
+    /// Ends the log: its texts, and the events if they were kept.
+    pub fn into_parts(self) -> (Vec<String>, Option<Kept>) {
+        (self.names, self.kept)
+    }
+}
+
+impl What {
+    /// The event's content in two words, for the digest: a number for its kind, then its fields.
+    #[inline]
+    fn words(self) -> [u64; 2] {
+        fn two(high: u32, low: u32) -> u64 {
+            u64::from(high) << 32 | u64::from(low)
+        }
+        match self {
+            Self::Started => [1, 0],
+            Self::StopRequested { budget_ns } => [2, budget_ns],
+            Self::Exited { how } => [3, how.word()],
+            Self::ThreadStarted { thread } => [4, u64::from(thread)],
+            Self::ThreadEnded => [5, 0],
+            Self::Panicked { message, site } => [6, two(message.0, site.0)],
+            Self::Listening { port } => [7, u64::from(port)],
+            Self::Connecting { to, port, conn } => [8 | u64::from(to.0) << 32, two(u32::from(port), conn)],
+            Self::Connected { conn } => [9, u64::from(conn)],
+            Self::Accepted { conn } => [10, u64::from(conn)],
+            Self::Refused { conn } => [11, u64::from(conn)],
+            Self::Sent { conn, bytes } => [12, two(conn, bytes)],
+            Self::Delivered { conn, bytes } => [13, two(conn, bytes)],
+            Self::Finished { conn } => [14, u64::from(conn)],
+            Self::Reset { conn } => [15, u64::from(conn)],
+            Self::TimedOut { conn } => [16, u64::from(conn)],
+            Self::FileOpened { path } => [17, u64::from(path.0)],
+            Self::FileSynced { path, took_ns } => [18 | u64::from(path.0) << 32, took_ns],
+            Self::EntryChanged { path } => [19, u64::from(path.0)],
+            Self::BadDescriptor { fd, door } => [20, two(fd as u32, door.0)],
+            Self::TimerFired => [21, 0],
+            Self::ResourceOpened { name, object, generation, site } => {
+                [22 | u64::from(name.0) << 32, two(object, generation) ^ u64::from(site.0) << 16]
+            }
+            Self::ResourceUsed { name, object, by, site } => {
+                [23 | u64::from(name.0) << 32, two(object, by.0) ^ u64::from(site.0) << 16]
+            }
+            Self::ResourceClosed { name, object, site } => [24 | u64::from(name.0) << 32, two(object, site.0)],
+            Self::Phase { name, site } => [25, two(name.0, site.0)],
+            Self::Claim { claim, always, held, site } => {
+                [26 | u64::from(always) << 33 | u64::from(held) << 32, two(claim.0, site.0)]
+            }
+            Self::Reached { name, site } => [27, two(name.0, site.0)],
+            Self::Noted { ledger, entry } => [28, two(ledger.0, entry.0)],
+            Self::Fault { what, injection } => [29, two(what.0, injection)],
+            Self::Healed { what } => [30, u64::from(what.0)],
+            Self::Line { text } => [31, u64::from(text.0)],
+            Self::Quiescent => [32, 0],
+        }
+    }
+}
+
+impl crate::event::Death {
+    fn word(self) -> u64 {
+        match self {
+            Self::Exit { code } => u64::from(code as u32) << 8,
+            Self::Panic => 1,
+            Self::Abort => 2,
+            Self::Kill => 3,
+            Self::Overrun => 4,
+            Self::PowerLoss => 5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::NodeId;
+
+    fn event(time_ns: u64, what: What) -> Event {
+        Event {
+            seq: Seq::NONE,
+            time_ns,
+            node: NodeId(0),
+            incarnation: 1,
+            thread: 0,
+            task: 0,
+            cause: Seq::NONE,
+            what,
+        }
+    }
+
+    #[test]
+    fn equal_logs_have_equal_digests_and_a_changed_field_changes_them() {
+        let digest = |time, bytes| {
+            let mut log = Log::new(false);
+            log.push(&mut event(time, What::Sent { conn: 0, bytes }));
+            log.push(&mut event(time + 1, What::Delivered { conn: 0, bytes }));
+            log.digest()
+        };
+        assert_eq!(digest(1, 2), digest(1, 2));
+        assert_ne!(digest(1, 2), digest(2, 2));
+        assert_ne!(digest(1, 2), digest(1, 3));
+    }
+
+    #[test]
+    fn a_text_keeps_its_number() {
+        let mut log = Log::new(false);
+        let first = log.name("metadata-db");
+        assert_eq!(log.name(""), Name::NONE);
+        assert_eq!(log.name("metadata-db"), first);
+        assert_eq!(log.text(first), "metadata-db");
+    }
+}

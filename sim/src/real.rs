@@ -1,0 +1,179 @@
+//! The real operating system, beneath the doors: system calls by instruction, and the C library's own functions.
+//! No door calls itself through here: the symbols are ours, so a plain call would come back to us.
+
+use libc::{c_char, c_int, c_long, c_void};
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// A system call, by instruction.
+///
+/// # Safety
+/// As the system call itself.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) unsafe fn call(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
+    let result: isize;
+    // SAFETY: the kernel clobbers rcx and r11 and nothing else beyond what the call's arguments name.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack)
+        );
+    }
+    result
+}
+
+/// A system call, by instruction.
+///
+/// # Safety
+/// As the system call itself.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+pub(crate) unsafe fn call(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
+    let result: isize;
+    // SAFETY: the kernel preserves all registers but x0.
+    unsafe {
+        std::arch::asm!(
+            "svc 0",
+            in("x8") number as usize,
+            inlateout("x0") a => result,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
+            options(nostack)
+        );
+    }
+    result
+}
+
+/// Sets this thread's `errno`.
+#[inline]
+pub(crate) fn set_errno(errno: c_int) {
+    // SAFETY: the C library's errno of this thread is always there.
+    unsafe { *libc::__errno_location() = errno }
+}
+
+/// Turns a system call's result into the C library's form: -1 and `errno`.
+#[inline]
+pub(crate) fn result(value: isize) -> isize {
+    if (-4095..0).contains(&value) {
+        set_errno(-value as c_int);
+        -1
+    } else {
+        value
+    }
+}
+
+/// One of the C library's own functions, looked up once: what a symbol of ours hides.
+pub(crate) struct Function {
+    name: &'static CStr,
+    found: AtomicPtr<c_void>,
+}
+
+impl Function {
+    /// A function of this name.
+    pub(crate) const fn named(name: &'static CStr) -> Self {
+        Self { name, found: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+
+    /// Its address; the process ends if the C library has none such, since nothing sensible could follow.
+    pub(crate) fn address(&self) -> *mut c_void {
+        let mut found = self.found.load(Ordering::Relaxed);
+        if found.is_null() {
+            // SAFETY: the name is a C string; the next definition after ours is the C library's.
+            found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
+            if found.is_null() {
+                say("afterlife: the C library has no ");
+                say(self.name.to_str().unwrap_or("?"));
+                say("\n");
+                exit_now(101);
+            }
+            self.found.store(found, Ordering::Relaxed);
+        }
+        found
+    }
+}
+
+/// Casts a looked-up function to its type and calls it: `next!(CLOSEDIR as fn(*mut DIR) -> c_int)(dir)`.
+macro_rules! next {
+    ($function:expr, fn($($argument:ty),*) -> $result:ty) => {
+        // SAFETY: the type is the C library's own for this symbol.
+        unsafe { std::mem::transmute::<*mut libc::c_void, unsafe extern "C" fn($($argument),*) -> $result>($function.address()) }
+    };
+}
+pub(crate) use next;
+
+/// Writes to the real standard error, without locks or allocation.
+pub(crate) fn say(text: &str) {
+    // SAFETY: the buffer is valid for its length.
+    unsafe { call(libc::SYS_write, 2, text.as_ptr().addr(), text.len(), 0, 0, 0) };
+}
+
+/// Ends this process at once, without destructors.
+pub(crate) fn exit_now(code: i32) -> ! {
+    loop {
+        // SAFETY: does not return.
+        unsafe { call(libc::SYS_exit_group, code as usize, 0, 0, 0, 0, 0) };
+    }
+}
+
+/// Waits, for real, until the flag is 1, and sets it to 0.
+pub(crate) fn wait_for(flag: &AtomicU32) {
+    while flag.swap(0, Ordering::Acquire) == 0 {
+        // SAFETY: the address is valid for the call; a stale value only makes it return at once.
+        unsafe {
+            call(libc::SYS_futex, std::ptr::from_ref(flag).addr(), (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize, 0, 0, 0, 0)
+        };
+    }
+}
+
+/// Sets the flag to 1 and wakes who waits for it.
+pub(crate) fn post(flag: &AtomicU32) {
+    flag.store(1, Ordering::Release);
+    // SAFETY: the address is valid for the call.
+    unsafe { call(libc::SYS_futex, std::ptr::from_ref(flag).addr(), (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize, 1, 0, 0, 0) };
+}
+
+/// The start routine of a thread.
+pub(crate) type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
+
+static PTHREAD_CREATE: Function = Function::named(c"pthread_create");
+static PTHREAD_JOIN: Function = Function::named(c"pthread_join");
+
+/// Makes a thread, for real.
+///
+/// # Safety
+/// As `pthread_create`.
+pub(crate) unsafe fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    routine: Routine,
+    argument: *mut c_void,
+) -> c_int {
+    let create = next!(
+        PTHREAD_CREATE,
+        fn(*mut libc::pthread_t, *const libc::pthread_attr_t, Routine, *mut c_void) -> c_int
+    );
+    // SAFETY: handed on.
+    unsafe { create(thread, attributes, routine, argument) }
+}
+
+/// Waits for a thread's end, for real.
+///
+/// # Safety
+/// As `pthread_join`.
+pub(crate) unsafe fn pthread_join(thread: libc::pthread_t, result: *mut *mut c_void) -> c_int {
+    let join = next!(PTHREAD_JOIN, fn(libc::pthread_t, *mut *mut c_void) -> c_int);
+    // SAFETY: handed on.
+    unsafe { join(thread, result) }
+}
+
+/// The real name of a C string, for messages.
+pub(crate) fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return "(null)".into();
+    }
+    // SAFETY: callers pass C strings that they were handed through a door.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+}

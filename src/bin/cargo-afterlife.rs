@@ -1,0 +1,112 @@
+//! `cargo afterlife …`: finds the workspace's program with scenarios, builds it, and becomes it.
+//! It links none of them and reads no arguments but its own name.
+
+use serde_json::Value;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+/// What the program proposes when it tells how to have something again.
+const CALLED: (&str, &str) = ("AFTERLIFE_CALLED", "cargo afterlife");
+
+/// Usage, as in afterlife's own command line.
+const REFUSED: u8 = 2;
+
+/// Why there is nothing to run, and what to do.
+struct Refusal {
+    why: String,
+    next: String,
+}
+
+impl Refusal {
+    fn new(why: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { why: why.into(), next: next.into() }
+    }
+
+    fn cargo(error: &io::Error) -> Self {
+        Self::new(format!("cargo could not be started: {error}"), "see that cargo is in PATH")
+    }
+}
+
+/// A program with scenarios.
+struct Runner {
+    package: String,
+    binary: String,
+}
+
+fn main() -> ExitCode {
+    let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // Cargo passes the subcommand's name on.
+    if words.first().is_some_and(|first| first == "afterlife") {
+        words.remove(0);
+    }
+    match find().and_then(|runner| build(&runner)).map(|program| become_it(&program, words)) {
+        Ok(refusal) | Err(refusal) => {
+            eprintln!("error: {}\n  next: {}", refusal.why, refusal.next);
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The one runner that the packages of this workspace name in `[package.metadata.afterlife] runner = "binary"`.
+fn find() -> Result<Runner, Refusal> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Refusal::cargo(&error))?;
+    if !output.status.success() {
+        return Err(Refusal::new("cargo could not read the workspace", "mend what it says above"));
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| Refusal::new(format!("cargo's description of the workspace: {error}"), "update cargo"))?;
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut runners: Vec<Runner> = packages.iter().filter_map(named_by).collect();
+    let names = || runners.iter().map(|runner| runner.package.as_str()).collect::<Vec<_>>().join(", ");
+    match runners.len() {
+        1 => Ok(runners.remove(0)),
+        0 => Err(Refusal::new(
+            "no package of this workspace names a program with scenarios",
+            "add `[package.metadata.afterlife]` with `runner = \"<binary>\"` to the one that has it",
+        )),
+        _ => Err(Refusal::new(
+            format!("several packages of this workspace name a program with scenarios: {}", names()),
+            "start one of them by `cargo run --release -p <package> -- …`",
+        )),
+    }
+}
+
+fn named_by(package: &Value) -> Option<Runner> {
+    let binary = package["metadata"]["afterlife"]["runner"].as_str()?;
+    Some(Runner { package: package["name"].as_str()?.to_owned(), binary: binary.to_owned() })
+}
+
+/// Builds it; the path of the program.
+fn build(runner: &Runner) -> Result<String, Refusal> {
+    let output = cargo()
+        .args(["build", "--release", "--message-format", "json-render-diagnostics"])
+        .args(["--package", &runner.package, "--bin", &runner.binary])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Refusal::cargo(&error))?;
+    if !output.status.success() {
+        let why = format!("`{}` of {} does not build", runner.binary, runner.package);
+        return Err(Refusal::new(why, "mend what cargo says above"));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let programs = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut built = programs.filter(|message| message["target"]["name"] == runner.binary.as_str());
+    let program = built.find_map(|message| message["executable"].as_str().map(str::to_owned));
+    program.ok_or_else(|| Refusal::new(format!("cargo built no `{}`", runner.binary), "see that it is a binary target"))
+}
+
+/// Replaces this process; comes back only if that fails.
+fn become_it(program: &str, words: Vec<OsString>) -> Refusal {
+    let error = Command::new(program).args(words).env(CALLED.0, CALLED.1).exec();
+    Refusal::new(format!("{program} could not be started: {error}"), "build again")
+}

@@ -1,0 +1,14 @@
+//! A campaign: many runs of one scenario in one build, until something breaks often enough.
+//! This folder starts no process and prints nothing: it asks an executor and tells a face.
+
+mod face;
+mod order;
+mod outcome;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use face::Face;
+pub(crate) use order::Order;
+pub(crate) use outcome::{Counted, Outcome, TwoWays};
+pub(crate) use run::{found, run};

@@ -1,0 +1,50 @@
+//! What a campaign is to do, as data.
+//! It does not do it.
+
+use crate::run::{Build, Request};
+use std::ops::Range;
+use std::time::Instant;
+
+/// One repeat in so many runs. Each costs a run and the start of a process.
+const REPEAT_ONE_IN: u64 = 100;
+
+/// What is run, how often, and when it stops.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// The scenario's name.
+    pub(crate) scenario: String,
+    /// Its build.
+    pub(crate) build: Build,
+    /// The seeds, in this order.
+    pub(crate) seeds: Range<u64>,
+    /// After this moment no run is begun.
+    pub(crate) until: Option<Instant>,
+    /// Stop after so many different failures.
+    pub(crate) failures_max: usize,
+    /// How many runs the scenario's author takes for a whole campaign: fewer do not show that a `sometimes` claim
+    /// never holds.
+    pub(crate) full: u64,
+}
+
+impl Order {
+    /// The request for one seed. The plan is drawn where the run happens.
+    pub(super) fn request(&self, seed: u64) -> Request {
+        Request { scenario: self.scenario.clone(), build: self.build, seed, plan: None, record: false, stack_at: None }
+    }
+
+    /// All requests. They end early when the time is over.
+    pub(super) fn requests(&self) -> impl Iterator<Item = Request> + Send {
+        let on_time = |_: &u64| self.until.is_none_or(|until| Instant::now() < until);
+        self.seeds.clone().take_while(on_time).map(|seed| self.request(seed))
+    }
+
+    /// Whether the run of this seed is repeated in a fresh process, to see that it is the same run. It depends on
+    /// nothing but the seed, so that every campaign over the seed agrees.
+    pub(super) fn is_repeated(seed: u64) -> bool {
+        // The finaliser of splitmix64: neighbouring seeds must not fall into one pattern.
+        let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)).is_multiple_of(REPEAT_ONE_IN)
+    }
+}

@@ -1,0 +1,174 @@
+//! The campaign itself: run, notice, confirm in a fresh process, write down, tell.
+//! It does not know where runs happen nor how a finding looks.
+
+use super::face::Face;
+use super::order::Order;
+use super::outcome::{Counted, Outcome, TwoWays};
+use crate::finding::{Finding, Signature};
+use crate::found::{Found, Totals};
+use crate::record::Shelf;
+use crate::refusal::Refusal;
+use crate::run::{Reply, Request};
+use crate::runner::Executor;
+use crate::token::Token;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// Carries out an order.
+pub(crate) fn run(
+    order: &Order,
+    executor: &dyn Executor,
+    shelf: &Shelf,
+    face: &mut dyn Face,
+) -> Result<Outcome, Refusal> {
+    let begun = Instant::now();
+    face.begins(order);
+    let mut campaign = Campaign { order, executor, shelf, face, seen: BTreeMap::new(), outcome: nothing_yet(order) };
+    let mut refusal = None;
+    executor.in_order(&mut order.requests(), &mut |request, reply| {
+        campaign.take(&request, &reply).unwrap_or_else(|refused| {
+            refusal = Some(refused);
+            ControlFlow::Break(())
+        })
+    })?;
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    let outcome = campaign.close(begun.elapsed());
+    face.ends(&outcome);
+    Ok(outcome)
+}
+
+struct Campaign<'a> {
+    order: &'a Order,
+    executor: &'a dyn Executor,
+    shelf: &'a Shelf,
+    face: &'a mut dyn Face,
+    /// Which claims and places there are, and whether some run saw them.
+    seen: BTreeMap<String, bool>,
+    outcome: Outcome,
+}
+
+impl Campaign<'_> {
+    /// Takes the next reply, in the order of the seeds.
+    fn take(&mut self, request: &Request, reply: &Reply) -> Result<ControlFlow<()>, Refusal> {
+        self.count(reply);
+        if let Some(signature) = broken(reply) {
+            match self.outcome.findings.iter_mut().find(|known| known.finding.signature == signature) {
+                Some(known) => known.times += 1,
+                None => match self.confirm(request, reply)? {
+                    Ok(confirmed) => self.tell(request, confirmed)?,
+                    Err(two_ways) => return Ok(self.stop_at(two_ways)),
+                },
+            }
+        } else if Order::is_repeated(request.seed) {
+            let again = self.executor.fresh(request)?;
+            if let Some(two_ways) = compare(request.seed, reply, &again) {
+                return Ok(self.stop_at(two_ways));
+            }
+            self.outcome.repeated += 1;
+        }
+        self.face.progress(self.outcome.runs, self.outcome.findings.len());
+        let enough = self.outcome.findings.len() >= self.order.failures_max;
+        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn count(&mut self, reply: &Reply) {
+        self.outcome.runs += 1;
+        self.outcome.events += reply.events;
+        self.outcome.virtual_ns += reply.virtual_ns;
+        self.outcome.cpu_ns += reply.cpu_ns;
+        for (name, seen) in &reply.sometimes {
+            *self.seen.entry(name.clone()).or_default() |= seen;
+        }
+    }
+
+    /// Runs a failure again in a fresh process, with its record.
+    fn confirm(&self, request: &Request, reply: &Reply) -> Result<Result<Reply, TwoWays>, Refusal> {
+        let again = self.executor.fresh(&Request { record: true, ..request.clone() })?;
+        Ok(match compare(request.seed, reply, &again) {
+            Some(two_ways) => Err(two_ways),
+            None => Ok(again),
+        })
+    }
+
+    /// From confirmed to told. Whatever makes a finding better before it is told (a smaller plan) belongs here.
+    fn tell(&mut self, request: &Request, confirmed: Reply) -> Result<(), Refusal> {
+        let Some(found) = found(request, confirmed, self.outcome.runs) else { return Ok(()) };
+        let saved = self.shelf.save(&found)?;
+        self.face.found(&found, &saved);
+        self.outcome.findings.push(Counted { injections: found.injections(), finding: found.finding, times: 1 });
+        Ok(())
+    }
+
+    fn stop_at(&mut self, two_ways: TwoWays) -> ControlFlow<()> {
+        self.outcome.two_ways = Some(two_ways);
+        ControlFlow::Break(())
+    }
+
+    fn close(self, elapsed: Duration) -> Outcome {
+        let mut outcome = self.outcome;
+        outcome.elapsed = elapsed;
+        outcome.full = outcome.runs >= self.order.full;
+        outcome.never = self.seen.into_iter().filter(|(_, seen)| !seen).map(|(name, _)| name).collect();
+        outcome
+    }
+}
+
+/// The signature of the first thing that broke: what follows it is most likely its consequence.
+fn broken(reply: &Reply) -> Option<Signature> {
+    reply.violations.first().map(|violation| violation.signature())
+}
+
+/// The finding that the reply to a recorded request is, if anything broke.
+pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Option<Found> {
+    let mut violations = confirmed.violations.into_iter();
+    let violation = violations.next()?;
+    let signature = violation.signature();
+    let mut also: Vec<_> = violations.map(|violation| violation.signature()).collect();
+    also.sort();
+    also.dedup();
+    also.retain(|other| *other != signature);
+    let finding = Finding {
+        signature,
+        violation,
+        first_run,
+        seed: request.seed,
+        plan: confirmed.plan,
+        digest: confirmed.digest,
+        token: Token::of(request).to_string(),
+    };
+    Some(Found {
+        finding,
+        scenario: request.scenario.clone(),
+        build: request.build,
+        ended: confirmed.ended,
+        record: confirmed.record.unwrap_or_default(),
+        totals: Totals { events: confirmed.events, virtual_ns: confirmed.virtual_ns },
+        also,
+    })
+}
+
+/// What differs between two runs of one request, if anything does.
+fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<TwoWays> {
+    let [first, second] = [first, second].map(|reply| (reply.digest, broken(reply)));
+    (first != second).then_some(TwoWays { seed, first, second })
+}
+
+fn nothing_yet(order: &Order) -> Outcome {
+    Outcome {
+        scenario: order.scenario.clone(),
+        build: order.build,
+        runs: 0,
+        findings: Vec::new(),
+        two_ways: None,
+        repeated: 0,
+        never: Vec::new(),
+        full: false,
+        events: 0,
+        virtual_ns: 0,
+        cpu_ns: 0,
+        elapsed: Duration::ZERO,
+    }
+}

@@ -1,0 +1,121 @@
+//! The arguments, as clap reads them.
+//! It holds no defaults that depend on a scenario or on the environment: the commands do.
+
+use crate::run::Build;
+use crate::seeds::{parse_duration, parse_seeds};
+use crate::settings::parse_search;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How many runner processes a machine of any size may be asked for.
+const JOBS_MAX: u64 = 1_024;
+
+/// Finds what a distributed system does after it should be dead.
+///
+/// Without a command it hunts: every system in every build, and a table of what broke.
+#[derive(Debug, Parser)]
+#[command(
+    name = "afterlife",
+    version,
+    after_help = "Exit codes: 0 held, 1 an invariant broke, 2 usage, 3 one seed ran two ways,\n\
+                  4 nothing matched, 125 the record no longer fits this code"
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a campaign over the scenarios whose name contains FILTER
+    Run(Run),
+    /// Have a run again in fresh processes and tell its story
+    Replay(What),
+    /// Show what a finding left on disk, without running anything
+    Show(Show),
+    /// List the scenarios
+    List,
+    /// Run seeds twice, in two processes, and compare every event
+    Check(Check),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// Part of a scenario's name; a whole name means only that scenario
+    pub(super) filter: Option<String>,
+    /// Which seeds: `0..10000`, or a number for the first so many [default: the scenario's own]
+    #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
+    pub(super) seeds: Option<Range<u64>>,
+    /// How long, shared between the scenarios: `90s`, `2h`
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(super) time: Option<Duration>,
+    /// How to search: `random`
+    #[arg(long, value_name = "SEARCH", value_parser = parse_search)]
+    pub(super) search: Option<()>,
+    /// `shipped`, `patched` or `sound` [default: the scenario's first]
+    #[arg(long, value_name = "BUILD")]
+    pub(super) build: Option<Build>,
+    /// How many runner processes [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=JOBS_MAX))]
+    pub(super) jobs: Option<u64>,
+    /// Where findings are written [default: target/afterlife]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Stop a campaign after so many different failures
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max_failures: u64,
+    /// For whom the report is
+    #[arg(long, value_enum, default_value_t = Report::Human)]
+    pub(super) report: Report,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct What {
+    /// A token, `last`, the beginning of an id, or a finding's folder
+    pub(super) what: String,
+    /// Where findings were written [default: target/afterlife]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Show {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// As what
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// Part of a scenario's name; a whole name means only that scenario
+    pub(super) filter: Option<String>,
+    /// How many seeds, from 0
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "seeds")]
+    pub(super) pairs: u64,
+    /// Which seeds: `40..50`, or a number for the first so many
+    #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
+    pub(super) seeds: Option<Range<u64>>,
+    /// `shipped`, `patched` or `sound` [default: each that the scenario has]
+    #[arg(long, value_name = "BUILD")]
+    pub(super) build: Option<Build>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Report {
+    /// Pages and lines
+    Human,
+    /// One object a line, the summary last
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// The page that the campaign printed
+    Text,
+    /// The same as one object
+    Json,
+}

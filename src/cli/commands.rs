@@ -1,0 +1,199 @@
+//! The commands: each gathers what it needs and hands over to what does the work.
+//! Nothing is decided here that a test of the command line alone could not see.
+
+use super::arguments::{Check, Command, Format, Report, Run, Show, What};
+use super::select;
+use crate::campaign::{self, Face, Order};
+use crate::check::check;
+use crate::found::Found;
+use crate::hunt::hunt;
+use crate::record::{Saved, Shelf};
+use crate::refusal::Refusal;
+use crate::replay::replay;
+use crate::report::{
+    Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, count, differs, finding, keep_start, page, replayed, wrap,
+};
+use crate::run::{Build, Request};
+use crate::runner::{Launch, Pool, RunnerError};
+use crate::scenario::Scenario;
+use crate::settings::Settings;
+use crate::token::Token;
+use crate::verdict::Verdict;
+use std::io::Write;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// Carries out a command; none means the hunt, or the replay that the environment asks for.
+pub(super) fn carry_out(
+    scenarios: &[Scenario],
+    command: Option<Command>,
+    settings: &Settings,
+) -> Result<Verdict, Refusal> {
+    match (command, &settings.replay) {
+        (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings),
+        (Some(Command::Replay(what)), _) => replay_run(scenarios, &what, settings),
+        (Some(Command::Show(show)), _) => show_finding(&show, settings),
+        (Some(Command::List), _) => list(scenarios),
+        (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
+        (None, Some(token)) => replay_run(scenarios, &What { what: token.clone(), out: None }, settings),
+        (None, None) => {
+            let shelf = shelf(None, settings)?;
+            hunt(&select::matching(scenarios, None)?, &pool(None)?, &shelf, &mut human())
+        }
+    }
+}
+
+fn run_campaigns(scenarios: &[Scenario], run: &Run, settings: &Settings) -> Result<Verdict, Refusal> {
+    let orders = orders(&select::matching(scenarios, run.filter.as_deref())?, run, settings)?;
+    let shelf = shelf(run.out.clone(), settings)?;
+    let pool = pool(run.jobs)?;
+    match run.report {
+        Report::Human => {
+            let mut human = human();
+            each(&orders, &pool, &shelf, &mut human).map(|outcomes| verdict(&outcomes))
+        }
+        Report::Json => {
+            let mut json = Json::new(std::io::stdout());
+            let outcomes = each(&orders, &pool, &shelf, &mut json)?;
+            json.summary(&outcomes);
+            Ok(verdict(&outcomes))
+        }
+    }
+}
+
+/// The campaigns that the command line means, then the environment, then the scenarios themselves.
+fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec<Order>, Refusal> {
+    let (seeds, time) = match (&run.seeds, run.time) {
+        (None, None) => (settings.seeds.clone(), settings.time),
+        (seeds, time) => (seeds.clone(), time),
+    };
+    let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.builds.contains(&build));
+    let chosen: Vec<_> = scenarios.iter().filter(wanted).collect();
+    if let (true, Some(build)) = (chosen.is_empty(), run.build) {
+        return Err(select::no_such_build(scenarios, build));
+    }
+    let share = time.map(|time| time / chosen.len().max(1) as u32);
+    let mut begins = Instant::now();
+    let order = |scenario: &&&Scenario| {
+        let until = share.map(|share| begins + share);
+        begins = until.unwrap_or(begins);
+        let unbounded = if time.is_some() { u64::MAX } else { scenario.seeds };
+        Order {
+            scenario: scenario.name.to_owned(),
+            build: run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound),
+            seeds: seeds.clone().unwrap_or(0..unbounded),
+            until,
+            failures_max: usize::try_from(run.max_failures).unwrap_or(usize::MAX),
+            full: scenario.seeds,
+        }
+    };
+    Ok(chosen.iter().map(order).collect())
+}
+
+fn each(orders: &[Order], pool: &Pool, shelf: &Shelf, face: &mut dyn Face) -> Result<Vec<campaign::Outcome>, Refusal> {
+    orders.iter().map(|order| campaign::run(order, pool, shelf, face)).collect()
+}
+
+fn verdict(outcomes: &[campaign::Outcome]) -> Verdict {
+    outcomes.iter().map(campaign::Outcome::verdict).fold(Verdict::Held, Verdict::and)
+}
+
+fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
+    // A token needs no record, and is replayed as it is even if there is one: the code may have changed since.
+    let (token, expected) = if Token::is_meant(&what.what) {
+        (select::token(scenarios, &what.what)?, None)
+    } else {
+        let (found, _) = read(what, settings)?;
+        (found.finding.token.parse()?, Some(found.finding.digest))
+    };
+    select::named(scenarios, &token)?;
+    let outcome = replay(&pool(Some(1))?, &token, expected)?;
+    let mut human = human();
+    let lines = replayed(&outcome, &token, human.paste());
+    human.print(&lines);
+    Ok(outcome.verdict())
+}
+
+fn show_finding(show: &Show, settings: &Settings) -> Result<Verdict, Refusal> {
+    let (found, saved) = read(&show.what, settings)?;
+    match show.format {
+        Format::Text => human().print(&page(&found, Some(&saved), &Paste::of_this_program())),
+        Format::Json => {
+            // A reader that has left needs no report.
+            let _ = writeln!(std::io::stdout(), "{}", finding(&found, &saved));
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+fn list(scenarios: &[Scenario]) -> Result<Verdict, Refusal> {
+    let mut lines = Vec::new();
+    for scenario in select::matching(scenarios, None)? {
+        let builds: Vec<_> = scenario.builds.iter().map(|build| build.name()).collect();
+        let size = format!("{}; {} runs", builds.join(", "), count(scenario.seeds));
+        lines.push(Line::of(Tone::Strong, scenario.name).at_right(Tone::Plain, &size, 0));
+        lines
+            .extend(wrap(scenario.about, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))));
+        if !scenario.issue.is_empty() {
+            lines.push(Line::of(Tone::Faint, format!("  {}", keep_start(scenario.issue, WIDTH - 2))));
+        }
+    }
+    human().print(&lines);
+    Ok(Verdict::Held)
+}
+
+fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Refusal> {
+    let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
+    let pool = pool(Some(1))?;
+    let mut human = human();
+    let mut checked = false;
+    let mut verdict = Verdict::Held;
+    for scenario in &chosen {
+        for build in select::builds(scenario, arguments.build) {
+            checked = true;
+            let seeds = arguments.seeds.clone().unwrap_or(0..arguments.pairs);
+            let pairs = seeds.end - seeds.start;
+            let difference =
+                seeds.map(|seed| request(scenario, build, seed)).find_map(|request| check(&pool, &request).transpose());
+            let lines = match difference.transpose()? {
+                None => vec![alike(scenario.name, build, pairs)],
+                Some(difference) => {
+                    verdict = Verdict::TwoWays;
+                    differs(scenario.name, build, &difference)
+                }
+            };
+            human.print(&lines);
+        }
+    }
+    match (checked, arguments.build) {
+        (false, Some(build)) => Err(select::no_such_build(&chosen, build)),
+        _ => Ok(verdict),
+    }
+}
+
+fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {
+    Token { scenario: scenario.name.to_owned(), build, seed, plan: None }.request(true)
+}
+
+fn read(what: &What, settings: &Settings) -> Result<(Found, Saved), Refusal> {
+    let shelf = Shelf::at(root(what.out.clone(), settings));
+    Ok(Shelf::read(&shelf.find(&what.what)?)?)
+}
+
+fn shelf(out: Option<PathBuf>, settings: &Settings) -> Result<Shelf, Refusal> {
+    Ok(Shelf::open(root(out, settings))?)
+}
+
+fn root(out: Option<PathBuf>, settings: &Settings) -> PathBuf {
+    out.or_else(|| settings.out.clone()).unwrap_or_else(Shelf::usual_root)
+}
+
+fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
+    let jobs = jobs.unwrap_or_else(|| available_parallelism().map_or(1, |processors| processors.get() as u64));
+    Ok(Pool::new(Launch::of_this_program().map_err(RunnerError::Start)?, jobs))
+}
+
+fn human() -> Human<impl Write> {
+    Human::new(anstream::stdout(), Paste::of_this_program(), Progress::on_terminal())
+}

@@ -1,0 +1,95 @@
+//! From words to arguments; and from clap's complaints, which take many lines, to the two lines that ours take.
+//! It does not look at what the arguments name.
+
+use super::arguments::Arguments;
+use crate::nearest::nearest;
+use crate::refusal::Refusal;
+use crate::seeds::{DURATION_NEXT, SEEDS_NEXT};
+use crate::settings::SEARCH_NEXT;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+use std::error::Error as _;
+use std::ffi::OsString;
+
+/// What the words on the command line are.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// A command.
+    Arguments(Arguments),
+    /// A question about the command line, with its answer.
+    Answer(String),
+}
+
+/// Reads the words, the program's own name first.
+pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Read, Refusal> {
+    match Arguments::try_parse_from(words) {
+        Ok(arguments) => Ok(Read::Arguments(arguments)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Read::Answer(error.render().ansi().to_string())),
+            _ => Err(refusal(&error)),
+        },
+    }
+}
+
+fn refusal(error: &clap::Error) -> Refusal {
+    Refusal::new(why(error), next(error))
+}
+
+fn why(error: &clap::Error) -> String {
+    if let (ErrorKind::ValueValidation, Some(source)) = (error.kind(), error.source()) {
+        return format!("{}: {source}", flag(error).unwrap_or_default());
+    }
+    let whole = error.render().to_string();
+    let first = whole.strip_prefix("error: ").unwrap_or(&whole);
+    first
+        .split("\n\n")
+        .next()
+        .unwrap_or(first)
+        .lines()
+        .filter(|line| !line.contains("[possible values"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn next(error: &clap::Error) -> String {
+    if matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        match flag(error).as_deref() {
+            Some("--seeds") => return SEEDS_NEXT.to_owned(),
+            Some("--for") => return DURATION_NEXT.to_owned(),
+            Some("--search") => return SEARCH_NEXT.to_owned(),
+            Some("--build") => return "write --build shipped, --build patched or --build sound".to_owned(),
+            Some("--jobs" | "--pairs" | "--max-failures") => return "write a whole number from 1 up".to_owned(),
+            _ => {}
+        }
+    }
+    let known = |kind| error.get(kind).map(strings).filter(|names| !names.is_empty());
+    if let Some(meant) = known(ContextKind::SuggestedSubcommand).or_else(|| known(ContextKind::SuggestedArg)) {
+        return format!("the nearest is {}", meant.join(", "));
+    }
+    if let Some(values) = known(ContextKind::ValidValue) {
+        return format!("write one of {}", values.join(", "));
+    }
+    if let (ErrorKind::InvalidSubcommand, Some(word)) = (error.kind(), known(ContextKind::InvalidSubcommand)) {
+        let commands = Arguments::command();
+        let names = commands.get_subcommands().map(|command| command.get_name());
+        if let Some(meant) = nearest(&word.concat(), names).first() {
+            return format!("the nearest is {meant}");
+        }
+    }
+    "see --help for what there is".to_owned()
+}
+
+/// The flag that the complaint is about: `--seeds` of `--seeds <SEEDS>`.
+fn flag(error: &clap::Error) -> Option<String> {
+    let named = strings(error.get(ContextKind::InvalidArg)?).into_iter().next()?;
+    named.split_whitespace().next().map(str::to_owned)
+}
+
+fn strings(value: &ContextValue) -> Vec<String> {
+    match value {
+        ContextValue::String(text) => vec![text.clone()],
+        ContextValue::Strings(texts) => texts.clone(),
+        ContextValue::StyledStr(text) => vec![text.to_string()],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,80 @@
+//! Which scenarios and builds a command means.
+//! It never guesses: what matches nothing is refused with the nearest names.
+
+use crate::nearest::nearest;
+use crate::refusal::Refusal;
+use crate::run::Build;
+use crate::scenario::Scenario;
+use crate::token::{Token, TokenError};
+use crate::verdict::Verdict;
+
+/// The scenarios whose name contains the filter; only the one that it names whole, if it does.
+pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> Result<Vec<&'a Scenario>, Refusal> {
+    let Some(filter) = filter else {
+        return match scenarios {
+            [] => Err(Refusal::new("this program has no scenario", "give one to afterlife::main")
+                .ending(Verdict::NothingMatched)),
+            all => Ok(all.iter().collect()),
+        };
+    };
+    if let Some(named) = scenarios.iter().find(|scenario| scenario.name == filter) {
+        return Ok(vec![named]);
+    }
+    let matching: Vec<_> = scenarios.iter().filter(|scenario| scenario.name.contains(filter)).collect();
+    if matching.is_empty() {
+        let why = format!("no scenario's name contains `{filter}`");
+        return Err(Refusal::new(why, names_near(scenarios, filter)).ending(Verdict::NothingMatched));
+    }
+    Ok(matching)
+}
+
+/// The builds of a scenario that a command means: the one it names, if the scenario has it.
+pub(super) fn builds(scenario: &Scenario, wanted: Option<Build>) -> Vec<Build> {
+    scenario.builds.iter().copied().filter(|build| wanted.is_none_or(|wanted| wanted == *build)).collect()
+}
+
+/// The refusal of a build that no matching scenario has.
+pub(super) fn no_such_build(scenarios: &[&Scenario], build: Build) -> Refusal {
+    let named: Vec<_> = scenarios.iter().map(|scenario| scenario.name).collect();
+    let has: Vec<_> = Build::ALL
+        .into_iter()
+        .filter(|build| scenarios.iter().any(|scenario| scenario.builds.contains(build)))
+        .map(Build::name)
+        .collect();
+    Refusal::new(
+        format!("{} has no build `{build}`", named.join(", ")),
+        format!("write --build {}", has.join(" or --build ")),
+    )
+}
+
+/// The token that this text is. A token that is damaged in its scenario's name is told so.
+pub(super) fn token(scenarios: &[Scenario], text: &str) -> Result<Token, Refusal> {
+    text.parse::<Token>().map_err(|error| {
+        let begins_like =
+            |scenario: &Scenario| text.split_once('-').is_some_and(|(_, rest)| rest.starts_with(scenario.name));
+        let near = names_near(scenarios, Token::scenario_meant(text));
+        let unknown = error == TokenError::Damaged && !scenarios.iter().any(begins_like);
+        let refusal = Refusal::from(error);
+        if unknown { Refusal::new(format!("{}; it names no scenario", refusal.why), near) } else { refusal }
+    })
+}
+
+/// The scenario that a token or record names, in the build that it names.
+pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a Scenario, Refusal> {
+    let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == token.scenario) else {
+        let why = format!("there is no scenario `{}` here", token.scenario);
+        return Err(Refusal::new(why, names_near(scenarios, &token.scenario)));
+    };
+    if !scenario.builds.contains(&token.build) {
+        return Err(no_such_build(&[scenario], token.build).ending(Verdict::Unfit));
+    }
+    Ok(scenario)
+}
+
+fn names_near(scenarios: &[Scenario], word: &str) -> String {
+    match nearest(word, scenarios.iter().map(|scenario| scenario.name)).as_slice() {
+        [] => "see `list` for the scenarios that there are".to_owned(),
+        [one] => format!("the nearest is {one}; see `list` for all"),
+        several => format!("the nearest are {}; see `list` for all", several.join(", ")),
+    }
+}

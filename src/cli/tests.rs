@@ -1,0 +1,80 @@
+//! What the command line understands, and what it says to what it does not.
+//! Commands that start runs are tested with real programs, elsewhere.
+
+use super::arguments::Command;
+use super::grammar::{Read, read};
+use std::ffi::OsString;
+
+fn words(line: &str) -> Vec<OsString> {
+    std::iter::once("afterlife").chain(line.split_whitespace()).map(OsString::from).collect()
+}
+
+fn refused(line: &str) -> String {
+    read(words(line)).expect_err("this is not a command").to_string()
+}
+
+fn command(line: &str) -> Option<Command> {
+    match read(words(line)) {
+        Ok(Read::Arguments(arguments)) => arguments.command,
+        other => panic!("`{line}` was read as {other:?}"),
+    }
+}
+
+#[test]
+fn no_words_mean_the_hunt() {
+    assert!(command("").is_none());
+}
+
+#[test]
+fn a_campaign_is_read_with_all_that_it_can_be_given() {
+    let line = "run raft --seeds 5..9 --for 2h --search random --build patched --jobs 3 --out o --max-failures 2 --report json";
+    let Some(Command::Run(run)) = command(line) else { panic!("it is a run") };
+    assert_eq!((run.filter.as_deref(), run.seeds, run.jobs, run.max_failures), (Some("raft"), Some(5..9), Some(3), 2));
+    let Some(Command::Run(run)) = command("run") else { panic!("it is a run") };
+    assert_eq!((run.seeds, run.time, run.build, run.max_failures), (None, None, None, 10));
+}
+
+#[test]
+fn every_command_of_the_manual_is_there() {
+    assert!(matches!(command("replay last"), Some(Command::Replay(_))));
+    assert!(matches!(command("show last --format json"), Some(Command::Show(_))));
+    assert!(matches!(command("list"), Some(Command::List)));
+    assert!(matches!(command("check raft --pairs 3"), Some(Command::Check(_))));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_in_two_lines() {
+    let lines = [
+        "rnu",
+        "kitchen",
+        "run --seds 4",
+        "run a b",
+        "run --seeds 5..2",
+        "run --seeds x",
+        "run --for soon",
+        "run --search directed",
+        "run --build loud",
+        "run --jobs 0",
+        "run --max-failures many",
+        "run --report xml",
+        "run --seeds",
+        "replay",
+        "replay last --until 0.44s",
+        "show last --format perfetto",
+        "check --pairs 3 --seeds 4",
+    ];
+    let mut all = String::new();
+    for line in lines {
+        let said = refused(line);
+        assert_eq!(said.lines().count(), 2, "{said}");
+        all.push_str(&format!("$ afterlife {line}\n{said}\n"));
+    }
+    insta::assert_snapshot!("refused", all);
+}
+
+#[test]
+fn help_is_an_answer_and_not_a_complaint() {
+    for line in ["--help", "run --help", "--version"] {
+        assert!(matches!(read(words(line)), Ok(Read::Answer(_))), "{line}");
+    }
+}

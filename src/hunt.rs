@@ -1,0 +1,184 @@
+//! The main job: every system in every build, shipped and patched until they break, sound until it has held.
+//! It is a campaign for each and a table at the end; it has no search of its own.
+
+use crate::campaign::{self, Face, Order, Outcome};
+use crate::found::Found;
+use crate::record::{Saved, Shelf};
+use crate::refusal::Refusal;
+use crate::report::{Human, Line, Row, Tone, elapsed, page, plural, table};
+use crate::run::{Build, Ended};
+use crate::runner::Executor;
+use crate::scenario::Scenario;
+use crate::token::Token;
+use crate::verdict::Verdict;
+use std::io::Write;
+use std::time::Instant;
+
+/// How often a sound build runs. Shipped builds break within dozens of runs, so that this many say something.
+const SOUND_RUNS: u64 = 2_000;
+
+/// Of a page, what names the failure: its title and what happened.
+const SHORT_LINES: usize = 2;
+
+/// Whether a build is expected to break.
+fn breaks(build: Build) -> bool {
+    match build {
+        Build::Shipped | Build::Patched => true,
+        Build::Sound => false,
+    }
+}
+
+/// Hunts in all of these, and tells what came of it.
+pub(crate) fn hunt<W: Write>(
+    scenarios: &[&Scenario],
+    executor: &dyn Executor,
+    shelf: &Shelf,
+    human: &mut Human<W>,
+) -> Result<Verdict, Refusal> {
+    let begun = Instant::now();
+    let mut rows = Vec::new();
+    let mut verdict = Verdict::Held;
+    for scenario in scenarios {
+        for build in scenario.builds {
+            let (row, came_to) = one(scenario, *build, executor, shelf, human)?;
+            verdict = verdict.and(came_to);
+            rows.push(row);
+        }
+    }
+    let mut lines = table(&rows);
+    lines.push(Line::default());
+    let took = elapsed(begun.elapsed());
+    lines.push(match rows.iter().filter(|row| !row.expected).count() {
+        0 => Line::of(Tone::Good, "✓")
+            .put(Tone::Plain, " ")
+            .put(Tone::Strong, "every build did as expected")
+            .put(Tone::Faint, format!(", in {took}")),
+        wrong => {
+            let title = format!("{} did not do as expected", plural(wrong as u64, "build"));
+            Line::of(Tone::Bad, "✗")
+                .put(Tone::Plain, " ")
+                .put(Tone::Strong, title)
+                .put(Tone::Faint, format!(", in {took}"))
+        }
+    });
+    human.print(&lines);
+    Ok(verdict)
+}
+
+fn one<W: Write>(
+    scenario: &Scenario,
+    build: Build,
+    executor: &dyn Executor,
+    shelf: &Shelf,
+    human: &mut Human<W>,
+) -> Result<(Row, Verdict), Refusal> {
+    let runs = if breaks(build) { scenario.seeds } else { SOUND_RUNS };
+    let order = Order {
+        scenario: scenario.name.to_owned(),
+        build,
+        seeds: 0..runs,
+        until: None,
+        failures_max: 1,
+        full: scenario.seeds,
+    };
+    human.tell(false);
+    let mut catcher = Catcher { human, caught: None };
+    let outcome = campaign::run(&order, executor, shelf, &mut catcher)?;
+    let caught = catcher.caught;
+    human.tell(true);
+
+    let mut came_to = outcome.verdict();
+    if let Some((found, saved)) = &caught {
+        let mut lines = page(found, Some(saved), human.paste());
+        if build != Build::Shipped {
+            lines.truncate(SHORT_LINES);
+        }
+        let (line, replayed) = replayed(found, executor)?;
+        lines.push(line);
+        lines.push(Line::default());
+        human.print(&lines);
+        came_to = if replayed { Verdict::Broke } else { Verdict::TwoWays };
+    } else {
+        human.print(&[without_finding(&outcome), Line::default()]);
+    }
+    let expected = match came_to {
+        Verdict::Broke => breaks(build) && caught.is_some(),
+        Verdict::Held => !breaks(build),
+        _ => false,
+    };
+    let verdict = match came_to {
+        Verdict::TwoWays => Verdict::TwoWays,
+        _ if expected => Verdict::Held,
+        _ => Verdict::Broke,
+    };
+    Ok((row(scenario, build, &outcome, caught.as_ref().map(|(found, _)| found), expected), verdict))
+}
+
+/// Replays the token as it is printed, to see that it does what it says.
+fn replayed(found: &Found, executor: &dyn Executor) -> Result<(Line, bool), Refusal> {
+    let token: Token = found.finding.token.parse()?;
+    let reply = executor.fresh(&token.request(false))?;
+    let again = reply.digest == found.finding.digest
+        && reply.violations.first().is_some_and(|violation| violation.signature() == found.finding.signature);
+    let line = if again {
+        let same = match found.ended {
+            Ended::Whole => plural(found.totals.events, "event"),
+            _ => "end".to_owned(),
+        };
+        let text = format!("  run {}; its token in a fresh process: the same {same}", found.finding.first_run);
+        Line::of(Tone::Plain, text)
+    } else {
+        Line::of(Tone::Bad, format!("  its token replays another run, digest {}", reply.digest))
+    };
+    Ok((line, again))
+}
+
+fn without_finding(outcome: &Outcome) -> Line {
+    let name = format!("{} {}", outcome.scenario, outcome.build);
+    let runs = plural(outcome.runs, "run");
+    let (tone, sign, title) = match (outcome.verdict(), breaks(outcome.build)) {
+        (Verdict::Held, false) => (Tone::Good, "✓", format!("{name} held in {runs}")),
+        (Verdict::Held, true) => (Tone::Bad, "✗", format!("{name}: nothing found in {runs}, and something is there")),
+        (Verdict::TwoWays, _) => (Tone::Bad, "✗", format!("{name}: one seed ran two ways, after {runs}")),
+        _ => (Tone::Bad, "✗", format!("{name}: nothing was tested in {runs}: never {}", outcome.never.join(", "))),
+    };
+    let size = format!("; {}, {} of ours", plural(outcome.events, "event"), elapsed(outcome.elapsed));
+    Line::of(tone, sign).put(Tone::Plain, " ").put(Tone::Strong, title).put(Tone::Faint, size)
+}
+
+fn row(scenario: &Scenario, build: Build, outcome: &Outcome, found: Option<&Found>, expected: bool) -> Row {
+    Row {
+        system: scenario.name.to_owned(),
+        build,
+        claim: found.map(|found| found.finding.violation.invariant.clone()),
+        runs: found.map_or(outcome.runs, |found| found.finding.first_run),
+        injections: found.and_then(Found::injections),
+        issue: scenario.issue.to_owned(),
+        token: found.map(|found| found.finding.token.clone()),
+        expected,
+    }
+}
+
+/// A face that keeps the finding for the hunt to tell.
+struct Catcher<'a, W> {
+    human: &'a mut Human<W>,
+    caught: Option<(Found, Saved)>,
+}
+
+impl<W: Write> Face for Catcher<'_, W> {
+    fn begins(&mut self, order: &Order) {
+        self.human.begins(order);
+    }
+
+    fn progress(&mut self, runs: u64, findings: usize) {
+        self.human.progress(runs, findings);
+    }
+
+    fn found(&mut self, found: &Found, saved: &Saved) {
+        self.caught = Some((found.clone(), saved.clone()));
+    }
+
+    fn ends(&mut self, outcome: &Outcome) {
+        self.human.ends(outcome);
+    }
+}

@@ -1,0 +1,162 @@
+//! A campaign as lines of JSON, one object a line, the summary last: for programs.
+//! Its keys are public API; it holds nothing that only a person could read.
+
+use super::words::{Lexicon, event_line};
+use crate::campaign::{Counted, Face, Order, Outcome};
+use crate::found::Found;
+use crate::record::Saved;
+use crate::verdict::Verdict;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::Write;
+
+/// Writes lines of JSON.
+pub(crate) struct Json<W> {
+    to: W,
+}
+
+impl<W: Write> Json<W> {
+    /// Writes there.
+    pub(crate) fn new(to: W) -> Self {
+        Self { to }
+    }
+
+    fn line(&mut self, line: &impl Serialize) {
+        // A reader that has left needs no report.
+        let _ = serde_json::to_writer(&mut self.to, line);
+        let _ = writeln!(self.to).and_then(|()| self.to.flush());
+    }
+
+    /// The last line: everything together.
+    pub(crate) fn summary(&mut self, outcomes: &[Outcome]) {
+        let summary = Summary::of("summary", outcomes);
+        self.line(&summary);
+    }
+}
+
+/// A finding as one object.
+pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
+    let finding = &found.finding;
+    let lexicon = Lexicon::of(&found.record);
+    let story = crate::story::Story::of(found);
+    let steps: Vec<_> = story.steps.iter().map(|step| event_line(step.event, &lexicon)).collect();
+    json!({
+        "kind": "finding",
+        "scenario": found.scenario,
+        "build": found.build,
+        "signature": finding.signature,
+        "invariant": finding.violation.invariant,
+        "subject": finding.violation.subject,
+        "sentence": finding.violation.sentence,
+        "also": found.also,
+        "first_run": finding.first_run,
+        "seed": finding.seed,
+        "token": finding.token,
+        "injections": found.injections(),
+        "plan": finding.plan,
+        "digest": finding.digest.to_string(),
+        "events": found.totals.events,
+        "virtual_ns": found.totals.virtual_ns,
+        "steps": steps,
+        "id": saved.id,
+        "path": saved.folder.display().to_string(),
+    })
+}
+
+impl<W: Write> Face for Json<W> {
+    fn begins(&mut self, _: &Order) {}
+
+    fn progress(&mut self, _: u64, _: usize) {}
+
+    fn found(&mut self, found: &Found, saved: &Saved) {
+        self.line(&finding(found, saved));
+    }
+
+    fn ends(&mut self, outcome: &Outcome) {
+        if let Some(two_ways) = &outcome.two_ways {
+            let way = |(digest, signature): &(afterlife_sim::event::Digest, Option<crate::finding::Signature>)| json!({ "digest": digest.to_string(), "signature": signature });
+            self.line(&json!({
+                "kind": "two_ways",
+                "scenario": outcome.scenario,
+                "build": outcome.build,
+                "seed": two_ways.seed,
+                "first": way(&two_ways.first),
+                "second": way(&two_ways.second),
+            }));
+        }
+        if !outcome.never.is_empty() {
+            self.line(&json!({
+                "kind": "never",
+                "scenario": outcome.scenario,
+                "build": outcome.build,
+                "claims": outcome.never,
+                "fails": outcome.tested_nothing(),
+            }));
+        }
+        let campaign = Summary::of("campaign", std::slice::from_ref(outcome));
+        self.line(&campaign);
+    }
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    kind: &'a str,
+    scenario: String,
+    build: String,
+    runs: u64,
+    findings: Vec<SummaryFinding<'a>>,
+    held: bool,
+    events: u64,
+    virtual_ns: u64,
+    cpu_ns: u64,
+    pairs: Pairs,
+}
+
+#[derive(Serialize)]
+struct SummaryFinding<'a> {
+    signature: &'a str,
+    invariant: &'a str,
+    first_run: u64,
+    token: &'a str,
+    /// `null` if the run's process ended before it could name its plan.
+    injections: Option<usize>,
+    replays_to_shrink: u64,
+}
+
+/// Pairs of events seen in both orders and in one. The random search counts none.
+#[derive(Default, Serialize)]
+struct Pairs {
+    both: u64,
+    one: u64,
+}
+
+impl<'a> Summary<'a> {
+    fn of(kind: &'a str, outcomes: &'a [Outcome]) -> Self {
+        let together = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(",");
+        let findings =
+            outcomes.iter().flat_map(|outcome| &outcome.findings).map(|Counted { finding, injections, .. }| {
+                SummaryFinding {
+                    signature: &finding.signature.0,
+                    invariant: &finding.violation.invariant,
+                    first_run: finding.first_run,
+                    token: &finding.token,
+                    injections: *injections,
+                    // Nothing is shrunk yet, so that nothing was replayed for it.
+                    replays_to_shrink: 0,
+                }
+            });
+        Self {
+            kind,
+            scenario: together(outcomes.iter().map(|outcome| outcome.scenario.clone()).collect()),
+            build: together(outcomes.iter().map(|outcome| outcome.build.to_string()).collect()),
+            runs: outcomes.iter().map(|outcome| outcome.runs).sum(),
+            findings: findings.collect(),
+            held: outcomes.iter().all(|outcome| outcome.verdict() == Verdict::Held),
+            events: outcomes.iter().map(|outcome| outcome.events).sum(),
+            virtual_ns: outcomes.iter().map(|outcome| outcome.virtual_ns).sum(),
+            cpu_ns: outcomes.iter().map(|outcome| outcome.cpu_ns).sum(),
+            pairs: Pairs::default(),
+        }
+    }
+}

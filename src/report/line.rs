@@ -1,0 +1,172 @@
+//! One line of a report: pieces of text, each in a tone, laid out in columns.
+//! The tones add to the text and never replace it: without them the line reads the same.
+
+use anstyle::{AnsiColor, Style};
+use std::fmt;
+
+/// The width that every page is right at.
+pub(crate) const WIDTH: usize = 80;
+
+/// How a piece of text sounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// As it is.
+    Plain,
+    /// What the line is about.
+    Strong,
+    /// What broke.
+    Bad,
+    /// What was done to the system.
+    Turn,
+    /// What held.
+    Good,
+    /// What is there for those who look for it.
+    Faint,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        let coloured = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        match self {
+            Self::Plain => Style::new(),
+            Self::Strong => Style::new().bold(),
+            Self::Bad => coloured(AnsiColor::Red).bold(),
+            Self::Turn => coloured(AnsiColor::Yellow),
+            Self::Good => coloured(AnsiColor::Green),
+            Self::Faint => Style::new().dimmed(),
+        }
+    }
+}
+
+/// A line under construction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pieces: Vec<(Tone, String)>,
+}
+
+impl Line {
+    /// A line of one piece.
+    pub(crate) fn of(tone: Tone, text: impl Into<String>) -> Self {
+        Self::default().put(tone, text)
+    }
+
+    /// Adds a piece.
+    pub(crate) fn put(mut self, tone: Tone, text: impl Into<String>) -> Self {
+        let text = text.into();
+        if !text.is_empty() {
+            self.pieces.push((tone, text));
+        }
+        self
+    }
+
+    /// Adds spaces up to a column; at least one, so that columns never touch.
+    pub(crate) fn to(self, column: usize) -> Self {
+        let spaces = column.saturating_sub(self.width()).max(1);
+        self.put(Tone::Plain, " ".repeat(spaces))
+    }
+
+    /// Adds a piece at the right edge, shortened at its beginning if it must be, left out if too little would remain.
+    pub(crate) fn at_right(self, tone: Tone, text: &str, least: usize) -> Self {
+        let room = WIDTH.saturating_sub(self.width() + 2);
+        if text.is_empty() || room < least.min(wide(text)) {
+            return self;
+        }
+        let text = keep_path_end(text, room);
+        let column = WIDTH - wide(&text);
+        self.to(column).put(tone, text)
+    }
+
+    /// How many columns it takes.
+    pub(crate) fn width(&self) -> usize {
+        self.pieces.iter().map(|(_, text)| wide(text)).sum()
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.pieces.iter().rposition(|(_, text)| !text.trim_end().is_empty()).map_or(0, |last| last + 1);
+        for (index, (tone, text)) in self.pieces[..end].iter().enumerate() {
+            let text = if index + 1 == end { text.trim_end() } else { text };
+            let style = tone.style();
+            write!(f, "{style}{text}{style:#}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How many columns a text takes. The letters that afterlife itself writes take one each.
+pub(crate) fn wide(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The text, its end cut off if it is wider than this.
+pub(crate) fn keep_start(text: &str, columns: usize) -> String {
+    if wide(text) <= columns {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// The text, its beginning cut off if it is wider than this.
+fn keep_end(text: &str, columns: usize) -> String {
+    let cut = wide(text).saturating_sub(columns);
+    if cut == 0 { text.to_owned() } else { format!("…{}", text.chars().skip(cut + 1).collect::<String>()) }
+}
+
+/// The path, its first folders left out if it is wider than this.
+fn keep_path_end(path: &str, columns: usize) -> String {
+    if wide(path) <= columns {
+        return path.to_owned();
+    }
+    let shorter = path.match_indices('/').map(|(at, _)| format!("…{}", &path[at..]));
+    shorter.into_iter().find(|text| wide(text) <= columns).unwrap_or_else(|| keep_end(path, columns))
+}
+
+/// The text in lines of at most so many columns, broken between words; a longer word stands alone.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if wide(line) + 1 + wide(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_at_the_right_ends_at_the_edge() {
+        let line = Line::of(Tone::Plain, "left").at_right(Tone::Faint, "right", 5);
+        assert_eq!(line.width(), WIDTH);
+    }
+
+    #[test]
+    fn a_path_that_does_not_fit_keeps_its_end() {
+        let path = "scenarios/src/raft_master/server.rs:88";
+        assert_eq!(
+            [40, 29, 16, 10].map(|columns| keep_path_end(path, columns)),
+            [path, "…/raft_master/server.rs:88", "…/server.rs:88", "…ver.rs:88"]
+        );
+        assert_eq!(keep_start("a message of the panic", 10), "a message…");
+    }
+
+    #[test]
+    fn a_line_in_tones_reads_the_same_without_them() {
+        let line = Line::of(Tone::Bad, "✗").put(Tone::Plain, " it broke   ").to(40).put(Tone::Faint, " ");
+        assert_eq!(anstream::adapter::strip_str(&line.to_string()).to_string(), "✗ it broke");
+    }
+
+    #[test]
+    fn words_are_not_broken() {
+        assert_eq!(wrap("one two  three", 8), ["one two", "three"]);
+        assert_eq!(wrap("", 8), [""; 0]);
+    }
+}

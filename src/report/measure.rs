@@ -1,0 +1,95 @@
+//! Numbers as a person reads them: `2 911`, `1.4 ms`, `0.440`.
+//! Integers throughout: what is shown is cut off, never rounded up.
+
+use std::time::Duration;
+
+/// A count, its thousands apart: `2 911`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and what is counted: `1 run`, `2 911 runs`.
+pub(crate) fn plural(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// A span of time: `1.4 ms`, `30 s`, `2 min 5 s`.
+pub(crate) fn span(ns: u64) -> String {
+    let scaled = |unit_ns: u64, unit: &str| {
+        let (whole, tenth) = (ns / unit_ns, ns % unit_ns / (unit_ns / 10).max(1));
+        if whole >= 10 || tenth == 0 { format!("{} {unit}", count(whole)) } else { format!("{whole}.{tenth} {unit}") }
+    };
+    let pair = |seconds: u64, big_s: u64, big: &str, small_s: u64, small: &str| match seconds % big_s / small_s {
+        0 => format!("{} {big}", count(seconds / big_s)),
+        rest => format!("{} {big} {rest} {small}", count(seconds / big_s)),
+    };
+    match (ns, ns / 1_000_000_000) {
+        (0..1_000, _) => format!("{ns} ns"),
+        (1_000..1_000_000, _) => scaled(1_000, "µs"),
+        (_, 0) => scaled(1_000_000, "ms"),
+        (_, 1..60) => scaled(1_000_000_000, "s"),
+        (_, seconds @ 60..3_600) => pair(seconds, 60, "min", 1, "s"),
+        (_, seconds) => pair(seconds, 3_600, "h", 60, "min"),
+    }
+}
+
+/// A moment of a run in seconds, to the millisecond: `0.440`.
+pub(super) fn moment(ns: u64) -> String {
+    format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
+}
+
+/// Real time that passed: `0.8 s`, `4 min 10 s`.
+pub(crate) fn elapsed(time: Duration) -> String {
+    span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// An ordinal: `1st`, `2nd`, `11th`.
+pub(super) fn ordinal(number: u32) -> String {
+    let ending = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1 000", "1 234 567"]);
+        assert_eq!([1, 2].map(|number| plural(number, "run")), ["1 run", "2 runs"]);
+    }
+
+    #[test]
+    fn spans_have_two_places_at_most() {
+        let spans = [0, 999, 1_400_000, 431_000_000, 30_000_000_000, 9_990_000_000, 125_000_000_000, 7_260_000_000_000];
+        let read = ["0 ns", "999 ns", "1.4 ms", "431 ms", "30 s", "9.9 s", "2 min 5 s", "2 h 1 min"];
+        assert_eq!(spans.map(span), read);
+    }
+
+    #[test]
+    fn moments_are_to_the_millisecond() {
+        assert_eq!([0, 440_999_999, 61_000_000_000].map(moment), ["0.000", "0.440", "61.000"]);
+    }
+
+    #[test]
+    fn ordinals_know_their_teens() {
+        assert_eq!(
+            [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal),
+            ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]
+        );
+    }
+}

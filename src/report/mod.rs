@@ -1,0 +1,28 @@
+//! How things look: on a terminal, as lines of JSON, as a bar while one waits.
+//! This folder knows events, findings and outcomes; it never starts a run and never decides.
+
+mod human;
+mod json;
+mod line;
+mod measure;
+mod page;
+mod paste;
+mod progress;
+#[cfg(test)]
+pub(crate) mod sample;
+mod table;
+#[cfg(test)]
+mod tests;
+mod verdicts;
+mod words;
+
+pub(crate) use human::Human;
+pub(crate) use json::{Json, finding};
+pub(crate) use line::{Line, Tone, WIDTH, keep_start, wrap};
+pub(crate) use measure::{count, elapsed, plural};
+pub(crate) use page::page;
+pub(crate) use paste::Paste;
+pub(crate) use progress::Progress;
+pub(crate) use table::{Row, table};
+pub(crate) use verdicts::{alike, differs, replayed};
+pub(crate) use words::{Lexicon, event_line};

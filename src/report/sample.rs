@@ -1,0 +1,158 @@
+//! A finding written by hand, for tests of how findings look and what is left of them on disk.
+//! Its run never happened.
+
+use crate::fault::{Fault, Injection, Plan, Trigger};
+use crate::finding::{Finding, Violation};
+use crate::found::{Found, Totals};
+use crate::run::{Build, Ended, Record};
+use crate::token::Token;
+use afterlife_sim::event::{Death, Digest, Event, Name, NodeId, Seq, What};
+
+const SECOND_NS: u64 = 1_000_000_000;
+const WORLD: u16 = u16::MAX;
+const NONE: u64 = u64::MAX;
+
+/// A use of a database after a stop has closed it.
+pub(crate) fn use_after_teardown() -> Found {
+    let mut log = Log::new(&["master-0", "master-1", "master-2", "client"]);
+    let db = log.name("metadata-db");
+    let site = log.name("scenarios/src/raft_master/server.rs:88");
+    let apply = log.name("apply 41");
+    log.push(0, 0, NONE, What::Started);
+    let ready = log.name("ready");
+    log.push(2_000_000, 0, 0, What::ResourceOpened { name: db, object: 1, generation: 1, site });
+    log.push(3_000_000, 0, 1, What::Phase { name: ready, site: Name::NONE });
+    log.push(412_000_000, 3, NONE, What::Connecting { to: NodeId(0), port: 7000, conn: 4 });
+    log.push(420_000_000, 3, 3, What::Sent { conn: 4, bytes: 96 });
+    let partition = log.name("nothing passes master-1 ↔ master-2, for 2 s");
+    log.push(425_000_000, WORLD, NONE, What::Fault { what: partition, injection: 1 });
+    log.push(431_000_000, 0, 4, What::Delivered { conn: 4, bytes: 96 });
+    let stop = log.name("stop master-0, budget 30 s");
+    log.push(440_000_000, WORLD, NONE, What::Fault { what: stop, injection: 0 });
+    log.push(440_000_000, 0, 7, What::StopRequested { budget_ns: 30 * SECOND_NS });
+    let close = log.push(441_000_000, 0, 8, What::ResourceClosed { name: db, object: 1, site });
+    let used = log.push(442_400_000, 0, 6, What::ResourceUsed { name: db, object: 1, by: apply, site });
+    log.push(443_000_000, 0, 10, What::Exited { how: Death::Exit { code: 0 } });
+    let violation = Violation {
+        invariant: "no-use-after-teardown".into(),
+        class: "metadata-db".into(),
+        sites: vec!["metadata_fsm apply".into(), "server stop".into()],
+        subject: "metadata-db, generation 1".into(),
+        sentence: "master-0 wrote a batch to metadata-db 1.4 ms after it had closed it".into(),
+        at: used,
+        turning: vec![close],
+    };
+    let plan = Plan {
+        injections: vec![
+            Injection {
+                trigger: Trigger::On { edge: "begin apply".into(), node: 0, nth: 41, after_ns: 9_000_000 },
+                fault: Fault::Stop { node: 0, budget_ns: 30 * SECOND_NS, down_ns: SECOND_NS },
+            },
+            Injection {
+                trigger: Trigger::At { time_ns: 425_000_000 },
+                fault: Fault::Partition { from: 1, to: 2, one_way: false, for_ns: 2 * SECOND_NS },
+            },
+            Injection {
+                trigger: Trigger::At { time_ns: 900_000_000 },
+                fault: Fault::Kill { node: 2, down_ns: SECOND_NS },
+            },
+        ],
+    };
+    log.finding(violation, plan, 2_911)
+}
+
+/// A run whose process died, so that nothing of it came back.
+pub(crate) fn abort() -> Found {
+    let violation = Violation {
+        invariant: "no-crash".into(),
+        class: "SIGABRT".into(),
+        sites: vec!["master".into()],
+        subject: "SIGABRT on master-0".into(),
+        sentence: "master-0 brought its whole process down by SIGABRT: it called abort".into(),
+        at: Seq::NONE,
+        turning: Vec::new(),
+    };
+    let mut found = Log::new(&[]).finding(violation, Plan::default(), 0);
+    found.ended = Ended::Signal { signal: 6, node: Some("master-0".into()) };
+    found
+}
+
+/// A run of many more events than a page holds, whose end breaks a claim; every text is too long for its place.
+pub(crate) fn crowded() -> Found {
+    let mut log = Log::new(&["a-node-with-a-name-that-no-column-holds", "b"]);
+    let stop = log.name("kill a-node-with-a-name-that-no-column-holds, and quite some more that is said about it");
+    let message = log.name("called `Result::unwrap()` on an `Err` value: Custom { kind: Other, error: \"lost\" }");
+    let site = log.name("scenarios/src/a/module/deep/down/in/the/tree/of/some/crate/with_a_long_file_name.rs:1234");
+    let mut injections = Vec::new();
+    let mut turning = Vec::new();
+    for round in 0..10 {
+        let at = u64::from(round) * 7 * SECOND_NS;
+        let fault = log.push(at, WORLD, NONE, What::Fault { what: stop, injection: round });
+        log.push(at, 0, fault.0, What::Exited { how: Death::Kill });
+        log.push(at + SECOND_NS, 0, fault.0 + 1, What::Started);
+        turning.push(log.push(at + SECOND_NS, 0, fault.0 + 2, What::Panicked { message, site }));
+        injections.push(Injection {
+            trigger: Trigger::At { time_ns: at },
+            fault: Fault::Kill { node: 0, down_ns: SECOND_NS },
+        });
+    }
+    let violation = Violation {
+        invariant: "no-callback-after-deregistration".into(),
+        class: "x".into(),
+        sites: Vec::new(),
+        subject: "a subject that says more than there is room for on the right of its heading".into(),
+        sentence: "words ".repeat(60),
+        at: Seq::NONE,
+        turning,
+    };
+    let mut found = log.finding(violation, Plan { injections }, 1_234_567);
+    found.also = vec![found.finding.signature.clone(); 4];
+    found
+}
+
+struct Log {
+    record: Record,
+}
+
+impl Log {
+    fn new(nodes: &[&str]) -> Self {
+        let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+        Self { record: Record { names: vec![String::new()], nodes, ..Record::default() } }
+    }
+
+    fn name(&mut self, text: &str) -> Name {
+        self.record.names.push(text.to_owned());
+        Name(self.record.names.len() as u32 - 1)
+    }
+
+    fn push(&mut self, time_ns: u64, node: u16, cause: u64, what: What) -> Seq {
+        let seq = Seq(self.record.events.len() as u64);
+        let incarnation = u16::from(node != WORLD);
+        let event =
+            Event { seq, time_ns, node: NodeId(node), incarnation, thread: 0, task: 0, cause: Seq(cause), what };
+        self.record.events.push(event);
+        self.record.digests.push(seq.0 + 100);
+        seq
+    }
+
+    fn finding(self, violation: Violation, plan: Plan, events: u64) -> Found {
+        let token = Token { scenario: "raft-master".into(), build: Build::Shipped, seed: 47, plan: None };
+        Found {
+            finding: Finding {
+                signature: violation.signature(),
+                violation,
+                first_run: 48,
+                seed: 47,
+                plan,
+                digest: Digest(0x1234, 0x5678),
+                token: token.to_string(),
+            },
+            scenario: "raft-master".into(),
+            build: Build::Shipped,
+            ended: Ended::Whole,
+            record: self.record,
+            totals: Totals { events, virtual_ns: 2 * SECOND_NS },
+            also: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Every page that a terminal can show, as it looks at 80 columns.
+//! What a page is made of is tested where it is made.
+
+use super::sample::{abort, crowded, use_after_teardown};
+use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
+use crate::campaign::{Counted, Face, Outcome, TwoWays};
+use crate::check::{Difference, Next, Stack};
+use crate::found::Found;
+use crate::record::Saved;
+use crate::replay::Replayed;
+use crate::run::Build;
+use crate::token::Token;
+use afterlife_sim::event::Digest;
+use anstream::adapter::strip_str;
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn paste() -> Paste {
+    Paste::Program { called: "cargo afterlife".into() }
+}
+
+fn saved() -> Saved {
+    Saved { id: "002c145c".into(), folder: PathBuf::from("target/afterlife/raft-master/002c145c") }
+}
+
+fn text(lines: &[Line]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn plain(lines: &[Line]) -> String {
+    strip_str(&text(lines)).to_string()
+}
+
+fn story(found: &Found) -> Vec<Line> {
+    page(found, Some(&saved()), &paste())
+}
+
+fn outcome(findings: Vec<Counted>) -> Outcome {
+    Outcome {
+        scenario: "raft-master".into(),
+        build: Build::Shipped,
+        runs: 2_000,
+        findings,
+        two_ways: None,
+        repeated: 20,
+        never: Vec::new(),
+        full: true,
+        events: 5_822_000,
+        virtual_ns: 4_000_000_000_000,
+        cpu_ns: 3_100_000_000,
+        elapsed: Duration::from_millis(1_640),
+    }
+}
+
+fn counted(found: &Found, times: u64) -> Counted {
+    Counted { finding: found.finding.clone(), injections: found.injections(), times }
+}
+
+fn closing(outcome: &Outcome) -> String {
+    let mut human = Human::new(Vec::new(), paste(), Progress::default());
+    human.ends(outcome);
+    strip_str(&String::from_utf8(human.into_inner()).expect("reports are text")).to_string()
+}
+
+#[test]
+fn a_use_after_teardown_is_told_on_one_page() {
+    insta::assert_snapshot!("use_after_teardown", plain(&story(&use_after_teardown())));
+}
+
+#[test]
+fn the_same_page_in_colour_has_the_same_text() {
+    let page = story(&use_after_teardown());
+    insta::assert_snapshot!("use_after_teardown_in_colour", text(&page).replace('\u{1b}', "ESC"));
+    assert_eq!(strip_str(&text(&page)).to_string(), plain(&page));
+}
+
+#[test]
+fn a_run_whose_process_died_says_what_is_not_known() {
+    insta::assert_snapshot!("abort", plain(&story(&abort())));
+}
+
+#[test]
+fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
+    for found in [use_after_teardown(), abort(), crowded()] {
+        let page = story(&found);
+        assert!(page.len() <= 30, "{} lines:\n{}", page.len(), plain(&page));
+        for line in &page {
+            assert!(line.width() <= WIDTH, "{} columns: {line}", line.width());
+        }
+    }
+}
+
+#[test]
+fn what_is_too_long_is_cut_where_it_says_least() {
+    insta::assert_snapshot!("crowded", plain(&story(&crowded())));
+}
+
+#[test]
+fn each_end_of_a_campaign_has_its_line() {
+    let broke = outcome(vec![counted(&use_after_teardown(), 7)]);
+    let never = Outcome { never: vec!["a broker restarts".into(), "a batch is lost".into()], ..outcome(Vec::new()) };
+    let short = Outcome { full: false, runs: 10, ..never.clone() };
+    let two_ways = TwoWays {
+        seed: 47,
+        first: (Digest(1, 2), None),
+        second: (Digest(3, 4), Some(use_after_teardown().finding.signature)),
+    };
+    let unsteady = Outcome { two_ways: Some(two_ways), ..outcome(Vec::new()) };
+    let all = [outcome(Vec::new()), broke, never, short, unsteady].map(|outcome| closing(&outcome));
+    insta::assert_snapshot!("closing", all.join("\n"));
+}
+
+#[test]
+fn a_replay_says_how_it_compares() {
+    let token = Token { scenario: "raft-master".into(), build: Build::Shipped, seed: 47, plan: None };
+    let all = [
+        Replayed::Broke(Box::new(abort())),
+        Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),
+        Replayed::TwoWays([Digest(1, 2), Digest(3, 4)]),
+        Replayed::PlanUnfit { node: 7, nodes: 3 },
+        Replayed::RecordUnfit { expected: Digest(1, 2), met: Digest(3, 4) },
+    ];
+    let all = all.map(|outcome| plain(&replayed(&outcome, &token, &paste())));
+    insta::assert_snapshot!("replayed", all.join("\n"));
+}
+
+#[test]
+fn a_check_names_the_first_event_that_differs_and_both_stacks() {
+    let stack = |like, text: &str| Stack { like, event: Some("#41 at 0.440000000  fault".into()), text: text.into() };
+    let difference = Difference {
+        seed: 47,
+        common: 41,
+        digests: [Digest(1, 2), Digest(3, 4)],
+        events: [Next::Event("#41 at 0.440000000  fault  stop master-0".into()), Next::End],
+        stacks: vec![stack(Some(0), "0: main\n1: start"), stack(None, "0: main")],
+    };
+    let mut lines = differs("raft-master", Build::Shipped, &difference);
+    lines.push(alike("raft-master", Build::Sound, 10));
+    insta::assert_snapshot!("checked", plain(&lines));
+}
+
+#[test]
+fn the_last_line_of_json_has_the_keys_of_the_manual_in_their_order() {
+    let last = |outcomes: &[Outcome]| {
+        let mut lines = Vec::new();
+        Json::new(&mut lines).summary(outcomes);
+        String::from_utf8(lines).expect("reports are text")
+    };
+    let all = [
+        last(&[outcome(vec![counted(&use_after_teardown(), 7)])]),
+        last(&[outcome(Vec::new())]),
+        last(&[outcome(Vec::new()), outcome(vec![counted(&abort(), 1)])]),
+    ];
+    insta::assert_snapshot!("json_summary", all.concat());
+}
+
+#[test]
+fn a_finding_is_one_object_on_one_line() {
+    let mut lines = Vec::new();
+    let mut json = Json::new(&mut lines);
+    json.found(&use_after_teardown(), &saved());
+    json.ends(&Outcome { never: vec!["a broker restarts".into()], ..outcome(Vec::new()) });
+    insta::assert_snapshot!("json_finding", String::from_utf8(lines).expect("reports are text"));
+}

@@ -1,0 +1,99 @@
+//! What a replay and a check come to, in lines for a person.
+//! It decides nothing: the exit code comes from the same data, elsewhere.
+
+use super::line::{Line, Tone};
+use super::measure::{count, plural, span};
+use super::page::page;
+use super::paste::Paste;
+use crate::check::{Difference, Next};
+use crate::replay::Replayed;
+use crate::run::{Build, Ended};
+use crate::token::Token;
+
+/// A replay.
+pub(crate) fn replayed(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
+    let name = format!("{} {}, seed {}", token.scenario, token.build, token.seed);
+    let bad = |title: String| Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, title);
+    let text = |text: String| Line::of(Tone::Plain, format!("  {text}"));
+    match replayed {
+        Replayed::Broke(found) => {
+            let mut lines = page(found, None, paste);
+            lines.push(Line::default());
+            lines.extend(match found.ended {
+                Ended::Whole => vec![
+                    text(format!("in two fresh processes: the same {}", plural(found.totals.events, "event"))),
+                    text(format!("digest {}", found.finding.digest)),
+                ],
+                _ => vec![text("in two fresh processes: the same end".to_owned())],
+            });
+            lines
+        }
+        Replayed::Held(reply) => vec![
+            Line::of(Tone::Good, "✓").put(Tone::Plain, " ").put(Tone::Strong, format!("{name}: nothing broke")),
+            text(format!(
+                "in two fresh processes: the same {}, {} of its time",
+                plural(reply.events, "event"),
+                span(reply.virtual_ns)
+            )),
+            text(format!("digest {}", reply.digest)),
+        ],
+        Replayed::TwoWays([first, second]) => {
+            let mut lines = vec![bad(format!("one seed ran two ways: {name}"))];
+            lines.push(text(format!("first    {first}")));
+            lines.push(text(format!("again    {second}")));
+            let check = paste.check(&token.scenario, token.build, token.seed);
+            lines.extend(check.map(|check| text(format!("look     {check}"))));
+            lines
+        }
+        Replayed::PlanUnfit { node, nodes } => vec![
+            bad(format!("{name}: the plan no longer fits this code")),
+            text(format!("it names node number {node}, and there are {}", plural(*nodes as u64, "node"))),
+        ],
+        Replayed::RecordUnfit { expected, met } => vec![
+            bad(format!("{name}: the record no longer fits this code")),
+            text(format!("the record  {expected}")),
+            text(format!("this code   {met}")),
+            text(format!("what it is now   {}", paste.replay(&token.to_string()))),
+        ],
+    }
+}
+
+/// Pairs of one scenario that were all alike.
+pub(crate) fn alike(scenario: &str, build: Build, pairs: u64) -> Line {
+    let title = format!("{scenario} {build}: {} in two fresh processes each, all alike", plural(pairs, "seed"));
+    Line::of(Tone::Good, "✓").put(Tone::Plain, " ").put(Tone::Strong, title)
+}
+
+/// Two runs that differ.
+pub(crate) fn differs(scenario: &str, build: Build, difference: &Difference) -> Vec<Line> {
+    let title = format!("one seed ran two ways: {} of {scenario} {build}", difference.seed);
+    let common = match difference.common {
+        0 => "no event in common".to_owned(),
+        common => format!("{} in common", plural(common, "event")),
+    };
+    let mut lines = vec![Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, title)];
+    lines.push(Line::of(Tone::Plain, format!("  {common}; then")));
+    for (run, (next, digest)) in difference.events.iter().zip(difference.digests).enumerate() {
+        let next = match next {
+            Next::Event(event) => event.as_str(),
+            Next::End => "nothing: the run was over",
+            Next::Unknown => "unknown: the run's process ended before its events could be read",
+        };
+        lines.push(Line::of(Tone::Plain, format!("  {:<6}  {next}", run_name(run))));
+        lines.push(Line::of(Tone::Faint, format!("          digest {digest}")));
+    }
+    for stack in &difference.stacks {
+        let like = stack
+            .like
+            .map_or("one more run, like neither".to_owned(), |run| format!("one more run, like the {}", run_name(run)));
+        lines.push(Line::default());
+        lines.push(Line::of(Tone::Plain, format!("  stack at event {}, {like}", count(difference.common))));
+        lines.extend(stack.event.iter().map(|event| Line::of(Tone::Plain, format!("    {event}"))));
+        lines.extend(stack.text.lines().map(|text| Line::of(Tone::Faint, format!("    {text}"))));
+    }
+    lines
+}
+
+fn run_name(run: usize) -> &'static str {
+    if run == 0 { "first" } else { "second" }
+}

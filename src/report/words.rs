@@ -1,0 +1,217 @@
+//! What each event, fault and trigger is called, in a few words a person reads.
+//! It does not choose which of them are told, and lays nothing out.
+
+use super::measure::{count, moment, ordinal, plural, span};
+use crate::fault::{Fault, Injection, Trigger};
+use crate::run::Record;
+use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
+use std::collections::BTreeMap;
+
+/// Looks up what the numbers of a record stand for.
+#[derive(Clone, Debug)]
+pub(crate) struct Lexicon<'a> {
+    record: &'a Record,
+    /// Who opened each connection, and to whom.
+    connections: BTreeMap<u32, (NodeId, NodeId)>,
+}
+
+/// An event in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// What happened: `metadata-db closed`.
+    pub(super) what: String,
+    /// What more there is to say: `by apply 41`.
+    pub(super) note: String,
+    /// Where in the code, if known.
+    pub(super) site: String,
+}
+
+impl<'a> Lexicon<'a> {
+    /// The lexicon of a record.
+    pub(crate) fn of(record: &'a Record) -> Self {
+        let connections = record.events.iter().filter_map(|event| match event.what {
+            What::Connecting { to, conn, .. } => Some((conn, (event.node, to))),
+            _ => None,
+        });
+        Self { record, connections: connections.collect() }
+    }
+
+    fn name(&self, name: Name) -> &'a str {
+        self.record.names.get(name.0 as usize).map_or("", String::as_str)
+    }
+
+    /// A node's name.
+    pub(super) fn node(&self, node: NodeId) -> String {
+        match self.record.nodes.get(usize::from(node.0)) {
+            Some(name) => name.clone(),
+            None if node == NodeId::WORLD => "world".to_owned(),
+            None => format!("node {}", node.0),
+        }
+    }
+
+    /// Who acts in an event: a node, or what afterlife does to them.
+    pub(super) fn who(&self, event: &Event) -> String {
+        match event.what {
+            What::Fault { .. } => "fault".to_owned(),
+            What::Healed { .. } => "heal".to_owned(),
+            _ => self.node(event.node),
+        }
+    }
+
+    /// The other end of a connection, as seen from a node.
+    fn peer(&self, conn: u32, seen_from: NodeId) -> Option<String> {
+        let (from, to) = self.connections.get(&conn)?;
+        Some(self.node(if *to == seen_from { *from } else { *to }))
+    }
+
+    /// An event in words.
+    pub(super) fn words(&self, event: &Event) -> Words {
+        let with = |what: String, note: String| Words { what, note, site: String::new() };
+        let at = |what: String, note: String, site: Name| Words { what, note, site: self.name(site).to_owned() };
+        let bare = |what: &str| with(what.to_owned(), String::new());
+        let towards = |conn: u32| self.peer(conn, event.node).map(|peer| format!("→ {peer}")).unwrap_or_default();
+        let from = |conn: u32| self.peer(conn, event.node).map(|peer| format!("← {peer}")).unwrap_or_default();
+        let by = |name: Name| match self.name(name) {
+            "" => String::new(),
+            name => format!("by {name}"),
+        };
+        match event.what {
+            What::Started if event.incarnation > 1 => with("starts again".to_owned(), life(event.incarnation)),
+            What::Started => bare("starts"),
+            What::StopRequested { budget_ns } => {
+                with("is asked to stop".to_owned(), format!("within {}", span(budget_ns)))
+            }
+            What::Exited { how } => {
+                let (what, note) = death(how);
+                with(what, note)
+            }
+            What::ThreadStarted { thread } => bare(&format!("thread {thread} starts")),
+            What::ThreadEnded => bare(&format!("thread {} ends", event.thread)),
+            What::Panicked { message, site } => at("panics".to_owned(), self.name(message).to_owned(), site),
+            What::Listening { port } => bare(&format!("listens on port {port}")),
+            What::Connecting { to, port, .. } => with("connects".to_owned(), format!("→ {}:{port}", self.node(to))),
+            What::Connected { conn } => with("is connected".to_owned(), towards(conn)),
+            What::Accepted { conn } => with("takes a connection".to_owned(), from(conn)),
+            What::Refused { conn } => with("is refused".to_owned(), from(conn)),
+            What::Sent { conn, bytes } => with(format!("sends {}", size(bytes)), towards(conn)),
+            What::Delivered { conn, bytes } => with(format!("receives {}", size(bytes)), from(conn)),
+            What::Finished { conn } => with("is told the end".to_owned(), from(conn)),
+            What::Reset { conn } => with("is cut off".to_owned(), from(conn)),
+            What::TimedOut { conn } => with("gives up waiting".to_owned(), from(conn)),
+            What::FileOpened { path } => with("opens a file".to_owned(), self.name(path).to_owned()),
+            What::FileSynced { path, took_ns } => {
+                with("syncs a file".to_owned(), format!("{}, {}", self.name(path), span(took_ns)))
+            }
+            What::EntryChanged { path } => with("changes a directory".to_owned(), self.name(path).to_owned()),
+            What::BadDescriptor { fd, door } => {
+                with("uses a closed descriptor".to_owned(), format!("{} of {fd}", self.name(door)))
+            }
+            What::TimerFired => bare("wakes up"),
+            What::ResourceOpened { name, generation, site, .. } => {
+                at(format!("{} opened", self.name(name)), format!("generation {generation}"), site)
+            }
+            What::ResourceUsed { name, by: user, site, .. } => at(format!("{} used", self.name(name)), by(user), site),
+            What::ResourceClosed { name, site, .. } => at(format!("{} closed", self.name(name)), String::new(), site),
+            What::Phase { name, site } => at(self.name(name).to_owned(), String::new(), site),
+            What::Claim { claim, held, site, .. } => {
+                let note = if held { "holds" } else { "does not hold" };
+                at(self.name(claim).to_owned(), note.to_owned(), site)
+            }
+            What::Reached { name, site } => at(format!("reaches {}", self.name(name)), String::new(), site),
+            What::Noted { ledger, entry } => {
+                with(format!("notes {}", self.name(entry)), format!("in {}", self.name(ledger)))
+            }
+            What::Fault { what, .. } | What::Healed { what } => {
+                let text = self.name(what);
+                let (what, note) = text.split_once(", ").unwrap_or((text, ""));
+                with(what.to_owned(), note.to_owned())
+            }
+            What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
+            What::Quiescent => bare("nothing can run"),
+        }
+    }
+
+    /// An injection in words: what is done, and when.
+    pub(super) fn injection(&self, Injection { trigger, fault }: &Injection) -> (String, String) {
+        (self.fault(fault), self.trigger(trigger))
+    }
+
+    fn fault(&self, fault: &Fault) -> String {
+        let node = |node: u16| self.node(NodeId(node));
+        match *fault {
+            Fault::Stop { node: whom, budget_ns, down_ns } => {
+                format!("stop {}, budget {}, down {}", node(whom), span(budget_ns), span(down_ns))
+            }
+            Fault::Kill { node: whom, down_ns } => format!("kill {}, down {}", node(whom), span(down_ns)),
+            Fault::PowerLoss { node: whom, down_ns } => {
+                format!("power loss on {}, down {}", node(whom), span(down_ns))
+            }
+            Fault::Partition { from, to, one_way, for_ns } => {
+                let arrow = if one_way { "→" } else { "↔" };
+                format!("nothing passes {} {arrow} {}, for {}", node(from), node(to), span(for_ns))
+            }
+            Fault::SlowDisk { node: whose, extra_ns, for_ns } => {
+                format!("disk of {} slower by {}, for {}", node(whose), span(extra_ns), span(for_ns))
+            }
+        }
+    }
+
+    fn trigger(&self, trigger: &Trigger) -> String {
+        match trigger {
+            Trigger::At { time_ns } => format!("at {} s", moment(*time_ns)),
+            Trigger::On { edge, node, nth, after_ns } => {
+                let place = format!("{} `{edge}` of {}", ordinal(*nth), self.node(NodeId(*node)));
+                match after_ns {
+                    0 => format!("on the {place}"),
+                    after => format!("{} after the {place}", span(*after)),
+                }
+            }
+        }
+    }
+}
+
+/// One event on one line, with everything that tells it from another.
+pub(crate) fn event_line(event: &Event, lexicon: &Lexicon<'_>) -> String {
+    let Words { what, note, site } = lexicon.words(event);
+    let (seconds, rest_ns) = (event.time_ns / 1_000_000_000, event.time_ns % 1_000_000_000);
+    let mut line = format!("#{} at {seconds}.{rest_ns:09}", count(event.seq.0));
+    line.push_str(&format!("  {}", lexicon.who(event)));
+    if event.incarnation > 0 {
+        line.push_str(&format!(", {}, thread {}", life(event.incarnation), event.thread));
+    }
+    for piece in [what, note, site] {
+        if !piece.is_empty() {
+            line.push_str(&format!("  {piece}"));
+        }
+    }
+    if event.cause != Seq::NONE {
+        line.push_str(&format!("  because of #{}", count(event.cause.0)));
+    }
+    line
+}
+
+/// The claim that an invariant's id names: `no use after teardown`.
+pub(super) fn claim(invariant: &str) -> String {
+    invariant.replace('-', " ")
+}
+
+fn life(incarnation: u16) -> String {
+    format!("life {incarnation}")
+}
+
+fn size(bytes: u32) -> String {
+    plural(u64::from(bytes), "byte")
+}
+
+fn death(how: Death) -> (String, String) {
+    let (what, note) = match how {
+        Death::Exit { code: 0 } => ("ends", ""),
+        Death::Exit { code } => return ("ends".to_owned(), format!("with exit code {code}")),
+        Death::Panic => ("dies", "of a panic"),
+        Death::Abort => ("dies", "by abort"),
+        Death::Kill => ("dies", "by SIGKILL"),
+        Death::Overrun => ("dies", "by SIGKILL, its budget is over"),
+        Death::PowerLoss => ("dies", "its power is gone"),
+    };
+    (what.to_owned(), note.to_owned())
+}

@@ -1,0 +1,53 @@
+//! How a runner process is started: always with the same arguments and the same environment, so that its heap and
+//! stack begin alike whoever starts it. It does not talk to the process.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// Marks a process as a runner.
+pub(crate) const RUNNER: &str = "AFTERLIFE_RUNNER";
+
+/// What the loader of this executable may need to find its libraries. Everything else is constant or absent.
+const PASSED_ON: [&str; 1] = ["LD_LIBRARY_PATH"];
+
+/// The same in every runner. Backtraces are off because capturing one allocates and takes time inside the run.
+const CONSTANT: [(&str, &str); 5] =
+    [(RUNNER, "1"), ("HOME", "/"), ("PATH", "/usr/bin:/bin"), ("RUST_BACKTRACE", "0"), ("TZ", "UTC")];
+
+/// Which executable is started as a runner, and with which arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Launch {
+    /// This executable, for one whose main function is `afterlife::main`.
+    pub(crate) fn of_this_program() -> io::Result<Self> {
+        Ok(Self { program: std::env::current_exe()?, arguments: Vec::new() })
+    }
+
+    /// This executable, for one that is a test runner: it comes back to the one test.
+    pub(crate) fn of_this_test(test_path: &str) -> io::Result<Self> {
+        let arguments = [test_path, "--exact", "--nocapture", "--test-threads=1"].map(str::to_owned).to_vec();
+        Ok(Self { program: std::env::current_exe()?, arguments })
+    }
+
+    /// Starts it; the stream is the other end of its standard input.
+    pub(crate) fn start(&self) -> io::Result<(Child, UnixStream)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env_clear().envs(CONSTANT);
+        for name in PASSED_ON {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // Standard output belongs to the test framework, which writes there; so the talk is on standard input.
+        command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());
+        Ok((command.spawn()?, ours))
+    }
+}

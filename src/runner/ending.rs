@@ -1,0 +1,145 @@
+//! What the end of a run's process says about the run, when the run itself could not say it.
+//! It does not judge runs that came to their end: their own invariants did.
+
+use crate::finding::Violation;
+use crate::run::{Ended, Reply, Request};
+use afterlife_sim::event::{Digest, Seq};
+use afterlife_sim::isolate::{ChildEnd, How};
+use std::time::Duration;
+
+/// How the run ended, from how its process did. `told` says whether the run's own reply was sent.
+pub(super) fn ended(end: ChildEnd, told: bool, bound: Duration) -> Ended {
+    match end.how {
+        // What happens after the reply was sent is the process being dismantled, not the run.
+        _ if told => Ended::Whole,
+        How::Exited(code) => Ended::Code { code, message: end.message },
+        How::Signalled(signal) => Ended::Signal { signal, node: end.node },
+        How::Spun => Ended::Spin { node: end.node, bound_ms: bound.as_millis() as u64 },
+    }
+}
+
+/// The reply of a run that could not reply: its one violation is how it ended.
+pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
+    let violations = violation(&ended).into_iter().collect();
+    Reply {
+        ended,
+        digest: Digest::default(),
+        events: 0,
+        virtual_ns: 0,
+        cpu_ns: 0,
+        plan: request.plan.clone().unwrap_or_default(),
+        violations,
+        sometimes: Vec::new(),
+        record: None,
+        stack: None,
+    }
+}
+
+fn violation(ended: &Ended) -> Option<Violation> {
+    let (invariant, class, node, sentence) = match ended {
+        Ended::Whole => return None,
+        Ended::Signal { signal, node } => {
+            let (name, meaning) = signal_words(*signal);
+            let sentence = format!("{} brought its whole process down by {name}: {meaning}", who(node));
+            ("no-crash", name, node.as_deref(), sentence)
+        }
+        Ended::Code { code, message } => {
+            let said = if message.is_empty() { String::new() } else { format!(", saying: {message}") };
+            let sentence =
+                format!("a node left its whole process with exit code {code}, past the room's own door{said}");
+            ("no-crash", format!("exit {code}"), None, sentence)
+        }
+        Ended::Spin { node, bound_ms } => {
+            let sentence =
+                format!("{} ran for {} s of real time without waiting for anything", who(node), bound_ms / 1_000);
+            ("no-spin", "endless loop".to_owned(), node.as_deref(), sentence)
+        }
+    };
+    Some(Violation {
+        invariant: invariant.to_owned(),
+        subject: node.map_or_else(|| class.clone(), |node| format!("{class} on {node}")),
+        class,
+        sites: node.map(role).into_iter().collect(),
+        sentence,
+        at: Seq::NONE,
+        turning: Vec::new(),
+    })
+}
+
+fn who(node: &Option<String>) -> &str {
+    node.as_deref().unwrap_or("a node")
+}
+
+/// `master-0` and `master-1` run the same code: one signature for both.
+fn role(node: &str) -> String {
+    match node.rsplit_once('-') {
+        Some((role, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => role.to_owned(),
+        _ => node.to_owned(),
+    }
+}
+
+/// The numbers are those of Linux on x86-64 and aarch64; see signal(7).
+fn signal_words(signal: i32) -> (String, &'static str) {
+    let (name, meaning) = match signal {
+        4 => ("SIGILL", "an instruction that there is not"),
+        5 => ("SIGTRAP", "a trap"),
+        6 => ("SIGABRT", "it called abort"),
+        7 => ("SIGBUS", "memory that is not there"),
+        8 => ("SIGFPE", "a division that has no result"),
+        9 => ("SIGKILL", "killed from outside, most likely for lack of memory"),
+        11 => ("SIGSEGV", "memory that is not its own, or a stack that is too small"),
+        15 => ("SIGTERM", "asked to end from outside"),
+        other => return (format!("signal {other}"), "see signal(7)"),
+    };
+    (name.to_owned(), meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(how: How) -> ChildEnd {
+        ChildEnd { output: Vec::new(), how, node: Some("master-1".into()), message: String::new() }
+    }
+
+    fn said(how: How) -> String {
+        let ended = ended(end(how), false, Duration::from_secs(10));
+        let violation = violation(&ended).expect("it did not come to its end");
+        format!("{}\n{}\n{}", violation.signature(), violation.subject, violation.sentence)
+    }
+
+    #[test]
+    fn each_way_for_a_process_to_end_is_a_violation_with_a_signature() {
+        insta::assert_snapshot!(said(How::Signalled(6)), @r"
+        no-crash · SIGABRT · master
+        SIGABRT on master-1
+        master-1 brought its whole process down by SIGABRT: it called abort
+        ");
+        insta::assert_snapshot!(said(How::Signalled(34)), @r"
+        no-crash · signal 34 · master
+        signal 34 on master-1
+        master-1 brought its whole process down by signal 34: see signal(7)
+        ");
+        insta::assert_snapshot!(said(How::Exited(3)), @r"
+        no-crash · exit 3
+        exit 3
+        a node left its whole process with exit code 3, past the room's own door
+        ");
+        insta::assert_snapshot!(said(How::Spun), @r"
+        no-spin · endless loop · master
+        endless loop on master-1
+        master-1 ran for 10 s of real time without waiting for anything
+        ");
+    }
+
+    #[test]
+    fn a_process_that_dies_after_its_reply_has_ended_whole() {
+        assert_eq!(ended(end(How::Signalled(11)), true, Duration::ZERO), Ended::Whole);
+    }
+
+    #[test]
+    fn the_number_of_a_node_is_no_part_of_a_signature() {
+        assert_eq!(role("master-12"), "master");
+        assert_eq!(role("job-queue"), "job-queue");
+    }
+}

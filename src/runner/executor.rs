@@ -1,0 +1,20 @@
+//! Who carries runs out: the one thing that campaigns and checks need from the world.
+//! It is not where a run is judged.
+
+use super::handle::RunnerError;
+use crate::run::{Reply, Request};
+use std::ops::ControlFlow;
+
+/// Carries out requests. The order in which replies are delivered never depends on how many are under way at once.
+pub(crate) trait Executor {
+    /// Carries out requests and delivers each with its reply, in the order of the requests, until they end or
+    /// `each` breaks.
+    fn in_order(
+        &self,
+        requests: &mut (dyn Iterator<Item = Request> + Send),
+        each: &mut dyn FnMut(Request, Reply) -> ControlFlow<()>,
+    ) -> Result<(), RunnerError>;
+
+    /// Carries out one request in a process that has carried out no other.
+    fn fresh(&self, request: &Request) -> Result<Reply, RunnerError>;
+}

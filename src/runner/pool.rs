@@ -1,0 +1,162 @@
+//! Several runners side by side, and results in the order of the requests whatever the order in which they came.
+//! It does not know what is looked for; it stops when it is told to.
+
+use super::canonical::Launch;
+use super::executor::Executor;
+use super::handle::{Asked, Runner, RunnerError};
+use crate::run::{Reply, Request};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// How far ahead of the oldest unfinished run a runner may go, in requests per runner. It bounds what is thrown away
+/// when the search stops, and what waits in memory behind one long run.
+const AHEAD_PER_RUNNER: u64 = 8;
+
+/// A runner that dies gets a second chance: the machine may have been out of memory for a moment.
+const ATTEMPTS: usize = 2;
+
+/// Runner processes of one executable.
+pub(crate) struct Pool {
+    launch: Launch,
+    jobs: u64,
+    idle: Mutex<Vec<Runner>>,
+}
+
+impl Pool {
+    /// A pool of at most so many at a time; they are started when they are first needed.
+    pub(crate) fn new(launch: Launch, jobs: u64) -> Self {
+        Self { launch, jobs: jobs.max(1), idle: Mutex::default() }
+    }
+
+    fn ask(&self, runner: &mut Option<Runner>, request: &Request) -> Result<Reply, RunnerError> {
+        let mut words = String::new();
+        for _ in 0..ATTEMPTS {
+            let mut asked = match runner.take() {
+                Some(runner) => runner,
+                None => Runner::start(&self.launch)?,
+            };
+            match asked.ask(request)? {
+                Asked::Replied(reply) => {
+                    *runner = Some(asked);
+                    return Ok(reply);
+                }
+                Asked::Crashed(reply) => return Ok(reply),
+                Asked::Gone => words = asked.last_words(),
+            }
+        }
+        Err(RunnerError::Died { scenario: request.scenario.clone(), seed: request.seed, words })
+    }
+
+    fn work(&self, queue: &Mutex<Queue<'_>>, changed: &Condvar) {
+        let _closing = Closing { queue, changed, only_in_panic: true };
+        let mut runner = unpoisoned(self.idle.lock()).pop();
+        loop {
+            let mut state = unpoisoned(queue.lock());
+            while !state.closed && state.dealt >= state.delivered + self.jobs * AHEAD_PER_RUNNER {
+                state = unpoisoned(changed.wait(state));
+            }
+            let Some((index, request)) = state.deal() else { break };
+            drop(state);
+            let result = self.ask(&mut runner, &request);
+            unpoisoned(queue.lock()).done.insert(index, (request, result));
+            changed.notify_all();
+        }
+        changed.notify_all();
+        unpoisoned(self.idle.lock()).extend(runner);
+    }
+}
+
+impl Executor for Pool {
+    fn in_order(
+        &self,
+        requests: &mut (dyn Iterator<Item = Request> + Send),
+        each: &mut dyn FnMut(Request, Reply) -> ControlFlow<()>,
+    ) -> Result<(), RunnerError> {
+        let queue = Mutex::new(Queue::over(requests));
+        let changed = Condvar::new();
+        thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                scope.spawn(|| self.work(&queue, &changed));
+            }
+            let _closing = Closing { queue: &queue, changed: &changed, only_in_panic: false };
+            loop {
+                let mut state = unpoisoned(queue.lock());
+                let (request, result) = loop {
+                    let next = state.delivered;
+                    if let Some(done) = state.done.remove(&next) {
+                        state.delivered += 1;
+                        break done;
+                    }
+                    if state.panicked || state.closed && state.dealt == state.delivered {
+                        return Ok(());
+                    }
+                    state = unpoisoned(changed.wait(state));
+                };
+                drop(state);
+                changed.notify_all();
+                if each(request, result?).is_break() {
+                    return Ok(());
+                }
+            }
+        })
+    }
+
+    fn fresh(&self, request: &Request) -> Result<Reply, RunnerError> {
+        self.ask(&mut None, request)
+    }
+}
+
+/// What is asked for, in order, and what has come of it.
+struct Queue<'a> {
+    requests: &'a mut (dyn Iterator<Item = Request> + Send),
+    dealt: u64,
+    delivered: u64,
+    done: BTreeMap<u64, (Request, Result<Reply, RunnerError>)>,
+    closed: bool,
+    panicked: bool,
+}
+
+impl<'a> Queue<'a> {
+    fn over(requests: &'a mut (dyn Iterator<Item = Request> + Send)) -> Self {
+        Self { requests, dealt: 0, delivered: 0, done: BTreeMap::new(), closed: false, panicked: false }
+    }
+
+    fn deal(&mut self) -> Option<(u64, Request)> {
+        if self.closed {
+            return None;
+        }
+        let Some(request) = self.requests.next() else {
+            self.closed = true;
+            return None;
+        };
+        self.dealt += 1;
+        Some((self.dealt - 1, request))
+    }
+}
+
+/// Closes the queue when it is dropped, so that nobody waits for one who has left.
+struct Closing<'a, 'b> {
+    queue: &'a Mutex<Queue<'b>>,
+    changed: &'a Condvar,
+    only_in_panic: bool,
+}
+
+impl Drop for Closing<'_, '_> {
+    fn drop(&mut self) {
+        let panicking = thread::panicking();
+        if panicking || !self.only_in_panic {
+            let mut state = unpoisoned(self.queue.lock());
+            state.closed = true;
+            state.panicked |= panicking;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// A panic elsewhere is told where it happened; here the state is still whole.
+fn unpoisoned<'a, T: ?Sized>(locked: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a, T>>>) -> MutexGuard<'a, T> {
+    locked.unwrap_or_else(PoisonError::into_inner)
+}

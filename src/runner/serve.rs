@@ -1,0 +1,86 @@
+//! The runner's side: read a request, fork a child that carries it out and answers, say how the child ended.
+//! It keeps nothing between two requests, so that the thousandth child is born into the same heap as the first.
+
+use super::canonical::RUNNER;
+use super::{ending, frame};
+use crate::execute::execute;
+use crate::run::{Ended, Reply, Request};
+use crate::scenario::Scenario;
+use afterlife_sim::isolate::{self, ChildEnd};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// Real time without passing a door after which a run counts as an endless loop. Far above any honest computation
+/// between two doors, also on a machine that is shared.
+const SPIN_BOUND: Duration = Duration::from_secs(10);
+
+/// The longest request, read into a buffer that is made once. No plan comes near it.
+const REQUEST_BYTES_MAX: usize = 4 << 20;
+
+/// The child's word to its runner that its reply has been sent.
+const TOLD: &[u8] = b"told";
+
+/// What travels back for one request: the child's `Reply`, if it came so far, then the runner's `End`.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// From the child: what the run came to.
+    Reply(Box<Reply>),
+    /// From the child: why there is no run.
+    Refused(String),
+    /// From the runner: how the child ended.
+    End(Ended),
+}
+
+/// Whether this process was started to be a runner.
+pub(crate) fn is_runner() -> bool {
+    std::env::var_os(RUNNER).is_some()
+}
+
+/// Serves until the other end is closed.
+pub(crate) fn serve(scenarios: &[&Scenario]) -> Result<(), String> {
+    isolate::fix_addresses()?;
+    let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
+    serve_on(&UnixStream::from(descriptor), scenarios).map_err(|error| error.to_string())
+}
+
+fn serve_on(line: &UnixStream, scenarios: &[&Scenario]) -> io::Result<()> {
+    let mut buffer = vec![0; REQUEST_BYTES_MAX];
+    // Once round before the first request: what forking and answering allocate, they have allocated then.
+    let rehearsal = isolate::in_child(SPIN_BOUND, || TOLD.to_vec())?;
+    frame::send(io::sink(), &Answer::End(how_it_ended(rehearsal)))?;
+    while let Some(length) = frame::next_length(line)? {
+        let Some(body) = buffer.get_mut(..length) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a request of {length} bytes")));
+        };
+        (&mut &*line).read_exact(body)?;
+        let end = isolate::in_child(SPIN_BOUND, || {
+            // The child answers by itself: a reply that passed through the runner would leave its mark on the heap
+            // into which the next child is born.
+            match frame::send(line, &answer(body, scenarios)) {
+                Ok(()) => TOLD.to_vec(),
+                Err(_) => Vec::new(),
+            }
+        })?;
+        frame::send(line, &Answer::End(how_it_ended(end)))?;
+    }
+    Ok(())
+}
+
+fn answer(body: &[u8], scenarios: &[&Scenario]) -> Answer {
+    let request: Request = match serde_json::from_slice(body) {
+        Ok(request) => request,
+        Err(error) => return Answer::Refused(error.to_string()),
+    };
+    match scenarios.iter().find(|scenario| scenario.name == request.scenario) {
+        Some(scenario) => Answer::Reply(Box::new(execute(scenario, &request))),
+        None => Answer::Refused(format!("no scenario `{}` in this runner", request.scenario)),
+    }
+}
+
+fn how_it_ended(end: ChildEnd) -> Ended {
+    let told = end.output == TOLD;
+    ending::ended(end, told, SPIN_BOUND)
+}

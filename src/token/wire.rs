@@ -1,0 +1,153 @@
+//! A plan as bytes: numbers of seven bits a byte, least first; a tag before each trigger and fault.
+//! It knows no checksum and no text. A tag, once given, keeps its meaning for as long as the token's version stands.
+
+use crate::fault::{Fault, Injection, Plan, Trigger};
+
+/// More than any plan has; a count above it is damage, not a plan.
+const INJECTIONS_MAX: u64 = 4_096;
+
+/// Appends a plan.
+pub(super) fn write_plan(plan: &Plan, to: &mut Vec<u8>) {
+    number(plan.injections.len() as u64, to);
+    for Injection { trigger, fault } in &plan.injections {
+        write_trigger(trigger, to);
+        write_fault(fault, to);
+    }
+}
+
+/// The plan that these bytes are, all of them.
+pub(super) fn read_plan(from: &[u8]) -> Result<Plan, String> {
+    let mut from = Reader { rest: from };
+    let count = from.number()?;
+    if count > INJECTIONS_MAX {
+        return Err(format!("{count} injections, which no plan has"));
+    }
+    let mut injections = Vec::new();
+    for _ in 0..count {
+        injections.push(Injection { trigger: from.trigger()?, fault: from.fault()? });
+    }
+    if !from.rest.is_empty() {
+        return Err(format!("{} bytes after its end", from.rest.len()));
+    }
+    Ok(Plan { injections })
+}
+
+fn write_trigger(trigger: &Trigger, to: &mut Vec<u8>) {
+    match trigger {
+        Trigger::At { time_ns } => numbers(&[0, *time_ns], to),
+        Trigger::On { edge, node, nth, after_ns } => {
+            numbers(&[1, edge.len() as u64], to);
+            to.extend_from_slice(edge.as_bytes());
+            numbers(&[u64::from(*node), u64::from(*nth), *after_ns], to);
+        }
+    }
+}
+
+fn write_fault(fault: &Fault, to: &mut Vec<u8>) {
+    match *fault {
+        Fault::Stop { node, budget_ns, down_ns } => numbers(&[0, u64::from(node), budget_ns, down_ns], to),
+        Fault::Kill { node, down_ns } => numbers(&[1, u64::from(node), down_ns], to),
+        Fault::PowerLoss { node, down_ns } => numbers(&[2, u64::from(node), down_ns], to),
+        Fault::Partition { from, to: other, one_way, for_ns } => {
+            let tag = if one_way { 4 } else { 3 };
+            numbers(&[tag, u64::from(from), u64::from(other), for_ns], to);
+        }
+        Fault::SlowDisk { node, extra_ns, for_ns } => numbers(&[5, u64::from(node), extra_ns, for_ns], to),
+    }
+}
+
+fn numbers(values: &[u64], to: &mut Vec<u8>) {
+    for value in values {
+        number(*value, to);
+    }
+}
+
+fn number(mut value: u64, to: &mut Vec<u8>) {
+    while value >= 0x80 {
+        to.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn trigger(&mut self) -> Result<Trigger, String> {
+        match self.number()? {
+            0 => Ok(Trigger::At { time_ns: self.number()? }),
+            1 => {
+                let length = self.small::<usize>()?;
+                let (text, rest) = self.rest.split_at_checked(length).ok_or("it ends in the middle of a word")?;
+                self.rest = rest;
+                let edge = String::from_utf8(text.to_vec()).map_err(|_| "a word that is not text")?;
+                Ok(Trigger::On { edge, node: self.small()?, nth: self.small()?, after_ns: self.number()? })
+            }
+            other => Err(format!("trigger number {other}")),
+        }
+    }
+
+    fn fault(&mut self) -> Result<Fault, String> {
+        match self.number()? {
+            0 => Ok(Fault::Stop { node: self.small()?, budget_ns: self.number()?, down_ns: self.number()? }),
+            1 => Ok(Fault::Kill { node: self.small()?, down_ns: self.number()? }),
+            2 => Ok(Fault::PowerLoss { node: self.small()?, down_ns: self.number()? }),
+            tag @ (3 | 4) => Ok(Fault::Partition {
+                from: self.small()?,
+                to: self.small()?,
+                one_way: tag == 4,
+                for_ns: self.number()?,
+            }),
+            5 => Ok(Fault::SlowDisk { node: self.small()?, extra_ns: self.number()?, for_ns: self.number()? }),
+            other => Err(format!("fault number {other}")),
+        }
+    }
+
+    fn small<T: TryFrom<u64>>(&mut self) -> Result<T, String> {
+        let value = self.number()?;
+        T::try_from(value).map_err(|_| format!("number {value} where a small one stands"))
+    }
+
+    fn number(&mut self) -> Result<u64, String> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.rest.split_first().ok_or("it ends in the middle of a number")?;
+            self.rest = rest;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return Err("a number of more than 64 bits".to_owned());
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err("a number of more than 64 bits".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_length_come_back() {
+        for shift in 0..64 {
+            for value in [1u64 << shift, (1u64 << shift) - 1, u64::MAX >> shift] {
+                let mut bytes = Vec::new();
+                number(value, &mut bytes);
+                assert_eq!(Reader { rest: &bytes }.number(), Ok(value));
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_writer_wrote_is_refused_by_name() {
+        assert_eq!(read_plan(&[1, 0, 5, 99]), Err("fault number 99".into()));
+        assert_eq!(read_plan(&[1, 7]), Err("trigger number 7".into()));
+        assert_eq!(read_plan(&[0, 0]), Err("1 bytes after its end".into()));
+        assert_eq!(read_plan(&[0xff; 11]), Err("a number of more than 64 bits".into()));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a command came to, and the exit code that says so.
+//! It is public API: scripts, `git bisect run` and CI read these numbers.
+
+use std::process::ExitCode;
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Everything that was tried held.
+    Held,
+    /// An invariant broke.
+    Broke,
+    /// The command could not be carried out as it was given.
+    Refused,
+    /// One seed ran two ways.
+    TwoWays,
+    /// The filter matched no scenario.
+    NothingMatched,
+    /// The record or token no longer fits this code.
+    Unfit,
+}
+
+impl Verdict {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Held => 0,
+            Self::Broke => 1,
+            Self::Refused => 2,
+            Self::TwoWays => 3,
+            Self::NothingMatched => 4,
+            Self::Unfit => 125,
+        }
+    }
+
+    /// Of two campaigns, what both came to: a run that goes two ways puts every other answer in doubt.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let weight = |verdict| match verdict {
+            Self::Held => 0,
+            Self::Broke => 1,
+            Self::NothingMatched => 2,
+            Self::Unfit => 3,
+            Self::Refused => 4,
+            Self::TwoWays => 5,
+        };
+        if weight(other) > weight(self) { other } else { self }
+    }
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        Self::from(verdict.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_those_of_the_manual() {
+        let all = [
+            Verdict::Held,
+            Verdict::Broke,
+            Verdict::Refused,
+            Verdict::TwoWays,
+            Verdict::NothingMatched,
+            Verdict::Unfit,
+        ];
+        assert_eq!(all.map(Verdict::code), [0, 1, 2, 3, 4, 125]);
+    }
+
+    #[test]
+    fn a_seed_that_ran_two_ways_outweighs_a_broken_invariant() {
+        assert_eq!(Verdict::Broke.and(Verdict::TwoWays), Verdict::TwoWays);
+        assert_eq!(Verdict::TwoWays.and(Verdict::Broke), Verdict::TwoWays);
+        assert_eq!(Verdict::Held.and(Verdict::Broke), Verdict::Broke);
+    }
+}
