@@ -1,4 +1,96 @@
-//! Skeleton.
-pub mod fault;
-pub mod finding;
-pub mod run;
+//! Afterlife finds what a distributed system does after it should be dead.
+//!
+//! A [scenario](Scenario) is a plain function that writes into a [`Sim`]: nodes that run stock tokio services, clients,
+//! faults, claims. Each run of it is one seeded virtual machine room in a process of its own; what breaks is replayed in a
+//! fresh process, told as a short story, and comes with a token that replays it.
+//!
+//! ```
+//! use afterlife::{Faults, Sim};
+//! use std::time::Duration;
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokio::net::{TcpListener, TcpStream};
+//!
+//! fn an_echo_comes_back(sim: &mut Sim) {
+//!     let servers = sim.node("server", |node| async move {
+//!         let listener = TcpListener::bind("0.0.0.0:7000").await?; // stock tokio
+//!         let serve = async {
+//!             loop {
+//!                 let (mut stream, _) = listener.accept().await?;
+//!                 tokio::spawn(async move {
+//!                     let (mut from, mut to) = stream.split();
+//!                     tokio::io::copy(&mut from, &mut to).await
+//!                 });
+//!             }
+//!         };
+//!         tokio::select! {
+//!             ended = serve => ended,
+//!             () = node.stopping() => Ok(()),
+//!         }
+//!     });
+//!     let echoed = sim.ledger::<u32>("echoed");
+//!     sim.client("client", move |_| async move {
+//!         for number in 0..10 {
+//!             let Ok(mut stream) = TcpStream::connect("server:7000").await else { continue };
+//!             if stream.write_u32(number).await.is_ok() && stream.read_u32().await.is_ok_and(|back| back == number) {
+//!                 echoed.note(number);
+//!             }
+//!             tokio::time::sleep(Duration::from_secs(1)).await;
+//!         }
+//!         Ok(())
+//!     });
+//!     sim.faults(servers, Faults::lifecycle().quiet_after(Duration::from_secs(8)));
+//!     sim.always("nothing comes back twice", move |_| echoed.has_no_duplicate());
+//!     sim.sometimes("the server restarts", |view| view.restarts() > 0);
+//! }
+//! ```
+//!
+//! Under `cargo test`, put [`#[afterlife::test]`](macro@test) on such a function. In a binary, hand scenarios to [`main`].
+
+#![forbid(unsafe_code)]
+
+mod campaign;
+mod check;
+mod claim;
+mod cli;
+mod execute;
+mod fault;
+mod finding;
+mod fnv;
+mod found;
+mod hunt;
+mod invariant;
+mod ledger;
+mod nearest;
+mod node;
+mod record;
+mod refusal;
+mod replay;
+mod report;
+mod rng;
+pub mod rt;
+mod run;
+mod runner;
+mod scenario;
+#[cfg(test)]
+mod scratch;
+mod seeds;
+mod settings;
+mod story;
+#[doc(hidden)]
+pub mod testing;
+mod token;
+mod verdict;
+mod watch;
+
+pub use afterlife_macros::test;
+pub use afterlife_probe as probe;
+pub use claim::View;
+pub use cli::main;
+pub use fault::{Fault, Faults, Injection, Plan, Trigger};
+pub use finding::{Finding, Signature, Violation};
+pub use ledger::{Entry, Ledger};
+pub use node::{Group, Node};
+pub use rng::Rng;
+pub use run::Build;
+pub use scenario::{Outcome, Scenario, Sim};
+pub use token::{Token, TokenError};

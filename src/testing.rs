@@ -41,6 +41,11 @@ pub fn run(scenario: &Scenario, test_path: &str) {
     }
 }
 
+/// The path by which the test runner knows a test: its module path without the crate.
+pub fn path(module_path: &'static str) -> &'static str {
+    module_path.split_once("::").map_or(module_path, |(_, path)| path)
+}
+
 fn judge(scenario: &Scenario, test_path: &str) -> Result<Verdict, Refusal> {
     let settings = Settings::of_this_process()?;
     let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;

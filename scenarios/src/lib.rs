@@ -1,1 +1,11 @@
-//! Skeleton.
+//! Five production outages as scenarios: what happened, modelled structure by structure on real parts.
+//! It is no part of the harness: it uses it as any other crate would.
+
+pub mod raft_master;
+mod raft_master_scenario;
+pub use afterlife::rt;
+
+/// Every scenario, in the order in which the main job hunts them.
+pub fn all() -> Vec<afterlife::Scenario> {
+    vec![raft_master_scenario::scenario()]
+}

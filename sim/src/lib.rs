@@ -33,7 +33,7 @@ pub use log::Kept;
 
 /// One process for each run.
 pub mod isolate {
-    pub use crate::engine::{ChildEnd, How, fix_addresses, in_child};
+    pub use crate::engine::{ChildEnd, How, become_host, cpu_ns, fix_addresses, in_child, last_words};
 }
 
 /// Whether the calling thread is part of a run.

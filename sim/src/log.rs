@@ -2,16 +2,22 @@
 //! It judges nothing.
 
 use crate::event::{Digest, Event, Name, Seq, What};
+use crate::real::Region;
 use std::collections::BTreeMap;
 
+/// More events than a run may have.
+const EVENTS_MAX: usize = 128 << 20;
+
 /// Numbers, digests and, on demand, keeps events; knows every text by number.
-pub struct Log {
+pub(crate) struct Log {
     next: u64,
     digest: (u64, u64),
     names: Vec<String>,
     known: BTreeMap<String, Name>,
     sites: BTreeMap<(usize, u32, u32), Name>,
-    kept: Option<Kept>,
+    kept: Option<(Region<Event>, Region<u64>)>,
+    // Reserved in every run, so that a recorded run has the addresses of one that is not.
+    reserved: Option<(Region<Event>, Region<u64>)>,
 }
 
 /// Every event of a run with the digest after each.
@@ -32,27 +38,29 @@ fn fold(a: u64, b: u64) -> u64 {
 
 impl Log {
     /// An empty log.
-    pub fn new(keep: bool) -> Self {
+    pub(crate) fn new(keep: bool) -> Self {
+        let mut regions = Some((Region::reserve(EVENTS_MAX), Region::reserve(EVENTS_MAX)));
         Self {
             next: 0,
             digest: (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344), // the first digits of π
             names: vec![String::new()],
             known: BTreeMap::new(),
             sites: BTreeMap::new(),
-            kept: keep.then(Kept::default),
+            kept: keep.then_some(()).and(regions.take()),
+            reserved: regions,
         }
     }
 
     /// Folds a number into the digest without making an event of it.
     #[inline]
-    pub fn stir(&mut self, word: u64) {
+    pub(crate) fn stir(&mut self, word: u64) {
         self.digest.0 = fold(self.digest.0 ^ word, 0xa076_1d64_78bd_642f) ^ self.digest.1;
         self.digest.1 = self.digest.1.rotate_left(29).wrapping_add(word ^ 0xe703_7ed1_a0b4_28db);
     }
 
     /// Takes an event in; its `seq` is set here.
     #[inline]
-    pub fn push(&mut self, event: &mut Event) {
+    pub(crate) fn push(&mut self, event: &mut Event) {
         event.seq = Seq(self.next);
         self.next += 1;
         let place = u64::from(event.node.0) << 48 | u64::from(event.incarnation) << 32 | u64::from(event.thread);
@@ -60,29 +68,24 @@ impl Log {
         self.stir(event.time_ns ^ place.rotate_left(17));
         self.stir(a ^ event.cause.0.rotate_left(32) ^ event.task.rotate_left(48));
         self.stir(b);
-        if let Some(kept) = &mut self.kept {
-            kept.events.push(*event);
-            kept.digests.push(self.digest.0 ^ self.digest.1);
+        if let Some((events, digests)) = &mut self.kept {
+            events.push(*event);
+            digests.push(self.digest.0 ^ self.digest.1);
         }
     }
 
     /// How many events there were.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.next
     }
 
-    /// Whether there were none.
-    pub fn is_empty(&self) -> bool {
-        self.next == 0
-    }
-
     /// The digest so far.
-    pub fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         Digest(fold(self.digest.0, self.digest.1 | 1), fold(self.digest.1 ^ self.next, 0x8ebc_6af0_9c88_c6e3))
     }
 
     /// The number of a text, new or known. New texts become part of the digest.
-    pub fn name(&mut self, text: &str) -> Name {
+    pub(crate) fn name(&mut self, text: &str) -> Name {
         if text.is_empty() {
             return Name::NONE;
         }
@@ -99,7 +102,7 @@ impl Log {
 
     /// The number of a source line. The file's address is only a key of the cache: it is neither kept in order of use nor
     /// part of the digest.
-    pub fn site(&mut self, site: &'static std::panic::Location<'static>) -> Name {
+    pub(crate) fn site(&mut self, site: &'static std::panic::Location<'static>) -> Name {
         let key = (site.file().as_ptr().addr(), site.line(), site.column());
         if let Some(name) = self.sites.get(&key) {
             return *name;
@@ -110,13 +113,15 @@ impl Log {
     }
 
     /// What a number stands for.
-    pub fn text(&self, name: Name) -> &str {
+    pub(crate) fn text(&self, name: Name) -> &str {
         self.names.get(name.0 as usize).map_or("", String::as_str)
     }
 
     /// Ends the log: its texts, and the events if they were kept.
-    pub fn into_parts(self) -> (Vec<String>, Option<Kept>) {
-        (self.names, self.kept)
+    pub(crate) fn into_parts(self) -> (Vec<String>, Option<Kept>) {
+        drop(self.reserved);
+        let kept = self.kept.map(|(events, digests)| Kept { events: events.to_vec(), digests: digests.to_vec() });
+        (self.names, kept)
     }
 }
 

@@ -177,3 +177,50 @@ pub(crate) fn text(pointer: *const c_char) -> String {
     // SAFETY: callers pass C strings that they were handed through a door.
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
+
+/// Memory of its own for many values of one kind: reserved at once, used as it fills, given back whole. It lies outside the
+/// heap, so that filling it moves nothing there.
+pub(crate) struct Region<T: Copy> {
+    base: *mut T,
+    len: usize,
+    capacity: usize,
+}
+
+impl<T: Copy> Region<T> {
+    /// Room for this many. Nothing is used before something is pushed.
+    pub(crate) fn reserve(capacity: usize) -> Self {
+        let bytes = capacity * size_of::<T>();
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a fresh mapping.
+        let mapped =
+            result(unsafe { call(libc::SYS_mmap, 0, bytes, protection as usize, flags as usize, usize::MAX, 0) });
+        assert!(mapped != -1, "no address space for {bytes} bytes");
+        Self { base: mapped as *mut T, len: 0, capacity }
+    }
+
+    /// Adds a value at the end.
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) {
+        assert!(self.len < self.capacity, "more values than were reserved");
+        // SAFETY: within the mapping, as was just checked.
+        unsafe { self.base.add(self.len).write(value) };
+        self.len += 1;
+    }
+
+    /// A copy on the heap.
+    pub(crate) fn to_vec(&self) -> Vec<T> {
+        // SAFETY: the first `len` values were written.
+        unsafe { std::slice::from_raw_parts(self.base, self.len) }.to_vec()
+    }
+}
+
+impl<T: Copy> Drop for Region<T> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping that `reserve` made.
+        unsafe { call(libc::SYS_munmap, self.base.addr(), self.capacity * size_of::<T>(), 0, 0, 0, 0) };
+    }
+}
+
+// SAFETY: a region owns its values, like a vector.
+unsafe impl<T: Copy + Send> Send for Region<T> {}

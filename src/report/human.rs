@@ -7,9 +7,11 @@ use super::page::page;
 use super::paste::Paste;
 use super::progress::Progress;
 use crate::campaign::{Counted, Face, Order, Outcome, TwoWays};
+use crate::finding::Signature;
 use crate::found::Found;
 use crate::record::Saved;
 use crate::verdict::Verdict;
+use afterlife_sim::event::Digest;
 use std::io::Write;
 
 /// How many claims that never held are named before they are only counted.
@@ -91,7 +93,7 @@ impl<W: Write> Face for Human<W> {
 
 /// Two runs of one seed that differ, as far as is known without their events.
 pub(crate) fn told_two_ways(outcome: &Outcome, two_ways: &TwoWays, paste: &Paste) -> Vec<Line> {
-    let way = |name: &str, (digest, broke): &(afterlife_sim::event::Digest, Option<crate::finding::Signature>)| {
+    let way = |name: &str, (digest, broke): &(Digest, Option<Signature>)| {
         let broke = broke.as_ref().map_or("nothing broke".to_owned(), |signature| format!("broke {signature}"));
         Line::of(Tone::Plain, keep_start(&format!("  {name:<8} {digest}  {broke}"), WIDTH))
     };

@@ -3,9 +3,11 @@
 
 use super::words::{Lexicon, event_line};
 use crate::campaign::{Counted, Face, Order, Outcome};
+use crate::finding::Signature;
 use crate::found::Found;
 use crate::record::Saved;
 use crate::verdict::Verdict;
+use afterlife_sim::event::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -75,7 +77,10 @@ impl<W: Write> Face for Json<W> {
 
     fn ends(&mut self, outcome: &Outcome) {
         if let Some(two_ways) = &outcome.two_ways {
-            let way = |(digest, signature): &(afterlife_sim::event::Digest, Option<crate::finding::Signature>)| json!({ "digest": digest.to_string(), "signature": signature });
+            let way = |(digest, signature): &(Digest, Option<Signature>)| {
+                let digest = digest.to_string();
+                json!({ "digest": digest, "signature": signature })
+            };
             self.line(&json!({
                 "kind": "two_ways",
                 "scenario": outcome.scenario,

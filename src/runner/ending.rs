@@ -7,11 +7,10 @@ use afterlife_sim::event::{Digest, Seq};
 use afterlife_sim::isolate::{ChildEnd, How};
 use std::time::Duration;
 
-/// How the run ended, from how its process did. `told` says whether the run's own reply was sent.
-pub(super) fn ended(end: ChildEnd, told: bool, bound: Duration) -> Ended {
+/// How the run ended, from how its process did. It counts only if the run's own reply was not sent: what happens after
+/// that is the process being dismantled, not the run.
+pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
     match end.how {
-        // What happens after the reply was sent is the process being dismantled, not the run.
-        _ if told => Ended::Whole,
         How::Exited(code) => Ended::Code { code, message: end.message },
         How::Signalled(signal) => Ended::Signal { signal, node: end.node },
         How::Spun => Ended::Spin { node: end.node, bound_ms: bound.as_millis() as u64 },
@@ -103,7 +102,7 @@ mod tests {
     }
 
     fn said(how: How) -> String {
-        let ended = ended(end(how), false, Duration::from_secs(10));
+        let ended = ended(end(how), Duration::from_secs(10));
         let violation = violation(&ended).expect("it did not come to its end");
         format!("{}\n{}\n{}", violation.signature(), violation.subject, violation.sentence)
     }
@@ -130,11 +129,6 @@ mod tests {
         endless loop on master-1
         master-1 ran for 10 s of real time without waiting for anything
         ");
-    }
-
-    #[test]
-    fn a_process_that_dies_after_its_reply_has_ended_whole() {
-        assert_eq!(ended(end(How::Signalled(11)), true, Duration::ZERO), Ended::Whole);
     }
 
     #[test]

@@ -20,6 +20,17 @@ pub(super) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<(
     to.write_all(&frame)
 }
 
+/// Sends one message by way of a buffer that is there already: nothing is allocated.
+pub(super) fn send_through(buffer: &mut [u8], mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    let (head, body) = buffer.split_at_mut(4);
+    let mut rest = &mut *body;
+    serde_json::to_writer(&mut rest, message)?;
+    let left = rest.len();
+    let length = body.len() - left;
+    head.copy_from_slice(&(length as u32).to_le_bytes());
+    to.write_all(&buffer[..4 + length])
+}
+
 /// The length of the next message; `None` if the stream has ended.
 pub(super) fn next_length(mut from: impl Read) -> io::Result<Option<usize>> {
     let mut length = [0; 4];
@@ -57,6 +68,16 @@ mod tests {
         assert_eq!(receive::<Vec<u64>>(&mut from).ok().flatten(), Some(vec![u64::MAX, 1]));
         assert_eq!(receive::<String>(&mut from).ok().flatten().as_deref(), Some("two"));
         assert!(receive::<String>(&mut from).is_ok_and(|end| end.is_none()));
+    }
+
+    #[test]
+    fn both_ways_to_send_send_the_same() {
+        let (mut grown, mut through) = (Vec::new(), Vec::new());
+        let message = ["a", "message"];
+        send(&mut grown, &message).expect("a vector takes every byte");
+        send_through(&mut [0; 64], &mut through, &message).expect("a vector takes every byte");
+        assert_eq!(grown, through);
+        assert!(send_through(&mut [0; 10], io::sink(), &message).is_err());
     }
 
     #[test]

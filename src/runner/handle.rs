@@ -4,7 +4,7 @@
 use super::canonical::Launch;
 use super::serve::Answer;
 use super::{ending, frame};
-use crate::run::{Ended, Reply, Request};
+use crate::run::{Reply, Request};
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -98,8 +98,6 @@ impl Runner {
                 Some(Answer::End(ended)) => {
                     return Ok(Ok(match (replied, ended) {
                         (Some(reply), _) => Asked::Replied(reply),
-                        // It said that it had replied, and had not.
-                        (None, Ended::Whole) => Asked::Gone,
                         (None, ended) => Asked::Crashed(ending::reply(request, ended)),
                     }));
                 }

@@ -1,12 +1,12 @@
 //! The runner's side: read a request, fork a child that carries it out and answers, say how the child ended.
-//! It keeps nothing between two requests, so that the thousandth child is born into the same heap as the first.
+//! It keeps nothing between two requests, not even a changed heap: the thousandth child is born as the first was.
 
 use super::canonical::RUNNER;
 use super::{ending, frame};
-use crate::execute::execute;
+use crate::execute::{execute, warm_up};
 use crate::run::{Ended, Reply, Request};
 use crate::scenario::Scenario;
-use afterlife_sim::isolate::{self, ChildEnd};
+use afterlife_sim::isolate;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -17,11 +17,8 @@ use std::time::Duration;
 /// between two doors, also on a machine that is shared.
 const SPIN_BOUND: Duration = Duration::from_secs(10);
 
-/// The longest request, read into a buffer that is made once. No plan comes near it.
-const REQUEST_BYTES_MAX: usize = 4 << 20;
-
-/// The child's word to its runner that its reply has been sent.
-const TOLD: &[u8] = b"told";
+/// The longest request, and the longest answer of the runner's own. No plan comes near it.
+const BUFFER_BYTES: usize = 4 << 20;
 
 /// What travels back for one request: the child's `Reply`, if it came so far, then the runner's `End`.
 #[derive(Serialize, Deserialize)]
@@ -42,15 +39,16 @@ pub(crate) fn is_runner() -> bool {
 /// Serves until the other end is closed.
 pub(crate) fn serve(scenarios: &[&Scenario]) -> Result<(), String> {
     isolate::fix_addresses()?;
+    warm_up();
     let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     serve_on(&UnixStream::from(descriptor), scenarios).map_err(|error| error.to_string())
 }
 
 fn serve_on(line: &UnixStream, scenarios: &[&Scenario]) -> io::Result<()> {
-    let mut buffer = vec![0; REQUEST_BYTES_MAX];
-    // Once round before the first request: what forking and answering allocate, they have allocated then.
-    let rehearsal = isolate::in_child(SPIN_BOUND, || TOLD.to_vec())?;
-    frame::send(io::sink(), &Answer::End(how_it_ended(rehearsal)))?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    // Once round before the first request: what forking and answering allocate only once, they have allocated then.
+    let end = isolate::in_child(SPIN_BOUND, Vec::new)?;
+    frame::send_through(&mut buffer, io::sink(), &Answer::End(ending::ended(end, SPIN_BOUND)))?;
     while let Some(length) = frame::next_length(line)? {
         let Some(body) = buffer.get_mut(..length) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a request of {length} bytes")));
@@ -58,13 +56,11 @@ fn serve_on(line: &UnixStream, scenarios: &[&Scenario]) -> io::Result<()> {
         (&mut &*line).read_exact(body)?;
         let end = isolate::in_child(SPIN_BOUND, || {
             // The child answers by itself: a reply that passed through the runner would leave its mark on the heap
-            // into which the next child is born.
-            match frame::send(line, &answer(body, scenarios)) {
-                Ok(()) => TOLD.to_vec(),
-                Err(_) => Vec::new(),
-            }
+            // into which the next child is born. Should it fail to, the runner's own answer tells that.
+            let _ = frame::send(line, &answer(body, scenarios));
+            Vec::new()
         })?;
-        frame::send(line, &Answer::End(how_it_ended(end)))?;
+        frame::send_through(&mut buffer, line, &Answer::End(ending::ended(end, SPIN_BOUND)))?;
     }
     Ok(())
 }
@@ -78,9 +74,4 @@ fn answer(body: &[u8], scenarios: &[&Scenario]) -> Answer {
         Some(scenario) => Answer::Reply(Box::new(execute(scenario, &request))),
         None => Answer::Refused(format!("no scenario `{}` in this runner", request.scenario)),
     }
-}
-
-fn how_it_ended(end: ChildEnd) -> Ended {
-    let told = end.output == TOLD;
-    ending::ended(end, told, SPIN_BOUND)
 }

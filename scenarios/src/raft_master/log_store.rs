@@ -7,7 +7,7 @@ use super::store::json;
 use crate::rt::task;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader, StorageIOError, Vote};
-use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Builder, Database, Durability, ReadableDatabase, TableDefinition, WriteTransaction};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::io;
@@ -18,12 +18,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The log between two snapshots is small here; its tail, which is what is read, smaller.
 const CACHE_BYTES: usize = 1 << 20;
 
-const ENTRIES: TableDefinition<'_, u64, &str> = TableDefinition::new("entries");
-const HARD_STATE: TableDefinition<'_, &str, &str> = TableDefinition::new("hard-state");
+/// Entries by their index, and behind the last index that there can be the hard state: what is written together lies
+/// together, on the tree's last page.
+const LOG: TableDefinition<'_, u64, &str> = TableDefinition::new("log");
 
-const VOTE: &str = "vote";
-const COMMITTED: &str = "committed";
-const PURGED: &str = "purged";
+const INDEX_MAX: u64 = u64::MAX - 3;
+const PURGED: u64 = u64::MAX - 2;
+const COMMITTED: u64 = u64::MAX - 1;
+const VOTE: u64 = u64::MAX;
 
 /// The log of one master. Clones share the file.
 #[derive(Clone, Debug)]
@@ -48,8 +50,7 @@ impl LogStore {
         let log = Log { database, committed: Mutex::new(None) };
         if log.database.begin_read()?.list_tables()?.next().is_none() {
             log.write(|writing| {
-                writing.open_table(ENTRIES)?;
-                writing.open_table(HARD_STATE)?;
+                writing.open_table(LOG)?;
                 Ok(())
             })?;
         }
@@ -77,23 +78,23 @@ impl Log {
         Ok(writing.commit()?)
     }
 
-    fn hard_state<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, redb::Error> {
+    fn hard_state<T: DeserializeOwned>(&self, key: u64) -> Result<Option<T>, redb::Error> {
         let reading = self.database.begin_read()?;
-        let table = reading.open_table(HARD_STATE)?;
+        let table = reading.open_table(LOG)?;
         table.get(key)?.map(|text| decode(text.value())).transpose()
     }
 
-    fn entries(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry>, redb::Error> {
+    fn entries(&self, from: Bound<u64>, to: Bound<u64>) -> Result<Vec<Entry>, redb::Error> {
         let reading = self.database.begin_read()?;
-        let table = reading.open_table(ENTRIES)?;
-        let rows = table.range(range)?;
+        let table = reading.open_table(LOG)?;
+        let rows = table.range((from, of_entries(to)))?;
         rows.map(|row| decode(row?.1.value())).collect()
     }
 
     fn last(&self) -> Result<Option<LogId>, redb::Error> {
         let reading = self.database.begin_read()?;
-        let table = reading.open_table(ENTRIES)?;
-        let last = table.last()?;
+        let table = reading.open_table(LOG)?;
+        let last = table.range(..=INDEX_MAX)?.next_back().transpose()?;
         last.map(|(_, text)| decode::<Entry>(text.value()).map(|entry| entry.log_id)).transpose()
     }
 
@@ -107,7 +108,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         &mut self,
         range: R,
     ) -> Result<Vec<Entry>, StorageError> {
-        Ok(self.log.entries((range.start_bound().cloned(), range.end_bound().cloned())).map_err(read_failed)?)
+        Ok(self.log.entries(range.start_bound().cloned(), range.end_bound().cloned()).map_err(read_failed)?)
     }
 }
 
@@ -151,37 +152,49 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let entries: Vec<(u64, String)> = entries.into_iter().map(|entry| (entry.log_id.index, json(&entry))).collect();
         let committed = self.log.committed().map(|log_id| json(&log_id));
         let written = self.write(move |writing| {
-            let mut table = writing.open_table(ENTRIES)?;
+            let mut table = writing.open_table(LOG)?;
             for (index, text) in &entries {
                 table.insert(index, text.as_str())?;
             }
-            committed.map_or(Ok(()), |committed| put_hard_state(writing, COMMITTED, &committed))
+            if let Some(committed) = committed {
+                table.insert(COMMITTED, committed.as_str())?;
+            }
+            Ok(())
         });
         callback.log_io_completed(written.await);
         Ok(())
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
-        let cut = self.write(move |writing| remove_entries(writing, (Bound::Included(log_id.index), Bound::Unbounded)));
+        let cut = self.write(move |writing| remove_entries(writing, Bound::Included(log_id.index), Bound::Unbounded));
         Ok(cut.await.map_err(|error| StorageIOError::write_logs(&error))?)
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
         let cut = self.write(move |writing| {
-            remove_entries(writing, (Bound::Unbounded, Bound::Included(log_id.index)))?;
+            remove_entries(writing, Bound::Unbounded, Bound::Included(log_id.index))?;
             put_hard_state(writing, PURGED, &json(&log_id))
         });
         Ok(cut.await.map_err(|error| StorageIOError::write_logs(&error))?)
     }
 }
 
-fn put_hard_state(writing: &WriteTransaction, key: &str, text: &str) -> Result<(), redb::Error> {
-    writing.open_table(HARD_STATE)?.insert(key, text)?;
+fn put_hard_state(writing: &WriteTransaction, key: u64, text: &str) -> Result<(), redb::Error> {
+    writing.open_table(LOG)?.insert(key, text)?;
     Ok(())
 }
 
-fn remove_entries(writing: &WriteTransaction, range: (Bound<u64>, Bound<u64>)) -> Result<(), redb::Error> {
-    Ok(writing.open_table(ENTRIES)?.retain_in(range, |_, _| false)?)
+fn remove_entries(writing: &WriteTransaction, from: Bound<u64>, to: Bound<u64>) -> Result<(), redb::Error> {
+    Ok(writing.open_table(LOG)?.retain_in((from, of_entries(to)), |_, _| false)?)
+}
+
+/// An upper bound that leaves out the hard state.
+fn of_entries(to: Bound<u64>) -> Bound<u64> {
+    match to {
+        Bound::Included(index) => Bound::Included(index.min(INDEX_MAX)),
+        Bound::Excluded(index) if index <= INDEX_MAX => Bound::Excluded(index),
+        Bound::Excluded(_) | Bound::Unbounded => Bound::Included(INDEX_MAX),
+    }
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, redb::Error> {

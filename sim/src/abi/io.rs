@@ -10,7 +10,7 @@ use crate::kernel::disk::{Lock, LockKind};
 use crate::kernel::pipe::End;
 use crate::kernel::poll::{IN, OUT};
 use crate::kernel::thread::{ThreadId, Wait};
-use crate::kernel::world::{Identity, Turn, World};
+use crate::kernel::world::{Turn, World};
 use crate::real;
 use libc::{c_int, c_ulong, c_void, iovec, size_t, ssize_t};
 
@@ -320,8 +320,8 @@ fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
             // A static of the process that was made before the run, such as the pipe of tokio's signal driver: nothing ever
             // comes out of the copy.
             true => {
-                let Identity { node, incarnation } = world.identity(me);
-                world.descriptions.add(node, incarnation, true, Kind::Inert)
+                let node = world.threads[me].node;
+                world.descriptions.add(node, true, Kind::Inert)
             }
             false => describe(world, me, fd, "dup")?,
         };
@@ -377,7 +377,7 @@ fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) 
     })
 }
 
-fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) -> Result<c_int, Errno> {
+pub(super) fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) -> Result<c_int, Errno> {
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
             duplicate(me, fd, (argument as c_int).saturating_sub(FIRST).max(0) as usize)
@@ -436,11 +436,11 @@ fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) ->
 /// A pipe or a pair of sockets: two streams at most, two ends.
 pub(super) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> (c_int, c_int) {
     door(me, |world| {
-        let Identity { node, incarnation } = world.identity(me);
+        let node = world.threads[me].node;
         let there = world.pipes.stream();
         let back = both_ways.then(|| world.pipes.stream());
         let mut end = |reads, writes| {
-            let id = world.descriptions.add(node, incarnation, nonblocking, Kind::Pipe(End { reads, writes }));
+            let id = world.descriptions.add(node, nonblocking, Kind::Pipe(End { reads, writes }));
             world.pipes.attach(&End { reads, writes }, id);
             world.install(id)
         };

@@ -6,7 +6,7 @@ use super::io::{int, result};
 use crate::kernel::Errno;
 use crate::kernel::descriptor::{Event, Kind};
 use crate::kernel::thread::{ThreadId, Wait};
-use crate::kernel::world::{Identity, Turn, World};
+use crate::kernel::world::{Turn, World};
 use libc::{c_int, c_uint, epoll_event, nfds_t, pollfd, sigset_t, timespec};
 
 const MS_NS: u64 = 1_000_000;
@@ -17,8 +17,8 @@ fn until(world: &World, timeout_ms: c_int) -> u64 {
 
 fn new_epoll(me: ThreadId) -> c_int {
     door(me, |world| {
-        let Identity { node, incarnation } = world.identity(me);
-        let id = world.descriptions.add(node, incarnation, false, Kind::Epoll(Default::default()));
+        let node = world.threads[me].node;
+        let id = world.descriptions.add(node, false, Kind::Epoll(Default::default()));
         world.install(id)
     })
 }
@@ -109,9 +109,9 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
 
 fn new_event(me: ThreadId, initial: c_uint, flags: c_int) -> c_int {
     door(me, |world| {
-        let Identity { node, incarnation } = world.identity(me);
+        let node = world.threads[me].node;
         let event = Event { counter: u64::from(initial), semaphore: flags & libc::EFD_SEMAPHORE != 0 };
-        let id = world.descriptions.add(node, incarnation, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
+        let id = world.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
         world.install(id)
     })
 }

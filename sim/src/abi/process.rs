@@ -23,10 +23,10 @@ fn end(me: ThreadId, how: Death) -> ! {
 pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     let me = here()?;
     let fd = door(me, |world| {
-        let Identity { node, incarnation } = world.identity(me);
+        let node = world.threads[me].node;
         let stopping = world.nodes[usize::from(node.0)].life == crate::kernel::process::Life::Stopping;
         let event = Event { counter: u64::from(stopping), semaphore: false };
-        let id = world.descriptions.add(node, incarnation, true, Kind::Event(event));
+        let id = world.descriptions.add(node, true, Kind::Event(event));
         world.nodes[usize::from(node.0)].stop_watchers.push(id);
         world.install(id)
     });

@@ -8,7 +8,7 @@ use crate::kernel::descriptor::Kind;
 use crate::kernel::tcp::{SocketState, TcpSocket};
 use crate::kernel::thread::ThreadId;
 use crate::kernel::udp::UdpSocket;
-use crate::kernel::world::{Identity, Turn};
+use crate::kernel::world::Turn;
 use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -94,8 +94,8 @@ fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> 
         _ => return Err(libc::EPROTONOSUPPORT),
     };
     Ok(door(me, |world| {
-        let Identity { node, incarnation } = world.identity(me);
-        let id = world.descriptions.add(node, incarnation, nonblocking, kind);
+        let node = world.threads[me].node;
+        let id = world.descriptions.add(node, nonblocking, kind);
         world.install(id)
     }))
 }

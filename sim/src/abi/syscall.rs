@@ -42,6 +42,7 @@ pub unsafe extern "C" fn syscall(
                 super::entropy::fill(a as *mut libc::c_void, b);
                 Ok(b as c_long)
             }
+            libc::SYS_fcntl => super::io::control(me, a as c_int, b as c_int, c).map(c_long::from),
             libc::SYS_gettid => Ok(super::threads::thread_number(me)),
             // What std asks for and does without: an old kernel's answer.
             libc::SYS_copy_file_range | libc::SYS_membarrier | libc::SYS_pidfd_open => Err(libc::ENOSYS),

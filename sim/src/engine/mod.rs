@@ -4,6 +4,6 @@
 mod isolate;
 mod native;
 
-pub use isolate::{ChildEnd, How, fix_addresses, in_child};
-pub(crate) use isolate::{beat, last_words, name_node};
-pub use native::{Machine, Outcome, run};
+pub use isolate::{ChildEnd, How, cpu_ns, fix_addresses, in_child, last_words};
+pub(crate) use isolate::{beat, name_node};
+pub use native::{Machine, Outcome, become_host, run};

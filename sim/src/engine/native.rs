@@ -3,7 +3,7 @@
 
 use crate::abi;
 use crate::event::{Digest, NodeId};
-use crate::kernel::process::Main;
+use crate::kernel::process::{Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Ending, Settings, World};
 use crate::log::{Kept, Log};
@@ -36,8 +36,16 @@ pub struct Outcome {
     pub kept: Option<Kept>,
     /// The stack that was asked for.
     pub stack: Option<String>,
+    /// Nodes whose process had not ended, or never began.
+    pub live: Vec<NodeId>,
     /// The observer, as [`Observer::into_any`] gives it.
     pub observer: Box<dyn std::any::Any>,
+}
+
+/// From here on the calling thread's random bytes come from a seed, until the next run on it has ended: what a host decides
+/// before a run (the order of a hash map, say) is then part of that run.
+pub fn become_host(seed: u64) {
+    abi::begin_host(seed);
 }
 
 /// Runs a room to its end.
@@ -59,6 +67,9 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     let world = Box::leak(world);
     abi::enter_world(world);
     abi::end_host();
+    let ended = |life| matches!(life, Life::Down | Life::Off);
+    let live = (0..world.nodes.len()).filter(|index| !ended(world.nodes[*index].life));
+    let live = live.map(|index| NodeId(index as u16)).collect();
     let Some(observer) = world.take_observer() else { unreachable!("the observer is only taken here") };
     let (digest, events) = (world.log.digest(), world.log.len());
     let (names, kept) = std::mem::replace(&mut world.log, Log::new(false)).into_parts();
@@ -71,6 +82,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         names,
         kept,
         stack: world.stack.take(),
+        live,
         observer: observer.into_any(),
     }
 }

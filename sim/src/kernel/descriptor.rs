@@ -9,7 +9,7 @@ use super::udp::UdpSocket;
 use crate::event::NodeId;
 
 /// The first virtual descriptor number. What is below was opened outside the run, and is none of its business.
-pub const FIRST: i32 = 1 << 20;
+pub(crate) const FIRST: i32 = 1 << 20;
 
 /// An open description, as an index into all that are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,6 @@ pub(crate) struct Event {
 /// What one or more descriptors of a process refer to.
 pub(crate) struct Description {
     pub(crate) node: NodeId,
-    pub(crate) incarnation: u16,
     pub(crate) references: u32,
     pub(crate) nonblocking: bool,
     pub(crate) kind: Kind,
@@ -53,10 +52,9 @@ pub(crate) struct Descriptions {
 }
 
 impl Descriptions {
-    pub(crate) fn add(&mut self, node: NodeId, incarnation: u16, nonblocking: bool, kind: Kind) -> DescriptionId {
+    pub(crate) fn add(&mut self, node: NodeId, nonblocking: bool, kind: Kind) -> DescriptionId {
         let description = Description {
             node,
-            incarnation,
             references: 0,
             nonblocking,
             kind,

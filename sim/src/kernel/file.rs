@@ -6,7 +6,7 @@ use super::choice::Question;
 use super::descriptor::{DescriptionId, Kind};
 use super::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, ROOT};
 use super::thread::{State, ThreadId, Wait};
-use super::world::{Identity, Turn, World};
+use super::world::{Turn, World};
 use crate::event::{NodeId, What};
 
 /// How long a sync takes on a sound device: a data-centre NVMe drive, 50 µs to 500 µs.
@@ -42,13 +42,13 @@ impl World {
         flags: i32,
         mode: u32,
     ) -> Result<i32, Errno> {
-        let Identity { node, incarnation } = self.identity(me);
+        let node = self.threads[me].node;
         let now = self.wall_ns();
         let file = self.nodes[usize::from(node.0)].disk().open(at, path, flags, mode & !0o022, now)?;
         let path = self.log.name(&file.path);
         self.emit(me, What::FileOpened { path });
         let nonblocking = flags & libc::O_NONBLOCK != 0;
-        let id = self.descriptions.add(node, incarnation, nonblocking, Kind::File(file));
+        let id = self.descriptions.add(node, nonblocking, Kind::File(file));
         Ok(self.install(id))
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) syncs: u64,
     /// Set by a death that was asked for with a restart: when it starts again after it ended.
     pub(crate) restart_after_ns: Option<u64>,
+    /// How many starts are due.
+    pub(crate) starts_due: u32,
     /// The event that a thread without any other cause goes back to: its process's start.
     pub(crate) started: crate::event::Seq,
 }
@@ -75,6 +77,7 @@ impl Node {
             sync_extra_ns: 0,
             syncs: 0,
             restart_after_ns: None,
+            starts_due: 0,
             started: crate::event::Seq::NONE,
         }
     }
@@ -94,12 +97,12 @@ pub const NODES_MAX: usize = 60_000;
 const ROW: u16 = 250;
 
 /// The IPv4 address of a node: 10.0.row.place, from 10.0.0.1.
-pub fn address_v4(node: NodeId) -> Ipv4Addr {
+pub(crate) fn address_v4(node: NodeId) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, (node.0 / ROW) as u8, (node.0 % ROW + 1) as u8)
 }
 
 /// The IPv6 address of a node, in the unique local range.
-pub fn address_v6(node: NodeId) -> Ipv6Addr {
+pub(crate) fn address_v6(node: NodeId) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0xaf, 0, 0, 0, 0, 0, node.0 + 1)
 }
 

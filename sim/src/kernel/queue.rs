@@ -32,7 +32,7 @@ impl<T> Ord for Entry<T> {
 }
 
 /// Deadlines in order of time; those of one instant in the order in which they were set.
-pub struct Queue<T> {
+pub(crate) struct Queue<T> {
     heap: BinaryHeap<Entry<T>>,
     order: u64,
 }
@@ -46,30 +46,25 @@ impl<T> Default for Queue<T> {
 impl<T> Queue<T> {
     /// Sets a deadline, in virtual nanoseconds since the run's start.
     #[inline]
-    pub fn at(&mut self, time_ns: u64, due: T) {
+    pub(crate) fn at(&mut self, time_ns: u64, due: T) {
         self.order += 1;
         self.heap.push(Entry { time_ns, order: self.order, due });
     }
 
     /// When the next one falls due.
     #[inline]
-    pub fn next_ns(&self) -> Option<u64> {
+    pub(crate) fn next_ns(&self) -> Option<u64> {
         self.heap.peek().map(|entry| entry.time_ns)
     }
 
     /// Takes the next one.
     #[inline]
-    pub fn take(&mut self) -> Option<(u64, T)> {
+    pub(crate) fn take(&mut self) -> Option<(u64, T)> {
         self.heap.pop().map(|entry| (entry.time_ns, entry.due))
     }
 
-    /// How many are set.
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
-
     /// Whether none is set.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }
 }

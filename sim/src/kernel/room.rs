@@ -116,7 +116,19 @@ impl<'a> Room<'a> {
 
     /// Starts a node's process after `delay_ns`, unless it runs by then.
     pub fn start(&mut self, node: NodeId, delay_ns: u64) {
-        self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Start(node));
+        self.world.start_after(node, delay_ns);
+    }
+
+    /// Starts a node's process again `delay_ns` after its present life has ended.
+    pub fn restart_when_ended(&mut self, node: NodeId, delay_ns: u64) {
+        if let Some(node) = self.world.nodes.get_mut(usize::from(node.0)) {
+            node.restart_after_ns = Some(delay_ns);
+        }
+    }
+
+    /// Whether a node that is down is due to start again.
+    pub fn starts_again(&self, node: NodeId) -> bool {
+        self.world.nodes.get(usize::from(node.0)).is_some_and(|node| node.starts_due > 0)
     }
 
     /// Cuts (or opens) the way from one node to another; the way back is another matter.

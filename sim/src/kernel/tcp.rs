@@ -6,7 +6,7 @@ use super::descriptor::{DescriptionId, Kind};
 use super::net::{Net, Scope, Transport, find, own_address, own_scope};
 use super::poll::{ERR, HUP, IN, OUT, RDHUP};
 use super::thread::{ThreadId, Wait};
-use super::world::{Due, Identity, Turn, World};
+use super::world::{Due, Turn, World};
 use super::Errno;
 use crate::event::{NodeId, Seq, What};
 use std::collections::VecDeque;
@@ -50,7 +50,7 @@ pub(crate) struct TcpSocket {
 /// What a socket is doing.
 pub(crate) enum SocketState {
     Fresh,
-    Bound(Scope),
+    Bound,
     Listening { backlog: usize, waiting: VecDeque<Ref> },
     Stream(Ref),
     /// Its connection failed or its process was asked to forget it.
@@ -197,7 +197,7 @@ impl Net {
     pub(crate) fn tcp_readiness(&self, socket: &TcpSocket) -> u32 {
         let own = if socket.error != 0 { ERR | IN | OUT } else { 0 };
         own | match &socket.state {
-            SocketState::Fresh | SocketState::Bound(_) => OUT | HUP,
+            SocketState::Fresh | SocketState::Bound => OUT | HUP,
             SocketState::Listening { waiting, .. } => {
                 if waiting.is_empty() {
                     0
@@ -226,7 +226,7 @@ impl World {
         self.net.bind(node, port, Transport::Tcp, scope, id)?;
         let socket = self.descriptions.tcp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
-        socket.state = SocketState::Bound(scope);
+        socket.state = SocketState::Bound;
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl World {
         let socket = self.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
         let capacity = backlog.clamp(1, 4096) as usize;
         match &mut socket.state {
-            SocketState::Bound(_) => {
+            SocketState::Bound => {
                 socket.state = SocketState::Listening { backlog: capacity, waiting: VecDeque::new() };
             }
             SocketState::Listening { backlog, .. } => *backlog = capacity,
@@ -257,7 +257,7 @@ impl World {
         let v6 = socket.v6;
         let SocketState::Listening { waiting, .. } = &mut socket.state else { return Err(libc::EINVAL) };
         let end = waiting.pop_front().ok_or(libc::EAGAIN)?;
-        let Identity { node, incarnation } = self.identity(me);
+        let node = self.threads[me].node;
         let connection = self.net.at(end).ok_or(libc::ECONNABORTED)?;
         let number = connection.number;
         let peer = connection.sides[usize::from(end.peer().side)].address;
@@ -266,7 +266,7 @@ impl World {
         let mut accepted = TcpSocket::new(v6);
         accepted.local = Some(local);
         accepted.state = SocketState::Stream(end);
-        let new = self.descriptions.add(node, incarnation, false, Kind::Tcp(accepted));
+        let new = self.descriptions.add(node, false, Kind::Tcp(accepted));
         if let Some(side) = self.net.side(end) {
             side.description = Some(new);
         }
@@ -276,10 +276,10 @@ impl World {
 
     /// `connect`: begins the handshake. The caller waits for the socket to become writable.
     pub(crate) fn tcp_connect(&mut self, me: ThreadId, id: DescriptionId, to: SocketAddr) -> Result<(), Errno> {
-        let Identity { node, .. } = self.identity(me);
+        let node = self.threads[me].node;
         let socket = self.descriptions.tcp(id).ok_or(libc::EBADF)?;
         match socket.state {
-            SocketState::Fresh | SocketState::Bound(_) => {}
+            SocketState::Fresh | SocketState::Bound => {}
             SocketState::Stream(end) => {
                 return Err(match self.net.side_ref(end).map(|side| side.stage) {
                     Some(Stage::Opening) => libc::EALREADY,
@@ -334,10 +334,10 @@ impl World {
     /// A SYN arrives, or would.
     pub(crate) fn syn(&mut self, end: Ref, attempt: u32) {
         let Some(connection) = self.net.at(end) else { return };
-        let (number, port, scope, who) = (connection.number, connection.port, connection.scope, connection.who);
+        let (number, port, scope) = (connection.number, connection.port, connection.scope);
         let [client, server] = &connection.sides;
         let (from, to, cause) = (client.node, server.node, client.cause);
-        let (client_address, server_address) = (client.address, server.address);
+        let server_address = server.address;
         if client.stage != Stage::Opening {
             self.free_if_done(end);
             return;
@@ -360,7 +360,6 @@ impl World {
             self.ship(end.peer(), cause, Body::Rst);
             return;
         };
-        let _ = (who, client_address);
         let Some(side) = self.net.side(end.peer()) else { return };
         side.stage = Stage::Open;
         side.address = own_address(to, server_address.ip(), port);
@@ -677,7 +676,7 @@ impl World {
                 let abrupt = parting == Parting::Finish && (unread || socket.linger_zero);
                 self.leave(end, if abrupt { Parting::Reset } else { parting });
             }
-            SocketState::Fresh | SocketState::Bound(_) | SocketState::Broken => {}
+            SocketState::Fresh | SocketState::Bound | SocketState::Broken => {}
         }
     }
 

@@ -179,7 +179,9 @@ impl World {
         assert!(self.nodes.len() < super::process::NODES_MAX, "a room holds {} nodes", super::process::NODES_MAX);
         let node = NodeId(self.nodes.len() as u16);
         self.nodes.push(Node::new(name, main));
-        self.queue.at(start_ns, Due::Start(node));
+        if start_ns < u64::MAX {
+            self.start_after(node, start_ns);
+        }
         node
     }
 
@@ -425,8 +427,15 @@ impl World {
         Ok(id)
     }
 
+    /// Starts a node's process after `delay_ns`, unless it runs by then.
+    pub(crate) fn start_after(&mut self, node: NodeId, delay_ns: u64) {
+        self.nodes[usize::from(node.0)].starts_due += 1;
+        self.queue.at(self.now_ns.saturating_add(delay_ns), Due::Start(node));
+    }
+
     fn start_process(&mut self, node: NodeId) {
         let it = &mut self.nodes[usize::from(node.0)];
+        it.starts_due = it.starts_due.saturating_sub(1);
         if it.is_up() {
             return;
         }
@@ -510,7 +519,7 @@ impl World {
                 self.must_pass = true;
             }
         }
-        let seq = self.emit_at(node, cause, What::Exited { how });
+        self.emit_at(node, cause, What::Exited { how });
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
             Death::Abort | Death::Kill | Death::Overrun => Parting::Reset,
@@ -523,9 +532,8 @@ impl World {
         let (choices, it) = (&self.choices, &mut self.nodes[usize::from(node.0)]);
         it.disk_died(lost.then_some(choices));
         if let Some(after_ns) = restart {
-            self.queue.at(self.now_ns.saturating_add(after_ns), Due::Start(node));
+            self.start_after(node, after_ns);
         }
-        let _ = seq;
         true
     }
 

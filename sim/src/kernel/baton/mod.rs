@@ -16,4 +16,4 @@ mod elsewhere;
 use elsewhere as switch;
 
 pub(crate) use strand::{Body, Strand, pass, spawn};
-pub use strand::{Passing, passing};
+pub(crate) use strand::{Passing, passing};

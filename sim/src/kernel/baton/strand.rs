@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How the baton passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passing {
+pub(crate) enum Passing {
     /// By swapping stack and thread pointer in user space: 0.06 µs.
     Switch,
     /// By futex between kernel threads: 6 µs, wherever there are pthreads.
@@ -18,7 +18,7 @@ pub enum Passing {
 }
 
 /// How the baton passes in this process: in user space where that works, unless `AFTERLIFE_BATON=futex` asks otherwise.
-pub fn passing() -> Passing {
+pub(crate) fn passing() -> Passing {
     static PASSING: OnceLock<Passing> = OnceLock::new();
     *PASSING.get_or_init(|| {
         let asked = std::env::var("AFTERLIFE_BATON").is_ok_and(|how| how == "futex");

@@ -1,0 +1,85 @@
+//! The raft master as a scenario: three masters under load, stops and slow disks, and what must hold.
+//! It knows the master by its entry points only.
+
+use crate::raft_master::{Client, MasterConfig, run_master};
+use afterlife::{Build, Faults, Scenario, Sim};
+use std::time::Duration;
+
+/// The scenario, in its three builds.
+pub(crate) fn scenario() -> Scenario {
+    Scenario {
+        name: "raft-master",
+        about: "CubeFS: a master that stops closes its database under an apply in flight",
+        builds: &Build::ALL,
+        seeds: 2_000,
+        issue: "cubefs/cubefs#3128",
+        script,
+    }
+}
+
+/// How many clients write, and how many volumes each makes.
+const CLIENTS: usize = 2;
+const VOLUMES: usize = 12;
+
+fn peers() -> Vec<(u64, String, String)> {
+    (0..3).map(|index| (index + 1, format!("master-{index}:7001"), format!("master-{index}:8080"))).collect()
+}
+
+fn addresses() -> Vec<String> {
+    peers().into_iter().map(|(_, _, api)| api).collect()
+}
+
+fn build(build: Build) -> crate::raft_master::Build {
+    match build {
+        Build::Shipped => crate::raft_master::Build::Shipped,
+        Build::Patched => crate::raft_master::Build::Patched,
+        Build::Sound => crate::raft_master::Build::Sound,
+    }
+}
+
+fn script(sim: &mut Sim) {
+    let release = build(sim.build());
+    sim.workers(2);
+    let masters = sim.nodes("master", 3, move |node| async move {
+        let config = MasterConfig::new(node.index() as u64 + 1, peers(), "/var/lib/master", release);
+        run_master(config, node.stopping()).await?;
+        Ok(())
+    });
+    sim.workers(0);
+    let acked = sim.ledger::<String>("acknowledged volumes");
+    let found = sim.ledger::<String>("volumes after recovery");
+    for index in 0..CLIENTS {
+        sim.client(&format!("client-{index}"), move |_| async move {
+            let client = Client::new(addresses());
+            for number in 0..VOLUMES {
+                let volume = format!("v{index}-{number}");
+                if client.create_volume(&volume).await.is_ok() {
+                    acked.note(volume);
+                }
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            Ok(())
+        });
+    }
+    sim.verifier("auditor", move |_| async move {
+        let client = Client::new(addresses());
+        for volume in client.list_volumes().await? {
+            found.note(volume);
+        }
+        found.complete();
+        Ok(())
+    });
+    sim.faults(
+        masters,
+        Faults::none()
+            .stops(Duration::from_secs(30))
+            .kills()
+            .partitions()
+            .slow_disks(Duration::from_millis(5), Duration::from_secs(14), Duration::from_secs(4))
+            .from(Duration::from_secs(2))
+            .quiet_after(Duration::from_secs(10))
+            .at_most(4),
+    );
+    sim.nothing_acked_is_lost(acked, found);
+    sim.sometimes("a master restarts", |view| view.restarts() > 0);
+}

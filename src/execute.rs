@@ -1,0 +1,108 @@
+//! One run, in the process that was forked for it: the scenario is written down, given to the world, and answered for.
+//! It knows no campaign.
+
+use crate::fault;
+use crate::finding::Violation;
+use crate::node::Role;
+use crate::run::{Ended, Record, Reply, Request};
+use crate::scenario::{Process, Scenario, Sim};
+use crate::watch::Watch;
+use afterlife_sim::choice::Choices;
+use afterlife_sim::event::{NodeId, Seq, What};
+use afterlife_sim::{Ending, Machine, Outcome, Schedule, Settings, isolate};
+use std::panic::PanicHookInfo;
+
+/// When a process of this role first starts.
+fn start_ns(role: Role) -> u64 {
+    match role {
+        Role::Service | Role::Client => 0,
+        Role::Verifier => u64::MAX,
+    }
+}
+
+/// What a process does once before it runs anything: process-wide statics that would otherwise be made by the first node that
+/// needs them, and belong to it, are made outside of every node.
+pub(crate) fn warm_up() {
+    // tokio's signal driver keeps one pipe for the whole process.
+    drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
+    afterlife_sim::set_task_source(|| tokio::task::try_id().map_or(0, |id| id.to_string().parse().unwrap_or(0)));
+}
+
+/// Carries out a request in this process. Once: the process's statics are part of the run.
+pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
+    let began_ns = isolate::cpu_ns();
+    std::panic::set_hook(Box::new(panicked));
+    isolate::become_host(request.seed);
+    let mut sim = Sim::new(request.build, request.seed);
+    (scenario.script)(&mut sim);
+    let plan = request.plan.clone().unwrap_or_else(|| fault::draw(&Choices::new(request.seed), &sim.faults));
+    let settings = Settings {
+        seed: request.seed,
+        end_ns: sim.time_limit_ns,
+        record: request.record,
+        latency: sim.latency,
+        schedule: Schedule::default(),
+        stack_at: request.stack_at.map(|seq| seq.0),
+        ..Settings::default()
+    };
+    let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
+    let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
+    let machine = |Process { name, role, main }| Machine { name, main, start_ns: start_ns(role) };
+    let machines = sim.processes.into_iter().map(machine).collect();
+    let watch = Watch::new(plan.clone(), roles, sim.claims, &sim.off);
+    let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
+    let reply = answer(outcome, names, plan, sim.time_limit_ns);
+    Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply }
+}
+
+fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns: u64) -> Reply {
+    let Ok(watch) = outcome.observer.downcast::<Watch>() else { unreachable!("the watch is what was given") };
+    let live = |node: NodeId| outcome.live.contains(&node);
+    let mut verdicts = watch.verdicts(time_limit_ns, &nodes, live);
+    if outcome.ending == Ending::TooManyEvents {
+        verdicts.violations.push(too_many_events(outcome.events));
+    }
+    let record = outcome.kept.map(|kept| Record {
+        names: outcome.names,
+        nodes,
+        events: kept.events,
+        digests: kept.digests,
+    });
+    Reply {
+        ended: Ended::Whole,
+        digest: outcome.digest,
+        events: outcome.events,
+        virtual_ns: outcome.virtual_ns,
+        cpu_ns: 0,
+        plan,
+        violations: verdicts.violations,
+        sometimes: verdicts.sometimes,
+        record,
+        stack: outcome.stack,
+    }
+}
+
+fn too_many_events(events: u64) -> Violation {
+    Violation {
+        invariant: "no-spin".to_owned(),
+        class: "events".to_owned(),
+        sites: Vec::new(),
+        subject: format!("{events} events"),
+        sentence: format!("the run was ended after {events} events: something goes round without an end"),
+        at: Seq::NONE,
+        turning: Vec::new(),
+    }
+}
+
+/// A panic on a thread of the run is an event; elsewhere it is a bug of ours, and loud.
+fn panicked(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("a panic without a text");
+    let site = info.location().map_or_else(String::new, |it| format!("{}:{}", it.file(), it.line()));
+    if afterlife_sim::is_inside() {
+        afterlife_sim::emit(|name| What::Panicked { message: name(message), site: name(&site) });
+    } else {
+        let stack = std::backtrace::Backtrace::force_capture();
+        isolate::last_words(&format!("{message}, at {site}"));
+        eprintln!("afterlife: {message}\n  at {site}\n{stack}");
+    }
+}

@@ -1,0 +1,211 @@
+//! How a seed draws a plan: which faults a scenario allows, how many, when.
+//! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another.
+
+use super::{Fault, Injection, Plan, Trigger};
+use crate::node::Group;
+use crate::scenario::nanoseconds;
+use afterlife_sim::choice::{Choices, Question, identity, join};
+use std::time::Duration;
+
+/// Which nodes faults may strike.
+#[derive(Clone, Debug)]
+pub(crate) struct Targets(Vec<u16>);
+
+impl From<Group> for Targets {
+    fn from(group: Group) -> Self {
+        Self(group.numbers().collect())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Stop,
+    Kill,
+    PowerLoss,
+    Partition,
+    SlowDisk,
+}
+
+/// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
+#[derive(Clone, Debug)]
+#[must_use = "faults do nothing before they are given to `Sim::faults`"]
+pub struct Faults {
+    kinds: Vec<Kind>,
+    from_ns: u64,
+    quiet_after_ns: u64,
+    count_max: u64,
+    stop_budget_ns: u64,
+    down_ns: (u64, u64),
+    cut_ns: (u64, u64),
+    sync_extra_ns: (u64, u64),
+    slow_ns: (u64, u64),
+}
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+impl Faults {
+    /// No fault yet: add the kinds that may strike.
+    pub fn none() -> Self {
+        Self {
+            kinds: Vec::new(),
+            from_ns: SECOND_NS,
+            quiet_after_ns: 30 * SECOND_NS,
+            count_max: 4,
+            stop_budget_ns: 30 * SECOND_NS,
+            down_ns: (SECOND_NS / 10, 5 * SECOND_NS),
+            cut_ns: (SECOND_NS / 10, 10 * SECOND_NS),
+            sync_extra_ns: (SECOND_NS / 100, 2 * SECOND_NS),
+            slow_ns: (SECOND_NS, 10 * SECOND_NS),
+        }
+    }
+
+    /// The ends and beginnings of lives: graceful stops and kills, each with a restart.
+    pub fn lifecycle() -> Self {
+        Self::none().stops(Duration::from_secs(30)).kills()
+    }
+
+    /// Graceful stops within this budget.
+    pub fn stops(mut self, budget: Duration) -> Self {
+        self.stop_budget_ns = nanoseconds(budget);
+        self.allow(Kind::Stop)
+    }
+
+    /// SIGKILL.
+    pub fn kills(self) -> Self {
+        self.allow(Kind::Kill)
+    }
+
+    /// Power losses.
+    pub fn power_losses(self) -> Self {
+        self.allow(Kind::PowerLoss)
+    }
+
+    /// Partitions between two of the nodes, one way or both.
+    pub fn partitions(self) -> Self {
+        self.allow(Kind::Partition)
+    }
+
+    /// Disks whose syncs take this much longer for a while.
+    pub fn slow_disks(mut self, low: Duration, high: Duration, for_at_most: Duration) -> Self {
+        self.sync_extra_ns = ordered(low, high);
+        self.slow_ns = ordered(for_at_most / 10, for_at_most);
+        self.allow(Kind::SlowDisk)
+    }
+
+    /// How long a node stays down after its end.
+    pub fn down(mut self, low: Duration, high: Duration) -> Self {
+        self.down_ns = ordered(low, high);
+        self
+    }
+
+    /// At most this many in one run.
+    pub fn at_most(mut self, count: u64) -> Self {
+        self.count_max = count;
+        self
+    }
+
+    /// No fault before this time.
+    pub fn from(mut self, from: Duration) -> Self {
+        self.from_ns = nanoseconds(from);
+        self
+    }
+
+    /// No fault after this time; then everything heals and the system must converge.
+    pub fn quiet_after(mut self, after: Duration) -> Self {
+        self.quiet_after_ns = nanoseconds(after);
+        self
+    }
+
+    fn allow(mut self, kind: Kind) -> Self {
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
+        self
+    }
+}
+
+fn ordered(low: Duration, high: Duration) -> (u64, u64) {
+    assert!(low <= high, "a range from {low:?} to {high:?} runs backwards: give the shorter one first");
+    (nanoseconds(low), nanoseconds(high))
+}
+
+/// Draws the plan of a seed.
+pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
+    let mut plan = Plan::default();
+    for (group, (targets, faults)) in faults.iter().enumerate() {
+        let who = join(identity("faults"), group as u64);
+        // Each injection is drawn under its own number, so that the rest stays when one goes.
+        let ask = |injection: u64, what: u64, bound: u64| {
+            choices.below(Question::Plan, join(who, injection), what, bound)
+        };
+        let kinds: Vec<Kind> =
+            faults.kinds.iter().enumerate().filter(|(index, _)| ask(u64::MAX, *index as u64, 4) > 0).map(|it| *it.1).collect();
+        if kinds.is_empty() || targets.0.is_empty() || faults.from_ns >= faults.quiet_after_ns {
+            continue;
+        }
+        let count = ask(u64::MAX - 1, 0, faults.count_max + 1);
+        for injection in 0..count {
+            let between = |what: u64, (low, high): (u64, u64)| low + ask(injection, what, high - low + 1);
+            let pick = |what: u64| targets.0[ask(injection, what, targets.0.len() as u64) as usize];
+            let node = pick(1);
+            let down_ns = between(2, faults.down_ns);
+            let fault = match kinds[ask(injection, 0, kinds.len() as u64) as usize] {
+                Kind::Stop => Fault::Stop { node, budget_ns: faults.stop_budget_ns, down_ns },
+                Kind::Kill => Fault::Kill { node, down_ns },
+                Kind::PowerLoss => Fault::PowerLoss { node, down_ns },
+                Kind::Partition => {
+                    let to = pick(3);
+                    if to == node {
+                        continue;
+                    }
+                    let one_way = ask(injection, 4, 2) == 1;
+                    Fault::Partition { from: node, to, one_way, for_ns: between(5, faults.cut_ns) }
+                }
+                Kind::SlowDisk => Fault::SlowDisk {
+                    node,
+                    extra_ns: between(6, faults.sync_extra_ns),
+                    for_ns: between(7, faults.slow_ns),
+                },
+            };
+            let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
+            plan.injections.push(Injection { trigger: Trigger::At { time_ns }, fault });
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets() -> Vec<(Targets, Faults)> {
+        let faults = Faults::lifecycle().partitions().slow_disks(
+            Duration::from_millis(1),
+            Duration::from_secs(1),
+            Duration::from_secs(5),
+        );
+        vec![(Targets(vec![0, 1, 2]), faults)]
+    }
+
+    #[test]
+    fn a_seed_draws_one_plan_and_seeds_draw_different_ones() {
+        let plans: Vec<Plan> = (0..50).map(|seed| draw(&Choices::new(seed), &targets())).collect();
+        assert_eq!(plans[7], draw(&Choices::new(7), &targets()));
+        assert!(plans.iter().any(|plan| plan.injections.is_empty()));
+        assert!(plans.iter().any(|plan| plan.injections.len() >= 3));
+        assert!(plans.windows(2).any(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn every_injection_lies_in_the_window_and_strikes_a_target() {
+        for seed in 0..500 {
+            for injection in draw(&Choices::new(seed), &targets()).injections {
+                let Trigger::At { time_ns } = injection.trigger else { panic!("random plans strike at times") };
+                assert!((SECOND_NS..=30 * SECOND_NS).contains(&time_ns));
+                if let Fault::Partition { from, to, .. } = injection.fault {
+                    assert!(from != to && from < 3 && to < 3);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Edges of lifetimes, in the words that triggers and stories share: `open metadata-db`, `phase ready`.
+//! It names edges; it waits for none.
+
+use crate::fault::Fault;
+use afterlife_sim::event::What;
+
+/// The edge that an event is, in words; `None` if nothing can be aimed at it.
+pub(crate) fn edge_of<'a>(what: &What, text: impl Fn(afterlife_sim::event::Name) -> &'a str) -> Option<String> {
+    Some(match what {
+        What::Started => "start".to_owned(),
+        What::StopRequested { .. } => "stop requested".to_owned(),
+        What::ResourceOpened { name, .. } => format!("open {}", text(*name)),
+        What::ResourceUsed { name, .. } => format!("use {}", text(*name)),
+        What::ResourceClosed { name, .. } => format!("close {}", text(*name)),
+        What::Phase { name, .. } => format!("phase {}", text(*name)),
+        What::Reached { name, .. } => format!("reach {}", text(*name)),
+        What::Noted { ledger, .. } => format!("note {}", text(*ledger)),
+        _ => return None,
+    })
+}
+
+/// A fault in words: `stop master-0, budget 30 s`.
+pub(crate) fn text_of(fault: &Fault, name: impl Fn(u16) -> String) -> String {
+    match fault {
+        Fault::Stop { node, budget_ns, .. } => format!("stop {}, budget {}", name(*node), span(*budget_ns)),
+        Fault::Kill { node, .. } => format!("kill {}", name(*node)),
+        Fault::PowerLoss { node, .. } => format!("power loss of {}", name(*node)),
+        Fault::Partition { from, to, one_way: true, for_ns } => {
+            format!("cut {} off from {}, {}", name(*to), name(*from), span(*for_ns))
+        }
+        Fault::Partition { from, to, one_way: false, for_ns } => {
+            format!("cut between {} and {}, {}", name(*from), name(*to), span(*for_ns))
+        }
+        Fault::SlowDisk { node, extra_ns, for_ns } => {
+            format!("slow disk on {}, {} a sync for {}", name(*node), span(*extra_ns), span(*for_ns))
+        }
+    }
+}
+
+/// A duration as a person says it: `30 s`, `1.4 ms`, `250 µs`.
+pub(crate) fn span(ns: u64) -> String {
+    let (unit_ns, unit): (u64, &str) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let tenths = (u128::from(ns) * 10 + u128::from(unit_ns) / 2) / u128::from(unit_ns);
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {unit}"),
+        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_a_person_says_them() {
+        let shown: Vec<String> = [999, 1_400, 1_400_000, 30_000_000_000, 2_950_000_000].map(span).into();
+        assert_eq!(shown, ["999 ns", "1.4 µs", "1.4 ms", "30 s", "3 s"]);
+    }
+}

@@ -1,0 +1,79 @@
+//! Injections become something that happens in the world.
+//! When that is due, the watch knows.
+
+use super::{Fault, text_of};
+use afterlife_sim::Room;
+use afterlife_sim::event::{Death, NodeId};
+
+/// Whom a fault strikes first.
+fn victim(fault: &Fault) -> NodeId {
+    match fault {
+        Fault::Stop { node, .. } | Fault::Kill { node, .. } | Fault::PowerLoss { node, .. } => NodeId(*node),
+        Fault::Partition { from, .. } => NodeId(*from),
+        Fault::SlowDisk { node, .. } => NodeId(*node),
+    }
+}
+
+/// Lets a fault strike. Returns after how many nanoseconds it is to be lifted, if it lasts.
+pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Option<u64> {
+    let text = text_of(fault, |node| room.node_name(NodeId(node)).to_owned());
+    let cause = room.fault(&text, injection, victim(fault));
+    match fault {
+        Fault::Stop { node, budget_ns, down_ns } => {
+            if room.stop(NodeId(*node), *budget_ns, cause) {
+                room.restart_when_ended(NodeId(*node), *down_ns);
+            }
+            None
+        }
+        Fault::Kill { node, down_ns } => {
+            room.end(NodeId(*node), Death::Kill, cause);
+            room.start(NodeId(*node), *down_ns);
+            None
+        }
+        Fault::PowerLoss { node, down_ns } => {
+            room.end(NodeId(*node), Death::PowerLoss, cause);
+            room.start(NodeId(*node), *down_ns);
+            None
+        }
+        Fault::Partition { from, to, one_way, for_ns } => {
+            room.cut(NodeId(*from), NodeId(*to), true);
+            if !one_way {
+                room.cut(NodeId(*to), NodeId(*from), true);
+            }
+            Some(*for_ns)
+        }
+        Fault::SlowDisk { node, extra_ns, for_ns } => {
+            room.slow_disk(NodeId(*node), *extra_ns);
+            Some(*for_ns)
+        }
+    }
+}
+
+/// Lifts a fault that lasted.
+pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
+    match fault {
+        Fault::Partition { from, to, one_way, .. } => {
+            room.cut(NodeId(*from), NodeId(*to), false);
+            if !one_way {
+                room.cut(NodeId(*to), NodeId(*from), false);
+            }
+            let text = format!("{} and {} reach each other", room.node_name(NodeId(*from)), room.node_name(NodeId(*to)));
+            room.healed(&text);
+        }
+        Fault::SlowDisk { node, .. } => {
+            room.slow_disk(NodeId(*node), 0);
+            let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
+            room.healed(&text);
+        }
+        Fault::Stop { .. } | Fault::Kill { .. } | Fault::PowerLoss { .. } => {}
+    }
+}
+
+/// Heals everything that can be healed: links and disks. Nodes that are down come back at their own time.
+pub(crate) fn heal(room: &mut Room<'_>) {
+    room.heal_links();
+    for node in 0..room.nodes() {
+        room.slow_disk(NodeId(node), 0);
+    }
+    room.healed("every link and disk");
+}

@@ -1,0 +1,76 @@
+//! Invariants: each one file, one small state machine over events, with the sentence that it prints.
+//! They see events only; what is done about a violation is the watch's business.
+
+mod bounded_shutdown;
+mod no_deadlock;
+mod no_silent_panic;
+mod no_use_after_teardown;
+mod probed_claims;
+#[cfg(test)]
+mod testing;
+
+use crate::finding::Violation;
+use afterlife_sim::Room;
+use afterlife_sim::event::{Event, Name, NodeId, What};
+
+/// The ids by which a scenario turns invariants off.
+pub(crate) const IDS: &[&str] = &[
+    bounded_shutdown::ID,
+    no_deadlock::ID,
+    no_silent_panic::ID,
+    no_use_after_teardown::ID,
+    probed_claims::ID,
+    "nothing-acked-is-lost",
+    "recovers",
+];
+
+/// What an invariant may look up about an event.
+pub(crate) trait Facts {
+    /// What a name stands for.
+    fn text(&self, name: Name) -> &str;
+    /// A node's name.
+    fn node(&self, node: NodeId) -> &str;
+    /// What threads are there and wait for, one line each.
+    fn threads(&self) -> Vec<String>;
+}
+
+impl Facts for Room<'_> {
+    fn text(&self, name: Name) -> &str {
+        Room::text(self, name)
+    }
+
+    fn node(&self, node: NodeId) -> &str {
+        self.node_name(node)
+    }
+
+    fn threads(&self) -> Vec<String> {
+        Room::threads(self)
+    }
+}
+
+/// A state machine over the events of a run.
+pub(crate) trait Invariant: Send {
+    /// Its id.
+    fn id(&self) -> &'static str;
+    /// Whether it looks at events of this kind.
+    fn wants(&self, what: &What) -> bool;
+    /// An event happened.
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation>;
+}
+
+/// Every invariant that is not turned off, for a scenario with these clients.
+pub(crate) fn all(off: &std::collections::BTreeSet<String>, clients: &[NodeId]) -> Vec<Box<dyn Invariant>> {
+    let all: Vec<Box<dyn Invariant>> = vec![
+        Box::new(no_use_after_teardown::NoUseAfterTeardown::default()),
+        Box::new(no_silent_panic::NoSilentPanic),
+        Box::new(bounded_shutdown::BoundedShutdown::default()),
+        Box::new(no_deadlock::NoDeadlock::of_clients(clients.iter().copied())),
+        Box::new(probed_claims::ProbedClaims),
+    ];
+    all.into_iter().filter(|invariant| !off.contains(invariant.id())).collect()
+}
+
+/// A source line without its line: what a signature may name.
+pub(crate) fn place(site: &str) -> String {
+    site.rsplit_once(':').map_or(site, |(file, _)| file).to_owned()
+}

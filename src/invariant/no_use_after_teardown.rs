@@ -1,0 +1,107 @@
+//! No use of a resource's generation after its teardown.
+//! It does not ask whether the memory was still valid: in C++ and Go it would not have been.
+
+use super::{Facts, Invariant, place};
+use crate::fault::span;
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, Seq, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "no-use-after-teardown";
+
+struct Closed {
+    seq: Seq,
+    time_ns: u64,
+    site: Name,
+}
+
+#[derive(Default)]
+struct Life {
+    generation: u32,
+    closed: Option<Closed>,
+    used_before: Option<Seq>,
+}
+
+/// Follows every resource by its number.
+#[derive(Default)]
+pub(super) struct NoUseAfterTeardown {
+    lives: BTreeMap<u32, Life>,
+}
+
+impl Invariant for NoUseAfterTeardown {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::ResourceOpened { .. } | What::ResourceUsed { .. } | What::ResourceClosed { .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        match event.what {
+            What::ResourceOpened { object, generation, .. } => {
+                self.lives.insert(object, Life { generation, ..Life::default() });
+                None
+            }
+            What::ResourceClosed { object, site, .. } => {
+                let life = self.lives.entry(object).or_default();
+                life.closed.get_or_insert(Closed { seq: event.seq, time_ns: event.time_ns, site });
+                None
+            }
+            What::ResourceUsed { name, object, by, site } => {
+                let life = self.lives.entry(object).or_default();
+                let Some(closed) = &life.closed else {
+                    life.used_before = Some(event.seq);
+                    return None;
+                };
+                let (name, by) = (facts.text(name), facts.text(by));
+                let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
+                let late = span(event.time_ns - closed.time_ns);
+                Some(Violation {
+                    invariant: ID.to_owned(),
+                    class: name.to_owned(),
+                    sites: vec![place(facts.text(site)), place(facts.text(closed.site))],
+                    subject: format!("{name}, generation {}", life.generation),
+                    sentence: format!("{} used {name}{by} {late} after it had closed it", facts.node(event.node)),
+                    at: event.seq,
+                    turning: [closed.seq].into_iter().chain(life.used_before).collect(),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    fn check(script: Script) -> Vec<Violation> {
+        run(NoUseAfterTeardown::default(), script)
+    }
+
+    #[test]
+    fn a_use_after_the_close_of_the_same_generation_breaks_it() {
+        let mut script = Script::new();
+        script.open("db", 1).used("db", 1, "apply 40").closed("db", 1).after_ns(1_400_000).used("db", 1, "apply 41");
+        let [violation] = &check(script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 used db by apply 41 1.4 ms after it had closed it");
+        assert_eq!(violation.signature().to_string(), "no-use-after-teardown · db · src/use.rs · src/close.rs");
+        assert_eq!(violation.turning, [Seq(2), Seq(1)]);
+    }
+
+    #[test]
+    fn the_next_generation_may_be_used_after_the_close_of_the_first() {
+        let mut script = Script::new();
+        script.open("db", 1).closed("db", 1).open("db", 2).used("db", 2, "");
+        assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn a_second_close_is_no_use() {
+        let mut script = Script::new();
+        script.open("db", 1).closed("db", 1).closed("db", 1);
+        assert_eq!(check(script), []);
+    }
+}

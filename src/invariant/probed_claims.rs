@@ -1,0 +1,49 @@
+//! The code's own claims: each `always!` that is passed holds.
+//! What must hold only once, `sometimes!`, is a matter of a whole campaign.
+
+use super::{Facts, Invariant, place};
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, What};
+
+pub(super) const ID: &str = "always";
+
+/// Needs no state.
+pub(super) struct ProbedClaims;
+
+impl Invariant for ProbedClaims {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::Claim { always: true, held: false, .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let What::Claim { claim, always: true, held: false, site } = event.what else { return None };
+        let (claim, site) = (facts.text(claim), facts.text(site));
+        Some(Violation {
+            invariant: ID.to_owned(),
+            class: claim.to_owned(),
+            sites: vec![place(site)],
+            subject: site.to_owned(),
+            sentence: format!("on {} it was not so that {claim}", facts.node(event.node)),
+            at: event.seq,
+            turning: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    #[test]
+    fn a_claim_that_does_not_hold_breaks_it_and_one_that_holds_does_not() {
+        let mut script = Script::new();
+        script.claim("the ballot grows", true).claim("the ballot grows", false);
+        let [violation] = &run(ProbedClaims, script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "on node-0 it was not so that the ballot grows");
+    }
+}

@@ -1,0 +1,113 @@
+//! Hand-written event lists for the tests of invariants.
+//! Only tests see it.
+
+use super::{Facts, Invariant};
+use crate::finding::Violation;
+use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
+
+/// Events of one node, in order, a microsecond apart.
+pub(super) struct Script {
+    names: Vec<String>,
+    events: Vec<Event>,
+    now_ns: u64,
+}
+
+impl Script {
+    pub(super) fn new() -> Self {
+        Self { names: vec![String::new()], events: Vec::new(), now_ns: 0 }
+    }
+
+    fn name(&mut self, text: &str) -> Name {
+        if text.is_empty() {
+            return Name::NONE;
+        }
+        let index = self.names.iter().position(|name| name == text).unwrap_or_else(|| {
+            self.names.push(text.to_owned());
+            self.names.len() - 1
+        });
+        Name(index as u32)
+    }
+
+    fn push(&mut self, what: What) -> &mut Self {
+        let event = Event {
+            seq: Seq(self.events.len() as u64),
+            time_ns: self.now_ns,
+            node: NodeId(0),
+            incarnation: 1,
+            thread: 0,
+            task: 0,
+            cause: Seq::NONE,
+            what,
+        };
+        self.events.push(event);
+        self
+    }
+
+    pub(super) fn after_ns(&mut self, ns: u64) -> &mut Self {
+        self.now_ns += ns;
+        self
+    }
+
+    pub(super) fn open(&mut self, name: &str, object: u32) -> &mut Self {
+        let (name, site) = (self.name(name), self.name("src/open.rs:1"));
+        self.push(What::ResourceOpened { name, object, generation: object, site })
+    }
+
+    pub(super) fn used(&mut self, name: &str, object: u32, by: &str) -> &mut Self {
+        let (name, by, site) = (self.name(name), self.name(by), self.name("src/use.rs:2"));
+        self.push(What::ResourceUsed { name, object, by, site })
+    }
+
+    pub(super) fn closed(&mut self, name: &str, object: u32) -> &mut Self {
+        let (name, site) = (self.name(name), self.name("src/close.rs:3"));
+        self.push(What::ResourceClosed { name, object, site })
+    }
+
+    pub(super) fn panicked(&mut self, message: &str, site: &str) -> &mut Self {
+        let (message, site) = (self.name(message), self.name(site));
+        self.push(What::Panicked { message, site })
+    }
+
+    pub(super) fn stop_requested(&mut self, budget_ns: u64) -> &mut Self {
+        self.push(What::StopRequested { budget_ns })
+    }
+
+    pub(super) fn exited(&mut self, how: Death) -> &mut Self {
+        self.push(What::Exited { how })
+    }
+
+    pub(super) fn quiescent(&mut self) -> &mut Self {
+        self.push(What::Quiescent)
+    }
+
+    pub(super) fn claim(&mut self, claim: &str, held: bool) -> &mut Self {
+        let (claim, site) = (self.name(claim), self.name("src/claim.rs:4"));
+        self.push(What::Claim { claim, always: true, held, site })
+    }
+}
+
+impl Facts for Script {
+    fn text(&self, name: Name) -> &str {
+        &self.names[name.0 as usize]
+    }
+
+    fn node(&self, _node: NodeId) -> &str {
+        "node-0"
+    }
+
+    fn threads(&self) -> Vec<String> {
+        vec!["node-0 thread 0 (main) waits for a lock or a wake-up".to_owned()]
+    }
+}
+
+/// Shows the events to an invariant, as the watch would.
+pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violation> {
+    let events = script.events.clone();
+    events
+        .iter()
+        .filter(|event| invariant.wants(&event.what))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .filter_map(|event| invariant.event(event, &script))
+        .collect()
+}

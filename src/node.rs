@@ -1,0 +1,103 @@
+//! A node as the code that runs on it sees itself: its name, which life this is, when it is asked to stop.
+//! It is no way to reach other nodes: they are reached over the network, by name.
+
+use crate::rng::Rng;
+use crate::scenario::Outcome;
+use afterlife_sim::ExitCode;
+use std::future::Future;
+use tokio::net::UnixStream;
+use tokio::runtime::Builder;
+
+/// The node that this code runs on. Copy it wherever it is needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    name: &'static str,
+    index: usize,
+    incarnation: u16,
+    seed: u64,
+}
+
+impl Node {
+    pub(crate) fn new(name: &'static str, index: usize, incarnation: u16, seed: u64) -> Self {
+        Self { name, index, incarnation, seed }
+    }
+
+    /// Its name, which is also its host name.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Its place among the nodes that were made with it, from 0.
+    pub fn index(self) -> usize {
+        self.index
+    }
+
+    /// Which of its lives this is, from 1.
+    pub fn incarnation(self) -> u16 {
+        self.incarnation
+    }
+
+    /// A generator of its own: the same numbers for the same seed and life.
+    pub fn rng(self) -> Rng {
+        Rng::new(self.seed, &format!("{} {}", self.name, self.incarnation))
+    }
+
+    /// Resolves when a graceful stop of this node is requested, as SIGTERM would say it. Call it on a tokio runtime with its
+    /// I/O driver enabled; outside a run it never resolves.
+    ///
+    /// # Panics
+    /// If the runtime has no I/O driver.
+    pub fn stopping(self) -> impl Future<Output = ()> + Send + 'static {
+        let descriptor = afterlife_sim::stop_descriptor();
+        async move {
+            let Some(descriptor) = descriptor else { return std::future::pending().await };
+            // Nothing is ever read from it: any descriptor type of tokio's that can be waited on would do.
+            let Ok(watched) = UnixStream::from_std(descriptor.into()) else { return };
+            let _ = watched.readable().await;
+        }
+    }
+}
+
+/// Whether a node serves or drives the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Service,
+    /// The run waits for its end.
+    Client,
+    /// As a client, started once the clients have ended and everything is healed.
+    Verifier,
+}
+
+/// Nodes that were made together. Copy it wherever it is needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    first: usize,
+    count: usize,
+}
+
+impl Group {
+    pub(crate) fn new(first: usize, count: usize) -> Self {
+        Self { first, count }
+    }
+
+    /// The numbers of its nodes.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = u16> {
+        (self.first..self.first + self.count).map(|number| number as u16)
+    }
+}
+
+/// Runs a service on a runtime of its own, as `#[tokio::main]` would, and drops that runtime afterwards.
+pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> ExitCode {
+    let mut builder = if workers == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    let runtime = builder.enable_all().build().unwrap_or_else(|error| panic!("no runtime for this node: {error}"));
+    match runtime.block_on(service) {
+        Ok(()) => ExitCode::Code(0),
+        Err(error) => {
+            eprintln!("Error: {error}");
+            ExitCode::Code(1)
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! A scenario: a cluster, its workload, its faults and its claims, as its author writes it down.
+//! It runs nothing: `execute` gives what was written down to the world.
+
+use crate::claim::{Claim, Claims, View};
+use crate::fault::{Faults, Targets};
+use crate::ledger::{Entry, Ledger};
+use crate::node::{self, Group, Node, Role};
+use crate::rng::Rng;
+use crate::run::Build;
+use afterlife_sim::{ExitCode, Latency, Main};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A scenario by name: what a runner offers.
+pub struct Scenario {
+    /// Its name on the command line and in tokens.
+    pub name: &'static str,
+    /// One line: what it is about.
+    pub about: &'static str,
+    /// The builds that it has.
+    pub builds: &'static [Build],
+    /// How many runs a campaign makes unless it is told otherwise.
+    pub seeds: u64,
+    /// The upstream issue that it models, or nothing.
+    pub issue: &'static str,
+    /// Writes the scenario down.
+    pub script: fn(&mut Sim),
+}
+
+/// What a client's or a node's future gives: `Ok` is exit code 0, an error is told and is exit code 1.
+pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+pub(crate) struct Process {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) main: Main,
+}
+
+/// What a scenario's function writes into.
+pub struct Sim {
+    build: Build,
+    seed: u64,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) faults: Vec<(Targets, Faults)>,
+    pub(crate) claims: Claims,
+    pub(crate) latency: Latency,
+    pub(crate) time_limit_ns: u64,
+    pub(crate) off: BTreeSet<String>,
+    workers: usize,
+}
+
+/// How long a run goes on at most, unless a scenario says otherwise.
+const TIME_LIMIT: Duration = Duration::from_secs(600);
+
+impl Sim {
+    pub(crate) fn new(build: Build, seed: u64) -> Self {
+        Self {
+            build,
+            seed,
+            processes: Vec::new(),
+            faults: Vec::new(),
+            claims: Claims::default(),
+            latency: Latency::default(),
+            time_limit_ns: nanoseconds(TIME_LIMIT),
+            off: BTreeSet::new(),
+            workers: 0,
+        }
+    }
+
+    /// Which build of the system is wanted.
+    pub fn build(&self) -> Build {
+        self.build
+    }
+
+    /// A generator for the workload: the same numbers for the same seed, whatever faults strike.
+    pub fn rng(&self) -> Rng {
+        Rng::new(self.seed, "scenario")
+    }
+
+    /// How long each message is on its way: uniform between the two.
+    pub fn latency(&mut self, low: Duration, high: Duration) {
+        let (low_ns, high_ns) = (nanoseconds(low), nanoseconds(high));
+        assert!(low_ns <= high_ns, "a latency from {low:?} to {high:?} runs backwards: give the shorter one first");
+        self.latency = Latency { low_ns, high_ns };
+    }
+
+    /// How long a run goes on at most, in virtual time; 10 minutes unless said. A client that has not ended by then breaks
+    /// *recovers*.
+    pub fn time_limit(&mut self, limit: Duration) {
+        self.time_limit_ns = nanoseconds(limit);
+    }
+
+    /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one.
+    pub fn workers(&mut self, workers: usize) {
+        self.workers = workers;
+    }
+
+    /// Turns an invariant off in this scenario, by its id.
+    ///
+    /// # Panics
+    /// If there is no such invariant.
+    pub fn without(&mut self, invariant: &str) {
+        assert!(crate::invariant::IDS.contains(&invariant), "no invariant `{invariant}`: one of {}", {
+            crate::invariant::IDS.join(", ")
+        });
+        self.off.insert(invariant.to_owned());
+    }
+
+    /// One node that runs this service, from its start again after every restart.
+    pub fn node<F, Fut>(&mut self, name: &str, service: F) -> Group
+    where
+        F: Fn(Node) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + 'static,
+    {
+        self.add(name.to_owned(), 0, Role::Service, Arc::new(service))
+    }
+
+    /// Several nodes that run this service: `name-0`, `name-1` and so on.
+    pub fn nodes<F, Fut>(&mut self, name: &str, count: usize, service: F) -> Group
+    where
+        F: Fn(Node) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + 'static,
+    {
+        let service = Arc::new(service);
+        let first = self.processes.len();
+        for index in 0..count {
+            self.add(format!("{name}-{index}"), index, Role::Service, service.clone());
+        }
+        Group::new(first, count)
+    }
+
+    /// A client: a node that no fault strikes, and whose end the run waits for.
+    pub fn client<F, Fut>(&mut self, name: &str, workload: F) -> Group
+    where
+        F: Fn(Node) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + 'static,
+    {
+        self.add(name.to_owned(), 0, Role::Client, Arc::new(workload))
+    }
+
+    /// A client that starts once all others have ended, faults are over and everything is healed: it looks at what is left.
+    pub fn verifier<F, Fut>(&mut self, name: &str, workload: F) -> Group
+    where
+        F: Fn(Node) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + 'static,
+    {
+        self.add(name.to_owned(), 0, Role::Verifier, Arc::new(workload))
+    }
+
+    /// One node that runs a plain main function, with no runtime made for it: it returns its exit code.
+    pub fn program(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
+        self.add_main(name.to_owned(), 0, Role::Service, move |node| ExitCode::Code(main(node)))
+    }
+
+    /// As [`program`](Self::program), for a client.
+    pub fn client_program(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
+        self.add_main(name.to_owned(), 0, Role::Client, move |node| ExitCode::Code(main(node)))
+    }
+
+    fn add<F, Fut>(&mut self, name: String, index: usize, role: Role, service: Arc<F>) -> Group
+    where
+        F: Fn(Node) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + 'static,
+    {
+        let workers = self.workers;
+        self.add_main(name, index, role, move |node| node::drive(workers, service(node)))
+    }
+
+    fn add_main(
+        &mut self,
+        name: String,
+        index: usize,
+        role: Role,
+        main: impl Fn(Node) -> ExitCode + Send + Sync + 'static,
+    ) -> Group {
+        assert!(
+            !self.processes.iter().any(|process| process.name == name),
+            "two nodes are called `{name}`: names are host names, so each needs its own"
+        );
+        let (seed, leaked) = (self.seed, &*name.clone().leak());
+        let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
+        self.processes.push(Process { name, role, main });
+        Group::new(self.processes.len() - 1, 1)
+    }
+
+    /// A ledger: what happened in the scenario's own terms, to be compared in claims. The handle is `Copy`.
+    pub fn ledger<T: Entry>(&mut self, name: &str) -> Ledger<T> {
+        Ledger::new(name)
+    }
+
+    /// What may strike these nodes. Drawn from the seed, unless a token or a plan says exactly what.
+    pub fn faults(&mut self, targets: Group, faults: Faults) {
+        self.faults.push((Targets::from(targets), faults));
+    }
+
+    /// A claim that holds at every moment: checked whenever a ledger or a process changes.
+    pub fn always(&mut self, claim: &str, holds: impl Fn(&View) -> bool + Send + 'static) {
+        self.claims.always.push(Claim::new(claim, 0, holds));
+    }
+
+    /// A claim that holds once faults have stopped and everything is healed, within this bound.
+    pub fn eventually(&mut self, claim: &str, within: Duration, holds: impl Fn(&View) -> bool + Send + 'static) {
+        self.claims.eventually.push(Claim::new(claim, nanoseconds(within), holds));
+    }
+
+    /// A claim that holds in at least one run of a campaign: otherwise nothing was tested.
+    pub fn sometimes(&mut self, claim: &str, holds: impl Fn(&View) -> bool + Send + 'static) {
+        self.claims.sometimes.push(Claim::new(claim, 0, holds));
+    }
+
+    /// What was acknowledged is there after recovery: at the run's end every entry of `acked` is in `found`. A run whose
+    /// `found` was never [completed](Ledger::complete) says nothing.
+    pub fn nothing_acked_is_lost<T: Entry>(&mut self, acked: Ledger<T>, found: Ledger<T>) {
+        self.claims.acked.push(Box::new(move || {
+            let missing = acked.missing_in(found);
+            (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
+        }));
+    }
+}
+
+/// A duration in whole nanoseconds; what is too long for that is as good as for ever.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,350 @@
+//! The watch of one run: carries the plan out, shows events to invariants and claims, decides when the run is over.
+//! It draws nothing at random and prints nothing.
+
+use crate::claim::{Claims, View};
+use crate::fault::{Plan, Trigger, edge_of, heal, lift, strike};
+use crate::finding::Violation;
+use crate::invariant::{self, Invariant};
+use crate::node::Role;
+use afterlife_sim::event::{Event, NodeId, Seq, What};
+use afterlife_sim::{Observer, Room, Status};
+use std::any::Any;
+use std::collections::BTreeMap;
+
+/// What an alarm is for; the injection's number is added.
+const STRIKE: u64 = 1 << 32;
+const LIFT: u64 = 2 << 32;
+const CLAIM: u64 = 3 << 32;
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Faults strike.
+    Faults,
+    /// They are over and healed; the verifiers look and `eventually` counts.
+    Convergence,
+}
+
+/// Everything that watches one run.
+pub(crate) struct Watch {
+    plan: Plan,
+    roles: Vec<Role>,
+    invariants: Vec<Box<dyn Invariant>>,
+    claims: Claims,
+    view: View,
+    begun: bool,
+    phase: Phase,
+    /// Injections that have not struck yet, and those that last.
+    pending: usize,
+    lasting: usize,
+    /// How often each edge was passed on each node, for triggers.
+    edges: BTreeMap<(u16, String), u32>,
+    aims: bool,
+    probed: BTreeMap<String, bool>,
+    acked_off: bool,
+    pub(crate) recovers_off: bool,
+    violations: Vec<Violation>,
+}
+
+/// What the watch has to say when the run is over.
+pub(crate) struct Verdicts {
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) sometimes: Vec<(String, bool)>,
+    /// Clients that had not ended.
+    pub(crate) unfinished: Vec<NodeId>,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        plan: Plan,
+        roles: Vec<Role>,
+        claims: Claims,
+        off: &std::collections::BTreeSet<String>,
+    ) -> Self {
+        let clients: Vec<NodeId> = (0..roles.len())
+            .filter(|index| roles[*index] == Role::Client)
+            .map(|index| NodeId(index as u16))
+            .collect();
+        let aims = plan.injections.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
+        Self {
+            pending: plan.injections.len(),
+            plan,
+            invariants: invariant::all(off, &clients),
+            roles,
+            claims,
+            view: View::default(),
+            begun: false,
+            phase: Phase::Faults,
+            lasting: 0,
+            edges: BTreeMap::new(),
+            aims,
+            probed: BTreeMap::new(),
+            acked_off: off.contains("nothing-acked-is-lost"),
+            recovers_off: off.contains("recovers"),
+            violations: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, room: &mut Room<'_>) {
+        self.begun = true;
+        for (index, injection) in self.plan.injections.iter().enumerate() {
+            if let Trigger::At { time_ns } = injection.trigger {
+                room.alarm(time_ns.saturating_sub(room.now_ns()), STRIKE | index as u64);
+            }
+        }
+        if self.plan.injections.is_empty() {
+            self.converge(room);
+        }
+    }
+
+    fn violate(&mut self, violation: Violation, room: &mut Room<'_>) {
+        self.violations.push(violation);
+        room.finish();
+    }
+
+    /// Triggers that wait for a place in a lifetime.
+    fn aim(&mut self, event: &Event, room: &mut Room<'_>) {
+        let Some(edge) = edge_of(&event.what, |name| room.text(name)) else { return };
+        let key = (event.node.0, edge);
+        let nth = self.edges.entry(key.clone()).or_insert(0);
+        *nth += 1;
+        for (index, injection) in self.plan.injections.iter().enumerate() {
+            if let Trigger::On { edge, node, nth: wanted, after_ns } = &injection.trigger
+                && (*node, edge) == (key.0, &key.1)
+                && wanted == nth
+            {
+                room.alarm(*after_ns, STRIKE | index as u64);
+            }
+        }
+    }
+
+    fn struck(&mut self, index: usize, room: &mut Room<'_>) {
+        self.pending -= 1;
+        self.view.faults += 1;
+        if let Some(for_ns) = strike(&self.plan.injections[index].fault, index as u32, room) {
+            self.lasting += 1;
+            room.alarm(for_ns, LIFT | index as u64);
+        }
+        self.look_on(room);
+    }
+
+    /// Moves to convergence when faults are over and every service is back, and ends the run when there is nothing to wait for.
+    fn look_on(&mut self, room: &mut Room<'_>) {
+        if self.phase == Phase::Faults && self.pending == 0 && self.lasting == 0 && self.services_settled(room) {
+            self.converge(room);
+        }
+        if self.phase == Phase::Convergence {
+            self.maybe_finish(room);
+        }
+    }
+
+    /// Whether no service is about to come back. One that ended by itself stays down, and that is settled, too.
+    fn services_settled(&self, room: &Room<'_>) -> bool {
+        let service = |index: &usize| self.roles[*index] == Role::Service;
+        (0..self.roles.len()).filter(service).all(|index| {
+            let node = NodeId(index as u16);
+            matches!(room.status(node), Status::Up) || (room.status(node) == Status::Down && !room.starts_again(node))
+        })
+    }
+
+    fn converge(&mut self, room: &mut Room<'_>) {
+        self.phase = Phase::Convergence;
+        if !self.plan.injections.is_empty() {
+            heal(room);
+        }
+        for (index, claim) in self.claims.eventually.iter().enumerate() {
+            room.alarm(claim.within_ns, CLAIM | index as u64);
+        }
+        self.look_at_claims(Seq::NONE, room);
+    }
+
+    fn ended(&self, role: Role, room: &Room<'_>) -> bool {
+        self.unfinished(role, room).is_empty()
+    }
+
+    fn unfinished(&self, role: Role, room: &Room<'_>) -> Vec<NodeId> {
+        let is = |index: &usize| self.roles[*index] == role;
+        (0..self.roles.len())
+            .filter(is)
+            .map(|index| NodeId(index as u16))
+            .filter(|node| !matches!(room.status(*node), Status::Down | Status::Off))
+            .collect()
+    }
+
+    fn maybe_finish(&mut self, room: &mut Room<'_>) {
+        if !self.ended(Role::Client, room) {
+            return;
+        }
+        if let Some(verifier) = self.unfinished(Role::Verifier, room).first() {
+            if room.status(*verifier) == Status::New {
+                room.start(*verifier, 0);
+            }
+            return;
+        }
+        let waits_for_somebody =
+            self.roles.iter().any(|role| *role != Role::Service) || !self.claims.eventually.is_empty();
+        if waits_for_somebody && self.claims.eventually.iter().all(|claim| claim.held) {
+            room.finish();
+        }
+    }
+
+    /// Looks at the scenario's own claims again.
+    fn look_at_claims(&mut self, at: Seq, room: &mut Room<'_>) {
+        self.view.now_ns = room.now_ns();
+        for claim in &mut self.claims.sometimes {
+            claim.held = claim.held || (claim.holds)(&self.view);
+        }
+        if self.phase == Phase::Convergence {
+            for claim in &mut self.claims.eventually {
+                claim.held = (claim.holds)(&self.view);
+            }
+        }
+        let broken = self.claims.always.iter().find(|claim| !(claim.holds)(&self.view)).map(|claim| claim.text.clone());
+        if let Some(text) = broken {
+            let sentence = format!("from here on it was not so that {text}");
+            self.violate(own("always", &text, sentence, at), room);
+        }
+    }
+
+    fn invariants(&mut self, event: &Event, room: &mut Room<'_>) {
+        for index in 0..self.invariants.len() {
+            if self.invariants[index].wants(&event.what)
+                && let Some(violation) = self.invariants[index].event(event, &*room)
+            {
+                self.violate(violation, room);
+            }
+        }
+    }
+
+    /// What is to be said once the run is over.
+    pub(crate) fn verdicts(mut self, time_limit_ns: u64, names: &[String], live: impl Fn(NodeId) -> bool) -> Verdicts {
+        let unfinished: Vec<NodeId> = (0..self.roles.len())
+            .filter(|index| self.roles[*index] != Role::Service)
+            .map(|index| NodeId(index as u16))
+            .filter(|node| live(*node))
+            .collect();
+        if self.violations.is_empty() && !self.acked_off {
+            for lost in &self.claims.acked {
+                if let Some((ledger, missing)) = lost() {
+                    self.violations.push(lost_entries(&ledger, &missing));
+                }
+            }
+        }
+        if self.violations.is_empty() && !self.recovers_off && !unfinished.is_empty() {
+            let name = |node: &NodeId| names.get(usize::from(node.0)).cloned().unwrap_or_default();
+            let who = unfinished.iter().map(name).collect::<Vec<_>>().join(", ");
+            let after = crate::fault::span(time_limit_ns);
+            let sentence = format!("{who} had not ended after {after}, although faults had stopped");
+            self.violations.push(own("recovers", &who, sentence, Seq::NONE));
+        }
+        let own = self.claims.sometimes.iter().map(|claim| (claim.text.clone(), claim.held));
+        Verdicts { sometimes: own.chain(self.probed).collect(), violations: self.violations, unfinished }
+    }
+}
+
+fn own(invariant: &str, class: &str, sentence: String, at: Seq) -> Violation {
+    Violation {
+        invariant: invariant.to_owned(),
+        class: class.to_owned(),
+        sites: Vec::new(),
+        subject: class.to_owned(),
+        sentence,
+        at,
+        turning: Vec::new(),
+    }
+}
+
+fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
+    let shown = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
+    let sentence = format!("{shown}{more} had been acknowledged and was not there after recovery");
+    Violation { subject: format!("{} of {ledger}", missing.len()), ..own("nothing-acked-is-lost", ledger, sentence, Seq::NONE) }
+}
+
+impl Observer for Watch {
+    fn wants(&self, what: &What) -> bool {
+        match what {
+            What::Sent { .. } | What::Delivered { .. } | What::TimerFired => false,
+            What::Started
+            | What::Exited { .. }
+            | What::Noted { .. }
+            | What::Claim { .. }
+            | What::Reached { .. }
+            | What::Phase { .. } => true,
+            _ => {
+                self.invariants.iter().any(|invariant| invariant.wants(what))
+                    || (self.aims && edge_of(what, |_| "").is_some())
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event, room: &mut Room<'_>) {
+        if !self.begun {
+            self.begin(room);
+        }
+        self.invariants(event, room);
+        if self.aims {
+            self.aim(event, room);
+        }
+        match event.what {
+            What::Started => {
+                if room.incarnation(event.node) > 1 {
+                    self.view.restarts += 1;
+                }
+                self.look_at_claims(event.seq, room);
+                self.look_on(room);
+            }
+            What::Exited { .. } => {
+                self.view.exits += 1;
+                self.look_at_claims(event.seq, room);
+                self.look_on(room);
+            }
+            What::Noted { .. } => {
+                self.look_at_claims(event.seq, room);
+                self.look_on(room);
+            }
+            What::Claim { claim, always: false, held, .. } => {
+                let text = room.text(claim).to_owned();
+                *self.probed.entry(text).or_insert(false) |= held;
+            }
+            What::Reached { name, .. } => {
+                let text = room.text(name).to_owned();
+                self.probed.insert(text, true);
+            }
+            _ => {}
+        }
+    }
+
+    fn alarm(&mut self, token: u64, room: &mut Room<'_>) {
+        let index = (token & 0xffff_ffff) as usize;
+        match token & !0xffff_ffff {
+            STRIKE => self.struck(index, room),
+            LIFT => {
+                self.lasting -= 1;
+                lift(&self.plan.injections[index].fault, room);
+                self.look_on(room);
+            }
+            CLAIM => {
+                let claim = &mut self.claims.eventually[index];
+                claim.held = (claim.holds)(&self.view);
+                if !claim.held {
+                    let text = claim.text.clone();
+                    let bound = crate::fault::span(claim.within_ns);
+                    let sentence = format!("{bound} after the last fault it was not so that {text}");
+                    self.violate(own("eventually", &text, sentence, Seq::NONE), room);
+                }
+                self.look_on(room);
+            }
+            _ => {}
+        }
+    }
+
+    fn quiescent(&mut self, room: &mut Room<'_>) {
+        self.look_at_claims(Seq::NONE, room);
+        self.look_on(room);
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
