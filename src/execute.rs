@@ -62,12 +62,8 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     if outcome.ending == Ending::TooManyEvents {
         verdicts.violations.push(too_many_events(outcome.events));
     }
-    let record = outcome.kept.map(|kept| Record {
-        names: outcome.names,
-        nodes,
-        events: kept.events,
-        digests: kept.digests,
-    });
+    let record =
+        outcome.kept.map(|kept| Record { names: outcome.names, nodes, events: kept.events, digests: kept.digests });
     Reply {
         ended: Ended::Whole,
         digest: outcome.digest,

@@ -55,16 +55,9 @@ pub(crate) struct Verdicts {
 }
 
 impl Watch {
-    pub(crate) fn new(
-        plan: Plan,
-        roles: Vec<Role>,
-        claims: Claims,
-        off: &std::collections::BTreeSet<String>,
-    ) -> Self {
-        let clients: Vec<NodeId> = (0..roles.len())
-            .filter(|index| roles[*index] == Role::Client)
-            .map(|index| NodeId(index as u16))
-            .collect();
+    pub(crate) fn new(plan: Plan, roles: Vec<Role>, claims: Claims, off: &std::collections::BTreeSet<String>) -> Self {
+        let clients: Vec<NodeId> =
+            (0..roles.len()).filter(|index| roles[*index] == Role::Client).map(|index| NodeId(index as u16)).collect();
         let aims = plan.injections.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
         Self {
             pending: plan.injections.len(),
@@ -258,7 +251,10 @@ fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
     let shown = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
     let sentence = format!("{shown}{more} had been acknowledged and was not there after recovery");
-    Violation { subject: format!("{} of {ledger}", missing.len()), ..own("nothing-acked-is-lost", ledger, sentence, Seq::NONE) }
+    Violation {
+        subject: format!("{} of {ledger}", missing.len()),
+        ..own("nothing-acked-is-lost", ledger, sentence, Seq::NONE)
+    }
 }
 
 impl Observer for Watch {

@@ -2,10 +2,10 @@
 //! It is no part of the harness: it uses it as any other crate would.
 
 pub mod raft_master;
-mod raft_master_scenario;
+
 pub use afterlife::rt;
 
 /// Every scenario, in the order in which the main job hunts them.
 pub fn all() -> Vec<afterlife::Scenario> {
-    vec![raft_master_scenario::scenario()]
+    vec![raft_master::scenario()]
 }

@@ -46,7 +46,7 @@ impl Log {
             names: vec![String::new()],
             known: BTreeMap::new(),
             sites: BTreeMap::new(),
-            kept: keep.then_some(()).and(regions.take()),
+            kept: if keep { regions.take() } else { None },
             reserved: regions,
         }
     }
@@ -95,7 +95,8 @@ impl Log {
         let name = Name(self.names.len() as u32);
         self.names.push(text.to_owned());
         self.known.insert(text.to_owned(), name);
-        let hash = text.bytes().fold(u64::from(name.0), |hash, byte| fold(hash ^ u64::from(byte), 0x5899_65cc_7537_4cc3));
+        let hash =
+            text.bytes().fold(u64::from(name.0), |hash, byte| fold(hash ^ u64::from(byte), 0x5899_65cc_7537_4cc3));
         self.stir(hash);
         name
     }
@@ -194,16 +195,7 @@ mod tests {
     use crate::event::NodeId;
 
     fn event(time_ns: u64, what: What) -> Event {
-        Event {
-            seq: Seq::NONE,
-            time_ns,
-            node: NodeId(0),
-            incarnation: 1,
-            thread: 0,
-            task: 0,
-            cause: Seq::NONE,
-            what,
-        }
+        Event { seq: Seq::NONE, time_ns, node: NodeId(0), incarnation: 1, thread: 0, task: 0, cause: Seq::NONE, what }
     }
 
     #[test]

@@ -123,7 +123,15 @@ pub(crate) fn wait_for(flag: &AtomicU32) {
     while flag.swap(0, Ordering::Acquire) == 0 {
         // SAFETY: the address is valid for the call; a stale value only makes it return at once.
         unsafe {
-            call(libc::SYS_futex, std::ptr::from_ref(flag).addr(), (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize, 0, 0, 0, 0)
+            call(
+                libc::SYS_futex,
+                std::ptr::from_ref(flag).addr(),
+                (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize,
+                0,
+                0,
+                0,
+                0,
+            )
         };
     }
 }
@@ -132,7 +140,17 @@ pub(crate) fn wait_for(flag: &AtomicU32) {
 pub(crate) fn post(flag: &AtomicU32) {
     flag.store(1, Ordering::Release);
     // SAFETY: the address is valid for the call.
-    unsafe { call(libc::SYS_futex, std::ptr::from_ref(flag).addr(), (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize, 1, 0, 0, 0) };
+    unsafe {
+        call(
+            libc::SYS_futex,
+            std::ptr::from_ref(flag).addr(),
+            (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize,
+            1,
+            0,
+            0,
+            0,
+        )
+    };
 }
 
 /// The start routine of a thread.
@@ -151,10 +169,8 @@ pub(crate) unsafe fn pthread_create(
     routine: Routine,
     argument: *mut c_void,
 ) -> c_int {
-    let create = next!(
-        PTHREAD_CREATE,
-        fn(*mut libc::pthread_t, *const libc::pthread_attr_t, Routine, *mut c_void) -> c_int
-    );
+    let create =
+        next!(PTHREAD_CREATE, fn(*mut libc::pthread_t, *const libc::pthread_attr_t, Routine, *mut c_void) -> c_int);
     // SAFETY: handed on.
     unsafe { create(thread, attributes, routine, argument) }
 }

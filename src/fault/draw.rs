@@ -135,11 +135,15 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
     for (group, (targets, faults)) in faults.iter().enumerate() {
         let who = join(identity("faults"), group as u64);
         // Each injection is drawn under its own number, so that the rest stays when one goes.
-        let ask = |injection: u64, what: u64, bound: u64| {
-            choices.below(Question::Plan, join(who, injection), what, bound)
-        };
-        let kinds: Vec<Kind> =
-            faults.kinds.iter().enumerate().filter(|(index, _)| ask(u64::MAX, *index as u64, 4) > 0).map(|it| *it.1).collect();
+        let ask =
+            |injection: u64, what: u64, bound: u64| choices.below(Question::Plan, join(who, injection), what, bound);
+        let kinds: Vec<Kind> = faults
+            .kinds
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| ask(u64::MAX, *index as u64, 4) > 0)
+            .map(|it| *it.1)
+            .collect();
         if kinds.is_empty() || targets.0.is_empty() || faults.from_ns >= faults.quiet_after_ns {
             continue;
         }

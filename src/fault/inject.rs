@@ -57,7 +57,8 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             if !one_way {
                 room.cut(NodeId(*to), NodeId(*from), false);
             }
-            let text = format!("{} and {} reach each other", room.node_name(NodeId(*from)), room.node_name(NodeId(*to)));
+            let text =
+                format!("{} and {} reach each other", room.node_name(NodeId(*from)), room.node_name(NodeId(*to)));
             room.healed(&text);
         }
         Fault::SlowDisk { node, .. } => {

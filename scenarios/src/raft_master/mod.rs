@@ -60,6 +60,7 @@
 //! | `network`, `transport` | raft's messages, out and in |
 //! | `cluster`, `cluster_task` | the cluster in memory, and what looks after it |
 //! | `api`, `http_server`, `client` | the HTTP API and its client |
+//! | `scenario` | the cluster, its load, its faults and its claims in the simulated room |
 
 mod api;
 mod build;
@@ -74,6 +75,7 @@ mod metadata_fsm;
 mod network;
 mod raft_cmd;
 mod raft_instance;
+mod scenario;
 mod server;
 mod shutdown;
 mod snapshot;
@@ -87,4 +89,5 @@ mod tests;
 pub use build::{Build, StopOrder};
 pub use client::{Client, ClientError, Status};
 pub use config::{MasterConfig, PAUSE_BEFORE_CLOSE, RETAIN_LOGS, SHUTDOWN_BUDGET};
+pub use scenario::scenario;
 pub use server::{MasterError, run_master, run_master_on_signals};

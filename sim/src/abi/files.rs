@@ -2,7 +2,9 @@
 //! Paths and directories have files of their own.
 
 use super::baton::{blocking, door};
-use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, read_vectors, result, sync, write_from, write_vectors};
+use super::io::{
+    Manner, buffer, buffer_mut, count, describe, int, read_into, read_vectors, result, sync, write_from, write_vectors,
+};
 use super::paths::bytes;
 use crate::kernel::Errno;
 use crate::kernel::descriptor::FIRST;
@@ -28,9 +30,14 @@ fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
     result(door(me, |world| {
         let id = describe(world, me, fd, "lseek")?;
         match world.with_file(id, |file, disk, _| file.seek(disk, offset, whence)) {
-            Err(libc::EINVAL) if world.descriptions.get(id).is_some_and(|it| {
-                !matches!(it.kind, crate::kernel::descriptor::Kind::File(_))
-            }) => Err(libc::ESPIPE),
+            Err(libc::EINVAL)
+                if world
+                    .descriptions
+                    .get(id)
+                    .is_some_and(|it| !matches!(it.kind, crate::kernel::descriptor::Kind::File(_))) =>
+            {
+                Err(libc::ESPIPE)
+            }
             outcome => outcome.map(|offset| offset as off_t),
         }
     }))
@@ -40,9 +47,12 @@ fn set_size(me: ThreadId, fd: c_int, size: off_t) -> Result<(), Errno> {
     let size = u64::try_from(size).map_err(|_| libc::EINVAL)?;
     door(me, |world| {
         let id = describe(world, me, fd, "ftruncate")?;
-        world.with_file(id, |file, disk, now| {
-            if file.writable { disk.truncate(file.inode, size, now) } else { Err(libc::EINVAL) }
-        })
+        world.with_file(
+            id,
+            |file, disk, now| {
+                if file.writable { disk.truncate(file.inode, size, now) } else { Err(libc::EINVAL) }
+            },
+        )
     })
 }
 
@@ -58,7 +68,14 @@ fn allocate(me: ThreadId, fd: c_int, mode: c_int, offset: off_t, len: off_t) -> 
 ///
 /// # Safety
 /// As `mmap`.
-unsafe fn map(address: *mut c_void, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void {
+unsafe fn map(
+    address: *mut c_void,
+    len: size_t,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: off_t,
+) -> *mut c_void {
     if fd >= FIRST {
         super::refuse("mmap of a file on a virtual disk is not built: read and write it instead");
     }

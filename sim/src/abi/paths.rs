@@ -105,13 +105,7 @@ unsafe fn stat_at(me: ThreadId, directory: c_int, path: *const c_char, into: *mu
 
 /// # Safety
 /// As `statx`.
-unsafe fn statx_at(
-    me: ThreadId,
-    directory: c_int,
-    path: *const c_char,
-    flags: c_int,
-    into: *mut libc::statx,
-) -> c_int {
+unsafe fn statx_at(me: ThreadId, directory: c_int, path: *const c_char, flags: c_int, into: *mut libc::statx) -> c_int {
     // SAFETY: the caller's string; a null path asks whether the call is there at all.
     let path = if path.is_null() { &b""[..] } else { unsafe { bytes(path) } };
     if into.is_null() {

@@ -45,12 +45,7 @@ fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
     })
 }
 
-fn event_of(
-    world: &mut World,
-    me: ThreadId,
-    fact: &Fact<'_>,
-    site: &'static Location<'static>,
-) -> (Option<What>, u64) {
+fn event_of(world: &mut World, me: ThreadId, fact: &Fact<'_>, site: &'static Location<'static>) -> (Option<What>, u64) {
     let site = world.log.site(site);
     let mut answer = 0;
     let what = match fact {
@@ -71,9 +66,7 @@ fn event_of(
             What::ResourceClosed { name: world.log.name(name), object: *object as u32, site }
         }
         Fact::Phase { name } => What::Phase { name: world.log.name(name), site },
-        Fact::Always { claim, held } => {
-            What::Claim { claim: world.log.name(claim), always: true, held: *held, site }
-        }
+        Fact::Always { claim, held } => What::Claim { claim: world.log.name(claim), always: true, held: *held, site },
         Fact::Sometimes { claim, held } => {
             What::Claim { claim: world.log.name(claim), always: false, held: *held, site }
         }

@@ -214,9 +214,8 @@ struct Arrival {
 
 fn receive_from(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arrival, Errno> {
     let manner = manner(flags);
-    let is_datagram = super::here::kernel(me, |world| {
-        world.describe(me, fd).is_ok_and(|id| world.descriptions.udp(id).is_some())
-    });
+    let is_datagram =
+        super::here::kernel(me, |world| world.describe(me, fd).is_ok_and(|id| world.descriptions.udp(id).is_some()));
     if !is_datagram {
         let count = read_into(me, fd, into, manner)?;
         return Ok(Arrival { count, whole: count, from: None });
@@ -346,8 +345,13 @@ unsafe fn set_option(
             // These change how fast or how politely, not what is seen.
             (
                 libc::SOL_SOCKET,
-                libc::SO_REUSEADDR | libc::SO_REUSEPORT | libc::SO_KEEPALIVE | libc::SO_SNDBUF | libc::SO_RCVBUF
-                | libc::SO_BROADCAST | libc::SO_PRIORITY,
+                libc::SO_REUSEADDR
+                | libc::SO_REUSEPORT
+                | libc::SO_KEEPALIVE
+                | libc::SO_SNDBUF
+                | libc::SO_RCVBUF
+                | libc::SO_BROADCAST
+                | libc::SO_PRIORITY,
             )
             | (libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6 | libc::IPPROTO_UDP, _) => {}
             _ => return Err(libc::ENOPROTOOPT),

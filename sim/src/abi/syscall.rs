@@ -17,15 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// # Safety
 /// As the C library's function.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn syscall(
-    number: c_long,
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
-    e: usize,
-    f: usize,
-) -> c_long {
+pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
     let Some(me) = here() else {
         // SAFETY: the caller's buffer.
         if number == libc::SYS_getrandom && unsafe { super::entropy::fill(a as *mut libc::c_void, b) } {
@@ -68,8 +60,7 @@ unsafe fn futex(
     timeout: *const timespec,
     _mask: u32,
 ) -> Result<c_long, Errno> {
-    let clock =
-        if operation & libc::FUTEX_CLOCK_REALTIME != 0 { libc::CLOCK_REALTIME } else { libc::CLOCK_MONOTONIC };
+    let clock = if operation & libc::FUTEX_CLOCK_REALTIME != 0 { libc::CLOCK_REALTIME } else { libc::CLOCK_MONOTONIC };
     match operation & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) {
         kind @ (libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) => {
             let mut until = u64::MAX;

@@ -40,8 +40,7 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
         return 0;
     }
     static NEXT: real::Function = real::Function::named(c"__cxa_thread_atexit_impl");
-    let next =
-        real::next!(NEXT, fn(unsafe extern "C" fn(*mut c_void), *mut c_void, *mut c_void) -> c_int);
+    let next = real::next!(NEXT, fn(unsafe extern "C" fn(*mut c_void), *mut c_void, *mut c_void) -> c_int);
     // SAFETY: handed on.
     unsafe { next(destroy, object, dso) }
 }
@@ -161,4 +160,3 @@ super::missing_doors! {
         "only pthread_join is built";
     fn pthread_tryjoin_np(thread: pthread_t, result: *mut *mut c_void) -> c_int: "only pthread_join is built";
 }
-

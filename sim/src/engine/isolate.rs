@@ -92,6 +92,9 @@ pub fn fix_addresses() -> Result<(), String> {
     const STACK_BYTES: libc::rlim_t = 8 << 20;
     // SAFETY: plain system calls on this process.
     unsafe {
+        // One arena: how many there are would depend on the number of processors, and where they lie on the order of threads.
+        // A run has one thread at a time, so that nobody waits for it.
+        libc::mallopt(libc::M_ARENA_MAX, 1);
         let mut limit: libc::rlimit = std::mem::zeroed();
         libc::getrlimit(libc::RLIMIT_STACK, &mut limit);
         let current = libc::personality(ASK);
@@ -107,9 +110,8 @@ pub fn fix_addresses() -> Result<(), String> {
         libc::setrlimit(libc::RLIMIT_STACK, &limit);
     }
     let program = std::env::current_exe().map_err(|error| format!("this program is not to be found: {error}"))?;
-    let error = std::os::unix::process::CommandExt::exec(
-        std::process::Command::new(program).args(std::env::args_os().skip(1)),
-    );
+    let error =
+        std::os::unix::process::CommandExt::exec(std::process::Command::new(program).args(std::env::args_os().skip(1)));
     Err(format!("this program cannot be executed again: {error}"))
 }
 
@@ -253,8 +255,6 @@ fn parent(child: libc::pid_t, reader: OwnedFd, bound: Duration, shared: *mut Sha
         How::Exited(0) => None,
         _ => (shared_ref.node.load(Ordering::Relaxed) as usize).checked_sub(1).and_then(|node| names.get(node)),
     };
-    let name = |name: &[u8; NAME_BYTES]| {
-        String::from_utf8_lossy(name).trim_end_matches('\0').to_owned()
-    };
+    let name = |name: &[u8; NAME_BYTES]| String::from_utf8_lossy(name).trim_end_matches('\0').to_owned();
     Ok(ChildEnd { output, how, node: node.map(name), message: String::from_utf8_lossy(words).into_owned() })
 }

@@ -53,14 +53,8 @@ pub(crate) struct Descriptions {
 
 impl Descriptions {
     pub(crate) fn add(&mut self, node: NodeId, nonblocking: bool, kind: Kind) -> DescriptionId {
-        let description = Description {
-            node,
-            references: 0,
-            nonblocking,
-            kind,
-            watches: Vec::new(),
-            waiters: Vec::new(),
-        };
+        let description =
+            Description { node, references: 0, nonblocking, kind, watches: Vec::new(), waiters: Vec::new() };
         match self.free.pop() {
             Some(index) => {
                 self.all[index as usize] = Some(description);

@@ -123,9 +123,11 @@ impl World {
         }
         let watches = self.descriptions.get(id).ok_or(libc::EBADF)?.watches.clone();
         let epoll = self.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
-        let known = watches.iter().filter(|watch| watch.epoll == epoll_id).map(|watch| watch.slot as usize).find(
-            |slot| epoll.interests[*slot].as_ref().is_some_and(|interest| interest.fd == fd),
-        );
+        let known = watches
+            .iter()
+            .filter(|watch| watch.epoll == epoll_id)
+            .map(|watch| watch.slot as usize)
+            .find(|slot| epoll.interests[*slot].as_ref().is_some_and(|interest| interest.fd == fd));
         let slot = match (operation, known) {
             (libc::EPOLL_CTL_ADD, Some(_)) => return Err(libc::EEXIST),
             (libc::EPOLL_CTL_ADD, None) => {

@@ -1,13 +1,13 @@
 //! TCP: what sockets can see of it. Handshake, backlog, ordered bytes with backpressure, half-close, FIN, RST, silence.
 //! It is no TCP: a link delays and never reorders, and what a cut link swallows is sent again until it is through.
 
+use super::Errno;
 use super::bytes::Bytes;
 use super::descriptor::{DescriptionId, Kind};
 use super::net::{Net, Scope, Transport, find, own_address, own_scope};
 use super::poll::{ERR, HUP, IN, OUT, RDHUP};
 use super::thread::{ThreadId, Wait};
 use super::world::{Due, Turn, World};
-use super::Errno;
 use crate::event::{NodeId, Seq, What};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -51,7 +51,10 @@ pub(crate) struct TcpSocket {
 pub(crate) enum SocketState {
     Fresh,
     Bound,
-    Listening { backlog: usize, waiting: VecDeque<Ref> },
+    Listening {
+        backlog: usize,
+        waiting: VecDeque<Ref>,
+    },
     Stream(Ref),
     /// Its connection failed or its process was asked to forget it.
     Broken,
@@ -304,8 +307,7 @@ impl World {
         let number = self.net.opened;
         self.net.opened += 1;
         let sides = [Side::new(node, local, Stage::Opening), Side::new(target, to, Stage::Opening)];
-        let mut connection =
-            Connection { generation: 0, number, who, port: to.port(), scope, listener: None, sides };
+        let mut connection = Connection { generation: 0, number, who, port: to.port(), scope, listener: None, sides };
         connection.sides[0].description = Some(id);
         let end = match self.net.free.pop() {
             Some(index) => {
@@ -410,8 +412,7 @@ impl World {
     }
 
     fn unreachable(&self, from: NodeId, to: NodeId, silent: bool) -> bool {
-        self.net.is_blocked(from, to)
-            || (silent && self.nodes[usize::from(to.0)].life == super::process::Life::Off)
+        self.net.is_blocked(from, to) || (silent && self.nodes[usize::from(to.0)].life == super::process::Life::Off)
     }
 
     fn stall(&mut self, from: Ref) {

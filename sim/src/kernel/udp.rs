@@ -83,19 +83,13 @@ impl World {
         if let Some(local) = socket.local {
             return Ok(local);
         }
-        let any =
-            if socket.v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+        let any = if socket.v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
         self.udp_bind(node, id, SocketAddr::new(any, 0))?;
         self.descriptions.udp(id).and_then(|socket| socket.local).ok_or(libc::EBADF)
     }
 
     /// `connect`: names the peer; `None` forgets it.
-    pub(crate) fn udp_connect(
-        &mut self,
-        node: NodeId,
-        id: DescriptionId,
-        to: Option<SocketAddr>,
-    ) -> Result<(), Errno> {
+    pub(crate) fn udp_connect(&mut self, node: NodeId, id: DescriptionId, to: Option<SocketAddr>) -> Result<(), Errno> {
         let local = self.udp_ensure_bound(node, id)?;
         let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
         socket.peer = to;

@@ -228,8 +228,7 @@ impl World {
     #[inline]
     pub(crate) fn emit_at(&mut self, node: NodeId, cause: Seq, what: What) -> Seq {
         let incarnation = self.nodes.get(usize::from(node.0)).map_or(0, |node| node.incarnation);
-        let event =
-            Event { seq: Seq::NONE, time_ns: self.now_ns, node, incarnation, thread: 0, task: 0, cause, what };
+        let event = Event { seq: Seq::NONE, time_ns: self.now_ns, node, incarnation, thread: 0, task: 0, cause, what };
         self.push(event)
     }
 

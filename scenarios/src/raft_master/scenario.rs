@@ -1,12 +1,12 @@
 //! The raft master as a scenario: three masters under load, stops and slow disks, and what must hold.
 //! It knows the master by its entry points only.
 
-use crate::raft_master::{Client, MasterConfig, run_master};
+use super::{Client, MasterConfig, run_master};
 use afterlife::{Build, Faults, Scenario, Sim};
 use std::time::Duration;
 
 /// The scenario, in its three builds.
-pub(crate) fn scenario() -> Scenario {
+pub fn scenario() -> Scenario {
     Scenario {
         name: "raft-master",
         about: "CubeFS: a master that stops closes its database under an apply in flight",
@@ -19,7 +19,7 @@ pub(crate) fn scenario() -> Scenario {
 
 /// How many clients write, and how many volumes each makes.
 const CLIENTS: usize = 2;
-const VOLUMES: usize = 12;
+const VOLUMES: usize = 40;
 
 fn peers() -> Vec<(u64, String, String)> {
     (0..3).map(|index| (index + 1, format!("master-{index}:7001"), format!("master-{index}:8080"))).collect()
@@ -29,11 +29,11 @@ fn addresses() -> Vec<String> {
     peers().into_iter().map(|(_, _, api)| api).collect()
 }
 
-fn build(build: Build) -> crate::raft_master::Build {
+fn build(build: Build) -> super::Build {
     match build {
-        Build::Shipped => crate::raft_master::Build::Shipped,
-        Build::Patched => crate::raft_master::Build::Patched,
-        Build::Sound => crate::raft_master::Build::Sound,
+        Build::Shipped => super::Build::Shipped,
+        Build::Patched => super::Build::Patched,
+        Build::Sound => super::Build::Sound,
     }
 }
 
@@ -56,7 +56,7 @@ fn script(sim: &mut Sim) {
                 if client.create_volume(&volume).await.is_ok() {
                     acked.note(volume);
                 }
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
             Ok(())
         });
