@@ -49,7 +49,10 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
     let machine = |Process { name, role, main }| Machine { name, main, start_ns: start_ns(role) };
     let machines = sim.processes.into_iter().map(machine).collect();
-    let watch = Watch::new(plan.clone(), roles, sim.claims, &sim.off);
+    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
+    let faults_ns =
+        windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, &sim.off);
     let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
     let reply = answer(outcome, names, plan, sim.time_limit_ns);
     Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply }

@@ -20,13 +20,8 @@ const SOUND_RUNS: u64 = 2_000;
 /// Of a page, what names the failure: its title and what happened.
 const SHORT_LINES: usize = 2;
 
-/// Whether a build is expected to break.
-fn breaks(build: Build) -> bool {
-    match build {
-        Build::Shipped | Build::Patched => true,
-        Build::Sound => false,
-    }
-}
+/// How many different failures a hunt goes through until it meets the one that it looks for.
+const FAILURES_MAX: usize = 10;
 
 /// Hunts in all of these, and tells what came of it.
 pub(crate) fn hunt<W: Write>(
@@ -72,17 +67,19 @@ fn one<W: Write>(
     shelf: &Shelf,
     human: &mut Human<W>,
 ) -> Result<(Row, Verdict), Refusal> {
-    let runs = if breaks(build) { scenario.seeds } else { SOUND_RUNS };
+    let wanted = scenario.breaks_on(build);
+    let runs = if wanted.is_some() { scenario.seeds } else { SOUND_RUNS };
     let order = Order {
         scenario: scenario.name.to_owned(),
         build,
         seeds: 0..runs,
         until: None,
-        failures_max: 1,
+        failures_max: if wanted.is_some() { FAILURES_MAX } else { 1 },
+        wanted,
         full: scenario.seeds,
     };
     human.tell(false);
-    let mut catcher = Catcher { human, caught: None };
+    let mut catcher = Catcher { human, wanted, caught: None };
     let outcome = campaign::run(&order, executor, shelf, &mut catcher)?;
     let caught = catcher.caught;
     human.tell(true);
@@ -95,15 +92,19 @@ fn one<W: Write>(
         }
         let (line, replayed) = replayed(found, executor)?;
         lines.push(line);
+        for other in outcome.findings.iter().filter(|other| other.finding.signature != found.finding.signature) {
+            let (run, signature) = (other.finding.first_run, &other.finding.signature);
+            lines.push(Line::of(Tone::Faint, format!("  on the way, run {run}: {signature}")));
+        }
         lines.push(Line::default());
         human.print(&lines);
         came_to = if replayed { Verdict::Broke } else { Verdict::TwoWays };
     } else {
-        human.print(&[without_finding(&outcome), Line::default()]);
+        human.print(&[without_finding(&outcome, wanted.is_some()), Line::default()]);
     }
     let expected = match came_to {
-        Verdict::Broke => breaks(build) && caught.is_some(),
-        Verdict::Held => !breaks(build),
+        Verdict::Broke => wanted.is_some() && caught.is_some(),
+        Verdict::Held => wanted.is_none(),
         _ => false,
     };
     let verdict = match came_to {
@@ -133,10 +134,10 @@ fn replayed(found: &Found, executor: &dyn Executor) -> Result<(Line, bool), Refu
     Ok((line, again))
 }
 
-fn without_finding(outcome: &Outcome) -> Line {
+fn without_finding(outcome: &Outcome, breaks: bool) -> Line {
     let name = format!("{} {}", outcome.scenario, outcome.build);
     let runs = plural(outcome.runs, "run");
-    let (tone, sign, title) = match (outcome.verdict(), breaks(outcome.build)) {
+    let (tone, sign, title) = match (outcome.verdict(), breaks) {
         (Verdict::Held, false) => (Tone::Good, "✓", format!("{name} held in {runs}")),
         (Verdict::Held, true) => (Tone::Bad, "✗", format!("{name}: nothing found in {runs}, and something is there")),
         (Verdict::TwoWays, _) => (Tone::Bad, "✗", format!("{name}: one seed ran two ways, after {runs}")),
@@ -162,6 +163,8 @@ fn row(scenario: &Scenario, build: Build, outcome: &Outcome, found: Option<&Foun
 /// A face that keeps the finding for the hunt to tell.
 struct Catcher<'a, W> {
     human: &'a mut Human<W>,
+    /// The invariant that is looked for; any, if none is expected to break.
+    wanted: Option<&'static str>,
     caught: Option<(Found, Saved)>,
 }
 
@@ -175,7 +178,9 @@ impl<W: Write> Face for Catcher<'_, W> {
     }
 
     fn found(&mut self, found: &Found, saved: &Saved) {
-        self.caught = Some((found.clone(), saved.clone()));
+        if self.wanted.is_none_or(|wanted| wanted == found.finding.violation.invariant) {
+            self.caught = Some((found.clone(), saved.clone()));
+        }
     }
 
     fn ends(&mut self, outcome: &Outcome) {

@@ -71,7 +71,7 @@ pub struct Request {
 
 /// How the run itself ended, as its runner process saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// It came to its end and told its verdicts.
     Whole,
     /// The process that ran it died by a signal: abort, segmentation fault, stack overflow.
@@ -99,7 +99,7 @@ pub enum Ended {
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// How it ended.
     pub ended: Ended,
     /// The digest of its events.
@@ -124,7 +124,7 @@ pub struct Reply {
 
 /// A run's events with what their numbers stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// What a [`Name`](afterlife_sim::event::Name) stands for; index 0 is the empty text.
     pub names: Vec<String>,
     /// What a [`NodeId`](afterlife_sim::event::NodeId) stands for.

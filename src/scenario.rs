@@ -14,19 +14,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A scenario by name: what a runner offers.
+#[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// Its name on the command line and in tokens.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) builds: &'static [Build],
+    pub(crate) seeds: u64,
+    pub(crate) issue: &'static str,
+    pub(crate) breaks: &'static [(Build, &'static str)],
+    pub(crate) script: fn(&mut Sim),
+}
+
+impl Scenario {
+    /// A scenario with one build, whose function writes it down. The name stands on the command line and in tokens.
+    pub const fn new(name: &'static str, script: fn(&mut Sim)) -> Self {
+        Self { name, about: "", builds: &[Build::Sound], seeds: 1_000, issue: "", breaks: &[], script }
+    }
+
     /// One line: what it is about.
-    pub about: &'static str,
+    pub const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
     /// The builds that it has.
-    pub builds: &'static [Build],
-    /// How many runs a campaign makes unless it is told otherwise.
-    pub seeds: u64,
-    /// The upstream issue that it models, or nothing.
-    pub issue: &'static str,
-    /// Writes the scenario down.
-    pub script: fn(&mut Sim),
+    pub const fn builds(self, builds: &'static [Build]) -> Self {
+        Self { builds, ..self }
+    }
+
+    /// How many runs a campaign makes unless it is told otherwise; 1000 unless said here.
+    pub const fn seeds(self, seeds: u64) -> Self {
+        Self { seeds, ..self }
+    }
+
+    /// The upstream issue that it models.
+    pub const fn issue(self, issue: &'static str) -> Self {
+        Self { issue, ..self }
+    }
+
+    /// Which builds the main job must see break, and on which invariant; the others must hold.
+    pub const fn breaks(self, breaks: &'static [(Build, &'static str)]) -> Self {
+        Self { breaks, ..self }
+    }
+
+    /// The invariant on which a build is to break, if it is.
+    pub(crate) fn breaks_on(&self, build: Build) -> Option<&'static str> {
+        self.breaks.iter().find(|(of, _)| *of == build).map(|(_, invariant)| *invariant)
+    }
 }
 
 /// What a client's or a node's future gives: `Ok` is exit code 0, an error is told and is exit code 1.

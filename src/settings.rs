@@ -3,7 +3,7 @@
 
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
-use crate::runner::RUNNER;
+use crate::runner::{BATON, RUNNER};
 use crate::seeds::{DURATION_NEXT, SEEDS_NEXT, parse_duration, parse_seeds};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -14,8 +14,15 @@ pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
 
 const PREFIX: &str = "AFTERLIFE_";
 
-const KNOWN: [&str; 6] =
-    ["AFTERLIFE_REPLAY", "AFTERLIFE_SEED", "AFTERLIFE_SEEDS", "AFTERLIFE_TIME", "AFTERLIFE_SEARCH", "AFTERLIFE_OUT"];
+const KNOWN: [&str; 7] = [
+    "AFTERLIFE_REPLAY",
+    "AFTERLIFE_SEED",
+    "AFTERLIFE_SEEDS",
+    "AFTERLIFE_TIME",
+    "AFTERLIFE_SEARCH",
+    "AFTERLIFE_OUT",
+    BATON,
+];
 
 /// The variables, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +57,7 @@ impl Settings {
             let refused = |why: String, next: &str| Refusal::new(format!("{name}: {why}"), next);
             match name.as_str() {
                 RUNNER | CALLED => {}
+                BATON => parse_baton(&value).map_err(|why| refused(why, BATON_NEXT))?,
                 "AFTERLIFE_REPLAY" => settings.replay = Some(value),
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
                 "AFTERLIFE_SEEDS" => {
@@ -71,6 +79,13 @@ impl Settings {
 pub(crate) fn parse_search(text: &str) -> Result<(), String> {
     if text == "random" { Ok(()) } else { Err(format!("there is no search `{text}`")) }
 }
+
+/// Ways for the baton to pass. The runner reads the variable itself; here it is only checked.
+fn parse_baton(text: &str) -> Result<(), String> {
+    if matches!(text, "switch" | "futex") { Ok(()) } else { Err(format!("the baton does not pass by `{text}`")) }
+}
+
+const BATON_NEXT: &str = "write switch, which is the default, or futex";
 
 /// What to write instead of a search that there is not.
 pub(crate) const SEARCH_NEXT: &str = "write random, the one search that there is";
@@ -134,6 +149,10 @@ mod tests {
         insta::assert_snapshot!(said("AFTERLIFE_TIME", "soon"), @r"
         error: AFTERLIFE_TIME: `soon` is not a duration
           next: write a number and a unit: 90s, 20m, 2h, 1h30m
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_BATON", "hand"), @r"
+        error: AFTERLIFE_BATON: the baton does not pass by `hand`
+          next: write switch, which is the default, or futex
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"
         error: AFTERLIFE_SEARCH: there is no search `directed`

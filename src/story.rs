@@ -127,10 +127,15 @@ fn causes(events: &[Event], from: Seq) -> Vec<Seq> {
     let mut at = event(events, from);
     while let Some(effect) = at {
         let cause = event(events, effect.cause).filter(|cause| cause.seq < effect.seq);
-        causes.extend(cause.map(|cause| cause.seq));
+        causes.extend(cause.filter(|cause| is_told(cause)).map(|cause| cause.seq));
         at = cause;
     }
     causes
+}
+
+/// That a wait came to its end says nothing by itself.
+fn is_told(event: &Event) -> bool {
+    !matches!(event.what, What::TimerFired)
 }
 
 fn named<'a>(events: &'a [Event], at: Seq, turning: &'a [Seq]) -> impl Iterator<Item = &'a Event> {

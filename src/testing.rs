@@ -76,6 +76,7 @@ fn order(scenario: &Scenario, settings: &Settings) -> Order {
         seeds: settings.seeds.clone().unwrap_or(0..unbounded),
         until: settings.time.map(|time| Instant::now() + time),
         failures_max: FAILURES_MAX,
+        wanted: None,
         full: scenario.seeds,
     }
 }

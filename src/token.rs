@@ -85,7 +85,7 @@ impl TokenError {
 impl Token {
     /// Whether a text means to be a token, whole or not: a version, then a dash.
     pub(crate) fn is_meant(text: &str) -> bool {
-        version_of(text).is_some()
+        version_of(text.trim()).is_some()
     }
 
     /// The scenario that a damaged token seems to name.

@@ -2,7 +2,7 @@
 //! It draws nothing at random and prints nothing.
 
 use crate::claim::{Claims, View};
-use crate::fault::{Plan, Trigger, edge_of, heal, lift, strike};
+use crate::fault::{self, Plan, Trigger, edge_of, heal, lift};
 use crate::finding::Violation;
 use crate::invariant::{self, Invariant};
 use crate::node::Role;
@@ -10,11 +10,13 @@ use afterlife_sim::event::{Event, NodeId, Seq, What};
 use afterlife_sim::{Observer, Room, Status};
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What an alarm is for; the injection's number is added.
 const STRIKE: u64 = 1 << 32;
 const LIFT: u64 = 2 << 32;
 const CLAIM: u64 = 3 << 32;
+const QUIET: u64 = 4 << 32;
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,9 @@ pub(crate) struct Watch {
     /// How often each edge was passed on each node, for triggers.
     edges: BTreeMap<(u16, String), u32>,
     aims: bool,
+    /// When faults may strike.
+    faults_ns: Range<u64>,
+    struck: Vec<bool>,
     probed: BTreeMap<String, bool>,
     acked_off: bool,
     pub(crate) recovers_off: bool,
@@ -50,17 +55,22 @@ pub(crate) struct Watch {
 pub(crate) struct Verdicts {
     pub(crate) violations: Vec<Violation>,
     pub(crate) sometimes: Vec<(String, bool)>,
-    /// Clients that had not ended.
-    pub(crate) unfinished: Vec<NodeId>,
 }
 
 impl Watch {
-    pub(crate) fn new(plan: Plan, roles: Vec<Role>, claims: Claims, off: &std::collections::BTreeSet<String>) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        roles: Vec<Role>,
+        claims: Claims,
+        faults_ns: Range<u64>,
+        off: &std::collections::BTreeSet<String>,
+    ) -> Self {
+        let injections = plan.injections.len();
         let clients: Vec<NodeId> =
             (0..roles.len()).filter(|index| roles[*index] == Role::Client).map(|index| NodeId(index as u16)).collect();
         let aims = plan.injections.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
         Self {
-            pending: plan.injections.len(),
+            pending: injections,
             plan,
             invariants: invariant::all(off, &clients),
             roles,
@@ -71,6 +81,8 @@ impl Watch {
             lasting: 0,
             edges: BTreeMap::new(),
             aims,
+            faults_ns,
+            struck: vec![false; injections],
             probed: BTreeMap::new(),
             acked_off: off.contains("nothing-acked-is-lost"),
             recovers_off: off.contains("recovers"),
@@ -80,6 +92,9 @@ impl Watch {
 
     fn begin(&mut self, room: &mut Room<'_>) {
         self.begun = true;
+        if self.aims {
+            room.alarm(self.faults_ns.end, QUIET);
+        }
         for (index, injection) in self.plan.injections.iter().enumerate() {
             if let Trigger::At { time_ns } = injection.trigger {
                 room.alarm(time_ns.saturating_sub(room.now_ns()), STRIKE | index as u64);
@@ -101,22 +116,41 @@ impl Watch {
         let key = (event.node.0, edge);
         let nth = self.edges.entry(key.clone()).or_insert(0);
         *nth += 1;
-        for (index, injection) in self.plan.injections.iter().enumerate() {
-            if let Trigger::On { edge, node, nth: wanted, after_ns } = &injection.trigger
-                && (*node, edge) == (key.0, &key.1)
-                && wanted == nth
-            {
-                room.alarm(*after_ns, STRIKE | index as u64);
+        let nth = *nth;
+        for index in 0..self.plan.injections.len() {
+            let Trigger::On { edge, node, nth: wanted, after_ns } = &self.plan.injections[index].trigger else {
+                continue;
+            };
+            if (*node, edge) != (key.0, &key.1) || *wanted != nth || room.now_ns() < self.faults_ns.start {
+                continue;
+            }
+            match *after_ns {
+                // Here and now: the thread that passed the edge has not gone on.
+                0 => self.strike(index, room),
+                after_ns => room.alarm(after_ns, STRIKE | index as u64),
             }
         }
     }
 
-    fn struck(&mut self, index: usize, room: &mut Room<'_>) {
+    fn strike(&mut self, index: usize, room: &mut Room<'_>) {
+        if std::mem::replace(&mut self.struck[index], true) {
+            return; // it was given up when the room went quiet
+        }
         self.pending -= 1;
         self.view.faults += 1;
-        if let Some(for_ns) = strike(&self.plan.injections[index].fault, index as u32, room) {
+        if let Some(for_ns) = fault::strike(&self.plan.injections[index].fault, index as u32, room) {
             self.lasting += 1;
             room.alarm(for_ns, LIFT | index as u64);
+        }
+        self.look_on(room);
+    }
+
+    /// What still waits for its place in a lifetime has missed it.
+    fn give_up_aiming(&mut self, room: &mut Room<'_>) {
+        for (injection, struck) in self.plan.injections.iter().zip(&mut self.struck) {
+            if matches!(injection.trigger, Trigger::On { .. }) && !std::mem::replace(struck, true) {
+                self.pending -= 1;
+            }
         }
         self.look_on(room);
     }
@@ -231,7 +265,7 @@ impl Watch {
             self.violations.push(own("recovers", &who, sentence, Seq::NONE));
         }
         let own = self.claims.sometimes.iter().map(|claim| (claim.text.clone(), claim.held));
-        Verdicts { sometimes: own.chain(self.probed).collect(), violations: self.violations, unfinished }
+        Verdicts { sometimes: own.chain(self.probed).collect(), violations: self.violations }
     }
 }
 
@@ -314,7 +348,8 @@ impl Observer for Watch {
     fn alarm(&mut self, token: u64, room: &mut Room<'_>) {
         let index = (token & 0xffff_ffff) as usize;
         match token & !0xffff_ffff {
-            STRIKE => self.struck(index, room),
+            STRIKE => self.strike(index, room),
+            QUIET => self.give_up_aiming(room),
             LIFT => {
                 self.lasting -= 1;
                 lift(&self.plan.injections[index].fault, room);

@@ -52,14 +52,7 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
         #vis fn #name() {
             fn script(#inputs) #output #block
             ::afterlife::testing::run(
-                &::afterlife::Scenario {
-                    name: #text,
-                    about: "",
-                    builds: &[::afterlife::Build::Sound],
-                    seeds: #seeds,
-                    issue: "",
-                    script,
-                },
+                &::afterlife::Scenario::new(#text, script).seeds(#seeds),
                 ::afterlife::testing::path(concat!(module_path!(), "::", #text)),
             );
         }

@@ -21,6 +21,8 @@ pub(crate) struct Order {
     pub(crate) until: Option<Instant>,
     /// Stop after so many different failures.
     pub(crate) failures_max: usize,
+    /// Stop after a failure of this invariant, whatever else was found before.
+    pub(crate) wanted: Option<&'static str>,
     /// How many runs the scenario's author takes for a whole campaign: fewer do not show that a `sometimes` claim
     /// never holds.
     pub(crate) full: u64,

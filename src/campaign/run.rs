@@ -70,7 +70,8 @@ impl Campaign<'_> {
             self.outcome.repeated += 1;
         }
         self.face.progress(self.outcome.runs, self.outcome.findings.len());
-        let enough = self.outcome.findings.len() >= self.order.failures_max;
+        let wanted = |counted: &Counted| Some(&*counted.finding.violation.invariant) == self.order.wanted;
+        let enough = self.outcome.findings.len() >= self.order.failures_max || self.outcome.findings.iter().any(wanted);
         Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 

@@ -34,7 +34,15 @@ impl Face for Heard {
 }
 
 fn order(runs: u64) -> Order {
-    Order { scenario: "toy".into(), build: Build::Sound, seeds: 0..runs, until: None, failures_max: 10, full: 100 }
+    Order {
+        scenario: "toy".into(),
+        build: Build::Sound,
+        seeds: 0..runs,
+        until: None,
+        failures_max: 10,
+        wanted: None,
+        full: 100,
+    }
 }
 
 fn campaign(order: &Order, answer: impl Fn(&Request, bool) -> Reply) -> (Outcome, Heard) {

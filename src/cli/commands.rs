@@ -84,6 +84,7 @@ fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec
             build: run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound),
             seeds: seeds.clone().unwrap_or(0..unbounded),
             until,
+            wanted: None,
             failures_max: usize::try_from(run.max_failures).unwrap_or(usize::MAX),
             full: scenario.seeds,
         }

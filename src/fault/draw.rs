@@ -39,6 +39,7 @@ pub struct Faults {
     cut_ns: (u64, u64),
     sync_extra_ns: (u64, u64),
     slow_ns: (u64, u64),
+    aims: Vec<(String, u32)>,
 }
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -56,6 +57,7 @@ impl Faults {
             cut_ns: (SECOND_NS / 10, 10 * SECOND_NS),
             sync_extra_ns: (SECOND_NS / 100, 2 * SECOND_NS),
             slow_ns: (SECOND_NS, 10 * SECOND_NS),
+            aims: Vec::new(),
         }
     }
 
@@ -92,6 +94,15 @@ impl Faults {
         self.allow(Kind::SlowDisk)
     }
 
+    /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after one of the first `nth_max`
+    /// occurrences of `edge` on the node that they strike. An edge is told as stories tell it: `use metadata-db`,
+    /// `close metadata-db`, `phase ready`, `note acked`. Said more than once, each such fault picks one.
+    pub fn aimed_at(mut self, edge: &str, nth_max: u32) -> Self {
+        assert!(nth_max > 0, "an edge that is never awaited: `nth_max` is 1 or more");
+        self.aims.push((edge.to_owned(), nth_max));
+        self
+    }
+
     /// How long a node stays down after its end.
     pub fn down(mut self, low: Duration, high: Duration) -> Self {
         self.down_ns = ordered(low, high);
@@ -114,6 +125,11 @@ impl Faults {
     pub fn quiet_after(mut self, after: Duration) -> Self {
         self.quiet_after_ns = nanoseconds(after);
         self
+    }
+
+    /// When they may strike.
+    pub(crate) fn window_ns(&self) -> std::ops::Range<u64> {
+        self.from_ns..self.quiet_after_ns
     }
 
     fn allow(mut self, kind: Kind) -> Self {
@@ -172,7 +188,17 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                 },
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
-            plan.injections.push(Injection { trigger: Trigger::At { time_ns }, fault });
+            let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {
+                Some((edge, nth_max)) => Trigger::On {
+                    edge: edge.clone(),
+                    node,
+                    nth: 1 + ask(injection, 10, u64::from(*nth_max)) as u32,
+                    // Up to a millisecond: between the edge and what follows it.
+                    after_ns: ask(injection, 11, 2) * ask(injection, 12, 1_000_000),
+                },
+                None => Trigger::At { time_ns },
+            };
+            plan.injections.push(Injection { trigger, fault });
         }
     }
     plan

@@ -10,8 +10,12 @@ use std::process::{Child, Command, Stdio};
 /// Marks a process as a runner.
 pub(crate) const RUNNER: &str = "AFTERLIFE_RUNNER";
 
-/// What the loader of this executable may need to find its libraries. Everything else is constant or absent.
-const PASSED_ON: [&str; 1] = ["LD_LIBRARY_PATH"];
+/// How the baton passes: `futex`, or in user space. Neither way changes a run.
+pub(crate) const BATON: &str = "AFTERLIFE_BATON";
+
+/// What the loader of this executable may need to find its libraries, and what is no part of a run. Everything else is
+/// constant or absent.
+const PASSED_ON: [&str; 2] = ["LD_LIBRARY_PATH", BATON];
 
 /// The same in every runner. Backtraces are off because capturing one allocates and takes time inside the run.
 const CONSTANT: [(&str, &str); 5] =

@@ -11,7 +11,7 @@ mod handle;
 mod pool;
 mod serve;
 
-pub(crate) use canonical::{Launch, RUNNER};
+pub(crate) use canonical::{BATON, Launch, RUNNER};
 pub(crate) use executor::Executor;
 pub(crate) use handle::RunnerError;
 pub(crate) use pool::Pool;

@@ -92,6 +92,7 @@ pub(crate) fn begin(me: ThreadId, start: Start) -> Body {
             Start::Main(main, incarnation) => {
                 let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main(incarnation)));
                 drop(main);
+                run_thread_exits(me);
                 let code = code.unwrap_or(ExitCode::Panicked);
                 kernel(me, |world| world.main_ended(me, code));
             }

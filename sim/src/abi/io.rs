@@ -156,11 +156,15 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             // A blocking stream takes everything, whatever its buffer holds.
             Ok(count) if stream && !nonblocking && done + count < from.len() => {
                 done += count;
+                let until = *deadline.get_or_insert_with(|| world.now_ns.saturating_add(timeout_ns));
                 world.wait_for_change(id, me);
-                Ok(Turn::Wait(Wait::Ready, u64::MAX))
+                Ok(Turn::Wait(Wait::Ready, until))
             }
             Ok(count) => Ok(Turn::Done(done + count)),
-            Err(_) if done > 0 && outcome != Err(libc::EAGAIN) => Ok(Turn::Done(done)),
+            // Neither an error nor a deadline takes back what went before it.
+            Err(_) if done > 0 && (outcome != Err(libc::EAGAIN) || deadline.is_some_and(|it| it <= world.now_ns)) => {
+                Ok(Turn::Done(done))
+            }
             Err(errno) => retry(world, me, id, Err(errno), nonblocking, timeout_ns, &mut deadline),
         }
     })?;

@@ -38,8 +38,22 @@ pub(crate) fn refuse(what: &str) -> ! {
 fn caller() -> String {
     const FRAMES_MAX: usize = 24; // lines, two to a frame
     let stack = std::backtrace::Backtrace::force_capture().to_string();
-    let own = |line: &&str| line.contains("afterlife_sim::abi") || line.contains("std::backtrace");
+    let own = |line: &&str| {
+        line.contains("afterlife_sim::abi") || line.contains("/src/abi/") || line.contains("std::backtrace")
+    };
     let lines: Vec<&str> = stack.lines().collect();
-    let begin = lines.iter().rposition(|line| own(line)).map_or(0, |last| last + 2);
+    // A frame is its symbol and, where that is known, its place. The doors are the first of their kind from the top; what
+    // began the thread, at the bottom, is of the same kind.
+    let (mut begin, mut met) = (0, false);
+    while begin < lines.len() {
+        let placed = lines.get(begin + 1).is_some_and(|line| line.trim_start().starts_with("at "));
+        let end = begin + 1 + usize::from(placed);
+        let of_a_door = lines[begin..end].iter().any(own);
+        if met && !of_a_door {
+            break;
+        }
+        met |= of_a_door;
+        begin = end;
+    }
     lines[begin.min(lines.len())..].iter().take(FRAMES_MAX).map(|line| format!("  {line}\n")).collect()
 }

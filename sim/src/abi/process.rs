@@ -11,6 +11,12 @@ use crate::kernel::world::Identity;
 use crate::real;
 use libc::{c_char, c_int, c_void, pid_t};
 
+/// What the C library's `exit` does first, and `_exit` does not.
+fn exit_orderly(me: ThreadId, code: c_int) -> ! {
+    super::threads::run_thread_exits(me);
+    end(me, Death::Exit { code })
+}
+
 fn end(me: ThreadId, how: Death) -> ! {
     super::here::kernel(me, |world| {
         let (node, cause) = (world.threads[me].node, world.threads[me].cause);
@@ -35,15 +41,15 @@ pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
 }
 
 macro_rules! ends {
-    ($name:ident($($argument:ident: $type:ty)?), $how:expr) => {
+    ($name:ident($($argument:ident: $type:ty)?), |$me:ident| $end:expr) => {
         /// The door of this name: in a run it ends the node's process.
         ///
         /// # Safety
         /// As the C library's function.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($argument: $type)?) -> ! {
-            if let Some(me) = here() {
-                end(me, $how);
+            if let Some($me) = here() {
+                $end
             }
             static NEXT: real::Function = real::Function::named(
                 // SAFETY: a name and a nul byte.
@@ -56,10 +62,10 @@ macro_rules! ends {
     };
 }
 
-ends!(exit(code: c_int), Death::Exit { code });
-ends!(_exit(code: c_int), Death::Exit { code });
-ends!(_Exit(code: c_int), Death::Exit { code });
-ends!(abort(), Death::Abort);
+ends!(exit(code: c_int), |me| exit_orderly(me, code));
+ends!(_exit(code: c_int), |me| end(me, Death::Exit { code }));
+ends!(_Exit(code: c_int), |me| end(me, Death::Exit { code }));
+ends!(abort(), |me| end(me, Death::Abort));
 
 fn number(me: ThreadId) -> pid_t {
     super::here::kernel(me, |world| {

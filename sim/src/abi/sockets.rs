@@ -8,7 +8,7 @@ use crate::kernel::descriptor::Kind;
 use crate::kernel::tcp::{SocketState, TcpSocket};
 use crate::kernel::thread::ThreadId;
 use crate::kernel::udp::UdpSocket;
-use crate::kernel::world::Turn;
+use crate::kernel::world::{Turn, World};
 use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -360,6 +360,18 @@ unsafe fn set_option(
     })
 }
 
+/// What `SO_RCVTIMEO` and `SO_SNDTIMEO` were set to; `u64::MAX` for no timeout.
+fn timeout_of(world: &mut World, me: ThreadId, fd: c_int, option: c_int) -> Result<u64, Errno> {
+    let id = describe(world, me, fd, "getsockopt")?;
+    Ok(match &world.descriptions.get(id).ok_or(libc::EBADF)?.kind {
+        Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns,
+        Kind::Tcp(socket) => socket.send_timeout_ns,
+        Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns.unwrap_or(u64::MAX),
+        Kind::Udp(_) => u64::MAX,
+        _ => return Err(libc::ENOTSOCK),
+    })
+}
+
 /// # Safety
 /// As `getsockopt`.
 unsafe fn get_option(
@@ -370,6 +382,18 @@ unsafe fn get_option(
     value: *mut c_void,
     len: *mut socklen_t,
 ) -> Result<(), Errno> {
+    if level == libc::SOL_SOCKET && matches!(option, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) {
+        let ns = door(me, |world| timeout_of(world, me, fd, option))?;
+        let ns = if ns == u64::MAX { 0 } else { ns };
+        let time = libc::timeval { tv_sec: (ns / 1_000_000_000) as _, tv_usec: (ns % 1_000_000_000 / 1_000) as _ };
+        // SAFETY: the caller's buffer; at most `*len` bytes are written.
+        unsafe {
+            let room = (*len as usize).min(size_of::<libc::timeval>());
+            std::ptr::copy_nonoverlapping((&raw const time).cast::<u8>(), value.cast(), room);
+            *len = room as socklen_t;
+        }
+        return Ok(());
+    }
     let answer: c_int = door(me, |world| {
         let id = describe(world, me, fd, "getsockopt")?;
         let kind = &world.descriptions.get(id).ok_or(libc::EBADF)?.kind;

@@ -351,7 +351,7 @@ impl World {
         });
         let host_off = self.nodes[usize::from(to.0)].life == super::process::Life::Off;
         if host_off || self.net.is_blocked(from, to) || room == Some(Some(false)) {
-            if attempt == SYN_RETRIES {
+            if attempt > SYN_RETRIES {
                 self.fail(end, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
             } else {
                 self.queue.at(self.now_ns + (SYN_RETRY_NS << attempt), Due::Syn(end, attempt + 1));
@@ -436,7 +436,7 @@ impl World {
             if stage == Stage::Silent {
                 return;
             }
-            if retries >= RETRIES {
+            if retries > RETRIES {
                 self.fail(from, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
             } else {
                 self.stall(from);

@@ -1,0 +1,147 @@
+//! A test binary that is a runner as well: its scenarios break on purpose, and its tests call it as a user would.
+//! It plants nothing itself and judges nothing.
+
+#![allow(dead_code, reason = "each test binary uses what it needs")]
+
+use afterlife::{Build, Injection, Plan, Scenario, Sim, Token, Trigger};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+/// Set where this binary is called as a command, and not as a test runner.
+const COMMAND: &str = "PLANTED_COMMAND";
+
+/// A scenario in one build, under its function's name.
+pub(crate) fn scenario(name: &'static str, script: fn(&mut Sim)) -> Scenario {
+    Scenario::new(name, script).seeds(20)
+}
+
+/// A test under its function's name.
+pub(crate) fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        std::panic::catch_unwind(test).map_err(|panic| match panic.downcast_ref::<String>() {
+            Some(message) => Failed::from(message),
+            None => Failed::from(panic.downcast_ref::<&str>().copied().unwrap_or("a panic without a text")),
+        })
+    })
+}
+
+/// Names functions once: `scenarios![a_b, c]` offers `a_b` and `c`.
+macro_rules! scenarios {
+    ($($script:ident),* $(,)?) => {
+        vec![$(crate::planted::scenario(stringify!($script), $script)),*]
+    };
+}
+pub(crate) use scenarios;
+
+/// The same for tests.
+macro_rules! trials {
+    ($($test:ident),* $(,)?) => {
+        vec![$(crate::planted::trial(stringify!($test), $test)),*]
+    };
+}
+pub(crate) use trials;
+
+/// What such a binary's main function does.
+pub(crate) fn main(scenarios: &[Scenario], trials: Vec<Trial>) -> ExitCode {
+    if std::env::var_os(COMMAND).is_some() || std::env::var_os("AFTERLIFE_RUNNER").is_some() {
+        return afterlife::main(scenarios);
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Its standard output.
+    pub(crate) out: String,
+    /// Its standard error.
+    pub(crate) err: String,
+}
+
+impl Said {
+    /// The lines of a JSON report.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{self:?}"));
+        self.out.lines().map(line).collect()
+    }
+
+    /// Its findings.
+    pub(crate) fn findings(&self) -> Vec<Value> {
+        self.lines().into_iter().filter(|line| line["kind"] == "finding").collect()
+    }
+
+    /// Its only finding.
+    pub(crate) fn finding(&self) -> Value {
+        let findings = self.findings();
+        assert_eq!(findings.len(), 1, "one finding, and not {}: {}", findings.len(), self.out);
+        findings.into_iter().next().unwrap_or_default()
+    }
+
+    /// Its last line.
+    pub(crate) fn summary(&self) -> Value {
+        let summary = self.lines().pop().unwrap_or_default();
+        assert_eq!(summary["kind"], "summary", "the last line is the summary: {self:?}");
+        summary
+    }
+}
+
+/// This binary as a command. What it writes lies in a folder of its own, by the command's words.
+pub(crate) fn command(words: &[&str]) -> Command {
+    let program = std::env::current_exe().expect("this process has an executable");
+    let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let out: PathBuf = [env!("CARGO_TARGET_TMPDIR"), &name, &words.join("_").replace('/', "-")].iter().collect();
+    let mut command = Command::new(program);
+    command.args(words).env(COMMAND, "1").env("AFTERLIFE_OUT", out).env("NO_COLOR", "1");
+    command
+}
+
+/// Carries a command out.
+pub(crate) fn carry_out(command: &mut Command) -> Said {
+    let output = command.output().expect("this executable can be started again");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("a report is text");
+    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A campaign over these seeds of a scenario, as JSON.
+pub(crate) fn run(scenario: &str, seeds: &str) -> Said {
+    carry_out(&mut command(&["run", scenario, "--seeds", seeds, "--report", "json"]))
+}
+
+/// One run of a scenario under this plan.
+pub(crate) fn replay(scenario: &str, seed: u64, injections: Vec<Injection>) -> Said {
+    let plan = Some(Plan { injections });
+    let token = Token { scenario: scenario.to_owned(), build: Build::Sound, seed, plan }.to_string();
+    carry_out(&mut command(&["replay", &token]))
+}
+
+/// Asserts that a run held under this plan, for a few seeds.
+pub(crate) fn holds(scenario: &str, injections: &[Injection]) {
+    for seed in 0..3 {
+        let said = replay(scenario, seed, injections.to_vec());
+        assert_eq!(said.code, 0, "seed {seed}:\n{}{}", said.out, said.err);
+    }
+}
+
+/// Asserts that a run broke this invariant under this plan.
+pub(crate) fn breaks(scenario: &str, injections: &[Injection], invariant: &str) -> Said {
+    let said = replay(scenario, 0, injections.to_vec());
+    let first = said.out.lines().next().unwrap_or_default();
+    let told = format!("✗ {}", invariant.replace('-', " "));
+    assert!(said.code == 1 && first.starts_with(&told), "not `{told}`:\n{}{}", said.out, said.err);
+    said
+}
+
+/// A duration in whole nanoseconds.
+pub(crate) fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("a short one")
+}
+
+/// A trigger at this time.
+pub(crate) fn at(moment: Duration) -> Trigger {
+    Trigger::At { time_ns: ns(moment) }
+}
