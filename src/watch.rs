@@ -264,6 +264,14 @@ impl Watch {
             let sentence = format!("{who} had not ended after {after}, although faults had stopped");
             self.violations.push(own("recovers", &who, sentence, Seq::NONE));
         }
+        // One whose bound lies beyond the end of the run counts there.
+        let missed = self.claims.eventually.iter().find(|claim| !(claim.holds)(&self.view));
+        if let (true, Some(claim)) = (self.violations.is_empty(), missed) {
+            let after = crate::fault::span(self.view.now_ns.max(time_limit_ns));
+            let sentence = format!("the run was over after {after}, and it was still not so that {}", claim.text);
+            let violation = own("eventually", &claim.text, sentence, Seq::NONE);
+            self.violations.push(violation);
+        }
         let own = self.claims.sometimes.iter().map(|claim| (claim.text.clone(), claim.held));
         Verdicts { sometimes: own.chain(self.probed).collect(), violations: self.violations }
     }

@@ -53,7 +53,10 @@ fn scenario(sim: &mut Sim, durability: Durability, faults: Faults) {
         Ok(())
     });
     let millisecond = Duration::from_millis(1);
-    sim.faults(store, faults.from(millisecond).quiet_after(Duration::from_secs(7)).down(millisecond, 500 * millisecond));
+    sim.faults(
+        store,
+        faults.from(millisecond).quiet_after(Duration::from_secs(7)).down(millisecond, 500 * millisecond),
+    );
     sim.sometimes("the database is opened again with rows in it", move |_| !seen.is_empty() && !seen.contains(&0));
 }
 

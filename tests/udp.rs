@@ -68,7 +68,8 @@ fn a_connected_socket_hears_its_peer_alone(sim: &mut Sim) {
             let mut buffer = [0; 64];
             loop {
                 let (count, _) = socket.recv_from(&mut buffer).expect("it can receive");
-                let to: SocketAddr = std::str::from_utf8(&buffer[..count]).ok().and_then(|it| it.parse().ok()).expect("an address");
+                let to: SocketAddr =
+                    std::str::from_utf8(&buffer[..count]).ok().and_then(|it| it.parse().ok()).expect("an address");
                 socket.send_to(node.name().as_bytes(), to).expect("it can send");
             }
         });

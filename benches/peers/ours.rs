@@ -1,6 +1,8 @@
 //! The five workloads on our own engine, with stock tokio: the same programs as the peers' (`*/src/workloads.rs`).
 //! It judges no figure and starts no process.
 
+use super::cost::rss_bytes;
+use afterlife::{Build, Scenario, Sim};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use afterlife_sim::{Ending, ExitCode, Latency, Machine, Main, Observer, Outcome, Room, Settings, Status};
 use std::any::Any;
@@ -52,7 +54,8 @@ pub(crate) struct Tally {
     pub(crate) units: u64,
     pub(crate) check: u64,
     pub(crate) events: u64,
-    pub(crate) virtual_ns: u64,
+    /// By how much the process had grown when nothing could run any more; 0 if that never was.
+    pub(crate) rest_bytes: u64,
 }
 
 impl Workload {
@@ -106,12 +109,37 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     let restarts = observer.downcast::<Watch>().map_or(0, |watch| watch.restarts);
     let ending_wanted = if options.virtual_s == VIRTUAL_S_MAX { Ending::Quiet } else { Ending::TimeUp };
     assert_eq!(ending, ending_wanted, "{} ended otherwise than it should", workload.name());
-    assert_eq!(kept.map_or(events * u64::from(!options.record), |kept| kept.events.len() as u64), events);
+    assert_eq!(kept.map(|kept| kept.events.len() as u64), options.record.then_some(events), "what was kept is whole");
     let (units, check) = match workload {
-        Workload::Restarts => (restarts, count.came_back.load(Relaxed)),
+        Workload::Restarts => (watch.restarts, count.came_back.load(Relaxed)),
         _ => (count.sent.load(Relaxed), count.heard.load(Relaxed)),
     };
-    Tally { units, check, events, virtual_ns }
+    Tally { units, check, events, rest_bytes: watch.rest_bytes }
+}
+
+/// W3 as its user would hand it to the harness, which adds all its invariants.
+pub(crate) const SCENARIO: Scenario = Scenario {
+    name: "w3",
+    about: "each node sends its right neighbour a heartbeat",
+    builds: &[Build::Sound],
+    seeds: 1,
+    issue: "",
+    script: heartbeats,
+};
+
+fn heartbeats(sim: &mut Sim) {
+    let Options { nodes, virtual_s, .. } = Workload::Heartbeats.defaults();
+    let count = Arc::new(Count::of(nodes));
+    sim.latency(Duration::from_millis(1), Duration::from_millis(10));
+    sim.time_limit(Duration::from_secs(virtual_s));
+    let counted = count.clone();
+    sim.nodes("node", nodes, move |node| {
+        let life = beat(counted.clone(), node.index(), node.incarnation());
+        async move { Ok(life.await?) }
+    });
+    let wanted = nodes as u64 * (virtual_s - 2) * 1_000 / HEARTBEAT.as_millis() as u64;
+    let heard = move |_: &afterlife::View| count.heard.load(Relaxed) >= wanted;
+    sim.eventually("every heartbeat is heard", Duration::from_secs(virtual_s - 1), heard);
 }
 
 /// What the nodes have asked for and heard of; each workload uses what it needs.
@@ -257,6 +285,8 @@ struct Watch {
     to_kill: u64,
     claims: Option<Claims>,
     restarts: u64,
+    begun_bytes: u64,
+    rest_bytes: u64,
 }
 
 /// Claims over what lifecycle events tell, as the harness's invariants look at them: nothing panics, exits or ends in a
@@ -324,7 +354,9 @@ impl Observer for Watch {
         }
     }
 
-    fn quiescent(&mut self, _room: &mut Room<'_>) {}
+    fn quiescent(&mut self, _room: &mut Room<'_>) {
+        self.rest_bytes = rss_bytes().saturating_sub(self.begun_bytes);
+    }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self

@@ -1,10 +1,10 @@
 //! How doors wait: the thread parks in the kernel, the baton passes, and the step is tried again when it comes back.
 //! It holds no reference into the world while another thread runs.
 
-use super::here::{here, kernel, kernel_of_host, set_here, set_world};
+use super::here::{at_rest, here, kernel, kernel_of_host, set_here, set_world};
 use super::threads::run_thread_exits;
 use crate::kernel::Errno;
-use crate::kernel::baton::{Body, pass};
+use crate::kernel::baton::{Body, Strand, pass};
 use crate::kernel::process::ExitCode;
 use crate::kernel::thread::{Cut, ThreadId, Wait};
 use crate::kernel::world::{Start, Turn, World};
@@ -21,6 +21,13 @@ pub(super) fn door<R>(me: ThreadId, work: impl FnOnce(&mut World) -> R) -> R {
     result
 }
 
+/// What is to be done after a step.
+enum After<T> {
+    Return(Result<T, Errno>),
+    GiveWay(Result<T, Errno>),
+    Pass(*const Strand, *const Strand),
+}
+
 /// Passes a door that may block: the step is tried until it is done.
 #[inline]
 pub(super) fn blocking<T>(
@@ -29,14 +36,36 @@ pub(super) fn blocking<T>(
 ) -> Result<T, Errno> {
     enter(me);
     loop {
-        let (turn, must_pass) = kernel(me, |world| (step(world), world.must_pass));
-        if must_pass {
-            give_way(me);
+        let after = kernel(me, |world| match step(world) {
+            Ok(Turn::Wait(wait, until_ns)) => {
+                world.park(me, wait, until_ns);
+                After::Pass(world.strand_of(Some(me)), world.next_strand())
+            }
+            Ok(Turn::Done(value)) if world.must_pass => After::GiveWay(Ok(value)),
+            Ok(Turn::Done(value)) => After::Return(Ok(value)),
+            Err(errno) if world.must_pass => After::GiveWay(Err(errno)),
+            Err(errno) => After::Return(Err(errno)),
+        });
+        match after {
+            After::Return(outcome) => return outcome,
+            After::GiveWay(outcome) => {
+                give_way(me);
+                return outcome;
+            }
+            After::Pass(from, to) if from == to => {}
+            // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
+            After::Pass(from, to) => unsafe { pass(from, to) },
         }
-        match turn? {
-            Turn::Done(value) => return Ok(value),
-            Turn::Wait(wait, until_ns) => sleep(me, wait, until_ns),
-        }
+    }
+}
+
+/// The virtual time, as a door that nothing else can happen in but a cut.
+#[inline]
+pub(super) fn read_time(me: ThreadId) -> u64 {
+    // Nothing in there calls out, so that the thread may stay inside.
+    match at_rest(|world| world.tick(me)) {
+        Some(now_ns) => now_ns,
+        None => door(me, |world| world.now_ns),
     }
 }
 

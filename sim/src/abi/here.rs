@@ -45,6 +45,13 @@ pub(crate) fn kernel<R>(me: ThreadId, work: impl FnOnce(&mut World) -> R) -> R {
     result
 }
 
+/// As [`kernel`], for work that calls nothing that could be a door.
+#[inline]
+pub(super) fn at_rest<R>(work: impl FnOnce(&mut World) -> R) -> R {
+    // SAFETY: as above.
+    work(unsafe { &mut *WORLD.load(Ordering::Relaxed) })
+}
+
 /// As [`kernel`], for the host, before and after a run.
 pub(crate) fn kernel_of_host<R>(work: impl FnOnce(&mut World) -> R) -> R {
     // SAFETY: as above; the host has the baton.

@@ -1,7 +1,7 @@
 //! Clocks and sleeps, on virtual time.
 //! No door here reads a real clock inside a run.
 
-use super::baton::{door, sleep};
+use super::baton::{door, read_time, sleep};
 use crate::kernel::file::EPOCH_S;
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::real;
@@ -51,7 +51,7 @@ fn sleep_for(me: ThreadId, ns: u64) -> c_int {
 super::doors! {
     fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
     |me| {
-        let now = door(me, |world| world.now_ns);
+        let now = read_time(me);
         // SAFETY: the caller's pointer, as on Linux.
         unsafe { *time = reading(clock, now) };
         0

@@ -95,6 +95,9 @@ pub fn fix_addresses() -> Result<(), String> {
         // One arena: how many there are would depend on the number of processors, and where they lie on the order of threads.
         // A run has one thread at a time, so that nobody waits for it.
         libc::mallopt(libc::M_ARENA_MAX, 1);
+        // Grow in large steps and never shrink: each step is a system call and a round of page faults in every run.
+        libc::mallopt(libc::M_TOP_PAD, 1 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
         let mut limit: libc::rlimit = std::mem::zeroed();
         libc::getrlimit(libc::RLIMIT_STACK, &mut limit);
         let current = libc::personality(ASK);
@@ -182,6 +185,7 @@ fn child(writer: OwnedFd, work: impl FnOnce() -> Vec<u8> + Send) -> ! {
     // A run does not outlive its runner.
     // SAFETY: a plain setting of this process.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    stay_on_this_processor();
     let output = std::thread::scope(|scope| scope.spawn(work).join());
     match output {
         Ok(output) => {
@@ -196,6 +200,21 @@ fn child(writer: OwnedFd, work: impl FnOnce() -> Vec<u8> + Send) -> ! {
                 .unwrap_or("a panic without a text");
             last_words(text);
             real::exit_now(101)
+        }
+    }
+}
+
+/// Only one thread of a run goes at a time: on one processor a new thread starts when its maker waits for it, with no word
+/// to another processor. Where the system has put this child is as good as anywhere.
+fn stay_on_this_processor() {
+    let mut processor: u32 = 0;
+    let mut mask = [0u64; 16];
+    // SAFETY: writes one number; reads one mask; the libc wrappers would be doors.
+    unsafe {
+        real::call(libc::SYS_getcpu, (&raw mut processor).addr(), 0, 0, 0, 0, 0);
+        if let Some(word) = mask.get_mut(processor as usize / 64) {
+            *word = 1 << (processor % 64);
+            real::call(libc::SYS_sched_setaffinity, 0, size_of_val(&mask), mask.as_ptr().addr(), 0, 0, 0);
         }
     }
 }

@@ -114,6 +114,8 @@ struct Turn(std::cmp::Reverse<(u64, u32)>, u64);
 pub(crate) struct Threads {
     all: Vec<Thread>,
     turns: BinaryHeap<Turn>,
+    /// The first of them stands here: mostly it is the only one.
+    only: Option<Turn>,
     pub(crate) schedule: Schedule,
     /// Ended threads whose kernel threads can go.
     ended: Vec<ThreadId>,
@@ -188,7 +190,12 @@ impl Threads {
         thread.state = State::Runnable;
         thread.wakes += 1;
         let turn = choices.draw(Question::Turn, thread.key, thread.wakes);
-        self.turns.push(Turn(std::cmp::Reverse((turn, id.0)), thread.wakes));
+        let turn = Turn(std::cmp::Reverse((turn, id.0)), thread.wakes);
+        if self.only.is_none() && self.turns.is_empty() {
+            self.only = Some(turn);
+        } else {
+            self.turns.push(turn);
+        }
     }
 
     /// Parks the running thread. Returns the deadline that must be set for it, if the one in force would come too late.
@@ -241,7 +248,7 @@ impl Threads {
     /// Who goes next, if anybody can.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
-        while let Some(Turn(std::cmp::Reverse((_, index)), wakes)) = self.turns.pop() {
+        while let Some(Turn(std::cmp::Reverse((_, index)), wakes)) = self.first_turn() {
             let thread = &mut self.all[index as usize];
             if thread.state == State::Runnable && thread.wakes == wakes {
                 thread.state = State::Running;
@@ -250,6 +257,15 @@ impl Threads {
             }
         }
         None
+    }
+
+    #[inline]
+    fn first_turn(&mut self) -> Option<Turn> {
+        match (&self.only, self.turns.peek()) {
+            (Some(only), Some(first)) if first > only => self.turns.pop(),
+            (Some(_), _) => self.only.take(),
+            (None, _) => self.turns.pop(),
+        }
     }
 
     /// Whether anybody can go on.
@@ -276,6 +292,20 @@ impl Threads {
             return Cut::Until(now_ns + mix(draw) % schedule.stall_ns_max);
         }
         Cut::Yield
+    }
+
+    /// Counts a door, if the thread is not to be cut off at it.
+    #[inline]
+    pub(crate) fn pass_quietly(&mut self, id: ThreadId) -> bool {
+        let thread = &mut self.all[id.0 as usize];
+        match thread.doors_left {
+            0 => false,
+            u32::MAX => true,
+            _ => {
+                thread.doors_left -= 1;
+                true
+            }
+        }
     }
 
     fn refill(&mut self, id: ThreadId, choices: &Choices) {

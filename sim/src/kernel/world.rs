@@ -280,6 +280,15 @@ impl World {
         self.threads.pass_door(me, self.now_ns, &self.choices)
     }
 
+    /// As [`enter`](Self::enter), for a clock: the time, unless the thread is to be cut off here.
+    #[inline]
+    pub(crate) fn tick(&mut self, me: ThreadId) -> Option<u64> {
+        self.threads.pass_quietly(me).then(|| {
+            self.now_ns += DOOR_NS;
+            self.now_ns
+        })
+    }
+
     /// Parks the running thread; the caller passes the baton next.
     #[inline]
     pub(crate) fn park(&mut self, me: ThreadId, wait: Wait, until_ns: u64) {

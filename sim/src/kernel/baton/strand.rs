@@ -35,6 +35,7 @@ pub(crate) struct Strand {
     turn: AtomicU32,
     pthread: Cell<pthread_t>,
     release: AtomicU32,
+    parked: AtomicU32,
 }
 
 impl Strand {
@@ -45,6 +46,7 @@ impl Strand {
             turn: AtomicU32::new(0),
             pthread: Cell::new(0),
             release: AtomicU32::new(0),
+            parked: AtomicU32::new(0),
         })
     }
 
@@ -64,28 +66,33 @@ impl Strand {
 struct Birth {
     strand: *const Strand,
     body: Option<Body>,
-    parked: AtomicU32,
 }
 
 thread_local! {
     static BODY: Cell<Option<Body>> = const { Cell::new(None) };
 }
 
+/// How often a creator looks for its new thread before it sleeps: a microsecond or so.
+const SPINS: u32 = 50;
+
 /// Makes a strand. It is parked when this returns and begins `body` when the baton is first passed to it.
 pub(crate) fn spawn(attributes: *const libc::pthread_attr_t, body: Body) -> Result<Box<Strand>, c_int> {
     let strand = Strand::host();
-    let mut birth = Birth { strand: &raw const *strand, body: Some(body), parked: AtomicU32::new(0) };
+    let mut birth = Birth { strand: &raw const *strand, body: Some(body) };
     let mut pthread: pthread_t = 0;
     // SAFETY: `birth` outlives the handshake below; `strand` is boxed and outlives its thread.
     let error = unsafe { real::pthread_create(&mut pthread, attributes, born, (&raw mut birth).cast()) };
     if error != 0 {
         return Err(error);
     }
-    // A futex handshake costs two more switches than the wait is long.
-    while birth.parked.load(Ordering::Acquire) == 0 {
-        // SAFETY: gives the new thread the processor.
-        unsafe { real::call(libc::SYS_sched_yield, 0, 0, 0, 0, 0, 0) };
+    // On another processor it is there in a moment; on this one it needs us to wait.
+    for _ in 0..SPINS {
+        if strand.parked.load(Ordering::Acquire) != 0 {
+            break;
+        }
+        std::hint::spin_loop();
     }
+    real::wait_for(&strand.parked);
     strand.pthread.set(pthread);
     Ok(strand)
 }
@@ -102,10 +109,10 @@ extern "C" fn born(argument: *mut c_void) -> *mut c_void {
         BODY.set(body);
         // SAFETY: the creator waits; nobody reads the frame before `parked` is set.
         unsafe { *strand.frame.get() = Frame::starting(switch::stack_pointer(), entry) };
-        birth.parked.store(1, Ordering::Release);
+        real::post(&strand.parked);
         real::wait_for(&strand.release);
     } else {
-        birth.parked.store(1, Ordering::Release);
+        real::post(&strand.parked);
         real::wait_for(&strand.turn);
         if let Some(body) = body {
             let next = body();

@@ -18,7 +18,8 @@ impl Frame {
 
     /// A frame that starts `entry` on a stack whose used part ends at `below`, with the caller's thread-locals.
     pub(super) fn starting(below: usize, entry: extern "C" fn() -> !) -> Self {
-        const SLACK: usize = 16 * 1024; // the parked kernel thread still uses the frames right below
+        // The parked kernel thread still uses the two small frames right below.
+        const SLACK: usize = 2 * 1024;
         const FP_CONTROL: u64 = 0x037f_0000_1f80; // x87 control word above MXCSR, both as the ABI starts a thread
         let mut top = ((below - SLACK) & !15) as *mut u64;
         let thread_pointer: u64;

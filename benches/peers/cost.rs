@@ -1,0 +1,175 @@
+//! What a workload costs: ours, run here, and anybody's, run as a process that prints one line of JSON.
+//! It compares nothing.
+
+use crate::ours::{Options, Tally, Workload, run};
+use afterlife_sim::isolate::{self, How};
+use serde_json::{Value, json};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Far above what any run of these workloads does between two doors.
+const SPIN_BOUND: Duration = Duration::from_secs(60);
+/// After so many runs a process that forks them has its final size.
+const RUNS_WARM: u64 = 200;
+
+/// What one process reports: the line that ours and the peers' programs print alike, and what only ours adds.
+pub(crate) struct Line {
+    pub(crate) workload: String,
+    pub(crate) reps: u64,
+    pub(crate) cpu_ns: u64,
+    pub(crate) wall_ns: u64,
+    pub(crate) units: u64,
+    pub(crate) check: u64,
+    pub(crate) events: u64,
+    pub(crate) rest_bytes: u64,
+    /// How large the process was once warm, and at its end.
+    pub(crate) warm_bytes: u64,
+    pub(crate) end_bytes: u64,
+}
+
+impl Line {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "peer": "afterlife", "workload": self.workload, "reps": self.reps, "cpu_ns": self.cpu_ns,
+            "wall_ns": self.wall_ns, "units": self.units, "check": self.check, "events": self.events,
+            "rest_bytes": self.rest_bytes, "warm_bytes": self.warm_bytes, "end_bytes": self.end_bytes,
+        })
+    }
+
+    fn parse(text: &str) -> Result<Line, String> {
+        let json: Value = serde_json::from_str(text).map_err(|error| format!("{error} in {text:?}"))?;
+        let number = |key: &str| json[key].as_u64().ok_or(format!("no {key} in {text:?}"));
+        let ours = |key: &str| json[key].as_u64().unwrap_or(0);
+        let line = Line {
+            workload: json["workload"].as_str().unwrap_or_default().into(),
+            reps: number("reps")?,
+            cpu_ns: number("cpu_ns")?,
+            wall_ns: number("wall_ns")?,
+            units: number("units")?,
+            check: number("check")?,
+            events: ours("events"),
+            rest_bytes: ours("rest_bytes"),
+            warm_bytes: ours("warm_bytes"),
+            end_bytes: ours("end_bytes"),
+        };
+        // A run whose work did not arrive is fast for the wrong reason. What is in flight at the end may be missing.
+        if line.units == 0 || line.check * 100 < line.units * 99 {
+            return Err(format!("{}: {} of {} units came through", line.workload, line.check, line.units));
+        }
+        Ok(line)
+    }
+
+    pub(crate) fn ns_per_unit(&self) -> f64 {
+        self.cpu_ns as f64 / self.units as f64
+    }
+
+    pub(crate) fn ns_per_event(&self) -> f64 {
+        self.cpu_ns as f64 / self.events as f64
+    }
+}
+
+/// Runs one of our workloads `reps` times, each in a process forked from this one unless `forked` says otherwise.
+pub(crate) fn ours(workload: Workload, options: Options, reps: u64, forked: bool) -> Result<Line, String> {
+    // Statics of tokio's that its first runtime makes belong to no node: as the harness does before its first run.
+    drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
+    afterlife_sim::set_task_source(|| tokio::task::try_id().map_or(0, |id| id.to_string().parse().unwrap_or(0)));
+    let (wall, cpu_ns_before) = (Instant::now(), cpu_ns());
+    let mut total = Tally::default();
+    let mut warm_bytes = 0;
+    for rep in 0..reps {
+        let options = Options { seed: options.seed.wrapping_add(rep), ..options };
+        let tally = if forked { in_child(workload, options)? } else { run(workload, options) };
+        total.units += tally.units;
+        total.check += tally.check;
+        total.events += tally.events;
+        total.rest_bytes = total.rest_bytes.max(tally.rest_bytes);
+        if rep + 1 == RUNS_WARM.min(reps) {
+            warm_bytes = rss_bytes();
+        }
+    }
+    let (cpu_ns, wall_ns) = (cpu_ns() - cpu_ns_before, wall.elapsed().as_nanos() as u64);
+    let Tally { units, check, events, rest_bytes } = total;
+    let (workload, end_bytes) = (workload.name().into(), rss_bytes());
+    Ok(Line { workload, reps, cpu_ns, wall_ns, units, check, events, rest_bytes, warm_bytes, end_bytes })
+}
+
+fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
+    let end = isolate::in_child(SPIN_BOUND, || {
+        isolate::become_host(options.seed);
+        let Tally { units, check, events, rest_bytes } = run(workload, options);
+        [units, check, events, rest_bytes].iter().flat_map(|number| number.to_le_bytes()).collect()
+    })
+    .map_err(|error| format!("no child: {error}"))?;
+    if end.how != How::Exited(0) {
+        return Err(format!("{} ended {:?}: {}", workload.name(), end.how, end.message));
+    }
+    let (numbers, _) = end.output.as_chunks();
+    let &[units, check, events, rest_bytes] = numbers else { return Err("a child told too little".into()) };
+    let [units, check, events, rest_bytes] = [units, check, events, rest_bytes].map(u64::from_le_bytes);
+    Ok(Tally { units, check, events, rest_bytes })
+}
+
+/// User and system time of this process and of those that it has waited for.
+pub(crate) fn cpu_ns() -> u64 {
+    let used = |who| {
+        // SAFETY: all zeros is a valid `rusage`, and the call writes to nothing but the one it is handed.
+        let usage = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            assert_eq!(libc::getrusage(who, &mut usage), 0, "a process may always ask for its own usage");
+            usage
+        };
+        let ns = |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000;
+        ns(usage.ru_utime) + ns(usage.ru_stime)
+    };
+    used(libc::RUSAGE_SELF) + used(libc::RUSAGE_CHILDREN)
+}
+
+/// How much memory this process has, exactly: the figure in `status` lags behind by some pages of each thread.
+pub(crate) fn rss_bytes() -> u64 {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let kib = rollup.lines().find_map(|line| line.strip_prefix("Rss:")?.strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1_024
+}
+
+/// Keeps a program to one processor, the last that this process may use.
+pub(crate) fn pin(command: &mut Command) {
+    let keep_to_last = || {
+        // SAFETY: all zeros is a valid set, and the calls touch nothing but the two sets that they are handed.
+        unsafe {
+            let (mut allowed, mut one): (libc::cpu_set_t, libc::cpu_set_t) = std::mem::zeroed();
+            libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut allowed);
+            if let Some(last) = (0..libc::CPU_SETSIZE as usize).rfind(|cpu| libc::CPU_ISSET(*cpu, &allowed)) {
+                libc::CPU_SET(last, &mut one);
+                libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &one);
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: what runs between fork and exec makes system calls only.
+    unsafe { command.pre_exec(keep_to_last) };
+}
+
+/// Starts a program whose output is a line.
+pub(crate) fn start(command: &mut Command) -> Result<Child, String> {
+    // A backtrace would stand where the message is looked for.
+    let command = command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    child.map_err(|error| format!("it does not start: {error}"))
+}
+
+/// What it said when it had ended.
+pub(crate) fn text_of(child: Child) -> Result<String, String> {
+    let Output { status, stdout, stderr } = child.wait_with_output().map_err(|error| error.to_string())?;
+    if !status.success() {
+        let stderr = String::from_utf8_lossy(&stderr);
+        // The last line but the hint at backtraces: a panic has its place first and its message second.
+        let message = |line: &&str| !line.trim().is_empty() && !line.starts_with("note:");
+        return Err(format!("{} ({status})", stderr.lines().rfind(message).unwrap_or("no word")));
+    }
+    Ok(String::from_utf8_lossy(&stdout).into_owned())
+}
+
+pub(crate) fn line_of(child: Child) -> Result<Line, String> {
+    Line::parse(&text_of(child)?)
+}
