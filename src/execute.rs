@@ -63,7 +63,8 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     let live = |node: NodeId| outcome.live.contains(&node);
     let mut verdicts = watch.verdicts(time_limit_ns, &nodes, live);
     if outcome.ending == Ending::TooManyEvents {
-        verdicts.violations.push(too_many_events(outcome.events));
+        // What else did not come to its end, did not because of this.
+        verdicts.violations = vec![too_many_events(outcome.events)];
     }
     let record =
         outcome.kept.map(|kept| Record { names: outcome.names, nodes, events: kept.events, digests: kept.digests });

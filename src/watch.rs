@@ -267,8 +267,7 @@ impl Watch {
         // One whose bound lies beyond the end of the run counts there.
         let missed = self.claims.eventually.iter().find(|claim| !(claim.holds)(&self.view));
         if let (true, Some(claim)) = (self.violations.is_empty(), missed) {
-            let after = crate::fault::span(self.view.now_ns.max(time_limit_ns));
-            let sentence = format!("the run was over after {after}, and it was still not so that {}", claim.text);
+            let sentence = format!("when the run was over it was still not so that {}", claim.text);
             let violation = own("eventually", &claim.text, sentence, Seq::NONE);
             self.violations.push(violation);
         }

@@ -1,8 +1,8 @@
 //! The five workloads on our own engine, with stock tokio: the same programs as the peers' (`*/src/workloads.rs`).
 //! It judges no figure and starts no process.
 
-use super::cost::rss_bytes;
-use afterlife::{Build, Scenario, Sim};
+use crate::cost::rss_bytes;
+use afterlife::{Scenario, Sim};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use afterlife_sim::{Ending, ExitCode, Latency, Machine, Main, Observer, Outcome, Room, Settings, Status};
 use std::any::Any;
@@ -46,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) record: bool,
     /// Whether claims are checked.
     pub(crate) claims: bool,
+    /// Whether it is looked at how much memory the process has.
+    pub(crate) weigh: bool,
 }
 
 /// What one run did: `units` is what was asked of the nodes, `check` what is seen to have come of it.
@@ -84,7 +86,7 @@ impl Workload {
             Workload::ManyNodes => (10, 60),
             Workload::Restarts => (8, 60),
         };
-        Options { nodes, virtual_s, seed: 1, record: false, claims: true }
+        Options { nodes, virtual_s, seed: 1, record: false, claims: true, weigh: false }
     }
 }
 
@@ -103,10 +105,11 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     };
     // The last whole second only runs out: whoever died at the end could not come back.
     let to_kill = if workload == Workload::Restarts { options.virtual_s - 1 } else { 0 };
-    let watch = Watch { to_kill, claims: options.claims.then(Claims::default), restarts: 0 };
-    let Outcome { ending, events, virtual_ns, kept, observer, .. } =
-        afterlife_sim::run(settings, machines, Box::new(watch));
-    let restarts = observer.downcast::<Watch>().map_or(0, |watch| watch.restarts);
+    let claims = options.claims.then(Claims::default);
+    let begun_bytes = options.weigh.then(rss_bytes);
+    let watch = Watch { to_kill, claims, restarts: 0, begun_bytes, rest_bytes: 0 };
+    let Outcome { ending, events, kept, observer, .. } = afterlife_sim::run(settings, machines, Box::new(watch));
+    let watch = observer.downcast::<Watch>().expect("the watch is what was given");
     let ending_wanted = if options.virtual_s == VIRTUAL_S_MAX { Ending::Quiet } else { Ending::TimeUp };
     assert_eq!(ending, ending_wanted, "{} ended otherwise than it should", workload.name());
     assert_eq!(kept.map(|kept| kept.events.len() as u64), options.record.then_some(events), "what was kept is whole");
@@ -118,14 +121,8 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
 }
 
 /// W3 as its user would hand it to the harness, which adds all its invariants.
-pub(crate) const SCENARIO: Scenario = Scenario {
-    name: "w3",
-    about: "each node sends its right neighbour a heartbeat",
-    builds: &[Build::Sound],
-    seeds: 1,
-    issue: "",
-    script: heartbeats,
-};
+pub(crate) const SCENARIO: Scenario =
+    Scenario::new("w3", heartbeats).about("each node sends its right neighbour a heartbeat").seeds(1);
 
 fn heartbeats(sim: &mut Sim) {
     let Options { nodes, virtual_s, .. } = Workload::Heartbeats.defaults();
@@ -285,7 +282,7 @@ struct Watch {
     to_kill: u64,
     claims: Option<Claims>,
     restarts: u64,
-    begun_bytes: u64,
+    begun_bytes: Option<u64>,
     rest_bytes: u64,
 }
 
@@ -355,7 +352,7 @@ impl Observer for Watch {
     }
 
     fn quiescent(&mut self, _room: &mut Room<'_>) {
-        self.rest_bytes = rss_bytes().saturating_sub(self.begun_bytes);
+        self.rest_bytes = self.begun_bytes.map_or(0, |begun_bytes| rss_bytes().saturating_sub(begun_bytes));
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

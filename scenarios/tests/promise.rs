@@ -1,0 +1,111 @@
+//! The promise on the built-in systems: the runner finds the crash, its token has it again, byte for byte, in any process.
+//! The same promise on small planted scenarios, and every refusal, is in the root package's `tests/promise.rs`.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The runner, writing into a folder of this test's own.
+fn runner(words: &[&str]) -> Command {
+    let out: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "promise", &words.join("_").replace('/', "-")].iter().collect();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterlife"));
+    command.args(words).env("AFTERLIFE_OUT", out).env("NO_COLOR", "1");
+    command
+}
+
+fn said(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the runner starts");
+    let text = |bytes| String::from_utf8(bytes).expect("a report is text");
+    assert_eq!(text(stderr), "");
+    (status.code(), text(stdout))
+}
+
+fn lines(out: &str) -> Vec<Value> {
+    out.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+/// The first finding in the shipped build.
+fn finding() -> &'static Value {
+    static FINDING: OnceLock<Value> = OnceLock::new();
+    FINDING.get_or_init(|| {
+        let words = ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "1", "--report", "json"];
+        let (code, out) = said(&mut runner(&words));
+        assert_eq!(code, Some(1), "{out}");
+        lines(&out).into_iter().find(|line| line["kind"] == "finding").expect("the campaign finds something")
+    })
+}
+
+fn token() -> &'static str {
+    finding()["token"].as_str().expect("a finding has a token")
+}
+
+fn digest(page: &str) -> Option<&str> {
+    page.lines().find_map(|line| line.trim().strip_prefix("digest "))
+}
+
+#[test]
+fn the_shutdown_crash_is_found_in_the_shipped_build() {
+    let finding = finding();
+    assert_eq!(finding["scenario"], "raft-master");
+    assert_eq!(finding["build"], "shipped");
+    assert_eq!(finding["invariant"], "no-use-after-teardown");
+    assert!(finding["subject"].as_str().is_some_and(|subject| subject.starts_with("metadata-db")), "{finding}");
+    assert!(token().starts_with("a1-raft-master-"), "{}", token());
+}
+
+#[test]
+fn twenty_replays_are_one_run() {
+    let (code, first) = said(&mut runner(&["replay", token()]));
+    assert_eq!(code, Some(1));
+    assert_eq!(digest(&first), finding()["digest"].as_str());
+    for _ in 1..20 {
+        assert_eq!(said(&mut runner(&["replay", token()])), (Some(1), first.clone()));
+    }
+}
+
+#[test]
+fn a_replay_elsewhere_is_the_same_run() {
+    let (_, usual) = said(&mut runner(&["replay", token()]));
+    let mut bare = runner(&["replay", token()]);
+    let (_, other) = said(bare.env_clear().env("NO_COLOR", "1").current_dir("/"));
+    assert_eq!(digest(&other), digest(&usual));
+    let (_, futex) = said(runner(&["replay", token()]).env("AFTERLIFE_BATON", "futex"));
+    assert_eq!(digest(&futex), digest(&usual));
+}
+
+#[test]
+fn the_environment_replays_as_the_command_does() {
+    let by_command = said(&mut runner(&["replay", token()]));
+    assert_eq!(said(runner(&[]).env("AFTERLIFE_REPLAY", token())), by_command);
+}
+
+#[test]
+fn the_sound_build_holds() {
+    let (code, out) = said(&mut runner(&["run", "raft-master", "--build", "sound", "--seeds", "30", "--report", "json"]));
+    assert_eq!(code, Some(0), "{out}");
+    let summary = lines(&out).pop().expect("there is a summary");
+    assert_eq!((summary["runs"].as_u64(), summary["held"].as_bool()), (Some(30), Some(true)));
+}
+
+#[test]
+fn every_build_runs_one_seed_one_way() {
+    let (code, out) = said(&mut runner(&["check", "raft-master", "--pairs", "2"]));
+    assert_eq!(code, Some(0), "{out}");
+}
+
+#[test]
+fn one_job_and_two_find_the_same() {
+    let campaign = |jobs| {
+        let words = ["run", "raft-master", "--build", "shipped", "--seeds", "10", "--report", "json", "--jobs", jobs];
+        let (code, out) = said(&mut runner(&words));
+        let mut lines = lines(&out);
+        for line in lines.iter_mut().filter_map(Value::as_object_mut) {
+            for real in ["cpu_ns", "path", "id"] {
+                line.remove(real);
+            }
+        }
+        (code, lines)
+    };
+    assert_eq!(campaign("1"), campaign("2"));
+}
