@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         nobody_answers_within_a_deadline,
         nobody_sends,
         nobody_signals,
-        a_thread_waits_for_itself,
+        a_joiner_waits_for_who_is_parked,
         a_service_idles,
         the_code_claims,
         the_code_claims_too_much,
@@ -474,21 +474,21 @@ fn nobody_signals(sim: &mut Sim) {
     });
 }
 
-fn a_thread_waits_for_itself(sim: &mut Sim) {
+fn a_joiner_waits_for_who_is_parked(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let (to, from) = std::sync::mpsc::channel();
         let main = thread::spawn(move || {
             let own: thread::JoinHandle<()> = from.recv().expect("it is sent");
             own.join()
         });
-        let waiter = thread::spawn(move || thread::park());
+        let waiter = thread::spawn(thread::park);
         to.send(waiter).expect("it receives");
         i32::from(main.join().is_err())
     });
 }
 
 fn a_channel_and_a_signal_that_never_come_are_deadlocks() {
-    for scenario in ["nobody_sends", "nobody_signals", "a_thread_waits_for_itself"] {
+    for scenario in ["nobody_sends", "nobody_signals", "a_joiner_waits_for_who_is_parked"] {
         assert_eq!(signature(scenario), "no-deadlock · its work");
     }
 }

@@ -102,7 +102,7 @@ fn rand_bytes() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// It looks at an address, which differs where memory is laid out differently, and at nothing that passes a door.
+/// It reads the processor's own clock, which passes no door.
 fn the_real_time(sim: &mut Sim) {
     sim.client_program("client", |_| {
         // SAFETY: a plain read of a counter that every x86-64 has.

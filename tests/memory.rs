@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let scenarios = scenarios![a_small_run, a_run_that_leaks];
-    planted::main(&scenarios, trials![thousands_of_runs_take_no_more_memory_than_hundreds, what_a_run_leaks_goes_with_it])
+    planted::main(
+        &scenarios,
+        trials![thousands_of_runs_take_no_more_memory_than_hundreds, what_a_run_leaks_goes_with_it],
+    )
 }
 
 fn a_small_run(sim: &mut Sim) {
@@ -41,7 +44,10 @@ fn resident_kb(process: u32) -> Option<u64> {
 fn children(process: u32) -> Vec<u32> {
     let of_thread = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children")).ok();
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    threads.filter_map(of_thread).flat_map(|line| line.split(' ').filter_map(|it| it.parse().ok()).collect::<Vec<_>>()).collect()
+    threads
+        .filter_map(of_thread)
+        .flat_map(|line| line.split(' ').filter_map(|it| it.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The largest resident sizes, in kilobytes, of the campaign and of its runner, in each half of this many runs.

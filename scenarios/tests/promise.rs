@@ -29,7 +29,8 @@ fn lines(out: &str) -> Vec<Value> {
 fn finding() -> &'static Value {
     static FINDING: OnceLock<Value> = OnceLock::new();
     FINDING.get_or_init(|| {
-        let words = ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "1", "--report", "json"];
+        let words =
+            ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "1", "--report", "json"];
         let (code, out) = said(&mut runner(&words));
         assert_eq!(code, Some(1), "{out}");
         lines(&out).into_iter().find(|line| line["kind"] == "finding").expect("the campaign finds something")
@@ -82,7 +83,8 @@ fn the_environment_replays_as_the_command_does() {
 
 #[test]
 fn the_sound_build_holds() {
-    let (code, out) = said(&mut runner(&["run", "raft-master", "--build", "sound", "--seeds", "30", "--report", "json"]));
+    let (code, out) =
+        said(&mut runner(&["run", "raft-master", "--build", "sound", "--seeds", "30", "--report", "json"]));
     assert_eq!(code, Some(0), "{out}");
     let summary = lines(&out).pop().expect("there is a summary");
     assert_eq!((summary["runs"].as_u64(), summary["held"].as_bool()), (Some(30), Some(true)));

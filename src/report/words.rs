@@ -87,7 +87,10 @@ impl<'a> Lexicon<'a> {
             }
             What::ThreadStarted { thread } => bare(&format!("thread {thread} starts")),
             What::ThreadEnded => bare(&format!("thread {} ends", event.thread)),
-            What::Panicked { message, site } => at("panics".to_owned(), self.name(message).to_owned(), site),
+            What::Panicked { message, site } => {
+                // A failed assertion says more on further lines; the record has them.
+                at("panics".to_owned(), self.name(message).lines().next().unwrap_or_default().to_owned(), site)
+            }
             What::Listening { port } => bare(&format!("listens on port {port}")),
             What::Connecting { to, port, .. } => with("connects".to_owned(), format!("→ {}:{port}", self.node(to))),
             What::Connected { conn } => with("is connected".to_owned(), towards(conn)),

@@ -7,6 +7,9 @@ use afterlife_sim::event::{Digest, Seq};
 use afterlife_sim::isolate::{ChildEnd, How};
 use std::time::Duration;
 
+/// The exit code of a run that met a door that is not there, or refused one.
+const DOOR: i32 = 69;
+
 /// How the run ended, from how its process did. It counts only if the run's own reply was not sent: what happens after
 /// that is the process being dismantled, not the run.
 pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
@@ -41,6 +44,12 @@ fn violation(ended: &Ended) -> Option<Violation> {
             let (name, meaning) = signal_words(*signal);
             let sentence = format!("{} brought its whole process down by {name}: {meaning}", who(node));
             ("no-crash", name, node.as_deref(), sentence)
+        }
+        Ended::Code { code: DOOR, message } => {
+            // "afterlife: the door `select` is not there yet: …", then who called it.
+            let what = message.lines().next().unwrap_or_default().trim_start_matches("afterlife: ");
+            let class = what.split('`').nth(1).unwrap_or_else(|| what.split(':').next().unwrap_or_default());
+            ("no-missing-door", class.to_owned(), None, message.trim_start_matches("afterlife: ").to_owned())
         }
         Ended::Code { code, message } => {
             let said = if message.is_empty() { String::new() } else { format!(", saying: {message}") };

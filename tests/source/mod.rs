@@ -55,9 +55,9 @@ fn literal_or_comment(text: &str, before: char) -> usize {
     if text.starts_with('"') {
         return quoted(text, '"');
     }
-    if text.starts_with('\'') {
+    if let Some(inside) = text.strip_prefix('\'') {
         // A lifetime has no closing quote right after its first letter.
-        let mut letters = text[1..].chars();
+        let mut letters = inside.chars();
         let (first, second) = (letters.next(), letters.next());
         return if first == Some('\\') || second == Some('\'') { quoted(text, '\'') } else { 0 };
     }

@@ -35,7 +35,7 @@ macro_rules! doors {
         /// # Safety
         /// As the C library's function.
         #[unsafe(no_mangle)]
-        #[allow(unreachable_code, reason = "some doors end the run or the process")]
+        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             if let Some($me) = $crate::abi::here() {
                 return $body;
@@ -56,7 +56,7 @@ macro_rules! doors {
         /// # Safety
         /// As the C library's function.
         #[unsafe(no_mangle)]
-        #[allow(unreachable_code, reason = "some doors end the run or the process")]
+        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             if let Some($me) = $crate::abi::here() {
                 return $body;

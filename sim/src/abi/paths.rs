@@ -134,7 +134,7 @@ unsafe fn statx_at(me: ThreadId, directory: c_int, path: *const c_char, flags: c
             it.stx_uid = stat.uid;
             it.stx_gid = stat.gid;
             it.stx_mode = stat.mode as u16;
-            it.stx_ino = stat.ino as u64;
+            it.stx_ino = stat.ino;
             it.stx_size = stat.size;
             it.stx_blocks = stat.blocks;
             it.stx_atime = time(stat.accessed_ns);

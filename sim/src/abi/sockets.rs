@@ -244,7 +244,7 @@ unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: 
         let message = &mut *message;
         message.msg_controllen = 0;
         message.msg_flags = 0;
-        let parts = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen as usize);
+        let parts = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
         let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
         let arrival = receive_from(me, fd, &mut whole, flags)?;
         let mut rest = &whole[..arrival.count];
@@ -272,7 +272,7 @@ unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c
     // SAFETY: the caller's structure and what it points to.
     unsafe {
         let message = &*message;
-        let parts: &[iovec] = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen as usize);
+        let parts: &[iovec] = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
         let mut whole = Vec::new();
         for part in parts {
             whole.extend_from_slice(buffer(part.iov_base, part.iov_len));

@@ -1,12 +1,16 @@
 //! Descriptors: each process's table of numbers, and the open descriptions behind them.
 //! It knows that a description is a socket or a file, not what either does.
 
+use super::Errno;
 use super::disk::OpenFile;
 use super::poll::{Epoll, Watch};
+use super::tcp::Parting;
 use super::tcp::TcpSocket;
 use super::thread::ThreadId;
+use super::thread::{State, Wait};
 use super::udp::UdpSocket;
-use crate::event::NodeId;
+use super::world::World;
+use crate::event::{NodeId, Seq};
 
 /// The first virtual descriptor number. What is below was opened outside the run, and is none of its business.
 pub(crate) const FIRST: i32 = 1 << 20;
@@ -104,6 +108,86 @@ impl Descriptions {
         match &mut self.get_mut(id)?.kind {
             Kind::Udp(socket) => Some(socket),
             _ => None,
+        }
+    }
+}
+
+impl World {
+    /// Gives a description a number in its process: the lowest that is free.
+    pub(crate) fn install(&mut self, id: DescriptionId) -> i32 {
+        self.install_from(id, 0)
+    }
+
+    /// As [`install`](Self::install), but not below `FIRST + lowest`.
+    pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> i32 {
+        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
+        description.references += 1;
+        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
+        if table.len() < lowest {
+            table.resize(lowest, None);
+        }
+        let slot = (lowest..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len());
+        if slot == table.len() {
+            table.push(None);
+        }
+        table[slot] = Some(id);
+        FIRST + slot as i32
+    }
+
+    /// Gives a description this very slot, which is free.
+    pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> i32 {
+        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
+        description.references += 1;
+        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
+        if table.len() <= slot {
+            table.resize(slot + 1, None);
+        }
+        table[slot] = Some(id);
+        FIRST + slot as i32
+    }
+
+    /// What a process means by a number.
+    #[inline]
+    pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
+        let node = self.threads[me].node;
+        let slot = fd.wrapping_sub(FIRST) as usize;
+        self.nodes[usize::from(node.0)].descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
+    }
+
+    /// `close`.
+    pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
+        let id = self.describe(me, fd)?;
+        let node = self.threads[me].node;
+        self.nodes[usize::from(node.0)].descriptors[(fd - FIRST) as usize] = None;
+        self.let_go(id, Parting::Finish);
+        Ok(())
+    }
+
+    pub(super) fn let_go(&mut self, id: DescriptionId, parting: Parting) {
+        let Some(description) = self.descriptions.get_mut(id) else { return };
+        description.references = description.references.saturating_sub(1);
+        if description.references > 0 {
+            return;
+        }
+        self.unwatch(id);
+        let Some(description) = self.descriptions.remove(id) else { return };
+        let node = description.node;
+        for waiter in description.waiters {
+            if self.threads[waiter].state == State::Waiting(Wait::Ready) {
+                self.threads.wake(waiter, Seq::NONE, &self.choices);
+            }
+        }
+        match description.kind {
+            Kind::Tcp(socket) => self.tcp_close(node, id, socket, parting),
+            Kind::Udp(socket) => self.udp_close(node, id, &socket),
+            Kind::File(file) => self.file_close(node, file),
+            Kind::Pipe(end) => {
+                for told in self.pipes.detach(&end) {
+                    self.notify(told, super::poll::IN | super::poll::OUT | super::poll::HUP, Seq::NONE);
+                }
+            }
+            Kind::Event(_) => self.nodes[usize::from(node.0)].stop_watchers.retain(|watcher| *watcher != id),
+            Kind::Epoll(_) | Kind::Inert => {}
         }
     }
 }

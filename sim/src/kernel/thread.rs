@@ -288,7 +288,7 @@ impl Threads {
         let schedule = self.schedule;
         let thread = &self.all[id.0 as usize];
         let draw = choices.draw(Question::Stall, thread.key, thread.cuts);
-        if schedule.cuts_per_stall > 0 && draw % u64::from(schedule.cuts_per_stall) == 0 && schedule.stall_ns_max > 0 {
+        if schedule.stall_ns_max > 0 && draw.is_multiple_of(u64::from(schedule.cuts_per_stall)) {
             return Cut::Until(now_ns + mix(draw) % schedule.stall_ns_max);
         }
         Cut::Yield

@@ -4,7 +4,7 @@
 use super::Errno;
 use super::baton::{Body, Strand, spawn};
 use super::choice::{Choices, Question};
-use super::descriptor::{Description, DescriptionId, Descriptions, FIRST, Kind};
+use super::descriptor::{Description, DescriptionId, Descriptions, Kind};
 use super::disk::Disk;
 use super::futex::Futexes;
 use super::net::Net;
@@ -544,86 +544,6 @@ impl World {
         }
         true
     }
-
-    // -- descriptors
-
-    /// Gives a description a number in its process: the lowest that is free.
-    pub(crate) fn install(&mut self, id: DescriptionId) -> i32 {
-        self.install_from(id, 0)
-    }
-
-    /// As [`install`](Self::install), but not below `FIRST + lowest`.
-    pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> i32 {
-        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
-        description.references += 1;
-        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
-        if table.len() < lowest {
-            table.resize(lowest, None);
-        }
-        let slot = (lowest..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len());
-        if slot == table.len() {
-            table.push(None);
-        }
-        table[slot] = Some(id);
-        FIRST + slot as i32
-    }
-
-    /// Gives a description this very slot, which is free.
-    pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> i32 {
-        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
-        description.references += 1;
-        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
-        if table.len() <= slot {
-            table.resize(slot + 1, None);
-        }
-        table[slot] = Some(id);
-        FIRST + slot as i32
-    }
-
-    /// What a process means by a number.
-    #[inline]
-    pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
-        let node = self.threads[me].node;
-        let slot = fd.wrapping_sub(FIRST) as usize;
-        self.nodes[usize::from(node.0)].descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
-    }
-
-    /// `close`.
-    pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
-        let id = self.describe(me, fd)?;
-        let node = self.threads[me].node;
-        self.nodes[usize::from(node.0)].descriptors[(fd - FIRST) as usize] = None;
-        self.let_go(id, Parting::Finish);
-        Ok(())
-    }
-
-    fn let_go(&mut self, id: DescriptionId, parting: Parting) {
-        let Some(description) = self.descriptions.get_mut(id) else { return };
-        description.references = description.references.saturating_sub(1);
-        if description.references > 0 {
-            return;
-        }
-        self.unwatch(id);
-        let Some(description) = self.descriptions.remove(id) else { return };
-        let node = description.node;
-        for waiter in description.waiters {
-            if self.threads[waiter].state == State::Waiting(Wait::Ready) {
-                self.threads.wake(waiter, Seq::NONE, &self.choices);
-            }
-        }
-        match description.kind {
-            Kind::Tcp(socket) => self.tcp_close(node, id, socket, parting),
-            Kind::Udp(socket) => self.udp_close(node, id, &socket),
-            Kind::File(file) => self.file_close(node, file),
-            Kind::Pipe(end) => {
-                for told in self.pipes.detach(&end) {
-                    self.notify(told, super::poll::IN | super::poll::OUT | super::poll::HUP, Seq::NONE);
-                }
-            }
-            Kind::Event(_) => self.nodes[usize::from(node.0)].stop_watchers.retain(|watcher| *watcher != id),
-            Kind::Epoll(_) | Kind::Inert => {}
-        }
-    }
 }
 
 impl Node {
@@ -639,7 +559,7 @@ impl Node {
         match power_lost {
             None => disk.process_died(),
             Some(choices) => disk.power_loss(&mut |ask| {
-                let who = super::choice::join(key, super::choice::join(incarnation, ask.inode as u64));
+                let who = super::choice::join(key, super::choice::join(incarnation, ask.inode));
                 let who = super::choice::join(who, ask.what as u64);
                 choices.below(Question::PowerLoss, who, ask.occurrence, ask.bound)
             }),
