@@ -25,7 +25,7 @@ pub fn check_sometimes(held: bool, claim: &str) {
     tell(&Fact::Sometimes { claim, held }, Location::caller());
 }
 
-/// What [`reached!`](crate::reached) expands to.
+/// What [`reached!`](macro@crate::reached) expands to.
 #[inline]
 #[track_caller]
 pub fn reached(site: &str) {

@@ -13,7 +13,7 @@ impl NodeId {
     pub const WORLD: Self = Self(u16::MAX);
 }
 
-/// Text that was met in the run (a name, a path, a source line), as an index into [`Log::names`](crate::log::Log).
+/// Text that was met in the run (a name, a path, a source line), as an index into the names of its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Name(pub u32);
 
