@@ -1,0 +1,206 @@
+//! Connections and their two ends, as data: sockets, segments in flight, what each end has heard.
+//! Nothing moves here.
+
+use crate::event::{NodeId, Seq};
+use crate::kernel::Errno;
+use crate::kernel::bytes::Bytes;
+use crate::kernel::descriptor::DescriptionId;
+use crate::kernel::net::{Net, Scope};
+use crate::kernel::poll::{ERR, HUP, IN, OUT, RDHUP};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// What one direction holds before its writer must wait: Linux's default receive buffer plus some of the sender's.
+pub(super) const WINDOW_BYTES: usize = 208 * 1024;
+
+/// One end of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ref {
+    pub(super) index: u32,
+    pub(super) generation: u32,
+    pub(super) side: u8,
+}
+
+impl Ref {
+    pub(super) fn peer(self) -> Self {
+        Self { side: 1 - self.side, ..self }
+    }
+}
+
+/// A TCP socket, as its process has it.
+pub(crate) struct TcpSocket {
+    pub(crate) v6: bool,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) state: SocketState,
+    pub(crate) receive_timeout_ns: u64,
+    pub(crate) send_timeout_ns: u64,
+    pub(crate) linger_zero: bool,
+    pub(crate) error: Errno,
+}
+
+/// What a socket is doing.
+pub(crate) enum SocketState {
+    Fresh,
+    Bound,
+    Listening {
+        backlog: usize,
+        waiting: VecDeque<Ref>,
+    },
+    Stream(Ref),
+    /// Its connection failed or its process was asked to forget it.
+    Broken,
+}
+
+impl TcpSocket {
+    pub(crate) fn new(v6: bool) -> Self {
+        Self {
+            v6,
+            local: None,
+            state: SocketState::Fresh,
+            receive_timeout_ns: u64::MAX,
+            send_timeout_ns: u64::MAX,
+            linger_zero: false,
+            error: 0,
+        }
+    }
+}
+
+pub(super) enum Body {
+    SynAck,
+    Data(Vec<u8>),
+    Fin,
+    Rst,
+    /// The reader made room.
+    Window,
+}
+
+pub(super) struct Segment {
+    pub(super) due_ns: u64,
+    pub(super) cause: Seq,
+    pub(super) body: Body,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Opening,
+    Open,
+    /// Its process closed it, or ended.
+    Closed,
+    /// Its machine lost power: it will never answer, not even with a reset, until the machine is back.
+    Silent,
+}
+
+pub(super) struct Side {
+    pub(super) node: NodeId,
+    pub(super) address: SocketAddr,
+    pub(super) description: Option<DescriptionId>,
+    pub(super) stage: Stage,
+    pub(super) received: Bytes,
+    /// The peer sends no more.
+    pub(super) ended: bool,
+    /// This side reads no more.
+    pub(super) deaf: bool,
+    /// This side sends no more.
+    pub(super) said_all: bool,
+    pub(super) reset: bool,
+    pub(super) error: Errno,
+    /// Bytes that this side sent and its peer has not read.
+    pub(super) outstanding: usize,
+    pub(super) wants_room: bool,
+    /// On their way from this side to its peer.
+    pub(super) flight: VecDeque<Segment>,
+    pub(super) last_due_ns: u64,
+    pub(super) sent: u64,
+    pub(super) retries: u32,
+    /// Set while the head of the flight waits for a cut to heal.
+    pub(super) stalled: bool,
+    pub(super) cause: Seq,
+}
+
+/// A connection with both its ends.
+pub(crate) struct Connection {
+    pub(super) generation: u32,
+    pub(super) number: u32,
+    pub(super) who: u64,
+    pub(super) port: u16,
+    pub(super) scope: Scope,
+    pub(super) listener: Option<DescriptionId>,
+    pub(super) sides: [Side; 2],
+}
+
+impl Side {
+    pub(super) fn new(node: NodeId, address: SocketAddr, stage: Stage) -> Self {
+        Self {
+            node,
+            address,
+            description: None,
+            stage,
+            received: Bytes::default(),
+            ended: false,
+            deaf: false,
+            said_all: false,
+            reset: false,
+            error: 0,
+            outstanding: 0,
+            wants_room: false,
+            flight: VecDeque::new(),
+            last_due_ns: 0,
+            sent: 0,
+            retries: 0,
+            stalled: false,
+            cause: Seq::NONE,
+        }
+    }
+
+    pub(super) fn readiness(&self) -> u32 {
+        let mut ready = 0;
+        if !self.received.is_empty() {
+            ready |= IN;
+        }
+        if self.ended || self.deaf {
+            ready |= IN | RDHUP;
+        }
+        if self.reset || (self.ended && self.said_all) {
+            ready |= HUP;
+        }
+        if self.error != 0 {
+            ready |= ERR | IN | OUT;
+        }
+        if self.reset || (self.stage == Stage::Open && (self.outstanding < WINDOW_BYTES || self.said_all)) {
+            ready |= OUT;
+        }
+        ready
+    }
+}
+
+impl Net {
+    pub(super) fn at(&mut self, end: Ref) -> Option<&mut Connection> {
+        self.connections.get_mut(end.index as usize).filter(|it| it.generation == end.generation)
+    }
+
+    pub(super) fn side(&mut self, end: Ref) -> Option<&mut Side> {
+        self.at(end).map(|it| &mut it.sides[usize::from(end.side)])
+    }
+
+    pub(super) fn side_ref(&self, end: Ref) -> Option<&Side> {
+        let connection = self.connections.get(end.index as usize)?;
+        (connection.generation == end.generation).then(|| &connection.sides[usize::from(end.side)])
+    }
+
+    /// What a socket is ready for now.
+    pub(crate) fn tcp_readiness(&self, socket: &TcpSocket) -> u32 {
+        let own = if socket.error != 0 { ERR | IN | OUT } else { 0 };
+        own | match &socket.state {
+            SocketState::Fresh | SocketState::Bound => OUT | HUP,
+            SocketState::Listening { waiting, .. } => {
+                if waiting.is_empty() {
+                    0
+                } else {
+                    IN
+                }
+            }
+            SocketState::Stream(end) => self.side_ref(*end).map_or(0, Side::readiness),
+            SocketState::Broken => IN | OUT | HUP | RDHUP,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! How bytes move: segments on their way, cuts that hold them up, windows that fill.
+//! Connections begin and end elsewhere.
+
+use super::connection::{Body, Ref, Segment, SocketState, Stage, WINDOW_BYTES};
+use crate::event::{NodeId, Seq, What};
+use crate::kernel::Errno;
+use crate::kernel::descriptor::DescriptionId;
+use crate::kernel::poll::{ERR, HUP, IN, OUT, RDHUP};
+use crate::kernel::thread::ThreadId;
+use crate::kernel::world::{Due, World};
+
+/// Linux's first retransmission timeout for data, its ceiling, and how many times it tries (`tcp_retries2`).
+const RETRY_NS: u64 = 200_000_000;
+const RETRY_NS_MAX: u64 = 120_000_000_000;
+const RETRIES: u32 = 15;
+
+impl World {
+    /// Hands a segment to the link, behind those that went before.
+    pub(super) fn ship(&mut self, from: Ref, cause: Seq, body: Body) {
+        let Some(connection) = self.net.connections.get_mut(from.index as usize) else { return };
+        if connection.generation != from.generation {
+            return;
+        }
+        let who = connection.who ^ u64::from(from.side);
+        let to = connection.sides[usize::from(from.peer().side)].node;
+        let side = &mut connection.sides[usize::from(from.side)];
+        side.sent += 1;
+        let (node, occurrence, last) = (side.node, side.sent, side.last_due_ns);
+        let due_ns = (self.now_ns + self.net.way_ns(&self.choices, node, to, who, occurrence)).max(last + 1);
+        if let Some(side) = self.net.side(from) {
+            side.last_due_ns = due_ns;
+            side.flight.push_back(Segment { due_ns, cause, body });
+        }
+        self.queue.at(due_ns, Due::Segment(from));
+    }
+
+    /// The head of a flight falls due.
+    pub(crate) fn segment(&mut self, from: Ref) {
+        let Some(connection) = self.net.at(from) else { return };
+        let side = &connection.sides[usize::from(from.side)];
+        let peer = &connection.sides[usize::from(from.peer().side)];
+        if side.stalled {
+            return;
+        }
+        let (a, b, silent) = (side.node, peer.node, peer.stage == Stage::Silent);
+        if self.unreachable(a, b, silent) {
+            self.stall(from);
+            return;
+        }
+        self.deliver_head(from);
+    }
+
+    pub(super) fn unreachable(&self, from: NodeId, to: NodeId, silent: bool) -> bool {
+        self.net.is_blocked(from, to)
+            || (silent && self.nodes[usize::from(to.0)].life == crate::kernel::process::Life::Off)
+    }
+
+    pub(super) fn stall(&mut self, from: Ref) {
+        let now = self.now_ns;
+        let Some(side) = self.net.side(from) else { return };
+        side.stalled = true;
+        side.retries += 1;
+        let wait = (RETRY_NS << (side.retries - 1).min(20)).min(RETRY_NS_MAX);
+        self.queue.at(now + wait, Due::Retry(from));
+    }
+
+    /// A stalled flight tries again.
+    pub(crate) fn retry(&mut self, from: Ref) {
+        let Some(connection) = self.net.at(from) else { return };
+        let number = connection.number;
+        let side = &connection.sides[usize::from(from.side)];
+        let peer = &connection.sides[usize::from(from.peer().side)];
+        let (a, b, silent) = (side.node, peer.node, peer.stage == Stage::Silent);
+        let (retries, cause, stage) = (side.retries, side.cause, side.stage);
+        if self.unreachable(a, b, silent) {
+            if stage == Stage::Silent {
+                return;
+            }
+            if retries > RETRIES {
+                self.fail(from, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
+            } else {
+                self.stall(from);
+            }
+            return;
+        }
+        if let Some(side) = self.net.side(from) {
+            side.stalled = false;
+            side.retries = 0;
+        }
+        while self.net.side_ref(from).and_then(|side| side.flight.front()).is_some_and(|it| it.due_ns <= self.now_ns) {
+            self.deliver_head(from);
+        }
+    }
+
+    pub(super) fn deliver_head(&mut self, from: Ref) {
+        let Some(segment) = self.net.side(from).and_then(|side| side.flight.pop_front()) else { return };
+        let to = from.peer();
+        let Some(connection) = self.net.connections.get_mut(to.index as usize) else { return };
+        let number = connection.number;
+        let side = &mut connection.sides[usize::from(to.side)];
+        let (node, description) = (side.node, side.description);
+        match (side.stage, segment.body) {
+            (Stage::Closed | Stage::Silent, Body::Data(_)) => self.ship(to, segment.cause, Body::Rst),
+            (Stage::Closed | Stage::Silent, _) => {}
+            (Stage::Opening, Body::SynAck) => {
+                side.stage = Stage::Open;
+                let seq = self.emit_at(node, segment.cause, What::Connected { conn: number });
+                self.tell(to, description, OUT, seq);
+            }
+            (_, Body::Rst) => {
+                let (error, what) = match side.stage {
+                    Stage::Opening => (libc::ECONNREFUSED, What::Refused { conn: number }),
+                    _ => (libc::ECONNRESET, What::Reset { conn: number }),
+                };
+                self.fail(to, error, what, segment.cause);
+            }
+            (_, Body::Data(bytes)) => {
+                let count = bytes.len() as u32;
+                if side.deaf {
+                    self.made_room(to, bytes.len());
+                } else {
+                    side.received.push(bytes);
+                }
+                let seq = self.emit_at(node, segment.cause, What::Delivered { conn: number, bytes: count });
+                self.tell(to, description, IN, seq);
+            }
+            (_, Body::Fin) => {
+                side.ended = true;
+                let seq = self.emit_at(node, segment.cause, What::Finished { conn: number });
+                self.tell(to, description, IN | RDHUP, seq);
+            }
+            (_, Body::Window) => {
+                let cause = segment.cause;
+                self.tell(to, description, OUT, cause);
+            }
+            (_, Body::SynAck) => {}
+        }
+        self.free_if_done(from);
+    }
+
+    pub(super) fn tell(&mut self, end: Ref, description: Option<DescriptionId>, what: u32, cause: Seq) {
+        if let Some(side) = self.net.side(end) {
+            side.cause = cause;
+        }
+        if let Some(id) = description {
+            self.notify(id, what, cause);
+        }
+    }
+
+    /// This end's connection is over, with an error.
+    pub(super) fn fail(&mut self, end: Ref, error: Errno, what: What, cause: Seq) {
+        let Some(side) = self.net.side(end) else { return };
+        if matches!(side.stage, Stage::Closed | Stage::Silent) {
+            self.free_if_done(end);
+            return;
+        }
+        side.error = error;
+        side.reset = true;
+        side.ended = true;
+        side.said_all = true;
+        side.flight.clear();
+        let (node, description) = (side.node, side.description);
+        let seq = self.emit_at(node, cause, what);
+        self.tell(end, description, IN | OUT | ERR | HUP | RDHUP, seq);
+    }
+
+    /// `send`: how many bytes were taken. `EAGAIN` when the window is full.
+    #[inline]
+    pub(crate) fn tcp_send(&mut self, me: ThreadId, id: DescriptionId, bytes: &[u8]) -> Result<usize, Errno> {
+        let end = self.stream(id)?;
+        let Some(connection) = self.net.at(end) else { return Err(libc::ENOTCONN) };
+        let number = connection.number;
+        let side = &mut connection.sides[usize::from(end.side)];
+        if side.error != 0 {
+            return Err(std::mem::take(&mut side.error));
+        }
+        if side.reset || side.said_all {
+            return Err(libc::EPIPE);
+        }
+        if side.stage == Stage::Opening {
+            return Err(libc::EAGAIN);
+        }
+        let room = WINDOW_BYTES.saturating_sub(side.outstanding);
+        if room == 0 && !bytes.is_empty() {
+            side.wants_room = true;
+            return Err(libc::EAGAIN);
+        }
+        let count = room.min(bytes.len());
+        if count == 0 {
+            return Ok(0);
+        }
+        side.outstanding += count;
+        if count < bytes.len() {
+            side.wants_room = true;
+        }
+        let cause = self.emit(me, What::Sent { conn: number, bytes: count as u32 });
+        self.ship(end, cause, Body::Data(bytes[..count].to_vec()));
+        Ok(count)
+    }
+
+    /// `recv`: how many bytes were given; 0 at the end. `EAGAIN` when there is nothing yet.
+    #[inline]
+    pub(crate) fn tcp_receive(&mut self, id: DescriptionId, into: &mut [u8], peek: bool) -> Result<usize, Errno> {
+        let end = self.stream(id)?;
+        let Some(side) = self.net.side(end) else { return Err(libc::ENOTCONN) };
+        if !side.received.is_empty() {
+            let count = side.received.take(into, peek);
+            if !peek {
+                self.made_room(end, count);
+            }
+            return Ok(count);
+        }
+        if side.error != 0 {
+            return Err(std::mem::take(&mut side.error));
+        }
+        if side.ended || side.deaf || into.is_empty() {
+            return Ok(0);
+        }
+        Err(if side.stage == Stage::Opening { libc::ENOTCONN } else { libc::EAGAIN })
+    }
+
+    /// The reader at `end` took bytes out; a writer that waits for room hears of it.
+    pub(super) fn made_room(&mut self, end: Ref, count: usize) {
+        let cause = self.net.side_ref(end).map_or(Seq::NONE, |side| side.cause);
+        let Some(writer) = self.net.side(end.peer()) else { return };
+        writer.outstanding = writer.outstanding.saturating_sub(count);
+        // As Linux's `sk_stream_min_wspace`: a third must be free before a writer is woken.
+        if writer.wants_room && writer.outstanding <= WINDOW_BYTES / 3 * 2 {
+            writer.wants_room = false;
+            self.ship(end, cause, Body::Window);
+        }
+    }
+
+    pub(super) fn stream(&mut self, id: DescriptionId) -> Result<Ref, Errno> {
+        let socket = self.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?;
+        if socket.error != 0 {
+            return Err(std::mem::take(&mut socket.error));
+        }
+        match socket.state {
+            SocketState::Stream(end) => Ok(end),
+            _ => Err(libc::ENOTCONN),
+        }
+    }
+}
