@@ -10,6 +10,8 @@ pub(crate) struct Row {
     pub(crate) args: &'static [&'static str],
     /// What only our program is told.
     pub(crate) args_ours: &'static [&'static str],
+    /// What only turmoil is told.
+    pub(crate) args_turmoil: &'static [&'static str],
     /// How many units make one of the label's last word.
     pub(crate) per: u64,
     pub(crate) reps: [u64; 3],
