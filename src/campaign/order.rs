@@ -2,6 +2,7 @@
 //! It does not do it.
 
 use crate::run::{Build, Request};
+use afterlife_sim::choice::mix;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -44,9 +45,6 @@ impl Order {
     /// nothing but the seed, so that every campaign over the seed agrees.
     pub(super) fn is_repeated(seed: u64) -> bool {
         // The finaliser of splitmix64: neighbouring seeds must not fall into one pattern.
-        let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).is_multiple_of(REPEAT_ONE_IN)
+        mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)).is_multiple_of(REPEAT_ONE_IN)
     }
 }

@@ -265,6 +265,33 @@ pub(super) unsafe fn buffer<'a>(from: *const c_void, count: size_t) -> &'a [u8] 
     unsafe { std::slice::from_raw_parts(from.cast(), count) }
 }
 
+/// Copies bytes into the buffers, in order, as far as they go.
+///
+/// # Safety
+/// As `readv`: each buffer is valid for writing, and none overlaps another.
+pub(super) unsafe fn scatter(parts: &[iovec], from: &[u8]) {
+    let mut rest = from;
+    for part in parts {
+        let (now, later) = rest.split_at(rest.len().min(part.iov_len));
+        // SAFETY: as said.
+        unsafe { buffer_mut(part.iov_base, now.len()) }.copy_from_slice(now);
+        rest = later;
+    }
+}
+
+/// The bytes of the buffers, in order.
+///
+/// # Safety
+/// As `writev`: each buffer is valid for reading.
+pub(super) unsafe fn gather(parts: &[iovec]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(parts.iter().map(|part| part.iov_len).sum());
+    for part in parts {
+        // SAFETY: as said.
+        whole.extend_from_slice(unsafe { buffer(part.iov_base, part.iov_len) });
+    }
+    whole
+}
+
 /// Scattered reads: into one buffer, then apart.
 ///
 /// # Safety
@@ -284,13 +311,8 @@ pub(super) unsafe fn read_vectors(
     }
     let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
     let got = read_into(me, fd, &mut whole, manner)?;
-    let mut rest = &whole[..got];
-    for part in parts {
-        let (now, later) = rest.split_at(rest.len().min(part.iov_len));
-        // SAFETY: the caller's buffer, which no other part overlaps.
-        unsafe { buffer_mut(part.iov_base, now.len()) }.copy_from_slice(now);
-        rest = later;
-    }
+    // SAFETY: the caller's buffers.
+    unsafe { scatter(parts, &whole[..got]) };
     Ok(got)
 }
 
@@ -307,12 +329,8 @@ pub(super) unsafe fn write_vectors(
 ) -> Result<usize, Errno> {
     // SAFETY: the caller's array.
     let parts = unsafe { vectors(parts, parts_len) };
-    let mut whole = Vec::with_capacity(parts.iter().map(|part| part.iov_len).sum());
-    for part in parts {
-        // SAFETY: the caller's buffer.
-        whole.extend_from_slice(unsafe { buffer(part.iov_base, part.iov_len) });
-    }
-    write_from(me, fd, &whole, manner)
+    // SAFETY: the caller's buffers.
+    write_from(me, fd, &unsafe { gather(parts) }, manner)
 }
 
 fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {

@@ -2,7 +2,9 @@
 //! Addresses are translated here and nowhere else.
 
 use super::baton::{blocking, door};
-use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, result, retry, write_from};
+use super::io::{
+    Manner, buffer, buffer_mut, count, describe, gather, int, read_into, result, retry, scatter, write_from,
+};
 use crate::kernel::Errno;
 use crate::kernel::descriptor::Kind;
 use crate::kernel::tcp::{SocketState, TcpSocket};
@@ -247,12 +249,7 @@ unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: 
         let parts = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
         let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
         let arrival = receive_from(me, fd, &mut whole, flags)?;
-        let mut rest = &whole[..arrival.count];
-        for part in parts {
-            let (now, later) = rest.split_at(rest.len().min(part.iov_len));
-            buffer_mut(part.iov_base, now.len()).copy_from_slice(now);
-            rest = later;
-        }
+        scatter(parts, &whole[..arrival.count]);
         if arrival.whole > arrival.count {
             message.msg_flags |= libc::MSG_TRUNC;
         }
@@ -273,11 +270,7 @@ unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c
     unsafe {
         let message = &*message;
         let parts: &[iovec] = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
-        let mut whole = Vec::new();
-        for part in parts {
-            whole.extend_from_slice(buffer(part.iov_base, part.iov_len));
-        }
-        send_to(me, fd, &whole, flags, message.msg_name.cast::<sockaddr>(), message.msg_namelen)
+        send_to(me, fd, &gather(parts), flags, message.msg_name.cast::<sockaddr>(), message.msg_namelen)
     }
 }
 
