@@ -86,7 +86,7 @@ pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
 pub use claim::View;
 pub use cli::main;
-pub use fault::{Fault, Faults, Injection, Plan, Trigger};
+pub use fault::{DiskTrouble, Fault, Faults, FileDamage, Injection, LinkTrouble, Plan, Trigger};
 pub use finding::{Finding, Signature, Violation};
 pub use ledger::{Entry, Ledger};
 pub use node::{Group, Node};

@@ -165,7 +165,14 @@ fn object_edge(event: &Event) -> Option<u32> {
 fn is_edge_of_life(event: &Event) -> bool {
     match event.what {
         What::Started => event.incarnation > 1,
-        What::StopRequested { .. } | What::Exited { .. } | What::Panicked { .. } | What::Phase { .. } => true,
+        What::StopRequested { .. }
+        | What::Exited { .. }
+        | What::Panicked { .. }
+        | What::Phase { .. }
+        | What::Paused
+        | What::Resumed
+        | What::Signalled { .. }
+        | What::DiskFailed { .. } => true,
         _ => false,
     }
 }
@@ -185,8 +192,16 @@ fn struck_nodes(fault: &Fault) -> Vec<NodeId> {
         Fault::Stop { node, .. }
         | Fault::Kill { node, .. }
         | Fault::PowerLoss { node, .. }
-        | Fault::SlowDisk { node, .. } => vec![NodeId(node)],
-        Fault::Partition { from, to, .. } => vec![NodeId(from), NodeId(to)],
+        | Fault::SlowDisk { node, .. }
+        | Fault::Pause { node, .. }
+        | Fault::SqueezeMemory { node, .. }
+        | Fault::StepClock { node, .. }
+        | Fault::SkewClock { node, .. }
+        | Fault::FailDisk { node, .. }
+        | Fault::DamageFile { node, .. } => vec![NodeId(node)],
+        Fault::Partition { from, to, .. }
+        | Fault::DisturbLink { from, to, .. }
+        | Fault::ResetConnections { from, to } => vec![NodeId(from), NodeId(to)],
     }
 }
 

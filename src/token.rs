@@ -215,7 +215,7 @@ fn checksum(scenario: &str, seed: u64, body: &[u8]) -> [u8; CHECKSUM_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Fault, Injection, Trigger};
+    use crate::fault::{DiskTrouble, Fault, FileDamage, Injection, LinkTrouble, Trigger};
     use proptest::prelude::*;
 
     fn stop_after_open() -> Plan {
@@ -299,7 +299,45 @@ mod tests {
                 for_ns
             }),
             any::<(u16, u64, u64)>().prop_map(|(node, extra_ns, for_ns)| Fault::SlowDisk { node, extra_ns, for_ns }),
+            any::<(u16, u64)>().prop_map(|(node, for_ns)| Fault::Pause { node, for_ns }),
+            any::<(u16, u64, u64)>().prop_map(|(node, budget_bytes, for_ns)| Fault::SqueezeMemory {
+                node,
+                budget_bytes,
+                for_ns
+            }),
+            any::<(u16, i64)>().prop_map(|(node, by_ns)| Fault::StepClock { node, by_ns }),
+            any::<(u16, i32, u64)>().prop_map(|(node, ppm, for_ns)| Fault::SkewClock { node, ppm, for_ns }),
+            (any::<(u16, u16, u64)>(), link_trouble()).prop_map(|((from, to, for_ns), how)| Fault::DisturbLink {
+                from,
+                to,
+                how,
+                for_ns
+            }),
+            any::<(u16, u16)>().prop_map(|(from, to)| Fault::ResetConnections { from, to }),
+            (any::<(u16, u64)>(), disk_trouble()).prop_map(|((node, for_ns), how)| Fault::FailDisk {
+                node,
+                how,
+                for_ns
+            }),
+            (any::<(u16, u32)>(), proptest::sample::select(vec![FileDamage::Missing, FileDamage::Corrupt]))
+                .prop_map(|((node, nth), how)| Fault::DamageFile { node, how, nth }),
         ]
+    }
+
+    fn link_trouble() -> impl Strategy<Value = LinkTrouble> {
+        prop_oneof![
+            any::<u64>().prop_map(|extra_ns| LinkTrouble::Slow { extra_ns }),
+            any::<u16>().prop_map(|per_mille| LinkTrouble::Lossy { per_mille }),
+            Just(LinkTrouble::Hold),
+            any::<u16>().prop_map(|per_mille| LinkTrouble::Duplicating { per_mille }),
+            any::<u16>().prop_map(|per_mille| LinkTrouble::Reordering { per_mille }),
+            any::<u64>().prop_map(|bytes_per_s| LinkTrouble::Narrow { bytes_per_s }),
+        ]
+    }
+
+    fn disk_trouble() -> impl Strategy<Value = DiskTrouble> {
+        use DiskTrouble::{Full, ReadErrors, Stalled, SyncErrors, WriteErrors};
+        proptest::sample::select(vec![ReadErrors, WriteErrors, SyncErrors, Full, Stalled])
     }
 
     fn trigger() -> impl Strategy<Value = Trigger> {

@@ -49,6 +49,30 @@ pub enum Death {
     Overrun,
     /// Power was lost: no destructors, silence, what was not synced is gone.
     PowerLoss,
+    /// It asked for more memory than its node has: SIGKILL by the kernel, as an OOM kill is.
+    OutOfMemory,
+    /// A signal that it had no handler for ended it.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+    },
+}
+
+/// What a process left behind that it should have ended or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Left {
+    /// A thread that still ran.
+    Thread,
+    /// An asynchronous task that had not ended.
+    Task,
+    /// A connection or datagram socket.
+    Socket,
+    /// A socket that listened.
+    Listener,
+    /// An open file.
+    File,
+    /// A lock on a file.
+    Lock,
 }
 
 /// One fact. Time in nanoseconds since the run's start.
@@ -267,6 +291,67 @@ pub enum What {
     },
     /// Nothing can run and no deadline is left.
     Quiescent,
+    /// Every thread of a process stands still from here on, as after SIGSTOP.
+    Paused,
+    /// The threads go on.
+    Resumed,
+    /// A signal reached a process that handles it.
+    Signalled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// What a process with a memory budget had allocated when it ended.
+    MemoryUsed {
+        /// Bytes at its end.
+        live: u64,
+        /// The most bytes at any time of its life.
+        peak: u64,
+    },
+    /// One allocation larger than the bound for a single one was asked for.
+    Allocated {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// A path longer than the system takes was handed to a door.
+    LongPath {
+        /// How many bytes it has.
+        bytes: u32,
+    },
+    /// A process ended and left this behind.
+    Left {
+        /// What it was.
+        kind: Left,
+        /// Where it was made: a place of the run, see the record's places.
+        place: u32,
+    },
+    /// A process went round without progress: doors that moved nothing, within one virtual second.
+    Spun {
+        /// How many.
+        doors: u64,
+    },
+    /// A message was lost on its way.
+    Dropped {
+        /// Whom it was for.
+        to: NodeId,
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// A message reached a process that was meant for, or sent by, an earlier incarnation.
+    Stale {
+        /// Whose incarnation it was.
+        of: NodeId,
+        /// Which one.
+        incarnation: u16,
+        /// The connection's number in the run; `u32::MAX` for a datagram.
+        conn: u32,
+    },
+    /// A disk operation failed because its device did.
+    DiskFailed {
+        /// The file's path.
+        path: Name,
+        /// The error number that the process saw.
+        errno: i32,
+    },
 }
 
 /// A run in one number: equal digests mean equal events, in the same order, at the same times.

@@ -172,6 +172,19 @@ impl What {
             Self::Healed { what } => [30, u64::from(what.0)],
             Self::Line { text } => [31, u64::from(text.0)],
             Self::Quiescent => [32, 0],
+            Self::Paused => [33, 0],
+            Self::Resumed => [34, 0],
+            Self::Signalled { signal } => [35, signal as u64],
+            Self::MemoryUsed { live, peak } => [36 ^ live.rotate_left(16), peak],
+            Self::Allocated { bytes } => [37, bytes],
+            Self::LongPath { bytes } => [38, u64::from(bytes)],
+            Self::Left { kind, place } => [39, two(kind as u32, place)],
+            Self::Spun { doors } => [40, doors],
+            Self::Dropped { to, bytes } => [41, two(u32::from(to.0), bytes)],
+            Self::Stale { of, incarnation, conn } => {
+                [42 | u64::from(conn) << 32, two(u32::from(of.0), u32::from(incarnation))]
+            }
+            Self::DiskFailed { path, errno } => [43, two(path.0, errno as u32)],
         }
     }
 }
@@ -185,6 +198,8 @@ impl crate::event::Death {
             Self::Kill => 3,
             Self::Overrun => 4,
             Self::PowerLoss => 5,
+            Self::OutOfMemory => 6,
+            Self::Signal { signal } => 7 | u64::from(signal as u32) << 8,
         }
     }
 }

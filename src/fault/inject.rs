@@ -9,8 +9,16 @@ use afterlife_sim::event::{Death, NodeId};
 fn victim(fault: &Fault) -> NodeId {
     match fault {
         Fault::Stop { node, .. } | Fault::Kill { node, .. } | Fault::PowerLoss { node, .. } => NodeId(*node),
-        Fault::Partition { from, .. } => NodeId(*from),
-        Fault::SlowDisk { node, .. } => NodeId(*node),
+        Fault::Partition { from, .. } | Fault::DisturbLink { from, .. } | Fault::ResetConnections { from, .. } => {
+            NodeId(*from)
+        }
+        Fault::SlowDisk { node, .. }
+        | Fault::Pause { node, .. }
+        | Fault::SqueezeMemory { node, .. }
+        | Fault::StepClock { node, .. }
+        | Fault::SkewClock { node, .. }
+        | Fault::FailDisk { node, .. }
+        | Fault::DamageFile { node, .. } => NodeId(*node),
     }
 }
 
@@ -46,6 +54,10 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             room.slow_disk(NodeId(*node), *extra_ns);
             Some(*for_ns)
         }
+        Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
+        Fault::StepClock { .. } | Fault::SkewClock { .. } => unreachable!("no plan has it yet"),
+        Fault::DisturbLink { .. } | Fault::ResetConnections { .. } => unreachable!("no plan has it yet"),
+        Fault::FailDisk { .. } | Fault::DamageFile { .. } => unreachable!("no plan has it yet"),
     }
 }
 
@@ -66,7 +78,16 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
             room.healed(&text);
         }
-        Fault::Stop { .. } | Fault::Kill { .. } | Fault::PowerLoss { .. } => {}
+        Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
+        Fault::SkewClock { .. } => unreachable!("no plan has it yet"),
+        Fault::DisturbLink { .. } => unreachable!("no plan has it yet"),
+        Fault::FailDisk { .. } => unreachable!("no plan has it yet"),
+        Fault::Stop { .. }
+        | Fault::Kill { .. }
+        | Fault::PowerLoss { .. }
+        | Fault::StepClock { .. }
+        | Fault::ResetConnections { .. }
+        | Fault::DamageFile { .. } => {}
     }
 }
 

@@ -7,6 +7,6 @@ mod plan;
 
 pub use draw::Faults;
 pub(crate) use draw::{Targets, draw};
-pub(crate) use edge::{edge_of, span, text_of};
+pub(crate) use edge::{disk_trouble, edge_of, link_trouble, signed, span, text_of};
 pub(crate) use inject::{heal, lift, strike};
-pub use plan::{Fault, Injection, Plan, Trigger};
+pub use plan::{DiskTrouble, Fault, FileDamage, Injection, LinkTrouble, Plan, Trigger};

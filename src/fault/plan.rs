@@ -86,4 +86,128 @@ pub enum Fault {
         /// Nanoseconds until the disk is itself again.
         for_ns: u64,
     },
+    /// Every thread of the node stands still, as after SIGSTOP; then they go on.
+    Pause {
+        /// Whom.
+        node: u16,
+        /// Nanoseconds until it goes on.
+        for_ns: u64,
+    },
+    /// The node's memory budget is this small for a while.
+    SqueezeMemory {
+        /// Whom.
+        node: u16,
+        /// Bytes that it may have.
+        budget_bytes: u64,
+        /// Nanoseconds until the budget is as it was.
+        for_ns: u64,
+    },
+    /// The node's wall clock jumps.
+    StepClock {
+        /// Whose.
+        node: u16,
+        /// Nanoseconds; negative is back in time.
+        by_ns: i64,
+    },
+    /// The node's clocks run fast or slow for a while; what they gained or lost stays.
+    SkewClock {
+        /// Whose.
+        node: u16,
+        /// Millionths of a second gained in each second.
+        ppm: i32,
+        /// Nanoseconds until they run as they should.
+        for_ns: u64,
+    },
+    /// The way between two nodes, in both directions, is not what it should be.
+    DisturbLink {
+        /// One side.
+        from: u16,
+        /// The other side.
+        to: u16,
+        /// In which manner.
+        how: LinkTrouble,
+        /// Nanoseconds until it is itself again.
+        for_ns: u64,
+    },
+    /// Every connection between two nodes is reset, at both ends.
+    ResetConnections {
+        /// One side.
+        from: u16,
+        /// The other side.
+        to: u16,
+    },
+    /// The node's disk fails in this manner.
+    FailDisk {
+        /// Whose disk.
+        node: u16,
+        /// In which manner.
+        how: DiskTrouble,
+        /// Nanoseconds until it is itself again.
+        for_ns: u64,
+    },
+    /// One file of the node is damaged, for good.
+    DamageFile {
+        /// Whose disk.
+        node: u16,
+        /// In which manner.
+        how: FileDamage,
+        /// Which file, from 1, in the order of their paths; counted round if there are fewer.
+        nth: u32,
+    },
+}
+
+/// What can be wrong with a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkTrouble {
+    /// Each message takes this many nanoseconds longer.
+    Slow {
+        /// Nanoseconds.
+        extra_ns: u64,
+    },
+    /// This many messages of a thousand are lost: sent again by TCP, gone for UDP.
+    Lossy {
+        /// Of a thousand.
+        per_mille: u16,
+    },
+    /// Nothing arrives until it is over; then everything does.
+    Hold,
+    /// This many datagrams of a thousand arrive twice.
+    Duplicating {
+        /// Of a thousand.
+        per_mille: u16,
+    },
+    /// This many datagrams of a thousand arrive late, after those that were sent after them.
+    Reordering {
+        /// Of a thousand.
+        per_mille: u16,
+    },
+    /// So many bytes pass in a second.
+    Narrow {
+        /// Bytes in a second.
+        bytes_per_s: u64,
+    },
+}
+
+/// What can be wrong with a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DiskTrouble {
+    /// Reads fail with EIO.
+    ReadErrors,
+    /// Writes fail with EIO.
+    WriteErrors,
+    /// Syncs fail with EIO, and what they should have kept is lost, as on Linux.
+    SyncErrors,
+    /// No space is left.
+    Full,
+    /// Nothing that needs the device comes to its end.
+    Stalled,
+}
+
+/// What can be wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileDamage {
+    /// It is not there any more.
+    Missing,
+    /// Some of its durable bytes are others.
+    Corrupt,
 }

@@ -63,6 +63,52 @@ pub(super) fn ordinal(number: u32) -> String {
     format!("{number}{ending}")
 }
 
+/// A size as a person reads it: `8 MiB`, `1.5 GiB`, `700 B`.
+pub(super) fn bytes(size: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if size < 1024 {
+        return format!("{size} B");
+    }
+    let unit = (size.ilog2() / 10) as usize;
+    let tenths = u128::from(size) * 10 >> (10 * unit);
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {}", UNITS[unit - 1]),
+        (whole, tenth) => format!("{whole}.{tenth} {}", UNITS[unit - 1]),
+    }
+}
+
+/// A signal's name: `SIGTERM`.
+pub(super) fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        6 => "SIGABRT",
+        9 => "SIGKILL",
+        10 => "SIGUSR1",
+        11 => "SIGSEGV",
+        12 => "SIGUSR2",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        17 => "SIGCHLD",
+        other => return format!("signal {other}"),
+    };
+    name.to_owned()
+}
+
+/// An error number's name, for those that disks give: `EIO`.
+pub(super) fn errno_name(errno: i32) -> String {
+    let name = match errno {
+        2 => "ENOENT",
+        5 => "EIO",
+        28 => "ENOSPC",
+        30 => "EROFS",
+        other => return format!("error {other}"),
+    };
+    name.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +124,12 @@ mod tests {
         let spans = [0, 999, 1_400_000, 431_000_000, 30_000_000_000, 9_990_000_000, 125_000_000_000, 7_260_000_000_000];
         let read = ["0 ns", "999 ns", "1.4 ms", "431 ms", "30 s", "9.9 s", "2 min 5 s", "2 h 1 min"];
         assert_eq!(spans.map(span), read);
+    }
+
+    #[test]
+    fn sizes_are_in_powers_of_two() {
+        let sizes = [0, 1_023, 1_024, 1_536, 8 << 20, u64::MAX];
+        assert_eq!(sizes.map(bytes), ["0 B", "1023 B", "1 KiB", "1.5 KiB", "8 MiB", "15.9 EiB"]);
     }
 
     #[test]

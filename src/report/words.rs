@@ -1,10 +1,10 @@
 //! What each event, fault and trigger is called, in a few words a person reads.
 //! It does not choose which of them are told, and lays nothing out.
 
-use super::measure::{count, moment, ordinal, plural, span};
-use crate::fault::{Fault, Injection, Trigger};
+use super::measure::{bytes, count, errno_name, moment, ordinal, plural, signal_name, span};
+use crate::fault::{Fault, FileDamage, Injection, Trigger, disk_trouble, link_trouble, signed};
 use crate::run::Record;
-use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
+use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, What};
 use std::collections::BTreeMap;
 
 /// Looks up what the numbers of a record stand for.
@@ -131,6 +131,23 @@ impl<'a> Lexicon<'a> {
             }
             What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
             What::Quiescent => bare("nothing can run"),
+            What::Paused => bare("stands still"),
+            What::Resumed => bare("goes on"),
+            What::Signalled { signal } => bare(&format!("gets {}", signal_name(signal))),
+            What::MemoryUsed { live, peak } => {
+                with(format!("had {} allocated", bytes(live)), format!("{} at most", bytes(peak)))
+            }
+            What::Allocated { bytes: asked } => bare(&format!("asks for {} at once", bytes(asked))),
+            What::LongPath { bytes: length } => bare(&format!("names a path of {}", size(length))),
+            What::Left { kind, .. } => bare(&format!("leaves {}", left(kind))),
+            What::Spun { doors } => with("goes round".to_owned(), format!("{} calls that moved nothing", count(doors))),
+            What::Dropped { to, bytes } => with(format!("loses {}", size(bytes)), format!("→ {}", self.node(to))),
+            What::Stale { of, incarnation, .. } => {
+                with("receives what is too late".to_owned(), format!("{}, {}", self.node(of), life(incarnation)))
+            }
+            What::DiskFailed { path, errno } => {
+                with("its disk fails".to_owned(), format!("{}, {}", self.name(path), errno_name(errno)))
+            }
         }
     }
 
@@ -155,6 +172,30 @@ impl<'a> Lexicon<'a> {
             }
             Fault::SlowDisk { node: whose, extra_ns, for_ns } => {
                 format!("disk of {} slower by {}, for {}", node(whose), span(extra_ns), span(for_ns))
+            }
+            Fault::Pause { node: whom, for_ns } => format!("{} stands still for {}", node(whom), span(for_ns)),
+            Fault::SqueezeMemory { node: whom, budget_bytes, for_ns } => {
+                format!("memory of {} down to {}, for {}", node(whom), bytes(budget_bytes), span(for_ns))
+            }
+            Fault::StepClock { node: whose, by_ns } => format!("clock of {} steps by {}", node(whose), signed(by_ns)),
+            Fault::SkewClock { node: whose, ppm, for_ns } => {
+                format!("clock of {} off by {ppm} ppm, for {}", node(whose), span(for_ns))
+            }
+            Fault::DisturbLink { from, to, how, for_ns } => {
+                format!("{} ↔ {} {}, for {}", node(from), node(to), link_trouble(how), span(for_ns))
+            }
+            Fault::ResetConnections { from, to } => {
+                format!("every connection {} ↔ {} is cut off", node(from), node(to))
+            }
+            Fault::FailDisk { node: whose, how, for_ns } => {
+                format!("disk of {} {}, for {}", node(whose), disk_trouble(how), span(for_ns))
+            }
+            Fault::DamageFile { node: whose, how, nth } => {
+                let what = match how {
+                    FileDamage::Missing => "is gone",
+                    FileDamage::Corrupt => "is damaged",
+                };
+                format!("the {} file of {} {what}", ordinal(nth), node(whose))
             }
         }
     }
@@ -215,6 +256,19 @@ fn death(how: Death) -> (String, String) {
         Death::Kill => ("dies", "by SIGKILL"),
         Death::Overrun => ("dies", "by SIGKILL, its budget is over"),
         Death::PowerLoss => ("dies", "its power is gone"),
+        Death::OutOfMemory => ("dies", "out of memory"),
+        Death::Signal { signal } => return ("dies".to_owned(), format!("by {}", signal_name(signal))),
     };
     (what.to_owned(), note.to_owned())
+}
+
+fn left(kind: Left) -> &'static str {
+    match kind {
+        Left::Thread => "a thread that runs",
+        Left::Task => "a task that has not ended",
+        Left::Socket => "a socket open",
+        Left::Listener => "a listener open",
+        Left::File => "a file open",
+        Left::Lock => "a file locked",
+    }
 }

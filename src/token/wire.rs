@@ -1,7 +1,7 @@
 //! A plan as bytes: numbers of seven bits a byte, least first; a tag before each trigger and fault.
 //! It knows no checksum and no text. A tag, once given, keeps its meaning for as long as the token's version stands.
 
-use crate::fault::{Fault, Injection, Plan, Trigger};
+use crate::fault::{DiskTrouble, Fault, FileDamage, Injection, LinkTrouble, Plan, Trigger};
 
 /// More than any plan has; a count above it is damage, not a plan.
 const INJECTIONS_MAX: u64 = 4_096;
@@ -53,7 +53,51 @@ fn write_fault(fault: &Fault, to: &mut Vec<u8>) {
             numbers(&[tag, u64::from(from), u64::from(other), for_ns], to);
         }
         Fault::SlowDisk { node, extra_ns, for_ns } => numbers(&[5, u64::from(node), extra_ns, for_ns], to),
+        Fault::Pause { node, for_ns } => numbers(&[6, u64::from(node), for_ns], to),
+        Fault::SqueezeMemory { node, budget_bytes, for_ns } => {
+            numbers(&[7, u64::from(node), budget_bytes, for_ns], to);
+        }
+        Fault::StepClock { node, by_ns } => numbers(&[8, u64::from(node), zigzag(by_ns)], to),
+        Fault::SkewClock { node, ppm, for_ns } => numbers(&[9, u64::from(node), zigzag(ppm.into()), for_ns], to),
+        Fault::DisturbLink { from, to: other, how, for_ns } => {
+            let [tag, value] = match how {
+                LinkTrouble::Slow { extra_ns } => [0, extra_ns],
+                LinkTrouble::Lossy { per_mille } => [1, per_mille.into()],
+                LinkTrouble::Hold => [2, 0],
+                LinkTrouble::Duplicating { per_mille } => [3, per_mille.into()],
+                LinkTrouble::Reordering { per_mille } => [4, per_mille.into()],
+                LinkTrouble::Narrow { bytes_per_s } => [5, bytes_per_s],
+            };
+            numbers(&[10, u64::from(from), u64::from(other), tag, value, for_ns], to);
+        }
+        Fault::ResetConnections { from, to: other } => numbers(&[11, u64::from(from), u64::from(other)], to),
+        Fault::FailDisk { node, how, for_ns } => {
+            let tag = match how {
+                DiskTrouble::ReadErrors => 0,
+                DiskTrouble::WriteErrors => 1,
+                DiskTrouble::SyncErrors => 2,
+                DiskTrouble::Full => 3,
+                DiskTrouble::Stalled => 4,
+            };
+            numbers(&[12, u64::from(node), tag, for_ns], to);
+        }
+        Fault::DamageFile { node, how, nth } => {
+            let tag = match how {
+                FileDamage::Missing => 0,
+                FileDamage::Corrupt => 1,
+            };
+            numbers(&[13, u64::from(node), tag, u64::from(nth)], to);
+        }
     }
+}
+
+/// A signed number as one whose small values, of either sign, are short.
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 fn numbers(values: &[u64], to: &mut Vec<u8>) {
@@ -101,8 +145,57 @@ impl Reader<'_> {
                 for_ns: self.number()?,
             }),
             5 => Ok(Fault::SlowDisk { node: self.small()?, extra_ns: self.number()?, for_ns: self.number()? }),
+            6 => Ok(Fault::Pause { node: self.small()?, for_ns: self.number()? }),
+            7 => Ok(Fault::SqueezeMemory { node: self.small()?, budget_bytes: self.number()?, for_ns: self.number()? }),
+            8 => Ok(Fault::StepClock { node: self.small()?, by_ns: unzigzag(self.number()?) }),
+            9 => Ok(Fault::SkewClock { node: self.small()?, ppm: self.signed_small()?, for_ns: self.number()? }),
+            10 => Ok(Fault::DisturbLink {
+                from: self.small()?,
+                to: self.small()?,
+                how: self.link_trouble()?,
+                for_ns: self.number()?,
+            }),
+            11 => Ok(Fault::ResetConnections { from: self.small()?, to: self.small()? }),
+            12 => Ok(Fault::FailDisk { node: self.small()?, how: self.disk_trouble()?, for_ns: self.number()? }),
+            13 => Ok(Fault::DamageFile { node: self.small()?, how: self.file_damage()?, nth: self.small()? }),
             other => Err(format!("fault number {other}")),
         }
+    }
+
+    fn link_trouble(&mut self) -> Result<LinkTrouble, String> {
+        match self.number()? {
+            0 => Ok(LinkTrouble::Slow { extra_ns: self.number()? }),
+            1 => Ok(LinkTrouble::Lossy { per_mille: self.small()? }),
+            2 => self.number().map(|_| LinkTrouble::Hold),
+            3 => Ok(LinkTrouble::Duplicating { per_mille: self.small()? }),
+            4 => Ok(LinkTrouble::Reordering { per_mille: self.small()? }),
+            5 => Ok(LinkTrouble::Narrow { bytes_per_s: self.number()? }),
+            other => Err(format!("trouble number {other} of a link")),
+        }
+    }
+
+    fn disk_trouble(&mut self) -> Result<DiskTrouble, String> {
+        match self.number()? {
+            0 => Ok(DiskTrouble::ReadErrors),
+            1 => Ok(DiskTrouble::WriteErrors),
+            2 => Ok(DiskTrouble::SyncErrors),
+            3 => Ok(DiskTrouble::Full),
+            4 => Ok(DiskTrouble::Stalled),
+            other => Err(format!("trouble number {other} of a disk")),
+        }
+    }
+
+    fn file_damage(&mut self) -> Result<FileDamage, String> {
+        match self.number()? {
+            0 => Ok(FileDamage::Missing),
+            1 => Ok(FileDamage::Corrupt),
+            other => Err(format!("damage number {other} of a file")),
+        }
+    }
+
+    fn signed_small<T: TryFrom<i64>>(&mut self) -> Result<T, String> {
+        let value = unzigzag(self.number()?);
+        T::try_from(value).map_err(|_| format!("number {value} where a small one stands"))
     }
 
     fn small<T: TryFrom<u64>>(&mut self) -> Result<T, String> {

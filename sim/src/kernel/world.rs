@@ -530,7 +530,9 @@ impl World {
         self.emit_at(node, cause, What::Exited { how });
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
-            Death::Abort | Death::Kill | Death::Overrun => Parting::Reset,
+            // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed
+            // process are cut off here, as DESIGN's table of deaths says.
+            Death::Abort | Death::Kill | Death::Overrun | Death::OutOfMemory | Death::Signal { .. } => Parting::Reset,
             Death::PowerLoss => Parting::Silence,
         };
         for id in descriptors.into_iter().flatten() {
