@@ -97,7 +97,7 @@ fn zigzag(value: i64) -> u64 {
 }
 
 fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
+    ((value >> 1) as i64) ^ -((value & 1) as i64)
 }
 
 fn numbers(values: &[u64], to: &mut Vec<u8>) {
