@@ -70,7 +70,7 @@ pub(super) fn bytes(size: u64) -> String {
         return format!("{size} B");
     }
     let unit = (size.ilog2() / 10) as usize;
-    let tenths = u128::from(size) * 10 >> (10 * unit);
+    let tenths = (u128::from(size) * 10) >> (10 * unit);
     match (tenths / 10, tenths % 10) {
         (whole, 0) => format!("{whole} {}", UNITS[unit - 1]),
         (whole, tenth) => format!("{whole}.{tenth} {}", UNITS[unit - 1]),
