@@ -7,7 +7,7 @@ use super::io::{
 };
 use super::paths::bytes;
 use crate::kernel::Errno;
-use crate::kernel::descriptor::FIRST;
+use crate::kernel::number::FIRST;
 use crate::kernel::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, iovec, mode_t, off_t, size_t, ssize_t};
 

@@ -3,11 +3,12 @@
 
 use super::baton::{blocking, door};
 use super::poll::read_event;
+use super::strangers;
 use crate::event::What;
 use crate::kernel::Errno;
-use crate::kernel::descriptor::{Event, FIRST, Kind};
+use crate::kernel::descriptor::{Event, Kind};
 use crate::kernel::disk::{Lock, LockKind};
-use crate::kernel::pipe::End;
+use crate::kernel::number::FIRST;
 use crate::kernel::poll::{IN, OUT};
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::kernel::world::{Turn, World};
@@ -46,17 +47,10 @@ pub(super) fn describe(
     fd: c_int,
     door: &str,
 ) -> Result<crate::kernel::descriptor::DescriptionId, Errno> {
-    world.describe(me, fd).inspect_err(|_| bad_descriptor(world, me, fd, door))
-}
-
-#[cold]
-fn bad_descriptor(world: &mut World, me: ThreadId, fd: c_int, door: &str) {
-    if (3..FIRST).contains(&fd) {
-        let node = &world.nodes[usize::from(world.threads[me].node.0)].name;
-        super::refuse(&format!("{door} on {node} with descriptor {fd}, which was opened outside the run"));
+    match world.describe(me, fd) {
+        Err(_) => strangers::describe(world, me, fd, door),
+        known => known,
     }
-    let door = world.log.name(door);
-    world.emit(me, What::BadDescriptor { fd, door });
 }
 
 /// How a call wants its bytes.
@@ -118,7 +112,11 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
     let mut deadline = None;
     let mut done = 0;
     let written = blocking(me, |world| {
-        let id = describe(world, me, fd, "write")?;
+        let id = match world.describe(me, fd) {
+            Ok(id) => id,
+            Err(_) if strangers::wakes(world, me, fd, from) => return Ok(Turn::Done(from.len())),
+            Err(_) => describe(world, me, fd, "write")?,
+        };
         let Some(description) = world.descriptions.get_mut(id) else { return Err(libc::EBADF) };
         let nonblocking = description.nonblocking || manner.dont_wait;
         let mut timeout_ns = u64::MAX;
@@ -172,7 +170,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
     Ok(written)
 }
 
-fn write_event(event: &mut Event, value: u64) -> Result<(), Errno> {
+pub(super) fn write_event(event: &mut Event, value: u64) -> Result<(), Errno> {
     event.counter = event.counter.checked_add(value).filter(|sum| *sum < u64::MAX).ok_or(libc::EAGAIN)?;
     Ok(())
 }
@@ -339,29 +337,31 @@ fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
     }
     door(me, |world| {
         let id = match (3..FIRST).contains(&fd) {
-            // A static of the process that was made before the run, such as the pipe of tokio's signal driver: nothing ever
-            // comes out of the copy.
-            true => {
-                let node = world.threads[me].node;
-                world.descriptions.add(node, true, Kind::Inert)
-            }
+            true => strangers::copy_of(world, me, fd),
             false => describe(world, me, fd, "dup")?,
         };
-        Ok(world.install_from(id, lowest))
+        world.install_from(id, lowest)
     })
+}
+
+/// The slot that a number means in the process of the caller; none is below its first.
+fn slot_of(me: ThreadId, number: c_int) -> Option<usize> {
+    let base = super::here::kernel(me, |world| world.nodes[usize::from(world.threads[me].node.0)].base);
+    number.checked_sub(base).and_then(|slot| usize::try_from(slot).ok())
 }
 
 fn duplicate_to(me: ThreadId, fd: c_int, to: c_int) -> Result<c_int, Errno> {
     if to < FIRST {
         super::refuse(&format!("dup2 onto descriptor {to}, which was opened outside the run"));
     }
+    let slot = slot_of(me, to).ok_or(libc::EBADF)?;
     door(me, |world| {
         let id = describe(world, me, fd, "dup2")?;
         if fd == to {
             return Ok(to);
         }
         let _ = world.close(me, to);
-        Ok(world.install_at(id, (to - FIRST) as usize))
+        world.install_at(id, slot).map_err(|_| libc::EBADF)
     })
 }
 
@@ -401,9 +401,7 @@ fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) 
 
 pub(super) fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) -> Result<c_int, Errno> {
     match command {
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
-            duplicate(me, fd, (argument as c_int).saturating_sub(FIRST).max(0) as usize)
-        }
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => duplicate(me, fd, slot_of(me, argument as c_int).unwrap_or(0)),
         libc::F_GETFD => Ok(libc::FD_CLOEXEC),
         libc::F_SETFD => Ok(0),
         libc::F_GETFL if (0..=2).contains(&fd) => Ok(libc::O_WRONLY),
@@ -456,30 +454,28 @@ fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) ->
 }
 
 /// A pipe or a pair of sockets: two streams at most, two ends.
-pub(super) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> (c_int, c_int) {
+pub(super) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> Result<(c_int, c_int), Errno> {
     door(me, |world| {
         let node = world.threads[me].node;
-        let there = world.pipes.stream();
-        let back = both_ways.then(|| world.pipes.stream());
-        let mut end = |reads, writes| {
-            let id = world.descriptions.add(node, nonblocking, Kind::Pipe(End { reads, writes }));
-            world.pipes.attach(&End { reads, writes }, id);
-            world.install(id)
-        };
-        (end(Some(there), back), end(back, Some(there)))
+        let (one, other) = world.add_channel(node, both_ways, nonblocking);
+        let reader = world.install(one)?;
+        match world.install(other) {
+            Ok(writer) => Ok((reader, writer)),
+            Err(errno) => world.close(me, reader).and(Err(errno)),
+        }
     })
 }
 
 /// # Safety
 /// `fds` is valid for two numbers.
 unsafe fn pipe_into(me: ThreadId, fds: *mut c_int, flags: c_int) -> c_int {
-    let (reader, writer) = channel(me, false, flags & libc::O_NONBLOCK != 0);
-    // SAFETY: the caller's array.
-    unsafe {
-        *fds = reader;
-        *fds.add(1) = writer;
-    }
-    0
+    int(channel(me, false, flags & libc::O_NONBLOCK != 0).map(|(reader, writer)| {
+        // SAFETY: the caller's array.
+        unsafe {
+            *fds = reader;
+            *fds.add(1) = writer;
+        }
+    }))
 }
 
 fn close_door(me: ThreadId, fd: c_int) -> c_int {

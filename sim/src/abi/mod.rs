@@ -16,6 +16,7 @@ mod poll;
 mod probes;
 mod process;
 mod sockets;
+mod strangers;
 mod syscall;
 mod threads;
 mod time;

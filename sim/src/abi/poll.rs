@@ -16,11 +16,11 @@ fn until(world: &World, timeout_ms: c_int) -> u64 {
 }
 
 fn new_epoll(me: ThreadId) -> c_int {
-    door(me, |world| {
+    result(door(me, |world| {
         let node = world.threads[me].node;
         let id = world.descriptions.add(node, false, Kind::Epoll(Default::default()));
         world.install(id)
-    })
+    }))
 }
 
 /// # Safety
@@ -108,12 +108,12 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
 }
 
 fn new_event(me: ThreadId, initial: c_uint, flags: c_int) -> c_int {
-    door(me, |world| {
+    result(door(me, |world| {
         let node = world.threads[me].node;
         let event = Event { counter: u64::from(initial), semaphore: flags & libc::EFD_SEMAPHORE != 0 };
         let id = world.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
         world.install(id)
-    })
+    }))
 }
 
 /// One step of reading an eventfd.

@@ -35,7 +35,8 @@ pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
         let id = world.descriptions.add(node, true, Kind::Event(event));
         world.nodes[usize::from(node.0)].stop_watchers.push(id);
         world.install(id)
-    });
+    })
+    .unwrap_or_else(|_| super::refuse("no descriptor is left for `node.stopping()`: this process has too many open"));
     // SAFETY: a fresh descriptor that nobody else owns; closing it passes the door.
     Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
 }

@@ -95,11 +95,11 @@ fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> 
         libc::SOCK_DGRAM => Kind::Udp(UdpSocket::new(v6)),
         _ => return Err(libc::EPROTONOSUPPORT),
     };
-    Ok(door(me, |world| {
+    door(me, |world| {
         let node = world.threads[me].node;
         let id = world.descriptions.add(node, nonblocking, kind);
         world.install(id)
-    }))
+    })
 }
 
 fn bind_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<(), Errno> {
@@ -147,7 +147,7 @@ unsafe fn accept_on(
     flags: c_int,
 ) -> Result<c_int, Errno> {
     let mut deadline = None;
-    let (new, peer, v6) = blocking(me, |world| {
+    let (installed, peer, v6) = blocking(me, |world| {
         let id = describe(world, me, fd, "accept")?;
         let nonblocking = world.descriptions.get(id).is_some_and(|it| it.nonblocking);
         let outcome = world.tcp_accept(me, id).map(|(new, peer)| {
@@ -159,6 +159,7 @@ unsafe fn accept_on(
         });
         retry(world, me, id, outcome, nonblocking, u64::MAX, &mut deadline)
     })?;
+    let new = installed?;
     // SAFETY: the caller's buffer.
     unsafe { write_address(peer, v6, address, len) };
     Ok(new)
@@ -429,21 +430,38 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
     if domain != libc::AF_UNIX || kind & libc::SOCK_STREAM == 0 {
         return result(Err(libc::EOPNOTSUPP));
     }
-    let (one, other) = super::io::channel(me, true, kind & libc::SOCK_NONBLOCK != 0);
-    // SAFETY: the caller's array.
-    unsafe {
-        *fds = one;
-        *fds.add(1) = other;
+    int(super::io::channel(me, true, kind & libc::SOCK_NONBLOCK != 0).map(|(one, other)| {
+        // SAFETY: the caller's array.
+        unsafe {
+            *fds = one;
+            *fds.add(1) = other;
+        }
+    }))
+}
+
+/// The door of this name. A pair that is made outside the run is remembered: a node that uses it gets one of its own.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, fds: *mut c_int) -> c_int {
+    if let Some(me) = super::here() {
+        // SAFETY: the caller's array.
+        return unsafe { pair(me, domain, kind, fds) };
     }
-    0
+    let given = [domain as usize, kind as usize, protocol as usize, fds.addr()];
+    // SAFETY: handed on.
+    let made = unsafe { crate::real::call(libc::SYS_socketpair, given[0], given[1], given[2], given[3], 0, 0) };
+    if made == 0 {
+        // SAFETY: the system filled the caller's array.
+        super::strangers::remember(unsafe { [*fds, *fds.add(1)] });
+    }
+    crate::real::result(made) as c_int
 }
 
 super::doors! {
     fn socket(domain: c_int, kind: c_int, _protocol: c_int) -> c_int = libc::SYS_socket;
     |me| result(new_socket(me, domain, kind));
-    fn socketpair(domain: c_int, kind: c_int, _protocol: c_int, fds: *mut c_int) -> c_int = libc::SYS_socketpair;
-    // SAFETY: the caller's array.
-    |me| unsafe { pair(me, domain, kind, fds) };
     fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_bind;
     // SAFETY: the caller's address.
     |me| int(unsafe { read_address(address, len) }.and_then(|address| bind_to(me, fd, address)));

@@ -3,6 +3,7 @@
 
 use super::Errno;
 use super::disk::OpenFile;
+use super::number::SLOTS_MAX;
 use super::poll::{Epoll, Watch};
 use super::tcp::Parting;
 use super::tcp::TcpSocket;
@@ -11,9 +12,6 @@ use super::thread::{State, Wait};
 use super::udp::UdpSocket;
 use super::world::World;
 use crate::event::{NodeId, Seq};
-
-/// The first virtual descriptor number. What is below was opened outside the run, and is none of its business.
-pub(crate) const FIRST: i32 = 1 << 20;
 
 /// An open description, as an index into all that are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,52 +111,57 @@ impl Descriptions {
 }
 
 impl World {
-    /// Gives a description a number in its process: the lowest that is free.
-    pub(crate) fn install(&mut self, id: DescriptionId) -> i32 {
+    /// Gives a description a number in its process: the lowest that is free. A description that gets none, because the
+    /// process has as many as it may have, is gone.
+    pub(crate) fn install(&mut self, id: DescriptionId) -> Result<i32, Errno> {
         self.install_from(id, 0)
     }
 
-    /// As [`install`](Self::install), but not below `FIRST + lowest`.
-    pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> i32 {
-        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
-        description.references += 1;
-        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
-        if table.len() < lowest {
-            table.resize(lowest, None);
+    /// As [`install`](Self::install), but not below this slot.
+    pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> Result<i32, Errno> {
+        let node = self.descriptions.get(id).ok_or(libc::EBADF)?.node;
+        let node = &mut self.nodes[usize::from(node.0)];
+        let (table, from) = (&node.descriptors, lowest.max(node.free_from));
+        let slot = (from..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len().max(from));
+        if lowest <= node.free_from {
+            node.free_from = slot + 1;
         }
-        let slot = (lowest..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len());
-        if slot == table.len() {
-            table.push(None);
-        }
-        table[slot] = Some(id);
-        FIRST + slot as i32
+        self.install_at(id, slot)
     }
 
     /// Gives a description this very slot, which is free.
-    pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> i32 {
-        let Some(description) = self.descriptions.get_mut(id) else { return -1 };
-        description.references += 1;
-        let table = &mut self.nodes[usize::from(description.node.0)].descriptors;
-        if table.len() <= slot {
-            table.resize(slot + 1, None);
+    pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> Result<i32, Errno> {
+        let description = self.descriptions.get_mut(id).ok_or(libc::EBADF)?;
+        let node = &mut self.nodes[usize::from(description.node.0)];
+        if slot >= SLOTS_MAX {
+            if description.references == 0 {
+                self.let_go(id, Parting::Finish);
+            }
+            return Err(libc::EMFILE);
         }
-        table[slot] = Some(id);
-        FIRST + slot as i32
+        description.references += 1;
+        if node.descriptors.len() <= slot {
+            node.descriptors.resize(slot + 1, None);
+        }
+        node.descriptors[slot] = Some(id);
+        Ok(node.base + slot as i32)
     }
 
     /// What a process means by a number.
     #[inline]
     pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
-        let node = self.threads[me].node;
-        let slot = fd.wrapping_sub(FIRST) as usize;
-        self.nodes[usize::from(node.0)].descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
+        let node = &self.nodes[usize::from(self.threads[me].node.0)];
+        let slot = fd.wrapping_sub(node.base) as usize;
+        node.descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
     }
 
     /// `close`.
     pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
         let id = self.describe(me, fd)?;
-        let node = self.threads[me].node;
-        self.nodes[usize::from(node.0)].descriptors[(fd - FIRST) as usize] = None;
+        let node = &mut self.nodes[usize::from(self.threads[me].node.0)];
+        let slot = (fd - node.base) as usize;
+        node.descriptors[slot] = None;
+        node.free_from = node.free_from.min(slot);
         self.let_go(id, Parting::Finish);
         Ok(())
     }

@@ -49,7 +49,7 @@ impl World {
         self.emit(me, What::FileOpened { path });
         let nonblocking = flags & libc::O_NONBLOCK != 0;
         let id = self.descriptions.add(node, nonblocking, Kind::File(file));
-        Ok(self.install(id))
+        self.install(id)
     }
 
     pub(crate) fn file_close(&mut self, node: NodeId, file: OpenFile) {

@@ -2,8 +2,10 @@
 //! They have no latency and survive nothing: they end with their process.
 
 use super::bytes::Bytes;
-use super::descriptor::DescriptionId;
+use super::descriptor::{DescriptionId, Kind};
 use super::poll::{ERR, HUP, IN, OUT, RDHUP};
+use super::world::World;
+use crate::event::NodeId;
 
 /// What Linux gives a pipe.
 const CAPACITY_BYTES: usize = 64 * 1024;
@@ -105,5 +107,24 @@ impl Pipes {
         let count = room.min(from.len());
         stream.bytes.push(from[..count].to_vec());
         Ok((count, stream.reader))
+    }
+}
+
+impl World {
+    /// A pipe, or a pair whose ends both read and write: its two descriptions, which have no number yet.
+    pub(crate) fn add_channel(
+        &mut self,
+        node: NodeId,
+        both_ways: bool,
+        nonblocking: bool,
+    ) -> (DescriptionId, DescriptionId) {
+        let there = self.pipes.stream();
+        let back = both_ways.then(|| self.pipes.stream());
+        let mut end = |reads, writes| {
+            let id = self.descriptions.add(node, nonblocking, Kind::Pipe(End { reads, writes }));
+            self.pipes.attach(&End { reads, writes }, id);
+            id
+        };
+        (end(Some(there), back), end(back, Some(there)))
     }
 }

@@ -45,6 +45,12 @@ pub(crate) struct Node {
     pub(crate) incarnation: u16,
     pub(crate) threads: Vec<ThreadId>,
     pub(crate) descriptors: Vec<Option<DescriptionId>>,
+    /// No slot below this one is free.
+    pub(crate) free_from: usize,
+    /// The number of its first descriptor, in its present life.
+    pub(crate) base: i32,
+    /// Its own copies of channels that were made outside the run, by the number that they have there.
+    pub(crate) mirrors: Vec<(i32, DescriptionId)>,
     /// Made when it is first asked for: an idle node costs nothing.
     pub(crate) disk: Option<Box<Disk>>,
     pub(crate) next_port: u16,
@@ -71,6 +77,9 @@ impl Node {
             incarnation: 0,
             threads: Vec::new(),
             descriptors: Vec::new(),
+            free_from: 0,
+            base: 0,
+            mirrors: Vec::new(),
             disk: None,
             next_port: FIRST_EPHEMERAL_PORT,
             stop_watchers: Vec::new(),

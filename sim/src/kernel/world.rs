@@ -448,6 +448,8 @@ impl World {
             return;
         }
         it.incarnation += 1;
+        it.base = super::number::base(node, it.incarnation);
+        it.free_from = 0;
         it.life = Life::Up;
         it.threads.clear();
         it.restart_after_ns = None;
@@ -514,6 +516,7 @@ impl World {
         it.life = if how == Death::PowerLoss { Life::Off } else { Life::Down };
         let restart = it.restart_after_ns.take();
         let descriptors = std::mem::take(&mut it.descriptors);
+        let mirrors: Vec<_> = it.mirrors.drain(..).map(|(_, id)| id).collect();
         it.stop_watchers.clear();
         for id in it.threads.clone() {
             let state = self.threads[id].state;
@@ -535,7 +538,7 @@ impl World {
             Death::Abort | Death::Kill | Death::Overrun | Death::OutOfMemory | Death::Signal { .. } => Parting::Reset,
             Death::PowerLoss => Parting::Silence,
         };
-        for id in descriptors.into_iter().flatten() {
+        for id in descriptors.into_iter().flatten().chain(mirrors) {
             self.let_go(id, parting);
         }
         let lost = how == Death::PowerLoss;
