@@ -59,6 +59,12 @@ pub(super) fn blocking<T>(
     }
 }
 
+/// As [`blocking`], for what no signal interrupts: locks and joins.
+#[inline]
+pub(super) fn patient<T>(me: ThreadId, step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>) -> Result<T, Errno> {
+    blocking(me, step)
+}
+
 /// The virtual time, as a door that nothing else can happen in but a cut.
 #[inline]
 pub(super) fn read_time(me: ThreadId) -> u64 {

@@ -15,6 +15,7 @@ mod paths;
 mod poll;
 mod probes;
 mod process;
+mod pthread;
 mod sockets;
 mod strangers;
 mod syscall;

@@ -90,17 +90,9 @@ unsafe fn futex(
                 Ok(Turn::Wait(Wait::Futex(address), until))
             })
         }
-        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Ok(door(me, |world| {
-            let cause = world.threads[me].cause;
-            let mut woken = 0;
-            while woken < value
-                && let Some(thread) = world.futexes.take(address)
-            {
-                world.threads.wake(thread, cause, &world.choices);
-                woken += 1;
-            }
-            c_long::from(woken)
-        })),
+        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {
+            Ok(door(me, |world| c_long::from(world.wake_waiters(me, address, value))))
+        }
         other => missing(&format!("futex operation {other}"), "only wait and wake are built"),
     }
 }

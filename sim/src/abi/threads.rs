@@ -1,8 +1,9 @@
 //! Threads: made, named, joined and let go under the one baton.
 //! Locks are not here: Rust's are futexes, see `syscall`.
 
-use super::baton::{blocking, door, give_way};
+use super::baton::{door, give_way, hand_over_for_good, patient};
 use super::here::{here, kernel};
+use super::time::since_start_ns;
 use crate::kernel::thread::{Exit, State, ThreadId, Wait};
 use crate::kernel::world::{Start, Turn};
 use crate::real::{self, Routine};
@@ -11,12 +12,23 @@ use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
 /// How many processors a node shows: what tokio sizes its pools by. A fixed number, since the real one differs.
 const PROCESSORS: usize = 4;
 
-/// Runs the destructors of this thread's thread-locals; they may register further ones.
+/// Runs the destructors of this thread's thread-locals; they may register further ones. Then those of its keys.
 pub(super) fn run_thread_exits(me: ThreadId) {
     while let Some(Exit { destroy, object }) = kernel(me, |world| world.threads[me].exits.pop()) {
         // SAFETY: registered by whoever made the object, for this thread's end.
         unsafe { destroy(object as *mut c_void) };
     }
+    super::pthread::run_destructors();
+}
+
+/// What `pthread_exit` does: the thread ends here.
+pub(super) fn exit_thread(me: ThreadId, result: usize) -> ! {
+    if kernel(me, |world| world.threads[me].number == 0) {
+        super::missing::missing("pthread_exit on the main thread", "let main return, or call `exit`");
+    }
+    run_thread_exits(me);
+    kernel(me, |world| world.thread_ended(me, result));
+    hand_over_for_good(me)
 }
 
 /// The number that `gettid` shows: the node's threads count from 1000 times the incarnation.
@@ -63,15 +75,17 @@ fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_
     }
 }
 
-fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void) -> c_int {
-    let joined = blocking(me, |world| {
+/// Joins a thread, or answers `busy` when its end does not come before `until_ns`.
+fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until_ns: u64, busy: c_int) -> c_int {
+    let joined = patient(me, |world| {
         let id = world.threads.by_pthread(thread).ok_or(libc::ESRCH)?;
         match world.threads[id].state {
             State::Ended => {
                 world.threads.let_go(id);
                 Ok(Turn::Done(world.threads[id].result))
             }
-            _ => Ok(Turn::Wait(Wait::Join(id), u64::MAX)),
+            _ if until_ns <= world.now_ns => Err(busy),
+            _ => Ok(Turn::Wait(Wait::Join(id), until_ns)),
         }
     });
     match joined {
@@ -106,7 +120,15 @@ super::doors! {
     ) -> c_int = next;
     |me| create(me, thread, attributes, Start::Routine(routine, argument.addr()));
     fn pthread_join(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
-    |me| join(me, thread, result);
+    |me| join(me, thread, result, u64::MAX, libc::EBUSY);
+    fn pthread_tryjoin_np(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
+    |me| join(me, thread, result, 0, libc::EBUSY);
+    fn pthread_timedjoin_np(thread: pthread_t, result: *mut *mut c_void, until: *const libc::timespec) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's time.
+        let until_ns = since_start_ns(libc::CLOCK_REALTIME, unsafe { &*until });
+        join(me, thread, result, until_ns, libc::ETIMEDOUT)
+    };
     fn pthread_detach(thread: pthread_t) -> c_int = next;
     |me| door(me, |world| match world.threads.by_pthread(thread) {
         Some(id) => {
@@ -156,7 +178,4 @@ super::doors! {
 super::missing_doors! {
     fn pthread_cancel(thread: pthread_t) -> c_int: "no thread of a run is cancelled from outside";
     fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int: "signals between threads are not built";
-    fn pthread_timedjoin_np(thread: pthread_t, result: *mut *mut c_void, until: *const libc::timespec) -> c_int:
-        "only pthread_join is built";
-    fn pthread_tryjoin_np(thread: pthread_t, result: *mut *mut c_void) -> c_int: "only pthread_join is built";
 }

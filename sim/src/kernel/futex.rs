@@ -2,6 +2,7 @@
 //! It never looks at the word itself; the door compares it before a wait begins.
 
 use super::thread::ThreadId;
+use super::world::World;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The waiters of every address.
@@ -33,5 +34,20 @@ impl Futexes {
                 self.waiters.remove(&address);
             }
         }
+    }
+}
+
+impl World {
+    /// Wakes so many of those who wait at an address, because of what its caller does; how many there were.
+    pub(crate) fn wake_waiters(&mut self, me: ThreadId, address: usize, count: u32) -> u32 {
+        let cause = self.threads[me].cause;
+        let mut woken = 0;
+        while woken < count
+            && let Some(thread) = self.futexes.take(address)
+        {
+            self.threads.wake(thread, cause, &self.choices);
+            woken += 1;
+        }
+        woken
     }
 }
