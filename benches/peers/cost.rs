@@ -23,6 +23,8 @@ pub(crate) struct Line {
     pub(crate) check: u64,
     pub(crate) events: u64,
     pub(crate) rest_bytes: u64,
+    /// Of all runs: what must not change when only their cost does.
+    pub(crate) digest: u64,
     /// How large the process was once warm, and at its end.
     pub(crate) warm_bytes: u64,
     pub(crate) end_bytes: u64,
@@ -34,6 +36,7 @@ impl Line {
             "peer": "afterlife", "workload": self.workload, "reps": self.reps, "cpu_ns": self.cpu_ns,
             "wall_ns": self.wall_ns, "units": self.units, "check": self.check, "events": self.events,
             "rest_bytes": self.rest_bytes, "warm_bytes": self.warm_bytes, "end_bytes": self.end_bytes,
+            "digest": self.digest,
         })
     }
 
@@ -50,6 +53,7 @@ impl Line {
             check: number("check")?,
             events: ours("events"),
             rest_bytes: ours("rest_bytes"),
+            digest: ours("digest"),
             warm_bytes: ours("warm_bytes"),
             end_bytes: ours("end_bytes"),
         };
@@ -83,31 +87,32 @@ pub(crate) fn ours(workload: Workload, options: Options, reps: u64, forked: bool
         total.units += tally.units;
         total.check += tally.check;
         total.events += tally.events;
+        total.digest = total.digest.rotate_left(1) ^ tally.digest;
         total.rest_bytes = total.rest_bytes.max(tally.rest_bytes);
         if rep + 1 == RUNS_WARM.min(reps) {
             warm_bytes = rss_bytes();
         }
     }
     let (cpu_ns, wall_ns) = (cpu_ns() - cpu_ns_before, wall.elapsed().as_nanos() as u64);
-    let Tally { units, check, events, rest_bytes } = total;
+    let Tally { units, check, events, rest_bytes, digest } = total;
     let (workload, end_bytes) = (workload.name().into(), rss_bytes());
-    Ok(Line { workload, reps, cpu_ns, wall_ns, units, check, events, rest_bytes, warm_bytes, end_bytes })
+    Ok(Line { workload, reps, cpu_ns, wall_ns, units, check, events, rest_bytes, digest, warm_bytes, end_bytes })
 }
 
 fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
     let end = isolate::in_child(SPIN_BOUND, || {
         isolate::become_host(options.seed);
-        let Tally { units, check, events, rest_bytes } = run(workload, options);
-        [units, check, events, rest_bytes].iter().flat_map(|number| number.to_le_bytes()).collect()
+        let Tally { units, check, events, rest_bytes, digest } = run(workload, options);
+        [units, check, events, rest_bytes, digest].iter().flat_map(|number| number.to_le_bytes()).collect()
     })
     .map_err(|error| format!("no child: {error}"))?;
     if end.how != How::Exited(0) {
         return Err(format!("{} ended {:?}: {}", workload.name(), end.how, end.message));
     }
     let (numbers, _) = end.output.as_chunks();
-    let &[units, check, events, rest_bytes] = numbers else { return Err("a child told too little".into()) };
-    let [units, check, events, rest_bytes] = [units, check, events, rest_bytes].map(u64::from_le_bytes);
-    Ok(Tally { units, check, events, rest_bytes })
+    let &[units, check, events, rest_bytes, digest] = numbers else { return Err("a child told too little".into()) };
+    let [units, check, events, rest_bytes, digest] = [units, check, events, rest_bytes, digest].map(u64::from_le_bytes);
+    Ok(Tally { units, check, events, rest_bytes, digest })
 }
 
 /// User and system time of this process and of those that it has waited for.

@@ -58,6 +58,8 @@ pub(crate) struct Tally {
     pub(crate) events: u64,
     /// By how much the process had grown when nothing could run any more; 0 if that never was.
     pub(crate) rest_bytes: u64,
+    /// The run's events in one number.
+    pub(crate) digest: u64,
 }
 
 impl Workload {
@@ -108,7 +110,8 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     let claims = options.claims.then(Claims::default);
     let begun_bytes = options.weigh.then(rss_bytes);
     let watch = Watch { to_kill, claims, restarts: 0, begun_bytes, rest_bytes: 0 };
-    let Outcome { ending, events, kept, observer, .. } = afterlife_sim::run(settings, machines, Box::new(watch));
+    let Outcome { ending, digest, events, kept, observer, .. } =
+        afterlife_sim::run(settings, machines, Box::new(watch));
     let watch = observer.downcast::<Watch>().expect("the watch is what was given");
     let ending_wanted = if options.virtual_s == VIRTUAL_S_MAX { Ending::Quiet } else { Ending::TimeUp };
     assert_eq!(ending, ending_wanted, "{} ended otherwise than it should", workload.name());
@@ -117,7 +120,7 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
         Workload::Restarts => (watch.restarts, count.came_back.load(Relaxed)),
         _ => (count.sent.load(Relaxed), count.heard.load(Relaxed)),
     };
-    Tally { units, check, events, rest_bytes: watch.rest_bytes }
+    Tally { units, check, events, rest_bytes: watch.rest_bytes, digest: digest.0 ^ digest.1 }
 }
 
 /// W3 as its user would hand it to the harness, which adds all its invariants.

@@ -69,10 +69,21 @@ pub(super) fn patient<T>(me: ThreadId, step: impl FnMut(&mut World) -> Result<Tu
 #[inline]
 pub(super) fn read_time(me: ThreadId) -> u64 {
     // Nothing in there calls out, so that the thread may stay inside.
-    match at_rest(|world| world.tick(me)) {
-        Some(now_ns) => now_ns,
-        None => door(me, |world| world.now_ns),
+    if at_rest(World::pass_door) {
+        return at_rest(|world| world.now_ns);
     }
+    read_time_cut_off(me)
+}
+
+#[cold]
+#[inline(never)]
+fn read_time_cut_off(me: ThreadId) -> u64 {
+    cut_off(me);
+    let (now_ns, must_pass) = kernel(me, |world| (world.now_ns, world.must_pass));
+    if must_pass {
+        give_way(me);
+    }
+    now_ns
 }
 
 /// Parks the calling thread. Returns when it was woken or its time came.
@@ -84,7 +95,16 @@ pub(super) fn sleep(me: ThreadId, wait: Wait, until_ns: u64) {
 
 #[inline]
 fn enter(me: ThreadId) {
-    match kernel(me, |world| world.enter(me)) {
+    // As above: what is counted here calls nothing.
+    if !at_rest(World::pass_door) {
+        cut_off(me);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn cut_off(me: ThreadId) {
+    match kernel(me, |world| world.cut(me)) {
         Cut::No => {}
         Cut::Yield => give_way(me),
         Cut::Until(until_ns) => sleep(me, Wait::Sleep, until_ns),

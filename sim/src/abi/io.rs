@@ -75,7 +75,7 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
         let outcome = match &mut description.kind {
             Kind::Tcp(socket) => {
                 timeout_ns = socket.receive_timeout_ns;
-                world.tcp_receive(id, into, manner.peek)
+                socket.stream().and_then(|end| world.tcp_receive(end, into, manner.peek))
             }
             Kind::Udp(socket) => {
                 timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
@@ -111,6 +111,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
     }
     let mut deadline = None;
     let mut done = 0;
+    let mut synced = false;
     let written = blocking(me, |world| {
         let id = match world.describe(me, fd) {
             Ok(id) => id,
@@ -125,10 +126,13 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Kind::Tcp(socket) => {
                 timeout_ns = socket.send_timeout_ns;
                 stream = true;
-                world.tcp_send(me, id, &from[done..])
+                socket.stream().and_then(|end| world.tcp_send(me, end, &from[done..]))
             }
             Kind::Udp(_) => world.udp_send(me, id, from, None),
-            Kind::File(_) => return world.file_write(id, manner.offset, from).map(Turn::Done),
+            Kind::File(file) => {
+                synced = file.synced;
+                return world.file_write(id, manner.offset, from).map(Turn::Done);
+            }
             Kind::Event(event) => match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
                 None | Some(u64::MAX) => Err(libc::EINVAL),
                 Some(value) => write_event(event, value).map(|()| {
@@ -166,7 +170,9 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Err(errno) => retry(world, me, id, Err(errno), nonblocking, timeout_ns, &mut deadline),
         }
     })?;
-    sync_if_asked(me, fd)?;
+    if synced {
+        sync(me, fd, true)?;
+    }
     Ok(written)
 }
 
@@ -208,14 +214,6 @@ fn standard_stream(me: ThreadId, from: &[u8]) -> usize {
         }
     });
     from.len()
-}
-
-fn sync_if_asked(me: ThreadId, fd: c_int) -> Result<(), Errno> {
-    let synced = super::here::kernel(me, |world| {
-        let Ok(id) = world.describe(me, fd) else { return false };
-        matches!(world.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(file)) if file.synced)
-    });
-    if synced { sync(me, fd, true) } else { Ok(()) }
 }
 
 /// `fsync` and `fdatasync`: the device takes its time.

@@ -39,16 +39,22 @@ macro_rules! doors {
         #[unsafe(no_mangle)]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            #[cold]
+            #[inline(never)]
+            unsafe extern "C" fn outside($($argument: $type),*) -> $result {
+                static NEXT: $crate::real::Function = $crate::real::Function::named(
+                    // SAFETY: a name and a nul byte.
+                    unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+                );
+                let next = $crate::real::next!(NEXT, fn($($type),*) -> $result);
+                // SAFETY: handed on.
+                unsafe { next($($argument),*) }
+            }
             if let Some($me) = $crate::abi::here() {
                 return $body;
             }
-            static NEXT: $crate::real::Function = $crate::real::Function::named(
-                // SAFETY: a name and a nul byte.
-                unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
-            );
-            let next = $crate::real::next!(NEXT, fn($($type),*) -> $result);
             // SAFETY: handed on.
-            unsafe { next($($argument),*) }
+            unsafe { outside($($argument),*) }
         }
         $crate::abi::doors! { $($rest)* }
     };
@@ -60,15 +66,21 @@ macro_rules! doors {
         #[unsafe(no_mangle)]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            #[cold]
+            #[inline(never)]
+            unsafe extern "C" fn outside($($argument: $type),*) -> $result {
+                let given: &[usize] = &[$($argument as usize),*];
+                let mut all = [0; 6];
+                all[..given.len()].copy_from_slice(given);
+                let [a, b, c, d, e, f] = all;
+                // SAFETY: handed on.
+                $crate::real::result(unsafe { $crate::real::call($number, a, b, c, d, e, f) }) as $result
+            }
             if let Some($me) = $crate::abi::here() {
                 return $body;
             }
-            let given: &[usize] = &[$($argument as usize),*];
-            let mut all = [0; 6];
-            all[..given.len()].copy_from_slice(given);
-            let [a, b, c, d, e, f] = all;
             // SAFETY: handed on.
-            $crate::real::result(unsafe { $crate::real::call($number, a, b, c, d, e, f) }) as $result
+            unsafe { outside($($argument),*) }
         }
         $crate::abi::doors! { $($rest)* }
     };

@@ -51,10 +51,7 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
     let ready = blocking(me, |world| {
         let id = world.describe(me, epoll)?;
         let until_ns = *deadline.get_or_insert_with(|| until(world, timeout_ms));
-        if std::mem::replace(&mut waited, true) {
-            world.epoll_leave(id, me);
-        }
-        world.epoll_wait(id, me, until_ns)
+        world.epoll_wait(id, me, until_ns, std::mem::replace(&mut waited, true))
     });
     match ready {
         Ok(Some((bits, data))) => {

@@ -37,8 +37,13 @@ pub enum Question {
 #[derive(Clone, Debug)]
 pub struct Choices {
     seed: u64,
+    /// The first round for each question: it depends on the seed alone.
+    keys: [u64; QUESTIONS],
     overrides: BTreeMap<(Question, u64, u64), u64>,
 }
+
+/// More than there are questions.
+const QUESTIONS: usize = 64;
 
 const WHO: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio, odd: the usual Weyl increment
 const OCCURRENCE: u64 = 0xd1b5_4a32_d192_ed03; // an odd constant of Steele and Vigna's LXM generators
@@ -66,7 +71,8 @@ pub fn identity(name: &str) -> u64 {
 impl Choices {
     /// The choices of a seed.
     pub fn new(seed: u64) -> Self {
-        Self { seed, overrides: BTreeMap::new() }
+        let key = |question: usize| mix(seed ^ (question as u64).wrapping_mul(QUESTION));
+        Self { seed, keys: std::array::from_fn(key), overrides: BTreeMap::new() }
     }
 
     /// The seed that these answers come from.
@@ -87,7 +93,7 @@ impl Choices {
         {
             return *answer;
         }
-        let key = mix(self.seed ^ (question as u64).wrapping_mul(QUESTION));
+        let key = self.keys[question as usize];
         mix(mix(key ^ who.wrapping_mul(WHO)).wrapping_add(occurrence.wrapping_mul(OCCURRENCE)))
     }
 

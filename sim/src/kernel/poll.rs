@@ -72,7 +72,20 @@ impl World {
     }
 
     /// Tells everybody who watches a description that `what` may now be possible, because of `cause`.
+    #[inline]
     pub(crate) fn notify(&mut self, id: DescriptionId, what: u32, cause: Seq) {
+        let Some(description) = self.descriptions.get(id) else { return };
+        match (&description.watches[..], description.waiters.is_empty()) {
+            ([], true) => {}
+            ([watch], true) => {
+                let watch = *watch;
+                self.offer(watch, what, cause);
+            }
+            _ => self.notify_many(id, what, cause),
+        }
+    }
+
+    fn notify_many(&mut self, id: DescriptionId, what: u32, cause: Seq) {
         let Some(description) = self.descriptions.get_mut(id) else { return };
         let waiters = std::mem::take(&mut description.waiters);
         let watches = description.watches.len();
@@ -88,7 +101,9 @@ impl World {
     }
 
     fn offer(&mut self, watch: Watch, what: u32, cause: Seq) {
-        let Some(epoll) = self.descriptions.epoll(watch.epoll) else { return };
+        let Some(description) = self.descriptions.get_mut(watch.epoll) else { return };
+        let watched = !description.watches.is_empty() || !description.waiters.is_empty();
+        let Kind::Epoll(epoll) = &mut description.kind else { return };
         let Some(Some(interest)) = epoll.interests.get_mut(watch.slot as usize) else { return };
         if what & (interest.events | ERR | HUP) == 0 || interest.events & !(EDGE | ONCE) == 0 {
             return;
@@ -102,8 +117,7 @@ impl World {
         if let Some(thread) = epoll.sleepers.pop() {
             self.threads.wake(thread, cause, &self.choices);
         }
-        let up = self.descriptions.get(watch.epoll).is_some_and(|it| !it.watches.is_empty() || !it.waiters.is_empty());
-        if up {
+        if watched {
             self.notify(watch.epoll, IN, cause);
         }
     }
@@ -165,8 +179,7 @@ impl World {
     }
 
     /// Takes one readiness of an epoll instance, if there is any: one at a time, so that what follows has one cause.
-    #[inline]
-    pub(crate) fn epoll_take(&mut self, epoll_id: DescriptionId, me: ThreadId) -> Option<(u32, u64)> {
+    fn epoll_take(&mut self, epoll_id: DescriptionId, me: ThreadId) -> Option<(u32, u64)> {
         loop {
             let epoll = self.descriptions.epoll(epoll_id)?;
             let slot = epoll.ready.pop_front()?;
@@ -177,12 +190,14 @@ impl World {
             if now == 0 {
                 continue;
             }
-            if let Some(epoll) = self.descriptions.epoll(epoll_id)
+            // What is told of once, at its edge, is done with.
+            if events & (EDGE | ONCE) != EDGE
+                && let Some(epoll) = self.descriptions.epoll(epoll_id)
                 && let Some(Some(interest)) = epoll.interests.get_mut(slot as usize)
             {
                 if events & ONCE != 0 {
                     interest.events = events & (EDGE | ONCE);
-                } else if events & EDGE == 0 {
+                } else {
                     interest.queued = true;
                     epoll.ready.push_back(slot);
                 }
@@ -194,37 +209,32 @@ impl World {
         }
     }
 
-    /// One step of `epoll_wait`.
+    /// One step of `epoll_wait`; `waited` says that it is not the call's first.
     #[inline]
     pub(crate) fn epoll_wait(
         &mut self,
         epoll_id: DescriptionId,
         me: ThreadId,
         until_ns: u64,
+        waited: bool,
     ) -> Result<Turn<Option<(u32, u64)>>, Errno> {
-        if self.descriptions.epoll(epoll_id).is_none() {
-            return Err(libc::EINVAL);
-        }
-        if let Some(ready) = self.epoll_take(epoll_id, me) {
-            return Ok(Turn::Done(Some(ready)));
-        }
-        if until_ns <= self.now_ns {
-            return Ok(Turn::Done(None));
-        }
-        if let Some(epoll) = self.descriptions.epoll(epoll_id)
-            && !epoll.sleepers.contains(&me)
-        {
-            epoll.sleepers.push(me);
-        }
-        Ok(Turn::Wait(Wait::Ready, until_ns))
-    }
-
-    /// The thread does not wait in this instance any more.
-    #[inline]
-    pub(crate) fn epoll_leave(&mut self, epoll_id: DescriptionId, me: ThreadId) {
-        if let Some(epoll) = self.descriptions.epoll(epoll_id) {
+        let now_ns = self.now_ns;
+        let epoll = self.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        if waited && !epoll.sleepers.is_empty() {
             epoll.sleepers.retain(|sleeper| *sleeper != me);
         }
+        if !epoll.ready.is_empty()
+            && let Some(ready) = self.epoll_take(epoll_id, me)
+        {
+            return Ok(Turn::Done(Some(ready)));
+        }
+        if until_ns <= now_ns {
+            return Ok(Turn::Done(None));
+        }
+        // Nobody sleeps here twice: it was taken out above.
+        let epoll = self.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        epoll.sleepers.push(me);
+        Ok(Turn::Wait(Wait::Ready, until_ns))
     }
 
     /// Takes a description that is going away out of the instances that watch it, and an instance out of its descriptions.

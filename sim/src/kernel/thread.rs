@@ -106,6 +106,7 @@ pub(crate) enum Cut {
     Until(u64),
 }
 
+/// A place in the order of who goes next: what was drawn for it, whose it is, and at which of its wakes.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Turn(std::cmp::Reverse<(u64, u32)>, u64);
 
@@ -114,8 +115,10 @@ struct Turn(std::cmp::Reverse<(u64, u32)>, u64);
 pub(crate) struct Threads {
     all: Vec<Thread>,
     turns: BinaryHeap<Turn>,
-    /// The first of them stands here: mostly it is the only one.
-    only: Option<Turn>,
+    /// While just one thread is runnable it stands here, with the number of its wake: nothing needs to be drawn then.
+    only: Option<(ThreadId, u64)>,
+    /// The doors that the running thread has left before it is cut off. Its own figure is out of date meanwhile.
+    doors_left: u32,
     pub(crate) schedule: Schedule,
     /// Ended threads whose kernel threads can go.
     ended: Vec<ThreadId>,
@@ -189,13 +192,18 @@ impl Threads {
         let thread = &mut self.all[id.0 as usize];
         thread.state = State::Runnable;
         thread.wakes += 1;
-        let turn = choices.draw(Question::Turn, thread.key, thread.wakes);
-        let turn = Turn(std::cmp::Reverse((turn, id.0)), thread.wakes);
-        if self.only.is_none() && self.turns.is_empty() {
-            self.only = Some(turn);
-        } else {
-            self.turns.push(turn);
+        let wakes = thread.wakes;
+        if self.turns.is_empty() {
+            let Some((only, only_wakes)) = self.only.replace((id, wakes)) else { return };
+            self.only = None;
+            self.line_up(only, only_wakes, choices);
         }
+        self.line_up(id, wakes, choices);
+    }
+
+    fn line_up(&mut self, id: ThreadId, wakes: u64, choices: &Choices) {
+        let turn = choices.draw(Question::Turn, self.all[id.0 as usize].key, wakes);
+        self.turns.push(Turn(std::cmp::Reverse((turn, id.0)), wakes));
     }
 
     /// Parks the running thread. Returns the deadline that must be set for it, if the one in force would come too late.
@@ -248,24 +256,29 @@ impl Threads {
     /// Who goes next, if anybody can.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
-        while let Some(Turn(std::cmp::Reverse((_, index)), wakes)) = self.first_turn() {
-            let thread = &mut self.all[index as usize];
+        while let Some((id, wakes)) = self.first_turn() {
+            let thread = &mut self.all[id.0 as usize];
             if thread.state == State::Runnable && thread.wakes == wakes {
                 thread.state = State::Running;
+                self.doors_left = thread.doors_left;
                 self.switches += 1;
-                return Some(ThreadId(index));
+                return Some(id);
             }
         }
         None
     }
 
     #[inline]
-    fn first_turn(&mut self) -> Option<Turn> {
-        match (&self.only, self.turns.peek()) {
-            (Some(only), Some(first)) if first > only => self.turns.pop(),
-            (Some(_), _) => self.only.take(),
-            (None, _) => self.turns.pop(),
-        }
+    fn first_turn(&mut self) -> Option<(ThreadId, u64)> {
+        self.only
+            .take()
+            .or_else(|| self.turns.pop().map(|Turn(std::cmp::Reverse((_, index)), wakes)| (ThreadId(index), wakes)))
+    }
+
+    /// The running thread stops for now.
+    #[inline]
+    pub(crate) fn stop(&mut self, id: ThreadId) {
+        self.all[id.0 as usize].doors_left = self.doors_left;
     }
 
     /// Whether anybody can go on.
@@ -273,39 +286,29 @@ impl Threads {
         self.all.iter().any(|thread| thread.state == State::Runnable)
     }
 
-    /// Counts a door passed by this thread.
+    /// Counts a door that the running thread passes, unless it is to be cut off there.
     #[inline]
-    pub(crate) fn pass_door(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Cut {
-        let thread = &mut self.all[id.0 as usize];
-        if thread.doors_left == u32::MAX {
-            return Cut::No;
-        }
-        if thread.doors_left > 0 {
-            thread.doors_left -= 1;
-            return Cut::No;
-        }
+    pub(crate) fn pass_door(&mut self) -> bool {
+        let goes_on = self.doors_left > 0;
+        self.doors_left -= u32::from(goes_on);
+        goes_on
+    }
+
+    /// The running thread has no doors left: what happens to it here.
+    #[cold]
+    pub(crate) fn cut(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Cut {
         self.refill(id, choices);
+        self.doors_left = self.all[id.0 as usize].doors_left;
         let schedule = self.schedule;
+        if schedule.doors_per_cut == 0 {
+            return Cut::No;
+        }
         let thread = &self.all[id.0 as usize];
         let draw = choices.draw(Question::Stall, thread.key, thread.cuts);
         if schedule.stall_ns_max > 0 && draw.is_multiple_of(u64::from(schedule.cuts_per_stall)) {
             return Cut::Until(now_ns + mix(draw) % schedule.stall_ns_max);
         }
         Cut::Yield
-    }
-
-    /// Counts a door, if the thread is not to be cut off at it.
-    #[inline]
-    pub(crate) fn pass_quietly(&mut self, id: ThreadId) -> bool {
-        let thread = &mut self.all[id.0 as usize];
-        match thread.doors_left {
-            0 => false,
-            u32::MAX => true,
-            _ => {
-                thread.doors_left -= 1;
-                true
-            }
-        }
     }
 
     fn refill(&mut self, id: ThreadId, choices: &Choices) {

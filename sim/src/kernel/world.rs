@@ -273,20 +273,20 @@ impl World {
 
     // -- doors
 
-    /// A thread passes a door: a moment goes by, and it may be cut off here.
+    /// The running thread passes a door: a moment goes by. `false` if it is to be cut off here: then [`cut`](Self::cut) says
+    /// how, and nothing has happened yet.
     #[inline]
-    pub(crate) fn enter(&mut self, me: ThreadId) -> Cut {
-        self.now_ns += DOOR_NS;
-        self.threads.pass_door(me, self.now_ns, &self.choices)
+    pub(crate) fn pass_door(&mut self) -> bool {
+        let goes_on = self.threads.pass_door();
+        self.now_ns += if goes_on { DOOR_NS } else { 0 };
+        goes_on
     }
 
-    /// As [`enter`](Self::enter), for a clock: the time, unless the thread is to be cut off here.
-    #[inline]
-    pub(crate) fn tick(&mut self, me: ThreadId) -> Option<u64> {
-        self.threads.pass_quietly(me).then(|| {
-            self.now_ns += DOOR_NS;
-            self.now_ns
-        })
+    /// The running thread is cut off at a door.
+    #[cold]
+    pub(crate) fn cut(&mut self, me: ThreadId) -> Cut {
+        self.now_ns += DOOR_NS;
+        self.threads.cut(me, self.now_ns, &self.choices)
     }
 
     /// Parks the running thread; the caller passes the baton next.
@@ -319,7 +319,9 @@ impl World {
     /// Who goes on: moves time when nobody can. `None` is the host: the run is over.
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
         self.must_pass = false;
-        self.running = None;
+        if let Some(stopped) = self.running.take() {
+            self.threads.stop(stopped);
+        }
         loop {
             if self.ending.is_some() {
                 self.must_pass = true;

@@ -63,6 +63,18 @@ impl TcpSocket {
             error: 0,
         }
     }
+
+    /// Its end of a connection, unless an error waits to be told first.
+    #[inline]
+    pub(crate) fn stream(&mut self) -> Result<Ref, Errno> {
+        if self.error != 0 {
+            return Err(std::mem::take(&mut self.error));
+        }
+        match self.state {
+            SocketState::Stream(end) => Ok(end),
+            _ => Err(libc::ENOTCONN),
+        }
+    }
 }
 
 pub(super) enum Body {
@@ -174,14 +186,17 @@ impl Side {
 }
 
 impl Net {
+    #[inline]
     pub(super) fn at(&mut self, end: Ref) -> Option<&mut Connection> {
         self.connections.get_mut(end.index as usize).filter(|it| it.generation == end.generation)
     }
 
+    #[inline]
     pub(super) fn side(&mut self, end: Ref) -> Option<&mut Side> {
         self.at(end).map(|it| &mut it.sides[usize::from(end.side)])
     }
 
+    #[inline]
     pub(super) fn side_ref(&self, end: Ref) -> Option<&Side> {
         let connection = self.connections.get(end.index as usize)?;
         (connection.generation == end.generation).then(|| &connection.sides[usize::from(end.side)])

@@ -1,7 +1,7 @@
 //! How bytes move: segments on their way, cuts that hold them up, windows that fill.
 //! Connections begin and end elsewhere.
 
-use super::connection::{Body, Ref, Segment, SocketState, Stage, WINDOW_BYTES};
+use super::connection::{Body, Ref, Segment, Stage, WINDOW_BYTES};
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::descriptor::DescriptionId;
@@ -27,10 +27,9 @@ impl World {
         side.sent += 1;
         let (node, occurrence, last) = (side.node, side.sent, side.last_due_ns);
         let due_ns = (self.now_ns + self.net.way_ns(&self.choices, node, to, who, occurrence)).max(last + 1);
-        if let Some(side) = self.net.side(from) {
-            side.last_due_ns = due_ns;
-            side.flight.push_back(Segment { due_ns, cause, body });
-        }
+        let side = &mut self.net.connections[from.index as usize].sides[usize::from(from.side)];
+        side.last_due_ns = due_ns;
+        side.flight.push_back(Segment { due_ns, cause, body });
         self.queue.at(due_ns, Due::Segment(from));
     }
 
@@ -93,10 +92,10 @@ impl World {
     }
 
     pub(super) fn deliver_head(&mut self, from: Ref) {
-        let Some(segment) = self.net.side(from).and_then(|side| side.flight.pop_front()) else { return };
         let to = from.peer();
-        let Some(connection) = self.net.connections.get_mut(to.index as usize) else { return };
+        let Some(connection) = self.net.at(from) else { return };
         let number = connection.number;
+        let Some(segment) = connection.sides[usize::from(from.side)].flight.pop_front() else { return };
         let side = &mut connection.sides[usize::from(to.side)];
         let (node, description) = (side.node, side.description);
         match (side.stage, segment.body) {
@@ -166,8 +165,7 @@ impl World {
 
     /// `send`: how many bytes were taken. `EAGAIN` when the window is full.
     #[inline]
-    pub(crate) fn tcp_send(&mut self, me: ThreadId, id: DescriptionId, bytes: &[u8]) -> Result<usize, Errno> {
-        let end = self.stream(id)?;
+    pub(crate) fn tcp_send(&mut self, me: ThreadId, end: Ref, bytes: &[u8]) -> Result<usize, Errno> {
         let Some(connection) = self.net.at(end) else { return Err(libc::ENOTCONN) };
         let number = connection.number;
         let side = &mut connection.sides[usize::from(end.side)];
@@ -200,8 +198,7 @@ impl World {
 
     /// `recv`: how many bytes were given; 0 at the end. `EAGAIN` when there is nothing yet.
     #[inline]
-    pub(crate) fn tcp_receive(&mut self, id: DescriptionId, into: &mut [u8], peek: bool) -> Result<usize, Errno> {
-        let end = self.stream(id)?;
+    pub(crate) fn tcp_receive(&mut self, end: Ref, into: &mut [u8], peek: bool) -> Result<usize, Errno> {
         let Some(side) = self.net.side(end) else { return Err(libc::ENOTCONN) };
         if !side.received.is_empty() {
             let count = side.received.take(into, peek);
@@ -232,13 +229,6 @@ impl World {
     }
 
     pub(super) fn stream(&mut self, id: DescriptionId) -> Result<Ref, Errno> {
-        let socket = self.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?;
-        if socket.error != 0 {
-            return Err(std::mem::take(&mut socket.error));
-        }
-        match socket.state {
-            SocketState::Stream(end) => Ok(end),
-            _ => Err(libc::ENOTCONN),
-        }
+        self.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?.stream()
     }
 }
