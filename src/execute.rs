@@ -1,7 +1,7 @@
 //! One run, in the process that was forked for it: the scenario is written down, given to the world, and answered for.
 //! It knows no campaign.
 
-use crate::fault;
+use crate::fault::{self, Plan, Trigger};
 use crate::finding::Violation;
 use crate::node::Role;
 use crate::run::{Ended, Record, Reply, Request};
@@ -35,7 +35,10 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
     isolate::become_host(request.seed);
     let mut sim = Sim::new(request.build, request.seed);
     (scenario.script)(&mut sim);
-    let plan = request.plan.clone().unwrap_or_else(|| fault::draw(&Choices::new(request.seed), &sim.faults));
+    let plan = request.plan.clone().unwrap_or_else(|| {
+        let drawn = fault::draw(&Choices::new(request.seed), &sim.faults);
+        Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
+    });
     let settings = Settings {
         seed: request.seed,
         end_ns: sim.time_limit_ns,
@@ -47,12 +50,15 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
     };
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |Process { name, role, main }| Machine { name, main, start_ns: start_ns(role) };
+    let machine = |it: Process| Machine { name: it.name, main: it.main, start_ns: start_ns(it.role), disk: it.disk.0 };
     let machines = sim.processes.into_iter().map(machine).collect();
     let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
     let faults_ns =
         windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
-    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, &sim.off);
+    // What the scenario itself aims may find its place at any time.
+    let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
+    let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, &sim.off);
     let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
     let reply = answer(outcome, names, plan, sim.time_limit_ns);
     Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply }

@@ -80,6 +80,15 @@ impl Group {
         Self { first, count }
     }
 
+    /// The number of its node at this place, from 0, as plans and faults have it.
+    ///
+    /// # Panics
+    /// If it has no such node.
+    pub fn number(self, index: usize) -> u16 {
+        assert!(index < self.count, "node {index} of a group of {}", self.count);
+        (self.first + index) as u16
+    }
+
     /// The numbers of its nodes.
     pub(crate) fn numbers(self) -> impl Iterator<Item = u16> {
         (self.first..self.first + self.count).map(|number| number as u16)

@@ -2,7 +2,8 @@
 //! It runs nothing: `execute` gives what was written down to the world.
 
 use crate::claim::{Claim, Claims, View};
-use crate::fault::{Faults, Targets};
+use crate::disk::Disk;
+use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
 use crate::ledger::{Entry, Ledger};
 use crate::node::{self, Group, Node, Role};
 use crate::rng::Rng;
@@ -69,6 +70,7 @@ pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) main: Main,
+    pub(crate) disk: Disk,
 }
 
 /// What a scenario's function writes into.
@@ -77,6 +79,7 @@ pub struct Sim {
     seed: u64,
     pub(crate) processes: Vec<Process>,
     pub(crate) faults: Vec<(Targets, Faults)>,
+    pub(crate) injected: Vec<Injection>,
     pub(crate) claims: Claims,
     pub(crate) latency: Latency,
     pub(crate) time_limit_ns: u64,
@@ -94,6 +97,7 @@ impl Sim {
             seed,
             processes: Vec::new(),
             faults: Vec::new(),
+            injected: Vec::new(),
             claims: Claims::default(),
             latency: Latency::default(),
             time_limit_ns: nanoseconds(TIME_LIMIT),
@@ -214,8 +218,15 @@ impl Sim {
         );
         let (seed, leaked) = (self.seed, &*name.clone().leak());
         let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
-        self.processes.push(Process { name, role, main });
+        self.processes.push(Process { name, role, main, disk: Disk::default() });
         Group::new(self.processes.len() - 1, 1)
+    }
+
+    /// How the disks of these nodes are built, where a common cloud volume is not what is wanted.
+    pub fn disk(&mut self, group: Group, disk: Disk) {
+        for number in group.numbers() {
+            self.processes[usize::from(number)].disk = disk;
+        }
     }
 
     /// A ledger: what happened in the scenario's own terms, to be compared in claims. The handle is `Copy`.
@@ -226,6 +237,25 @@ impl Sim {
     /// What may strike these nodes. Drawn from the seed, unless a token or a plan says exactly what.
     pub fn faults(&mut self, targets: Group, faults: Faults) {
         self.faults.push((Targets::from(targets), faults));
+    }
+
+    /// One fault that strikes in every run, in addition to what is drawn: for a test of what happens at exactly this moment. It
+    /// is part of the plan, as drawn ones are, and travels in tokens; a token or a plan that says exactly what strikes has
+    /// the last word. One that waits for an edge is given up when all clients have ended without it; and drawn ones that wait for an edge
+    /// then wait as long.
+    ///
+    /// ```
+    /// use afterlife::{Fault, Sim, Trigger};
+    /// use std::time::Duration;
+    ///
+    /// fn a_power_loss_right_after_the_first_sync(sim: &mut Sim) {
+    ///     let store = sim.program("store", |_| 0);
+    ///     let synced = Trigger::on(store, "sync /db", 1, Duration::ZERO);
+    ///     sim.inject(synced, Fault::PowerLoss { node: store.number(0), down_ns: 1_000_000 });
+    /// }
+    /// ```
+    pub fn inject(&mut self, trigger: Trigger, fault: Fault) {
+        self.injected.push(Injection { trigger, fault });
     }
 
     /// A claim that holds at every moment: checked whenever a ledger or a process changes.

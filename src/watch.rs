@@ -44,6 +44,8 @@ pub(crate) struct Watch {
     aims: bool,
     /// When faults may strike.
     faults_ns: Range<u64>,
+    /// Whether the scenario aims at edges itself: it may then do so for as long as its clients run.
+    scripted: bool,
     struck: Vec<bool>,
     probed: BTreeMap<String, bool>,
     acked_off: bool,
@@ -63,6 +65,7 @@ impl Watch {
         roles: Vec<Role>,
         claims: Claims,
         faults_ns: Range<u64>,
+        scripted: bool,
         off: &std::collections::BTreeSet<String>,
     ) -> Self {
         let injections = plan.injections.len();
@@ -82,6 +85,7 @@ impl Watch {
             edges: BTreeMap::new(),
             aims,
             faults_ns,
+            scripted,
             struck: vec![false; injections],
             probed: BTreeMap::new(),
             acked_off: off.contains("nothing-acked-is-lost"),
@@ -157,6 +161,10 @@ impl Watch {
 
     /// Moves to convergence when faults are over and every service is back, and ends the run when there is nothing to wait for.
     fn look_on(&mut self, room: &mut Room<'_>) {
+        if self.scripted && self.begun && self.pending > 0 && self.ended(Role::Client, room) {
+            self.scripted = false;
+            return self.give_up_aiming(room);
+        }
         if self.phase == Phase::Faults && self.pending == 0 && self.lasting == 0 && self.services_settled(room) {
             self.converge(room);
         }

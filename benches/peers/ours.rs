@@ -4,7 +4,7 @@
 use crate::cost::rss_bytes;
 use afterlife::{Scenario, Sim};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
-use afterlife_sim::{Ending, ExitCode, Latency, Machine, Main, Observer, Outcome, Room, Settings, Status};
+use afterlife_sim::{DiskBuild, Ending, ExitCode, Latency, Machine, Main, Observer, Outcome, Room, Settings, Status};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
@@ -95,8 +95,12 @@ impl Workload {
 /// One run, in this process.
 pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     let count = Arc::new(Count::of(options.nodes));
-    let machine =
-        |node| Machine { name: format!("node-{node}"), main: main_of(workload, node, options, &count), start_ns: 0 };
+    let machine = |node| Machine {
+        name: format!("node-{node}"),
+        main: main_of(workload, node, options, &count),
+        start_ns: 0,
+        disk: DiskBuild::default(),
+    };
     let machines = (0..options.nodes).map(machine).collect();
     let settings = Settings {
         seed: options.seed,

@@ -1,7 +1,7 @@
 //! How a seed draws a plan: which faults a scenario allows, how many, when.
 //! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another.
 
-use super::{Fault, Injection, Plan, Trigger};
+use super::{DiskTrouble, Fault, FileDamage, Injection, Plan, Trigger};
 use crate::node::Group;
 use crate::scenario::nanoseconds;
 use afterlife_sim::choice::{Choices, Question, identity, join};
@@ -24,6 +24,11 @@ enum Kind {
     PowerLoss,
     Partition,
     SlowDisk,
+    DiskErrors,
+    FullDisk,
+    StalledDisk,
+    MissingFile,
+    CorruptFile,
 }
 
 /// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
@@ -39,10 +44,17 @@ pub struct Faults {
     cut_ns: (u64, u64),
     sync_extra_ns: (u64, u64),
     slow_ns: (u64, u64),
+    stall_ns: (u64, u64),
     aims: Vec<(String, u32)>,
 }
 
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// How long a disk gives errors or is full: from one failed operation to a few rounds of retries.
+const TROUBLE_NS: (u64, u64) = (SECOND_NS / 1_000, 5 * SECOND_NS);
+
+/// More files than a node has; the number of one is counted round.
+const FILES: u64 = 1 << 16;
 
 impl Faults {
     /// No fault yet: add the kinds that may strike.
@@ -57,6 +69,7 @@ impl Faults {
             cut_ns: (SECOND_NS / 10, 10 * SECOND_NS),
             sync_extra_ns: (SECOND_NS / 100, 2 * SECOND_NS),
             slow_ns: (SECOND_NS, 10 * SECOND_NS),
+            stall_ns: (SECOND_NS / 10, 10 * SECOND_NS),
             aims: Vec::new(),
         }
     }
@@ -94,9 +107,38 @@ impl Faults {
         self.allow(Kind::SlowDisk)
     }
 
+    /// Disks that give EIO for up to five seconds: for all reads that miss the page cache, for all writes, or for all syncs.
+    /// What a failed sync should have kept is lost, and the next sync succeeds, as on Linux.
+    pub fn disk_errors(self) -> Self {
+        self.allow(Kind::DiskErrors)
+    }
+
+    /// Disks on which no space is left for up to five seconds. For one that is small throughout, see
+    /// [`Sim::disk`](crate::Sim::disk).
+    pub fn full_disks(self) -> Self {
+        self.allow(Kind::FullDisk)
+    }
+
+    /// Disks that do not answer for at most this long: neither syncs nor reads that miss the page cache come to their end.
+    pub fn stalled_disks(mut self, for_at_most: Duration) -> Self {
+        self.stall_ns = ordered(for_at_most / 100, for_at_most);
+        self.allow(Kind::StalledDisk)
+    }
+
+    /// Files that vanish, durably, each time any one of a node's files. Who has it open keeps it. Nothing heals it.
+    pub fn missing_files(self) -> Self {
+        self.allow(Kind::MissingFile)
+    }
+
+    /// Files some of whose bytes are others than what was written, on the media too: a flipped bit, a sector of zeros or of
+    /// noise. The program sees it at its next read. Nothing heals it.
+    pub fn corrupt_files(self) -> Self {
+        self.allow(Kind::CorruptFile)
+    }
+
     /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after one of the first `nth_max`
     /// occurrences of `edge` on the node that they strike. An edge is told as stories tell it: `use metadata-db`,
-    /// `close metadata-db`, `phase ready`, `note acked`. Said more than once, each such fault picks one.
+    /// `close metadata-db`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`, `disk failure /var/lib/db`. Said more than once, each such fault picks one.
     pub fn aimed_at(mut self, edge: &str, nth_max: u32) -> Self {
         assert!(nth_max > 0, "an edge that is never awaited: `nth_max` is 1 or more");
         self.aims.push((edge.to_owned(), nth_max));
@@ -169,7 +211,8 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
             let pick = |what: u64| targets.0[ask(injection, what, targets.0.len() as u64) as usize];
             let node = pick(1);
             let down_ns = between(2, faults.down_ns);
-            let fault = match kinds[ask(injection, 0, kinds.len() as u64) as usize] {
+            let kind = kinds[ask(injection, 0, kinds.len() as u64) as usize];
+            let fault = match kind {
                 Kind::Stop => Fault::Stop { node, budget_ns: faults.stop_budget_ns, down_ns },
                 Kind::Kill => Fault::Kill { node, down_ns },
                 Kind::PowerLoss => Fault::PowerLoss { node, down_ns },
@@ -186,6 +229,22 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                     extra_ns: between(6, faults.sync_extra_ns),
                     for_ns: between(7, faults.slow_ns),
                 },
+                Kind::DiskErrors => {
+                    let kinds = [DiskTrouble::ReadErrors, DiskTrouble::WriteErrors, DiskTrouble::SyncErrors];
+                    Fault::FailDisk {
+                        node,
+                        how: kinds[ask(injection, 20, 3) as usize],
+                        for_ns: between(21, TROUBLE_NS),
+                    }
+                }
+                Kind::FullDisk => Fault::FailDisk { node, how: DiskTrouble::Full, for_ns: between(21, TROUBLE_NS) },
+                Kind::StalledDisk => {
+                    Fault::FailDisk { node, how: DiskTrouble::Stalled, for_ns: between(21, faults.stall_ns) }
+                }
+                Kind::MissingFile | Kind::CorruptFile => {
+                    let how = if kind == Kind::MissingFile { FileDamage::Missing } else { FileDamage::Corrupt };
+                    Fault::DamageFile { node, how, nth: 1 + ask(injection, 22, FILES) as u32 }
+                }
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
             let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {

@@ -14,6 +14,9 @@ pub(crate) fn edge_of<'a>(what: &What, text: impl Fn(afterlife_sim::event::Name)
         What::ResourceClosed { name, .. } => format!("close {}", text(*name)),
         What::Phase { name, .. } => format!("phase {}", text(*name)),
         What::Reached { name, .. } => format!("reach {}", text(*name)),
+        What::FileSynced { path, .. } => format!("sync {}", text(*path)),
+        What::EntryChanged { path } => format!("change {}", text(*path)),
+        What::DiskFailed { path, .. } => format!("disk failure {}", text(*path)),
         What::Noted { ledger, .. } => format!("note {}", text(*ledger)),
         _ => return None,
     })

@@ -1,8 +1,9 @@
 //! Injections become something that happens in the world.
 //! When that is due, the watch knows.
 
-use super::{Fault, text_of};
+use super::{DiskTrouble, Fault, FileDamage, text_of};
 use afterlife_sim::Room;
+use afterlife_sim::disk::Trouble;
 use afterlife_sim::event::{Death, NodeId};
 
 /// Whom a fault strikes first.
@@ -24,7 +25,12 @@ fn victim(fault: &Fault) -> NodeId {
 
 /// Lets a fault strike. Returns after how many nanoseconds it is to be lifted, if it lasts.
 pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Option<u64> {
-    let text = text_of(fault, |node| room.node_name(NodeId(node)).to_owned());
+    let mut text = text_of(fault, |node| room.node_name(NodeId(node)).to_owned());
+    let mut damaged = None;
+    if let Fault::DamageFile { node, how, nth } = fault {
+        damaged = room.file_of(NodeId(*node), *nth, *how == FileDamage::Corrupt);
+        text = format!("{text}: {}", damaged.as_deref().unwrap_or("it has none"));
+    }
     let cause = room.fault(&text, injection, victim(fault));
     match fault {
         Fault::Stop { node, budget_ns, down_ns } => {
@@ -57,7 +63,29 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
         Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
         Fault::StepClock { .. } | Fault::SkewClock { .. } => unreachable!("no plan has it yet"),
         Fault::DisturbLink { .. } | Fault::ResetConnections { .. } => unreachable!("no plan has it yet"),
-        Fault::FailDisk { .. } | Fault::DamageFile { .. } => unreachable!("no plan has it yet"),
+        Fault::FailDisk { node, how, for_ns } => {
+            room.trouble_disk(NodeId(*node), trouble(*how));
+            Some(*for_ns)
+        }
+        Fault::DamageFile { node, how, .. } => {
+            match (damaged, how) {
+                (None, _) => {}
+                (Some(path), FileDamage::Missing) => room.remove_file(NodeId(*node), &path, cause),
+                (Some(path), FileDamage::Corrupt) => room.corrupt_file(NodeId(*node), &path, injection),
+            }
+            None
+        }
+    }
+}
+
+/// The room's word for it.
+fn trouble(how: DiskTrouble) -> Trouble {
+    match how {
+        DiskTrouble::ReadErrors => Trouble::FailingReads,
+        DiskTrouble::WriteErrors => Trouble::FailingWrites,
+        DiskTrouble::SyncErrors => Trouble::FailingSyncs,
+        DiskTrouble::Full => Trouble::Full,
+        DiskTrouble::Stalled => Trouble::Stalled,
     }
 }
 
@@ -81,7 +109,11 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
         Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
         Fault::SkewClock { .. } => unreachable!("no plan has it yet"),
         Fault::DisturbLink { .. } => unreachable!("no plan has it yet"),
-        Fault::FailDisk { .. } => unreachable!("no plan has it yet"),
+        Fault::FailDisk { node, how, .. } => {
+            let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
+            let cause = room.healed(&text);
+            room.mend_disk(NodeId(*node), Some(trouble(*how)), cause);
+        }
         Fault::Stop { .. }
         | Fault::Kill { .. }
         | Fault::PowerLoss { .. }
@@ -91,11 +123,15 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
     }
 }
 
-/// Heals everything that can be healed: links and disks. Nodes that are down come back at their own time.
+/// Heals everything that can be healed: links and disks. Damaged files stay damaged, and nodes that are down come back at
+/// their own time.
 pub(crate) fn heal(room: &mut Room<'_>) {
     room.heal_links();
     for node in 0..room.nodes() {
         room.slow_disk(NodeId(node), 0);
     }
-    room.healed("every link and disk");
+    let cause = room.healed("every link and disk");
+    for node in 0..room.nodes() {
+        room.mend_disk(NodeId(node), None, cause);
+    }
 }

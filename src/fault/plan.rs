@@ -1,7 +1,10 @@
 //! A plan: the list of injections of one run, as data. The seed draws one, a token carries one, the shrinker cuts one.
 //! It does not act: `inject` turns an injection into something that happens in the world.
 
+use crate::node::Group;
+use crate::scenario::nanoseconds;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What happens to whom in one run, beyond what the scenario itself does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,21 @@ pub enum Trigger {
         /// How long after it, in nanoseconds.
         after_ns: u64,
     },
+}
+
+impl Trigger {
+    /// At this time after the run's start.
+    pub fn at(time: Duration) -> Self {
+        Self::At { time_ns: nanoseconds(time) }
+    }
+
+    /// This long after the `nth` time, from 1, that the first node of `group` passes `edge`: see
+    /// [`Faults::aimed_at`](crate::Faults::aimed_at) for the words. With no time between, the thread that passed the edge
+    /// has not gone on when the fault strikes.
+    pub fn on(group: Group, edge: &str, nth: u32, after: Duration) -> Self {
+        assert!(nth > 0, "an edge that is never awaited: `nth` is 1 or more");
+        Self::On { edge: edge.to_owned(), node: group.number(0), nth, after_ns: nanoseconds(after) }
+    }
 }
 
 /// What is done to the room. Nodes are numbers in the order in which the scenario made them.

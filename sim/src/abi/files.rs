@@ -7,6 +7,7 @@ use super::io::{
 };
 use super::paths::bytes;
 use crate::kernel::Errno;
+use crate::kernel::disk::OpenFile;
 use crate::kernel::number::FIRST;
 use crate::kernel::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, iovec, mode_t, off_t, size_t, ssize_t};
@@ -47,7 +48,8 @@ fn set_size(me: ThreadId, fd: c_int, size: off_t) -> Result<(), Errno> {
     let size = u64::try_from(size).map_err(|_| libc::EINVAL)?;
     door(me, |world| {
         let id = describe(world, me, fd, "ftruncate")?;
-        world.with_file(
+        world.file_resize(
+            me,
             id,
             |file, disk, now| {
                 if file.writable { disk.truncate(file.inode, size, now) } else { Err(libc::EINVAL) }
@@ -60,7 +62,7 @@ fn allocate(me: ThreadId, fd: c_int, mode: c_int, offset: off_t, len: off_t) -> 
     let (Ok(offset), Ok(len)) = (u64::try_from(offset), u64::try_from(len)) else { return Err(libc::EINVAL) };
     door(me, |world| {
         let id = describe(world, me, fd, "fallocate")?;
-        world.with_file(id, |file, disk, now| disk.allocate(file.inode, mode, offset, len, now))
+        world.file_resize(me, id, |file, disk, now| disk.allocate(file.inode, mode, offset, len, now))
     })
 }
 
@@ -143,13 +145,13 @@ super::doors! {
     fn ftruncate64(fd: c_int, size: off_t) -> c_int = libc::SYS_ftruncate;
     |me| int(set_size(me, fd, size));
     fn fsync(fd: c_int) -> c_int = libc::SYS_fsync;
-    |me| int(sync(me, fd, false));
+    |me| int(sync(me, fd, OpenFile::sync));
     fn fdatasync(fd: c_int) -> c_int = libc::SYS_fdatasync;
-    |me| int(sync(me, fd, true));
+    |me| int(sync(me, fd, OpenFile::sync));
     fn sync_file_range(fd: c_int, offset: off_t, len: off_t, _flags: c_uint) -> c_int = libc::SYS_sync_file_range;
-    |me| int(door(me, |world| {
+    |me| int(blocking(me, |world| {
         let id = describe(world, me, fd, "sync_file_range")?;
-        world.with_file(id, |file, disk, _| disk.sync_file_range(file.inode, offset as u64, len as u64))
+        world.file_write_back(me, id, offset as u64, len as u64)
     }));
     fn fallocate(fd: c_int, mode: c_int, offset: off_t, len: off_t) -> c_int = libc::SYS_fallocate;
     |me| int(allocate(me, fd, mode, offset, len));

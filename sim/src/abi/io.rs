@@ -7,7 +7,7 @@ use super::strangers;
 use crate::event::What;
 use crate::kernel::Errno;
 use crate::kernel::descriptor::{Event, Kind};
-use crate::kernel::disk::{Lock, LockKind};
+use crate::kernel::disk::{Disk, Lock, LockKind, OpenFile};
 use crate::kernel::number::FIRST;
 use crate::kernel::poll::{IN, OUT};
 use crate::kernel::thread::{ThreadId, Wait};
@@ -81,7 +81,7 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
                 timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
                 world.udp_receive(id, into, manner.peek).map(|received| received.count)
             }
-            Kind::File(_) => return world.file_read(me, id, manner.offset, into).map(Turn::Done),
+            Kind::File(_) => return world.file_read(me, id, manner.offset, into),
             Kind::Event(event) => match into.get_mut(..8) {
                 None => Err(libc::EINVAL),
                 Some(into) => read_event(event).map(|value| {
@@ -131,7 +131,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Kind::Udp(_) => world.udp_send(me, id, from, None),
             Kind::File(file) => {
                 synced = file.synced;
-                return world.file_write(id, manner.offset, from).map(Turn::Done);
+                return world.file_write(me, id, manner.offset, from);
             }
             Kind::Event(event) => match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
                 None | Some(u64::MAX) => Err(libc::EINVAL),
@@ -171,7 +171,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
         }
     })?;
     if synced {
-        sync(me, fd, true)?;
+        sync(me, fd, OpenFile::sync)?;
     }
     Ok(written)
 }
@@ -216,8 +216,12 @@ fn standard_stream(me: ThreadId, from: &[u8]) -> usize {
     from.len()
 }
 
-/// `fsync` and `fdatasync`: the device takes its time.
-pub(super) fn sync(me: ThreadId, fd: c_int, data_only: bool) -> Result<(), Errno> {
+/// `fsync` and its kin: the device takes its time.
+pub(super) fn sync(
+    me: ThreadId,
+    fd: c_int,
+    work: impl Fn(&mut OpenFile, &mut Disk) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     let mut began = None;
     blocking(me, |world| {
         let id = describe(world, me, fd, "fsync")?;
@@ -226,7 +230,7 @@ pub(super) fn sync(me: ThreadId, fd: c_int, data_only: bool) -> Result<(), Errno
                 began = Some(world.now_ns);
                 world.sync_begins(me, id)
             }
-            Some(began) => world.sync_ends(me, id, data_only, began).map(Turn::Done),
+            Some(began) => world.sync_ends(me, id, &work, began),
         }
     })
 }

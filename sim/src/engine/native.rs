@@ -3,7 +3,7 @@
 
 use crate::abi;
 use crate::event::{Digest, NodeId};
-use crate::kernel::process::{Life, Main};
+use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Ending, Settings, World};
 use crate::log::{Kept, Log};
@@ -16,6 +16,8 @@ pub struct Machine {
     pub main: Main,
     /// When it first starts, in virtual nanoseconds.
     pub start_ns: u64,
+    /// How its disk is built.
+    pub disk: DiskBuild,
 }
 
 /// What a run came to.
@@ -61,6 +63,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         crate::engine::name_node(index, &machine.name);
         let node = world.add_node(&machine.name, machine.main, machine.start_ns);
         debug_assert_eq!(node, NodeId(index as u16));
+        world.nodes[index].disk_build = machine.disk;
     }
     world.observe(observer);
     // Threads that are parked for good still point into the world, so it stays where it is.

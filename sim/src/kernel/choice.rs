@@ -31,6 +31,8 @@ pub enum Question {
     Loss = 11,
     /// Which runs a campaign repeats.
     Repeat = 12,
+    /// Where and how a file is damaged.
+    Damage = 13,
 }
 
 /// Answers questions for one seed.

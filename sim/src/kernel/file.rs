@@ -4,16 +4,18 @@
 use super::Errno;
 use super::choice::Question;
 use super::descriptor::{DescriptionId, Kind};
-use super::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, ROOT};
+use super::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, ROOT, Trouble};
 use super::thread::{State, ThreadId, Wait};
 use super::world::{Turn, World};
-use crate::event::{NodeId, What};
-
-/// How long a sync takes on a sound device: a data-centre NVMe drive, 50 µs to 500 µs.
-const SYNC_NS: (u64, u64) = (50_000, 500_000);
+use crate::event::{NodeId, Seq, What};
 
 /// 2026-01-01T00:00:00Z, in seconds: when every run begins.
 pub(crate) const EPOCH_S: i64 = 1_767_225_600;
+
+/// A caller whose device does not answer waits until somebody says that it does.
+fn stalled<T>() -> Turn<T> {
+    Turn::Wait(Wait::Stall, u64::MAX)
+}
 
 impl World {
     /// What the wall clock shows, in nanoseconds since 1970.
@@ -88,28 +90,94 @@ impl World {
         id: DescriptionId,
         offset: Option<u64>,
         into: &mut [u8],
-    ) -> Result<usize, Errno> {
+    ) -> Result<Turn<usize>, Errno> {
         let kind = self.with_file(id, |file, disk, _| disk.kind(file.inode))?;
         if kind == FileKind::Device(Device::Urandom) {
             self.fill_random(me, into);
-            return Ok(into.len());
+            return Ok(Turn::Done(into.len()));
         }
-        let count = self.with_file(id, |file, disk, _| match offset {
+        let wanted = into.len() as u64;
+        if self.with_file(id, |file, disk, _| {
+            Ok(disk.has_trouble(Trouble::Stalled) && disk.misses(file.inode, offset.unwrap_or(file.pos), wanted))
+        })? {
+            return Ok(stalled());
+        }
+        let outcome = self.with_file(id, |file, disk, _| match offset {
             Some(offset) => file.read_at(disk, offset, into),
             None => file.read(disk, into),
-        })?;
+        });
+        let count = self.device_failed(me, id, outcome)?;
         self.log.stir(count as u64);
-        Ok(count)
+        Ok(Turn::Done(count))
     }
 
     /// `write` and `pwrite`. With `O_SYNC` the caller syncs next.
-    pub(crate) fn file_write(&mut self, id: DescriptionId, offset: Option<u64>, from: &[u8]) -> Result<usize, Errno> {
-        let count = self.with_file(id, |file, disk, now| match offset {
-            Some(offset) => file.write_at(disk, offset, from, now),
-            None => file.write(disk, from, now),
-        })?;
+    pub(crate) fn file_write(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        offset: Option<u64>,
+        from: &[u8],
+    ) -> Result<Turn<usize>, Errno> {
+        if self.with_file(id, |file, disk, _| {
+            if !disk.has_trouble(Trouble::Stalled) {
+                return Ok(false);
+            }
+            let offset = if file.append { disk.stat_inode(file.inode)?.size } else { offset.unwrap_or(file.pos) };
+            Ok(disk.write_misses(file.inode, offset, from.len() as u64))
+        })? {
+            return Ok(stalled());
+        }
+        let outcome = self.with_file(id, |file, disk, now| file.write_unsynced(disk, offset, from, now));
+        let count = self.device_failed(me, id, outcome)?;
         self.log.stir(count as u64 | 1 << 63);
-        Ok(count)
+        Ok(Turn::Done(count))
+    }
+
+    /// `ftruncate`, `fallocate`: what changes a file's size or books room for it.
+    pub(crate) fn file_resize(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        work: impl FnOnce(&mut OpenFile, &mut super::disk::Disk, i64) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let outcome = self.with_file(id, work);
+        self.device_failed(me, id, outcome)
+    }
+
+    /// `sync_file_range`: the data goes to the device, which is not asked whether it has it.
+    pub(crate) fn file_write_back(
+        &mut self,
+        me: ThreadId,
+        id: DescriptionId,
+        offset: u64,
+        len: u64,
+    ) -> Result<Turn<()>, Errno> {
+        if self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))? {
+            return Ok(stalled());
+        }
+        let outcome = self.with_file(id, |file, disk, _| file.sync_range(disk, offset, len));
+        self.device_failed(me, id, outcome).map(Turn::Done)
+    }
+
+    /// Tells of an operation that failed because its device did.
+    fn device_failed<T>(&mut self, me: ThreadId, id: DescriptionId, outcome: Result<T, Errno>) -> Result<T, Errno> {
+        if let Err(errno @ (libc::EIO | libc::ENOSPC)) = outcome
+            && let Ok(path) = self.with_file(id, |file, _, _| Ok(file.path.clone()))
+        {
+            let path = self.log.name(&path);
+            self.emit(me, What::DiskFailed { path, errno });
+        }
+        outcome
+    }
+
+    /// Lets whoever waits for this node's device go on: it answers again.
+    pub(crate) fn device_answers(&mut self, node: NodeId, cause: Seq) {
+        for id in self.nodes[usize::from(node.0)].threads.clone() {
+            if self.threads[id].state == State::Waiting(Wait::Stall) {
+                self.threads.wake(id, cause, &self.choices);
+            }
+        }
     }
 
     /// The first half of a sync: how long the device will take.
@@ -118,27 +186,28 @@ impl World {
         let node = self.threads[me].node;
         let it = &mut self.nodes[usize::from(node.0)];
         it.syncs += 1;
-        let (low, high) = SYNC_NS;
+        let (low, high) = it.disk_build.sync_ns;
         let takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
         Ok(Turn::Wait(Wait::Device, self.now_ns + takes))
     }
 
-    /// The second half: what was dirty is durable now.
+    /// The second half: what was dirty is durable now, unless the device stalls or fails.
     pub(crate) fn sync_ends(
         &mut self,
         me: ThreadId,
         id: DescriptionId,
-        data_only: bool,
+        work: impl FnOnce(&mut OpenFile, &mut super::disk::Disk) -> Result<(), Errno>,
         began_ns: u64,
-    ) -> Result<(), Errno> {
-        let path = self.with_file(id, |file, disk, _| {
-            if data_only { disk.fdatasync(file.inode) } else { disk.fsync(file.inode) }?;
-            Ok(file.path.clone())
-        })?;
+    ) -> Result<Turn<()>, Errno> {
+        if self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))? {
+            return Ok(stalled());
+        }
+        let outcome = self.with_file(id, |file, disk, _| work(file, disk).map(|()| file.path.clone()));
+        let path = self.device_failed(me, id, outcome)?;
         let path = self.log.name(&path);
         let took_ns = self.now_ns - began_ns;
         self.emit(me, What::FileSynced { path, took_ns });
-        Ok(())
+        Ok(Turn::Done(()))
     }
 
     /// A change of directory entries, already done, is told.

@@ -36,6 +36,23 @@ pub(crate) enum Life {
     Off,
 }
 
+/// How a node's disk is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskBuild {
+    /// Bytes that it holds.
+    pub capacity_bytes: u64,
+    /// How long a sync takes, in nanoseconds: uniform between the two.
+    pub sync_ns: (u64, u64),
+}
+
+impl Default for DiskBuild {
+    /// A common cloud volume's size, so that no program asks for less before it starts; the speed of a data-centre NVMe
+    /// drive.
+    fn default() -> Self {
+        Self { capacity_bytes: 64 << 30, sync_ns: (50_000, 500_000) }
+    }
+}
+
 /// One machine and its process.
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -56,6 +73,7 @@ pub(crate) struct Node {
     pub(crate) next_port: u16,
     /// Descriptors that become readable when a stop is requested.
     pub(crate) stop_watchers: Vec<DescriptionId>,
+    pub(crate) disk_build: DiskBuild,
     /// On top of each sync, in nanoseconds.
     pub(crate) sync_extra_ns: u64,
     pub(crate) syncs: u64,
@@ -81,6 +99,7 @@ impl Node {
             base: 0,
             mirrors: Vec::new(),
             disk: None,
+            disk_build: DiskBuild::default(),
             next_port: FIRST_EPHEMERAL_PORT,
             stop_watchers: Vec::new(),
             sync_extra_ns: 0,

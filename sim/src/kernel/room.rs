@@ -1,7 +1,8 @@
 //! The room as its operator sees it: what a scenario, a plan or an invariant may ask of the world and do to it.
 //! It decides nothing itself.
 
-use super::choice::Choices;
+use super::choice::{Choices, Question, join};
+use super::disk::{ROOT, Trouble};
 use super::net::Latency;
 use super::process::Life;
 use super::world::{Due, Ending, World};
@@ -153,6 +154,56 @@ impl<'a> Room<'a> {
         }
     }
 
+    /// Lets a trouble of a node's disk begin.
+    pub fn trouble_disk(&mut self, node: NodeId, trouble: Trouble) {
+        if let Some(node) = self.world.nodes.get_mut(usize::from(node.0)) {
+            node.disk().begin_trouble(trouble);
+        }
+    }
+
+    /// Ends a trouble of a node's disk, or all of them; what waited for the device goes on because of `cause`.
+    pub fn mend_disk(&mut self, node: NodeId, trouble: Option<Trouble>, cause: Seq) {
+        let Some(disk) = self.world.nodes.get_mut(usize::from(node.0)).and_then(|node| node.disk.as_mut()) else {
+            return;
+        };
+        match trouble {
+            Some(trouble) => disk.end_trouble(trouble),
+            None => disk.end_all_troubles(),
+        }
+        if !disk.has_trouble(Trouble::Stalled) {
+            self.world.device_answers(node, cause);
+        }
+    }
+
+    /// The path of the `nth` file of a node's disk, from 1, in the order of their paths, counted round; only files that have
+    /// content, if `filled`. `None` if there is none.
+    pub fn file_of(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
+        let disk = self.world.nodes.get_mut(usize::from(node.0))?.disk.as_ref()?;
+        let mut files = disk.files();
+        files.retain(|path| !filled || disk.stat(ROOT, path, false).is_ok_and(|stat| stat.size > 0));
+        let index = (nth.max(1) as usize - 1).checked_rem(files.len())?;
+        Some(String::from_utf8_lossy(&files[index]).into_owned())
+    }
+
+    /// Lets a file vanish, on the media and for whoever looks for its name; who has it open keeps it.
+    pub fn remove_file(&mut self, node: NodeId, path: &str, cause: Seq) {
+        let Some(it) = self.world.nodes.get_mut(usize::from(node.0)) else { return };
+        if it.disk().remove_for_fault(path.as_bytes()).is_ok() {
+            let path = self.world.log.name(path);
+            self.world.emit_at(node, cause, What::EntryChanged { path });
+        }
+    }
+
+    /// Damages some bytes of a file; where and how is a choice, keyed by the injection.
+    pub fn corrupt_file(&mut self, node: NodeId, path: &str, injection: u32) {
+        let choices = &self.world.choices;
+        let Some(it) = self.world.nodes.get_mut(usize::from(node.0)) else { return };
+        let who = join(it.key, u64::from(injection));
+        let _nothing_there = it
+            .disk()
+            .corrupt(path.as_bytes(), &mut |ask| choices.below(Question::Damage, who, ask.what as u64, ask.bound));
+    }
+
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
     pub fn alarm(&mut self, delay_ns: u64, token: u64) {
         self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Alarm(token));
@@ -175,6 +226,7 @@ impl<'a> Room<'a> {
                 State::Waiting(Wait::Ready) => "waits for readiness",
                 State::Waiting(Wait::Sleep) => "sleeps",
                 State::Waiting(Wait::Device) => "waits for its disk",
+                State::Waiting(Wait::Stall) => "waits for its disk, which does not answer",
                 State::Waiting(Wait::Join(_)) => "waits for a thread's end",
                 State::Waiting(Wait::FileLock) => "waits for a file lock",
             };

@@ -21,6 +21,8 @@ pub(crate) enum Wait {
     Sleep,
     /// A device.
     Device,
+    /// A device that does not answer.
+    Stall,
     /// The end of a thread.
     Join(ThreadId),
     /// A lock on a file.

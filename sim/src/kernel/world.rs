@@ -556,8 +556,12 @@ impl World {
 impl Node {
     /// The disk, made when it is first asked for.
     pub(crate) fn disk(&mut self) -> &mut Disk {
-        let key = self.key;
-        self.disk.get_or_insert_with(|| Box::new(Disk::new(key & 0xffff, 0)))
+        let (key, capacity_bytes) = (self.key, self.disk_build.capacity_bytes);
+        self.disk.get_or_insert_with(|| {
+            let mut disk = Disk::new(key & 0xffff, 0);
+            disk.set_capacity(capacity_bytes);
+            Box::new(disk)
+        })
     }
 
     fn disk_died(&mut self, power_lost: Option<&Choices>) {

@@ -40,6 +40,8 @@ pub(super) struct Content {
     pub(super) sizes: Vec<SizeChange>,
     /// Start and end of the last write that no sync has covered.
     pub(super) last_write: Option<(u64, u64)>,
+    /// Pages that are not in the page cache: the device is needed to read them. None of them is dirty or lost.
+    pub(super) cold: Extents,
 }
 
 impl Content {
@@ -117,6 +119,7 @@ impl Content {
 
     /// The page, to be changed; `whole` says that the caller overwrites all of it, so its old bytes need no copy.
     fn dirty_page(&mut self, index: u64, whole: bool, spares: &mut Spares) -> &mut Page {
+        self.cold.remove(index, index + 1);
         match self.pages.entry(index) {
             Vacant(slot) => {
                 self.reserved.remove(index, index + 1);
@@ -141,6 +144,7 @@ impl Content {
 
     /// Turns a page into a hole.
     fn drop_page(&mut self, index: u64, spares: &mut Spares) {
+        self.cold.remove(index, index + 1);
         let now = self.pages.remove(&index);
         match (self.dirty.entry(index), self.lost.remove(&index)) {
             (Vacant(side), None) if now.is_some() => _ = side.insert(now),

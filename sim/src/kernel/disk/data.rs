@@ -3,6 +3,7 @@
 
 use super::inode::{Device, FileKind, InodeId, Node};
 use super::page::PAGE;
+use super::trouble::Trouble;
 use super::{Disk, Errno, IoKind};
 
 /// The largest file of ext4 with pages of 4 KiB: 16 TiB.
@@ -15,13 +16,16 @@ impl Disk {
     /// # Panics
     /// On `/dev/urandom`: the caller asks [`Disk::kind`] and answers such reads, because the disk draws no random bytes.
     pub fn read_at(&mut self, inode: InodeId, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
-        let node = self.inode_mut(inode)?;
-        let mark = std::mem::take(&mut node.marks[IoKind::Read as usize]);
-        if mark != 0 {
-            return Err(mark);
+        // A device that fails is not asked for what the page cache has; a mark fails in any case.
+        if self.inode(inode)?.marks[IoKind::Read as usize] != 0 || self.misses(inode, offset, into.len() as u64) {
+            self.take_error(inode, IoKind::Read)?;
         }
-        match &node.node {
-            Node::File(content) => Ok(content.read(offset, into)),
+        match &mut self.slot(inode).node {
+            Node::File(content) => {
+                let count = content.read(offset, into);
+                content.warm(offset, count as u64);
+                Ok(count)
+            }
             Node::Directory(_) => Err(libc::EISDIR),
             Node::Symlink(_) => Err(libc::EINVAL),
             Node::Device(Device::Null) => Ok(0),
@@ -37,11 +41,11 @@ impl Disk {
     /// `EISDIR`, and an error that was marked (then nothing is written).
     pub fn write_at(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
         let free = self.free_pages();
-        let node = self.inode_mut(inode)?;
-        let mark = std::mem::take(&mut node.marks[IoKind::Write as usize]);
-        if mark != 0 {
-            return Err(mark);
+        self.take_error(inode, IoKind::Write)?;
+        if self.has_trouble(Trouble::FailingReads) && self.write_misses(inode, offset, data.len() as u64) {
+            return Err(libc::EIO);
         }
+        let node = self.inode_mut(inode)?;
         if matches!(node.node, Node::Device(_)) || (data.is_empty() && matches!(node.node, Node::File(_))) {
             return Ok(data.len());
         }
@@ -73,6 +77,9 @@ impl Disk {
         if size > FILE_BYTES_MAX {
             return Err(libc::EFBIG);
         }
+        if self.inode(inode)?.kind() == FileKind::File && self.has_trouble(Trouble::FailingWrites) {
+            return Err(libc::EIO);
+        }
         self.with_content(inode, |content, spares| content.truncate(size, spares))?;
         let times = &mut self.slot(inode).times;
         (times.modified_ns, times.changed_ns) = (now_ns, now_ns);
@@ -96,6 +103,9 @@ impl Disk {
         }
         if ![0, KEEP, PUNCH, ZERO, ZERO | KEEP].contains(&mode) {
             return Err(libc::EOPNOTSUPP);
+        }
+        if self.has_trouble(Trouble::FailingWrites) {
+            return Err(libc::EIO);
         }
         let free = self.free_pages();
         let (first, last) = (offset / PAGE, end.div_ceil(PAGE));
@@ -144,22 +154,21 @@ impl Disk {
     /// Makes a file's data and size durable, or a directory's entries. A move between directories becomes durable in
     /// both, with whatever came before it there. Errors: `EINVAL` for links and devices; an error that was marked, and
     /// then a file's dirty pages count as clean though the media keep the old ones, as on Linux: the next `fsync`
-    /// succeeds and does not bring them back.
+    /// succeeds and does not bring them back. Who else has the file open is told by [`super::OpenFile::sync`].
     pub fn fsync(&mut self, inode: InodeId) -> Result<(), Errno> {
-        let node = self.inode_mut(inode)?;
-        let mark = std::mem::take(&mut node.marks[IoKind::Sync as usize]);
-        match &node.node {
-            Node::File(_) => self.with_content(inode, |content, spares| match mark {
-                0 => {
-                    content.sync(spares);
-                    Ok(())
+        let outcome = self.take_error(inode, IoKind::Sync);
+        match &self.inode(inode)?.node {
+            Node::File(_) => {
+                self.with_content(inode, |content, spares| match outcome {
+                    Ok(()) => content.sync(spares),
+                    Err(_) => content.fail_sync(),
+                })?;
+                if outcome.is_err() {
+                    self.slot(inode).failures.add();
                 }
-                errno => {
-                    content.fail_sync();
-                    Err(errno)
-                }
-            })?,
-            Node::Directory(_) if mark != 0 => Err(mark),
+                outcome
+            }
+            Node::Directory(_) if outcome.is_err() => outcome,
             Node::Directory(_) => {
                 if let Some(last) = self.journal.last_of(inode) {
                     let together = self.journal.closure(inode, last);
@@ -180,13 +189,13 @@ impl Disk {
     /// beyond the durable size, or where the media have a hole, stays unsynced. Errors: as for [`Disk::fsync`];
     /// `ESPIPE` for links and devices.
     pub fn sync_file_range(&mut self, inode: InodeId, offset: u64, len: u64) -> Result<(), Errno> {
-        let node = self.inode_mut(inode)?;
+        let node = self.inode(inode)?;
         match node.kind() {
             FileKind::File => {}
             FileKind::Directory => return Ok(()),
             _ => return Err(libc::ESPIPE),
         }
-        if node.marks[IoKind::Sync as usize] != 0 {
+        if node.marks[IoKind::Sync as usize] != 0 || self.has_trouble(Trouble::FailingSyncs) {
             return self.fsync(inode);
         }
         let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };

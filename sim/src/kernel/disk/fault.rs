@@ -50,7 +50,9 @@ impl Disk {
         Ok(())
     }
 
-    /// Damages the file at an absolute path, on the media and in the page cache alike, where and how `ask` answers.
+    /// Damages the file at an absolute path, on the media and in the page cache alike, where and how `ask` answers. On Linux
+    /// a program sees what the media have at the next read that misses the page cache; here that is the next read: as if the
+    /// kernel had just written the page back and dropped it.
     /// Returns `None` for an empty file. Errors: those of a path, `EINVAL` for what is no file.
     pub fn corrupt(&mut self, path: &[u8], ask: &mut dyn FnMut(Ask) -> u64) -> Result<Option<Corruption>, Errno> {
         let inode = self.lookup(ROOT, path, true)?;

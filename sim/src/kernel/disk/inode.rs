@@ -104,6 +104,35 @@ pub(super) struct Inode {
     pub(super) times: Times,
     /// Errors that the next operation of each `IoKind` will give; zero is none.
     pub(super) marks: [Errno; 3],
+    /// Write-backs that failed.
+    pub(super) failures: Failures,
+}
+
+/// Write-backs of a file that failed, as Linux counts them (`errseq_t`).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Failures {
+    count: u64,
+    /// Whether anybody was told of the last one.
+    told: bool,
+}
+
+impl Failures {
+    pub(super) fn add(&mut self) {
+        *self = Self { count: self.count + 1, told: false };
+    }
+
+    /// Where a new description begins: a failure that nobody was told of is still news to it.
+    pub(super) fn at_open(self) -> u64 {
+        if self.told { self.count } else { self.count.saturating_sub(1) }
+    }
+
+    /// Whether a description that knows of `seen` has something to be told; then it knows.
+    pub(super) fn tell(&mut self, seen: &mut u64) -> bool {
+        let news = *seen != self.count;
+        self.told |= news;
+        *seen = self.count;
+        news
+    }
 }
 
 impl Inode {
@@ -120,6 +149,7 @@ impl Inode {
             ghost: false,
             times,
             marks: [0; 3],
+            failures: Failures::default(),
         }
     }
 

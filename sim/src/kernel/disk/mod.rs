@@ -16,6 +16,7 @@ mod open;
 mod page;
 mod path;
 mod power_loss;
+mod trouble;
 mod volume;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use lock::{Lock, LockKind, Owner, RecordLock};
 pub use open::OpenFile;
 pub use page::{PAGE_BYTES, SECTOR_BYTES};
 pub use power_loss::{Ask, AskKind};
+pub use trouble::Trouble;
 pub use volume::{Disk, Unsynced};
 
 /// An error number of Linux, positive, as `libc` names it (`libc::ENOENT`).

@@ -27,6 +27,8 @@ pub struct OpenFile {
     /// Number of the description, never given twice on one disk: the owner of its `flock` and its `F_OFD` locks.
     pub description: u64,
     epoch: u64,
+    /// How many failed write-backs of the file it knows of.
+    failures_seen: u64,
 }
 
 impl Disk {
@@ -113,6 +115,7 @@ impl Disk {
             path: String::from_utf8_lossy(&path.unwrap_or_default()).into_owned(),
             description: self.descriptions,
             epoch: self.epoch,
+            failures_seen: self.slot(inode).failures.at_open(),
         }
     }
 
@@ -150,15 +153,58 @@ impl OpenFile {
     /// Writes at the position, or at the end for `O_APPEND`, and moves the position. Errors: `EBADF` when not open for
     /// writing or from before a death, and those of [`Disk::write_at`].
     pub fn write(&mut self, disk: &mut Disk, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
-        let (offset, n) = self.put(disk, self.pos, data, now_ns)?;
-        self.pos = offset + n as u64;
+        let n = self.write_unsynced(disk, None, data, now_ns)?;
+        self.sync_if_asked(disk)?;
+        Ok(n)
+    }
+
+    /// As [`OpenFile::write`] or, with an offset, [`OpenFile::write_at`], for a caller that syncs by itself what `O_SYNC`
+    /// asks for, because its device takes time.
+    pub fn write_unsynced(
+        &mut self,
+        disk: &mut Disk,
+        offset: Option<u64>,
+        data: &[u8],
+        now_ns: i64,
+    ) -> Result<usize, Errno> {
+        let (began, n) = self.put(disk, offset.unwrap_or(self.pos), data, now_ns)?;
+        if offset.is_none() {
+            self.pos = began + n as u64;
+        }
         Ok(n)
     }
 
     /// Writes at `offset` (`pwrite`) and leaves the position. With `O_APPEND` it writes at the end all the same, as
     /// Linux does. Errors: as for [`OpenFile::write`].
-    pub fn write_at(&self, disk: &mut Disk, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
-        Ok(self.put(disk, offset, data, now_ns)?.1)
+    pub fn write_at(&mut self, disk: &mut Disk, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
+        let n = self.write_unsynced(disk, Some(offset), data, now_ns)?;
+        self.sync_if_asked(disk)?;
+        Ok(n)
+    }
+
+    /// Makes durable what [`Disk::fsync`] does. A write-back that failed is told once on each description that was open then,
+    /// and on the first that was opened later if nobody was told before. Errors: those of [`Disk::fsync`]; `EIO` for such a
+    /// failure; `EBADF` for a description from before a death.
+    pub fn sync(&mut self, disk: &mut Disk) -> Result<(), Errno> {
+        self.check(disk, true)?;
+        let outcome = disk.fsync(self.inode);
+        self.hear(disk, outcome)
+    }
+
+    /// As [`OpenFile::sync`], of [`Disk::sync_file_range`].
+    pub fn sync_range(&mut self, disk: &mut Disk, offset: u64, len: u64) -> Result<(), Errno> {
+        self.check(disk, true)?;
+        let outcome = disk.sync_file_range(self.inode, offset, len);
+        self.hear(disk, outcome)
+    }
+
+    fn hear(&mut self, disk: &mut Disk, outcome: Result<(), Errno>) -> Result<(), Errno> {
+        let news = disk.inode_mut(self.inode)?.failures.tell(&mut self.failures_seen);
+        if news { outcome.and(Err(libc::EIO)) } else { outcome }
+    }
+
+    fn sync_if_asked(&mut self, disk: &mut Disk) -> Result<(), Errno> {
+        if self.synced && disk.kind(self.inode)? == FileKind::File { self.sync(disk) } else { Ok(()) }
     }
 
     /// Moves the position as `lseek(2)` does. Errors: `EINVAL` for a place before the start or another `whence`,
@@ -180,15 +226,10 @@ impl OpenFile {
 
     fn put(&self, disk: &mut Disk, offset: u64, data: &[u8], now_ns: i64) -> Result<(u64, usize), Errno> {
         self.check(disk, self.writable)?;
-        let written = if self.append {
-            disk.append(self.inode, data, now_ns)?
-        } else {
-            (offset, disk.write_at(self.inode, offset, data, now_ns)?)
-        };
-        if self.synced && disk.kind(self.inode)? == FileKind::File {
-            disk.fdatasync(self.inode)?;
+        if self.append {
+            return disk.append(self.inode, data, now_ns);
         }
-        Ok(written)
+        Ok((offset, disk.write_at(self.inode, offset, data, now_ns)?))
     }
 
     fn check(&self, disk: &Disk, allowed: bool) -> Result<(), Errno> {

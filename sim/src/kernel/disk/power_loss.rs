@@ -3,6 +3,7 @@
 
 use super::Disk;
 use super::content::{Content, Side};
+use super::extents::Extents;
 use super::inode::{Inode, InodeId, Node, ROOT};
 use super::lock::Locks;
 use super::page::{PAGE, PAGE_BYTES, SECTOR, SECTOR_BYTES, Spares};
@@ -127,6 +128,7 @@ impl Disk {
 
 impl Content {
     fn lose_power(&mut self, inode: InodeId, ask: &mut dyn FnMut(Ask) -> u64, spares: &mut Spares) {
+        self.cold.insert(0, self.size.div_ceil(PAGE));
         if self.is_durable() {
             return;
         }
@@ -180,7 +182,7 @@ impl Content {
     }
 
     /// Puts back what the media held.
-    fn revert(&mut self, index: u64, side: Side, spares: &mut Spares) {
+    pub(super) fn revert(&mut self, index: u64, side: Side, spares: &mut Spares) {
         let now = match side {
             Some(page) => {
                 self.reserved.remove(index, index + 1);
@@ -215,6 +217,8 @@ impl Content {
         (self.size, self.durable_size) = (size, size);
         self.sizes.clear();
         self.last_write = None;
+        self.cold = Extents::default();
+        self.cold.insert(0, size.div_ceil(PAGE));
     }
 }
 

@@ -8,6 +8,7 @@ use super::inode::{Device, Inode, InodeId, Node, ROOT};
 use super::journal::{Change, Journal, Op, OpId};
 use super::lock::Locks;
 use super::page::{PAGE, Spares};
+use super::trouble::{Trouble, Troubles};
 use std::collections::BTreeSet;
 
 /// As large as a common cloud volume, so that no program asks for less before it starts.
@@ -45,6 +46,7 @@ pub struct Disk {
     /// Grows at each death, so that a descriptor of an earlier one is refused.
     pub(super) epoch: u64,
     pub(super) descriptions: u64,
+    pub(super) troubles: Troubles,
 }
 
 /// What a power loss could take now. All zero: nothing.
@@ -82,6 +84,7 @@ impl Disk {
             ghost_pages: 0,
             epoch: 0,
             descriptions: 0,
+            troubles: Troubles::default(),
         };
         for (path, mode) in
             [("/tmp", 0o1777), ("/var", 0o755), ("/var/lib", 0o755), ("/etc", 0o755), ("/home", 0o755), ("/dev", 0o755)]
@@ -122,7 +125,19 @@ impl Disk {
     }
 
     /// Makes all that the system sees durable, as `sync(2)` does. A caller that models write-back calls it now and then.
-    pub fn sync_all(&mut self) {
+    /// Returns whether that worked: while syncs fail, dirty pages are lost as with [`Disk::fsync`], and names stay pending.
+    pub fn sync_all(&mut self) -> bool {
+        if self.has_trouble(Trouble::FailingSyncs) {
+            for inode in self.inodes.iter_mut().flatten() {
+                if let Node::File(content) = &mut inode.node
+                    && !content.dirty.is_empty()
+                {
+                    content.fail_sync();
+                    inode.failures.add();
+                }
+            }
+            return false;
+        }
         while let Some(oldest) = self.journal.oldest() {
             let together = self.journal.closure_of(oldest);
             self.commit(&together);
@@ -133,6 +148,26 @@ impl Disk {
                 content.sync(spares);
             }
         }
+        true
+    }
+
+    /// The paths of all regular files that the system sees, in order.
+    pub fn files(&self) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        let mut open = vec![(ROOT, Vec::new())];
+        while let Some((directory, path)) = open.pop() {
+            let Ok(directory) = self.directory(directory) else { continue };
+            for (name, entry) in &directory.entries {
+                let path = [&path, &b"/"[..], name].concat();
+                match self.inode(entry.inode).map(|it| &it.node) {
+                    Ok(Node::Directory(_)) => open.push((entry.inode, path)),
+                    Ok(Node::File(_)) => found.push(path),
+                    _ => {}
+                }
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Counts what is not durable.
@@ -163,7 +198,10 @@ impl Disk {
     }
 
     pub(super) fn free_pages(&self) -> u64 {
-        self.capacity_pages.saturating_sub(self.used_pages)
+        match self.has_trouble(Trouble::Full) {
+            true => 0,
+            false => self.capacity_pages.saturating_sub(self.used_pages),
+        }
     }
 
     pub(super) fn inode(&self, inode: InodeId) -> Result<&Inode, Errno> {

@@ -8,6 +8,7 @@ mod power_loss;
 mod renames;
 mod sync_failures;
 mod tree_survival;
+mod troubles;
 mod visible_content;
 mod visible_faults;
 

@@ -105,7 +105,7 @@ fn a_dead_process_leaves_no_description_and_keeps_the_page_cache() {
 #[test]
 fn an_unlinked_file_lives_until_its_last_release() {
     let mut disk = fresh();
-    let file = opened(&mut disk, "/tmp/file");
+    let mut file = opened(&mut disk, "/tmp/file");
     file.write_at(&mut disk, 0, b"still here", NOW_NS).unwrap();
     disk.retain(file.inode);
     disk.unlink(ROOT, b"/tmp/file", NOW_NS).unwrap();
