@@ -50,7 +50,14 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
     };
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |it: Process| Machine { name: it.name, main: it.main, start_ns: start_ns(it.role), disk: it.disk.0 };
+    let machine = |Process { name, role, main, disk, clock }: Process| Machine {
+        name,
+        main,
+        start_ns: start_ns(role),
+        disk: disk.0,
+        clock_offset_ns: clock.offset_ns,
+        clock_ppm: clock.ppm,
+    };
     let machines = sim.processes.into_iter().map(machine).collect();
     let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
     let faults_ns =

@@ -88,6 +88,16 @@ impl<T: Entry> Ledger<T> {
         self.len() == 0
     }
 
+    /// Whether some entry is so.
+    pub fn any(self, holds: impl FnMut(&T) -> bool) -> bool {
+        self.with(|book| book.counts.keys().any(holds))
+    }
+
+    /// Whether every entry is so.
+    pub fn all(self, holds: impl FnMut(&T) -> bool) -> bool {
+        self.with(|book| book.counts.keys().all(holds))
+    }
+
     /// Whether an entry was noted.
     pub fn contains(self, entry: &T) -> bool {
         self.with(|book| book.counts.contains_key(entry))

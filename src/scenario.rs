@@ -2,6 +2,7 @@
 //! It runs nothing: `execute` gives what was written down to the world.
 
 use crate::claim::{Claim, Claims, View};
+use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
 use crate::ledger::{Entry, Ledger};
@@ -71,6 +72,7 @@ pub(crate) struct Process {
     pub(crate) role: Role,
     pub(crate) main: Main,
     pub(crate) disk: Disk,
+    pub(crate) clock: Clock,
 }
 
 /// What a scenario's function writes into.
@@ -218,7 +220,7 @@ impl Sim {
         );
         let (seed, leaked) = (self.seed, &*name.clone().leak());
         let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
-        self.processes.push(Process { name, role, main, disk: Disk::default() });
+        self.processes.push(Process { name, role, main, disk: Disk::default(), clock: Clock::default() });
         Group::new(self.processes.len() - 1, 1)
     }
 
@@ -226,6 +228,13 @@ impl Sim {
     pub fn disk(&mut self, group: Group, disk: Disk) {
         for number in group.numbers() {
             self.processes[usize::from(number)].disk = disk;
+        }
+    }
+
+    /// What the clocks of these nodes show at the run's start, and how fast they run; true ones unless said.
+    pub fn clock(&mut self, nodes: Group, clock: Clock) {
+        for number in nodes.numbers() {
+            self.processes[usize::from(number)].clock = clock;
         }
     }
 

@@ -18,7 +18,7 @@ impl From<Group> for Targets {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Stop,
     Kill,
     PowerLoss,
@@ -29,6 +29,8 @@ enum Kind {
     StalledDisk,
     MissingFile,
     CorruptFile,
+    ClockStep,
+    ClockDrift,
 }
 
 /// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
@@ -45,6 +47,7 @@ pub struct Faults {
     sync_extra_ns: (u64, u64),
     slow_ns: (u64, u64),
     stall_ns: (u64, u64),
+    pub(super) clocks: super::clocks::ClockFaults,
     aims: Vec<(String, u32)>,
 }
 
@@ -70,6 +73,7 @@ impl Faults {
             sync_extra_ns: (SECOND_NS / 100, 2 * SECOND_NS),
             slow_ns: (SECOND_NS, 10 * SECOND_NS),
             stall_ns: (SECOND_NS / 10, 10 * SECOND_NS),
+            clocks: Default::default(),
             aims: Vec::new(),
         }
     }
@@ -174,7 +178,7 @@ impl Faults {
         self.from_ns..self.quiet_after_ns
     }
 
-    fn allow(mut self, kind: Kind) -> Self {
+    pub(super) fn allow(mut self, kind: Kind) -> Self {
         if !self.kinds.contains(&kind) {
             self.kinds.push(kind);
         }
@@ -182,7 +186,7 @@ impl Faults {
     }
 }
 
-fn ordered(low: Duration, high: Duration) -> (u64, u64) {
+pub(super) fn ordered(low: Duration, high: Duration) -> (u64, u64) {
     assert!(low <= high, "a range from {low:?} to {high:?} runs backwards: give the shorter one first");
     (nanoseconds(low), nanoseconds(high))
 }
@@ -245,6 +249,8 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                     let how = if kind == Kind::MissingFile { FileDamage::Missing } else { FileDamage::Corrupt };
                     Fault::DamageFile { node, how, nth: 1 + ask(injection, 22, FILES) as u32 }
                 }
+                Kind::ClockStep => faults.clocks.step(node, &between),
+                Kind::ClockDrift => faults.clocks.drift(node, &between),
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
             let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {

@@ -61,7 +61,14 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             Some(*for_ns)
         }
         Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
-        Fault::StepClock { .. } | Fault::SkewClock { .. } => unreachable!("no plan has it yet"),
+        Fault::StepClock { node, by_ns } => {
+            room.step_clock(NodeId(*node), *by_ns);
+            None
+        }
+        Fault::SkewClock { node, ppm, for_ns } => {
+            room.speed_clock(NodeId(*node), *ppm);
+            Some(*for_ns)
+        }
         Fault::DisturbLink { .. } | Fault::ResetConnections { .. } => unreachable!("no plan has it yet"),
         Fault::FailDisk { node, how, for_ns } => {
             room.trouble_disk(NodeId(*node), trouble(*how));
@@ -107,7 +114,11 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             room.healed(&text);
         }
         Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
-        Fault::SkewClock { .. } => unreachable!("no plan has it yet"),
+        Fault::SkewClock { node, ppm, .. } => {
+            room.speed_clock(NodeId(*node), ppm.saturating_neg());
+            let text = format!("the clock of {} runs true again", room.node_name(NodeId(*node)));
+            room.healed(&text);
+        }
         Fault::DisturbLink { .. } => unreachable!("no plan has it yet"),
         Fault::FailDisk { node, how, .. } => {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));

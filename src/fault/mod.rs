@@ -1,5 +1,6 @@
 //! Faults: what can be done to the room, when, and how a seed draws it.
 
+mod clocks;
 mod draw;
 mod edge;
 mod inject;

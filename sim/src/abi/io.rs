@@ -6,6 +6,7 @@ use super::poll::read_event;
 use super::strangers;
 use crate::event::What;
 use crate::kernel::Errno;
+use crate::kernel::clock::Deadline;
 use crate::kernel::descriptor::{Event, Kind};
 use crate::kernel::disk::{Disk, Lock, LockKind, OpenFile};
 use crate::kernel::number::FIRST;
@@ -97,6 +98,11 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
                 }
                 count
             }),
+            Kind::Timer(_) if into.len() < 8 => Err(libc::EINVAL),
+            Kind::Timer(_) => world.timer_read(me, id).map(|times| {
+                into[..8].copy_from_slice(&times.to_ne_bytes());
+                8
+            }),
             Kind::Inert => Err(libc::EAGAIN),
             Kind::Epoll(_) => Err(libc::EINVAL),
         };
@@ -152,19 +158,21 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
                 })
             }
             Kind::Inert => Ok(from.len()),
-            Kind::Epoll(_) => Err(libc::EINVAL),
+            Kind::Epoll(_) | Kind::Timer(_) => Err(libc::EINVAL),
         };
         match outcome {
             // A blocking stream takes everything, whatever its buffer holds.
             Ok(count) if stream && !nonblocking && done + count < from.len() => {
                 done += count;
-                let until = *deadline.get_or_insert_with(|| world.now_ns.saturating_add(timeout_ns));
+                let deadline = *deadline.get_or_insert_with(|| world.deadline_in(me, timeout_ns));
                 world.wait_for_change(id, me);
-                Ok(Turn::Wait(Wait::Ready, until))
+                Ok(Turn::Wait(Wait::Ready, world.deadline_of(me, deadline)))
             }
             Ok(count) => Ok(Turn::Done(done + count)),
             // Neither an error nor a deadline takes back what went before it.
-            Err(_) if done > 0 && (outcome != Err(libc::EAGAIN) || deadline.is_some_and(|it| it <= world.now_ns)) => {
+            Err(_)
+                if done > 0 && (outcome != Err(libc::EAGAIN) || deadline.is_some_and(|it| world.has_come(me, it))) =>
+            {
                 Ok(Turn::Done(done))
             }
             Err(errno) => retry(world, me, id, Err(errno), nonblocking, timeout_ns, &mut deadline),
@@ -189,12 +197,13 @@ pub(super) fn retry<T>(
     outcome: Result<T, Errno>,
     nonblocking: bool,
     timeout_ns: u64,
-    deadline: &mut Option<u64>,
+    deadline: &mut Option<Deadline>,
 ) -> Result<Turn<T>, Errno> {
     match outcome {
         Ok(value) => Ok(Turn::Done(value)),
         Err(libc::EAGAIN) if !nonblocking => {
-            let until = *deadline.get_or_insert_with(|| world.now_ns.saturating_add(timeout_ns));
+            let deadline = *deadline.get_or_insert_with(|| world.deadline_in(me, timeout_ns));
+            let until = world.deadline_of(me, deadline);
             if until <= world.now_ns {
                 return Err(libc::EAGAIN);
             }

@@ -21,6 +21,7 @@ mod strangers;
 mod syscall;
 mod threads;
 mod time;
+mod timers;
 
 pub(crate) use baton::{begin, enter_world};
 pub(crate) use here::{begin_host, end_host, here, kernel};

@@ -27,7 +27,8 @@ fn on_disk<R>(
 ) -> Result<R, Errno> {
     door(me, |world| {
         let at = world.directory(me, directory)?;
-        let (now, node) = (world.wall_ns(), world.threads[me].node);
+        let node = world.threads[me].node;
+        let now = world.wall_ns(node);
         work(world.nodes[usize::from(node.0)].disk(), at, now)
     })
 }

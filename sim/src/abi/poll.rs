@@ -4,6 +4,7 @@
 use super::baton::{blocking, door};
 use super::io::{int, result};
 use crate::kernel::Errno;
+use crate::kernel::clock::Deadline;
 use crate::kernel::descriptor::{Event, Kind};
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::kernel::world::{Turn, World};
@@ -11,8 +12,13 @@ use libc::{c_int, c_uint, epoll_event, nfds_t, pollfd, sigset_t, timespec};
 
 const MS_NS: u64 = 1_000_000;
 
-fn until(world: &World, timeout_ms: c_int) -> u64 {
-    if timeout_ms < 0 { u64::MAX } else { world.now_ns.saturating_add(timeout_ms as u64 * MS_NS) }
+/// A timeout in milliseconds as the C library has it: a negative one is for ever.
+fn timeout(ms: c_int) -> Option<u64> {
+    (ms >= 0).then(|| ms as u64 * MS_NS)
+}
+
+fn deadline(world: &World, me: ThreadId, timeout_ns: Option<u64>) -> Deadline {
+    timeout_ns.map_or(Deadline::NEVER, |ns| world.deadline_in(me, ns))
 }
 
 fn new_epoll(me: ThreadId) -> c_int {
@@ -42,15 +48,16 @@ unsafe fn control(me: ThreadId, epoll: c_int, operation: c_int, fd: c_int, event
 
 /// # Safety
 /// `events` is valid for one event.
-unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ms: c_int) -> c_int {
+unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ns: Option<u64>) -> c_int {
     if max <= 0 {
         return result(Err(libc::EINVAL));
     }
-    let mut deadline = None;
+    let mut until = None;
     let mut waited = false;
     let ready = blocking(me, |world| {
         let id = world.describe(me, epoll)?;
-        let until_ns = *deadline.get_or_insert_with(|| until(world, timeout_ms));
+        let until = *until.get_or_insert_with(|| deadline(world, me, timeout_ns));
+        let until_ns = world.deadline_of(me, until);
         world.epoll_wait(id, me, until_ns, std::mem::replace(&mut waited, true))
     });
     match ready {
@@ -69,12 +76,10 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
 unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Option<u64>) -> c_int {
     // SAFETY: the caller's array.
     let fds = if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(fds, count as usize) } };
-    let mut deadline = None;
+    let mut until = None;
     result(blocking(me, |world| {
-        let until_ns = *deadline.get_or_insert_with(|| match timeout_ns {
-            None => u64::MAX,
-            Some(ns) => world.now_ns.saturating_add(ns),
-        });
+        let until = *until.get_or_insert_with(|| deadline(world, me, timeout_ns));
+        let until_ns = world.deadline_of(me, until);
         let mut ready = 0;
         for entry in fds.iter_mut() {
             entry.revents = 0;
@@ -133,7 +138,7 @@ super::doors! {
     |me| unsafe { control(me, epoll, operation, fd, event) };
     fn epoll_wait(epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ms: c_int) -> c_int = next;
     // SAFETY: the caller's buffer.
-    |me| unsafe { wait(me, epoll, events, max, timeout_ms) };
+    |me| unsafe { wait(me, epoll, events, max, timeout(timeout_ms)) };
     fn epoll_pwait(
         epoll: c_int,
         events: *mut epoll_event,
@@ -142,14 +147,26 @@ super::doors! {
         _mask: *const sigset_t
     ) -> c_int = next;
     // SAFETY: the caller's buffer.
-    |me| unsafe { wait(me, epoll, events, max, timeout_ms) };
+    |me| unsafe { wait(me, epoll, events, max, timeout(timeout_ms)) };
+    fn epoll_pwait2(
+        epoll: c_int,
+        events: *mut epoll_event,
+        max: c_int,
+        timeout: *const timespec,
+        _mask: *const sigset_t
+    ) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's pointer.
+        let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
+        // SAFETY: the caller's buffer.
+        unsafe { wait(me, epoll, events, max, timeout) }
+    };
     fn eventfd(initial: c_uint, flags: c_int) -> c_int = next;
     |me| new_event(me, initial, flags);
     fn poll(fds: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int = next;
     |me| {
-        let timeout = (timeout_ms >= 0).then_some(timeout_ms as u64 * MS_NS);
         // SAFETY: the caller's array.
-        unsafe { poll_all(me, fds, count, timeout) }
+        unsafe { poll_all(me, fds, count, timeout(timeout_ms)) }
     };
     fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, _mask: *const sigset_t) -> c_int = next;
     |me| {
@@ -160,23 +177,44 @@ super::doors! {
     };
 }
 
-super::missing_doors! {
+/// `select` of nothing is a sleep; virtual descriptors do not fit in a set.
+fn select_none(me: ThreadId, door: &str, sets: [*mut libc::fd_set; 3], timeout_ns: Option<u64>) -> c_int {
+    if sets.iter().any(|set| !set.is_null()) {
+        super::missing::missing(door, "virtual descriptors do not fit in an fd_set; use poll");
+    }
+    // SAFETY: an empty array.
+    unsafe { poll_all(me, std::ptr::null_mut(), 0, timeout_ns) }
+}
+
+super::doors! {
     fn select(
-        count: c_int,
+        _count: c_int,
         read: *mut libc::fd_set,
         write: *mut libc::fd_set,
         except: *mut libc::fd_set,
         timeout: *mut libc::timeval
-    ) -> c_int: "virtual descriptors do not fit in an fd_set; use poll";
-    fn timerfd_create(clock: c_int, flags: c_int) -> c_int: "timer descriptors are not built";
-    fn signalfd(fd: c_int, mask: *const sigset_t, flags: c_int) -> c_int: "signal descriptors are not built";
-    fn inotify_init1(flags: c_int) -> c_int: "watching files is not built";
+    ) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's pointer.
+        let timeout = unsafe { timeout.as_ref() }.map(|it| it.tv_sec as u64 * 1_000_000_000 + it.tv_usec as u64 * 1_000);
+        select_none(me, "select", [read, write, except], timeout)
+    };
     fn pselect(
-        count: c_int,
+        _count: c_int,
         read: *mut libc::fd_set,
         write: *mut libc::fd_set,
         except: *mut libc::fd_set,
         timeout: *const timespec,
-        mask: *const sigset_t
-    ) -> c_int: "virtual descriptors do not fit in an fd_set; use poll";
+        _mask: *const sigset_t
+    ) -> c_int = next;
+    |me| {
+        // SAFETY: the caller's pointer.
+        let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
+        select_none(me, "pselect", [read, write, except], timeout)
+    };
+}
+
+super::missing_doors! {
+    fn signalfd(fd: c_int, mask: *const sigset_t, flags: c_int) -> c_int: "signal descriptors are not built";
+    fn inotify_init1(flags: c_int) -> c_int: "watching files is not built";
 }

@@ -4,8 +4,9 @@
 use super::baton::{blocking, door};
 use super::here::here;
 use super::missing::missing;
-use super::time::{duration_ns, since_start_ns};
+use super::time::{deadline_at, duration_ns};
 use crate::kernel::Errno;
+use crate::kernel::clock::Deadline;
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::kernel::world::Turn;
 use crate::real;
@@ -63,13 +64,13 @@ unsafe fn futex(
     let clock = if operation & libc::FUTEX_CLOCK_REALTIME != 0 { libc::CLOCK_REALTIME } else { libc::CLOCK_MONOTONIC };
     match operation & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) {
         kind @ (libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) => {
-            let mut until = u64::MAX;
+            let mut deadline = Deadline::NEVER;
             if !timeout.is_null() {
                 // SAFETY: the caller's pointer.
                 let time = unsafe { &*timeout };
-                until = match kind {
-                    libc::FUTEX_WAIT => door(me, |world| world.now_ns).saturating_add(duration_ns(time)),
-                    _ => since_start_ns(clock, time),
+                deadline = match kind {
+                    libc::FUTEX_WAIT => door(me, |world| world.deadline_in(me, duration_ns(time))),
+                    _ => deadline_at(clock, time),
                 };
             }
             let mut waited = false;
@@ -82,12 +83,13 @@ unsafe fn futex(
                 if word.load(Ordering::SeqCst) != value {
                     return Err(libc::EAGAIN);
                 }
-                if until <= world.now_ns {
+                let until_ns = world.deadline_of(me, deadline);
+                if until_ns <= world.now_ns {
                     return Err(libc::ETIMEDOUT);
                 }
                 waited = true;
                 world.futexes.wait(address, me);
-                Ok(Turn::Wait(Wait::Futex(address), until))
+                Ok(Turn::Wait(Wait::Futex(address), until_ns))
             })
         }
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {

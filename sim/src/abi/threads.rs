@@ -3,7 +3,8 @@
 
 use super::baton::{door, give_way, hand_over_for_good, patient};
 use super::here::{here, kernel};
-use super::time::since_start_ns;
+use super::time::deadline_at;
+use crate::kernel::clock::{Clock, Deadline};
 use crate::kernel::thread::{Exit, State, ThreadId, Wait};
 use crate::kernel::world::{Start, Turn};
 use crate::real::{self, Routine};
@@ -75,10 +76,11 @@ fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_
     }
 }
 
-/// Joins a thread, or answers `busy` when its end does not come before `until_ns`.
-fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until_ns: u64, busy: c_int) -> c_int {
+/// Joins a thread, or answers `busy` when its end does not come before `until`.
+fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until: Deadline, busy: c_int) -> c_int {
     let joined = patient(me, |world| {
         let id = world.threads.by_pthread(thread).ok_or(libc::ESRCH)?;
+        let until_ns = world.deadline_of(me, until);
         match world.threads[id].state {
             State::Ended => {
                 world.threads.let_go(id);
@@ -120,14 +122,14 @@ super::doors! {
     ) -> c_int = next;
     |me| create(me, thread, attributes, Start::Routine(routine, argument.addr()));
     fn pthread_join(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
-    |me| join(me, thread, result, u64::MAX, libc::EBUSY);
+    |me| join(me, thread, result, Deadline::NEVER, libc::EBUSY);
     fn pthread_tryjoin_np(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
-    |me| join(me, thread, result, 0, libc::EBUSY);
+    |me| join(me, thread, result, Deadline::at(Clock::Monotonic, 0), libc::EBUSY);
     fn pthread_timedjoin_np(thread: pthread_t, result: *mut *mut c_void, until: *const libc::timespec) -> c_int = next;
     |me| {
         // SAFETY: the caller's time.
-        let until_ns = since_start_ns(libc::CLOCK_REALTIME, unsafe { &*until });
-        join(me, thread, result, until_ns, libc::ETIMEDOUT)
+        let until = deadline_at(libc::CLOCK_REALTIME, unsafe { &*until });
+        join(me, thread, result, until, libc::ETIMEDOUT)
     };
     fn pthread_detach(thread: pthread_t) -> c_int = next;
     |me| door(me, |world| match world.threads.by_pthread(thread) {

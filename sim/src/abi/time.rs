@@ -1,24 +1,26 @@
 //! Clocks and sleeps, on virtual time.
 //! No door here reads a real clock inside a run.
 
-use super::baton::{door, read_time, sleep};
-use crate::kernel::file::EPOCH_S;
+use super::baton::{blocking, door, read_time};
+use super::here::at_rest;
+use super::io::result;
+use crate::kernel::Errno;
+use crate::kernel::clock::{Clock, Deadline};
 use crate::kernel::thread::{ThreadId, Wait};
+use crate::kernel::world::Turn;
 use crate::real;
 use libc::{c_int, c_uint, clockid_t, time_t, timespec, timeval};
 
-/// What the monotonic clock shows when a run begins: enough that a program may subtract a day from its first instant.
-const MONOTONIC_START_NS: u64 = 1_000_000 * SECOND_NS;
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// The virtual time of a reading of this clock, since the run's start.
-pub(super) fn since_start_ns(clock: clockid_t, time: &timespec) -> u64 {
-    let ns = (time.tv_sec as i128) * i128::from(SECOND_NS) + (time.tv_nsec as i128);
-    let start = match clock {
-        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE => i128::from(EPOCH_S) * i128::from(SECOND_NS),
-        _ => i128::from(MONOTONIC_START_NS),
-    };
-    (ns - start).clamp(0, i128::from(u64::MAX)) as u64
+/// A reading of a clock in nanoseconds.
+fn reading_ns(time: &timespec) -> i64 {
+    time.tv_sec.saturating_mul(SECOND_NS as i64).saturating_add(time.tv_nsec)
+}
+
+/// The deadline that this reading of a clock is.
+pub(super) fn deadline_at(clock: clockid_t, time: &timespec) -> Deadline {
+    Deadline::at(Clock::of(clock), reading_ns(time))
 }
 
 /// A duration in nanoseconds.
@@ -26,34 +28,42 @@ pub(super) fn duration_ns(time: &timespec) -> u64 {
     (time.tv_sec.max(0) as u64).saturating_mul(SECOND_NS).saturating_add(time.tv_nsec as u64)
 }
 
-/// What a clock shows.
-fn reading(clock: clockid_t, now_ns: u64) -> timespec {
-    let ns = match clock {
-        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => EPOCH_S as u64 * SECOND_NS + now_ns,
-        libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => now_ns,
-        _ => MONOTONIC_START_NS + now_ns,
-    };
-    timespec { tv_sec: (ns / SECOND_NS) as time_t, tv_nsec: (ns % SECOND_NS) as i64 }
+/// A reading in the C library's form.
+pub(super) fn timespec_of(ns: i64) -> timespec {
+    let second_ns = SECOND_NS as i64;
+    timespec { tv_sec: ns.div_euclid(second_ns) as time_t, tv_nsec: ns.rem_euclid(second_ns) }
 }
 
-fn sleep_until(me: ThreadId, until_ns: u64) -> c_int {
-    if door(me, |world| until_ns > world.now_ns) {
-        sleep(me, Wait::Sleep, until_ns);
-    }
-    0
+/// What a clock shows.
+#[inline]
+fn reading(me: ThreadId, clock: clockid_t) -> timespec {
+    let now = read_time(me);
+    timespec_of(at_rest(|world| world.shown_ns(me, Clock::of(clock), now)))
+}
+
+fn wall(me: ThreadId) -> timespec {
+    timespec_of(door(me, |world| world.shown_ns(me, Clock::Realtime, world.now_ns)))
+}
+
+fn sleep_until(me: ThreadId, deadline: Deadline) -> c_int {
+    let slept: Result<(), Errno> = blocking(me, |world| {
+        let until_ns = world.deadline_of(me, deadline);
+        Ok(if until_ns > world.now_ns { Turn::Wait(Wait::Sleep, until_ns) } else { Turn::Done(()) })
+    });
+    slept.map_or_else(|errno| errno, |()| 0)
 }
 
 fn sleep_for(me: ThreadId, ns: u64) -> c_int {
-    let until = door(me, |world| world.now_ns.saturating_add(ns));
-    sleep_until(me, until)
+    let deadline = door(me, |world| world.deadline_in(me, ns));
+    sleep_until(me, deadline)
 }
 
 super::doors! {
     fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
     |me| {
-        let now = read_time(me);
+        let now = reading(me, clock);
         // SAFETY: the caller's pointer, as on Linux.
-        unsafe { *time = reading(clock, now) };
+        unsafe { *time = now };
         0
     };
     fn nanosleep(time: *const timespec, _left: *mut timespec) -> c_int = libc::SYS_nanosleep;
@@ -63,20 +73,32 @@ super::doors! {
     |me| sleep_for(me, u64::from(us) * 1_000);
     fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
     |me| {
-        let now = reading(libc::CLOCK_REALTIME, door(me, |world| world.now_ns));
+        let now = wall(me);
         // SAFETY: the caller's pointer, as on Linux.
         unsafe { *time = timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1_000 } };
         0
     };
     fn time(result: *mut time_t) -> time_t = next;
     |me| {
-        let now = reading(libc::CLOCK_REALTIME, door(me, |world| world.now_ns)).tv_sec;
+        let now = wall(me).tv_sec;
         if !result.is_null() {
             // SAFETY: the caller's pointer, as on Linux.
             unsafe { *result = now };
         }
         now
     };
+    fn timespec_get(time: *mut timespec, base: c_int) -> c_int = next;
+    |me| {
+        let now = wall(me);
+        // SAFETY: the caller's pointer, as on Linux.
+        unsafe { *time = now };
+        base
+    };
+    // No process of a run may set its machine's clock.
+    fn clock_settime(_clock: clockid_t, _time: *const timespec) -> c_int = libc::SYS_clock_settime;
+    |_me| result(Err(libc::EPERM));
+    fn settimeofday(_time: *const timeval, _zone: *const libc::c_void) -> c_int = libc::SYS_settimeofday;
+    |_me| result(Err(libc::EPERM));
 }
 
 mod c_sleep {
@@ -112,7 +134,7 @@ pub unsafe extern "C" fn clock_nanosleep(
     // SAFETY: the caller's pointer, as on Linux.
     let time = unsafe { &*time };
     if flags & libc::TIMER_ABSTIME != 0 {
-        sleep_until(me, since_start_ns(clock, time))
+        sleep_until(me, deadline_at(clock, time))
     } else {
         sleep_for(me, duration_ns(time))
     }

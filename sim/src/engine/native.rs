@@ -18,6 +18,10 @@ pub struct Machine {
     pub start_ns: u64,
     /// How its disk is built.
     pub disk: DiskBuild,
+    /// How far its wall clock is ahead at the run's start, in nanoseconds; negative is behind.
+    pub clock_offset_ns: i64,
+    /// How much its clocks gain in each second, in millionths; negative is slow.
+    pub clock_ppm: i32,
 }
 
 /// What a run came to.
@@ -64,6 +68,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         let node = world.add_node(&machine.name, machine.main, machine.start_ns);
         debug_assert_eq!(node, NodeId(index as u16));
         world.nodes[index].disk_build = machine.disk;
+        world.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }
     world.observe(observer);
     // Threads that are parked for good still point into the world, so it stays where it is.

@@ -25,6 +25,7 @@ pub(crate) enum Kind {
     Udp(UdpSocket),
     File(OpenFile),
     Pipe(super::pipe::End),
+    Timer(super::timer::Timer),
     /// A copy of something from outside the run: nothing ever comes out of it.
     Inert,
 }
@@ -190,7 +191,7 @@ impl World {
                 }
             }
             Kind::Event(_) => self.nodes[usize::from(node.0)].stop_watchers.retain(|watcher| *watcher != id),
-            Kind::Epoll(_) | Kind::Inert => {}
+            Kind::Epoll(_) | Kind::Timer(_) | Kind::Inert => {}
         }
     }
 }

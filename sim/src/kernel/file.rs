@@ -9,20 +9,12 @@ use super::thread::{State, ThreadId, Wait};
 use super::world::{Turn, World};
 use crate::event::{NodeId, Seq, What};
 
-/// 2026-01-01T00:00:00Z, in seconds: when every run begins.
-pub(crate) const EPOCH_S: i64 = 1_767_225_600;
-
 /// A caller whose device does not answer waits until somebody says that it does.
 fn stalled<T>() -> Turn<T> {
     Turn::Wait(Wait::Stall, u64::MAX)
 }
 
 impl World {
-    /// What the wall clock shows, in nanoseconds since 1970.
-    pub(crate) fn wall_ns(&self) -> i64 {
-        EPOCH_S * 1_000_000_000 + self.now_ns as i64
-    }
-
     /// The directory that a relative path starts from.
     pub(crate) fn directory(&self, me: ThreadId, fd: i32) -> Result<InodeId, Errno> {
         if fd == libc::AT_FDCWD {
@@ -45,7 +37,7 @@ impl World {
         mode: u32,
     ) -> Result<i32, Errno> {
         let node = self.threads[me].node;
-        let now = self.wall_ns();
+        let now = self.wall_ns(node);
         let file = self.nodes[usize::from(node.0)].disk().open(at, path, flags, mode & !0o022, now)?;
         let path = self.log.name(&file.path);
         self.emit(me, What::FileOpened { path });
@@ -77,7 +69,8 @@ impl World {
         id: DescriptionId,
         work: impl FnOnce(&mut OpenFile, &mut super::disk::Disk, i64) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
-        let now = self.wall_ns();
+        let node = self.descriptions.get(id).ok_or(libc::EBADF)?.node;
+        let now = self.wall_ns(node);
         let description = self.descriptions.get_mut(id).ok_or(libc::EBADF)?;
         let Kind::File(file) = &mut description.kind else { return Err(libc::EINVAL) };
         work(file, self.nodes[usize::from(description.node.0)].disk(), now)

@@ -6,6 +6,7 @@ pub mod choice;
 pub mod disk;
 
 pub(crate) mod baton;
+pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod file;
 pub(crate) mod futex;
@@ -18,6 +19,7 @@ pub(crate) mod queue;
 pub(crate) mod room;
 pub(crate) mod tcp;
 pub(crate) mod thread;
+pub(crate) mod timer;
 pub(crate) mod udp;
 pub(crate) mod world;
 

@@ -59,6 +59,7 @@ impl World {
             Kind::Udp(socket) => socket.readiness(),
             Kind::Event(event) => (if event.counter > 0 { IN } else { 0 }) | OUT,
             Kind::Pipe(end) => self.pipes.readiness(end),
+            Kind::Timer(timer) => timer.readiness(),
             Kind::File(_) => IN | OUT,
             Kind::Inert => 0,
             Kind::Epoll(epoll) => {

@@ -2,6 +2,7 @@
 //! It starts and ends nothing by itself: `world` does, at the times that are set there.
 
 use super::choice::identity;
+use super::clock::Clocks;
 use super::descriptor::DescriptionId;
 use super::disk::Disk;
 use super::thread::ThreadId;
@@ -71,6 +72,7 @@ pub(crate) struct Node {
     /// Made when it is first asked for: an idle node costs nothing.
     pub(crate) disk: Option<Box<Disk>>,
     pub(crate) next_port: u16,
+    pub(crate) clocks: Clocks,
     /// Descriptors that become readable when a stop is requested.
     pub(crate) stop_watchers: Vec<DescriptionId>,
     pub(crate) disk_build: DiskBuild,
@@ -101,6 +103,7 @@ impl Node {
             disk: None,
             disk_build: DiskBuild::default(),
             next_port: FIRST_EPHEMERAL_PORT,
+            clocks: Clocks::default(),
             stop_watchers: Vec::new(),
             sync_extra_ns: 0,
             syncs: 0,

@@ -147,6 +147,17 @@ impl<'a> Room<'a> {
         self.world.net.set_latency(from, to, latency);
     }
 
+    /// A node's wall clock jumps by this much, in nanoseconds; negative is back in time.
+    pub fn step_clock(&mut self, node: NodeId, by_ns: i64) {
+        self.world.step_clock(node, by_ns);
+    }
+
+    /// A node's clocks gain this much more in each second from here on, in millionths. To undo it, take it back: what was
+    /// gained meanwhile stays.
+    pub fn speed_clock(&mut self, node: NodeId, ppm: i32) {
+        self.world.speed_clock(node, ppm);
+    }
+
     /// Makes each sync of a node's disk take this much longer, in nanoseconds; 0 for a sound disk.
     pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
         if let Some(node) = self.world.nodes.get_mut(usize::from(node.0)) {

@@ -3,6 +3,7 @@
 
 use super::baton::Strand;
 use super::choice::{Choices, Question, join, mix};
+use super::clock::Deadline;
 use crate::event::{Name, NodeId, Seq};
 use std::collections::BinaryHeap;
 
@@ -73,11 +74,21 @@ pub(crate) struct Thread {
     pub(crate) entropy: u64,
     /// What is to run when it ends: destructors of its thread-locals, last first.
     pub(crate) exits: Vec<Exit>,
+    /// What it waits for in its node's own time, and what that was in the room's when it was asked last.
+    pub(crate) own_deadline: Deadline,
+    pub(crate) own_room_ns: u64,
     wakes: u64,
     doors_left: u32,
     cuts: u64,
     deadline_ns: u64,
     armed_ns: u64,
+}
+
+impl Thread {
+    /// When its wait ends, in the room's time.
+    pub(crate) fn deadline_ns(&self) -> u64 {
+        self.deadline_ns
+    }
 }
 
 /// How often a thread is cut off at a door that would not have blocked.
@@ -146,6 +157,8 @@ impl Threads {
             key,
             entropy: 0,
             exits: Vec::new(),
+            own_deadline: Deadline::NEVER,
+            own_room_ns: u64::MAX,
             wakes: 0,
             doors_left: u32::MAX,
             cuts: 0,
@@ -214,6 +227,17 @@ impl Threads {
         let thread = &mut self.all[id.0 as usize];
         thread.state = State::Waiting(wait);
         thread.timed_out = false;
+        thread.deadline_ns = deadline_ns;
+        if deadline_ns < thread.armed_ns {
+            thread.armed_ns = deadline_ns;
+            return Some(deadline_ns);
+        }
+        None
+    }
+
+    /// A waiting thread's deadline is at another time now. Returns it if the one in force would come too late.
+    pub(crate) fn move_deadline(&mut self, id: ThreadId, deadline_ns: u64) -> Option<u64> {
+        let thread = &mut self.all[id.0 as usize];
         thread.deadline_ns = deadline_ns;
         if deadline_ns < thread.armed_ns {
             thread.armed_ns = deadline_ns;

@@ -38,6 +38,8 @@ pub(crate) enum Due {
     Overrun(NodeId, u16),
     /// The observer wanted to be called.
     Alarm(u64),
+    /// A timer descriptor fires, if it is still wound up so.
+    Timer(DescriptionId, u32),
 }
 
 /// What a step of a door comes to.
@@ -127,6 +129,10 @@ pub(crate) struct World {
     pub(crate) running: Option<ThreadId>,
     pub(crate) stack: Option<String>,
     pub(crate) objects: u32,
+    /// Some node's clocks are not the room's.
+    pub(crate) clocks_differ: bool,
+    /// How often timers were wound up.
+    pub(crate) windings: u32,
     pub(crate) generations: std::collections::BTreeMap<(NodeId, crate::event::Name), u32>,
     host: Box<Strand>,
     begin: fn(ThreadId, Start) -> Body,
@@ -165,6 +171,8 @@ impl World {
             running: None,
             stack: None,
             objects: 0,
+            clocks_differ: false,
+            windings: 0,
             generations: std::collections::BTreeMap::new(),
             host: Strand::host(),
             begin,
@@ -375,6 +383,7 @@ impl World {
                     self.end_process(node, Death::Overrun, Seq::NONE);
                 }
             }
+            Due::Timer(id, winding) => self.timer_due(id, winding),
             Due::Alarm(token) => self.consult(|observer, room| observer.alarm(token, room)),
         }
     }

@@ -4,6 +4,7 @@
 use super::mutex::{lock, view};
 use super::{FOR_EVER, deadline, wake};
 use crate::abi::baton::patient;
+use crate::kernel::clock::Deadline;
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::kernel::world::Turn;
 use crate::real;
@@ -12,7 +13,7 @@ use std::sync::OnceLock;
 
 /// # Safety
 /// As `pthread_cond_wait`.
-unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, until_ns: u64) -> c_int {
+unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, until: Deadline) -> c_int {
     let mut waited = false;
     let outcome = patient(me, |world| {
         if waited {
@@ -25,7 +26,8 @@ unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread
             world.wake_waiters(me, mutex.addr(), 1);
         }
         world.futexes.wait(condition.addr(), me);
-        Ok(Turn::Wait(Wait::Futex(condition.addr()), until_ns.max(world.now_ns)))
+        let until_ns = world.deadline_of(me, until).max(world.now_ns);
+        Ok(Turn::Wait(Wait::Futex(condition.addr()), until_ns))
     });
     if !waited {
         return outcome.err().unwrap_or(0); // the mutex is not the caller's
@@ -49,7 +51,7 @@ unsafe fn wait_until(
     // SAFETY: the caller's time.
     match unsafe { deadline(clock, until) } {
         // SAFETY: the caller's objects.
-        Ok(until_ns) => unsafe { wait(me, condition, mutex, until_ns) },
+        Ok(until) => unsafe { wait(me, condition, mutex, until) },
         Err(error) => error,
     }
 }

@@ -18,24 +18,25 @@ mod semaphore;
 pub(super) use key::run_destructors;
 
 use crate::abi::baton::door;
-use crate::abi::time::since_start_ns;
+use crate::abi::time::deadline_at;
+use crate::kernel::clock::Deadline;
 use crate::kernel::thread::ThreadId;
 use libc::{c_int, clockid_t, timespec};
 
 /// Never.
-const FOR_EVER: u64 = u64::MAX;
+const FOR_EVER: Deadline = Deadline::NEVER;
 
-/// When a deadline on this clock falls due, since the run's start.
+/// The deadline that this reading of a clock is.
 ///
 /// # Safety
 /// `until` is valid.
-unsafe fn deadline(clock: clockid_t, until: *const timespec) -> Result<u64, c_int> {
+unsafe fn deadline(clock: clockid_t, until: *const timespec) -> Result<Deadline, c_int> {
     // SAFETY: the caller's pointer.
     let until = unsafe { &*until };
     if !(0..1_000_000_000).contains(&until.tv_nsec) {
         return Err(libc::EINVAL);
     }
-    Ok(since_start_ns(clock, until))
+    Ok(deadline_at(clock, until))
 }
 
 /// Wakes so many of those who wait at this address.

@@ -3,6 +3,7 @@
 
 use super::{FOR_EVER, code, deadline, wake};
 use crate::abi::baton::patient;
+use crate::kernel::clock::Deadline;
 use crate::kernel::thread::{State, ThreadId, Wait};
 use crate::kernel::world::{Turn, World};
 use libc::{c_int, clockid_t, pthread_mutex_t, timespec};
@@ -95,19 +96,19 @@ fn at_once(me: ThreadId, mutex: &mut Mutex) -> Option<c_int> {
 
 /// # Safety
 /// As `pthread_mutex_lock`.
-pub(super) unsafe fn lock(me: ThreadId, mutex: *mut pthread_mutex_t, until_ns: u64) -> c_int {
+pub(super) unsafe fn lock(me: ThreadId, mutex: *mut pthread_mutex_t, until: Deadline) -> c_int {
     // SAFETY: the caller's mutex.
     match at_once(me, unsafe { view(mutex) }) {
         Some(answer) => answer,
         // SAFETY: as above.
-        None => unsafe { wait(me, mutex, until_ns) },
+        None => unsafe { wait(me, mutex, until) },
     }
 }
 
 /// # Safety
 /// As `pthread_mutex_lock`.
 #[cold]
-unsafe fn wait(me: ThreadId, mutex: *mut pthread_mutex_t, until_ns: u64) -> c_int {
+unsafe fn wait(me: ThreadId, mutex: *mut pthread_mutex_t, until: Deadline) -> c_int {
     let mut waited = false;
     code(patient(me, |world| {
         // SAFETY: the caller's mutex; the reference ends before the baton passes.
@@ -117,6 +118,7 @@ unsafe fn wait(me: ThreadId, mutex: *mut pthread_mutex_t, until_ns: u64) -> c_in
             it.take(me, if waited { WAITED_FOR } else { it.word.max(HELD) });
             return Ok(Turn::Done(()));
         }
+        let until_ns = world.deadline_of(me, until);
         if until_ns <= world.now_ns {
             return Err(libc::ETIMEDOUT);
         }
@@ -149,7 +151,7 @@ unsafe fn lock_until(me: ThreadId, mutex: *mut pthread_mutex_t, clock: clockid_t
         match at_once(me, view(mutex)) {
             Some(answer) => answer,
             None => match deadline(clock, until) {
-                Ok(until_ns) => wait(me, mutex, until_ns),
+                Ok(until) => wait(me, mutex, until),
                 Err(error) => error,
             },
         }

@@ -3,6 +3,7 @@
 
 use super::{FOR_EVER, code, deadline, wake};
 use crate::abi::baton::patient;
+use crate::kernel::clock::Deadline;
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::kernel::world::Turn;
 use libc::{c_int, clockid_t, pthread_rwlock_t, timespec};
@@ -50,7 +51,7 @@ impl Lock {
 
 /// # Safety
 /// As `pthread_rwlock_rdlock` or `wrlock`.
-unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until_ns: u64) -> c_int {
+unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until: Deadline) -> c_int {
     // SAFETY: the caller's lock.
     if let Some(answer) = unsafe { view(lock) }.take(me, writes) {
         return answer;
@@ -63,6 +64,7 @@ unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until_ns
             Some(error) => return Err(error),
             None => {}
         }
+        let until_ns = world.deadline_of(me, until);
         if until_ns <= world.now_ns {
             return Err(libc::ETIMEDOUT);
         }
@@ -84,7 +86,7 @@ unsafe fn lock_until(
     // SAFETY: the caller's lock and time.
     unsafe {
         match deadline(clock, until) {
-            Ok(until_ns) => lock(me, rwlock, writes, until_ns),
+            Ok(until) => lock(me, rwlock, writes, until),
             Err(error) => error,
         }
     }

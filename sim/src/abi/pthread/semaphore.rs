@@ -5,6 +5,7 @@ use super::{FOR_EVER, deadline, wake};
 use crate::abi::baton::blocking;
 use crate::abi::io::int;
 use crate::kernel::Errno;
+use crate::kernel::clock::Deadline;
 use crate::kernel::thread::{ThreadId, Wait};
 use crate::kernel::world::Turn;
 use libc::{c_int, clockid_t, sem_t, timespec};
@@ -39,12 +40,16 @@ impl Semaphore {
 
 /// # Safety
 /// As `sem_wait`.
-unsafe fn wait(me: ThreadId, semaphore: *mut sem_t, until: impl FnOnce() -> Result<u64, Errno>) -> Result<(), Errno> {
+unsafe fn wait(
+    me: ThreadId,
+    semaphore: *mut sem_t,
+    until: impl FnOnce() -> Result<Deadline, Errno>,
+) -> Result<(), Errno> {
     // SAFETY: the caller's semaphore.
     if unsafe { view(semaphore) }.take() {
         return Ok(());
     }
-    let until_ns = until()?;
+    let until = until()?;
     // SAFETY: as above.
     unsafe { view(semaphore) }.waiting += 1;
     let outcome = blocking(me, |world| {
@@ -52,6 +57,7 @@ unsafe fn wait(me: ThreadId, semaphore: *mut sem_t, until: impl FnOnce() -> Resu
         if unsafe { view(semaphore) }.take() {
             return Ok(Turn::Done(()));
         }
+        let until_ns = world.deadline_of(me, until);
         if until_ns <= world.now_ns {
             return Err(libc::ETIMEDOUT);
         }
