@@ -29,7 +29,10 @@ pub(crate) fn warm_up() {
 }
 
 /// Carries out a request in this process. Once: the process's statics are part of the run.
-pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
+///
+/// # Errors
+/// When the scenario or the plan wants what this program does not have.
+pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
     let began_ns = isolate::cpu_ns();
     std::panic::set_hook(Box::new(panicked));
     isolate::become_host(request.seed);
@@ -39,10 +42,12 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
         let drawn = fault::draw(&Choices::new(request.seed), &sim.faults);
         Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
     });
+    check_allocator(&sim, &plan)?;
     let settings = Settings {
         seed: request.seed,
         end_ns: sim.time_limit_ns,
         record: request.record,
+        largest_allocation_bytes: sim.largest_allocation_bytes,
         latency: sim.latency,
         schedule: Schedule::default(),
         stack_at: request.stack_at.map(|seq| seq.0),
@@ -50,13 +55,14 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
     };
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |Process { name, role, main, disk, clock }: Process| Machine {
+    let machine = |Process { name, role, main, disk, clock, memory_bytes }: Process| Machine {
         name,
         main,
         start_ns: start_ns(role),
         disk: disk.0,
         clock_offset_ns: clock.offset_ns,
         clock_ppm: clock.ppm,
+        memory_bytes,
     };
     let machines = sim.processes.into_iter().map(machine).collect();
     let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
@@ -68,7 +74,20 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Reply {
     let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, &sim.off);
     let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
     let reply = answer(outcome, names, plan, sim.time_limit_ns);
-    Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply }
+    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
+}
+
+/// A memory budget that nobody keeps would be a test that cannot fail.
+fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
+    let wanted = sim.processes.iter().any(|process| process.memory_bytes.is_some())
+        || sim.faults.iter().any(|(_, faults)| faults.squeezes_memory())
+        || plan.injections.iter().any(|it| matches!(it.fault, fault::Fault::SqueezeMemory { .. }));
+    if wanted && !afterlife_sim::books_memory() {
+        return Err("memory budgets need an allocator that keeps them: put \
+            `#[global_allocator] static MEMORY: afterlife::Memory = afterlife::Memory;` into this binary"
+            .to_owned());
+    }
+    Ok(())
 }
 
 fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns: u64) -> Reply {
@@ -117,5 +136,31 @@ fn panicked(info: &PanicHookInfo<'_>) {
         let stack = std::backtrace::Backtrace::force_capture();
         isolate::last_words(&format!("{message}, at {site}"));
         eprintln!("afterlife: {message}\n  at {site}\n{stack}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Fault, Faults, Injection, Plan, Trigger};
+    use crate::run::Build;
+    use std::time::Duration;
+
+    /// This binary has the system's own allocator.
+    #[test]
+    fn a_budget_that_nobody_would_keep_is_refused() {
+        let mut sim = Sim::new(Build::Sound, 0);
+        let node = sim.program("server", |_| 0);
+        let squeeze = Fault::SqueezeMemory { node: 0, budget_bytes: 1, for_ns: 1 };
+        let squeezed = Plan { injections: vec![Injection { trigger: Trigger::At { time_ns: 0 }, fault: squeeze }] };
+        assert_eq!(check_allocator(&sim, &Plan::default()), Ok(()));
+        let refused = check_allocator(&sim, &squeezed).expect_err("nobody keeps it");
+        assert!(refused.contains("#[global_allocator] static MEMORY"), "{refused}");
+        sim.faults(node, Faults::none().memory_pressure(1, 2, Duration::from_secs(1)));
+        assert!(check_allocator(&sim, &Plan::default()).is_err());
+        let mut sim = Sim::new(Build::Sound, 0);
+        let node = sim.program("server", |_| 0);
+        sim.memory(node, 1 << 20);
+        assert!(check_allocator(&sim, &Plan::default()).is_err());
     }
 }

@@ -126,9 +126,12 @@ impl<T: Entry> Ledger<T> {
     }
 
     fn with<R>(self, work: impl FnOnce(&mut Book<T>) -> R) -> R {
-        let mut books = books();
-        let book = books.get_mut(self.index).and_then(|book| book.downcast_mut());
-        work(book.unwrap_or_else(|| panic!("a ledger belongs to the run whose scenario made it")))
+        // A ledger is the harness's: nothing of it counts as the node's memory, and no node dies with the books open.
+        afterlife_sim::outside(|| {
+            let mut books = books();
+            let book = books.get_mut(self.index).and_then(|book| book.downcast_mut());
+            work(book.unwrap_or_else(|| panic!("a ledger belongs to the run whose scenario made it")))
+        })
     }
 }
 

@@ -86,6 +86,7 @@ mod watch;
 
 pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
+pub use afterlife_sim::Memory;
 pub use claim::View;
 pub use cli::main;
 pub use clock::Clock;

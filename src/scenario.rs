@@ -73,6 +73,7 @@ pub(crate) struct Process {
     pub(crate) main: Main,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// What a scenario's function writes into.
@@ -86,6 +87,7 @@ pub struct Sim {
     pub(crate) latency: Latency,
     pub(crate) time_limit_ns: u64,
     pub(crate) off: BTreeSet<String>,
+    pub(crate) largest_allocation_bytes: Option<u64>,
     workers: usize,
 }
 
@@ -104,6 +106,7 @@ impl Sim {
             latency: Latency::default(),
             time_limit_ns: nanoseconds(TIME_LIMIT),
             off: BTreeSet::new(),
+            largest_allocation_bytes: None,
             workers: 0,
         }
     }
@@ -129,6 +132,21 @@ impl Sim {
     /// *recovers*.
     pub fn time_limit(&mut self, limit: Duration) {
         self.time_limit_ns = nanoseconds(limit);
+    }
+
+    /// Gives each of these nodes so many bytes of memory. The allocation that crosses it ends the process as the system's OOM
+    /// killer would: no destructors, and peers see a reset. It takes [`Memory`](crate::Memory) as the program's allocator, and
+    /// makes what the process had allocated a part of the digest: debug and release builds may then differ.
+    pub fn memory(&mut self, nodes: Group, bytes: u64) {
+        for number in nodes.numbers() {
+            self.processes[usize::from(number)].memory_bytes = Some(bytes);
+        }
+    }
+
+    /// How large a single allocation may be before it breaks *bounded-request*, where [`Memory`](crate::Memory) is the
+    /// program's allocator: 1 GiB unless said, or the node's whole [budget](Self::memory) if that is less.
+    pub fn largest_allocation(&mut self, bytes: u64) {
+        self.largest_allocation_bytes = Some(bytes);
     }
 
     /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one.
@@ -220,7 +238,8 @@ impl Sim {
         );
         let (seed, leaked) = (self.seed, &*name.clone().leak());
         let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
-        self.processes.push(Process { name, role, main, disk: Disk::default(), clock: Clock::default() });
+        let (disk, clock) = (Disk::default(), Clock::default());
+        self.processes.push(Process { name, role, main, disk, clock, memory_bytes: None });
         Group::new(self.processes.len() - 1, 1)
     }
 

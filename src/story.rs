@@ -171,6 +171,7 @@ fn is_edge_of_life(event: &Event) -> bool {
         | What::Phase { .. }
         | What::Paused
         | What::Resumed
+        | What::MemoryUsed { .. }
         | What::Signalled { .. }
         | What::DiskFailed { .. } => true,
         _ => false,

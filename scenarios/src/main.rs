@@ -3,6 +3,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static MEMORY: afterlife::Memory = afterlife::Memory;
+
 fn main() -> ExitCode {
     afterlife::main(&afterlife_scenarios::all())
 }

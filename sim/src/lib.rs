@@ -22,6 +22,7 @@ mod kernel;
 mod log;
 mod real;
 
+pub use abi::Memory;
 pub use engine::{Machine, Outcome, run};
 pub use kernel::net::Latency;
 pub use kernel::process::{DiskBuild, ExitCode, Main, NODES_MAX};
@@ -54,6 +55,17 @@ pub fn set_task_source(source: fn() -> u64) {
 /// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
 pub fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     abi::stop_descriptor()
+}
+
+/// Whether this program's allocator is [`Memory`], so that memory is booked.
+pub fn books_memory() -> bool {
+    abi::books_memory()
+}
+
+/// Lets the calling thread count as none of a run's: what it does passes no door and is not booked. For the harness's own work
+/// on a node's thread; nothing in it may wait for another thread.
+pub fn outside<R>(work: impl FnOnce() -> R) -> R {
+    abi::outside(work)
 }
 
 /// The virtual time, in nanoseconds since the run began; `None` outside a run.

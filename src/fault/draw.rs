@@ -31,6 +31,7 @@ pub(super) enum Kind {
     CorruptFile,
     ClockStep,
     ClockDrift,
+    SqueezeMemory,
 }
 
 /// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
@@ -48,6 +49,8 @@ pub struct Faults {
     slow_ns: (u64, u64),
     stall_ns: (u64, u64),
     pub(super) clocks: super::clocks::ClockFaults,
+    squeeze_bytes: (u64, u64),
+    squeeze_ns: (u64, u64),
     aims: Vec<(String, u32)>,
 }
 
@@ -74,6 +77,8 @@ impl Faults {
             slow_ns: (SECOND_NS, 10 * SECOND_NS),
             stall_ns: (SECOND_NS / 10, 10 * SECOND_NS),
             clocks: Default::default(),
+            squeeze_bytes: (0, 0),
+            squeeze_ns: (0, 0),
             aims: Vec::new(),
         }
     }
@@ -140,6 +145,18 @@ impl Faults {
         self.allow(Kind::CorruptFile)
     }
 
+    /// Memory pressure: budgets as small as this many bytes, for a while. What a process has already it keeps; its next
+    /// allocation finds that it is too much. It takes [`Memory`](crate::Memory) as the program's allocator.
+    pub fn memory_pressure(mut self, low_bytes: u64, high_bytes: u64, for_at_most: Duration) -> Self {
+        assert!(
+            low_bytes <= high_bytes,
+            "budgets from {low_bytes} to {high_bytes} run backwards: give the smaller first"
+        );
+        self.squeeze_bytes = (low_bytes, high_bytes);
+        self.squeeze_ns = ordered(for_at_most / 10, for_at_most);
+        self.allow(Kind::SqueezeMemory)
+    }
+
     /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after one of the first `nth_max`
     /// occurrences of `edge` on the node that they strike. An edge is told as stories tell it: `use metadata-db`,
     /// `close metadata-db`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`, `disk failure /var/lib/db`. Said more than once, each such fault picks one.
@@ -176,6 +193,11 @@ impl Faults {
     /// When they may strike.
     pub(crate) fn window_ns(&self) -> std::ops::Range<u64> {
         self.from_ns..self.quiet_after_ns
+    }
+
+    /// Whether a plan may make memory scarce.
+    pub(crate) fn squeezes_memory(&self) -> bool {
+        self.kinds.contains(&Kind::SqueezeMemory)
     }
 
     pub(super) fn allow(mut self, kind: Kind) -> Self {
@@ -251,6 +273,11 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                 }
                 Kind::ClockStep => faults.clocks.step(node, &between),
                 Kind::ClockDrift => faults.clocks.drift(node, &between),
+                Kind::SqueezeMemory => Fault::SqueezeMemory {
+                    node,
+                    budget_bytes: between(13, faults.squeeze_bytes),
+                    for_ns: between(14, faults.squeeze_ns),
+                },
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
             let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {

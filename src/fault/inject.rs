@@ -60,7 +60,6 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             room.slow_disk(NodeId(*node), *extra_ns);
             Some(*for_ns)
         }
-        Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
         Fault::StepClock { node, by_ns } => {
             room.step_clock(NodeId(*node), *by_ns);
             None
@@ -69,6 +68,11 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             room.speed_clock(NodeId(*node), *ppm);
             Some(*for_ns)
         }
+        Fault::SqueezeMemory { node, budget_bytes, for_ns } => {
+            room.squeeze_memory(NodeId(*node), Some(*budget_bytes));
+            Some(*for_ns)
+        }
+        Fault::Pause { .. } => unreachable!("no plan has it yet"),
         Fault::DisturbLink { .. } | Fault::ResetConnections { .. } => unreachable!("no plan has it yet"),
         Fault::FailDisk { node, how, for_ns } => {
             room.trouble_disk(NodeId(*node), trouble(*how));
@@ -113,12 +117,17 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
             room.healed(&text);
         }
-        Fault::Pause { .. } | Fault::SqueezeMemory { .. } => unreachable!("no plan has it yet"),
         Fault::SkewClock { node, ppm, .. } => {
             room.speed_clock(NodeId(*node), ppm.saturating_neg());
             let text = format!("the clock of {} runs true again", room.node_name(NodeId(*node)));
             room.healed(&text);
         }
+        Fault::SqueezeMemory { node, .. } => {
+            room.squeeze_memory(NodeId(*node), None);
+            let text = format!("{} has its memory back", room.node_name(NodeId(*node)));
+            room.healed(&text);
+        }
+        Fault::Pause { .. } => unreachable!("no plan has it yet"),
         Fault::DisturbLink { .. } => unreachable!("no plan has it yet"),
         Fault::FailDisk { node, how, .. } => {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
@@ -140,6 +149,7 @@ pub(crate) fn heal(room: &mut Room<'_>) {
     room.heal_links();
     for node in 0..room.nodes() {
         room.slow_disk(NodeId(node), 0);
+        room.squeeze_memory(NodeId(node), None);
     }
     let cause = room.healed("every link and disk");
     for node in 0..room.nodes() {

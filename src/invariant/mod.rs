@@ -1,6 +1,7 @@
 //! Invariants: each one file, one small state machine over events, with the sentence that it prints.
 //! They see events only; what is done about a violation is the watch's business.
 
+mod bounded_request;
 mod bounded_shutdown;
 mod no_deadlock;
 mod no_silent_panic;
@@ -15,6 +16,7 @@ use afterlife_sim::event::{Event, Name, NodeId, What};
 
 /// The ids by which a scenario turns invariants off.
 pub(crate) const IDS: &[&str] = &[
+    bounded_request::ID,
     bounded_shutdown::ID,
     no_deadlock::ID,
     no_silent_panic::ID,
@@ -63,6 +65,7 @@ pub(crate) fn all(off: &std::collections::BTreeSet<String>, clients: &[NodeId]) 
     let all: Vec<Box<dyn Invariant>> = vec![
         Box::new(no_use_after_teardown::NoUseAfterTeardown::default()),
         Box::new(no_silent_panic::NoSilentPanic),
+        Box::new(bounded_request::BoundedRequest),
         Box::new(bounded_shutdown::BoundedShutdown::default()),
         Box::new(no_deadlock::NoDeadlock::of_clients(clients.iter().copied())),
         Box::new(probed_claims::ProbedClaims),

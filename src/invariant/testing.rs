@@ -28,6 +28,10 @@ impl Script {
         Name(index as u32)
     }
 
+    pub(super) fn happens(&mut self, what: What) -> &mut Self {
+        self.push(what)
+    }
+
     fn push(&mut self, what: What) -> &mut Self {
         let event = Event {
             seq: Seq(self.events.len() as u64),

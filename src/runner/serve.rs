@@ -71,7 +71,10 @@ fn answer(body: &[u8], scenarios: &[&Scenario]) -> Answer {
         Err(error) => return Answer::Refused(error.to_string()),
     };
     match scenarios.iter().find(|scenario| scenario.name == request.scenario) {
-        Some(scenario) => Answer::Reply(Box::new(execute(scenario, &request))),
+        Some(scenario) => match execute(scenario, &request) {
+            Ok(reply) => Answer::Reply(Box::new(reply)),
+            Err(why) => Answer::Refused(why),
+        },
         None => Answer::Refused(format!("no scenario `{}` in this runner", request.scenario)),
     }
 }

@@ -10,6 +10,10 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+/// Memory budgets want it; to scenarios without one it makes no difference.
+#[global_allocator]
+static MEMORY: afterlife::Memory = afterlife::Memory;
+
 /// Set where this binary is called as a command, and not as a test runner.
 const COMMAND: &str = "PLANTED_COMMAND";
 

@@ -138,6 +138,7 @@ pub(super) fn hand_over_for_good(me: ThreadId) -> ! {
 pub(crate) fn begin(me: ThreadId, start: Start) -> Body {
     Box::new(move || {
         set_here(me);
+        super::memory::open_account(me);
         match start {
             Start::Routine(routine, argument) => {
                 let result = routine(argument as *mut libc::c_void).addr();

@@ -29,6 +29,23 @@ pub(crate) fn set_here(me: ThreadId) {
     ME.set(me.0);
 }
 
+/// Says that the calling thread is none of a run's.
+pub(super) fn set_outside() {
+    ME.set(OUTSIDE);
+}
+
+/// Lets the calling thread count as outside for a while: what it calls passes through, what it allocates is not booked.
+pub(crate) fn outside<R>(work: impl FnOnce() -> R) -> R {
+    struct Back(u32);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            ME.set(self.0);
+        }
+    }
+    let _back = Back(ME.replace(OUTSIDE));
+    work()
+}
+
 /// Sets the world of this process.
 pub(crate) fn set_world(world: *mut World) {
     WORLD.store(world, Ordering::Release);

@@ -9,6 +9,7 @@ mod entropy;
 mod files;
 mod here;
 mod io;
+mod memory;
 mod missing;
 mod names;
 mod paths;
@@ -24,7 +25,9 @@ mod time;
 mod timers;
 
 pub(crate) use baton::{begin, enter_world};
-pub(crate) use here::{begin_host, end_host, here, kernel};
+pub(crate) use here::{begin_host, end_host, here, kernel, outside};
+pub use memory::Memory;
+pub(crate) use memory::is_installed as books_memory;
 pub(crate) use missing::refuse;
 pub(crate) use probes::{attach, emit, set_task_source};
 pub(crate) use process::stop_descriptor;

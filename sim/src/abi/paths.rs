@@ -5,7 +5,7 @@ use super::baton::door;
 use super::io::{buffer_mut, count, describe, int};
 use crate::kernel::Errno;
 use crate::kernel::descriptor::Kind;
-use crate::kernel::disk::{Disk, FileKind, InodeId, ROOT, Stat};
+use crate::kernel::disk::{Disk, FileKind, InodeId, NAME_BYTES_MAX, PATH_BYTES_MAX, ROOT, Stat};
 use crate::kernel::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, mode_t, off_t, size_t, ssize_t, timespec};
 use std::ffi::CStr;
@@ -16,7 +16,21 @@ use std::ffi::CStr;
 /// `path` is a C string that outlives the call.
 pub(super) unsafe fn bytes<'a>(path: *const c_char) -> &'a [u8] {
     // SAFETY: as said.
-    unsafe { CStr::from_ptr(path) }.to_bytes()
+    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
+    if path.len() > NAME_BYTES_MAX {
+        tell_if_too_long(path);
+    }
+    path
+}
+
+/// Tells of a path that the disk will refuse with `ENAMETOOLONG`.
+#[cold]
+fn tell_if_too_long(path: &[u8]) {
+    let too_long = path.len() >= PATH_BYTES_MAX || path.split(|it| *it == b'/').any(|name| name.len() > NAME_BYTES_MAX);
+    if let (true, Some(me)) = (too_long, super::here::here()) {
+        let bytes = u32::try_from(path.len()).unwrap_or(u32::MAX);
+        super::here::kernel(me, |world| world.emit(me, crate::event::What::LongPath { bytes }));
+    }
 }
 
 /// Works on the calling node's disk.

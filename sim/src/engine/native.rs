@@ -22,6 +22,9 @@ pub struct Machine {
     pub clock_offset_ns: i64,
     /// How much its clocks gain in each second, in millionths; negative is slow.
     pub clock_ppm: i32,
+    /// How many bytes its process may have allocated at a time; `None` for as many as it asks for. It takes [`Memory`](crate::Memory)
+    /// as the program's allocator.
+    pub memory_bytes: Option<u64>,
 }
 
 /// What a run came to.
@@ -65,7 +68,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     let mut world = Box::new(World::new(settings, abi::begin));
     for (index, machine) in machines.into_iter().enumerate() {
         crate::engine::name_node(index, &machine.name);
-        let node = world.add_node(&machine.name, machine.main, machine.start_ns);
+        let node = world.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);
         debug_assert_eq!(node, NodeId(index as u16));
         world.nodes[index].disk_build = machine.disk;
         world.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);

@@ -5,9 +5,11 @@ use super::choice::identity;
 use super::clock::Clocks;
 use super::descriptor::DescriptionId;
 use super::disk::Disk;
+use super::memory::Account;
 use super::thread::ThreadId;
 use crate::event::NodeId;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a node runs: called on its main thread, once for each incarnation, with the incarnation's number from 1.
@@ -71,6 +73,8 @@ pub(crate) struct Node {
     pub(crate) mirrors: Vec<(i32, DescriptionId)>,
     /// Made when it is first asked for: an idle node costs nothing.
     pub(crate) disk: Option<Box<Disk>>,
+    /// What its process has allocated; its threads point to it.
+    pub(crate) memory: Rc<Account>,
     pub(crate) next_port: u16,
     pub(crate) clocks: Clocks,
     /// Descriptors that become readable when a stop is requested.
@@ -88,7 +92,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(name: &str, main: Main) -> Self {
+    pub(crate) fn new(name: &str, main: Main, memory: Account) -> Self {
         Self {
             name: name.to_owned(),
             key: identity(name),
@@ -102,6 +106,7 @@ impl Node {
             mirrors: Vec::new(),
             disk: None,
             disk_build: DiskBuild::default(),
+            memory: Rc::new(memory),
             next_port: FIRST_EPHEMERAL_PORT,
             clocks: Clocks::default(),
             stop_watchers: Vec::new(),

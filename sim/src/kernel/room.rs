@@ -215,6 +215,18 @@ impl<'a> Room<'a> {
             .corrupt(path.as_bytes(), &mut |ask| choices.below(Question::Damage, who, ask.what as u64, ask.bound));
     }
 
+    /// Leaves a node's process this much memory and no more; `None` for what its machine has.
+    pub fn squeeze_memory(&mut self, node: NodeId, bytes: Option<u64>) {
+        if let Some(node) = self.world.nodes.get(usize::from(node.0)) {
+            node.memory.squeeze(bytes);
+        }
+    }
+
+    /// Whether a node's process has less memory than its machine, by [`squeeze_memory`](Self::squeeze_memory).
+    pub fn is_squeezed(&self, node: NodeId) -> bool {
+        self.world.nodes.get(usize::from(node.0)).is_some_and(|node| node.memory.is_squeezed())
+    }
+
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
     pub fn alarm(&mut self, delay_ns: u64, token: u64) {
         self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Alarm(token));

@@ -7,6 +7,7 @@ use super::choice::{Choices, Question};
 use super::descriptor::{Description, DescriptionId, Descriptions, Kind};
 use super::disk::Disk;
 use super::futex::Futexes;
+use super::memory::Account;
 use super::net::Net;
 use super::pipe::Pipes;
 use super::process::{ExitCode, Life, Main, Node};
@@ -86,6 +87,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// How long messages take where nothing else is said.
     pub latency: super::net::Latency,
+    /// More bytes in a single allocation than this are an event; `None` for a node's whole budget, or 1 GiB if that is less.
+    pub largest_allocation_bytes: Option<u64>,
     /// The event at which a stack is taken.
     pub stack_at: Option<u64>,
 }
@@ -100,6 +103,7 @@ impl Default for Settings {
             record: false,
             schedule: Schedule::default(),
             latency: super::net::Latency::default(),
+            largest_allocation_bytes: None,
             stack_at: None,
         }
     }
@@ -182,11 +186,12 @@ impl World {
         }
     }
 
-    /// Makes a node; it starts at `start_ns`.
-    pub(crate) fn add_node(&mut self, name: &str, main: Main, start_ns: u64) -> NodeId {
+    /// Makes a node, with this much memory if it is not to have all that it asks for; it starts at `start_ns`.
+    pub(crate) fn add_node(&mut self, name: &str, main: Main, start_ns: u64, memory_bytes: Option<u64>) -> NodeId {
         assert!(self.nodes.len() < super::process::NODES_MAX, "a room holds {} nodes", super::process::NODES_MAX);
         let node = NodeId(self.nodes.len() as u16);
-        self.nodes.push(Node::new(name, main));
+        let memory = Account::new(memory_bytes, self.settings.largest_allocation_bytes);
+        self.nodes.push(Node::new(name, main, memory));
         if start_ns < u64::MAX {
             self.start_after(node, start_ns);
         }
@@ -464,6 +469,7 @@ impl World {
         it.life = Life::Up;
         it.threads.clear();
         it.restart_after_ns = None;
+        it.memory.begin();
         let start = Start::Main(it.main.clone(), it.incarnation);
         let seq = self.emit_at(node, Seq::NONE, What::Started);
         self.nodes[usize::from(node.0)].started = seq;
@@ -540,6 +546,9 @@ impl World {
             if self.running == Some(id) {
                 self.must_pass = true;
             }
+        }
+        if let Some((live, peak)) = self.nodes[usize::from(node.0)].memory.used() {
+            self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }
         self.emit_at(node, cause, What::Exited { how });
         let parting = match how {

@@ -29,6 +29,7 @@ pub use inode::{Device, FileKind, InodeId, ROOT};
 pub use lock::{Lock, LockKind, Owner, RecordLock};
 pub use open::OpenFile;
 pub use page::{PAGE_BYTES, SECTOR_BYTES};
+pub use path::{NAME_BYTES_MAX, PATH_BYTES_MAX};
 pub use power_loss::{Ask, AskKind};
 pub use trouble::Trouble;
 pub use volume::{Disk, Unsynced};

@@ -7,10 +7,10 @@ use super::{Disk, Errno};
 use std::borrow::Cow;
 
 /// Bytes of a path, its final NUL included, as `PATH_MAX` has it.
-pub(super) const PATH_BYTES_MAX: usize = 4096;
+pub const PATH_BYTES_MAX: usize = 4096;
 
 /// Bytes of one component, as `NAME_MAX` has it.
-pub(super) const NAME_BYTES_MAX: usize = 255;
+pub const NAME_BYTES_MAX: usize = 255;
 
 /// Symbolic links that one resolution follows, as Linux has it.
 const LINKS_MAX: u32 = 40;
