@@ -100,6 +100,8 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
         main: main_of(workload, node, options, &count),
         start_ns: 0,
         disk: DiskBuild::default(),
+        clock_offset_ns: 0,
+        clock_ppm: 0,
         memory_bytes: None,
     };
     let machines = (0..options.nodes).map(machine).collect();
