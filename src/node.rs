@@ -89,6 +89,16 @@ impl Group {
         (self.first + index) as u16
     }
 
+    /// These nodes and those, which were made right after them: say who may be cut off from whom.
+    ///
+    /// # Panics
+    /// If others were made in between.
+    #[must_use = "it changes neither group"]
+    pub fn and(self, next: Self) -> Self {
+        assert!(self.first + self.count == next.first, "`and` takes the group that was made right after this one");
+        Self::new(self.first, self.count + next.count)
+    }
+
     /// The numbers of its nodes.
     pub(crate) fn numbers(self) -> impl Iterator<Item = u16> {
         (self.first..self.first + self.count).map(|number| number as u16)

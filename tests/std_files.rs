@@ -19,6 +19,29 @@ fn kind<T>(outcome: std::io::Result<T>) -> Result<(), ErrorKind> {
 }
 
 #[afterlife::test(seeds = 5)]
+fn a_file_is_its_makers_until_it_is_given_away(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        use std::os::unix::fs::{chown, fchown, lchown, symlink};
+        let owner = |path: &str| fs::symlink_metadata(path).map(|it| (it.uid(), it.gid())).expect("it is there");
+        let file = File::create("/file").expect("the disk works");
+        // SAFETY: it reads one number.
+        let me = unsafe { libc::geteuid() };
+        assert_eq!(owner("/file"), (me, 0));
+        chown("/file", Some(7), None).expect("root may give files away");
+        assert_eq!(owner("/file"), (7, 0));
+        fchown(&file, None, Some(8)).expect("root may give files away");
+        assert_eq!(owner("/file"), (7, 8));
+        symlink("/file", "/link").expect("the disk works");
+        lchown("/link", Some(9), Some(9)).expect("root may give links away");
+        assert_eq!((owner("/link"), owner("/file")), ((9, 9), (7, 8)));
+        chown("/link", Some(1), Some(1)).expect("root may give files away");
+        assert_eq!(owner("/file"), (1, 1));
+        assert_eq!(kind(chown("/nothing", Some(1), None)), Err(ErrorKind::NotFound));
+        0
+    });
+}
+
+#[afterlife::test(seeds = 5)]
 fn what_is_written_is_read(sim: &mut Sim) {
     sim.client_program("client", |_| {
         fs::write("/greeting", "hello").expect("the disk works");

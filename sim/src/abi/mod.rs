@@ -23,6 +23,7 @@ mod syscall;
 mod threads;
 mod time;
 mod timers;
+mod users;
 
 pub(crate) use baton::{begin, enter_world};
 pub(crate) use here::{begin_host, end_host, here, kernel, outside};

@@ -395,8 +395,6 @@ super::missing_doors! {
     fn chdir(path: *const c_char) -> c_int: "every node works in the root of its disk";
     fn fchdir(fd: c_int) -> c_int: "every node works in the root of its disk";
     fn chroot(path: *const c_char) -> c_int: "every node works in the root of its disk";
-    fn chown(path: *const c_char, owner: libc::uid_t, group: libc::gid_t) -> c_int: "a node has one user";
-    fn fchown(fd: c_int, owner: libc::uid_t, group: libc::gid_t) -> c_int: "a node has one user";
     fn mkfifo(path: *const c_char, mode: mode_t) -> c_int: "named pipes are not built";
     fn utimensat(directory: c_int, path: *const c_char, times: *const timespec, flags: c_int) -> c_int:
         "only futimens is built";

@@ -1,0 +1,46 @@
+//! One file for each row of the table, readable as an example of how the crate is used in a scenario.
+
+mod axum_reqwest;
+mod chance;
+mod clocks;
+mod crossbeam;
+mod hyper;
+mod moka;
+mod notify;
+mod parking_lot;
+mod rayon;
+mod redb;
+mod redis;
+mod rusqlite;
+mod std_net;
+mod tarpc;
+mod tonic;
+mod tower;
+mod tracing_appender;
+mod tungstenite;
+mod ureq_tiny_http;
+
+use crate::row::Row;
+
+/// Every row, in the order of the table.
+pub(crate) const ALL: &[Row] = &[
+    std_net::ROW,
+    hyper::ROW,
+    axum_reqwest::ROW,
+    tower::ROW,
+    tonic::ROW,
+    tarpc::ROW,
+    tungstenite::ROW,
+    ureq_tiny_http::ROW,
+    redis::ROW,
+    redb::ROW,
+    rusqlite::ROW,
+    rayon::ROW,
+    crossbeam::ROW,
+    parking_lot::ROW,
+    moka::ROW,
+    chance::ROW,
+    clocks::ROW,
+    tracing_appender::ROW,
+    notify::ROW,
+];

@@ -1,0 +1,69 @@
+//! rusqlite with the SQLite that it brings: C code on the virtual disk, with a rollback journal and full syncs.
+
+use crate::row::{Row, Verdict};
+use crate::strikes::{kills_and_power_losses, ms, secs};
+use afterlife::{Ledger, Node, Outcome, Sim};
+use rand::RngExt;
+use rusqlite::{Connection, params};
+use std::fs::{File, create_dir_all};
+use tokio::time::sleep;
+
+pub(crate) const ROW: Row = Row {
+    name: "rusqlite",
+    crates: &["rusqlite", "libsqlite3-sys"],
+    does: "two accounts in SQLite's rollback journal with full syncs, moved between in transactions; killed and out of power",
+    verdict: Verdict::Runs(""),
+    seeds: 30,
+    script,
+};
+
+const TOTAL: i64 = 1_000;
+
+async fn bank(node: Node, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) -> Outcome {
+    create_dir_all("/var/bank")?;
+    let mut db = Connection::open("/var/bank/accounts.db")?;
+    db.pragma_update(None, "synchronous", "EXTRA")?;
+    db.execute_batch(
+        "CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, money INTEGER NOT NULL);
+         CREATE TABLE IF NOT EXISTS moves (number INTEGER PRIMARY KEY, amount INTEGER NOT NULL, note BLOB);",
+    )?;
+    db.execute("INSERT OR IGNORE INTO accounts VALUES ('ours', ?1), ('theirs', 0)", [TOTAL])?;
+    // SQLite syncs its own folder with `EXTRA`; the folder's entry is our business.
+    for folder in ["/var/bank", "/var", "/"] {
+        File::open(folder)?.sync_all()?;
+    }
+    let check: String = db.query_row("PRAGMA integrity_check", (), |row| row.get(0))?;
+    assert_eq!(check, "ok");
+    let mut next: i64 = db.query_row("SELECT coalesce(max(number), 0) + 1 FROM moves", (), |row| row.get(0))?;
+    assert!(!committed.contains(&next), "move {next} was committed and is gone");
+    opened.note((node.incarnation(), next));
+    let mut rng = node.rng();
+    loop {
+        let amount = rng.random_range(1..10);
+        let transaction = db.transaction()?;
+        transaction.execute("UPDATE accounts SET money = money - ?1 WHERE name = 'ours'", [amount])?;
+        transaction.execute("UPDATE accounts SET money = money + ?1 WHERE name = 'theirs'", [amount])?;
+        transaction.execute("INSERT INTO moves VALUES (?1, ?2, zeroblob(3000))", params![next, amount])?;
+        transaction.commit()?;
+        committed.note(next);
+        next += 1;
+        let total: i64 = db.query_row("SELECT sum(money) FROM accounts", (), |row| row.get(0))?;
+        let moved: i64 = db.query_row("SELECT sum(amount) FROM moves", (), |row| row.get(0))?;
+        let theirs: i64 = db.query_row("SELECT money FROM accounts WHERE name = 'theirs'", (), |row| row.get(0))?;
+        assert_eq!((total, moved), (TOTAL, theirs));
+        sleep(ms(80)).await;
+    }
+}
+
+fn script(sim: &mut Sim) {
+    let committed = sim.ledger::<i64>("moves that were committed");
+    let opened = sim.ledger::<(u16, i64)>("opened: life, next move");
+    let bank = sim.node("bank", move |node| bank(node, committed, opened));
+    sim.client("clock", |_| async {
+        sleep(secs(8)).await;
+        Ok(())
+    });
+    kills_and_power_losses(sim, bank);
+    sim.sometimes("many moves are committed", move |_| committed.len() > 60);
+    sim.sometimes("a third life finds moves", move |_| opened.len() > 2 && !committed.is_empty());
+}

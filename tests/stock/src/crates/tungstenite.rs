@@ -1,0 +1,88 @@
+//! tokio-tungstenite: a chat room over WebSocket, which everybody joins again when the server comes back.
+
+use crate::row::{Row, Verdict};
+use crate::strikes::{kills_and_cuts, ms, secs};
+use afterlife::{Outcome, Sim};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{accept_async, connect_async};
+
+pub(crate) const ROW: Row = Row {
+    name: "tokio-tungstenite",
+    crates: &["tokio-tungstenite"],
+    does: "a chat room over WebSocket: what one says, both hear; both join again after a death or a cut",
+    verdict: Verdict::Runs(""),
+    seeds: 30,
+    script,
+};
+
+async fn room() -> Outcome {
+    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    let (said, _) = broadcast::channel::<String>(64);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let (say, mut hear) = (said.clone(), said.subscribe());
+        tokio::spawn(async move {
+            let Ok(socket) = accept_async(stream).await else { return };
+            let (mut out, mut back) = socket.split();
+            loop {
+                let sent = tokio::select! {
+                    word = hear.recv() => match word {
+                        Ok(word) => out.send(Message::text(word)).await.is_ok(),
+                        Err(_) => false,
+                    },
+                    word = back.next() => match word {
+                        Some(Ok(Message::Text(word))) => say.send(word.to_string()).is_ok(),
+                        Some(Ok(_)) => true,
+                        _ => false,
+                    },
+                };
+                if !sent {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+fn script(sim: &mut Sim) {
+    let heard = sim.ledger::<(usize, String)>("heard: by whom, what");
+    let joined = sim.ledger::<usize>("joined");
+    let server = sim.node("room", |_| room());
+    let guests = [0, 1].map(|me| {
+        sim.client(&format!("guest-{me}"), move |_| async move {
+            let mut round = 0;
+            while round < 30 {
+                let Ok(Ok((mut socket, _))) = timeout(secs(2), connect_async("ws://room/")).await else {
+                    sleep(ms(100)).await;
+                    continue;
+                };
+                joined.note(me);
+                'joined: while round < 30 {
+                    let word = format!("guest {me} says {round}");
+                    if socket.send(Message::text(word.clone())).await.is_err() {
+                        break;
+                    }
+                    loop {
+                        let Ok(Some(Ok(message))) = timeout(secs(2), socket.next()).await else { break 'joined };
+                        let Message::Text(text) = message else { continue };
+                        heard.note((me, text.to_string()));
+                        if text.as_str() == word {
+                            break;
+                        }
+                    }
+                    round += 1;
+                    sleep(ms(200)).await;
+                }
+            }
+            Ok(())
+        })
+    });
+    kills_and_cuts(sim, server, guests[0].and(guests[1]));
+    sim.eventually("everybody hears what they said", secs(120), move |_| heard.len() >= 60);
+    sim.sometimes("one hears the other", move |_| heard.contains(&(0, "guest 1 says 7".into())));
+    sim.sometimes("a guest joins again", move |_| joined.len() > 2);
+}

@@ -1,0 +1,32 @@
+//! What strikes the systems of the suite: the same for each, unless its own file says otherwise.
+
+use afterlife::{Faults, Group, Sim};
+use std::time::Duration;
+
+/// Whole seconds.
+pub(crate) const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Whole milliseconds.
+pub(crate) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Faults of this kind between half a second and seven seconds, over soon.
+pub(crate) fn soon(faults: Faults) -> Faults {
+    faults.from(ms(500)).quiet_after(secs(7)).down(ms(50), secs(2))
+}
+
+/// Kills the servers, and cuts the links between them and their clients.
+pub(crate) fn kills_and_cuts(sim: &mut Sim, servers: Group, clients: Group) {
+    sim.faults(servers, soon(Faults::none().kills()));
+    sim.faults(servers.and(clients), soon(Faults::none().partitions()));
+    sim.sometimes("a server is killed and started again", |view| view.restarts() > 0);
+}
+
+/// Kills a store's process, and takes the power from its machine.
+pub(crate) fn kills_and_power_losses(sim: &mut Sim, stores: Group) {
+    sim.faults(stores, soon(Faults::none().kills().power_losses()));
+    sim.sometimes("a store is killed and started again", |view| view.restarts() > 0);
+}
