@@ -42,7 +42,8 @@ impl Node {
         Rng::new(self.seed, &format!("{} {}", self.name, self.incarnation))
     }
 
-    /// Resolves when a graceful stop of this node is requested, as SIGTERM would say it. Call it on a tokio runtime with its
+    /// Resolves when a graceful stop of this node is requested, as SIGTERM says it to a node that handles signals: one node of
+    /// a room may await those through `tokio::signal`, any number may await this. Call it on a tokio runtime with its
     /// I/O driver enabled; outside a run it never resolves.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 //! It holds no reference into the world while another thread runs.
 
 use super::here::{at_rest, here, kernel, kernel_of_host, set_here, set_world};
+use super::signals;
 use super::threads::run_thread_exits;
 use crate::kernel::Errno;
 use crate::kernel::baton::{Body, Strand, pass};
@@ -28,23 +29,60 @@ enum After<T> {
     Pass(*const Strand, *const Strand),
 }
 
+/// What a signal that was handled meanwhile means for a wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interruption {
+    /// The wait goes on.
+    Never,
+    /// The wait ends with `EINTR`, unless the handler was installed with `SA_RESTART`.
+    AsInstalled,
+    /// The wait ends with `EINTR`.
+    Always,
+}
+
 /// Passes a door that may block: the step is tried until it is done.
 #[inline]
-pub(super) fn blocking<T>(
+pub(super) fn blocking<T>(me: ThreadId, step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>) -> Result<T, Errno> {
+    wait_through(me, Interruption::AsInstalled, step)
+}
+
+/// As [`blocking`], for what no signal interrupts: locks and joins.
+#[inline]
+pub(super) fn patient<T>(me: ThreadId, step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>) -> Result<T, Errno> {
+    wait_through(me, Interruption::Never, step)
+}
+
+/// As [`blocking`], for what every handled signal interrupts: waits for readiness.
+#[inline]
+pub(super) fn interruptible<T>(
     me: ThreadId,
+    step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>,
+) -> Result<T, Errno> {
+    wait_through(me, Interruption::Always, step)
+}
+
+#[inline]
+fn wait_through<T>(
+    me: ThreadId,
+    interruption: Interruption,
     mut step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>,
 ) -> Result<T, Errno> {
     enter(me);
+    let mut interrupted = false;
     loop {
         let after = kernel(me, |world| match step(world) {
-            Ok(Turn::Wait(wait, until_ns)) => {
+            Ok(Turn::Wait(wait, until_ns)) if !interrupted => {
                 world.park(me, wait, until_ns);
                 After::Pass(world.strand_of(Some(me)), world.next_strand())
             }
-            Ok(Turn::Done(value)) if world.must_pass => After::GiveWay(Ok(value)),
-            Ok(Turn::Done(value)) => After::Return(Ok(value)),
-            Err(errno) if world.must_pass => After::GiveWay(Err(errno)),
-            Err(errno) => After::Return(Err(errno)),
+            stepped => {
+                let outcome = match stepped {
+                    Ok(Turn::Done(value)) => Ok(value),
+                    Ok(Turn::Wait(..)) => Err(libc::EINTR),
+                    Err(errno) => Err(errno),
+                };
+                if world.must_pass { After::GiveWay(outcome) } else { After::Return(outcome) }
+            }
         });
         match after {
             After::Return(outcome) => return outcome,
@@ -52,17 +90,22 @@ pub(super) fn blocking<T>(
                 give_way(me);
                 return outcome;
             }
-            After::Pass(from, to) if from == to => {}
-            // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
-            After::Pass(from, to) => unsafe { pass(from, to) },
+            After::Pass(from, to) => {
+                if from != to {
+                    // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
+                    unsafe { pass(from, to) }
+                }
+                if signals::due() {
+                    let goes_on = signals::deliver(me);
+                    interrupted |= match interruption {
+                        Interruption::Never => false,
+                        Interruption::AsInstalled => goes_on == Some(false),
+                        Interruption::Always => goes_on.is_some(),
+                    };
+                }
+            }
         }
     }
-}
-
-/// As [`blocking`], for what no signal interrupts: locks and joins.
-#[inline]
-pub(super) fn patient<T>(me: ThreadId, step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>) -> Result<T, Errno> {
-    blocking(me, step)
 }
 
 /// The virtual time, as a door that nothing else can happen in but a cut.
@@ -86,11 +129,11 @@ fn read_time_cut_off(me: ThreadId) -> u64 {
     now_ns
 }
 
-/// Parks the calling thread. Returns when it was woken or its time came.
+/// Parks the calling thread. Returns when it was woken or its time came; whether it handled a signal before.
 #[inline]
-pub(super) fn sleep(me: ThreadId, wait: Wait, until_ns: u64) {
+pub(super) fn sleep(me: ThreadId, wait: Wait, until_ns: u64) -> bool {
     kernel(me, |world| world.park(me, wait, until_ns));
-    hand_over(me);
+    hand_over(me)
 }
 
 #[inline]
@@ -107,7 +150,9 @@ fn cut_off(me: ThreadId) {
     match kernel(me, |world| world.cut(me)) {
         Cut::No => {}
         Cut::Yield => give_way(me),
-        Cut::Until(until_ns) => sleep(me, Wait::Sleep, until_ns),
+        Cut::Until(until_ns) => {
+            sleep(me, Wait::Sleep, until_ns);
+        }
     }
 }
 
@@ -118,13 +163,15 @@ pub(super) fn give_way(me: ThreadId) {
     hand_over(me);
 }
 
+/// Passes the baton. When it comes back, says whether a signal was handled.
 #[inline]
-fn hand_over(me: ThreadId) {
+fn hand_over(me: ThreadId) -> bool {
     let (from, to) = kernel(me, |world| (world.strand_of(Some(me)), world.next_strand()));
     if from != to {
         // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
         unsafe { pass(from, to) };
     }
+    signals::due() && signals::deliver(me).is_some()
 }
 
 /// Passes the baton for good: the calling thread is over.

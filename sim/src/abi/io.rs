@@ -96,6 +96,7 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
                     let cause = world.threads[me].cause;
                     world.notify(writer, OUT, cause);
                 }
+                strangers::read(world, me, id);
                 count
             }),
             Kind::Timer(_) if into.len() < 8 => Err(libc::EINVAL),

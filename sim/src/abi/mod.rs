@@ -17,6 +17,7 @@ mod poll;
 mod probes;
 mod process;
 mod pthread;
+mod signals;
 mod sockets;
 mod strangers;
 mod syscall;

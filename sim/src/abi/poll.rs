@@ -1,8 +1,10 @@
 //! Readiness: epoll, eventfd, poll.
 //! One readiness at a time comes out of `epoll_wait`, so that what it sets off has one cause.
 
-use super::baton::{blocking, door};
+use super::baton::{door, interruptible};
+use super::here::kernel;
 use super::io::{int, result};
+use super::signals::with_mask;
 use crate::kernel::Errno;
 use crate::kernel::clock::Deadline;
 use crate::kernel::descriptor::{Event, Kind};
@@ -54,8 +56,9 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
     }
     let mut until = None;
     let mut waited = false;
-    let ready = blocking(me, |world| {
+    let ready = interruptible(me, |world| {
         let id = world.describe(me, epoll)?;
+        world.has_told(me);
         let until = *until.get_or_insert_with(|| deadline(world, me, timeout_ns));
         let until_ns = world.deadline_of(me, until);
         world.epoll_wait(id, me, until_ns, std::mem::replace(&mut waited, true))
@@ -67,7 +70,12 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
             1
         }
         Ok(None) => 0,
-        Err(errno) => result(Err(errno)),
+        Err(errno) => {
+            if errno == libc::EINTR {
+                kernel(me, |world| world.describe(me, epoll).map(|id| world.epoll_leave(id, me))).ok();
+            }
+            result(Err(errno))
+        }
     }
 }
 
@@ -77,7 +85,7 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
     // SAFETY: the caller's array.
     let fds = if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(fds, count as usize) } };
     let mut until = None;
-    result(blocking(me, |world| {
+    result(interruptible(me, |world| {
         let until = *until.get_or_insert_with(|| deadline(world, me, timeout_ns));
         let until_ns = world.deadline_of(me, until);
         let mut ready = 0;
@@ -144,22 +152,22 @@ super::doors! {
         events: *mut epoll_event,
         max: c_int,
         timeout_ms: c_int,
-        _mask: *const sigset_t
+        mask: *const sigset_t
     ) -> c_int = next;
-    // SAFETY: the caller's buffer.
-    |me| unsafe { wait(me, epoll, events, max, timeout(timeout_ms)) };
+    // SAFETY: the caller's buffer and set.
+    |me| unsafe { with_mask(me, mask, || wait(me, epoll, events, max, timeout(timeout_ms))) };
     fn epoll_pwait2(
         epoll: c_int,
         events: *mut epoll_event,
         max: c_int,
         timeout: *const timespec,
-        _mask: *const sigset_t
+        mask: *const sigset_t
     ) -> c_int = next;
     |me| {
         // SAFETY: the caller's pointer.
         let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
-        // SAFETY: the caller's buffer.
-        unsafe { wait(me, epoll, events, max, timeout) }
+        // SAFETY: the caller's buffer and set.
+        unsafe { with_mask(me, mask, || wait(me, epoll, events, max, timeout)) }
     };
     fn eventfd(initial: c_uint, flags: c_int) -> c_int = next;
     |me| new_event(me, initial, flags);
@@ -168,12 +176,12 @@ super::doors! {
         // SAFETY: the caller's array.
         unsafe { poll_all(me, fds, count, timeout(timeout_ms)) }
     };
-    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, _mask: *const sigset_t) -> c_int = next;
+    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) -> c_int = next;
     |me| {
         // SAFETY: the caller's pointer.
         let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
-        // SAFETY: the caller's array.
-        unsafe { poll_all(me, fds, count, timeout) }
+        // SAFETY: the caller's array and set.
+        unsafe { with_mask(me, mask, || poll_all(me, fds, count, timeout)) }
     };
 }
 

@@ -1,4 +1,4 @@
-//! The process itself: its number, its end, its signals' absence, what it may not start.
+//! The process itself: its number, its end, what it may not start.
 //! An `exit` here ends a node, never the run.
 
 use super::baton::{door, hand_over_for_good};
@@ -33,7 +33,9 @@ pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
         let stopping = world.nodes[usize::from(node.0)].life == crate::kernel::process::Life::Stopping;
         let event = Event { counter: u64::from(stopping), semaphore: false };
         let id = world.descriptions.add(node, true, Kind::Event(event));
-        world.nodes[usize::from(node.0)].stop_watchers.push(id);
+        let it = &mut world.nodes[usize::from(node.0)];
+        it.stop_watchers.push(id);
+        it.asked_for_stop = true;
         world.install(id)
     })
     .unwrap_or_else(|_| super::refuse("no descriptor is left for `node.stopping()`: this process has too many open"));
@@ -68,7 +70,8 @@ ends!(_exit(code: c_int), |me| end(me, Death::Exit { code }));
 ends!(_Exit(code: c_int), |me| end(me, Death::Exit { code }));
 ends!(abort(), |me| end(me, Death::Abort));
 
-fn number(me: ThreadId) -> pid_t {
+/// The number that `getpid` shows.
+pub(super) fn number(me: ThreadId) -> pid_t {
     super::here::kernel(me, |world| {
         let Identity { node, incarnation } = world.identity(me);
         i32::from(node.0) * 100 + i32::from(incarnation) + 1
@@ -80,14 +83,6 @@ super::doors! {
     |me| number(me);
     fn getppid() -> pid_t = libc::SYS_getppid;
     |_me| 1;
-    fn sigaction(_signal: c_int, _new: *const libc::sigaction, _old: *mut libc::sigaction) -> c_int = next;
-    |_me| super::missing::missing("sigaction", "signals are not built; await `node.stopping()` instead");
-    fn signal(_signal: c_int, _handler: libc::sighandler_t) -> libc::sighandler_t = next;
-    |_me| super::missing::missing("signal", "signals are not built; await `node.stopping()` instead");
-    fn kill(_process: pid_t, _signal: c_int) -> c_int = libc::SYS_kill;
-    |_me| super::missing::missing("kill", "signals are not built");
-    fn raise(_signal: c_int) -> c_int = next;
-    |_me| super::missing::missing("raise", "signals are not built");
     fn fork() -> pid_t = next;
     |_me| super::refuse("fork is refused inside a run: a node is one process");
     fn vfork() -> pid_t = next;

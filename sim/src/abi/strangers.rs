@@ -86,6 +86,17 @@ pub(super) fn copy_of(world: &mut World, me: ThreadId, fd: c_int) -> Description
     mirror(world, me, fd).unwrap_or_else(|| world.descriptions.add(node, true, Kind::Inert))
 }
 
+/// Something was read from this description. If it is a copy of a channel from outside, then a signal's handler wrote there.
+#[inline]
+pub(super) fn read(world: &mut World, me: ThreadId, id: DescriptionId) {
+    let node = &world.nodes[usize::from(world.threads[me].node.0)];
+    if node.mirrors.iter().any(|(_, mirror)| *mirror == id)
+        && let Some(signal) = node.signalled
+    {
+        world.tells_of_signal(me, signal);
+    }
+}
+
 /// Whose a number is that means nothing in the caller's process.
 enum Whose {
     /// Of a process that runs, on another node.
@@ -118,7 +129,10 @@ pub(super) fn wakes(world: &mut World, me: ThreadId, fd: c_int, bytes: &[u8]) ->
         return false;
     };
     match whose(world, me, fd) {
-        Whose::Living(_, id) => {
+        Whose::Living(node, id) => {
+            if world.signals.told.as_ref().is_some_and(|told| told.by == me) {
+                super::signals::told_another(world, me, node);
+            }
             let Some(Kind::Event(event)) = world.descriptions.get_mut(id).map(|it| &mut it.kind) else { return false };
             // A counter that is full wakes as well as one that grows.
             let _ = write_event(event, value);

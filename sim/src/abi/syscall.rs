@@ -92,9 +92,13 @@ unsafe fn futex(
                 Ok(Turn::Wait(Wait::Futex(address), until_ns))
             })
         }
-        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {
-            Ok(door(me, |world| c_long::from(world.wake_waiters(me, address, value))))
-        }
+        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Ok(door(me, |world| {
+            let woken = world.wake_waiters(me, address, value);
+            if let Some(other) = world.signals.told.as_ref().and_then(|told| told.stray) {
+                super::signals::told_another(world, me, other);
+            }
+            c_long::from(woken)
+        })),
         other => missing(&format!("futex operation {other}"), "only wait and wake are built"),
     }
 }

@@ -63,6 +63,7 @@ fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_
         let (node, cause) = (world.threads[me].node, world.threads[me].cause);
         let id = world.start_thread(node, attributes, start, cause)?;
         let number = world.threads[id].number;
+        world.signals.inherit(me, id);
         world.emit(me, crate::event::What::ThreadStarted { thread: number });
         Ok::<_, c_int>(world.threads[id].pthread)
     });
@@ -179,5 +180,4 @@ super::doors! {
 
 super::missing_doors! {
     fn pthread_cancel(thread: pthread_t) -> c_int: "no thread of a run is cancelled from outside";
-    fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int: "signals between threads are not built";
 }

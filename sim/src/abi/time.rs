@@ -1,9 +1,9 @@
 //! Clocks and sleeps, on virtual time.
 //! No door here reads a real clock inside a run.
 
-use super::baton::{blocking, door, read_time};
-use super::here::at_rest;
-use super::io::result;
+use super::baton::{door, interruptible, read_time};
+use super::here::{at_rest, kernel};
+use super::io::{int, result};
 use crate::kernel::Errno;
 use crate::kernel::clock::{Clock, Deadline};
 use crate::kernel::thread::{ThreadId, Wait};
@@ -45,17 +45,32 @@ fn wall(me: ThreadId) -> timespec {
     timespec_of(door(me, |world| world.shown_ns(me, Clock::Realtime, world.now_ns)))
 }
 
-fn sleep_until(me: ThreadId, deadline: Deadline) -> c_int {
-    let slept: Result<(), Errno> = blocking(me, |world| {
+/// Sleeps; a handled signal ends it early, with what was left of it in nanoseconds.
+fn sleep_until(me: ThreadId, deadline: Deadline) -> Result<(), u64> {
+    let slept: Result<(), Errno> = interruptible(me, |world| {
         let until_ns = world.deadline_of(me, deadline);
         Ok(if until_ns > world.now_ns { Turn::Wait(Wait::Sleep, until_ns) } else { Turn::Done(()) })
     });
-    slept.map_or_else(|errno| errno, |()| 0)
+    slept.map_err(|_| kernel(me, |world| world.deadline_of(me, deadline).saturating_sub(world.now_ns)))
 }
 
-fn sleep_for(me: ThreadId, ns: u64) -> c_int {
+fn sleep_for(me: ThreadId, ns: u64) -> Result<(), u64> {
     let deadline = door(me, |world| world.deadline_in(me, ns));
     sleep_until(me, deadline)
+}
+
+/// `EINTR` for a sleep that ended early, with what was left of it if somebody wants to know.
+///
+/// # Safety
+/// `left` is null or valid for writing.
+unsafe fn slept(outcome: Result<(), u64>, left: *mut timespec) -> Result<(), Errno> {
+    outcome.map_err(|ns| {
+        if !left.is_null() {
+            // SAFETY: as said.
+            unsafe { *left = timespec_of(ns as i64) };
+        }
+        libc::EINTR
+    })
 }
 
 super::doors! {
@@ -66,11 +81,11 @@ super::doors! {
         unsafe { *time = now };
         0
     };
-    fn nanosleep(time: *const timespec, _left: *mut timespec) -> c_int = libc::SYS_nanosleep;
-    // SAFETY: the caller's pointer, as on Linux.
-    |me| sleep_for(me, duration_ns(unsafe { &*time }));
+    fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int = libc::SYS_nanosleep;
+    // SAFETY: the caller's pointers, as on Linux.
+    |me| int(unsafe { slept(sleep_for(me, duration_ns(&*time)), left) });
     fn usleep(us: c_uint) -> c_int = next;
-    |me| sleep_for(me, u64::from(us) * 1_000);
+    |me| int(sleep_for(me, u64::from(us) * 1_000).map_err(|_| libc::EINTR));
     fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
     |me| {
         let now = wall(me);
@@ -106,9 +121,9 @@ mod c_sleep {
 
     crate::abi::doors! {
         fn sleep(seconds: c_uint) -> c_uint = next;
-        |me| {
-            sleep_for(me, u64::from(seconds) * super::SECOND_NS);
-            0
+        |me| match sleep_for(me, u64::from(seconds) * super::SECOND_NS) {
+            Ok(()) => 0,
+            Err(left_ns) => left_ns.div_ceil(super::SECOND_NS) as c_uint,
         };
     }
 }
@@ -133,9 +148,11 @@ pub unsafe extern "C" fn clock_nanosleep(
     };
     // SAFETY: the caller's pointer, as on Linux.
     let time = unsafe { &*time };
-    if flags & libc::TIMER_ABSTIME != 0 {
-        sleep_until(me, deadline_at(clock, time))
+    let outcome = if flags & libc::TIMER_ABSTIME != 0 {
+        sleep_until(me, deadline_at(clock, time)).map_err(|_| libc::EINTR)
     } else {
-        sleep_for(me, duration_ns(time))
-    }
+        // SAFETY: the caller's pointer.
+        unsafe { slept(sleep_for(me, duration_ns(time)), left) }
+    };
+    outcome.err().unwrap_or(0)
 }

@@ -47,6 +47,13 @@ impl World {
         {
             self.threads.wake(thread, cause, &self.choices);
             woken += 1;
+            let other = self.threads[thread].node;
+            if let Some(told) = &mut self.signals.told
+                && told.by == me
+                && other != self.threads[me].node
+            {
+                told.stray = Some(other);
+            }
         }
         woken
     }

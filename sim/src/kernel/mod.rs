@@ -18,6 +18,7 @@ pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod room;
+pub(crate) mod signal;
 pub(crate) mod tcp;
 pub(crate) mod thread;
 pub(crate) mod timer;

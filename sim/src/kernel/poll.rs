@@ -238,6 +238,14 @@ impl World {
         Ok(Turn::Wait(Wait::Ready, until_ns))
     }
 
+    /// The thread does not wait in this instance any more, though nothing woke it there.
+    #[cold]
+    pub(crate) fn epoll_leave(&mut self, epoll_id: DescriptionId, me: ThreadId) {
+        if let Some(epoll) = self.descriptions.epoll(epoll_id) {
+            epoll.sleepers.retain(|sleeper| *sleeper != me);
+        }
+    }
+
     /// Takes a description that is going away out of the instances that watch it, and an instance out of its descriptions.
     pub(crate) fn unwatch(&mut self, id: DescriptionId) {
         let Some(description) = self.descriptions.get_mut(id) else { return };

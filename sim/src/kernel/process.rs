@@ -80,6 +80,10 @@ pub(crate) struct Node {
     /// Descriptors that become readable when a stop is requested.
     pub(crate) stop_watchers: Vec<DescriptionId>,
     pub(crate) disk_build: DiskBuild,
+    /// Whether its present life ever asked to be told of a stop.
+    pub(crate) asked_for_stop: bool,
+    /// The signal that it handled last.
+    pub(crate) signalled: Option<i32>,
     /// On top of each sync, in nanoseconds.
     pub(crate) sync_extra_ns: u64,
     pub(crate) syncs: u64,
@@ -110,6 +114,8 @@ impl Node {
             next_port: FIRST_EPHEMERAL_PORT,
             clocks: Clocks::default(),
             stop_watchers: Vec::new(),
+            asked_for_stop: false,
+            signalled: None,
             sync_extra_ns: 0,
             syncs: 0,
             restart_after_ns: None,

@@ -4,7 +4,7 @@
 use super::Errno;
 use super::baton::{Body, Strand, spawn};
 use super::choice::{Choices, Question};
-use super::descriptor::{Description, DescriptionId, Descriptions, Kind};
+use super::descriptor::{DescriptionId, Descriptions};
 use super::disk::Disk;
 use super::futex::Futexes;
 use super::memory::Account;
@@ -13,6 +13,7 @@ use super::pipe::Pipes;
 use super::process::{ExitCode, Life, Main, Node};
 use super::queue::Queue;
 use super::room::{Observer, Room};
+use super::signal::Signals;
 use super::tcp::{Parting, Ref};
 use super::thread::{self, Cut, Schedule, State, ThreadId, Threads, Wait};
 use super::udp::Datagram;
@@ -124,6 +125,7 @@ pub(crate) struct World {
     pub(crate) net: Net,
     pub(crate) pipes: Pipes,
     pub(crate) futexes: Futexes,
+    pub(crate) signals: Signals,
     pub(crate) log: Log,
     pub(crate) settings: Settings,
     pub(crate) ending: Option<Ending>,
@@ -168,6 +170,7 @@ impl World {
             net,
             pipes: Pipes::default(),
             futexes: Futexes::default(),
+            signals: Signals::default(),
             log: Log::new(settings.record),
             settings,
             ending: None,
@@ -504,26 +507,6 @@ impl World {
         self.end_process(self.threads[me].node, how, cause);
     }
 
-    /// Asks a process to stop, within a budget.
-    pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
-        let it = &mut self.nodes[usize::from(node.0)];
-        if it.life != Life::Up {
-            return false;
-        }
-        it.life = Life::Stopping;
-        let incarnation = it.incarnation;
-        let watchers = it.stop_watchers.clone();
-        let seq = self.emit_at(node, cause, What::StopRequested { budget_ns });
-        for id in watchers {
-            if let Some(Description { kind: Kind::Event(event), .. }) = self.descriptions.get_mut(id) {
-                event.counter = 1;
-            }
-            self.notify(id, super::poll::IN, seq);
-        }
-        self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
-        true
-    }
-
     /// Ends a process, here and now: nothing of this incarnation acts again.
     pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
         let it = &mut self.nodes[usize::from(node.0)];
@@ -535,7 +518,9 @@ impl World {
         let descriptors = std::mem::take(&mut it.descriptors);
         let mirrors: Vec<_> = it.mirrors.drain(..).map(|(_, id)| id).collect();
         it.stop_watchers.clear();
-        for id in it.threads.clone() {
+        it.asked_for_stop = false;
+        self.signals.forget(node);
+        for id in self.nodes[usize::from(node.0)].threads.clone() {
             let state = self.threads[id].state;
             if let State::Waiting(Wait::Futex(address)) = state {
                 self.futexes.forget(address, id);
