@@ -118,6 +118,23 @@ pub(crate) fn exit_now(code: i32) -> ! {
     }
 }
 
+/// Ends this kernel thread at once, and nothing else.
+pub(crate) fn end_this_thread() -> ! {
+    loop {
+        // SAFETY: does not return.
+        unsafe { call(libc::SYS_exit, 0, 0, 0, 0, 0, 0) };
+    }
+}
+
+/// Waits, for real, while the flag has this value; the kernel itself may be who changes it.
+pub(crate) fn wait_while(flag: &AtomicU32, value: u32) {
+    while flag.load(Ordering::Acquire) == value {
+        let address = std::ptr::from_ref(flag).addr();
+        // SAFETY: the address is valid for the call; another value only makes it return at once.
+        unsafe { call(libc::SYS_futex, address, libc::FUTEX_WAIT as usize, value as usize, 0, 0, 0) };
+    }
+}
+
 /// Waits, for real, until the flag is 1, and sets it to 0.
 pub(crate) fn wait_for(flag: &AtomicU32) {
     while flag.swap(0, Ordering::Acquire) == 0 {
@@ -158,6 +175,12 @@ pub(crate) type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
 
 static PTHREAD_CREATE: Function = Function::named(c"pthread_create");
 static PTHREAD_JOIN: Function = Function::named(c"pthread_join");
+
+/// Looks up what a run needs, so that no child of this process has to.
+pub(crate) fn look_up() {
+    PTHREAD_CREATE.address();
+    PTHREAD_JOIN.address();
+}
 
 /// Makes a thread, for real.
 ///

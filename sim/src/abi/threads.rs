@@ -58,6 +58,28 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
     unsafe { next(destroy, object, dso) }
 }
 
+/// The door of this name. The C library asks the kernel about the thread, and a thread of the run is none of the kernel's.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut pthread_attr_t) -> c_int {
+    static NEXT: real::Function = real::Function::named(c"pthread_getattr_np");
+    let next = real::next!(NEXT, fn(pthread_t, *mut pthread_attr_t) -> c_int);
+    let Some(me) = here() else {
+        // SAFETY: handed on.
+        return unsafe { next(thread, attributes) };
+    };
+    kernel(me, |world| {
+        let id = world.threads.by_pthread(thread);
+        match id.and_then(|id| world.threads[id].strand.as_ref()) {
+            // SAFETY: handed on.
+            Some(strand) => strand.with_a_kernel_thread(|| unsafe { next(thread, attributes) }),
+            None => libc::ESRCH,
+        }
+    })
+}
+
 fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start) -> c_int {
     let made = door(me, |world| {
         let (node, cause) = (world.threads[me].node, world.threads[me].cause);

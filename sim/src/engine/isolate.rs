@@ -1,6 +1,7 @@
 //! Isolation: each run in a forked child of a warm process whose addresses are fixed, so that every run is the first.
 //! It knows nothing of what a child works on.
 
+use crate::kernel::baton;
 use crate::real;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -157,6 +158,7 @@ fn shared_page() -> io::Result<*mut Shared> {
 /// # Errors
 /// When the system has no process, pipe or memory left.
 pub fn in_child(bound: Duration, work: impl FnOnce() -> Vec<u8> + Send) -> io::Result<ChildEnd> {
+    baton::prepare();
     let shared = shared_page()?;
     // SAFETY: the only user between two children is this process.
     unsafe { shared.write_bytes(0, 1) };
@@ -186,7 +188,7 @@ fn child(writer: OwnedFd, work: impl FnOnce() -> Vec<u8> + Send) -> ! {
     // SAFETY: a plain setting of this process.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     stay_on_this_processor();
-    let output = std::thread::scope(|scope| scope.spawn(work).join());
+    let output = baton::on_a_strand(work);
     match output {
         Ok(output) => {
             let sent = if output.is_empty() { Ok(()) } else { std::fs::File::from(writer).write_all(&output) };

@@ -3,6 +3,7 @@
 
 use crate::abi;
 use crate::event::{Digest, NodeId};
+use crate::kernel::baton;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Ending, Settings, World};
@@ -63,6 +64,7 @@ pub fn become_host(seed: u64) {
 /// If the calling thread is itself part of a run.
 pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observer>) -> Outcome {
     assert!(abi::here().is_none(), "a run inside a run");
+    baton::prepare();
     abi::attach();
     abi::begin_host(settings.seed);
     let mut world = Box::new(World::new(settings, abi::begin));

@@ -10,13 +10,26 @@ impl Frame {
         Self
     }
 
-    pub(super) fn starting(_below: usize, _entry: extern "C" fn() -> !) -> Self {
+    /// Never called: `available` says no.
+    ///
+    /// # Safety
+    /// None is needed.
+    pub(super) unsafe fn starting(
+        _below: usize,
+        _thread_pointer: usize,
+        _entry: extern "C" fn(usize) -> !,
+        _argument: usize,
+    ) -> Self {
         Self
     }
 }
 
 pub(super) fn available() -> bool {
     false
+}
+
+pub(super) fn thread_pointer() -> usize {
+    0
 }
 
 pub(super) fn stack_pointer() -> usize {
@@ -28,3 +41,17 @@ pub(super) fn stack_pointer() -> usize {
 /// # Safety
 /// None is needed.
 pub(super) unsafe extern "C" fn switch(_from: *mut Frame, _to: *const Frame) {}
+
+/// Never called: there is no memory to start one on.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn start_kernel_thread(
+    _top: usize,
+    _thread_pointer: usize,
+    _entry: extern "C" fn(usize) -> !,
+    _argument: usize,
+    _gone: *const u32,
+) -> isize {
+    -(libc::ENOSYS as isize)
+}

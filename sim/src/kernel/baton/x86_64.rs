@@ -16,23 +16,34 @@ impl Frame {
         Self { stack: 0, thread_pointer: 0 }
     }
 
-    /// A frame that starts `entry` on a stack whose used part ends at `below`, with the caller's thread-locals.
-    pub(super) fn starting(below: usize, entry: extern "C" fn() -> !) -> Self {
-        // The parked kernel thread still uses the two small frames right below.
-        const SLACK: usize = 2 * 1024;
-        const FP_CONTROL: u64 = 0x037f_0000_1f80; // x87 control word above MXCSR, both as the ABI starts a thread
-        let mut top = ((below - SLACK) & !15) as *mut u64;
-        let thread_pointer: u64;
-        // SAFETY: the addresses lie in this thread's own stack, far below anything in use; FSGSBASE was checked.
+    /// A frame that calls `entry` with `argument`, on a stack whose used part ends at `below`, with these thread-locals.
+    ///
+    /// # Safety
+    /// The memory right below is a stack's, and nobody uses it.
+    pub(super) unsafe fn starting(
+        below: usize,
+        thread_pointer: usize,
+        entry: extern "C" fn(usize) -> !,
+        argument: usize,
+    ) -> Self {
+        const FP_CONTROL: usize = 0x037f_0000_1f80; // x87 control word above MXCSR, both as the ABI starts a thread
+        let mut top = (below & !15) as *mut usize;
+        // SAFETY: as the caller promises.
         unsafe {
-            asm!("rdfsbase {}", out(reg) thread_pointer, options(nomem, nostack));
-            for word in [0, entry as usize as u64, 0, 0, 0, 0, 0, 0, FP_CONTROL] {
+            // What `switch` takes off again: rbp, rbx, r12 to r15, the control words.
+            for word in [0, begin as *const () as usize, 0, entry as usize, argument, 0, 0, 0, FP_CONTROL] {
                 top = top.sub(1);
                 top.write(word);
             }
         }
-        Self { stack: top as u64, thread_pointer }
+        Self { stack: top.addr() as u64, thread_pointer: thread_pointer as u64 }
     }
+}
+
+/// Where a strand begins: the C library's calling convention wants the argument in another register.
+#[unsafe(naked)]
+unsafe extern "C" fn begin() {
+    naked_asm!("mov rdi, r12", "jmp rbx")
 }
 
 /// Whether user space may write the FS base here: the kernel says so in `AT_HWCAP2`.
@@ -42,12 +53,70 @@ pub(super) fn available() -> bool {
     unsafe { libc::getauxval(libc::AT_HWCAP2) & FSGSBASE != 0 }
 }
 
+/// The thread pointer of the thread that calls.
+pub(super) fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: reads a register; FSGSBASE was checked.
+    unsafe { asm!("rdfsbase {}", out(reg) pointer, options(nomem, nostack)) };
+    pointer
+}
+
 /// The current stack pointer.
 pub(super) fn stack_pointer() -> usize {
     let here: usize;
     // SAFETY: reads a register.
     unsafe { asm!("mov {}, rsp", out(reg) here, options(nomem, nostack)) };
     here
+}
+
+/// Starts a kernel thread that calls `entry` with `argument` on this stack, with these thread-locals. The kernel sets `gone` to
+/// 0 when the thread has ended. Returns its number, or an error as the kernel gives it.
+///
+/// # Safety
+/// The memory below `top` is a stack's that nobody uses, until `gone` is 0; `thread_pointer` is that of a control block.
+pub(super) unsafe fn start_kernel_thread(
+    top: usize,
+    thread_pointer: usize,
+    entry: extern "C" fn(usize) -> !,
+    argument: usize,
+    gone: *const u32,
+) -> isize {
+    let flags = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_SETTLS
+        | libc::CLONE_CHILD_CLEARTID;
+    let number: isize;
+    // SAFETY: as the caller promises. The new thread leaves this block on its own stack, by the call, and never returns.
+    unsafe {
+        let top = (top & !15) as *mut usize;
+        top.sub(1).write(argument);
+        top.sub(2).write(entry as usize);
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "pop rax",
+            "pop rdi",
+            "call rax",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone as isize => number,
+            in("rdi") flags as usize,
+            in("rsi") top.sub(2),
+            in("rdx") 0usize,
+            in("r10") gone,
+            in("r8") thread_pointer,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack)
+        );
+    }
+    number
 }
 
 /// Parks the caller in `from` and goes on where `to` was parked.
