@@ -7,6 +7,7 @@ mod crossbeam;
 mod hyper;
 mod moka;
 mod notify;
+mod openraft;
 mod parking_lot;
 mod rayon;
 mod redb;
@@ -33,6 +34,7 @@ pub(crate) const ALL: &[Row] = &[
     tungstenite::ROW,
     ureq_tiny_http::ROW,
     redis::ROW,
+    openraft::ROW,
     redb::ROW,
     rusqlite::ROW,
     rayon::ROW,
