@@ -23,7 +23,7 @@ pub(crate) fn page() -> String {
     let (not, runs): (Vec<&Row>, Vec<&Row>) = ALL.iter().partition(refused);
     page += "| crates | what they do in the suite | to know | seeds |\n|---|---|---|---|\n";
     runs.into_iter().for_each(|row| line(&mut page, row));
-    page += "\n# What does not run\n\nThe run ends at once, and its finding says this.\n\n";
+    page += "\n# What does not run\n\nEach ends its run with a finding, which says what is quoted.\n\n";
     page += "| crates | what they try in the suite | why it does not run | seeds |\n|---|---|---|---|\n";
     not.into_iter().for_each(|row| line(&mut page, row));
     page

@@ -4,17 +4,20 @@ mod axum_reqwest;
 mod chance;
 mod clocks;
 mod crossbeam;
+mod fjall;
 mod hyper;
 mod moka;
 mod notify;
 mod openraft;
 mod parking_lot;
 mod rayon;
+mod rayon_global;
 mod redb;
 mod redis;
 mod rusqlite;
 mod std_net;
 mod tarpc;
+mod tempfile;
 mod tonic;
 mod tower;
 mod tracing_appender;
@@ -37,6 +40,8 @@ pub(crate) const ALL: &[Row] = &[
     openraft::ROW,
     redb::ROW,
     rusqlite::ROW,
+    fjall::ROW,
+    tempfile::ROW,
     rayon::ROW,
     crossbeam::ROW,
     parking_lot::ROW,
@@ -44,5 +49,6 @@ pub(crate) const ALL: &[Row] = &[
     chance::ROW,
     clocks::ROW,
     tracing_appender::ROW,
+    rayon_global::ROW,
     notify::ROW,
 ];

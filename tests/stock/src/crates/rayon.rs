@@ -20,7 +20,7 @@ pub(crate) const ROW: Row = Row {
 };
 
 /// A number that depends on the place of every other, by work that splits.
-fn digest(seed: u64) -> u64 {
+pub(super) fn digest(seed: u64) -> u64 {
     let mut numbers: Vec<u64> =
         (0..2_000).into_par_iter().map(|index: u64| (index ^ seed).wrapping_mul(0x9E37_79B9)).collect();
     numbers.par_sort_unstable();
