@@ -263,3 +263,67 @@ impl<T: Copy> Drop for Region<T> {
 
 // SAFETY: a region owns its values, like a vector.
 unsafe impl<T: Copy + Send> Send for Region<T> {}
+
+/// Real memory that can be mapped many times, for the shared mappings of one virtual file.
+pub(crate) struct SharedMemory {
+    fd: c_int,
+    len: u64,
+}
+
+impl SharedMemory {
+    /// Memory of no length yet. Errors: what the real system says.
+    pub(crate) fn new() -> Result<Self, c_int> {
+        // SAFETY: a name and a flag; a fresh descriptor.
+        let fd = unsafe {
+            call(libc::SYS_memfd_create, c"afterlife".as_ptr().addr(), libc::MFD_CLOEXEC as usize, 0, 0, 0, 0)
+        };
+        if fd < 0 { Err(-fd as c_int) } else { Ok(Self { fd: fd as c_int, len: 0 }) }
+    }
+
+    /// The real descriptor.
+    pub(crate) fn descriptor(&self) -> c_int {
+        self.fd
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Makes it at least this long; what is added is zero.
+    pub(crate) fn grow(&mut self, len: u64) -> Result<(), c_int> {
+        if len > self.len {
+            // SAFETY: our own descriptor.
+            let done = unsafe { call(libc::SYS_ftruncate, self.fd as usize, len as usize, 0, 0, 0, 0) };
+            if done < 0 {
+                return Err(-done as c_int);
+            }
+            self.len = len;
+        }
+        Ok(())
+    }
+
+    /// Bytes from an offset on, all of them within its length.
+    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) {
+        let (at, len) = (into.as_mut_ptr().addr(), into.len());
+        // SAFETY: the slice is valid for writing.
+        let done = unsafe { call(libc::SYS_pread64, self.fd as usize, at, len, offset as usize, 0, 0) };
+        assert_eq!(done, len as isize, "shared memory is read where it is");
+    }
+
+    /// Puts bytes at an offset.
+    pub(crate) fn write(&self, offset: u64, from: &[u8]) {
+        // SAFETY: the slice is valid for reading.
+        let done = unsafe {
+            call(libc::SYS_pwrite64, self.fd as usize, from.as_ptr().addr(), from.len(), offset as usize, 0, 0)
+        };
+        assert_eq!(done, from.len() as isize, "shared memory is written where it is");
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        // SAFETY: our own descriptor; mappings keep the memory.
+        unsafe { call(libc::SYS_close, self.fd as usize, 0, 0, 0, 0, 0) };
+    }
+}

@@ -8,7 +8,6 @@ use super::io::{
 use super::paths::bytes;
 use crate::kernel::Errno;
 use crate::kernel::disk::OpenFile;
-use crate::kernel::number::FIRST;
 use crate::kernel::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, iovec, mode_t, off_t, size_t, ssize_t};
 
@@ -25,6 +24,15 @@ unsafe fn open_at(me: ThreadId, directory: c_int, path: *const c_char, flags: c_
 
 fn at(offset: off_t) -> Result<Manner, Errno> {
     Ok(Manner { offset: Some(u64::try_from(offset).map_err(|_| libc::EINVAL)?), ..Manner::default() })
+}
+
+/// For calls that take -1 as the descriptor's own position, and flags, of which none is built.
+fn at_or_here(offset: off_t, flags: c_int) -> Result<Manner, Errno> {
+    match (offset, flags) {
+        (_, 1..) | (_, ..=-1) => Err(libc::EOPNOTSUPP),
+        (-1, 0) => Ok(Manner::default()),
+        (offset, 0) => at(offset),
+    }
 }
 
 fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
@@ -64,36 +72,6 @@ fn allocate(me: ThreadId, fd: c_int, mode: c_int, offset: off_t, len: off_t) -> 
         let id = describe(world, me, fd, "fallocate")?;
         world.file_resize(me, id, |file, disk, now| disk.allocate(file.inode, mode, offset, len, now))
     })
-}
-
-/// The real mapping call, for memory; a mapping of a virtual file is refused by name.
-///
-/// # Safety
-/// As `mmap`.
-unsafe fn map(
-    address: *mut c_void,
-    len: size_t,
-    protection: c_int,
-    flags: c_int,
-    fd: c_int,
-    offset: off_t,
-) -> *mut c_void {
-    if fd >= FIRST {
-        super::refuse("mmap of a file on a virtual disk is not built: read and write it instead");
-    }
-    // SAFETY: handed on; only this process's memory is concerned.
-    let mapped = unsafe {
-        crate::real::call(
-            libc::SYS_mmap,
-            address.addr(),
-            len,
-            protection as usize,
-            flags as usize,
-            fd as usize,
-            offset as usize,
-        )
-    };
-    crate::real::result(mapped) as *mut c_void
 }
 
 super::doors! {
@@ -136,6 +114,18 @@ super::doors! {
     fn pwritev64(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
     // SAFETY: the caller's buffers.
     |me| count(at(offset).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
+    fn preadv2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
+    fn preadv64v2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
+    fn pwritev2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
+    fn pwritev64v2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    // SAFETY: the caller's buffers.
+    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
     fn lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = libc::SYS_lseek;
     |me| seek(me, fd, offset, whence);
     fn lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = libc::SYS_lseek;
@@ -161,54 +151,9 @@ super::doors! {
     |me| allocate(me, fd, 0, offset, len).err().unwrap_or(0);
     fn posix_fallocate64(fd: c_int, offset: off_t, len: off_t) -> c_int = next;
     |me| allocate(me, fd, 0, offset, len).err().unwrap_or(0);
-    fn posix_fadvise(_fd: c_int, _offset: off_t, _len: off_t, _advice: c_int) -> c_int = next;
-    |_me| 0;
     fn flock(fd: c_int, operation: c_int) -> c_int = libc::SYS_flock;
     |me| int(blocking(me, |world| {
         let id = describe(world, me, fd, "flock")?;
         world.file_lock(me, id, operation)
     }));
-    // Without these std copies by read and write.
-    fn copy_file_range(
-        _from: c_int,
-        _from_offset: *mut off_t,
-        _to: c_int,
-        _to_offset: *mut off_t,
-        _count: size_t,
-        _flags: c_uint
-    ) -> ssize_t = libc::SYS_copy_file_range;
-    |_me| count(Err(libc::ENOSYS));
-    fn sendfile(_to: c_int, _from: c_int, _offset: *mut off_t, _count: size_t) -> ssize_t = libc::SYS_sendfile;
-    |_me| count(Err(libc::EINVAL));
-    fn sendfile64(_to: c_int, _from: c_int, _offset: *mut off_t, _count: size_t) -> ssize_t = libc::SYS_sendfile;
-    |_me| count(Err(libc::EINVAL));
-    fn splice(
-        _from: c_int,
-        _from_offset: *mut off_t,
-        _to: c_int,
-        _to_offset: *mut off_t,
-        _count: size_t,
-        _flags: c_uint
-    ) -> ssize_t = libc::SYS_splice;
-    |_me| count(Err(libc::EINVAL));
-    fn mmap(
-        address: *mut c_void,
-        len: size_t,
-        protection: c_int,
-        flags: c_int,
-        fd: c_int,
-        offset: off_t
-    ) -> *mut c_void = libc::SYS_mmap;
-    // SAFETY: as the caller's.
-    |_me| unsafe { map(address, len, protection, flags, fd, offset) };
-    fn mmap64(
-        address: *mut c_void,
-        len: size_t,
-        protection: c_int,
-        flags: c_int,
-        fd: c_int,
-        offset: off_t
-    ) -> *mut c_void = libc::SYS_mmap;
-    // SAFETY: as the caller's.
-    |_me| unsafe { map(address, len, protection, flags, fd, offset) };
 }

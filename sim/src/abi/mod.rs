@@ -3,12 +3,14 @@
 
 #![allow(unreachable_pub, reason = "doors are found by their names, from C")]
 
+mod attributes;
 mod baton;
 mod directories;
 mod entropy;
 mod files;
 mod here;
 mod io;
+mod mappings;
 mod memory;
 mod missing;
 mod names;
@@ -24,6 +26,7 @@ mod syscall;
 mod threads;
 mod time;
 mod timers;
+mod transfers;
 mod users;
 
 pub(crate) use baton::{begin, enter_world};

@@ -7,7 +7,7 @@ use crate::kernel::Errno;
 use crate::kernel::descriptor::Kind;
 use crate::kernel::disk::{Disk, FileKind, InodeId, NAME_BYTES_MAX, PATH_BYTES_MAX, ROOT, Stat};
 use crate::kernel::thread::ThreadId;
-use libc::{c_char, c_int, c_uint, c_void, mode_t, off_t, size_t, ssize_t, timespec};
+use libc::{c_char, c_int, c_uint, c_void, mode_t, off_t, size_t, ssize_t};
 use std::ffi::CStr;
 
 /// The bytes of a C string.
@@ -34,7 +34,7 @@ fn tell_if_too_long(path: &[u8]) {
 }
 
 /// Works on the calling node's disk.
-fn on_disk<R>(
+pub(super) fn on_disk<R>(
     me: ThreadId,
     directory: c_int,
     work: impl FnOnce(&mut Disk, InodeId, i64) -> Result<R, Errno>,
@@ -45,6 +45,11 @@ fn on_disk<R>(
         let now = world.wall_ns(node);
         work(world.nodes[usize::from(node.0)].disk(), at, now)
     })
+}
+
+/// The calling process's umask.
+fn mask(me: ThreadId) -> mode_t {
+    super::here::kernel(me, |world| world.nodes[usize::from(world.threads[me].node.0)].umask)
 }
 
 /// Changes a directory entry of the calling node's disk and tells of it.
@@ -178,7 +183,16 @@ fn rename_at(me: ThreadId, from_at: c_int, from: &[u8], to_at: c_int, to: &[u8],
 }
 
 fn link_at(me: ThreadId, from_at: c_int, from: &[u8], to_at: c_int, to: &[u8], flags: c_int) -> c_int {
-    let inode = on_disk(me, from_at, |disk, at, _| disk.lookup(at, from, flags & libc::AT_SYMLINK_FOLLOW != 0));
+    // The two ways to name a file that has no name yet (`O_TMPFILE`).
+    let by_number = from.strip_prefix(b"/proc/self/fd/").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+    let open = by_number.or((from.is_empty() && flags & libc::AT_EMPTY_PATH != 0).then_some(from_at));
+    let inode = match open {
+        Some(fd) => door(me, |world| {
+            let id = describe(world, me, fd, "linkat")?;
+            world.with_file(id, |file, _, _| Ok(file.inode))
+        }),
+        None => on_disk(me, from_at, |disk, at, _| disk.lookup(at, from, flags & libc::AT_SYMLINK_FOLLOW != 0)),
+    };
     match inode {
         Ok(inode) => change(me, to_at, to, |disk, at, now| disk.link_inode(inode, at, to, now)),
         Err(errno) => int(Err(errno)),
@@ -283,13 +297,15 @@ super::doors! {
     |me| {
         // SAFETY: the caller's string.
         let path = unsafe { bytes(path) };
-        change(me, libc::AT_FDCWD, path, |disk, at, now| disk.mkdir(at, path, mode & !0o022, now).map(|_| ()))
+        let mask = mask(me);
+        change(me, libc::AT_FDCWD, path, |disk, at, now| disk.mkdir(at, path, mode & !mask, now).map(|_| ()))
     };
     fn mkdirat(directory: c_int, path: *const c_char, mode: mode_t) -> c_int = libc::SYS_mkdirat;
     |me| {
         // SAFETY: the caller's string.
         let path = unsafe { bytes(path) };
-        change(me, directory, path, |disk, at, now| disk.mkdir(at, path, mode & !0o022, now).map(|_| ()))
+        let mask = mask(me);
+        change(me, directory, path, |disk, at, now| disk.mkdir(at, path, mode & !mask, now).map(|_| ()))
     };
     fn rmdir(path: *const c_char) -> c_int = next;
     // SAFETY: the caller's string.
@@ -323,6 +339,12 @@ super::doors! {
         let (target, path) = unsafe { (bytes(target), bytes(path)) };
         change(me, libc::AT_FDCWD, path, |disk, at, now| disk.symlink(target, at, path, now).map(|_| ()))
     };
+    fn symlinkat(target: *const c_char, directory: c_int, path: *const c_char) -> c_int = libc::SYS_symlinkat;
+    |me| {
+        // SAFETY: the caller's strings.
+        let (target, path) = unsafe { (bytes(target), bytes(path)) };
+        change(me, directory, path, |disk, at, now| disk.symlink(target, at, path, now).map(|_| ()))
+    };
     fn readlink(path: *const c_char, into: *mut c_char, len: size_t) -> ssize_t = next;
     // SAFETY: the caller's pointers.
     |me| unsafe { read_link(me, libc::AT_FDCWD, bytes(path), into, len) };
@@ -339,8 +361,8 @@ super::doors! {
         unsafe { give_path(found, into, libc::PATH_MAX as usize) }
     };
     fn getcwd(into: *mut c_char, len: size_t) -> *mut c_char = next;
-    // SAFETY: the caller's buffer. Every node works in the root.
-    |_me| unsafe { give_path(Ok(b"/".to_vec()), into, len) };
+    // SAFETY: the caller's buffer.
+    |me| unsafe { give_path(super::attributes::working_directory(me), into, len) };
     fn chmod(path: *const c_char, mode: mode_t) -> c_int = next;
     |me| {
         // SAFETY: the caller's string.
@@ -364,40 +386,27 @@ super::doors! {
             disk.truncate(inode, u64::try_from(size).map_err(|_| libc::EINVAL)?, now)
         }))
     };
-    fn umask(_mask: mode_t) -> mode_t = next;
-    |_me| 0o022;
-    fn futimens(fd: c_int, times: *const timespec) -> c_int = next;
-    |me| int(set_times(me, fd, times));
-}
-
-fn set_times(me: ThreadId, fd: c_int, times: *const timespec) -> Result<(), Errno> {
-    door(me, |world| {
-        let id = describe(world, me, fd, "futimens")?;
-        world.with_file(id, |file, disk, now| {
-            let read = |index: usize| {
-                if times.is_null() {
-                    return Some(now);
-                }
-                // SAFETY: the caller's array of two.
-                let time = unsafe { &*times.add(index) };
-                match time.tv_nsec {
-                    libc::UTIME_OMIT => None,
-                    libc::UTIME_NOW => Some(now),
-                    nanoseconds => Some(time.tv_sec * 1_000_000_000 + nanoseconds),
-                }
-            };
-            disk.set_times(file.inode, read(0), read(1), now)
-        })
-    })
 }
 
 super::missing_doors! {
-    fn chdir(path: *const c_char) -> c_int: "every node works in the root of its disk";
-    fn fchdir(fd: c_int) -> c_int: "every node works in the root of its disk";
-    fn chroot(path: *const c_char) -> c_int: "every node works in the root of its disk";
+    fn chroot(path: *const c_char) -> c_int: "the root of a node's disk is where it is";
     fn mkfifo(path: *const c_char, mode: mode_t) -> c_int: "named pipes are not built";
-    fn utimensat(directory: c_int, path: *const c_char, times: *const timespec, flags: c_int) -> c_int:
-        "only futimens is built";
-    fn statfs(path: *const c_char, into: *mut c_void) -> c_int: "the figures of a file system are not built";
-    fn statvfs(path: *const c_char, into: *mut c_void) -> c_int: "the figures of a file system are not built";
+    fn mknod(path: *const c_char, mode: mode_t, device: libc::dev_t) -> c_int: "devices and named pipes are not built";
+    fn mount(
+        source: *const c_char,
+        target: *const c_char,
+        kind: *const c_char,
+        flags: libc::c_ulong,
+        data: *const c_void
+    ) -> c_int: "a node has one disk";
+    fn tmpfile() -> *mut libc::FILE: "streams of the C library pass no door: use mkstemp";
+    fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, len: size_t) -> ssize_t:
+        "extended attributes are not built";
+    fn setxattr(
+        path: *const c_char,
+        name: *const c_char,
+        value: *const c_void,
+        len: size_t,
+        flags: c_int
+    ) -> c_int: "extended attributes are not built";
 }

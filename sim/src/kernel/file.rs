@@ -18,7 +18,7 @@ impl World {
     /// The directory that a relative path starts from.
     pub(crate) fn directory(&self, me: ThreadId, fd: i32) -> Result<InodeId, Errno> {
         if fd == libc::AT_FDCWD {
-            return Ok(ROOT);
+            return Ok(self.nodes[usize::from(self.threads[me].node.0)].working_directory.unwrap_or(ROOT));
         }
         let id = self.describe(me, fd)?;
         match self.descriptions.get(id).map(|it| &it.kind) {
@@ -38,7 +38,12 @@ impl World {
     ) -> Result<i32, Errno> {
         let node = self.threads[me].node;
         let now = self.wall_ns(node);
-        let file = self.nodes[usize::from(node.0)].disk().open(at, path, flags, mode & !0o022, now)?;
+        let it = &mut self.nodes[usize::from(node.0)];
+        let mask = it.umask;
+        let file = it.disk().open(at, path, flags, mode & !mask, now)?;
+        if flags & libc::O_TRUNC != 0 {
+            self.push_image(node, file.inode);
+        }
         let path = self.log.name(&file.path);
         self.emit(me, What::FileOpened { path });
         let nonblocking = flags & libc::O_NONBLOCK != 0;
@@ -89,6 +94,7 @@ impl World {
             self.fill_random(me, into);
             return Ok(Turn::Done(into.len()));
         }
+        self.pull_of(id);
         let wanted = into.len() as u64;
         if self.with_file(id, |file, disk, _| {
             Ok(disk.has_trouble(Trouble::Stalled) && disk.misses(file.inode, offset.unwrap_or(file.pos), wanted))
@@ -121,7 +127,9 @@ impl World {
         })? {
             return Ok(stalled());
         }
+        self.pull_of(id);
         let outcome = self.with_file(id, |file, disk, now| file.write_unsynced(disk, offset, from, now));
+        self.push_of(id);
         let count = self.device_failed(me, id, outcome)?;
         self.log.stir(count as u64 | 1 << 63);
         Ok(Turn::Done(count))
@@ -134,7 +142,9 @@ impl World {
         id: DescriptionId,
         work: impl FnOnce(&mut OpenFile, &mut super::disk::Disk, i64) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
+        self.pull_of(id);
         let outcome = self.with_file(id, work);
+        self.push_of(id);
         self.device_failed(me, id, outcome)
     }
 
@@ -149,6 +159,7 @@ impl World {
         if self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))? {
             return Ok(stalled());
         }
+        self.pull_of(id);
         let outcome = self.with_file(id, |file, disk, _| file.sync_range(disk, offset, len));
         self.device_failed(me, id, outcome).map(Turn::Done)
     }
@@ -176,12 +187,53 @@ impl World {
     /// The first half of a sync: how long the device will take.
     pub(crate) fn sync_begins(&mut self, me: ThreadId, id: DescriptionId) -> Result<Turn<()>, Errno> {
         self.with_file(id, |_, _, _| Ok(()))?;
+        Ok(self.device_begins(me))
+    }
+
+    /// The device of the calling node has something to make durable: how long that will take.
+    pub(crate) fn device_begins<T>(&mut self, me: ThreadId) -> Turn<T> {
         let node = self.threads[me].node;
         let it = &mut self.nodes[usize::from(node.0)];
         it.syncs += 1;
         let (low, high) = it.disk_build.sync_ns;
         let takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
-        Ok(Turn::Wait(Wait::Device, self.now_ns + takes))
+        Turn::Wait(Wait::Device, self.now_ns + takes)
+    }
+
+    /// As [`sync_ends`](Self::sync_ends), for a file by its number: `msync`.
+    pub(crate) fn inode_synced(&mut self, me: ThreadId, inode: InodeId, began_ns: u64) -> Result<Turn<()>, Errno> {
+        let node = self.threads[me].node;
+        let disk = self.nodes[usize::from(node.0)].disk();
+        if disk.has_trouble(Trouble::Stalled) {
+            return Ok(stalled());
+        }
+        let outcome = disk.fsync(inode);
+        let path = self.log.name(&format!("mapping of inode {inode}"));
+        match outcome {
+            Ok(()) => self.emit(me, What::FileSynced { path, took_ns: self.now_ns - began_ns }),
+            Err(errno) => self.emit(me, What::DiskFailed { path, errno }),
+        };
+        outcome.map(Turn::Done)
+    }
+
+    /// Before anybody looks at a file: what was written to its mappings is in it.
+    fn pull_of(&mut self, id: DescriptionId) {
+        if !self.images.is_empty()
+            && let Some(node) = self.descriptions.get(id).map(|it| it.node)
+            && let Ok(inode) = self.with_file(id, |file, _, _| Ok(file.inode))
+        {
+            self.pull(node, inode);
+        }
+    }
+
+    /// After somebody changed a file: its mappings show it.
+    fn push_of(&mut self, id: DescriptionId) {
+        if !self.images.is_empty()
+            && let Some(node) = self.descriptions.get(id).map(|it| it.node)
+            && let Ok(inode) = self.with_file(id, |file, _, _| Ok(file.inode))
+        {
+            self.push_image(node, inode);
+        }
     }
 
     /// The second half: what was dirty is durable now, unless the device stalls or fails.
@@ -195,6 +247,7 @@ impl World {
         if self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))? {
             return Ok(stalled());
         }
+        self.pull_of(id);
         let outcome = self.with_file(id, |file, disk, _| work(file, disk).map(|()| file.path.clone()));
         let path = self.device_failed(me, id, outcome)?;
         let path = self.log.name(&path);

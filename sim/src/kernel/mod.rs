@@ -10,6 +10,7 @@ pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod file;
 pub(crate) mod futex;
+pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod net;
 pub(crate) mod number;

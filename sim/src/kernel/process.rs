@@ -39,6 +39,9 @@ pub(crate) enum Life {
     Off,
 }
 
+/// The umask that a process begins with, as nearly everywhere.
+pub(crate) const UMASK: u32 = 0o022;
+
 /// How a node's disk is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskBuild {
@@ -80,6 +83,10 @@ pub(crate) struct Node {
     /// Descriptors that become readable when a stop is requested.
     pub(crate) stop_watchers: Vec<DescriptionId>,
     pub(crate) disk_build: DiskBuild,
+    /// Where relative paths of its process begin; the root unless it went elsewhere.
+    pub(crate) working_directory: Option<super::disk::InodeId>,
+    /// Permission bits that new files do not get.
+    pub(crate) umask: u32,
     /// Whether its present life ever asked to be told of a stop.
     pub(crate) asked_for_stop: bool,
     /// The signal that it handled last.
@@ -110,6 +117,8 @@ impl Node {
             mirrors: Vec::new(),
             disk: None,
             disk_build: DiskBuild::default(),
+            working_directory: None,
+            umask: UMASK,
             memory: Rc::new(memory),
             next_port: FIRST_EPHEMERAL_PORT,
             clocks: Clocks::default(),

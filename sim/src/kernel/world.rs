@@ -10,7 +10,7 @@ use super::futex::Futexes;
 use super::memory::Account;
 use super::net::Net;
 use super::pipe::Pipes;
-use super::process::{ExitCode, Life, Main, Node};
+use super::process::{ExitCode, Life, Main, Node, UMASK};
 use super::queue::Queue;
 use super::room::{Observer, Room};
 use super::signal::Signals;
@@ -124,6 +124,8 @@ pub(crate) struct World {
     pub(crate) descriptions: Descriptions,
     pub(crate) net: Net,
     pub(crate) pipes: Pipes,
+    /// Files that are mapped into memory.
+    pub(crate) images: Vec<super::mapping::Image>,
     pub(crate) futexes: Futexes,
     pub(crate) signals: Signals,
     pub(crate) log: Log,
@@ -169,6 +171,7 @@ impl World {
             descriptions: Descriptions::default(),
             net,
             pipes: Pipes::default(),
+            images: Vec::new(),
             futexes: Futexes::default(),
             signals: Signals::default(),
             log: Log::new(settings.record),
@@ -546,6 +549,7 @@ impl World {
         for id in descriptors.into_iter().flatten().chain(mirrors) {
             self.let_go(id, parting);
         }
+        self.forget_mappings(node);
         let lost = how == Death::PowerLoss;
         let (choices, it) = (&self.choices, &mut self.nodes[usize::from(node.0)]);
         it.disk_died(lost.then_some(choices));
@@ -569,6 +573,7 @@ impl Node {
 
     fn disk_died(&mut self, power_lost: Option<&Choices>) {
         let (key, incarnation) = (self.key, u64::from(self.incarnation));
+        (self.working_directory, self.umask) = (None, UMASK);
         let Some(disk) = &mut self.disk else { return };
         match power_lost {
             None => disk.process_died(),

@@ -131,6 +131,31 @@ impl Disk {
         Ok(())
     }
 
+    /// What a process wrote to a mapping of the file: bytes within its size that take the place of what is there, if they
+    /// differ. A mapped page needs no room on the disk before it is written back, so none is asked for.
+    pub fn absorb(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) {
+        let changed = self.with_content(inode, |content, spares| {
+            let mut now = vec![0; data.len()];
+            let same = content.read(offset, &mut now) == data.len() && now == data;
+            if !same {
+                content.write(offset, data, spares);
+            }
+            !same
+        });
+        if changed == Ok(true) {
+            let times = &mut self.slot(inode).times;
+            (times.modified_ns, times.changed_ns) = (now_ns, now_ns);
+        }
+    }
+
+    /// What the system sees at `offset`, for a mapping of the file; zeros beyond its end. No device is asked.
+    pub fn peek(&self, inode: InodeId, offset: u64, into: &mut [u8]) {
+        into.fill(0);
+        if let Ok(Node::File(content)) = self.inode(inode).map(|node| &node.node) {
+            content.read(offset, into);
+        }
+    }
+
     /// The first offset from `offset` on that has data, at the grain of pages (`SEEK_DATA`). Errors: `ENXIO` when none
     /// follows, `EINVAL` for what is no file.
     pub fn seek_data(&self, inode: InodeId, offset: u64) -> Result<u64, Errno> {

@@ -106,6 +106,8 @@ pub(super) struct Inode {
     pub(super) marks: [Errno; 3],
     /// Write-backs that failed.
     pub(super) failures: Failures,
+    /// It has no name and may get one (`O_TMPFILE`).
+    pub(super) linkable: bool,
 }
 
 /// Write-backs of a file that failed, as Linux counts them (`errseq_t`).
@@ -150,6 +152,7 @@ impl Inode {
             times,
             marks: [0; 3],
             failures: Failures::default(),
+            linkable: false,
         }
     }
 

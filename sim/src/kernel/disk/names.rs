@@ -53,7 +53,7 @@ impl Disk {
         if node.is_directory() {
             return Err(libc::EPERM);
         }
-        if slash || node.nlink == 0 {
+        if slash || (node.nlink == 0 && !node.linkable) {
             return Err(libc::ENOENT);
         }
         if node.nlink >= LINKS_MAX {
@@ -61,6 +61,7 @@ impl Disk {
         }
         let node = self.slot(inode);
         node.nlink += 1;
+        node.linkable = false;
         node.times.changed_ns = now_ns;
         self.enter(parent, &name, inode, now_ns);
         Ok(())

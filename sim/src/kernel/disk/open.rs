@@ -2,7 +2,7 @@
 //! It has no table of descriptors: which number means which description is the process's business.
 
 use super::directory::Name;
-use super::inode::{FileKind, InodeId, Node};
+use super::inode::{FileKind, Inode, InodeId, Node};
 use super::lock::Owner;
 use super::path::{Last, Tail};
 use super::{Disk, Errno};
@@ -33,15 +33,14 @@ pub struct OpenFile {
 
 impl Disk {
     /// Opens `path` as `open(2)` does with `flags` (of libc); `mode` is for a new file, with the umask already applied.
-    /// Errors: those of a path, `EEXIST`, `EISDIR`, `ENOTDIR`, `ELOOP` for a link under `O_NOFOLLOW`, `EOPNOTSUPP` for
-    /// `O_TMPFILE`.
+    /// Errors: those of a path, `EEXIST`, `EISDIR`, `ENOTDIR`, `ELOOP` for a link under `O_NOFOLLOW`.
     pub fn open(&mut self, at: InodeId, path: &[u8], flags: i32, mode: u32, now_ns: i64) -> Result<OpenFile, Errno> {
         let has = |flag: i32| flags & flag == flag;
         if has(libc::O_PATH) {
             return self.open_path(at, path, flags);
         }
         if has(libc::O_TMPFILE) {
-            return Err(libc::EOPNOTSUPP);
+            return self.open_nameless(at, path, flags, mode, now_ns);
         }
         if has(libc::O_CREAT) && has(libc::O_DIRECTORY) {
             return Err(libc::EINVAL);
@@ -88,6 +87,32 @@ impl Disk {
         (file.readable, file.writable) = (readable, writable);
         file.append = has(libc::O_APPEND);
         file.synced = has(libc::O_DSYNC);
+        Ok(file)
+    }
+
+    /// A file in a directory that has no name, and may get one by [`Disk::link_inode`] unless `O_EXCL` forbids it.
+    fn open_nameless(
+        &mut self,
+        at: InodeId,
+        path: &[u8],
+        flags: i32,
+        mode: u32,
+        now_ns: i64,
+    ) -> Result<OpenFile, Errno> {
+        let readable = match flags & libc::O_ACCMODE {
+            libc::O_WRONLY => false,
+            libc::O_RDWR => true,
+            _ => return Err(libc::EINVAL),
+        };
+        let directory = self.lookup(at, path, true)?;
+        self.directory(directory)?;
+        let mut node = Inode::new(Node::File(Default::default()), mode, now_ns);
+        node.linkable = flags & libc::O_EXCL == 0;
+        let inode = self.add_inode(node);
+        let mut file = self.describe(inode, self.directory_path(directory));
+        (file.readable, file.writable) = (readable, true);
+        file.append = flags & libc::O_APPEND != 0;
+        file.synced = flags & libc::O_DSYNC == libc::O_DSYNC;
         Ok(file)
     }
 

@@ -27,7 +27,9 @@ fn open_refuses_as_linux_refuses() {
         ("/tmp", O_RDWR, Err(libc::EISDIR)),
         ("/tmp", O_WRONLY, Err(libc::EISDIR)),
         ("/tmp", O_RDONLY | O_CREAT, Err(libc::EISDIR)),
-        ("/tmp", O_RDWR | O_TMPFILE, Err(libc::EOPNOTSUPP)),
+        ("/tmp", O_RDONLY | O_TMPFILE, Err(libc::EINVAL)),
+        ("/tmp/file", O_RDWR | O_TMPFILE, Err(libc::ENOTDIR)),
+        ("/tmp/none", O_RDWR | O_TMPFILE, Err(libc::ENOENT)),
         ("/tmp/link", O_RDONLY | O_NOFOLLOW, Err(libc::ELOOP)),
         ("/tmp/link", O_RDONLY | O_NOFOLLOW | O_DIRECTORY, Err(libc::ENOTDIR)),
         ("/tmp/link", O_RDONLY, Ok(file)),
@@ -117,4 +119,28 @@ fn an_unlinked_file_lives_until_its_last_release() {
     disk.release(inode);
     assert_eq!(disk.stat_inode(inode), Err(libc::EBADF));
     assert_eq!(disk.used_bytes(), 0);
+}
+
+#[test]
+fn a_file_without_a_name_gets_one_once_or_goes_when_it_is_closed() {
+    let mut disk = fresh();
+    let [mut named, mut lost] = [(); 2].map(|()| disk.open(ROOT, b"/tmp", O_RDWR | O_TMPFILE, 0o600, NOW_NS).unwrap());
+    let kept_out = disk.open(ROOT, b"/tmp", O_RDWR | O_TMPFILE | O_EXCL, 0o600, NOW_NS).unwrap();
+    named.write(&mut disk, b"content", NOW_NS).unwrap();
+    lost.write(&mut disk, b"content", NOW_NS).unwrap();
+    assert_eq!(disk.list(disk.lookup(ROOT, b"/tmp", true).unwrap()).unwrap().len(), 2, "no name is there");
+    assert_eq!(disk.link_inode(kept_out.inode, ROOT, b"/tmp/x", NOW_NS), Err(libc::ENOENT));
+    assert_eq!(disk.link_inode(named.inode, ROOT, b"/tmp/name", NOW_NS), Ok(()));
+    disk.unlink(ROOT, b"/tmp/name", NOW_NS).unwrap();
+    assert_eq!(
+        disk.link_inode(named.inode, ROOT, b"/tmp/name", NOW_NS),
+        Err(libc::ENOENT),
+        "it had a name, and lost it"
+    );
+    for file in [named, lost, kept_out] {
+        disk.close(file);
+    }
+    disk.sync_all();
+    assert_eq!((disk.used_bytes(), disk.ghost_pages), (0, 0));
+    assert_books_agree(&disk);
 }
