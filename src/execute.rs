@@ -55,7 +55,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     };
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |Process { name, role, main, disk, clock, memory_bytes }: Process| Machine {
+    let machine = |Process { name, role, main, disk, clock, memory_bytes, links }: Process| Machine {
         name,
         main,
         start_ns: start_ns(role),
@@ -63,6 +63,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         clock_offset_ns: clock.offset_ns,
         clock_ppm: clock.ppm,
         memory_bytes,
+        links: links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
     };
     let machines = sim.processes.into_iter().map(machine).collect();
     let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
 use crate::ledger::{Entry, Ledger};
+use crate::link::Link;
 use crate::node::{self, Group, Node, Role};
 use crate::rng::Rng;
 use crate::run::Build;
@@ -74,6 +75,7 @@ pub(crate) struct Process {
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,
+    pub(crate) links: Vec<(u16, Link)>,
 }
 
 /// What a scenario's function writes into.
@@ -125,7 +127,7 @@ impl Sim {
     pub fn latency(&mut self, low: Duration, high: Duration) {
         let (low_ns, high_ns) = (nanoseconds(low), nanoseconds(high));
         assert!(low_ns <= high_ns, "a latency from {low:?} to {high:?} runs backwards: give the shorter one first");
-        self.latency = Latency { low_ns, high_ns };
+        self.latency = Latency::between(low_ns, high_ns);
     }
 
     /// How long a run goes on at most, in virtual time; 10 minutes unless said. A client that has not ended by then breaks
@@ -239,7 +241,7 @@ impl Sim {
         let (seed, leaked) = (self.seed, &*name.clone().leak());
         let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
         let (disk, clock) = (Disk::default(), Clock::default());
-        self.processes.push(Process { name, role, main, disk, clock, memory_bytes: None });
+        self.processes.push(Process { name, role, main, disk, clock, memory_bytes: None, links: Vec::new() });
         Group::new(self.processes.len() - 1, 1)
     }
 
@@ -255,6 +257,21 @@ impl Sim {
         for number in nodes.numbers() {
             self.processes[usize::from(number)].clock = clock;
         }
+    }
+
+    /// What the ways between these nodes are like, in both directions, where they are not as all others are.
+    pub fn link(&mut self, some: Group, others: Group, link: Link) {
+        for (from, to) in some.numbers().flat_map(|from| others.numbers().map(move |to| (from, to))) {
+            for (from, to) in [(from, to), (to, from)] {
+                self.link_one_way(from, to, link);
+            }
+        }
+    }
+
+    fn link_one_way(&mut self, from: u16, to: u16, link: Link) {
+        let links = &mut self.processes[usize::from(from)].links;
+        links.retain(|(known, _)| *known != to);
+        links.push((to, link));
     }
 
     /// A ledger: what happened in the scenario's own terms, to be compared in claims. The handle is `Copy`.

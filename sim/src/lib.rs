@@ -24,7 +24,7 @@ mod real;
 
 pub use abi::Memory;
 pub use engine::{Machine, Outcome, run};
-pub use kernel::net::Latency;
+pub use kernel::link::{Latency, Link, LinkTrouble};
 pub use kernel::process::{DiskBuild, ExitCode, Main, NODES_MAX};
 pub use kernel::room::{Observer, Room, Status};
 pub use kernel::thread::Schedule;

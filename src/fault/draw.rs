@@ -32,6 +32,12 @@ pub(super) enum Kind {
     ClockStep,
     ClockDrift,
     SqueezeMemory,
+    SlowLink,
+    LossyLink,
+    HeldLink,
+    NarrowLink,
+    UnrulyDatagrams,
+    Reset,
 }
 
 /// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
@@ -51,6 +57,7 @@ pub struct Faults {
     pub(super) clocks: super::clocks::ClockFaults,
     squeeze_bytes: (u64, u64),
     squeeze_ns: (u64, u64),
+    pub(super) links: super::links::LinkFaults,
     aims: Vec<(String, u32)>,
 }
 
@@ -79,6 +86,7 @@ impl Faults {
             clocks: Default::default(),
             squeeze_bytes: (0, 0),
             squeeze_ns: (0, 0),
+            links: Default::default(),
             aims: Vec::new(),
         }
     }
@@ -278,6 +286,18 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                     budget_bytes: between(13, faults.squeeze_bytes),
                     for_ns: between(14, faults.squeeze_ns),
                 },
+                Kind::SlowLink
+                | Kind::LossyLink
+                | Kind::HeldLink
+                | Kind::NarrowLink
+                | Kind::UnrulyDatagrams
+                | Kind::Reset => {
+                    let to = pick(3);
+                    if to == node {
+                        continue;
+                    }
+                    faults.links.draw(kind, node, to, &between)
+                }
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
             let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {

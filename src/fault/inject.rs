@@ -1,7 +1,7 @@
 //! Injections become something that happens in the world.
 //! When that is due, the watch knows.
 
-use super::{DiskTrouble, Fault, FileDamage, text_of};
+use super::{DiskTrouble, Fault, FileDamage, LinkTrouble, text_of};
 use afterlife_sim::Room;
 use afterlife_sim::disk::Trouble;
 use afterlife_sim::event::{Death, NodeId};
@@ -73,7 +73,14 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             Some(*for_ns)
         }
         Fault::Pause { .. } => unreachable!("no plan has it yet"),
-        Fault::DisturbLink { .. } | Fault::ResetConnections { .. } => unreachable!("no plan has it yet"),
+        Fault::DisturbLink { from, to, how, for_ns } => {
+            room.trouble_link(NodeId(*from), NodeId(*to), of_link(*how));
+            Some(*for_ns)
+        }
+        Fault::ResetConnections { from, to } => {
+            room.reset_connections(NodeId(*from), NodeId(*to), cause);
+            None
+        }
         Fault::FailDisk { node, how, for_ns } => {
             room.trouble_disk(NodeId(*node), trouble(*how));
             Some(*for_ns)
@@ -86,6 +93,19 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             }
             None
         }
+    }
+}
+
+/// The room's word for it.
+fn of_link(how: LinkTrouble) -> afterlife_sim::LinkTrouble {
+    use afterlife_sim::LinkTrouble as Of;
+    match how {
+        LinkTrouble::Slow { extra_ns } => Of::Slow(extra_ns),
+        LinkTrouble::Lossy { per_mille } => Of::Lossy(per_mille),
+        LinkTrouble::Hold => Of::Hold,
+        LinkTrouble::Duplicating { per_mille } => Of::Doubling(per_mille),
+        LinkTrouble::Reordering { per_mille } => Of::Reordering(per_mille),
+        LinkTrouble::Narrow { bytes_per_s } => Of::Narrow(bytes_per_s),
     }
 }
 
@@ -128,7 +148,12 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             room.healed(&text);
         }
         Fault::Pause { .. } => unreachable!("no plan has it yet"),
-        Fault::DisturbLink { .. } => unreachable!("no plan has it yet"),
+        Fault::DisturbLink { from, to, how, .. } => {
+            room.mend_link(NodeId(*from), NodeId(*to), of_link(*how));
+            let [from, to] = [from, to].map(|node| room.node_name(NodeId(*node)));
+            let text = format!("the link of {from} and {to} is itself again");
+            room.healed(&text);
+        }
         Fault::FailDisk { node, how, .. } => {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
             let cause = room.healed(&text);

@@ -4,6 +4,7 @@ mod clocks;
 mod draw;
 mod edge;
 mod inject;
+mod links;
 mod plan;
 
 pub use draw::Faults;

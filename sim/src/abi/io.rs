@@ -76,7 +76,13 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
         let outcome = match &mut description.kind {
             Kind::Tcp(socket) => {
                 timeout_ns = socket.receive_timeout_ns;
-                socket.stream().and_then(|end| world.tcp_receive(end, into, manner.peek))
+                socket.stream().and_then(|end| {
+                    let received = world.tcp_receive(end, into, manner.peek);
+                    if !manner.peek && received.is_ok_and(|count| count > 0) {
+                        world.stale_read(me, end);
+                    }
+                    received
+                })
             }
             Kind::Udp(socket) => {
                 timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
@@ -135,7 +141,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
                 stream = true;
                 socket.stream().and_then(|end| world.tcp_send(me, end, &from[done..]))
             }
-            Kind::Udp(_) => world.udp_send(me, id, from, None),
+            Kind::Udp(_) => world.udp_send(me, id, from, None, 0),
             Kind::File(file) => {
                 synced = file.synced;
                 return world.file_write(me, id, manner.offset, from);

@@ -198,7 +198,7 @@ unsafe fn send_to(
     let datagram = door(me, |world| {
         let id = describe(world, me, fd, "sendto")?;
         match world.descriptions.get(id).map(|it| &it.kind) {
-            Some(Kind::Udp(_)) => world.udp_send(me, id, bytes, to).map(Some),
+            Some(Kind::Udp(_)) => world.udp_send(me, id, bytes, to, 0).map(Some),
             _ => Ok(None),
         }
     })?;
@@ -336,12 +336,31 @@ unsafe fn set_option(
                     socket.linger_zero = linger.l_onoff != 0 && linger.l_linger == 0;
                 }
             }
+            (libc::SOL_SOCKET, libc::SO_KEEPALIVE)
+            | (
+                libc::IPPROTO_TCP,
+                libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_USER_TIMEOUT,
+            ) if len as usize >= size_of::<c_int>() => {
+                // SAFETY: the caller's value.
+                let value = unsafe { value.cast::<c_int>().read_unaligned() };
+                if let Some(socket) = world.descriptions.tcp(id) {
+                    let probing = &mut socket.probing;
+                    let given = value.max(0) as u32;
+                    match option {
+                        libc::SO_KEEPALIVE if level == libc::SOL_SOCKET => probing.on = value != 0,
+                        libc::TCP_KEEPIDLE => probing.idle_s = given,
+                        libc::TCP_KEEPINTVL => probing.interval_s = given,
+                        libc::TCP_KEEPCNT => probing.count = given,
+                        _ => probing.give_up_ms = given,
+                    }
+                    world.probing_changed(id);
+                }
+            }
             // These change how fast or how politely, not what is seen.
             (
                 libc::SOL_SOCKET,
                 libc::SO_REUSEADDR
                 | libc::SO_REUSEPORT
-                | libc::SO_KEEPALIVE
                 | libc::SO_SNDBUF
                 | libc::SO_RCVBUF
                 | libc::SO_BROADCAST

@@ -4,6 +4,7 @@
 use crate::abi;
 use crate::event::{Digest, NodeId};
 use crate::kernel::baton;
+use crate::kernel::link::Link;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Ending, Settings, World};
@@ -26,6 +27,8 @@ pub struct Machine {
     /// How many bytes its process may have allocated at a time; `None` for as many as it asks for. It takes [`Memory`](crate::Memory)
     /// as the program's allocator.
     pub memory_bytes: Option<u64>,
+    /// What the ways from here to other nodes are like, where they are not as all are.
+    pub links: Vec<(NodeId, Link)>,
 }
 
 /// What a run came to.
@@ -73,6 +76,9 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         let node = world.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);
         debug_assert_eq!(node, NodeId(index as u16));
         world.nodes[index].disk_build = machine.disk;
+        for (to, link) in machine.links {
+            world.net.set_link(node, to, link);
+        }
         world.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }
     world.observe(observer);

@@ -33,6 +33,10 @@ pub enum Question {
     Repeat = 12,
     /// Where and how a file is damaged.
     Damage = 13,
+    /// Whether a datagram arrives twice, and when.
+    Doubling = 14,
+    /// Whether a datagram arrives late, and how late.
+    Reordering = 15,
 }
 
 /// Answers questions for one seed.

@@ -1,32 +1,14 @@
 //! The network as a whole: who is bound where, which connections stand, how long the way is, what is cut.
 //! It knows no descriptors' numbers and no bytes' meaning.
 
-use super::choice::{Choices, Question, join};
+use super::choice::join;
 use super::descriptor::DescriptionId;
+use super::link::{Latency, Links};
 use super::process::{Node, address_v4, address_v6, node_of_v4, node_of_v6};
 use super::tcp::Connection;
 use crate::event::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// How long a message is on its way, in nanoseconds: uniform between the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Latency {
-    /// At least.
-    pub low_ns: u64,
-    /// At most.
-    pub high_ns: u64,
-}
-
-impl Default for Latency {
-    /// A small data centre: 200 µs to 2 ms.
-    fn default() -> Self {
-        Self { low_ns: 200_000, high_ns: 2_000_000 }
-    }
-}
-
-/// Within a node: what loopback takes on Linux, scheduling included.
-const LOOPBACK: Latency = Latency { low_ns: 10_000, high_ns: 40_000 };
 
 /// Which of a node's addresses a socket is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +29,9 @@ pub(crate) enum Transport {
 #[derive(Default)]
 pub(crate) struct Net {
     pub(crate) latency: Latency,
-    latencies: BTreeMap<(NodeId, NodeId), Latency>,
+    /// Some way is not as all others are.
+    pub(super) links_differ: bool,
+    pub(super) links: Links,
     blocked: BTreeSet<(NodeId, NodeId)>,
     bindings: BTreeMap<(NodeId, u16, Transport, Scope), DescriptionId>,
     pub(crate) connections: Vec<Connection>,
@@ -71,24 +55,6 @@ impl Net {
         let count = self.datagrams.entry((from, to)).or_insert(0);
         *count += 1;
         *count
-    }
-
-    /// Sets how long the way from one node to another takes.
-    pub(crate) fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Latency) {
-        self.latencies.insert((from, to), latency);
-    }
-
-    /// How long this message takes, in nanoseconds.
-    #[inline]
-    pub(crate) fn way_ns(&self, choices: &Choices, from: NodeId, to: NodeId, who: u64, occurrence: u64) -> u64 {
-        let latency = if from == to {
-            LOOPBACK
-        } else if self.latencies.is_empty() {
-            self.latency
-        } else {
-            self.latencies.get(&(from, to)).copied().unwrap_or(self.latency)
-        };
-        choices.between(Question::Latency, who, occurrence, latency.low_ns, latency.high_ns)
     }
 
     /// Whether nothing passes from one node to another.

@@ -1,7 +1,7 @@
 //! Nodes and their processes: a machine with an address, a disk and a clock, and the lives that its program lives there.
 //! It starts and ends nothing by itself: `world` does, at the times that are set there.
 
-use super::choice::identity;
+use super::choice::{Choices, Question, identity, join};
 use super::clock::Clocks;
 use super::descriptor::DescriptionId;
 use super::disk::Disk;
@@ -136,6 +136,33 @@ impl Node {
     /// Whether a process runs here.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.life, Life::Up | Life::Stopping)
+    }
+}
+
+impl Node {
+    /// The disk, made when it is first asked for.
+    pub(crate) fn disk(&mut self) -> &mut Disk {
+        let (key, capacity_bytes) = (self.key, self.disk_build.capacity_bytes);
+        self.disk.get_or_insert_with(|| {
+            let mut disk = Disk::new(key & 0xffff, 0);
+            disk.set_capacity(capacity_bytes);
+            Box::new(disk)
+        })
+    }
+
+    /// What the end of its process, or of its machine's power, does to its disk.
+    pub(super) fn disk_died(&mut self, power_lost: Option<&Choices>) {
+        let (key, incarnation) = (self.key, u64::from(self.incarnation));
+        (self.working_directory, self.umask) = (None, UMASK);
+        let Some(disk) = &mut self.disk else { return };
+        match power_lost {
+            None => disk.process_died(),
+            Some(choices) => disk.power_loss(&mut |ask| {
+                let who = join(key, join(incarnation, ask.inode));
+                let who = join(who, ask.what as u64);
+                choices.below(Question::PowerLoss, who, ask.occurrence, ask.bound)
+            }),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::choice::{Choices, Question, join};
 use super::disk::{ROOT, Trouble};
-use super::net::Latency;
+use super::link::LinkTrouble;
 use super::process::Life;
 use super::world::{Due, Ending, World};
 use crate::event::{Death, Event, Name, NodeId, Seq, What};
@@ -135,16 +135,29 @@ impl<'a> Room<'a> {
     /// Cuts (or opens) the way from one node to another; the way back is another matter.
     pub fn cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
         self.world.net.block(from, to, cut);
+        if cut {
+            self.world.arm_probes(from, Some(to));
+        }
     }
 
-    /// Opens every way. Returns whether any was cut.
+    /// Opens every way and ends every trouble of one. Returns whether there was any.
     pub fn heal_links(&mut self) -> bool {
-        self.world.net.heal()
+        self.world.net.heal() | self.world.mend_links()
     }
 
-    /// Sets how long the way from one node to another takes.
-    pub fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Latency) {
-        self.world.net.set_latency(from, to, latency);
+    /// Lets something go wrong with the ways between two nodes.
+    pub fn trouble_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
+        self.world.trouble_link(a, b, trouble);
+    }
+
+    /// Ends what [`trouble_link`](Self::trouble_link) began.
+    pub fn mend_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
+        self.world.mend_link(a, b, trouble);
+    }
+
+    /// Resets every connection between two nodes, at both ends. Returns how many there were.
+    pub fn reset_connections(&mut self, a: NodeId, b: NodeId, cause: Seq) -> usize {
+        self.world.reset_connections(a, b, cause)
     }
 
     /// A node's wall clock jumps by this much, in nanoseconds; negative is back in time.

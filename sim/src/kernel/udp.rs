@@ -15,30 +15,50 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 const BUFFER_BYTES: usize = 208 * 1024;
 /// The largest datagram that IPv4 carries.
 const DATAGRAM_BYTES_MAX: usize = 65_507;
+/// What a datagram has beside its data, as a narrow link sees it: Ethernet, IPv4 and UDP.
+const HEADER_BYTES: usize = 42;
 
 /// What `conn` says for datagrams.
 const NO_CONNECTION: u32 = u32::MAX;
 
 /// A UDP socket.
 #[derive(Default)]
+#[allow(dead_code, reason = "control messages tell it, which come next")]
 pub(crate) struct UdpSocket {
     pub(crate) v6: bool,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) receive_timeout_ns: Option<u64>,
     pub(crate) error: Errno,
-    received: VecDeque<(SocketAddr, Vec<u8>, Seq)>,
+    /// What is told beside each datagram: its traffic class, and which address it was sent to.
+    pub(crate) tells_traffic: bool,
+    pub(crate) tells_address: bool,
+    /// Into how many bytes each a longer datagram is cut, 0 for not at all.
+    pub(crate) segment_bytes: u16,
+    received: VecDeque<Arrived>,
     held: usize,
 }
 
 /// A datagram on its way.
+#[derive(Clone)]
 pub(crate) struct Datagram {
     from_node: NodeId,
     to_node: NodeId,
+    /// The lives of both that it was sent in.
+    lives: (u16, u16),
     from: SocketAddr,
     to: SocketAddr,
     cause: Seq,
     bytes: Vec<u8>,
+    traffic: u8,
+}
+
+/// A datagram in a socket's buffer.
+struct Arrived {
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+    traffic: u8,
 }
 
 impl UdpSocket {
@@ -52,6 +72,7 @@ impl UdpSocket {
 }
 
 /// A datagram as its receiver takes it.
+#[allow(dead_code, reason = "control messages tell it, which come next")]
 pub(crate) struct Received {
     /// How many bytes were copied.
     pub(crate) count: usize,
@@ -59,6 +80,10 @@ pub(crate) struct Received {
     pub(crate) whole: usize,
     /// Who sent it.
     pub(crate) from: SocketAddr,
+    /// Which of the receiver's addresses it was sent to.
+    pub(crate) to: SocketAddr,
+    /// Its traffic class, which has the marks of congestion in its low bits.
+    pub(crate) traffic: u8,
 }
 
 impl World {
@@ -108,6 +133,7 @@ impl World {
         id: DescriptionId,
         bytes: &[u8],
         to: Option<SocketAddr>,
+        traffic: u8,
     ) -> Result<usize, Errno> {
         let node = self.threads[me].node;
         let local = self.udp_ensure_bound(node, id)?;
@@ -119,6 +145,9 @@ impl World {
         if bytes.len() > DATAGRAM_BYTES_MAX {
             return Err(libc::EMSGSIZE);
         }
+        if to.port() == 0 {
+            return Err(libc::EINVAL);
+        }
         let (to_node, _) = find(node, to.ip()).ok_or(libc::ENETUNREACH)?;
         let from = own_address(node, to.ip(), local.port());
         let cause = self.emit(me, What::Sent { conn: NO_CONNECTION, bytes: bytes.len() as u32 });
@@ -127,18 +156,42 @@ impl World {
         }
         let occurrence = self.net.next_datagram(node, to_node);
         let who = super::choice::join(self.nodes[usize::from(node.0)].key, self.nodes[usize::from(to_node.0)].key);
-        let due = self.now_ns + self.net.way_ns(&self.choices, node, to_node, !who, occurrence);
-        let datagram = Datagram { from_node: node, to_node, from, to, cause, bytes: bytes.to_vec() };
-        self.queue.at(due, Due::Datagram(Box::new(datagram)));
+        let lives = (self.threads[me].incarnation, self.nodes[usize::from(to_node.0)].incarnation);
+        let datagram = Datagram { from_node: node, to_node, lives, from, to, cause, bytes: bytes.to_vec(), traffic };
+        self.udp_ship(datagram, (!who, occurrence));
         Ok(bytes.len())
+    }
+
+    /// Hands a datagram to the link, which may lose it.
+    fn udp_ship(&mut self, datagram: Datagram, key: (u64, u64)) {
+        let ends = (datagram.from_node, datagram.to_node);
+        let way = self.net.way(&self.choices, self.now_ns, ends, key, datagram.bytes.len() + HEADER_BYTES);
+        if way.losses > 0 {
+            self.dropped(ends.0, ends.1, datagram.bytes.len(), datagram.cause);
+            return;
+        }
+        let mut due_ns = self.now_ns.saturating_add(way.ns);
+        if self.net.links_differ {
+            due_ns = due_ns.saturating_add(self.net.late_ns(&self.choices, ends, key));
+            if let Some(after_ns) = self.net.doubled_after_ns(&self.choices, ends, key) {
+                let again_ns = due_ns.saturating_add(after_ns);
+                self.queue.at(again_ns, Due::Datagram(Box::new(datagram.clone())));
+            }
+        }
+        self.queue.at(due_ns, Due::Datagram(Box::new(datagram)));
     }
 
     /// A datagram arrives, or would.
     pub(crate) fn datagram(&mut self, datagram: Datagram) {
-        let Datagram { from_node, to_node, from, to, cause, bytes } = datagram;
+        if self.net.is_held(datagram.from_node, datagram.to_node) {
+            self.net.hold(datagram.from_node, datagram.to_node, Due::Datagram(Box::new(datagram)));
+            return;
+        }
+        let Datagram { from_node, to_node, lives, from, to, cause, bytes, traffic } = datagram;
         let off = self.nodes[usize::from(to_node.0)].life == super::process::Life::Off;
         let Some((_, scope)) = find(from_node, to.ip()) else { return };
         if off || self.net.is_blocked(from_node, to_node) {
+            self.dropped(from_node, to_node, bytes.len(), cause);
             return;
         }
         let target = self.net.bound(to_node, to.port(), Transport::Udp, scope);
@@ -148,14 +201,16 @@ impl World {
         };
         let Some(socket) = self.descriptions.udp(id) else { return };
         if socket.held + bytes.len() > BUFFER_BYTES {
+            self.dropped(from_node, to_node, bytes.len(), cause);
             return;
         }
         let count = bytes.len() as u32;
         socket.held += bytes.len();
         let seq = self.emit_at(to_node, cause, What::Delivered { conn: NO_CONNECTION, bytes: count });
         if let Some(socket) = self.descriptions.udp(id) {
-            socket.received.push_back((from, bytes, seq));
+            socket.received.push_back(Arrived { from, to, bytes, traffic });
         }
+        self.stale_datagram((from_node, to_node), lives, seq);
         self.notify(id, IN, seq);
     }
 
@@ -183,10 +238,10 @@ impl World {
         if socket.error != 0 {
             return Err(std::mem::take(&mut socket.error));
         }
-        let Some((from, bytes, _)) = socket.received.front() else { return Err(libc::EAGAIN) };
+        let Some(Arrived { from, to, bytes, traffic }) = socket.received.front() else { return Err(libc::EAGAIN) };
         let count = bytes.len().min(into.len());
         into[..count].copy_from_slice(&bytes[..count]);
-        let received = Received { count, whole: bytes.len(), from: *from };
+        let received = Received { count, whole: bytes.len(), from: *from, to: *to, traffic: *traffic };
         if !peek {
             socket.held -= bytes.len();
             socket.received.pop_front();

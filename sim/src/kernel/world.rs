@@ -3,9 +3,8 @@
 
 use super::Errno;
 use super::baton::{Body, Strand, spawn};
-use super::choice::{Choices, Question};
+use super::choice::Choices;
 use super::descriptor::{DescriptionId, Descriptions};
-use super::disk::Disk;
 use super::futex::Futexes;
 use super::memory::Account;
 use super::net::Net;
@@ -40,6 +39,8 @@ pub(crate) enum Due {
     Overrun(NodeId, u16),
     /// The observer wanted to be called.
     Alarm(u64),
+    /// A keepalive probe is due, after so many without an answer.
+    Probe(Ref, u32),
     /// A timer descriptor fires, if it is still wound up so.
     Timer(DescriptionId, u32),
 }
@@ -87,7 +88,7 @@ pub struct Settings {
     /// How often threads are cut off.
     pub schedule: Schedule,
     /// How long messages take where nothing else is said.
-    pub latency: super::net::Latency,
+    pub latency: super::link::Latency,
     /// More bytes in a single allocation than this are an event; `None` for a node's whole budget, or 1 GiB if that is less.
     pub largest_allocation_bytes: Option<u64>,
     /// The event at which a stack is taken.
@@ -103,7 +104,7 @@ impl Default for Settings {
             events_max: 100_000_000,
             record: false,
             schedule: Schedule::default(),
-            latency: super::net::Latency::default(),
+            latency: super::link::Latency::default(),
             largest_allocation_bytes: None,
             stack_at: None,
         }
@@ -137,6 +138,7 @@ pub(crate) struct World {
     pub(crate) running: Option<ThreadId>,
     pub(crate) stack: Option<String>,
     pub(crate) objects: u32,
+    pub(crate) heard: super::stale::Heard,
     /// Some node's clocks are not the room's.
     pub(crate) clocks_differ: bool,
     /// How often timers were wound up.
@@ -181,6 +183,7 @@ impl World {
             running: None,
             stack: None,
             objects: 0,
+            heard: Default::default(),
             clocks_differ: false,
             windings: 0,
             generations: std::collections::BTreeMap::new(),
@@ -394,6 +397,7 @@ impl World {
                     self.end_process(node, Death::Overrun, Seq::NONE);
                 }
             }
+            Due::Probe(end, unanswered) => self.probe(end, unanswered),
             Due::Timer(id, winding) => self.timer_due(id, winding),
             Due::Alarm(token) => self.consult(|observer, room| observer.alarm(token, room)),
         }
@@ -470,6 +474,7 @@ impl World {
             return;
         }
         it.incarnation += 1;
+        self.heard.anybody_again |= it.incarnation > 1;
         it.base = super::number::base(node, it.incarnation);
         it.free_from = 0;
         it.life = Life::Up;
@@ -551,37 +556,14 @@ impl World {
         }
         self.forget_mappings(node);
         let lost = how == Death::PowerLoss;
+        if lost {
+            self.arm_probes(node, None);
+        }
         let (choices, it) = (&self.choices, &mut self.nodes[usize::from(node.0)]);
         it.disk_died(lost.then_some(choices));
         if let Some(after_ns) = restart {
             self.start_after(node, after_ns);
         }
         true
-    }
-}
-
-impl Node {
-    /// The disk, made when it is first asked for.
-    pub(crate) fn disk(&mut self) -> &mut Disk {
-        let (key, capacity_bytes) = (self.key, self.disk_build.capacity_bytes);
-        self.disk.get_or_insert_with(|| {
-            let mut disk = Disk::new(key & 0xffff, 0);
-            disk.set_capacity(capacity_bytes);
-            Box::new(disk)
-        })
-    }
-
-    fn disk_died(&mut self, power_lost: Option<&Choices>) {
-        let (key, incarnation) = (self.key, u64::from(self.incarnation));
-        (self.working_directory, self.umask) = (None, UMASK);
-        let Some(disk) = &mut self.disk else { return };
-        match power_lost {
-            None => disk.process_died(),
-            Some(choices) => disk.power_loss(&mut |ask| {
-                let who = super::choice::join(key, super::choice::join(incarnation, ask.inode));
-                let who = super::choice::join(who, ask.what as u64);
-                choices.below(Question::PowerLoss, who, ask.occurrence, ask.bound)
-            }),
-        }
     }
 }

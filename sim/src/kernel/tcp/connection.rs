@@ -1,6 +1,7 @@
 //! Connections and their two ends, as data: sockets, segments in flight, what each end has heard.
 //! Nothing moves here.
 
+use super::Probing;
 use crate::event::{NodeId, Seq};
 use crate::kernel::Errno;
 use crate::kernel::bytes::Bytes;
@@ -35,6 +36,7 @@ pub(crate) struct TcpSocket {
     pub(crate) receive_timeout_ns: u64,
     pub(crate) send_timeout_ns: u64,
     pub(crate) linger_zero: bool,
+    pub(crate) probing: Probing,
     pub(crate) error: Errno,
 }
 
@@ -60,6 +62,7 @@ impl TcpSocket {
             receive_timeout_ns: u64::MAX,
             send_timeout_ns: u64::MAX,
             linger_zero: false,
+            probing: Probing::default(),
             error: 0,
         }
     }
@@ -104,6 +107,8 @@ pub(super) enum Stage {
 
 pub(super) struct Side {
     pub(super) node: NodeId,
+    /// Whose life it is an end of; 0 while it has no process yet.
+    pub(super) incarnation: u16,
     pub(super) address: SocketAddr,
     pub(super) description: Option<DescriptionId>,
     pub(super) stage: Stage,
@@ -127,6 +132,12 @@ pub(super) struct Side {
     /// Set while the head of the flight waits for a cut to heal.
     pub(super) stalled: bool,
     pub(super) cause: Seq,
+    /// When something arrived last.
+    pub(super) heard_ns: u64,
+    /// Since when data waits for a way that is cut.
+    pub(super) stalled_ns: u64,
+    /// Whether a probe is due.
+    pub(super) probed: bool,
 }
 
 /// A connection with both its ends.
@@ -144,6 +155,7 @@ impl Side {
     pub(super) fn new(node: NodeId, address: SocketAddr, stage: Stage) -> Self {
         Self {
             node,
+            incarnation: 0,
             address,
             description: None,
             stage,
@@ -161,6 +173,9 @@ impl Side {
             retries: 0,
             stalled: false,
             cause: Seq::NONE,
+            heard_ns: 0,
+            stalled_ns: 0,
+            probed: false,
         }
     }
 
@@ -197,6 +212,12 @@ impl Net {
     }
 
     #[inline]
+    /// Its number, and which life of which node is at the other end.
+    pub(crate) fn peer_life(&self, end: Ref) -> Option<(u32, NodeId, u16)> {
+        let number = self.connections.get(end.index as usize)?.number;
+        self.side_ref(end.peer()).map(|peer| (number, peer.node, peer.incarnation))
+    }
+
     pub(super) fn side_ref(&self, end: Ref) -> Option<&Side> {
         let connection = self.connections.get(end.index as usize)?;
         (connection.generation == end.generation).then(|| &connection.sides[usize::from(end.side)])

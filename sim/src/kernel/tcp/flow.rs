@@ -13,6 +13,8 @@ use crate::kernel::world::{Due, World};
 const RETRY_NS: u64 = 200_000_000;
 const RETRY_NS_MAX: u64 = 120_000_000_000;
 const RETRIES: u32 = 15;
+/// What a segment has beside its data, as a narrow link sees it: Ethernet, IPv4 and TCP.
+const HEADER_BYTES: usize = 66;
 
 impl World {
     /// Hands a segment to the link, behind those that went before.
@@ -26,7 +28,11 @@ impl World {
         let side = &mut connection.sides[usize::from(from.side)];
         side.sent += 1;
         let (node, occurrence, last) = (side.node, side.sent, side.last_due_ns);
-        let due_ns = (self.now_ns + self.net.way_ns(&self.choices, node, to, who, occurrence)).max(last + 1);
+        let bytes = if let Body::Data(bytes) = &body { bytes.len() } else { 0 };
+        let ends = (node, to);
+        let way_ns =
+            self.net.stream_way_ns(&self.choices, self.now_ns, ends, (who, occurrence), bytes + HEADER_BYTES, RETRY_NS);
+        let due_ns = self.now_ns.saturating_add(way_ns).max(last + 1);
         let side = &mut self.net.connections[from.index as usize].sides[usize::from(from.side)];
         side.last_due_ns = due_ns;
         side.flight.push_back(Segment { due_ns, cause, body });
@@ -42,6 +48,10 @@ impl World {
             return;
         }
         let (a, b, silent) = (side.node, peer.node, peer.stage == Stage::Silent);
+        if self.net.is_held(a, b) {
+            self.net.hold(a, b, Due::Segment(from));
+            return;
+        }
         if self.unreachable(a, b, silent) {
             self.stall(from);
             return;
@@ -58,9 +68,22 @@ impl World {
         let now = self.now_ns;
         let Some(side) = self.net.side(from) else { return };
         side.stalled = true;
+        if side.retries == 0 {
+            side.stalled_ns = now;
+        }
         side.retries += 1;
-        let wait = (RETRY_NS << (side.retries - 1).min(20)).min(RETRY_NS_MAX);
+        let mut wait = (RETRY_NS << (side.retries - 1).min(20)).min(RETRY_NS_MAX);
+        let since = side.stalled_ns;
+        if let Some(give_up_ns) = self.give_up_ns(from) {
+            wait = wait.min(since.saturating_add(give_up_ns).saturating_sub(now).max(1));
+        }
         self.queue.at(now + wait, Due::Retry(from));
+    }
+
+    /// How long data of this end may wait, if that is bounded.
+    fn give_up_ns(&self, from: Ref) -> Option<u64> {
+        let ms = self.probing(from)?.give_up_ms;
+        (ms > 0).then_some(u64::from(ms) * 1_000_000)
     }
 
     /// A stalled flight tries again.
@@ -75,7 +98,9 @@ impl World {
             if stage == Stage::Silent {
                 return;
             }
-            if retries > RETRIES {
+            let since = self.net.side_ref(from).map_or(0, |side| side.stalled_ns);
+            let over = self.give_up_ns(from).is_some_and(|ns| self.now_ns >= since.saturating_add(ns));
+            if retries > RETRIES || over {
                 self.fail(from, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
             } else {
                 self.stall(from);
@@ -138,8 +163,10 @@ impl World {
     }
 
     pub(super) fn tell(&mut self, end: Ref, description: Option<DescriptionId>, what: u32, cause: Seq) {
+        let now_ns = self.now_ns;
         if let Some(side) = self.net.side(end) {
             side.cause = cause;
+            side.heard_ns = now_ns;
         }
         if let Some(id) = description {
             self.notify(id, what, cause);

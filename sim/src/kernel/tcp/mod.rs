@@ -5,6 +5,8 @@ mod connection;
 mod flow;
 mod opening;
 mod parting;
+mod probing;
 
 pub(crate) use connection::{Connection, Ref, SocketState, TcpSocket};
 pub(crate) use parting::Parting;
+pub(crate) use probing::Probing;

@@ -59,7 +59,7 @@ impl World {
     /// `accept`, once somebody waits: the new description's identity and the peer's address.
     pub(crate) fn tcp_accept(&mut self, me: ThreadId, id: DescriptionId) -> Result<(DescriptionId, SocketAddr), Errno> {
         let socket = self.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
-        let v6 = socket.v6;
+        let (v6, probing) = (socket.v6, socket.probing);
         let SocketState::Listening { waiting, .. } = &mut socket.state else { return Err(libc::EINVAL) };
         let end = waiting.pop_front().ok_or(libc::EAGAIN)?;
         let node = self.threads[me].node;
@@ -70,6 +70,7 @@ impl World {
         let local = side.address;
         let mut accepted = TcpSocket::new(v6);
         accepted.local = Some(local);
+        accepted.probing = probing;
         accepted.state = SocketState::Stream(end);
         let new = self.descriptions.add(node, false, Kind::Tcp(accepted));
         if let Some(side) = self.net.side(end) {
@@ -111,6 +112,7 @@ impl World {
         let sides = [Side::new(node, local, Stage::Opening), Side::new(target, to, Stage::Opening)];
         let mut connection = Connection { generation: 0, number, who, port: to.port(), scope, listener: None, sides };
         connection.sides[0].description = Some(id);
+        connection.sides[0].incarnation = self.threads[me].incarnation;
         let end = match self.net.free.pop() {
             Some(index) => {
                 connection.generation = self.net.connections[index as usize].generation + 1;
@@ -130,7 +132,8 @@ impl World {
         if let Some(side) = self.net.side(end) {
             side.cause = cause;
         }
-        let due = self.now_ns + self.net.way_ns(&self.choices, node, target, who, 0);
+        let way_ns = self.net.stream_way_ns(&self.choices, self.now_ns, (node, target), (who, 0), 66, SYN_RETRY_NS);
+        let due = self.now_ns.saturating_add(way_ns);
         self.queue.at(due, Due::Syn(end, 0));
         Ok(())
     }
@@ -144,6 +147,10 @@ impl World {
         let server_address = server.address;
         if client.stage != Stage::Opening {
             self.free_if_done(end);
+            return;
+        }
+        if self.net.is_held(from, to) {
+            self.net.hold(from, to, Due::Syn(end, attempt));
             return;
         }
         let listener = self.net.bound(to, port, Transport::Tcp, scope);
@@ -164,7 +171,9 @@ impl World {
             self.ship(end.peer(), cause, Body::Rst);
             return;
         };
+        let life = self.nodes[usize::from(to.0)].incarnation;
         let Some(side) = self.net.side(end.peer()) else { return };
+        side.incarnation = life;
         side.stage = Stage::Open;
         side.address = own_address(to, server_address.ip(), port);
         side.cause = cause;

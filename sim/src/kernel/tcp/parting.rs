@@ -2,7 +2,7 @@
 //! No data moves here.
 
 use super::connection::{Body, Ref, Side, SocketState, Stage, TcpSocket};
-use crate::event::{NodeId, Seq};
+use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::descriptor::DescriptionId;
 use crate::kernel::net::Transport;
@@ -114,6 +114,23 @@ impl World {
             }
         }
         self.free_if_done(end);
+    }
+
+    /// Every connection between two nodes is reset, at both ends at once, as a middlebox that lost its state does it.
+    pub(crate) fn reset_connections(&mut self, a: NodeId, b: NodeId, cause: Seq) -> usize {
+        let between = |sides: &[Side; 2]| {
+            let nodes = (sides[0].node, sides[1].node);
+            (nodes == (a, b) || nodes == (b, a)) && sides.iter().any(|side| side.stage == Stage::Open && !side.reset)
+        };
+        let found = self.net.connections.iter().enumerate().filter(|(_, connection)| between(&connection.sides));
+        let ends: Vec<(Ref, u32)> = found
+            .map(|(index, it)| (Ref { index: index as u32, generation: it.generation, side: 0 }, it.number))
+            .collect();
+        for (end, number) in &ends {
+            self.fail(*end, libc::ECONNRESET, What::Reset { conn: *number }, cause);
+            self.fail(end.peer(), libc::ECONNRESET, What::Reset { conn: *number }, cause);
+        }
+        ends.len()
     }
 
     pub(super) fn free_if_done(&mut self, end: Ref) {
