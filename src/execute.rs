@@ -99,10 +99,22 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         // What else did not come to its end, did not because of this.
         verdicts.violations = vec![too_many_events(outcome.events)];
     }
+    let ended = match &outcome.crash {
+        None => Ended::Whole,
+        // What broke is told by whoever reads the reply: runs whose process died say nothing themselves.
+        Some(crash) => {
+            verdicts.violations.clear();
+            let node = Some(crash.node.clone());
+            match crash.signal {
+                Some(signal) => Ended::Signal { signal, node },
+                None => Ended::Spin { node, bound_ms: 0 },
+            }
+        }
+    };
     let record =
         outcome.kept.map(|kept| Record { names: outcome.names, nodes, events: kept.events, digests: kept.digests });
     Reply {
-        ended: Ended::Whole,
+        ended,
         digest: outcome.digest,
         events: outcome.events,
         virtual_ns: outcome.virtual_ns,
@@ -111,7 +123,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         violations: verdicts.violations,
         sometimes: verdicts.sometimes,
         record,
-        stack: outcome.stack,
+        stack: outcome.crash.map(|crash| crash.stack).or(outcome.stack),
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Found {
     pub(crate) totals: Totals,
     /// What else broke in the same run, later.
     pub(crate) also: Vec<Signature>,
+    /// Where the code was that met a fault or went round for ever: who and when, then the calls.
+    pub(crate) stack: Option<String>,
 }
 
 impl Found {
@@ -38,6 +40,6 @@ impl Found {
     /// seed had drawn.
     pub(crate) fn injections(&self) -> Option<usize> {
         let count = self.finding.plan.injections.len();
-        (self.ended == Ended::Whole || count > 0).then_some(count)
+        (self.ended == Ended::Whole || count > 0 || self.totals.events > 0).then_some(count)
     }
 }

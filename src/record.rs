@@ -125,6 +125,8 @@ struct Sheet {
     ended: Ended,
     totals: Totals,
     also: Vec<Signature>,
+    #[serde(default)]
+    stack: Option<String>,
 }
 
 /// Only what is needed to see whether the rest can be read.
@@ -203,6 +205,7 @@ impl Shelf {
             ended: found.ended.clone(),
             totals: found.totals,
             also: found.also.clone(),
+            stack: found.stack.clone(),
         };
         // The sheet is written after the record, and `last` after the sheet: what is named is there.
         fs::write(saved.folder.join(FINDING), serde_json::to_vec(&sheet)?)?;
@@ -267,6 +270,7 @@ impl Shelf {
             record: read_record(&folder.join(RECORD))?,
             totals: sheet.totals,
             also: sheet.also,
+            stack: sheet.stack,
         };
         Ok((found, Saved { id: sheet.id, folder: folder.to_owned() }))
     }

@@ -21,7 +21,17 @@ const PACKAGES: [(&str, &[&str]); 6] = [
 
 /// What code in a place may name, of all that begins with the same first word.
 const ONLY: [(&str, &[&str]); 5] = [
-    ("sim/src/abi/", &["crate::abi", "crate::kernel", "crate::event", "crate::real", "crate::engine::last_words"]),
+    (
+        "sim/src/abi/",
+        &[
+            "crate::abi",
+            "crate::kernel",
+            "crate::event",
+            "crate::real",
+            "crate::engine::carried_here",
+            "crate::engine::last_words",
+        ],
+    ),
     ("sim/src/kernel/", &["crate::kernel", "crate::event", "crate::log", "crate::real", "crate::engine::beat"]),
     ("sim/src/event.rs", &["crate::event"]),
     ("src/report/", &["afterlife_sim::event"]),

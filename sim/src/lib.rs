@@ -24,11 +24,12 @@ mod real;
 
 pub use abi::Memory;
 pub use engine::{Machine, Outcome, run};
+pub use kernel::ending::{Crash, Ending};
 pub use kernel::link::{Latency, Link, LinkTrouble};
 pub use kernel::process::{DiskBuild, ExitCode, Main, NODES_MAX};
 pub use kernel::room::{Observer, Room, Status};
 pub use kernel::thread::Schedule;
-pub use kernel::world::{Ending, Settings};
+pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
 pub use log::Kept;
 

@@ -148,6 +148,7 @@ pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Opti
         record: confirmed.record.unwrap_or_default(),
         totals: Totals { events: confirmed.events, virtual_ns: confirmed.virtual_ns },
         also,
+        stack: confirmed.stack,
     })
 }
 

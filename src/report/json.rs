@@ -52,6 +52,7 @@ pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
         "subject": finding.violation.subject,
         "sentence": finding.violation.sentence,
         "also": found.also,
+        "stack": found.stack,
         "first_run": finding.first_run,
         "seed": finding.seed,
         "token": finding.token,

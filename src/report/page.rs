@@ -15,6 +15,7 @@ use std::path::Path;
 const LABEL: usize = 11;
 const WHO_MAX: usize = 16;
 const WHAT_MAX: usize = 30;
+const STACK_LINES_MAX: usize = 9;
 const SENTENCE_LINES_MAX: usize = 3;
 /// Two lines each, and one for the others, so that the page stays within thirty.
 const INJECTIONS_MAX: usize = 3;
@@ -31,6 +32,7 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     page.extend(steps(found, &story, &lexicon));
     page.push(Line::default());
     page.extend(plan(found, &story, &lexicon));
+    page.extend(stack(found));
     if !found.also.is_empty() {
         let also: Vec<_> = found.also.iter().map(ToString::to_string).collect();
         page.push(labelled("also", keep_start(&also.join("; "), WIDTH - LABEL)));
@@ -156,6 +158,14 @@ fn plan(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
         lines.push(labelled(std::mem::take(&mut label), keep_start(&text, WIDTH - LABEL)));
     }
     lines
+}
+
+/// Where the code was, without what every stack has. The record has all of it.
+fn stack(found: &Found) -> Vec<Line> {
+    let mut label = "where";
+    let lines = found.stack.iter().flat_map(|stack| stack.lines()).filter(|line| !line.contains("at /rustc/"));
+    let lines = lines.take(STACK_LINES_MAX);
+    lines.map(|line| labelled(std::mem::take(&mut label), keep_start(line.trim_end(), WIDTH - LABEL))).collect()
 }
 
 fn labelled(label: &str, text: String) -> Line {

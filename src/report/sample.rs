@@ -153,6 +153,7 @@ impl Log {
             record: self.record,
             totals: Totals { events, virtual_ns: 2 * SECOND_NS },
             also: Vec::new(),
+            stack: None,
         }
     }
 }

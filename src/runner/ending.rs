@@ -37,6 +37,18 @@ pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
     }
 }
 
+/// The reply of a run that a fault ended, and that could still tell its events: what broke is said here.
+pub(super) fn complete(mut reply: Reply, bound: Duration) -> Reply {
+    if let Ended::Spin { bound_ms, .. } = &mut reply.ended {
+        *bound_ms = bound.as_millis() as u64;
+    }
+    if let Some(violation) = violation(&reply.ended) {
+        let at = reply.events.checked_sub(1).map_or(Seq::NONE, Seq);
+        reply.violations.insert(0, Violation { at, ..violation });
+    }
+    reply
+}
+
 fn violation(ended: &Ended) -> Option<Violation> {
     let (invariant, class, node, sentence) = match ended {
         Ended::Whole => return None,

@@ -2,9 +2,9 @@
 //! It does not decide what is run.
 
 use super::canonical::Launch;
-use super::serve::Answer;
+use super::serve::{Answer, SPIN_BOUND};
 use super::{ending, frame};
-use crate::run::{Reply, Request};
+use crate::run::{Ended, Reply, Request};
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -97,7 +97,8 @@ impl Runner {
                 Some(Answer::Reply(reply)) => replied = Some(*reply),
                 Some(Answer::End(ended)) => {
                     return Ok(Ok(match (replied, ended) {
-                        (Some(reply), _) => Asked::Replied(reply),
+                        (Some(reply), _) if reply.ended == Ended::Whole => Asked::Replied(reply),
+                        (Some(reply), _) => Asked::Crashed(ending::complete(reply, SPIN_BOUND)),
                         (None, ended) => Asked::Crashed(ending::reply(request, ended)),
                     }));
                 }

@@ -46,6 +46,16 @@ pub(crate) fn outside<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// From here on the calling thread counts as outside: it never runs for the run again.
+pub(super) fn forget_here() {
+    ME.set(OUTSIDE);
+}
+
+/// Whether there is a world.
+pub(super) fn is_world() -> bool {
+    !WORLD.load(Ordering::Relaxed).is_null()
+}
+
 /// Sets the world of this process.
 pub(crate) fn set_world(world: *mut World) {
     WORLD.store(world, Ordering::Release);

@@ -35,7 +35,7 @@ pub(crate) fn refuse(what: &str) -> ! {
 }
 
 /// The stack below the door, without the door's own frames.
-fn caller() -> String {
+pub(super) fn caller() -> String {
     const FRAMES_MAX: usize = 24; // lines, two to a frame
     let stack = std::backtrace::Backtrace::force_capture().to_string();
     let own = |line: &&str| {

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod baton;
+mod crash;
 mod directories;
 mod entropy;
 mod files;
@@ -30,6 +31,7 @@ mod transfers;
 mod users;
 
 pub(crate) use baton::{begin, enter_world};
+pub(crate) use crash::{WATCHDOG, watch};
 pub(crate) use here::{begin_host, end_host, here, kernel, outside};
 pub use memory::Memory;
 pub(crate) use memory::is_installed as books_memory;

@@ -119,14 +119,6 @@ unsafe fn install(
         // SAFETY: a set within the structure.
         mask: unsafe { read_set(&new.sa_mask) }.unwrap_or(0),
     });
-    if matches!(signal, libc::SIGSEGV | libc::SIGBUS) && new.is_some_and(|new| new.handler == libc::SIG_DFL) {
-        // Rust's own handler of stack overflows gives up: the fault is real, and so is its end.
-        // SAFETY: the kernel's structure is zeroes: the default, no flags, no mask.
-        unsafe {
-            let kernels = [0u64; 4];
-            real::call(libc::SYS_rt_sigaction, signal as usize, kernels.as_ptr().addr(), 0, 8, 0, 0);
-        }
-    }
     if new.is_some() && matches!(signal, libc::SIGKILL | libc::SIGSTOP) {
         return Err(libc::EINVAL);
     }

@@ -5,5 +5,5 @@ mod isolate;
 mod native;
 
 pub use isolate::{ChildEnd, How, cpu_ns, fix_addresses, in_child, last_words};
-pub(crate) use isolate::{beat, name_node};
+pub(crate) use isolate::{beat, carried_here, name_node};
 pub use native::{Machine, Outcome, become_host, run};

@@ -4,10 +4,11 @@
 use crate::abi;
 use crate::event::{Digest, NodeId};
 use crate::kernel::baton;
+use crate::kernel::ending::{Crash, Ending};
 use crate::kernel::link::Link;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
-use crate::kernel::world::{Ending, Settings, World};
+use crate::kernel::world::{Settings, World};
 use crate::log::{Kept, Log};
 
 /// A node to be: its name, what it runs, and when it first starts.
@@ -49,6 +50,8 @@ pub struct Outcome {
     pub kept: Option<Kept>,
     /// The stack that was asked for.
     pub stack: Option<String>,
+    /// The fault that ended it.
+    pub crash: Option<Crash>,
     /// Nodes whose process had not ended, or never began.
     pub live: Vec<NodeId>,
     /// The observer, as [`Observer::into_any`] gives it.
@@ -84,6 +87,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     world.observe(observer);
     // Threads that are parked for good still point into the world, so it stays where it is.
     let world = Box::leak(world);
+    abi::watch();
     abi::enter_world(world);
     abi::end_host();
     let ended = |life| matches!(life, Life::Down | Life::Off);
@@ -101,6 +105,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         names,
         kept,
         stack: world.stack.take(),
+        crash: world.crash.take(),
         live,
         observer: observer.into_any(),
     }

@@ -8,6 +8,7 @@ pub mod disk;
 pub(crate) mod baton;
 pub(crate) mod clock;
 pub(crate) mod descriptor;
+pub(crate) mod ending;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod link;

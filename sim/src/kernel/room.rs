@@ -3,9 +3,10 @@
 
 use super::choice::{Choices, Question, join};
 use super::disk::{ROOT, Trouble};
+use super::ending::Ending;
 use super::link::LinkTrouble;
 use super::process::Life;
-use super::world::{Due, Ending, World};
+use super::world::{Due, World};
 use crate::event::{Death, Event, Name, NodeId, Seq, What};
 
 /// Sees what happens and may act on it. Called with the world at rest: no thread of the run goes on meanwhile.

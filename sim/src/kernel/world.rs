@@ -5,6 +5,7 @@ use super::Errno;
 use super::baton::{Body, Strand, spawn};
 use super::choice::Choices;
 use super::descriptor::{DescriptionId, Descriptions};
+use super::ending::{Crash, Ending};
 use super::futex::Futexes;
 use super::memory::Account;
 use super::net::Net;
@@ -59,19 +60,6 @@ pub(crate) enum Start {
     Main(Main, u16),
     /// A start routine, with its argument's address.
     Routine(Routine, usize),
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The observer asked for it.
-    Asked,
-    /// Its virtual time was up.
-    TimeUp,
-    /// Nothing could run and no deadline was left.
-    Quiet,
-    /// There were more events than a run may have.
-    TooManyEvents,
 }
 
 /// What a run is given.
@@ -137,6 +125,7 @@ pub(crate) struct World {
     /// Set while the thread that runs is to be blamed for events.
     pub(crate) running: Option<ThreadId>,
     pub(crate) stack: Option<String>,
+    pub(crate) crash: Option<Crash>,
     pub(crate) objects: u32,
     pub(crate) heard: super::stale::Heard,
     /// Some node's clocks are not the room's.
@@ -182,6 +171,7 @@ impl World {
             must_pass: false,
             running: None,
             stack: None,
+            crash: None,
             objects: 0,
             heard: Default::default(),
             clocks_differ: false,
