@@ -111,8 +111,12 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
             }
         }
     };
-    let record =
-        outcome.kept.map(|kept| Record { names: outcome.names, nodes, events: kept.events, digests: kept.digests });
+    let record = outcome.kept.map(|kept| Record {
+        names: outcome.names,
+        nodes,
+        events: kept.events().to_vec(),
+        digests: kept.digests().to_vec(),
+    });
     Reply {
         ended,
         digest: outcome.digest,

@@ -20,13 +20,22 @@ pub(crate) struct Log {
     reserved: Option<(Region<Event>, Region<u64>)>,
 }
 
-/// Every event of a run with the digest after each.
-#[derive(Default)]
+/// Every event of a run with the digest after each, where the run kept them.
 pub struct Kept {
+    events: Region<Event>,
+    digests: Region<u64>,
+}
+
+impl Kept {
     /// The events, in order.
-    pub events: Vec<Event>,
+    pub fn events(&self) -> &[Event] {
+        self.events.values()
+    }
+
     /// One lane of the digest after each event.
-    pub digests: Vec<u64>,
+    pub fn digests(&self) -> &[u64] {
+        self.digests.values()
+    }
 }
 
 /// One round of folding: a 64 × 64 → 128-bit product whose halves are joined, as in wyhash.
@@ -39,15 +48,25 @@ fn fold(a: u64, b: u64) -> u64 {
 impl Log {
     /// An empty log.
     pub(crate) fn new(keep: bool) -> Self {
-        let mut regions = Some((Region::reserve(EVENTS_MAX), Region::reserve(EVENTS_MAX)));
+        let mut regions: Option<(Region<Event>, Region<u64>)> =
+            Some((Region::reserve(EVENTS_MAX), Region::reserve(EVENTS_MAX)));
+        if keep && let Some((events, digests)) = &mut regions {
+            events.will_be_used();
+            digests.will_be_used();
+        }
+        Self { kept: if keep { regions.take() } else { None }, reserved: regions, ..Self::bare() }
+    }
+
+    /// A log that keeps nothing and has no place for it.
+    fn bare() -> Self {
         Self {
             next: 0,
             digest: (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344), // the first digits of π
             names: vec![String::new()],
             known: BTreeMap::new(),
             sites: BTreeMap::new(),
-            kept: if keep { regions.take() } else { None },
-            reserved: regions,
+            kept: None,
+            reserved: None,
         }
     }
 
@@ -119,10 +138,10 @@ impl Log {
     }
 
     /// Ends the log: its texts, and the events if they were kept.
-    pub(crate) fn into_parts(self) -> (Vec<String>, Option<Kept>) {
-        drop(self.reserved);
-        let kept = self.kept.map(|(events, digests)| Kept { events: events.to_vec(), digests: digests.to_vec() });
-        (self.names, kept)
+    pub(crate) fn finish(&mut self) -> (Vec<String>, Option<Kept>) {
+        let ended = std::mem::replace(self, Self::bare());
+        drop(ended.reserved);
+        (ended.names, ended.kept.map(|(events, digests)| Kept { events, digests }))
     }
 }
 

@@ -247,10 +247,17 @@ impl<T: Copy> Region<T> {
         self.len += 1;
     }
 
-    /// A copy on the heap.
-    pub(crate) fn to_vec(&self) -> Vec<T> {
+    /// What was pushed.
+    pub(crate) fn values(&self) -> &[T] {
         // SAFETY: the first `len` values were written.
-        unsafe { std::slice::from_raw_parts(self.base, self.len) }.to_vec()
+        unsafe { std::slice::from_raw_parts(self.base, self.len) }
+    }
+
+    /// Much of it will be used: its pages may be large, where the system has such.
+    pub(crate) fn will_be_used(&mut self) {
+        let bytes = self.capacity * size_of::<T>();
+        // SAFETY: advice about the mapping that `reserve` made.
+        unsafe { call(libc::SYS_madvise, self.base.addr(), bytes, libc::MADV_HUGEPAGE as usize, 0, 0, 0) };
     }
 }
 

@@ -9,7 +9,7 @@ use crate::kernel::link::Link;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Settings, World};
-use crate::log::{Kept, Log};
+use crate::log::Kept;
 
 /// A node to be: its name, what it runs, and when it first starts.
 pub struct Machine {
@@ -95,7 +95,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     let live = live.map(|index| NodeId(index as u16)).collect();
     let Some(observer) = world.take_observer() else { unreachable!("the observer is only taken here") };
     let (digest, events) = (world.log.digest(), world.log.len());
-    let (names, kept) = std::mem::replace(&mut world.log, Log::new(false)).into_parts();
+    let (names, kept) = world.log.finish();
     Outcome {
         ending: world.ending.unwrap_or(Ending::Quiet),
         digest,

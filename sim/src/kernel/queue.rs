@@ -73,6 +73,12 @@ impl<T> Queue<T> {
         self.heap.first().map(|key| key.time_ns())
     }
 
+    /// What falls due next.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.slots[self.heap.first()?.slot()].as_ref()
+    }
+
     /// Takes the next one.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<(u64, T)> {

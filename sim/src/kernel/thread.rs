@@ -177,6 +177,12 @@ impl Threads {
         self.wake(thread, cause, choices);
     }
 
+    /// How many threads there have been.
+    #[inline]
+    pub(crate) fn ever(&self) -> usize {
+        self.all.len()
+    }
+
     /// All threads, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ThreadId, &Thread)> {
         self.all.iter().enumerate().map(|(index, thread)| (ThreadId(index as u32), thread))

@@ -348,6 +348,7 @@ impl World {
             if let Some(id) = self.threads.next() {
                 self.running = Some(id);
                 crate::engine::beat(self.threads[id].node.0);
+                self.look_ahead();
                 return Some(id);
             }
             if self.queue.is_empty() {
@@ -355,6 +356,18 @@ impl World {
             } else {
                 self.fire_next();
             }
+        }
+    }
+
+    /// Among many threads the one whose deadline comes next has most likely left the cache: it is fetched while another runs.
+    #[inline]
+    fn look_ahead(&self) {
+        const MANY: usize = 64;
+        if self.threads.ever() > MANY
+            && let Some(Due::Thread(next)) = self.queue.peek()
+            && let Some(strand) = &self.threads[*next].strand
+        {
+            strand.fetch();
         }
     }
 

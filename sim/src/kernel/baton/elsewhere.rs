@@ -10,6 +10,8 @@ impl Frame {
         Self
     }
 
+    pub(super) fn fetch(&self) {}
+
     /// Never called: `available` says no.
     ///
     /// # Safety

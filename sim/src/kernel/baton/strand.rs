@@ -69,6 +69,14 @@ impl Strand {
         self.pthread.get()
     }
 
+    /// Asks the processor for what this parked strand touches first when it goes on.
+    pub(crate) fn fetch(&self) {
+        if passing() == Passing::Switch {
+            // SAFETY: only whoever has the baton touches frames.
+            unsafe { &*self.frame.get() }.fetch();
+        }
+    }
+
     /// Lets go of a strand that has run to its end: its number may be given again. Waits for its kernel thread if it has one.
     pub(crate) fn reap(&self) {
         if let Some(memory) = self.memory {
@@ -92,6 +100,7 @@ impl Strand {
 
 /// Readies this process for runs. Best done before anything is forked: what is learnt here is then known in every child.
 pub(crate) fn prepare() {
+    passing();
     memory::learn();
     real::look_up();
 }
