@@ -38,6 +38,7 @@ pub(super) enum Kind {
     NarrowLink,
     UnrulyDatagrams,
     Reset,
+    Pause,
 }
 
 /// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
@@ -55,9 +56,8 @@ pub struct Faults {
     slow_ns: (u64, u64),
     stall_ns: (u64, u64),
     pub(super) clocks: super::clocks::ClockFaults,
-    squeeze_bytes: (u64, u64),
-    squeeze_ns: (u64, u64),
     pub(super) links: super::links::LinkFaults,
+    pub(super) processes: super::processes::ProcessFaults,
     aims: Vec<(String, u32)>,
 }
 
@@ -84,9 +84,8 @@ impl Faults {
             slow_ns: (SECOND_NS, 10 * SECOND_NS),
             stall_ns: (SECOND_NS / 10, 10 * SECOND_NS),
             clocks: Default::default(),
-            squeeze_bytes: (0, 0),
-            squeeze_ns: (0, 0),
             links: Default::default(),
+            processes: Default::default(),
             aims: Vec::new(),
         }
     }
@@ -151,18 +150,6 @@ impl Faults {
     /// noise. The program sees it at its next read. Nothing heals it.
     pub fn corrupt_files(self) -> Self {
         self.allow(Kind::CorruptFile)
-    }
-
-    /// Memory pressure: budgets as small as this many bytes, for a while. What a process has already it keeps; its next
-    /// allocation finds that it is too much. It takes [`Memory`](crate::Memory) as the program's allocator.
-    pub fn memory_pressure(mut self, low_bytes: u64, high_bytes: u64, for_at_most: Duration) -> Self {
-        assert!(
-            low_bytes <= high_bytes,
-            "budgets from {low_bytes} to {high_bytes} run backwards: give the smaller first"
-        );
-        self.squeeze_bytes = (low_bytes, high_bytes);
-        self.squeeze_ns = ordered(for_at_most / 10, for_at_most);
-        self.allow(Kind::SqueezeMemory)
     }
 
     /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after one of the first `nth_max`
@@ -281,11 +268,6 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                 }
                 Kind::ClockStep => faults.clocks.step(node, &between),
                 Kind::ClockDrift => faults.clocks.drift(node, &between),
-                Kind::SqueezeMemory => Fault::SqueezeMemory {
-                    node,
-                    budget_bytes: between(13, faults.squeeze_bytes),
-                    for_ns: between(14, faults.squeeze_ns),
-                },
                 Kind::SlowLink
                 | Kind::LossyLink
                 | Kind::HeldLink
@@ -298,6 +280,8 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                     }
                     faults.links.draw(kind, node, to, &between)
                 }
+                Kind::SqueezeMemory => faults.processes.squeeze(node, &between),
+                Kind::Pause => faults.processes.pause(node, &between),
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
             let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {

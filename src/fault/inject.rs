@@ -72,7 +72,6 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             room.squeeze_memory(NodeId(*node), Some(*budget_bytes));
             Some(*for_ns)
         }
-        Fault::Pause { .. } => unreachable!("no plan has it yet"),
         Fault::DisturbLink { from, to, how, for_ns } => {
             room.trouble_link(NodeId(*from), NodeId(*to), of_link(*how));
             Some(*for_ns)
@@ -81,6 +80,7 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             room.reset_connections(NodeId(*from), NodeId(*to), cause);
             None
         }
+        Fault::Pause { node, for_ns } => room.pause(NodeId(*node), cause).then_some(*for_ns),
         Fault::FailDisk { node, how, for_ns } => {
             room.trouble_disk(NodeId(*node), trouble(*how));
             Some(*for_ns)
@@ -147,12 +147,17 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             let text = format!("{} has its memory back", room.node_name(NodeId(*node)));
             room.healed(&text);
         }
-        Fault::Pause { .. } => unreachable!("no plan has it yet"),
         Fault::DisturbLink { from, to, how, .. } => {
             room.mend_link(NodeId(*from), NodeId(*to), of_link(*how));
             let [from, to] = [from, to].map(|node| room.node_name(NodeId(*node)));
             let text = format!("the link of {from} and {to} is itself again");
             room.healed(&text);
+        }
+        Fault::Pause { node, .. } if !room.is_paused(NodeId(*node)) => {}
+        Fault::Pause { node, .. } => {
+            let text = format!("{} is let go on", room.node_name(NodeId(*node)));
+            let cause = room.healed(&text);
+            room.resume(NodeId(*node), cause);
         }
         Fault::FailDisk { node, how, .. } => {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
@@ -179,5 +184,6 @@ pub(crate) fn heal(room: &mut Room<'_>) {
     let cause = room.healed("every link and disk");
     for node in 0..room.nodes() {
         room.mend_disk(NodeId(node), None, cause);
+        room.resume(NodeId(node), cause);
     }
 }

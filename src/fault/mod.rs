@@ -6,6 +6,7 @@ mod edge;
 mod inject;
 mod links;
 mod plan;
+mod processes;
 
 pub use draw::Faults;
 pub(crate) use draw::{Targets, draw};

@@ -66,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) main: Main,
     pub(crate) life: Life,
     pub(crate) incarnation: u16,
+    /// Its threads stand still.
+    pub(crate) paused: bool,
     pub(crate) threads: Vec<ThreadId>,
     pub(crate) descriptors: Vec<Option<DescriptionId>>,
     /// No slot below this one is free.
@@ -110,6 +112,7 @@ impl Node {
             main,
             life: Life::New,
             incarnation: 0,
+            paused: false,
             threads: Vec::new(),
             descriptors: Vec::new(),
             free_from: 0,

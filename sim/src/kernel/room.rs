@@ -116,6 +116,21 @@ impl<'a> Room<'a> {
         self.world.end_process(node, how, cause)
     }
 
+    /// Lets every thread of a node's process stand still, as SIGSTOP would. Returns whether they went until now.
+    pub fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
+        self.world.pause(node, cause)
+    }
+
+    /// Whether a node's process is paused.
+    pub fn is_paused(&self, node: NodeId) -> bool {
+        self.world.nodes.get(usize::from(node.0)).is_some_and(|node| node.paused)
+    }
+
+    /// Lets the threads of a paused process go on, as SIGCONT would. Returns whether it was paused.
+    pub fn resume(&mut self, node: NodeId, cause: Seq) -> bool {
+        self.world.resume(node, cause)
+    }
+
     /// Starts a node's process after `delay_ns`, unless it runs by then.
     pub fn start(&mut self, node: NodeId, delay_ns: u64) {
         self.world.start_after(node, delay_ns);
@@ -259,6 +274,8 @@ impl<'a> Room<'a> {
             let waits = match thread.state {
                 State::Ended | State::Dead => continue,
                 State::Runnable | State::Running => "can go on",
+                _ if thread.held => "stands still, with its whole process",
+                State::Frozen => unreachable!("only what is held is frozen"),
                 State::Waiting(Wait::Futex(_)) => "waits for a lock or a wake-up",
                 State::Waiting(Wait::Ready) => "waits for readiness",
                 State::Waiting(Wait::Sleep) => "sleeps",

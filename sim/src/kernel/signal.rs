@@ -202,7 +202,7 @@ impl World {
             State::Waiting(_) => {
                 self.threads.wake(thread, cause, &self.choices);
             }
-            State::Runnable | State::Ended | State::Dead => {}
+            State::Runnable | State::Frozen | State::Ended | State::Dead => {}
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum Wait {
 pub(crate) enum State {
     /// It can go on and waits for the baton.
     Runnable,
+    /// It could go on, but its process is paused.
+    Frozen,
     /// It has the baton.
     Running,
     /// It waits.
@@ -59,6 +61,8 @@ pub(crate) struct Thread {
     pub(crate) number: u32,
     pub(crate) name: Name,
     pub(crate) state: State,
+    /// Its process is paused: it does not get the baton.
+    pub(crate) held: bool,
     /// Whether the last wait ended because its time had come.
     pub(crate) timed_out: bool,
     /// The event that woke it last.
@@ -148,6 +152,7 @@ impl Threads {
             number,
             name: Name::NONE,
             state: State::Waiting(Wait::Sleep),
+            held: false,
             timed_out: false,
             cause,
             strand: None,
@@ -209,8 +214,12 @@ impl Threads {
     }
 
     #[inline]
-    fn enqueue(&mut self, id: ThreadId, choices: &Choices) {
+    pub(super) fn enqueue(&mut self, id: ThreadId, choices: &Choices) {
         let thread = &mut self.all[id.0 as usize];
+        if thread.held {
+            thread.state = State::Frozen;
+            return;
+        }
         thread.state = State::Runnable;
         thread.wakes += 1;
         let wakes = thread.wakes;
@@ -261,6 +270,9 @@ impl Threads {
     #[inline]
     pub(crate) fn due(&mut self, id: ThreadId, now_ns: u64) -> Due {
         let thread = &mut self.all[id.0 as usize];
+        if thread.held {
+            return Due::Nothing; // looked at again when it is released
+        }
         if now_ns >= thread.armed_ns {
             thread.armed_ns = u64::MAX;
         }

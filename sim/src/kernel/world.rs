@@ -1,8 +1,7 @@
 //! The world: everything of a run behind the doors, and the loop that moves it on.
 //! It blocks nobody: it says that a caller must wait, and the doors pass the baton.
 
-use super::Errno;
-use super::baton::{Body, Strand, spawn};
+use super::baton::{Body, Strand};
 use super::choice::Choices;
 use super::descriptor::{DescriptionId, Descriptions};
 use super::ending::{Crash, Ending};
@@ -10,11 +9,11 @@ use super::futex::Futexes;
 use super::memory::Account;
 use super::net::Net;
 use super::pipe::Pipes;
-use super::process::{ExitCode, Life, Main, Node, UMASK};
+use super::process::{Life, Main, Node};
 use super::queue::Queue;
 use super::room::{Observer, Room};
 use super::signal::Signals;
-use super::tcp::{Parting, Ref};
+use super::tcp::Ref;
 use super::thread::{self, Cut, Schedule, State, ThreadId, Threads, Wait};
 use super::udp::Datagram;
 use crate::event::{Death, Event, NodeId, Seq, What};
@@ -134,7 +133,8 @@ pub(crate) struct World {
     pub(crate) windings: u32,
     pub(crate) generations: std::collections::BTreeMap<(NodeId, crate::event::Name), u32>,
     host: Box<Strand>,
-    begin: fn(ThreadId, Start) -> Body,
+    /// What a new thread's strand is to run.
+    pub(crate) begin: fn(ThreadId, Start) -> Body,
     observer: Option<Box<dyn Observer>>,
     unobserved: VecDeque<Event>,
     observing: bool,
@@ -407,7 +407,7 @@ impl World {
     }
 
     #[inline]
-    fn thread_due(&mut self, id: ThreadId) {
+    pub(crate) fn thread_due(&mut self, id: ThreadId) {
         match self.threads.due(id, self.now_ns) {
             thread::Due::Nothing => {}
             thread::Due::Later(due_ns) => self.queue.at(due_ns, Due::Thread(id)),
@@ -442,131 +442,5 @@ impl World {
             Some(strand) => &raw const **strand,
             None => &raw const *self.host,
         }
-    }
-
-    // -- threads and processes
-
-    /// Makes a thread in a process. It takes its first turn when the baton comes to it.
-    pub(crate) fn start_thread(
-        &mut self,
-        node: NodeId,
-        attributes: *const libc::pthread_attr_t,
-        start: Start,
-        cause: Seq,
-    ) -> Result<ThreadId, Errno> {
-        self.threads.reap();
-        let it = &self.nodes[usize::from(node.0)];
-        let number = it.threads.len() as u32;
-        let id = self.threads.add(node, it.incarnation, number, it.key, cause);
-        let strand = spawn(attributes, (self.begin)(id, start))?;
-        self.nodes[usize::from(node.0)].threads.push(id);
-        self.threads.start(id, strand, &self.choices);
-        Ok(id)
-    }
-
-    /// Starts a node's process after `delay_ns`, unless it runs by then.
-    pub(crate) fn start_after(&mut self, node: NodeId, delay_ns: u64) {
-        self.nodes[usize::from(node.0)].starts_due += 1;
-        self.queue.at(self.now_ns.saturating_add(delay_ns), Due::Start(node));
-    }
-
-    fn start_process(&mut self, node: NodeId) {
-        let it = &mut self.nodes[usize::from(node.0)];
-        it.starts_due = it.starts_due.saturating_sub(1);
-        if it.is_up() {
-            return;
-        }
-        it.incarnation += 1;
-        self.heard.anybody_again |= it.incarnation > 1;
-        it.base = super::number::base(node, it.incarnation);
-        it.free_from = 0;
-        it.life = Life::Up;
-        it.threads.clear();
-        it.restart_after_ns = None;
-        it.memory.begin();
-        let start = Start::Main(it.main.clone(), it.incarnation);
-        let seq = self.emit_at(node, Seq::NONE, What::Started);
-        self.nodes[usize::from(node.0)].started = seq;
-        if let Err(errno) = self.start_thread(node, std::ptr::null(), start, seq) {
-            panic!("no thread for {}: errno {errno}", self.nodes[usize::from(node.0)].name);
-        }
-    }
-
-    /// A thread ran to its end.
-    pub(crate) fn thread_ended(&mut self, me: ThreadId, result: usize) {
-        if self.threads[me].state != State::Running {
-            return;
-        }
-        self.emit(me, What::ThreadEnded);
-        self.threads.end(me, result);
-        let cause = self.threads[me].cause;
-        let siblings = self.nodes[usize::from(self.threads[me].node.0)].threads.clone();
-        for sibling in siblings {
-            if self.threads[sibling].state == State::Waiting(Wait::Join(me)) {
-                self.threads.wake(sibling, cause, &self.choices);
-            }
-        }
-    }
-
-    /// A process's main function ended.
-    pub(crate) fn main_ended(&mut self, me: ThreadId, code: ExitCode) {
-        let how = match code {
-            ExitCode::Code(code) => Death::Exit { code },
-            ExitCode::Panicked => Death::Panic,
-        };
-        let cause = self.threads[me].cause;
-        self.end_process(self.threads[me].node, how, cause);
-    }
-
-    /// Ends a process, here and now: nothing of this incarnation acts again.
-    pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
-        let it = &mut self.nodes[usize::from(node.0)];
-        if !it.is_up() {
-            return false;
-        }
-        it.life = if how == Death::PowerLoss { Life::Off } else { Life::Down };
-        let restart = it.restart_after_ns.take();
-        let descriptors = std::mem::take(&mut it.descriptors);
-        let mirrors: Vec<_> = it.mirrors.drain(..).map(|(_, id)| id).collect();
-        it.stop_watchers.clear();
-        it.asked_for_stop = false;
-        self.signals.forget(node);
-        for id in self.nodes[usize::from(node.0)].threads.clone() {
-            let state = self.threads[id].state;
-            if let State::Waiting(Wait::Futex(address)) = state {
-                self.futexes.forget(address, id);
-            }
-            if state != State::Ended {
-                self.threads[id].state = State::Dead;
-            }
-            if self.running == Some(id) {
-                self.must_pass = true;
-            }
-        }
-        if let Some((live, peak)) = self.nodes[usize::from(node.0)].memory.used() {
-            self.emit_at(node, cause, What::MemoryUsed { live, peak });
-        }
-        self.emit_at(node, cause, What::Exited { how });
-        let parting = match how {
-            Death::Exit { .. } | Death::Panic => Parting::Finish,
-            // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed
-            // process are cut off here, as DESIGN's table of deaths says.
-            Death::Abort | Death::Kill | Death::Overrun | Death::OutOfMemory | Death::Signal { .. } => Parting::Reset,
-            Death::PowerLoss => Parting::Silence,
-        };
-        for id in descriptors.into_iter().flatten().chain(mirrors) {
-            self.let_go(id, parting);
-        }
-        self.forget_mappings(node);
-        let lost = how == Death::PowerLoss;
-        if lost {
-            self.arm_probes(node, None);
-        }
-        let (choices, it) = (&self.choices, &mut self.nodes[usize::from(node.0)]);
-        it.disk_died(lost.then_some(choices));
-        if let Some(after_ns) = restart {
-            self.start_after(node, after_ns);
-        }
-        true
     }
 }
