@@ -107,7 +107,7 @@ impl Sim {
             claims: Claims::default(),
             latency: Latency::default(),
             time_limit_ns: nanoseconds(TIME_LIMIT),
-            off: BTreeSet::new(),
+            off: crate::invariant::ON_REQUEST.iter().map(|id| (*id).to_owned()).collect(),
             largest_allocation_bytes: None,
             workers: 0,
         }
@@ -161,10 +161,15 @@ impl Sim {
     /// # Panics
     /// If there is no such invariant.
     pub fn without(&mut self, invariant: &str) {
-        assert!(crate::invariant::IDS.contains(&invariant), "no invariant `{invariant}`: one of {}", {
-            crate::invariant::IDS.join(", ")
-        });
-        self.off.insert(invariant.to_owned());
+        self.off.insert(known(invariant));
+    }
+
+    /// Turns an invariant on that is off unless it is asked for: `no-stale-message`.
+    ///
+    /// # Panics
+    /// If there is no such invariant.
+    pub fn also(&mut self, invariant: &str) {
+        self.off.remove(&known(invariant));
     }
 
     /// One node that runs this service, from its start again after every restart.
@@ -326,6 +331,13 @@ impl Sim {
             (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
         }));
     }
+}
+
+/// The id of an invariant that there is.
+fn known(invariant: &str) -> String {
+    let all = crate::invariant::IDS;
+    assert!(all.contains(&invariant), "no invariant `{invariant}`: one of {}", all.join(", "));
+    invariant.to_owned()
 }
 
 /// A duration in whole nanoseconds; what is too long for that is as good as for ever.

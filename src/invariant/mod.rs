@@ -5,7 +5,9 @@ mod bounded_request;
 mod bounded_shutdown;
 mod no_deadlock;
 mod no_silent_panic;
+mod no_stale_message;
 mod no_use_after_teardown;
+mod one_incarnation;
 mod probed_claims;
 #[cfg(test)]
 mod testing;
@@ -20,11 +22,16 @@ pub(crate) const IDS: &[&str] = &[
     bounded_shutdown::ID,
     no_deadlock::ID,
     no_silent_panic::ID,
+    no_stale_message::ID,
     no_use_after_teardown::ID,
+    one_incarnation::ID,
     probed_claims::ID,
     "nothing-acked-is-lost",
     "recovers",
 ];
+
+/// Those that are off unless a scenario turns them on: what they claim is not so for most sound systems.
+pub(crate) const ON_REQUEST: &[&str] = &[no_stale_message::ID];
 
 /// What an invariant may look up about an event.
 pub(crate) trait Facts {
@@ -69,6 +76,8 @@ pub(crate) fn all(off: &std::collections::BTreeSet<String>, clients: &[NodeId]) 
         Box::new(bounded_shutdown::BoundedShutdown::default()),
         Box::new(no_deadlock::NoDeadlock::of_clients(clients.iter().copied())),
         Box::new(probed_claims::ProbedClaims),
+        Box::new(one_incarnation::OneIncarnation::default()),
+        Box::new(no_stale_message::NoStaleMessage),
     ];
     all.into_iter().filter(|invariant| !off.contains(invariant.id())).collect()
 }

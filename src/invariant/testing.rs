@@ -80,6 +80,27 @@ impl Script {
         self.push(What::Exited { how })
     }
 
+    pub(super) fn started(&mut self, life: u16) -> &mut Self {
+        self.push_in(life, 0, What::Started)
+    }
+
+    pub(super) fn note(&mut self, life: u16, thread: u32) -> &mut Self {
+        let (ledger, entry) = (self.name("acked"), self.name("1"));
+        self.push_in(life, thread, What::Noted { ledger, entry })
+    }
+
+    pub(super) fn stale(&mut self, of: NodeId, incarnation: u16, conn: u32) -> &mut Self {
+        self.push(What::Stale { of, incarnation, conn })
+    }
+
+    fn push_in(&mut self, life: u16, thread: u32, what: What) -> &mut Self {
+        self.push(what);
+        if let Some(event) = self.events.last_mut() {
+            (event.incarnation, event.thread) = (life, thread);
+        }
+        self
+    }
+
     pub(super) fn quiescent(&mut self) -> &mut Self {
         self.push(What::Quiescent)
     }

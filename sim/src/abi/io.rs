@@ -12,6 +12,7 @@ use crate::kernel::disk::{Disk, Lock, LockKind, OpenFile};
 use crate::kernel::number::FIRST;
 use crate::kernel::poll::{IN, OUT};
 use crate::kernel::thread::{ThreadId, Wait};
+use crate::kernel::udp::Outgoing;
 use crate::kernel::world::{Turn, World};
 use crate::real;
 use libc::{c_int, c_ulong, c_void, iovec, size_t, ssize_t};
@@ -141,7 +142,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
                 stream = true;
                 socket.stream().and_then(|end| world.tcp_send(me, end, &from[done..]))
             }
-            Kind::Udp(_) => world.udp_send(me, id, from, None, 0),
+            Kind::Udp(_) => world.udp_send(me, id, from, Outgoing::default()),
             Kind::File(file) => {
                 synced = file.synced;
                 return world.file_write(me, id, manner.offset, from);

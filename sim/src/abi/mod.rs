@@ -13,6 +13,7 @@ mod here;
 mod io;
 mod mappings;
 mod memory;
+mod messages;
 mod missing;
 mod names;
 mod paths;

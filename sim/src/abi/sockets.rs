@@ -2,23 +2,21 @@
 //! Addresses are translated here and nowhere else.
 
 use super::baton::{blocking, door};
-use super::io::{
-    Manner, buffer, buffer_mut, count, describe, gather, int, read_into, result, retry, scatter, write_from,
-};
+use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, result, retry, write_from};
 use crate::kernel::Errno;
 use crate::kernel::descriptor::Kind;
 use crate::kernel::tcp::{SocketState, TcpSocket};
 use crate::kernel::thread::ThreadId;
 use crate::kernel::udp::UdpSocket;
 use crate::kernel::world::{Turn, World};
-use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
+use libc::{c_int, c_void, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// Reads an address; `None` for `AF_UNSPEC`.
 ///
 /// # Safety
 /// `address` is valid for `len` bytes.
-unsafe fn read_address(address: *const sockaddr, len: socklen_t) -> Result<Option<SocketAddr>, Errno> {
+pub(super) unsafe fn read_address(address: *const sockaddr, len: socklen_t) -> Result<Option<SocketAddr>, Errno> {
     if address.is_null() || (len as usize) < size_of::<libc::sa_family_t>() {
         return Err(libc::EINVAL);
     }
@@ -47,7 +45,7 @@ unsafe fn read_address(address: *const sockaddr, len: socklen_t) -> Result<Optio
 ///
 /// # Safety
 /// `into` is null or valid for `*len` bytes, and `len` is valid then.
-unsafe fn write_address(address: SocketAddr, v6: bool, into: *mut sockaddr, len: *mut socklen_t) {
+pub(super) unsafe fn write_address(address: SocketAddr, v6: bool, into: *mut sockaddr, len: *mut socklen_t) {
     if into.is_null() || len.is_null() {
         return;
     }
@@ -176,103 +174,8 @@ fn shut(me: ThreadId, fd: c_int, how: c_int) -> Result<(), Errno> {
     })
 }
 
-fn manner(flags: c_int) -> Manner {
+pub(super) fn manner(flags: c_int) -> Manner {
     Manner { dont_wait: flags & libc::MSG_DONTWAIT != 0, peek: flags & libc::MSG_PEEK != 0, offset: None }
-}
-
-/// # Safety
-/// As `sendto`.
-unsafe fn send_to(
-    me: ThreadId,
-    fd: c_int,
-    bytes: &[u8],
-    flags: c_int,
-    address: *const sockaddr,
-    len: socklen_t,
-) -> Result<usize, Errno> {
-    if address.is_null() {
-        return write_from(me, fd, bytes, manner(flags));
-    }
-    // SAFETY: the caller's address.
-    let to = unsafe { read_address(address, len) }?;
-    let datagram = door(me, |world| {
-        let id = describe(world, me, fd, "sendto")?;
-        match world.descriptions.get(id).map(|it| &it.kind) {
-            Some(Kind::Udp(_)) => world.udp_send(me, id, bytes, to, 0).map(Some),
-            _ => Ok(None),
-        }
-    })?;
-    match datagram {
-        Some(count) => Ok(count),
-        None => write_from(me, fd, bytes, manner(flags)),
-    }
-}
-
-/// What a receive gives: bytes copied, the datagram's whole length, who sent it.
-struct Arrival {
-    count: usize,
-    whole: usize,
-    from: Option<(SocketAddr, bool)>,
-}
-
-fn receive_from(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arrival, Errno> {
-    let manner = manner(flags);
-    let is_datagram =
-        super::here::kernel(me, |world| world.describe(me, fd).is_ok_and(|id| world.descriptions.udp(id).is_some()));
-    if !is_datagram {
-        let count = read_into(me, fd, into, manner)?;
-        return Ok(Arrival { count, whole: count, from: None });
-    }
-    let mut deadline = None;
-    blocking(me, |world| {
-        let id = describe(world, me, fd, "recvfrom")?;
-        let description = world.descriptions.get(id).ok_or(libc::EBADF)?;
-        let nonblocking = description.nonblocking || manner.dont_wait;
-        let Kind::Udp(socket) = &description.kind else { return Err(libc::ENOTSOCK) };
-        let (v6, timeout) = (socket.v6, socket.receive_timeout_ns.unwrap_or(u64::MAX));
-        let outcome = world.udp_receive(id, into, manner.peek).map(|received| Arrival {
-            count: received.count,
-            whole: received.whole,
-            from: Some((received.from, v6)),
-        });
-        retry(world, me, id, outcome, nonblocking, timeout, &mut deadline)
-    })
-}
-
-/// # Safety
-/// As `recvmsg`.
-unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: c_int) -> Result<usize, Errno> {
-    // SAFETY: the caller's structure and what it points to.
-    unsafe {
-        let message = &mut *message;
-        message.msg_controllen = 0;
-        message.msg_flags = 0;
-        let parts = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
-        let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
-        let arrival = receive_from(me, fd, &mut whole, flags)?;
-        scatter(parts, &whole[..arrival.count]);
-        if arrival.whole > arrival.count {
-            message.msg_flags |= libc::MSG_TRUNC;
-        }
-        match arrival.from {
-            Some((from, v6)) => {
-                write_address(from, v6, message.msg_name.cast(), &raw mut message.msg_namelen);
-            }
-            None => message.msg_namelen = 0,
-        }
-        Ok(arrival.count)
-    }
-}
-
-/// # Safety
-/// As `sendmsg`.
-unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c_int) -> Result<usize, Errno> {
-    // SAFETY: the caller's structure and what it points to.
-    unsafe {
-        let message = &*message;
-        let parts: &[iovec] = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
-        send_to(me, fd, &gather(parts), flags, message.msg_name.cast::<sockaddr>(), message.msg_namelen)
-    }
 }
 
 /// # Safety
@@ -354,6 +257,28 @@ unsafe fn set_option(
                         _ => probing.give_up_ms = given,
                     }
                     world.probing_changed(id);
+                }
+            }
+            (libc::IPPROTO_UDP, libc::UDP_GRO) => return Err(libc::ENOPROTOOPT), // as before Linux 5.0
+            (libc::IPPROTO_IP, libc::IP_RECVTOS | libc::IP_PKTINFO)
+            | (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS | libc::IPV6_RECVPKTINFO)
+            | (libc::IPPROTO_UDP, libc::UDP_SEGMENT)
+            | (libc::IPPROTO_IP, libc::IP_TOS)
+            | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
+                if len as usize >= size_of::<c_int>() && world.descriptions.udp(id).is_some() =>
+            {
+                // SAFETY: the caller's value.
+                let value = unsafe { value.cast::<c_int>().read_unaligned() };
+                let Some(socket) = world.descriptions.udp(id) else { return Err(libc::EBADF) };
+                match (level, option) {
+                    (libc::IPPROTO_UDP, _) => socket.segment_bytes = u16::try_from(value).map_err(|_| libc::EINVAL)?,
+                    (libc::IPPROTO_IP, libc::IP_RECVTOS) | (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS) => {
+                        socket.tells_traffic = value != 0;
+                    }
+                    (libc::IPPROTO_IP, libc::IP_TOS) | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
+                        socket.traffic = value as u8;
+                    }
+                    _ => socket.tells_address = value != 0,
                 }
             }
             // These change how fast or how politely, not what is seen.
@@ -506,38 +431,6 @@ super::doors! {
     fn recv(fd: c_int, into: *mut c_void, count: size_t, flags: c_int) -> ssize_t = next;
     // SAFETY: the caller's buffer.
     |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, manner(flags)));
-    fn sendto(
-        fd: c_int,
-        from: *const c_void,
-        count: size_t,
-        flags: c_int,
-        address: *const sockaddr,
-        len: socklen_t
-    ) -> ssize_t = libc::SYS_sendto;
-    // SAFETY: the caller's buffer and address.
-    |me| self::count(unsafe { send_to(me, fd, buffer(from, count), flags, address, len) });
-    fn recvfrom(
-        fd: c_int,
-        into: *mut c_void,
-        count: size_t,
-        flags: c_int,
-        address: *mut sockaddr,
-        len: *mut socklen_t
-    ) -> ssize_t = libc::SYS_recvfrom;
-    // SAFETY: the caller's buffers.
-    |me| self::count(receive_from(me, fd, unsafe { buffer_mut(into, count) }, flags).map(|arrival| {
-        if let Some((from, v6)) = arrival.from {
-            // SAFETY: the caller's buffer.
-            unsafe { write_address(from, v6, address, len) };
-        }
-        if flags & libc::MSG_TRUNC != 0 { arrival.whole } else { arrival.count }
-    }));
-    fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t = libc::SYS_sendmsg;
-    // SAFETY: the caller's structure.
-    |me| count(unsafe { send_message(me, fd, message, flags) });
-    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t = libc::SYS_recvmsg;
-    // SAFETY: the caller's structure.
-    |me| count(unsafe { receive_message(me, fd, message, flags) });
     fn getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getsockname;
     // SAFETY: the caller's buffer.
     |me| int(unsafe { name_of(me, fd, address, len, false) });
@@ -552,16 +445,4 @@ super::doors! {
         libc::SYS_getsockopt;
     // SAFETY: the caller's buffer.
     |me| int(unsafe { get_option(me, fd, level, option, value, len) });
-}
-
-super::missing_doors! {
-    fn sendmmsg(fd: c_int, messages: *mut libc::mmsghdr, count: libc::c_uint, flags: c_int) -> c_int:
-        "sending many messages at once is not built";
-    fn recvmmsg(
-        fd: c_int,
-        messages: *mut libc::mmsghdr,
-        count: libc::c_uint,
-        flags: c_int,
-        timeout: *mut libc::timespec
-    ) -> c_int: "receiving many messages at once is not built";
 }

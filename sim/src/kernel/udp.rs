@@ -23,7 +23,6 @@ const NO_CONNECTION: u32 = u32::MAX;
 
 /// A UDP socket.
 #[derive(Default)]
-#[allow(dead_code, reason = "control messages tell it, which come next")]
 pub(crate) struct UdpSocket {
     pub(crate) v6: bool,
     pub(crate) local: Option<SocketAddr>,
@@ -35,6 +34,8 @@ pub(crate) struct UdpSocket {
     pub(crate) tells_address: bool,
     /// Into how many bytes each a longer datagram is cut, 0 for not at all.
     pub(crate) segment_bytes: u16,
+    /// The traffic class of what it sends, where a message does not say.
+    pub(crate) traffic: u8,
     received: VecDeque<Arrived>,
     held: usize,
 }
@@ -71,8 +72,18 @@ impl UdpSocket {
     }
 }
 
+/// What is said about bytes that are to be sent, beside the bytes; where nothing is said, the socket's own options hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// Whom it is for; the connected peer if not said.
+    pub(crate) to: Option<SocketAddr>,
+    /// Its traffic class.
+    pub(crate) traffic: Option<u8>,
+    /// Into datagrams of how many bytes it is cut.
+    pub(crate) segment_bytes: Option<u16>,
+}
+
 /// A datagram as its receiver takes it.
-#[allow(dead_code, reason = "control messages tell it, which come next")]
 pub(crate) struct Received {
     /// How many bytes were copied.
     pub(crate) count: usize,
@@ -132,8 +143,7 @@ impl World {
         me: ThreadId,
         id: DescriptionId,
         bytes: &[u8],
-        to: Option<SocketAddr>,
-        traffic: u8,
+        outgoing: Outgoing,
     ) -> Result<usize, Errno> {
         let node = self.threads[me].node;
         let local = self.udp_ensure_bound(node, id)?;
@@ -141,7 +151,9 @@ impl World {
         if socket.error != 0 {
             return Err(std::mem::take(&mut socket.error));
         }
-        let to = to.or(socket.peer).ok_or(libc::EDESTADDRREQ)?;
+        let to = outgoing.to.or(socket.peer).ok_or(libc::EDESTADDRREQ)?;
+        let traffic = outgoing.traffic.unwrap_or(socket.traffic);
+        let segment_bytes = usize::from(outgoing.segment_bytes.unwrap_or(socket.segment_bytes));
         if bytes.len() > DATAGRAM_BYTES_MAX {
             return Err(libc::EMSGSIZE);
         }
@@ -150,16 +162,33 @@ impl World {
         }
         let (to_node, _) = find(node, to.ip()).ok_or(libc::ENETUNREACH)?;
         let from = own_address(node, to.ip(), local.port());
+        if segment_bytes > 0 && bytes.len() > segment_bytes {
+            for segment in bytes.chunks(segment_bytes) {
+                self.udp_send_one(me, (from, to, to_node), segment, traffic);
+            }
+        } else {
+            self.udp_send_one(me, (from, to, to_node), bytes, traffic);
+        }
+        Ok(bytes.len())
+    }
+
+    fn udp_send_one(
+        &mut self,
+        me: ThreadId,
+        (from, to, to_node): (SocketAddr, SocketAddr, NodeId),
+        bytes: &[u8],
+        traffic: u8,
+    ) {
+        let node = self.threads[me].node;
         let cause = self.emit(me, What::Sent { conn: NO_CONNECTION, bytes: bytes.len() as u32 });
         if usize::from(to_node.0) >= self.nodes.len() {
-            return Ok(bytes.len()); // into the void, as on a real network
+            return; // into the void, as on a real network
         }
         let occurrence = self.net.next_datagram(node, to_node);
         let who = super::choice::join(self.nodes[usize::from(node.0)].key, self.nodes[usize::from(to_node.0)].key);
         let lives = (self.threads[me].incarnation, self.nodes[usize::from(to_node.0)].incarnation);
         let datagram = Datagram { from_node: node, to_node, lives, from, to, cause, bytes: bytes.to_vec(), traffic };
         self.udp_ship(datagram, (!who, occurrence));
-        Ok(bytes.len())
     }
 
     /// Hands a datagram to the link, which may lose it.
