@@ -1,0 +1,65 @@
+//! What a machine of a run tells of itself: the same on every real one. What passes no door is refused by name.
+
+mod planted;
+
+use afterlife::Sim;
+use planted::{holds, run, scenarios, trials};
+use std::ffi::CStr;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let scenarios = scenarios![a_machine_asked_by_c_calls, a_file_of_the_c_library];
+    planted::main(&scenarios, trials![a_machine_is_the_same_everywhere, a_file_of_the_c_library_is_refused])
+}
+
+fn a_machine_asked_by_c_calls(sim: &mut Sim) {
+    sim.client_program("node-a", |_| {
+        // SAFETY: each call is given structures of its own, which zeroes are valid values of.
+        unsafe {
+            let mut name: libc::utsname = std::mem::zeroed();
+            assert_eq!(libc::uname(&mut name), 0);
+            assert_eq!(CStr::from_ptr(name.sysname.as_ptr()), c"Linux");
+            assert_eq!(CStr::from_ptr(name.nodename.as_ptr()), c"node-a");
+
+            let mut limit: libc::rlimit = std::mem::zeroed();
+            assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+            assert_eq!((limit.rlim_cur, limit.rlim_max), (12_544, 12_544));
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+            limit.rlim_max += 1;
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), -1);
+
+            let mut noon: libc::tm = std::mem::zeroed();
+            assert!(!libc::localtime_r(&43_200, &mut noon).is_null());
+            assert_eq!((noon.tm_hour, noon.tm_gmtoff), (12, 0));
+            assert_eq!(CStr::from_ptr(noon.tm_zone), c"UTC");
+            assert_eq!(libc::mktime(&mut noon), 43_200);
+
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            let mut usage: libc::rusage = std::mem::zeroed();
+            assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0);
+            assert_eq!(usage.ru_utime.tv_sec, 3);
+
+            let (mut user, mut text): (libc::passwd, _) = (std::mem::zeroed(), [0; 1_024]);
+            let mut found = &raw mut user;
+            assert_eq!(libc::getpwuid_r(0, &mut user, text.as_mut_ptr(), text.len(), &mut found), 0);
+            assert!(found.is_null());
+        }
+        0
+    });
+}
+
+fn a_machine_is_the_same_everywhere() {
+    holds("a_machine_asked_by_c_calls", &[]);
+}
+
+fn a_file_of_the_c_library(sim: &mut Sim) {
+    sim.client_program("node-a", |_| {
+        // SAFETY: two strings.
+        i32::from(unsafe { libc::fopen(c"/file".as_ptr(), c"w".as_ptr()) }.is_null())
+    });
+}
+
+fn a_file_of_the_c_library_is_refused() {
+    let finding = run("a_file_of_the_c_library", "0..1").finding();
+    assert_eq!((&finding["invariant"], &finding["subject"]), (&"no-missing-door".into(), &"fopen".into()), "{finding}");
+}
