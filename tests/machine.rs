@@ -1,4 +1,4 @@
-//! What a machine of a run tells of itself: the same on every real one. What passes no door is refused by name.
+//! What a machine of a run tells of itself: the same on every real one. A call by number is its door; what passes none is refused by name.
 
 mod planted;
 
@@ -8,8 +8,17 @@ use std::ffi::CStr;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let scenarios = scenarios![a_machine_asked_by_c_calls, a_file_of_the_c_library];
-    planted::main(&scenarios, trials![a_machine_is_the_same_everywhere, a_file_of_the_c_library_is_refused])
+    let scenarios =
+        scenarios![a_machine_asked_by_c_calls, calls_by_number, a_call_that_nobody_knows, a_file_of_the_c_library];
+    planted::main(
+        &scenarios,
+        trials![
+            a_machine_is_the_same_everywhere,
+            a_call_by_number_is_its_door,
+            a_call_by_number_without_a_door_is_refused,
+            a_file_of_the_c_library_is_refused,
+        ],
+    )
 }
 
 fn a_machine_asked_by_c_calls(sim: &mut Sim) {
@@ -50,6 +59,44 @@ fn a_machine_asked_by_c_calls(sim: &mut Sim) {
 
 fn a_machine_is_the_same_everywhere() {
     holds("a_machine_asked_by_c_calls", &[]);
+}
+
+fn calls_by_number(sim: &mut Sim) {
+    sim.client_program("node-a", |_| {
+        let begun = std::time::Instant::now();
+        let second = libc::timespec { tv_sec: 1, tv_nsec: 0 };
+        let mut path = [0_u8; 8];
+        // SAFETY: each call is given what it takes.
+        unsafe {
+            let flags = libc::O_CREAT | libc::O_RDWR;
+            let file = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"/file".as_ptr(), flags, 0o644);
+            assert_eq!(libc::syscall(libc::SYS_pwrite64, file, c"text".as_ptr(), 4, 0), 4);
+            assert_eq!(libc::syscall(libc::SYS_close, file), 0);
+            assert_eq!(libc::syscall(libc::SYS_close, file), -1);
+            assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
+            assert_eq!(libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()), 2);
+            let left = std::ptr::null_mut::<libc::timespec>();
+            assert_eq!(libc::syscall(libc::SYS_clock_nanosleep, libc::CLOCK_MONOTONIC, 0, &raw const second, left), 0);
+        }
+        assert_eq!(std::fs::read("/file").expect("it was made"), b"text");
+        assert_eq!(begun.elapsed().as_secs(), 1);
+        assert_eq!(&path[..2], b"/\0");
+        0
+    });
+}
+
+fn a_call_by_number_is_its_door() {
+    holds("calls_by_number", &[]);
+}
+
+fn a_call_that_nobody_knows(sim: &mut Sim) {
+    // SAFETY: it takes nothing.
+    sim.client_program("node-a", |_| unsafe { libc::syscall(9_999) as i32 });
+}
+
+fn a_call_by_number_without_a_door_is_refused() {
+    let finding = run("a_call_that_nobody_knows", "0..1").finding();
+    assert_eq!(finding["subject"], "syscall(9999)", "{finding}");
 }
 
 fn a_file_of_the_c_library(sim: &mut Sim) {

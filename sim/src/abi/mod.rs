@@ -18,6 +18,7 @@ mod memory;
 mod messages;
 mod missing;
 mod names;
+mod numbers;
 mod paths;
 mod poll;
 mod probes;

@@ -15,6 +15,7 @@ mod rayon_global;
 mod redb;
 mod redis;
 mod rusqlite;
+mod smol;
 mod std_net;
 mod tarpc;
 mod tempfile;
@@ -50,5 +51,6 @@ pub(crate) const ALL: &[Row] = &[
     clocks::ROW,
     tracing_appender::ROW,
     rayon_global::ROW,
+    smol::ROW,
     notify::ROW,
 ];
