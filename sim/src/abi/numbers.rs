@@ -1,7 +1,7 @@
 //! System calls by number that mean the same as a door: each is handed to it.
 //! It knows no call that has no door; `syscall` tells of those.
 
-use super::{files, io, paths, poll, process, sockets, threads, time, timers, users};
+use super::{files, io, messages, paths, poll, process, sockets, threads, time, timers, users};
 use libc::{c_int, c_long};
 
 /// Hands each number to its door, with as many arguments as it takes.
@@ -97,10 +97,10 @@ pub(super) unsafe fn pass(number: c_long, arguments: [usize; 6]) -> Option<c_lon
         SYS_connect => sockets::connect(c_int, _, _);
         SYS_accept4 => sockets::accept4(c_int, _, _, c_int);
         SYS_shutdown => sockets::shutdown(c_int, c_int);
-        SYS_sendto => sockets::sendto(c_int, _, _, c_int, _, _);
-        SYS_recvfrom => sockets::recvfrom(c_int, _, _, c_int, _, _);
-        SYS_sendmsg => sockets::sendmsg(c_int, _, c_int);
-        SYS_recvmsg => sockets::recvmsg(c_int, _, c_int);
+        SYS_sendto => messages::sendto(c_int, _, _, c_int, _, _);
+        SYS_recvfrom => messages::recvfrom(c_int, _, _, c_int, _, _);
+        SYS_sendmsg => messages::sendmsg(c_int, _, c_int);
+        SYS_recvmsg => messages::recvmsg(c_int, _, c_int);
         SYS_getsockname => sockets::getsockname(c_int, _, _);
         SYS_getpeername => sockets::getpeername(c_int, _, _);
         SYS_setsockopt => sockets::setsockopt(c_int, c_int, c_int, _, _);
