@@ -14,12 +14,13 @@ use crate::report::{
     Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, count, differs, finding, keep_start, page, replayed, wrap,
 };
 use crate::run::{Build, Request};
-use crate::runner::{Launch, Pool, RunnerError};
+use crate::runner::{Executor, Launch, Pool, RunnerError};
 use crate::scenario::Scenario;
 use crate::settings::Settings;
 use crate::token::Token;
 use crate::verdict::Verdict;
 use std::io::Write;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -146,7 +147,8 @@ fn list(scenarios: &[Scenario]) -> Result<Verdict, Refusal> {
 
 fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
-    let pool = pool(Some(1))?;
+    let launch = Launch::of_this_program().map_err(RunnerError::Start)?;
+    let pool = Pool::new(if arguments.strict { launch.strict() } else { launch }, 1);
     let mut human = human();
     let mut checked = false;
     let mut verdict = Verdict::Held;
@@ -155,12 +157,20 @@ fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Ref
             checked = true;
             let seeds = arguments.seeds.clone().unwrap_or(0..arguments.pairs);
             let pairs = seeds.end - seeds.start;
+            if arguments.strict
+                && let Some(escape) = escape(&pool, scenario, build, seeds.clone())?
+            {
+                verdict = verdict.and(Verdict::Broke);
+                human
+                    .print(&wrap(&escape, WIDTH).into_iter().map(|line| Line::of(Tone::Bad, line)).collect::<Vec<_>>());
+                continue;
+            }
             let difference =
                 seeds.map(|seed| request(scenario, build, seed)).find_map(|request| check(&pool, &request).transpose());
             let lines = match difference.transpose()? {
                 None => vec![alike(scenario.name, build, pairs)],
                 Some(difference) => {
-                    verdict = Verdict::TwoWays;
+                    verdict = verdict.and(Verdict::TwoWays);
                     differs(scenario.name, build, &difference)
                 }
             };
@@ -171,6 +181,18 @@ fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Ref
         (false, Some(build)) => Err(select::no_such_build(&chosen, build)),
         _ => Ok(verdict),
     }
+}
+
+/// What passes by the doors in one of these runs, if anything does.
+fn escape(pool: &Pool, scenario: &Scenario, build: Build, seeds: Range<u64>) -> Result<Option<String>, Refusal> {
+    for seed in seeds {
+        let reply = pool.fresh(&request(scenario, build, seed))?;
+        let told = reply.violations.into_iter().find(|violation| violation.invariant == "no-missing-door");
+        if let Some(violation) = told {
+            return Ok(Some(format!("{}, {build}, seed {seed}: {}", scenario.name, violation.sentence)));
+        }
+    }
+    Ok(None)
 }
 
 fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {

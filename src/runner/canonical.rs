@@ -26,18 +26,24 @@ const CONSTANT: [(&str, &str); 5] =
 pub(crate) struct Launch {
     program: PathBuf,
     arguments: Vec<String>,
+    strict: bool,
 }
 
 impl Launch {
     /// This executable, for one whose main function is `afterlife::main`.
     pub(crate) fn of_this_program() -> io::Result<Self> {
-        Ok(Self { program: std::env::current_exe()?, arguments: Vec::new() })
+        Ok(Self { program: std::env::current_exe()?, arguments: Vec::new(), strict: false })
     }
 
     /// This executable, for one that is a test runner: it comes back to the one test.
     pub(crate) fn of_this_test(test_path: &str) -> io::Result<Self> {
         let arguments = [test_path, "--exact", "--nocapture", "--test-threads=1"].map(str::to_owned).to_vec();
-        Ok(Self { program: std::env::current_exe()?, arguments })
+        Ok(Self { program: std::env::current_exe()?, arguments, strict: false })
+    }
+
+    /// As this, with runs that end when something passes by the doors.
+    pub(crate) fn strict(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// Starts it; the stream is the other end of its standard input.
@@ -49,6 +55,9 @@ impl Launch {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
+        }
+        if self.strict {
+            command.env("AFTERLIFE_STRICT", "1");
         }
         // Standard output belongs to the test framework, which writes there; so the talk is on standard input.
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());

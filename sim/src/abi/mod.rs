@@ -8,6 +8,7 @@ mod baton;
 mod crash;
 mod directories;
 mod entropy;
+mod escape;
 mod files;
 mod here;
 mod inside;
@@ -36,6 +37,7 @@ mod users;
 
 pub(crate) use baton::{begin, enter_world};
 pub(crate) use crash::{WATCHDOG, watch};
+pub(crate) use escape::watch_escapes;
 pub(crate) use here::{begin_host, end_host, here, kernel, outside};
 pub use memory::Memory;
 pub(crate) use memory::is_installed as books_memory;

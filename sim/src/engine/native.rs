@@ -88,6 +88,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     // Threads that are parked for good still point into the world, so it stays where it is.
     let world = Box::leak(world);
     abi::watch();
+    abi::watch_escapes();
     abi::enter_world(world);
     abi::end_host();
     let ended = |life| matches!(life, Life::Down | Life::Off);
