@@ -11,12 +11,12 @@ fn main() -> ExitCode {
     let scenarios = scenarios![
         a_clock_is_read_by_instruction,
         a_socket_is_made_by_instruction,
-        a_stream_of_c_is_opened,
+        a_key_is_made_of_a_file,
         all_by_doors
     ];
     let trials = trials![
         a_system_call_by_instruction_is_named_with_its_caller,
-        a_file_that_the_c_library_opens_by_itself_is_named,
+        what_the_c_library_asks_by_itself_is_named,
         what_passes_by_doors_is_no_escape,
         an_ordinary_check_does_not_look,
     ];
@@ -66,10 +66,10 @@ fn a_socket_is_made_by_instruction(sim: &mut Sim) {
     });
 }
 
-fn a_stream_of_c_is_opened(sim: &mut Sim) {
+fn a_key_is_made_of_a_file(sim: &mut Sim) {
     sim.client_program("client", |_| {
-        // SAFETY: both are C strings.
-        i32::from(unsafe { libc::fopen(c"/dev/null".as_ptr(), c"r".as_ptr()) }.is_null())
+        // SAFETY: a C string.
+        i32::from(unsafe { libc::ftok(c"/dev/null".as_ptr(), 1) } == -1)
     });
 }
 
@@ -111,8 +111,8 @@ fn a_system_call_by_instruction_is_named_with_its_caller() {
     named("a_socket_is_made_by_instruction", "socket");
 }
 
-fn a_file_that_the_c_library_opens_by_itself_is_named() {
-    named("a_stream_of_c_is_opened", "openat");
+fn what_the_c_library_asks_by_itself_is_named() {
+    named("a_key_is_made_of_a_file", "newfstatat");
 }
 
 fn what_passes_by_doors_is_no_escape() {

@@ -102,7 +102,7 @@ pub(super) struct Check {
     /// `shipped`, `patched` or `sound` [default: each that the scenario has]
     #[arg(long, value_name = "BUILD")]
     pub(super) build: Option<Build>,
-    /// Also end runs in which something passes by the doors (a system call by instruction, a file of the C library's
+    /// Also end runs in which something passes by the doors (a system call by instruction, or of the C library's
     /// own), and name it
     #[arg(long)]
     pub(super) strict: bool,
