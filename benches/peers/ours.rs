@@ -103,13 +103,14 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
         clock_offset_ns: 0,
         clock_ppm: 0,
         memory_bytes: None,
+        links: Vec::new(),
     };
     let machines = (0..options.nodes).map(machine).collect();
     let settings = Settings {
         seed: options.seed,
         end_ns: options.virtual_s * SECOND_NS,
         record: options.record,
-        latency: Latency { low_ns: 1_000_000, high_ns: 10_000_000 },
+        latency: Latency::between(1_000_000, 10_000_000),
         ..Settings::default()
     };
     // The last whole second only runs out: whoever died at the end could not come back.
