@@ -53,9 +53,11 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         stack_at: request.stack_at.map(|seq| seq.0),
         ..Settings::default()
     };
+    let supervised = sim.processes.iter().enumerate();
+    let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |Process { name, role, main, disk, clock, memory_bytes, links }: Process| Machine {
+    let machine = |Process { name, role, main, disk, clock, memory_bytes, links, supervisor: _ }: Process| Machine {
         name,
         main,
         start_ns: start_ns(role),
@@ -72,7 +74,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     // What the scenario itself aims may find its place at any time.
     let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
     let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
-    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, &sim.off);
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.off);
     let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
     let reply = answer(outcome, names, plan, sim.time_limit_ns);
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })

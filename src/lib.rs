@@ -79,6 +79,7 @@ mod scratch;
 mod seeds;
 mod settings;
 mod story;
+mod supervisor;
 #[doc(hidden)]
 pub mod testing;
 mod token;
@@ -100,4 +101,5 @@ pub use node::{Group, Node};
 pub use rng::Rng;
 pub use run::Build;
 pub use scenario::{Outcome, Scenario, Sim};
+pub use supervisor::Supervisor;
 pub use token::{Token, TokenError};

@@ -10,6 +10,7 @@ use crate::link::Link;
 use crate::node::{self, Group, Node, Role};
 use crate::rng::Rng;
 use crate::run::Build;
+use crate::supervisor::Supervisor;
 use afterlife_sim::{ExitCode, Latency, Main};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -76,6 +77,7 @@ pub(crate) struct Process {
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) links: Vec<(u16, Link)>,
+    pub(crate) supervisor: Option<Supervisor>,
 }
 
 /// What a scenario's function writes into.
@@ -142,6 +144,13 @@ impl Sim {
     pub fn memory(&mut self, nodes: Group, bytes: u64) {
         for number in nodes.numbers() {
             self.processes[usize::from(number)].memory_bytes = Some(bytes);
+        }
+    }
+
+    /// Gives each of these nodes a supervisor, which starts a process again that ended by itself. Without one it stays down.
+    pub fn supervise(&mut self, nodes: Group, supervisor: Supervisor) {
+        for number in nodes.numbers() {
+            self.processes[usize::from(number)].supervisor = Some(supervisor);
         }
     }
 
@@ -246,7 +255,16 @@ impl Sim {
         let (seed, leaked) = (self.seed, &*name.clone().leak());
         let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
         let (disk, clock) = (Disk::default(), Clock::default());
-        self.processes.push(Process { name, role, main, disk, clock, memory_bytes: None, links: Vec::new() });
+        self.processes.push(Process {
+            name,
+            role,
+            main,
+            disk,
+            clock,
+            memory_bytes: None,
+            links: Vec::new(),
+            supervisor: None,
+        });
         Group::new(self.processes.len() - 1, 1)
     }
 

@@ -1,7 +1,7 @@
 //! Which of a run's thousands of events tell how it came about: twelve at most.
 //! It chooses; the words and the layout are the report's.
 
-use crate::fault::{Fault, Injection, Trigger};
+use crate::fault::{Injection, Trigger};
 use crate::found::Found;
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +64,7 @@ impl<'a> Story<'a> {
         let strikes_there = |event: &Event| match event.what {
             What::Fault { injection, .. } => injections
                 .get(injection as usize)
-                .is_none_or(|injection| struck_nodes(&injection.fault).iter().any(|node| involved.contains(node))),
+                .is_none_or(|injection| injection.fault.strikes().iter().any(|node| involved.contains(node))),
             _ => false,
         };
         let before = || events.iter().rev().skip_while(move |event| event.seq > end);
@@ -188,30 +188,12 @@ fn struck(events: &[Event], end: Seq) -> BTreeSet<usize> {
     up_to_the_end.filter_map(injection).collect()
 }
 
-fn struck_nodes(fault: &Fault) -> Vec<NodeId> {
-    match *fault {
-        Fault::Stop { node, .. }
-        | Fault::Kill { node, .. }
-        | Fault::PowerLoss { node, .. }
-        | Fault::SlowDisk { node, .. }
-        | Fault::Pause { node, .. }
-        | Fault::SqueezeMemory { node, .. }
-        | Fault::StepClock { node, .. }
-        | Fault::SkewClock { node, .. }
-        | Fault::FailDisk { node, .. }
-        | Fault::DamageFile { node, .. } => vec![NodeId(node)],
-        Fault::Partition { from, to, .. }
-        | Fault::DisturbLink { from, to, .. }
-        | Fault::ResetConnections { from, to } => vec![NodeId(from), NodeId(to)],
-    }
-}
-
 /// The highest node number that a plan names, to see whether it still fits its scenario.
 pub(crate) fn last_node_named(injections: &[Injection]) -> Option<u16> {
     let triggers = injections.iter().filter_map(|injection| match injection.trigger {
         Trigger::On { node, .. } => Some(node),
         Trigger::At { .. } => None,
     });
-    let faults = injections.iter().flat_map(|injection| struck_nodes(&injection.fault)).map(|node| node.0);
+    let faults = injections.iter().flat_map(|injection| injection.fault.strikes()).map(|node| node.0);
     triggers.chain(faults).max()
 }

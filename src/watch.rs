@@ -6,6 +6,7 @@ use crate::fault::{self, Plan, Trigger, edge_of, heal, lift};
 use crate::finding::Violation;
 use crate::invariant::{self, Invariant};
 use crate::node::Role;
+use crate::supervisor::{Supervisor, Supervisors};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use afterlife_sim::{Observer, Room, Status};
 use std::any::Any;
@@ -32,6 +33,7 @@ pub(crate) struct Watch {
     plan: Plan,
     roles: Vec<Role>,
     invariants: Vec<Box<dyn Invariant>>,
+    supervisors: Supervisors,
     claims: Claims,
     view: View,
     begun: bool,
@@ -66,16 +68,25 @@ impl Watch {
         claims: Claims,
         faults_ns: Range<u64>,
         scripted: bool,
+        supervised: Vec<(NodeId, Supervisor)>,
         off: &std::collections::BTreeSet<String>,
     ) -> Self {
         let injections = plan.injections.len();
-        let clients: Vec<NodeId> =
-            (0..roles.len()).filter(|index| roles[*index] == Role::Client).map(|index| NodeId(index as u16)).collect();
+        let with = |is: &dyn Fn(Role) -> bool| -> Vec<NodeId> {
+            (0..roles.len()).filter(|index| is(roles[*index])).map(|index| NodeId(index as u16)).collect()
+        };
+        let setup = invariant::Setup {
+            clients: with(&|role| role == Role::Client),
+            no_services: with(&|role| role != Role::Service),
+            supervised: supervised.iter().map(|(node, supervisor)| (*node, supervisor.healthy_ns())).collect(),
+            strikes: plan.injections.iter().map(|injection| injection.fault.strikes()).collect(),
+        };
         let aims = plan.injections.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
         Self {
             pending: injections,
             plan,
-            invariants: invariant::all(off, &clients),
+            invariants: invariant::all(off, setup),
+            supervisors: Supervisors::of(supervised),
             roles,
             claims,
             view: View::default(),
@@ -318,6 +329,7 @@ impl Observer for Watch {
             | What::Phase { .. } => true,
             _ => {
                 self.invariants.iter().any(|invariant| invariant.wants(what))
+                    || (!self.supervisors.is_empty() && matches!(what, What::StopRequested { .. }))
                     || (self.aims && edge_of(what, |_| "").is_some())
             }
         }
@@ -328,6 +340,9 @@ impl Observer for Watch {
             self.begin(room);
         }
         self.invariants(event, room);
+        if let Some(delay_ns) = self.supervisors.event(event) {
+            room.start(event.node, delay_ns);
+        }
         if self.aims {
             self.aim(event, room);
         }

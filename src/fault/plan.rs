@@ -3,6 +3,7 @@
 
 use crate::node::Group;
 use crate::scenario::nanoseconds;
+use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -172,6 +173,27 @@ pub enum Fault {
         /// Which file, from 1, in the order of their paths; counted round if there are fewer.
         nth: u32,
     },
+}
+
+impl Fault {
+    /// Whom it strikes: a link has two sides.
+    pub(crate) fn strikes(&self) -> Vec<NodeId> {
+        match *self {
+            Self::Stop { node, .. }
+            | Self::Kill { node, .. }
+            | Self::PowerLoss { node, .. }
+            | Self::SlowDisk { node, .. }
+            | Self::Pause { node, .. }
+            | Self::SqueezeMemory { node, .. }
+            | Self::StepClock { node, .. }
+            | Self::SkewClock { node, .. }
+            | Self::FailDisk { node, .. }
+            | Self::DamageFile { node, .. } => vec![NodeId(node)],
+            Self::Partition { from, to, .. }
+            | Self::DisturbLink { from, to, .. }
+            | Self::ResetConnections { from, to } => vec![NodeId(from), NodeId(to)],
+        }
+    }
 }
 
 /// What can be wrong with a link.

@@ -1,7 +1,7 @@
 //! A process that was asked to stop has stopped within its budget.
 //! It says nothing of what the stop lost.
 
-use super::{Facts, Invariant};
+use super::{Facts, Invariant, class_of};
 use crate::fault::span;
 use crate::finding::Violation;
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
@@ -49,11 +49,6 @@ impl Invariant for BoundedShutdown {
             _ => None,
         }
     }
-}
-
-/// A node's name without its number: `master-2` is one of `master`.
-fn class_of(node: &str) -> String {
-    node.trim_end_matches(|it: char| it.is_ascii_digit()).trim_end_matches('-').to_owned()
 }
 
 #[cfg(test)]

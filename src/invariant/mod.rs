@@ -1,8 +1,10 @@
 //! Invariants: each one file, one small state machine over events, with the sentence that it prints.
 //! They see events only; what is done about a violation is the watch's business.
 
+mod blast_radius;
 mod bounded_request;
 mod bounded_shutdown;
+mod no_crash_loop;
 mod no_deadlock;
 mod no_silent_panic;
 mod no_stale_message;
@@ -14,12 +16,14 @@ mod testing;
 
 use crate::finding::Violation;
 use afterlife_sim::Room;
-use afterlife_sim::event::{Event, Name, NodeId, What};
+use afterlife_sim::event::{Death, Event, Name, NodeId, What};
 
 /// The ids by which a scenario turns invariants off.
 pub(crate) const IDS: &[&str] = &[
+    blast_radius::ID,
     bounded_request::ID,
     bounded_shutdown::ID,
+    no_crash_loop::ID,
     no_deadlock::ID,
     no_silent_panic::ID,
     no_stale_message::ID,
@@ -41,6 +45,10 @@ pub(crate) trait Facts {
     fn node(&self, node: NodeId) -> &str;
     /// What threads are there and wait for, one line each.
     fn threads(&self) -> Vec<String>;
+    /// What the next life of a node would find on its disk, as one number.
+    fn state(&self, node: NodeId) -> u128;
+    /// Whether a fault makes memory scarce on a node.
+    fn is_squeezed(&self, node: NodeId) -> bool;
 }
 
 impl Facts for Room<'_> {
@@ -55,6 +63,27 @@ impl Facts for Room<'_> {
     fn threads(&self) -> Vec<String> {
         Room::threads(self)
     }
+
+    fn state(&self, node: NodeId) -> u128 {
+        self.disk_state(node)
+    }
+
+    fn is_squeezed(&self, node: NodeId) -> bool {
+        Room::is_squeezed(self, node)
+    }
+}
+
+/// What invariants know of a scenario and its plan.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// Nodes whose end the run waits for.
+    pub(crate) clients: Vec<NodeId>,
+    /// Nodes that are no services: those, and whoever looks at what is left.
+    pub(crate) no_services: Vec<NodeId>,
+    /// Nodes with a supervisor, and after how many nanoseconds of a life each is healthy.
+    pub(crate) supervised: Vec<(NodeId, u64)>,
+    /// Whom each injection of the plan strikes.
+    pub(crate) strikes: Vec<Vec<NodeId>>,
 }
 
 /// A state machine over the events of a run.
@@ -67,14 +96,16 @@ pub(crate) trait Invariant: Send {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation>;
 }
 
-/// Every invariant that is not turned off, for a scenario with these clients.
-pub(crate) fn all(off: &std::collections::BTreeSet<String>, clients: &[NodeId]) -> Vec<Box<dyn Invariant>> {
+/// Every invariant that is not turned off.
+pub(crate) fn all(off: &std::collections::BTreeSet<String>, setup: Setup) -> Vec<Box<dyn Invariant>> {
     let all: Vec<Box<dyn Invariant>> = vec![
         Box::new(no_use_after_teardown::NoUseAfterTeardown::default()),
         Box::new(no_silent_panic::NoSilentPanic),
         Box::new(bounded_request::BoundedRequest),
         Box::new(bounded_shutdown::BoundedShutdown::default()),
-        Box::new(no_deadlock::NoDeadlock::of_clients(clients.iter().copied())),
+        Box::new(no_deadlock::NoDeadlock::of_clients(setup.clients)),
+        Box::new(no_crash_loop::NoCrashLoop::of(setup.supervised)),
+        Box::new(blast_radius::BlastRadius::of(setup.strikes, setup.no_services)),
         Box::new(probed_claims::ProbedClaims),
         Box::new(one_incarnation::OneIncarnation::default()),
         Box::new(no_stale_message::NoStaleMessage),
@@ -85,4 +116,21 @@ pub(crate) fn all(off: &std::collections::BTreeSet<String>, clients: &[NodeId]) 
 /// A source line without its line: what a signature may name.
 pub(crate) fn place(site: &str) -> String {
     site.rsplit_once(':').map_or(site, |(file, _)| file).to_owned()
+}
+
+/// A node's name without its number: `master-2` is one of `master`.
+fn class_of(node: &str) -> String {
+    node.trim_end_matches(|it: char| it.is_ascii_digit()).trim_end_matches('-').to_owned()
+}
+
+/// How a process ended, as the end of a sentence about it.
+fn ended(how: Death) -> String {
+    match how {
+        Death::Exit { code } => format!("ended with exit code {code}"),
+        Death::Panic => "died of a panic".to_owned(),
+        Death::Abort => "died by abort".to_owned(),
+        Death::OutOfMemory => "died out of memory".to_owned(),
+        Death::Signal { signal } => format!("died by signal {signal}"),
+        Death::Kill | Death::Overrun | Death::PowerLoss => "was ended".to_owned(),
+    }
 }

@@ -10,11 +10,26 @@ pub(super) struct Script {
     names: Vec<String>,
     events: Vec<Event>,
     now_ns: u64,
+    node: NodeId,
+    squeezed: bool,
+    state: u128,
+    /// The state when each event happened, and which of them is shown.
+    states: Vec<u128>,
+    shown: std::cell::Cell<usize>,
 }
 
 impl Script {
     pub(super) fn new() -> Self {
-        Self { names: vec![String::new()], events: Vec::new(), now_ns: 0 }
+        Self {
+            names: vec![String::new()],
+            events: Vec::new(),
+            now_ns: 0,
+            node: NodeId(0),
+            squeezed: false,
+            state: 0,
+            states: Vec::new(),
+            shown: std::cell::Cell::new(0),
+        }
     }
 
     fn name(&mut self, text: &str) -> Name {
@@ -36,7 +51,7 @@ impl Script {
         let event = Event {
             seq: Seq(self.events.len() as u64),
             time_ns: self.now_ns,
-            node: NodeId(0),
+            node: self.node,
             incarnation: 1,
             thread: 0,
             task: 0,
@@ -44,6 +59,25 @@ impl Script {
             what,
         };
         self.events.push(event);
+        self.states.push(self.state);
+        self
+    }
+
+    /// What follows happens on this node: 0 to 3.
+    pub(super) fn on(&mut self, node: u16) -> &mut Self {
+        self.node = NodeId(node);
+        self
+    }
+
+    /// From here on the disk has this state.
+    pub(super) fn with_state(&mut self, state: u128) -> &mut Self {
+        self.state = state;
+        self
+    }
+
+    /// Memory is scarce, all the time.
+    pub(super) fn with_scarce_memory(&mut self) -> &mut Self {
+        self.squeezed = true;
         self
     }
 
@@ -116,8 +150,16 @@ impl Facts for Script {
         &self.names[name.0 as usize]
     }
 
-    fn node(&self, _node: NodeId) -> &str {
-        "node-0"
+    fn node(&self, node: NodeId) -> &str {
+        ["node-0", "node-1", "node-2", "node-3"][usize::from(node.0)]
+    }
+
+    fn state(&self, _node: NodeId) -> u128 {
+        self.states[self.shown.get()]
+    }
+
+    fn is_squeezed(&self, _node: NodeId) -> bool {
+        self.squeezed
     }
 
     fn threads(&self) -> Vec<String> {
@@ -133,6 +175,9 @@ pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violatio
         .filter(|event| invariant.wants(&event.what))
         .collect::<Vec<_>>()
         .into_iter()
-        .filter_map(|event| invariant.event(event, &script))
+        .filter_map(|event| {
+            script.shown.set(event.seq.0 as usize);
+            invariant.event(event, &script)
+        })
         .collect()
 }

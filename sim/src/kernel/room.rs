@@ -256,6 +256,12 @@ impl<'a> Room<'a> {
         self.world.nodes.get(usize::from(node.0)).is_some_and(|node| node.memory.is_squeezed())
     }
 
+    /// What the next process of a node would find on its disk, as one number; 0 if it has none yet. It reads the whole disk.
+    pub fn disk_state(&self, node: NodeId) -> u128 {
+        let disk = self.world.nodes.get(usize::from(node.0)).and_then(|node| node.disk.as_ref());
+        disk.map_or(0, |disk| disk.visible_digest())
+    }
+
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
     pub fn alarm(&mut self, delay_ns: u64, token: u64) {
         self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Alarm(token));
