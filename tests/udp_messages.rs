@@ -56,8 +56,11 @@ fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr, control: &[(i32, i32, 
     }
 }
 
-/// What came in one call: lengths, traffic classes, addresses that they were sent to.
-fn receive_many(socket: &UdpSocket, flags: i32) -> std::io::Result<Vec<(usize, Option<u8>, Option<Ipv4Addr>)>> {
+/// A datagram's length, its traffic class, and the address that it was sent to.
+type Got = (usize, Option<u8>, Option<Ipv4Addr>);
+
+/// What came in one call.
+fn receive_many(socket: &UdpSocket, flags: i32) -> std::io::Result<Vec<Got>> {
     let mut bytes = [[0_u8; 2_048]; 8];
     let mut controls: [Control; 8] = std::array::from_fn(|_| Control([0; 128]));
     let mut parts: Vec<libc::iovec> =

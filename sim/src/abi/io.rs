@@ -74,6 +74,7 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
         let Some(description) = world.descriptions.get_mut(id) else { return Err(libc::EBADF) };
         let nonblocking = description.nonblocking || manner.dont_wait;
         let mut timeout_ns = u64::MAX;
+        let unix = matches!(description.kind, Kind::Pipe(_) | Kind::Unix(_));
         let outcome = match &mut description.kind {
             Kind::Tcp(socket) => {
                 timeout_ns = socket.receive_timeout_ns;
@@ -98,7 +99,7 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
                     8
                 }),
             },
-            Kind::Pipe(end) => world.pipes.read(end, into).map(|(count, writer)| {
+            Kind::Pipe(end) => world.pipes.read(end, into, manner.peek).map(|(count, writer)| {
                 if let Some(writer) = writer {
                     let cause = world.threads[me].cause;
                     world.notify(writer, OUT, cause);
@@ -111,9 +112,13 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
                 into[..8].copy_from_slice(&times.to_ne_bytes());
                 8
             }),
+            Kind::Unix(_) => world.unix_receive(me, id, into, manner.peek).map(|received| received.count),
             Kind::Inert => Err(libc::EAGAIN),
             Kind::Epoll(_) => Err(libc::EINVAL),
         };
+        if unix {
+            timeout_ns = world.unix.timeouts_ns(id).0;
+        }
         retry(world, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })
 }
@@ -135,6 +140,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
         let Some(description) = world.descriptions.get_mut(id) else { return Err(libc::EBADF) };
         let nonblocking = description.nonblocking || manner.dont_wait;
         let mut timeout_ns = u64::MAX;
+        let unix = matches!(description.kind, Kind::Pipe(_) | Kind::Unix(_));
         let mut stream = false;
         let outcome = match &mut description.kind {
             Kind::Tcp(socket) => {
@@ -143,6 +149,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
                 socket.stream().and_then(|end| world.tcp_send(me, end, &from[done..]))
             }
             Kind::Udp(_) => world.udp_send(me, id, from, Outgoing::default()),
+            Kind::Unix(_) => world.unix_send(me, id, from, None),
             Kind::File(file) => {
                 synced = file.synced;
                 return world.file_write(me, id, manner.offset, from);
@@ -168,6 +175,9 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Kind::Inert => Ok(from.len()),
             Kind::Epoll(_) | Kind::Timer(_) => Err(libc::EINVAL),
         };
+        if unix {
+            timeout_ns = world.unix.timeouts_ns(id).1;
+        }
         match outcome {
             // A blocking stream takes everything, whatever its buffer holds.
             Ok(count) if stream && !nonblocking && done + count < from.len() => {

@@ -4,6 +4,7 @@
 use super::baton::{blocking, door};
 use super::io::{buffer, buffer_mut, count, describe, gather, read_into, result, retry, scatter, write_from};
 use super::sockets::{manner, read_address, write_address};
+use super::unix;
 use crate::kernel::Errno;
 use crate::kernel::descriptor::Kind;
 use crate::kernel::thread::ThreadId;
@@ -39,6 +40,10 @@ unsafe fn send_to(
         return write_from(me, fd, bytes, manner(flags));
     }
     // SAFETY: the caller's address.
+    if let Some(name) = unsafe { unix::name_in(address, len) } {
+        return unix::send(me, fd, bytes, flags & libc::MSG_DONTWAIT != 0, &name);
+    }
+    // SAFETY: as above.
     let to = unsafe { read_address(address, len) }?;
     send(me, fd, bytes, flags, Outgoing { to, ..Outgoing::default() })
 }
@@ -48,6 +53,8 @@ struct Arrival {
     count: usize,
     /// The datagram it was, and whether its socket is one of IPv6, with what is told beside it.
     datagram: Option<(Received, bool, Tells)>,
+    /// The Unix datagram it was: its whole length and its sender's name.
+    unix: Option<(usize, Vec<u8>)>,
 }
 
 /// What a socket tells beside each datagram.
@@ -61,8 +68,12 @@ fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arr
     let manner = manner(flags);
     let is_datagram =
         super::here::kernel(me, |world| world.describe(me, fd).is_ok_and(|id| world.descriptions.udp(id).is_some()));
+    if !is_datagram && unix::takes_datagrams(me, fd) {
+        let (count, whole, from) = unix::receive(me, fd, into, (manner.peek, manner.dont_wait))?;
+        return Ok(Arrival { count, datagram: None, unix: Some((whole, from)) });
+    }
     if !is_datagram {
-        return Ok(Arrival { count: read_into(me, fd, into, manner)?, datagram: None });
+        return Ok(Arrival { count: read_into(me, fd, into, manner)?, datagram: None, unix: None });
     }
     let mut deadline = None;
     blocking(me, |world| {
@@ -72,9 +83,11 @@ fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arr
         let Kind::Udp(socket) = &description.kind else { return Err(libc::ENOTSOCK) };
         let (v6, timeout) = (socket.v6, socket.receive_timeout_ns.unwrap_or(u64::MAX));
         let tells = Tells { traffic: socket.tells_traffic, address: socket.tells_address };
-        let outcome = world
-            .udp_receive(id, into, manner.peek)
-            .map(|received| Arrival { count: received.count, datagram: Some((received, v6, tells)) });
+        let outcome = world.udp_receive(id, into, manner.peek).map(|received| Arrival {
+            count: received.count,
+            datagram: Some((received, v6, tells)),
+            unix: None,
+        });
         retry(world, me, id, outcome, nonblocking, timeout, &mut deadline)
     })
 }
@@ -192,6 +205,14 @@ unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: 
         let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
         let arrival = receive(me, fd, &mut whole, flags)?;
         scatter(parts, &whole[..arrival.count]);
+        if let Some((whole, from)) = &arrival.unix {
+            message.msg_controllen = 0;
+            if *whole > arrival.count {
+                message.msg_flags |= libc::MSG_TRUNC;
+            }
+            unix::write_name(from, message.msg_name.cast(), &raw mut message.msg_namelen);
+            return Ok(arrival.count);
+        }
         let Some((received, v6, tells)) = arrival.datagram else {
             message.msg_controllen = 0;
             message.msg_namelen = 0;
@@ -217,6 +238,11 @@ unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c
             len => std::slice::from_raw_parts(message.msg_iov, len),
         };
         let mut outgoing = Outgoing::default();
+        let name = unix::name_in(message.msg_name.cast::<sockaddr>(), message.msg_namelen);
+        if let Some(name) = name {
+            read_control(message, &mut outgoing)?;
+            return unix::send(me, fd, &gather(parts), flags & libc::MSG_DONTWAIT != 0, &name);
+        }
         if !message.msg_name.is_null() {
             outgoing.to = read_address(message.msg_name.cast::<sockaddr>(), message.msg_namelen)?;
         }
@@ -299,6 +325,10 @@ super::doors! {
     ) -> ssize_t = libc::SYS_recvfrom;
     // SAFETY: the caller's buffers.
     |me| self::count(receive(me, fd, unsafe { buffer_mut(into, count) }, flags).map(|arrival| {
+        if let Some((_, from)) = &arrival.unix {
+            // SAFETY: the caller's buffer.
+            unsafe { unix::write_name(from, address, len) };
+        }
         let Some((received, v6, _)) = arrival.datagram else { return arrival.count };
         // SAFETY: the caller's buffer.
         unsafe { write_address(received.from, v6, address, len) };

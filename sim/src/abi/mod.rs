@@ -33,6 +33,7 @@ mod threads;
 mod time;
 mod timers;
 mod transfers;
+mod unix;
 mod users;
 
 pub(crate) use baton::{begin, enter_world};

@@ -3,6 +3,7 @@
 
 use super::baton::{blocking, door};
 use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, result, retry, write_from};
+use super::unix;
 use crate::kernel::Errno;
 use crate::kernel::descriptor::Kind;
 use crate::kernel::tcp::{SocketState, TcpSocket};
@@ -35,7 +36,6 @@ pub(super) unsafe fn read_address(address: *const sockaddr, len: socklen_t) -> R
                 Ok(Some(SocketAddr::V6(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), flow, scope))))
             }
             libc::AF_UNSPEC => Ok(None),
-            libc::AF_UNIX => super::refuse("Unix sockets with a path are not built: use socketpair or TCP"),
             _ => Err(libc::EINVAL),
         }
     }
@@ -83,19 +83,22 @@ pub(super) unsafe fn write_address(address: SocketAddr, v6: bool, into: *mut soc
 fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> {
     let v6 = match domain {
         libc::AF_INET => false,
+        libc::AF_UNIX => return install(me, kind, unix::kind_of(kind)?),
         libc::AF_INET6 => true,
-        libc::AF_UNIX => super::refuse("Unix sockets with a path are not built: use socketpair or TCP"),
         _ => return Err(libc::EAFNOSUPPORT),
     };
-    let nonblocking = kind & libc::SOCK_NONBLOCK != 0;
-    let kind = match kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
+    let socket = match kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
         libc::SOCK_STREAM => Kind::Tcp(TcpSocket::new(v6)),
         libc::SOCK_DGRAM => Kind::Udp(UdpSocket::new(v6)),
         _ => return Err(libc::EPROTONOSUPPORT),
     };
+    install(me, kind, socket)
+}
+
+fn install(me: ThreadId, kind: c_int, socket: Kind) -> Result<c_int, Errno> {
     door(me, |world| {
         let node = world.threads[me].node;
-        let id = world.descriptions.add(node, nonblocking, kind);
+        let id = world.descriptions.add(node, kind & libc::SOCK_NONBLOCK != 0, socket);
         world.install(id)
     })
 }
@@ -144,6 +147,12 @@ unsafe fn accept_on(
     len: *mut socklen_t,
     flags: c_int,
 ) -> Result<c_int, Errno> {
+    if super::here::kernel(me, |world| unix::is_unix(world, me, fd)) {
+        let (new, peer) = unix::accept(me, fd, flags)?;
+        // SAFETY: the caller's buffer.
+        unsafe { unix::write_name(&peer, address, len) };
+        return Ok(new);
+    }
     let mut deadline = None;
     let (installed, peer, v6) = blocking(me, |world| {
         let id = describe(world, me, fd, "accept")?;
@@ -168,7 +177,11 @@ fn shut(me: ThreadId, fd: c_int, how: c_int) -> Result<(), Errno> {
         let id = describe(world, me, fd, "shutdown")?;
         match world.descriptions.get(id).map(|it| &it.kind) {
             Some(Kind::Tcp(_)) => world.tcp_shutdown(me, id, how),
-            Some(Kind::Udp(_) | Kind::Pipe(_)) => Ok(()),
+            Some(Kind::Udp(_) | Kind::Unix(_)) => Ok(()),
+            Some(Kind::Pipe(_)) => {
+                world.shut_channel(id, how);
+                Ok(())
+            }
             _ => Err(libc::ENOTSOCK),
         }
     })
@@ -187,6 +200,20 @@ unsafe fn name_of(
     len: *mut socklen_t,
     peer: bool,
 ) -> Result<(), Errno> {
+    if super::here::kernel(me, |world| unix::is_unix(world, me, fd)) {
+        let name = door(me, |world| {
+            let id = describe(world, me, fd, "getsockname")?;
+            let face = world.unix.face(id);
+            match &world.descriptions.get(id).ok_or(libc::EBADF)?.kind {
+                _ if !peer => Ok(face.own),
+                Kind::Unix(socket) if !socket.connected => Err(libc::ENOTCONN),
+                _ => Ok(face.peer),
+            }
+        })?;
+        // SAFETY: the caller's buffer.
+        unsafe { unix::write_name(&name, address, len) };
+        return Ok(());
+    }
     let (found, v6) = door(me, |world| {
         let id = describe(world, me, fd, "getsockname")?;
         match &world.descriptions.get(id).ok_or(libc::EBADF)?.kind {
@@ -197,7 +224,6 @@ unsafe fn name_of(
             Kind::Tcp(socket) => Ok((socket.local, socket.v6)),
             Kind::Udp(socket) if peer => socket.peer.map(|peer| (Some(peer), socket.v6)).ok_or(libc::ENOTCONN),
             Kind::Udp(socket) => Ok((socket.local, socket.v6)),
-            Kind::Pipe(_) => Ok((None, false)),
             _ => Err(libc::ENOTSOCK),
         }
     })?;
@@ -229,6 +255,10 @@ unsafe fn set_option(
                     Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = ns,
                     Kind::Tcp(socket) => socket.send_timeout_ns = ns,
                     Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = Some(ns),
+                    Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => {
+                        world.unix.face_mut(id).receive_timeout_ns = Some(ns);
+                    }
+                    Kind::Pipe(_) | Kind::Unix(_) => world.unix.face_mut(id).send_timeout_ns = Some(ns),
                     _ => {}
                 }
             }
@@ -306,6 +336,8 @@ fn timeout_of(world: &mut World, me: ThreadId, fd: c_int, option: c_int) -> Resu
         Kind::Tcp(socket) => socket.send_timeout_ns,
         Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns.unwrap_or(u64::MAX),
         Kind::Udp(_) => u64::MAX,
+        Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => world.unix.timeouts_ns(id).0,
+        Kind::Pipe(_) | Kind::Unix(_) => world.unix.timeouts_ns(id).1,
         _ => return Err(libc::ENOTSOCK),
     })
 }
@@ -332,13 +364,25 @@ unsafe fn get_option(
         }
         return Ok(());
     }
+    if level == libc::SOL_SOCKET && option == libc::SO_PEERCRED {
+        let credentials = unix::credentials(me);
+        // SAFETY: the caller's buffer; at most `*len` bytes are written.
+        unsafe {
+            let room = (*len as usize).min(size_of::<libc::ucred>());
+            std::ptr::copy_nonoverlapping((&raw const credentials).cast::<u8>(), value.cast(), room);
+            *len = room as socklen_t;
+        }
+        return Ok(());
+    }
     let answer: c_int = door(me, |world| {
         let id = describe(world, me, fd, "getsockopt")?;
         let kind = &world.descriptions.get(id).ok_or(libc::EBADF)?.kind;
+        let unix = matches!(kind, Kind::Pipe(_) | Kind::Unix(_));
         let (stream, v6, listening) = match kind {
             Kind::Tcp(socket) => (true, socket.v6, matches!(socket.state, SocketState::Listening { .. })),
             Kind::Udp(socket) => (false, socket.v6, false),
             Kind::Pipe(_) => (true, false, false),
+            Kind::Unix(socket) => (!socket.datagrams, false, socket.backlog.is_some()),
             _ => return Err(libc::ENOTSOCK),
         };
         Ok(match (level, option) {
@@ -348,6 +392,7 @@ unsafe fn get_option(
             }
             (libc::SOL_SOCKET, libc::SO_TYPE) if stream => libc::SOCK_STREAM,
             (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_DGRAM,
+            (libc::SOL_SOCKET, libc::SO_DOMAIN) if unix => libc::AF_UNIX,
             (libc::SOL_SOCKET, libc::SO_DOMAIN) if v6 => libc::AF_INET6,
             (libc::SOL_SOCKET, libc::SO_DOMAIN) => libc::AF_INET,
             (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => c_int::from(listening),
@@ -371,10 +416,19 @@ unsafe fn get_option(
 /// # Safety
 /// `fds` is valid for two numbers.
 unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_int {
-    if domain != libc::AF_UNIX || kind & libc::SOCK_STREAM == 0 {
+    if domain != libc::AF_UNIX {
         return result(Err(libc::EOPNOTSUPP));
     }
-    int(super::io::channel(me, true, kind & libc::SOCK_NONBLOCK != 0).map(|(one, other)| {
+    let pair = match unix::kind_of(kind) {
+        Err(errno) => Err(errno),
+        Ok(Kind::Unix(socket)) if socket.datagrams => door(me, |world| {
+            let node = world.threads[me].node;
+            let (one, other) = world.unix_pair(node, kind & libc::SOCK_NONBLOCK != 0);
+            Ok((world.install(one)?, world.install(other)?))
+        }),
+        Ok(_) => super::io::channel(me, true, kind & libc::SOCK_NONBLOCK != 0),
+    };
+    int(pair.map(|(one, other)| {
         // SAFETY: the caller's array.
         unsafe {
             *fds = one;
@@ -407,16 +461,34 @@ super::doors! {
     fn socket(domain: c_int, kind: c_int, _protocol: c_int) -> c_int = libc::SYS_socket;
     |me| result(new_socket(me, domain, kind));
     fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_bind;
-    // SAFETY: the caller's address.
-    |me| int(unsafe { read_address(address, len) }.and_then(|address| bind_to(me, fd, address)));
+    |me| {
+        // SAFETY: the caller's address.
+        int(match unsafe { unix::name_in(address, len) } {
+            Some(name) => door(me, |world| {
+                let id = describe(world, me, fd, "bind")?;
+                world.unix_bind(me, id, &name)
+            }),
+            // SAFETY: as above.
+            None => unsafe { read_address(address, len) }.and_then(|address| bind_to(me, fd, address)),
+        })
+    };
     fn listen(fd: c_int, backlog: c_int) -> c_int = libc::SYS_listen;
     |me| int(door(me, |world| {
         let id = describe(world, me, fd, "listen")?;
-        world.tcp_listen(me, id, backlog)
+        if unix::is_unix(world, me, fd) { world.unix_listen(id, backlog) } else { world.tcp_listen(me, id, backlog) }
     }));
     fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_connect;
-    // SAFETY: the caller's address.
-    |me| int(unsafe { read_address(address, len) }.and_then(|address| connect_to(me, fd, address)));
+    |me| {
+        // SAFETY: the caller's address.
+        int(match unsafe { unix::name_in(address, len) } {
+            Some(name) => unix::connect(me, fd, Some(&name)),
+            // SAFETY: as above.
+            None => unsafe { read_address(address, len) }.and_then(|address| match address {
+                None if super::here::kernel(me, |world| unix::is_unix(world, me, fd)) => unix::connect(me, fd, None),
+                address => connect_to(me, fd, address),
+            }),
+        })
+    };
     fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_accept;
     // SAFETY: the caller's buffer.
     |me| result(unsafe { accept_on(me, fd, address, len, 0) });

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     File(OpenFile),
     Pipe(super::pipe::End),
     Timer(super::timer::Timer),
+    /// A Unix socket that is no connected stream: those are `Pipe`s.
+    Unix(super::unix::UnixSocket),
     /// A copy of something from outside the run: nothing ever comes out of it.
     Inert,
 }
@@ -185,7 +187,9 @@ impl World {
             Kind::Tcp(socket) => self.tcp_close(node, id, socket, parting),
             Kind::Udp(socket) => self.udp_close(node, id, &socket),
             Kind::File(file) => self.file_close(node, file),
+            Kind::Unix(socket) => self.unix_close(node, id, socket),
             Kind::Pipe(end) => {
+                self.unix.forget(id);
                 for told in self.pipes.detach(&end) {
                     self.notify(told, super::poll::IN | super::poll::OUT | super::poll::HUP, Seq::NONE);
                 }

@@ -29,6 +29,7 @@ pub(crate) mod tcp;
 pub(crate) mod thread;
 pub(crate) mod timer;
 pub(crate) mod udp;
+pub(crate) mod unix;
 pub(crate) mod world;
 
 /// An error number of Linux, positive.

@@ -5,7 +5,7 @@ use super::bytes::Bytes;
 use super::descriptor::{DescriptionId, Kind};
 use super::poll::{ERR, HUP, IN, OUT, RDHUP};
 use super::world::World;
-use crate::event::NodeId;
+use crate::event::{NodeId, Seq};
 
 /// What Linux gives a pipe.
 const CAPACITY_BYTES: usize = 64 * 1024;
@@ -63,6 +63,12 @@ impl Pipes {
         told
     }
 
+    /// `shutdown`: this end reads no more, or writes no more; returns who is to be told.
+    pub(crate) fn shut(&mut self, end: &End, reads: bool, writes: bool) -> Vec<DescriptionId> {
+        let half = |index: Option<u32>, shut: bool| index.filter(|_| shut);
+        self.detach(&End { reads: half(end.reads, reads), writes: half(end.writes, writes) })
+    }
+
     pub(crate) fn readiness(&self, end: &End) -> u32 {
         let mut ready = 0;
         if let Some(index) = end.reads {
@@ -86,18 +92,26 @@ impl Pipes {
     }
 
     /// Reads; returns the count and who can now write. `Err(EAGAIN)` when there is nothing yet.
-    pub(crate) fn read(&mut self, end: &End, into: &mut [u8]) -> Result<(usize, Option<DescriptionId>), i32> {
+    pub(crate) fn read(
+        &mut self,
+        end: &End,
+        into: &mut [u8],
+        peek: bool,
+    ) -> Result<(usize, Option<DescriptionId>), i32> {
         let stream = &mut self.streams[end.reads.ok_or(libc::EBADF)? as usize];
+        if stream.reader.is_none() {
+            return Ok((0, None)); // it reads no more
+        }
         if stream.bytes.is_empty() {
             return if stream.writer.is_none() { Ok((0, None)) } else { Err(libc::EAGAIN) };
         }
-        Ok((stream.bytes.take(into, false), stream.writer))
+        Ok((stream.bytes.take(into, peek), stream.writer))
     }
 
     /// Writes; returns the count and who can now read. `Err(EAGAIN)` when there is no room.
     pub(crate) fn write(&mut self, end: &End, from: &[u8]) -> Result<(usize, Option<DescriptionId>), i32> {
         let stream = &mut self.streams[end.writes.ok_or(libc::EBADF)? as usize];
-        if stream.reader.is_none() {
+        if stream.reader.is_none() || stream.writer.is_none() {
             return Err(libc::EPIPE);
         }
         let room = CAPACITY_BYTES.saturating_sub(stream.bytes.len());
@@ -111,6 +125,15 @@ impl Pipes {
 }
 
 impl World {
+    /// `shutdown` of a stream socket of a node.
+    pub(crate) fn shut_channel(&mut self, id: DescriptionId, how: i32) {
+        let Some(Kind::Pipe(end)) = self.descriptions.get(id).map(|it| &it.kind) else { return };
+        let (reads, writes) = (how != libc::SHUT_WR, how != libc::SHUT_RD);
+        for told in self.pipes.shut(end, reads, writes).into_iter().chain([id]) {
+            self.notify(told, IN | OUT | RDHUP, Seq::NONE);
+        }
+    }
+
     /// A pipe, or a pair whose ends both read and write: its two descriptions, which have no number yet.
     pub(crate) fn add_channel(
         &mut self,

@@ -60,6 +60,7 @@ impl World {
             Kind::Event(event) => (if event.counter > 0 { IN } else { 0 }) | OUT,
             Kind::Pipe(end) => self.pipes.readiness(end),
             Kind::Timer(timer) => timer.readiness(),
+            Kind::Unix(socket) => self.unix_readiness(socket),
             Kind::File(_) => IN | OUT,
             Kind::Inert => 0,
             Kind::Epoll(epoll) => {

@@ -112,6 +112,7 @@ pub(crate) struct World {
     pub(crate) descriptions: Descriptions,
     pub(crate) net: Net,
     pub(crate) pipes: Pipes,
+    pub(crate) unix: super::unix::Unix,
     /// Files that are mapped into memory.
     pub(crate) images: Vec<super::mapping::Image>,
     pub(crate) futexes: Futexes,
@@ -162,6 +163,7 @@ impl World {
             descriptions: Descriptions::default(),
             net,
             pipes: Pipes::default(),
+            unix: Default::default(),
             images: Vec::new(),
             futexes: Futexes::default(),
             signals: Signals::default(),

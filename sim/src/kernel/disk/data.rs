@@ -27,7 +27,7 @@ impl Disk {
                 Ok(count)
             }
             Node::Directory(_) => Err(libc::EISDIR),
-            Node::Symlink(_) => Err(libc::EINVAL),
+            Node::Symlink(_) | Node::Socket => Err(libc::EINVAL),
             Node::Device(Device::Null) => Ok(0),
             Node::Device(Device::Zero) => {
                 into.fill(0);

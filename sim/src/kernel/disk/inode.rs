@@ -45,6 +45,8 @@ pub enum FileKind {
     Symlink,
     /// A character device.
     Device(Device),
+    /// What a Unix socket is bound to.
+    Socket,
 }
 
 impl FileKind {
@@ -55,6 +57,7 @@ impl FileKind {
             FileKind::Directory => libc::DT_DIR,
             FileKind::Symlink => libc::DT_LNK,
             FileKind::Device(_) => libc::DT_CHR,
+            FileKind::Socket => libc::DT_SOCK,
         }
     }
 
@@ -65,6 +68,7 @@ impl FileKind {
             FileKind::Directory => libc::S_IFDIR,
             FileKind::Symlink => libc::S_IFLNK,
             FileKind::Device(_) => libc::S_IFCHR,
+            FileKind::Socket => libc::S_IFSOCK,
         }
     }
 }
@@ -75,6 +79,7 @@ pub(super) enum Node {
     Directory(Directory),
     Symlink(Box<[u8]>),
     Device(Device),
+    Socket,
 }
 
 /// Nanoseconds since the Unix epoch, on the clock of the caller.
@@ -162,6 +167,7 @@ impl Inode {
             Node::Directory(_) => FileKind::Directory,
             Node::Symlink(_) => FileKind::Symlink,
             Node::Device(device) => FileKind::Device(*device),
+            Node::Socket => FileKind::Socket,
         }
     }
 
@@ -183,7 +189,7 @@ impl Inode {
             Node::File(content) => content.size,
             Node::Directory(_) => page::PAGE,
             Node::Symlink(target) => target.len() as u64,
-            Node::Device(_) => 0,
+            Node::Device(_) | Node::Socket => 0,
         }
     }
 }

@@ -32,6 +32,15 @@ impl Disk {
         Ok(self.create(parent, &name, Node::Symlink(target.into()), 0o777, now_ns))
     }
 
+    /// Makes the file that a Unix socket is bound to. Errors: `EEXIST`, `ENOENT`.
+    pub fn make_socket(&mut self, at: InodeId, path: &[u8], mode: u32, now_ns: i64) -> Result<InodeId, Errno> {
+        let (parent, name, slash) = self.place_for_new(at, path)?;
+        if slash {
+            return Err(libc::ENOENT);
+        }
+        Ok(self.create(parent, &name, Node::Socket, mode, now_ns))
+    }
+
     /// Gives the file at `path` one more name; `follow` follows a symbolic link. Errors: `EPERM` for a directory,
     /// `EEXIST`, `EMLINK`.
     pub fn link(

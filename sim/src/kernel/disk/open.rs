@@ -64,6 +64,7 @@ impl Disk {
                 }
                 match kind {
                     FileKind::Symlink => return Err(libc::ELOOP),
+                    FileKind::Socket => return Err(libc::ENXIO),
                     FileKind::Directory if writable || has(libc::O_CREAT) || has(libc::O_TRUNC) => {
                         return Err(libc::EISDIR);
                     }

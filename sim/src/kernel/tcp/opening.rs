@@ -43,7 +43,7 @@ impl World {
             self.tcp_bind(node, id, any.parse().map_err(|_| libc::EINVAL)?)?;
         }
         let socket = self.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
-        let capacity = backlog.clamp(1, 4096) as usize;
+        let capacity = crate::kernel::unix::backlog_of(backlog).max(1);
         match &mut socket.state {
             SocketState::Bound => {
                 socket.state = SocketState::Listening { backlog: capacity, waiting: VecDeque::new() };
