@@ -18,10 +18,11 @@ pub(crate) fn soon(faults: Faults) -> Faults {
     faults.from(ms(500)).quiet_after(secs(7)).down(ms(50), secs(2))
 }
 
-/// Kills the servers, and cuts the links between them and their clients.
+/// Kills the servers; cuts, holds up and thins the links between them and their clients, and resets their connections.
 pub(crate) fn kills_and_cuts(sim: &mut Sim, servers: Group, clients: Group) {
     sim.faults(servers, soon(Faults::none().kills()));
-    sim.faults(servers.and(clients), soon(Faults::none().partitions()));
+    let links = Faults::none().partitions().held_links(secs(2)).lossy_links(300, secs(4)).resets();
+    sim.faults(servers.and(clients), soon(links));
     sim.sometimes("a server is killed and started again", |view| view.restarts() > 0);
 }
 

@@ -10,6 +10,7 @@ mod moka;
 mod notify;
 mod openraft;
 mod parking_lot;
+mod quinn;
 mod rayon;
 mod rayon_global;
 mod redb;
@@ -37,6 +38,7 @@ pub(crate) const ALL: &[Row] = &[
     tarpc::ROW,
     tungstenite::ROW,
     ureq_tiny_http::ROW,
+    quinn::ROW,
     redis::ROW,
     openraft::ROW,
     redb::ROW,
