@@ -36,6 +36,7 @@ fn file(path: &str, content: &[u8]) -> File {
 #[afterlife::test(seeds = 3)]
 fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
     let lives = sim.ledger::<u16>("lives");
+    let devices = sim.ledger::<u64>("devices");
     let store = sim.program("store", move |node| {
         assert_eq!(std::env::current_dir().expect("there is one"), PathBuf::from("/"));
         fs::create_dir_all("/a/b").expect("the disk works");
@@ -54,6 +55,9 @@ fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
         fs::write("private", "x").expect("the disk works");
         assert_eq!(fs::metadata("/a/private").expect("it is there").permissions().mode() & 0o777, 0o600);
         fs::remove_file("private").expect("it is there");
+        let device = fs::metadata("/").expect("it is there").dev();
+        assert!(!devices.contains(&device), "statics of an earlier life know files by their device");
+        devices.note(device);
         lives.note(node.incarnation());
         sleep(secs(1_000));
         0

@@ -142,12 +142,18 @@ impl Node {
     }
 }
 
+/// What `st_dev` says in one life of a process. Statics outlive the lives of a run, and C libraries keep what they know of an
+/// open file in them, by device and inode (SQLite does): no life may find there what an earlier one knew.
+fn device_number(key: u64, incarnation: u16) -> u64 {
+    (key & 0xffff) | u64::from(incarnation.saturating_sub(1)) << 20
+}
+
 impl Node {
     /// The disk, made when it is first asked for.
     pub(crate) fn disk(&mut self) -> &mut Disk {
-        let (key, capacity_bytes) = (self.key, self.disk_build.capacity_bytes);
+        let (key, lives, capacity_bytes) = (self.key, self.incarnation, self.disk_build.capacity_bytes);
         self.disk.get_or_insert_with(|| {
-            let mut disk = Disk::new(key & 0xffff, 0);
+            let mut disk = Disk::new(device_number(key, lives), 0);
             disk.set_capacity(capacity_bytes);
             Box::new(disk)
         })
@@ -158,6 +164,7 @@ impl Node {
         let (key, incarnation) = (self.key, u64::from(self.incarnation));
         (self.working_directory, self.umask) = (None, UMASK);
         let Some(disk) = &mut self.disk else { return };
+        disk.set_device_number(device_number(key, self.incarnation + 1));
         match power_lost {
             None => disk.process_died(),
             Some(choices) => disk.power_loss(&mut |ask| {

@@ -119,6 +119,11 @@ impl Disk {
         self.capacity_pages = bytes / PAGE;
     }
 
+    /// Sets what `st_dev` says from here on.
+    pub fn set_device_number(&mut self, dev: u64) {
+        self.dev = dev;
+    }
+
     /// Bytes that files book, at the grain of pages; unlinked files count while they are open.
     pub fn used_bytes(&self) -> u64 {
         self.used_pages * PAGE

@@ -43,6 +43,7 @@ pub(crate) const ALL: &[Row] = &[
     openraft::ROW,
     redb::ROW,
     rusqlite::ROW,
+    rusqlite::WAL,
     fjall::ROW,
     tempfile::ROW,
     rayon::ROW,

@@ -1,4 +1,5 @@
-//! rusqlite with the SQLite that it brings: C code on the virtual disk, with a rollback journal and full syncs.
+//! rusqlite with the SQLite that it brings: C code on the virtual disk, with a rollback journal or a write-ahead log, and full
+//! syncs.
 
 use crate::row::{Row, Verdict};
 use crate::strikes::{kills_and_power_losses, ms, secs};
@@ -17,11 +18,22 @@ pub(crate) const ROW: Row = Row {
     script,
 };
 
+pub(crate) const WAL: Row = Row {
+    name: "rusqlite-wal",
+    crates: &["rusqlite", "libsqlite3-sys"],
+    does: "the same in WAL mode, whose index is a shared mapping, with a second connection that reads; killed and out of power",
+    verdict: Verdict::Runs(""),
+    seeds: 30,
+    script: script_with_log,
+};
+
 const TOTAL: i64 = 1_000;
 
-async fn bank(node: Node, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) -> Outcome {
+async fn bank(node: Node, journal: &str, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) -> Outcome {
     create_dir_all("/var/bank")?;
     let mut db = Connection::open("/var/bank/accounts.db")?;
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", journal, |row| row.get(0))?;
+    assert_eq!(mode, journal);
     db.pragma_update(None, "synchronous", "EXTRA")?;
     db.execute_batch(
         "CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, money INTEGER NOT NULL);
@@ -37,6 +49,7 @@ async fn bank(node: Node, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) ->
     let mut next: i64 = db.query_row("SELECT coalesce(max(number), 0) + 1 FROM moves", (), |row| row.get(0))?;
     assert!(!committed.contains(&next), "move {next} was committed and is gone");
     opened.note((node.incarnation(), next));
+    let reader = Connection::open("/var/bank/accounts.db")?;
     let mut rng = node.rng();
     loop {
         let amount = rng.random_range(1..10);
@@ -47,7 +60,7 @@ async fn bank(node: Node, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) ->
         transaction.commit()?;
         committed.note(next);
         next += 1;
-        let total: i64 = db.query_row("SELECT sum(money) FROM accounts", (), |row| row.get(0))?;
+        let total: i64 = reader.query_row("SELECT sum(money) FROM accounts", (), |row| row.get(0))?;
         let moved: i64 = db.query_row("SELECT sum(amount) FROM moves", (), |row| row.get(0))?;
         let theirs: i64 = db.query_row("SELECT money FROM accounts WHERE name = 'theirs'", (), |row| row.get(0))?;
         assert_eq!((total, moved), (TOTAL, theirs));
@@ -56,9 +69,17 @@ async fn bank(node: Node, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) ->
 }
 
 fn script(sim: &mut Sim) {
+    run(sim, "delete");
+}
+
+fn script_with_log(sim: &mut Sim) {
+    run(sim, "wal");
+}
+
+fn run(sim: &mut Sim, journal: &'static str) {
     let committed = sim.ledger::<i64>("moves that were committed");
     let opened = sim.ledger::<(u16, i64)>("opened: life, next move");
-    let bank = sim.node("bank", move |node| bank(node, committed, opened));
+    let bank = sim.node("bank", move |node| bank(node, journal, committed, opened));
     sim.client("clock", |_| async {
         sleep(secs(8)).await;
         Ok(())
