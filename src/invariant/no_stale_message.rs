@@ -61,7 +61,7 @@ mod tests {
             said,
             [
                 "node-0, in life 1, received a datagram that was meant for its life 1",
-                "node-0 received bytes of a connection of life 2 of node-0 after it had heard from a later one",
+                "node-0 received bytes of a connection of life 2 of node-1 after it had heard from a later one",
             ]
         );
     }
