@@ -4,12 +4,12 @@
 use crate::fault::{self, Plan, Trigger};
 use crate::finding::Violation;
 use crate::node::Role;
-use crate::run::{Ended, Record, Reply, Request};
+use crate::run::{Ended, LeftBehind, Record, Reply, Request, Unread};
 use crate::scenario::{Process, Scenario, Sim};
 use crate::watch::Watch;
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
-use afterlife_sim::{Ending, Machine, Outcome, Schedule, Settings, isolate};
+use afterlife_sim::{Ending, Machine, Outcome, Places, Schedule, Settings, isolate};
 use std::panic::PanicHookInfo;
 
 /// When a process of this role first starts.
@@ -49,6 +49,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         record: request.record,
         largest_allocation_bytes: sim.largest_allocation_bytes,
         latency: sim.latency,
+        spin_max: sim.spin_max,
         schedule: Schedule::default(),
         stack_at: request.stack_at.map(|seq| seq.0),
         ..Settings::default()
@@ -101,6 +102,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         // What else did not come to its end, did not because of this.
         verdicts.violations = vec![too_many_events(outcome.events)];
     }
+    let unread = unread(verdicts.left, verdicts.stacks, &outcome.places);
     let ended = match &outcome.crash {
         None => Ended::Whole,
         // What broke is told by whoever reads the reply: runs whose process died say nothing themselves.
@@ -118,6 +120,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         nodes,
         events: kept.events().to_vec(),
         digests: kept.digests().to_vec(),
+        ..Record::default()
     });
     Reply {
         ended,
@@ -130,7 +133,15 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         sometimes: verdicts.sometimes,
         record,
         stack: outcome.crash.map(|crash| crash.stack).or(outcome.stack),
+        unread,
     }
+}
+
+/// What is told by address, with the addresses.
+fn unread(left: Vec<LeftBehind>, stacks: Vec<(String, u32)>, places: &Places) -> Unread {
+    let named = left.iter().map(|it| it.place).chain(stacks.iter().map(|(_, place)| *place));
+    let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
+    Unread { left, stacks, places }
 }
 
 fn too_many_events(events: u64) -> Violation {

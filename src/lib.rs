@@ -65,6 +65,8 @@ mod ledger;
 mod link;
 mod nearest;
 mod node;
+mod place;
+mod reading;
 mod record;
 mod refusal;
 mod replay;

@@ -113,7 +113,10 @@ pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> E
         builder.worker_threads(workers);
     }
     let runtime = builder.enable_all().build().unwrap_or_else(|error| panic!("no runtime for this node: {error}"));
-    match runtime.block_on(service) {
+    let outcome = runtime.block_on(service);
+    // From here on what the service spawned is on its own; dropping the runtime ends it, wherever it is.
+    afterlife_sim::main_is_over(runtime.metrics().num_alive_tasks());
+    match outcome {
         Ok(()) => ExitCode::Code(0),
         Err(error) => {
             eprintln!("Error: {error}");

@@ -3,8 +3,9 @@
 
 use crate::fault::Plan;
 use crate::finding::Violation;
-use afterlife_sim::event::{Digest, Event, Seq};
+use afterlife_sim::event::{Digest, Event, Left, Seq};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -120,6 +121,52 @@ pub(crate) struct Reply {
     pub record: Option<Record>,
     /// The stack that was asked for, as text.
     pub stack: Option<String>,
+    /// What is still to be read; nothing once the reply has reached a campaign.
+    pub unread: Unread,
+}
+
+/// What a run tells of by address: it is read, and judged, where symbols are at hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unread {
+    /// What services left behind that ended in order.
+    pub left: Vec<LeftBehind>,
+    /// What the first violation is told with: titles and places.
+    pub stacks: Vec<(String, u32)>,
+    /// Return addresses of the places that are named here.
+    pub places: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Unread {
+    /// The return addresses of a place, innermost first.
+    pub(crate) fn frames(&self, place: u32) -> &[u32] {
+        self.places.get(&place).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One thing that a service left behind that ended in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeftBehind {
+    /// Whose it was.
+    pub node: String,
+    /// The event that tells of it.
+    pub at: Seq,
+    /// The process's end.
+    pub ended: Seq,
+    /// What it was.
+    pub kind: Left,
+    /// Its name, path or address, if it has one.
+    pub what: String,
+    /// Where it was made.
+    pub place: u32,
+}
+
+/// A stack in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stack {
+    /// Whose, or of what.
+    pub title: String,
+    /// The program's own frames, innermost first: `src/audit.rs:12  audit::write`.
+    pub lines: Vec<String>,
 }
 
 /// A run's events with what their numbers stand for.
@@ -133,4 +180,8 @@ pub(crate) struct Record {
     pub events: Vec<Event>,
     /// The digest after each event, for the search of the first that differs.
     pub digests: Vec<u64>,
+    /// The line of source that a place stands for, where that is known.
+    pub places: BTreeMap<u32, String>,
+    /// The stacks that the first violation is told with.
+    pub stacks: Vec<Stack>,
 }

@@ -11,7 +11,7 @@ use crate::node::{self, Group, Node, Role};
 use crate::rng::Rng;
 use crate::run::Build;
 use crate::supervisor::Supervisor;
-use afterlife_sim::{ExitCode, Latency, Main};
+use afterlife_sim::{ExitCode, Latency, Main, SPIN_MAX};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -92,6 +92,7 @@ pub struct Sim {
     pub(crate) time_limit_ns: u64,
     pub(crate) off: BTreeSet<String>,
     pub(crate) largest_allocation_bytes: Option<u64>,
+    pub(crate) spin_max: u64,
     workers: usize,
 }
 
@@ -111,6 +112,7 @@ impl Sim {
             time_limit_ns: nanoseconds(TIME_LIMIT),
             off: crate::invariant::ON_REQUEST.iter().map(|id| (*id).to_owned()).collect(),
             largest_allocation_bytes: None,
+            spin_max: SPIN_MAX,
             workers: 0,
         }
     }
@@ -163,6 +165,14 @@ impl Sim {
     /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one.
     pub fn workers(&mut self, workers: usize) {
         self.workers = workers;
+    }
+
+    /// How much a process may go round within one virtual second when nothing reaches it, before it breaks *no-spin*: counted
+    /// in readings of a clock, where each call that comes to nothing (a read or a poll without a result, a yield, a sleep of
+    /// less than 100 µs) counts as twenty; 2 000 000 unless said, which is a tenth of a virtual second with nothing but
+    /// readings. More than one call in sixteen that moves something is work, and not counted.
+    pub fn spin_limit(&mut self, limit: u64) {
+        self.spin_max = limit;
     }
 
     /// Turns an invariant off in this scenario, by its id.

@@ -4,10 +4,11 @@
 use crate::claim::{Claims, View};
 use crate::fault::{self, Plan, Trigger, edge_of, heal, lift};
 use crate::finding::Violation;
-use crate::invariant::{self, Invariant};
+use crate::invariant::{self, Invariant, nothing_left};
 use crate::node::Role;
+use crate::run::LeftBehind;
 use crate::supervisor::{Supervisor, Supervisors};
-use afterlife_sim::event::{Event, NodeId, Seq, What};
+use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use afterlife_sim::{Observer, Room, Status};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -53,12 +54,18 @@ pub(crate) struct Watch {
     acked_off: bool,
     pub(crate) recovers_off: bool,
     violations: Vec<Violation>,
+    /// What services left behind, unless nobody asks.
+    left: Option<Vec<LeftBehind>>,
+    /// What the first violation is told with.
+    stacks: Vec<(String, u32)>,
 }
 
 /// What the watch has to say when the run is over.
 pub(crate) struct Verdicts {
     pub(crate) violations: Vec<Violation>,
     pub(crate) sometimes: Vec<(String, bool)>,
+    pub(crate) left: Vec<LeftBehind>,
+    pub(crate) stacks: Vec<(String, u32)>,
 }
 
 impl Watch {
@@ -102,6 +109,8 @@ impl Watch {
             acked_off: off.contains("nothing-acked-is-lost"),
             recovers_off: off.contains("recovers"),
             violations: Vec::new(),
+            left: (!off.contains(nothing_left::ID)).then(Vec::new),
+            stacks: Vec::new(),
         }
     }
 
@@ -257,9 +266,31 @@ impl Watch {
             if self.invariants[index].wants(&event.what)
                 && let Some(violation) = self.invariants[index].event(event, &*room)
             {
+                if self.violations.is_empty() {
+                    self.stacks = stacks(event, &violation, room);
+                }
                 self.violate(violation, room);
             }
         }
+    }
+
+    /// Takes down what a service leaves behind that ended in order, whether it was asked to or not. A client may forget what it
+    /// likes: the run looks at services.
+    fn note_left(&mut self, event: &Event, room: &mut Room<'_>) {
+        let Some(noted) = &mut self.left else { return };
+        if self.roles.get(usize::from(event.node.0)) != Some(&Role::Service) {
+            return;
+        }
+        let node = room.node_name(event.node).to_owned();
+        let left = room.tell_left(event.node, event.seq).into_iter();
+        noted.extend(left.map(|(at, kind, place, what)| LeftBehind {
+            node: node.clone(),
+            at,
+            ended: event.seq,
+            kind,
+            what,
+            place,
+        }));
     }
 
     /// What is to be said once the run is over.
@@ -291,7 +322,28 @@ impl Watch {
             self.violations.push(violation);
         }
         let own = self.claims.sometimes.iter().map(|claim| (claim.text.clone(), claim.held));
-        Verdicts { sometimes: own.chain(self.probed).collect(), violations: self.violations }
+        Verdicts {
+            sometimes: own.chain(self.probed).collect(),
+            violations: self.violations,
+            left: self.left.unwrap_or_default(),
+            stacks: self.stacks,
+        }
+    }
+}
+
+/// The stacks that a violation is told with, by the event that broke it.
+fn stacks(event: &Event, violation: &Violation, room: &mut Room<'_>) -> Vec<(String, u32)> {
+    match event.what {
+        What::BadDescriptor { fd, .. } => {
+            let Some((opened, closed)) = room.closed_descriptor(event.node, fd) else { return Vec::new() };
+            vec![("used".to_owned(), room.here()), ("closed".to_owned(), closed), ("opened".to_owned(), opened)]
+        }
+        What::Quiescent => {
+            let node = (0..room.nodes()).map(NodeId).find(|node| room.node_name(*node) == violation.subject);
+            node.map(|node| room.stacks(node)).unwrap_or_default()
+        }
+        What::Spun { .. } => vec![("going round".to_owned(), room.here())],
+        _ => Vec::new(),
     }
 }
 
@@ -354,7 +406,10 @@ impl Observer for Watch {
                 self.look_at_claims(event.seq, room);
                 self.look_on(room);
             }
-            What::Exited { .. } => {
+            What::Exited { how } => {
+                if how == (Death::Exit { code: 0 }) {
+                    self.note_left(event, room);
+                }
                 self.view.exits += 1;
                 self.look_at_claims(event.seq, room);
                 self.look_on(room);

@@ -89,6 +89,8 @@ fn life(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
     let dropped = sim.ledger::<&'static str>("dropped");
     let second = sim.ledger::<u64>("beats when the second life began");
     let content = sim.ledger::<&str>("content");
+    // Its second thread beats until something ends it: what ends it is the matter here.
+    sim.without("nothing-left");
     sim.program("server", move |node| {
         assert_eq!(LIVES_SEEN.replace(1), 0, "a thread-local of an earlier life");
         if node.incarnation() > 1 {

@@ -26,8 +26,10 @@ pub use abi::Memory;
 pub use engine::{Machine, Outcome, run};
 pub use kernel::ending::{Crash, Ending};
 pub use kernel::link::{Latency, Link, LinkTrouble};
+pub use kernel::place::Places;
 pub use kernel::process::{DiskBuild, ExitCode, Main, NODES_MAX};
 pub use kernel::room::{Observer, Room, Status};
+pub use kernel::spin::SPIN_MAX;
 pub use kernel::thread::Schedule;
 pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
@@ -69,10 +71,22 @@ pub fn outside<R>(work: impl FnOnce() -> R) -> R {
     abi::outside(work)
 }
 
+/// Says that the main function of the calling thread's process is over, and how many tasks its asynchronous runtime has at
+/// that moment, before it is dropped: what is then left of the process's own tasks is told. Does nothing outside a run.
+pub fn main_is_over(tasks: usize) {
+    abi::main_is_over(tasks);
+}
+
 /// The virtual time, in nanoseconds since the run began; `None` outside a run.
 pub fn now_ns() -> Option<u64> {
     let me = abi::here()?;
     Some(abi::kernel(me, |world| world.now_ns))
+}
+
+/// Where a return address of one of a run's [`Places`] lies in this process, which must be one of the same program; `None` if
+/// that is not known.
+pub fn address_of(frame: u32) -> Option<usize> {
+    kernel::baton::address_of(frame)
 }
 
 /// How the baton passes in this process: in user space, or by futex where that is not to be had.

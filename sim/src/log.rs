@@ -197,7 +197,8 @@ impl What {
             Self::MemoryUsed { live, peak } => [36 ^ live.rotate_left(16), peak],
             Self::Allocated { bytes } => [37, bytes],
             Self::LongPath { bytes } => [38, u64::from(bytes)],
-            Self::Left { kind, place } => [39, two(kind as u32, place)],
+            // Two builds of a program number its places differently.
+            Self::Left { kind, place: _ } => [39, kind as u64],
             Self::Spun { doors } => [40, doors],
             Self::Dropped { to, bytes } => [41, two(u32::from(to.0), bytes)],
             Self::Stale { of, incarnation, conn } => {

@@ -7,8 +7,10 @@ mod bounded_shutdown;
 mod no_crash_loop;
 mod no_deadlock;
 mod no_silent_panic;
+mod no_spin;
 mod no_stale_message;
 mod no_use_after_teardown;
+pub(crate) mod nothing_left;
 mod one_incarnation;
 mod probed_claims;
 #[cfg(test)]
@@ -26,8 +28,10 @@ pub(crate) const IDS: &[&str] = &[
     no_crash_loop::ID,
     no_deadlock::ID,
     no_silent_panic::ID,
+    no_spin::ID,
     no_stale_message::ID,
     no_use_after_teardown::ID,
+    nothing_left::ID,
     one_incarnation::ID,
     probed_claims::ID,
     "nothing-acked-is-lost",
@@ -49,6 +53,8 @@ pub(crate) trait Facts {
     fn state(&self, node: NodeId) -> u128;
     /// Whether a fault makes memory scarce on a node.
     fn is_squeezed(&self, node: NodeId) -> bool;
+    /// Whether this number was a descriptor of a node's process, and was closed.
+    fn was_closed(&self, node: NodeId, fd: i32) -> bool;
 }
 
 impl Facts for Room<'_> {
@@ -70,6 +76,10 @@ impl Facts for Room<'_> {
 
     fn is_squeezed(&self, node: NodeId) -> bool {
         Room::is_squeezed(self, node)
+    }
+
+    fn was_closed(&self, node: NodeId, fd: i32) -> bool {
+        self.closed_descriptor(node, fd).is_some()
     }
 }
 
@@ -102,6 +112,7 @@ pub(crate) fn all(off: &std::collections::BTreeSet<String>, setup: Setup) -> Vec
         Box::new(no_use_after_teardown::NoUseAfterTeardown::default()),
         Box::new(no_silent_panic::NoSilentPanic),
         Box::new(bounded_request::BoundedRequest),
+        Box::new(no_spin::NoSpin),
         Box::new(bounded_shutdown::BoundedShutdown::default()),
         Box::new(no_deadlock::NoDeadlock::of_clients(setup.clients)),
         Box::new(no_crash_loop::NoCrashLoop::of(setup.supervised)),

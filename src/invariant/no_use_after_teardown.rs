@@ -34,7 +34,13 @@ impl Invariant for NoUseAfterTeardown {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::ResourceOpened { .. } | What::ResourceUsed { .. } | What::ResourceClosed { .. })
+        matches!(
+            what,
+            What::ResourceOpened { .. }
+                | What::ResourceUsed { .. }
+                | What::ResourceClosed { .. }
+                | What::BadDescriptor { .. }
+        )
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
@@ -67,6 +73,23 @@ impl Invariant for NoUseAfterTeardown {
                     turning: [closed.seq].into_iter().chain(life.used_before).collect(),
                 })
             }
+            // A number that was never open, such as -1, is a probe or an error that was not looked at: no use of what was.
+            What::BadDescriptor { fd, door } if facts.was_closed(event.node, fd) => {
+                let (node, door) = (facts.node(event.node), facts.text(door));
+                Some(Violation {
+                    invariant: ID.to_owned(),
+                    class: "descriptor".to_owned(),
+                    // Where it was used, closed and opened is known where there are symbols.
+                    sites: Vec::new(),
+                    subject: format!("a descriptor of {node}"),
+                    sentence: match door {
+                        "close" => format!("{node} closed a descriptor that it had closed already"),
+                        door => format!("{node} passed `{door}` with a descriptor that it had closed"),
+                    },
+                    at: event.seq,
+                    turning: Vec::new(),
+                })
+            }
             _ => None,
         }
     }
@@ -96,6 +119,19 @@ mod tests {
         let mut script = Script::new();
         script.open("db", 1).closed("db", 1).open("db", 2).used("db", 2, "");
         assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn a_descriptor_that_was_closed_and_is_used_breaks_it_and_one_that_never_was_does_not() {
+        let mut script = Script::new();
+        script.bad_descriptor(-1, "fcntl", false).bad_descriptor(7, "write", true);
+        let [violation] = &check(script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 passed `write` with a descriptor that it had closed");
+        assert_eq!(violation.at, Seq(1));
+        let mut script = Script::new();
+        script.bad_descriptor(7, "close", true);
+        let [violation] = &check(script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 closed a descriptor that it had closed already");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) struct Script {
     /// The state when each event happened, and which of them is shown.
     states: Vec<u128>,
     shown: std::cell::Cell<usize>,
+    closed: Vec<i32>,
 }
 
 impl Script {
@@ -24,6 +25,7 @@ impl Script {
             names: vec![String::new()],
             events: Vec::new(),
             now_ns: 0,
+            closed: Vec::new(),
             node: NodeId(0),
             squeezed: false,
             state: 0,
@@ -101,6 +103,14 @@ impl Script {
         self.push(What::ResourceClosed { name, object, site })
     }
 
+    pub(super) fn bad_descriptor(&mut self, fd: i32, door: &str, was_closed: bool) -> &mut Self {
+        if was_closed {
+            self.closed.push(fd);
+        }
+        let door = self.name(door);
+        self.push(What::BadDescriptor { fd, door })
+    }
+
     pub(super) fn panicked(&mut self, message: &str, site: &str) -> &mut Self {
         let (message, site) = (self.name(message), self.name(site));
         self.push(What::Panicked { message, site })
@@ -135,6 +145,10 @@ impl Script {
         self
     }
 
+    pub(super) fn spun(&mut self, doors: u64) -> &mut Self {
+        self.push(What::Spun { doors })
+    }
+
     pub(super) fn quiescent(&mut self) -> &mut Self {
         self.push(What::Quiescent)
     }
@@ -164,6 +178,10 @@ impl Facts for Script {
 
     fn threads(&self) -> Vec<String> {
         vec!["node-0 thread 0 (main) waits for a lock or a wake-up".to_owned()]
+    }
+
+    fn was_closed(&self, _node: NodeId, fd: i32) -> bool {
+        self.closed.contains(&fd)
     }
 }
 

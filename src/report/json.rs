@@ -62,6 +62,7 @@ pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
         "events": found.totals.events,
         "virtual_ns": found.totals.virtual_ns,
         "steps": steps,
+        "stacks": found.record.stacks,
         "id": saved.id,
         "path": saved.folder.display().to_string(),
     })

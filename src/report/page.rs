@@ -19,6 +19,10 @@ const STACK_LINES_MAX: usize = 9;
 const SENTENCE_LINES_MAX: usize = 3;
 /// Two lines each, and one for the others, so that the page stays within thirty.
 const INJECTIONS_MAX: usize = 3;
+/// Of each thread that stands, the innermost of the program's own frames; so many threads.
+const FRAMES_MAX: usize = 3;
+const STACKS_MAX: usize = 4;
+
 /// A site shortened further than this would name nothing.
 const SITE_MIN: usize = 14;
 
@@ -31,6 +35,7 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     page.push(Line::of(Tone::Plain, "  how it came about").at_right(Tone::Faint, &extent(found, &story), 0));
     page.extend(steps(found, &story, &lexicon));
     page.push(Line::default());
+    page.extend(stacks(found));
     page.extend(plan(found, &story, &lexicon));
     page.extend(stack(found));
     if !found.also.is_empty() {
@@ -112,6 +117,24 @@ fn steps(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
         let line = begin(Mark::Broke, last_ns).put(Tone::Bad, keep_start("world", who)).to(what_at);
         let subject = keep_start(&found.finding.violation.subject, WIDTH.saturating_sub(note_at.max(what_at + 16)));
         lines.push(line.put(Tone::Plain, "the run is over").to(note_at).put(Tone::Plain, subject));
+    }
+    lines
+}
+
+/// Where threads stood, or a descriptor was used: the program's own frames.
+fn stacks(found: &Found) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for stack in found.record.stacks.iter().take(STACKS_MAX) {
+        lines.push(Line::of(Tone::Plain, "  ").put(Tone::Plain, keep_start(&stack.title, WIDTH - 2)));
+        let frames = stack.lines.iter().take(FRAMES_MAX);
+        lines.extend(frames.map(|frame| Line::of(Tone::Faint, format!("       {}", keep_start(frame, WIDTH - 7)))));
+    }
+    let more = found.record.stacks.len().saturating_sub(STACKS_MAX);
+    if more > 0 {
+        lines.push(Line::of(Tone::Faint, format!("  {} more in the record", plural(more as u64, "stack"))));
+    }
+    if !lines.is_empty() {
+        lines.push(Line::default());
     }
     lines
 }

@@ -139,7 +139,11 @@ impl<'a> Lexicon<'a> {
             }
             What::Allocated { bytes: asked } => bare(&format!("asks for {} at once", bytes(asked))),
             What::LongPath { bytes: length } => bare(&format!("names a path of {}", size(length))),
-            What::Left { kind, .. } => bare(&format!("leaves {}", left(kind))),
+            What::Left { kind, place } => Words {
+                what: format!("leaves {}", left(kind)),
+                site: self.record.places.get(&place).cloned().unwrap_or_default(),
+                ..Words::default()
+            },
             What::Spun { doors } => with("goes round".to_owned(), format!("{} calls that moved nothing", count(doors))),
             What::Dropped { to, bytes } => with(format!("loses {}", size(bytes)), format!("→ {}", self.node(to))),
             What::Stale { of, incarnation, .. } => {

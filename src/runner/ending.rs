@@ -2,7 +2,7 @@
 //! It does not judge runs that came to their end: their own invariants did.
 
 use crate::finding::Violation;
-use crate::run::{Ended, Reply, Request};
+use crate::run::{Ended, Reply, Request, Unread};
 use afterlife_sim::event::{Digest, Seq};
 use afterlife_sim::isolate::{ChildEnd, How};
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
         sometimes: Vec::new(),
         record: None,
         stack: None,
+        unread: Unread::default(),
     }
 }
 

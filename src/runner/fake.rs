@@ -3,7 +3,7 @@
 
 use super::executor::Executor;
 use super::handle::RunnerError;
-use crate::run::{Ended, Reply, Request};
+use crate::run::{Ended, Reply, Request, Unread};
 use afterlife_sim::event::Digest;
 use std::ops::ControlFlow;
 
@@ -43,5 +43,6 @@ pub(crate) fn held(request: &Request) -> Reply {
         sometimes: Vec::new(),
         record: None,
         stack: None,
+        unread: Unread::default(),
     }
 }

@@ -4,6 +4,7 @@
 use super::canonical::Launch;
 use super::serve::{Answer, SPIN_BOUND};
 use super::{ending, frame};
+use crate::reading;
 use crate::run::{Ended, Reply, Request};
 use std::io::{self, Read};
 use std::net::Shutdown;
@@ -94,7 +95,7 @@ impl Runner {
             match frame::receive(&self.line)? {
                 None => return Ok(Ok(Asked::Gone)),
                 Some(Answer::Refused(why)) => return Ok(Err(RunnerError::Refused(why))),
-                Some(Answer::Reply(reply)) => replied = Some(*reply),
+                Some(Answer::Reply(reply)) => replied = Some(reading::read(*reply)),
                 Some(Answer::End(ended)) => {
                     return Ok(Ok(match (replied, ended) {
                         (Some(reply), _) if reply.ended == Ended::Whole => Asked::Replied(reply),

@@ -121,7 +121,7 @@ pub(super) fn read_time(me: ThreadId) -> u64 {
 #[cold]
 #[inline(never)]
 fn read_time_cut_off(me: ThreadId) -> u64 {
-    cut_off(me);
+    cut_off(me, true);
     let (now_ns, must_pass) = kernel(me, |world| (world.now_ns, world.must_pass));
     if must_pass {
         give_way(me);
@@ -140,18 +140,18 @@ pub(super) fn sleep(me: ThreadId, wait: Wait, until_ns: u64) -> bool {
 fn enter(me: ThreadId) {
     // As above: what is counted here calls nothing.
     if !at_rest(World::pass_door) {
-        cut_off(me);
+        cut_off(me, false);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn cut_off(me: ThreadId) {
-    match kernel(me, |world| world.cut(me)) {
+fn cut_off(me: ThreadId, at_clock: bool) {
+    match kernel(me, |world| world.cut(me, at_clock)) {
         Cut::No => {}
         Cut::Yield => give_way(me),
         Cut::Until(until_ns) => {
-            sleep(me, Wait::Sleep, until_ns);
+            sleep(me, Wait::Cut, until_ns);
         }
     }
 }

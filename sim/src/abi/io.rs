@@ -228,7 +228,12 @@ pub(super) fn retry<T>(
             world.wait_for_change(id, me);
             Ok(Turn::Wait(Wait::Ready, until))
         }
-        Err(errno) => Err(errno),
+        Err(errno) => {
+            if errno == libc::EAGAIN {
+                world.came_to_nothing(me);
+            }
+            Err(errno)
+        }
     }
 }
 

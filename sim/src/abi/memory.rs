@@ -3,6 +3,7 @@
 
 use super::baton::{give_way, hand_over_for_good};
 use super::here::{here, kernel, set_here, set_outside};
+use super::tasks;
 use crate::event::{Death, What};
 use crate::kernel::memory::Account;
 use crate::kernel::thread::ThreadId;
@@ -105,7 +106,11 @@ unsafe impl GlobalAlloc for Memory {
             book(me, layout.size(), layout.size());
         }
         // SAFETY: handed on.
-        unsafe { System.alloc(layout) }
+        let block = unsafe { System.alloc(layout) };
+        if tasks::may_be_task(layout) {
+            tasks::born(block);
+        }
+        block
     }
 
     #[inline]
@@ -121,6 +126,9 @@ unsafe impl GlobalAlloc for Memory {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if here().is_some() {
             take_off(layout.size());
+        }
+        if tasks::may_be_task(layout) {
+            tasks::gone(block);
         }
         // SAFETY: handed on.
         unsafe { System.dealloc(block, layout) }

@@ -29,6 +29,7 @@ mod signals;
 mod sockets;
 mod strangers;
 mod syscall;
+mod tasks;
 mod threads;
 mod time;
 mod timers;
@@ -45,6 +46,7 @@ pub(crate) use memory::is_installed as books_memory;
 pub(crate) use missing::refuse;
 pub(crate) use probes::{attach, emit, set_task_source};
 pub(crate) use process::stop_descriptor;
+pub(crate) use tasks::main_is_over;
 
 /// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
 macro_rules! doors {

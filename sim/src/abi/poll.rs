@@ -106,6 +106,9 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
             ready += c_int::from(entry.revents != 0);
         }
         if ready > 0 || until_ns <= world.now_ns {
+            if ready == 0 && timeout_ns == Some(0) {
+                world.came_to_nothing(me);
+            }
             return Ok(Turn::Done(ready));
         }
         for entry in fds.iter() {

@@ -54,8 +54,18 @@ fn sleep_until(me: ThreadId, deadline: Deadline) -> Result<(), u64> {
     slept.map_err(|_| kernel(me, |world| world.deadline_of(me, deadline).saturating_sub(world.now_ns)))
 }
 
+/// A shorter sleep than this is no rest: whoever sleeps so again and again goes round.
+const REST_NS: u64 = 100_000;
+
 fn sleep_for(me: ThreadId, ns: u64) -> Result<(), u64> {
-    let deadline = door(me, |world| world.deadline_in(me, ns));
+    let deadline = door(me, |world| {
+        if ns < REST_NS {
+            // This door and that of the sleep itself.
+            world.came_to_nothing(me);
+            world.came_to_nothing(me);
+        }
+        world.deadline_in(me, ns)
+    });
     sleep_until(me, deadline)
 }
 

@@ -6,6 +6,7 @@ use crate::event::{Digest, NodeId};
 use crate::kernel::baton;
 use crate::kernel::ending::{Crash, Ending};
 use crate::kernel::link::Link;
+use crate::kernel::place::Places;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Settings, World};
@@ -48,6 +49,8 @@ pub struct Outcome {
     pub names: Vec<String>,
     /// Every event, if they were kept.
     pub kept: Option<Kept>,
+    /// The places that events name.
+    pub places: Places,
     /// The stack that was asked for.
     pub stack: Option<String>,
     /// The fault that ended it.
@@ -105,6 +108,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         switches: world.threads.switches,
         names,
         kept,
+        places: std::mem::take(&mut world.places),
         stack: world.stack.take(),
         crash: world.crash.take(),
         live,

@@ -2,8 +2,10 @@
 //! It knows that a description is a socket or a file, not what either does.
 
 use super::Errno;
+use super::baton::own_stack;
 use super::disk::OpenFile;
 use super::number::SLOTS_MAX;
+use super::place::Place;
 use super::poll::{Epoll, Watch};
 use super::tcp::Parting;
 use super::tcp::TcpSocket;
@@ -47,6 +49,13 @@ pub(crate) struct Description {
     pub(crate) watches: Vec<Watch>,
     /// Threads that wait for a change of this description, with the number of their wait.
     pub(crate) waiters: Vec<ThreadId>,
+}
+
+/// Where a number of a process was last opened and, if it was, closed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Slot {
+    pub(crate) opened: Place,
+    pub(crate) closed: Option<Place>,
 }
 
 /// Every open description of the room.
@@ -147,6 +156,11 @@ impl World {
             node.descriptors.resize(slot + 1, None);
         }
         node.descriptors[slot] = Some(id);
+        let opened = self.places.of(&own_stack());
+        if node.slots.len() <= slot {
+            node.slots.resize(slot + 1, Slot::default());
+        }
+        node.slots[slot] = Slot { opened, closed: None };
         Ok(node.base + slot as i32)
     }
 
@@ -164,6 +178,7 @@ impl World {
         let node = &mut self.nodes[usize::from(self.threads[me].node.0)];
         let slot = (fd - node.base) as usize;
         node.descriptors[slot] = None;
+        node.slots[slot].closed = Some(self.places.of(&own_stack()));
         node.free_from = node.free_from.min(slot);
         self.let_go(id, Parting::Finish);
         Ok(())

@@ -2,8 +2,8 @@
 //! When that is due, others know: the program, a plan, a supervisor.
 
 use super::Errno;
-use super::baton::spawn;
-use super::process::{ExitCode, Life};
+use super::baton::{own_stack, spawn};
+use super::process::{ExitCode, Life, Unended};
 use super::tcp::Parting;
 use super::thread::{State, ThreadId, Wait};
 use super::world::{Due, Start, World};
@@ -23,6 +23,9 @@ impl World {
         let number = it.threads.len() as u32;
         let (held, id) = (it.paused, self.threads.add(node, it.incarnation, number, it.key, cause));
         self.threads[id].held = held;
+        if matches!(start, Start::Routine(..)) {
+            self.threads[id].made = self.places.of(&own_stack());
+        }
         let strand = spawn(attributes, (self.begin)(id, start))?;
         self.nodes[usize::from(node.0)].threads.push(id);
         self.threads.start(id, strand, &self.choices);
@@ -48,6 +51,10 @@ impl World {
         it.free_from = 0;
         it.life = Life::Up;
         it.threads.clear();
+        it.slots.clear();
+        it.left.clear();
+        it.unended = Unended::default();
+        it.spins_no_more();
         it.restart_after_ns = None;
         it.memory.begin();
         let start = Start::Main(it.main.clone(), it.incarnation);
@@ -93,6 +100,10 @@ impl World {
         if !it.is_up() {
             return false;
         }
+        let left = if how == (Death::Exit { code: 0 }) { self.leaving(node) } else { Vec::new() };
+        self.tasks.forget(node);
+        let it = &mut self.nodes[usize::from(node.0)];
+        it.left = left;
         it.life = if how == Death::PowerLoss { Life::Off } else { Life::Down };
         let restart = it.restart_after_ns.take();
         let descriptors = std::mem::take(&mut it.descriptors);

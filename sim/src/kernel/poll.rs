@@ -77,6 +77,7 @@ impl World {
     #[inline]
     pub(crate) fn notify(&mut self, id: DescriptionId, what: u32, cause: Seq) {
         let Some(description) = self.descriptions.get(id) else { return };
+        self.nodes[usize::from(description.node.0)].arrivals += 1;
         match (&description.watches[..], description.waiters.is_empty()) {
             ([], true) => {}
             ([watch], true) => {
@@ -231,6 +232,9 @@ impl World {
             return Ok(Turn::Done(Some(ready)));
         }
         if until_ns <= now_ns {
+            if !waited {
+                self.came_to_nothing(me);
+            }
             return Ok(Turn::Done(None));
         }
         // Nobody sleeps here twice: it was taken out above.

@@ -3,9 +3,12 @@
 
 use super::choice::{Choices, Question, identity, join};
 use super::clock::Clocks;
-use super::descriptor::DescriptionId;
+use super::descriptor::{DescriptionId, Slot};
 use super::disk::Disk;
+use super::leaving::Leaving;
 use super::memory::Account;
+use super::place::Place;
+use super::spin::Spin;
 use super::thread::ThreadId;
 use crate::event::NodeId;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -59,6 +62,17 @@ impl Default for DiskBuild {
     }
 }
 
+/// Tasks that had not ended when a main function was over.
+#[derive(Default)]
+pub(crate) struct Unended {
+    /// How many the runtime says that there are.
+    pub(crate) count: usize,
+    /// Where those were spawned that are known.
+    pub(crate) made: Vec<Place>,
+    /// Nobody was told of the memory that tasks live in, so that none is known.
+    pub(crate) unseen: bool,
+}
+
 /// One machine and its process.
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -70,6 +84,15 @@ pub(crate) struct Node {
     pub(crate) paused: bool,
     pub(crate) threads: Vec<ThreadId>,
     pub(crate) descriptors: Vec<Option<DescriptionId>>,
+    /// Of the same numbers.
+    pub(crate) slots: Vec<Slot>,
+    /// What its last life left behind, if that ended in order.
+    pub(crate) left: Vec<Leaving>,
+    /// How much has reached its process, and what that has been at of late.
+    pub(crate) arrivals: u64,
+    pub(crate) spin: Spin,
+    /// What was left of its runtime's tasks when its main function was over, if somebody told.
+    pub(crate) unended: Unended,
     /// No slot below this one is free.
     pub(crate) free_from: usize,
     /// The number of its first descriptor, in its present life.
@@ -115,6 +138,11 @@ impl Node {
             paused: false,
             threads: Vec::new(),
             descriptors: Vec::new(),
+            slots: Vec::new(),
+            left: Vec::new(),
+            arrivals: 0,
+            spin: Spin::default(),
+            unended: Unended::default(),
             free_from: 0,
             base: 0,
             mirrors: Vec::new(),

@@ -1,13 +1,15 @@
 //! The room as its operator sees it: what a scenario, a plan or an invariant may ask of the world and do to it.
 //! It decides nothing itself.
 
+use super::baton::own_stack;
 use super::choice::{Choices, Question, join};
 use super::disk::{ROOT, Trouble};
 use super::ending::Ending;
+use super::leaving::Leaving;
 use super::link::LinkTrouble;
 use super::process::Life;
 use super::world::{Due, World};
-use crate::event::{Death, Event, Name, NodeId, Seq, What};
+use crate::event::{Death, Event, Left, Name, NodeId, Seq, What};
 
 /// Sees what happens and may act on it. Called with the world at rest: no thread of the run goes on meanwhile.
 pub trait Observer {
@@ -274,26 +276,33 @@ impl<'a> Room<'a> {
 
     /// Every thread of a running process with what it waits for, one line each: for reports of deadlocks.
     pub fn threads(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (_, thread) in self.world.threads.iter() {
-            use super::thread::{State, Wait};
-            let waits = match thread.state {
-                State::Ended | State::Dead => continue,
-                State::Runnable | State::Running => "can go on",
-                _ if thread.held => "stands still, with its whole process",
-                State::Frozen => unreachable!("only what is held is frozen"),
-                State::Waiting(Wait::Futex(_)) => "waits for a lock or a wake-up",
-                State::Waiting(Wait::Ready) => "waits for readiness",
-                State::Waiting(Wait::Sleep) => "sleeps",
-                State::Waiting(Wait::Device) => "waits for its disk",
-                State::Waiting(Wait::Stall) => "waits for its disk, which does not answer",
-                State::Waiting(Wait::Join(_)) => "waits for a thread's end",
-                State::Waiting(Wait::FileLock) => "waits for a file lock",
-            };
-            let name = self.text(thread.name);
-            let name = if name.is_empty() { if thread.number == 0 { "main" } else { "unnamed" } } else { name };
-            lines.push(format!("{} thread {} ({name}) {waits}", self.node_name(thread.node), thread.number));
-        }
-        lines
+        let live = self.world.threads.iter().filter(|(_, thread)| thread.is_live());
+        live.map(|(id, thread)| format!("{} {}", self.node_name(thread.node), self.world.wait_of(id))).collect()
+    }
+
+    /// Every thread of a node's process with what it waits for, and the place where it stands.
+    pub fn stacks(&mut self, node: NodeId) -> Vec<(String, u32)> {
+        self.world.stacks(node).into_iter().map(|(line, place)| (line, place.0)).collect()
+    }
+
+    /// The place where the thread stands that is running: what led to the event that is being observed.
+    pub fn here(&mut self) -> u32 {
+        self.world.places.of(&own_stack()).0
+    }
+
+    /// Where a number that a node's process has closed was opened and closed; `None` if it was never open there, or is.
+    pub fn closed_descriptor(&self, node: NodeId, fd: i32) -> Option<(u32, u32)> {
+        let node = self.world.nodes.get(usize::from(node.0))?;
+        let slot = node.slots.get(fd.wrapping_sub(node.base) as usize)?;
+        Some((slot.opened.0, slot.closed?.0))
+    }
+
+    /// Tells of what a process that ended in order has left behind, an event for each: what, where it was made, its name.
+    pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Left, u32, String)> {
+        let left = self.world.nodes.get_mut(usize::from(node.0)).map(|node| std::mem::take(&mut node.left));
+        let tell = |Leaving { kind, made, what }| {
+            (self.world.emit_at(node, cause, What::Left { kind, place: made.0 }), kind, made.0, what)
+        };
+        left.unwrap_or_default().into_iter().map(tell).collect()
     }
 }

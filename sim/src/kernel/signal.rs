@@ -245,6 +245,8 @@ impl World {
         if cause != Seq::NONE {
             self.threads[me].cause = cause;
         }
+        let node = self.threads[me].node;
+        self.nodes[usize::from(node.0)].arrivals += 1;
         let seq = self.emit(me, What::Signalled { signal });
         let node = self.threads[me].node;
         self.nodes[usize::from(node.0)].signalled = Some(signal);

@@ -4,6 +4,7 @@
 use super::baton::Strand;
 use super::choice::{Choices, Question, join, mix};
 use super::clock::Deadline;
+use super::place::Place;
 use crate::event::{Name, NodeId, Seq};
 use std::collections::BinaryHeap;
 
@@ -28,6 +29,8 @@ pub(crate) enum Wait {
     Join(ThreadId),
     /// A lock on a file.
     FileLock,
+    /// Nothing of its own: it was cut off for a while.
+    Cut,
 }
 
 /// Where a thread is in its life.
@@ -60,6 +63,8 @@ pub(crate) struct Thread {
     /// Its number in its process; 0 is the main thread.
     pub(crate) number: u32,
     pub(crate) name: Name,
+    /// Where it was made; none for a main thread.
+    pub(crate) made: Place,
     pub(crate) state: State,
     /// Its process is paused: it does not get the baton.
     pub(crate) held: bool,
@@ -81,6 +86,10 @@ pub(crate) struct Thread {
     /// What it waits for in its node's own time, and what that was in the room's when it was asked last.
     pub(crate) own_deadline: Deadline,
     pub(crate) own_room_ns: u64,
+    /// Doors that came to nothing since it was cut off last.
+    pub(crate) vain: u32,
+    /// How many doors it had when it was cut off last.
+    pub(crate) granted: u32,
     wakes: u64,
     doors_left: u32,
     cuts: u64,
@@ -92,6 +101,11 @@ impl Thread {
     /// When its wait ends, in the room's time.
     pub(crate) fn deadline_ns(&self) -> u64 {
         self.deadline_ns
+    }
+
+    /// Whether it has not ended, and its process has not.
+    pub(crate) fn is_live(&self) -> bool {
+        !matches!(self.state, State::Ended | State::Dead)
     }
 }
 
@@ -151,6 +165,7 @@ impl Threads {
             incarnation,
             number,
             name: Name::NONE,
+            made: Place::default(),
             state: State::Waiting(Wait::Sleep),
             held: false,
             timed_out: false,
@@ -164,6 +179,8 @@ impl Threads {
             exits: Vec::new(),
             own_deadline: Deadline::NEVER,
             own_room_ns: u64::MAX,
+            vain: 0,
+            granted: 0,
             wakes: 0,
             doors_left: u32::MAX,
             cuts: 0,
@@ -363,6 +380,7 @@ impl Threads {
             0 => u32::MAX,
             _ => choices.below(Question::Doors, thread.key, thread.cuts, 2 * mean) as u32,
         };
+        thread.granted = thread.doors_left;
     }
 
     /// A thread ran to its end.

@@ -9,10 +9,12 @@ use super::futex::Futexes;
 use super::memory::Account;
 use super::net::Net;
 use super::pipe::Pipes;
+use super::place::Places;
 use super::process::{Life, Main, Node};
 use super::queue::Queue;
 use super::room::{Observer, Room};
 use super::signal::Signals;
+use super::task::Tasks;
 use super::tcp::Ref;
 use super::thread::{self, Cut, Schedule, State, ThreadId, Threads, Wait};
 use super::udp::Datagram;
@@ -80,6 +82,9 @@ pub struct Settings {
     pub largest_allocation_bytes: Option<u64>,
     /// The event at which a stack is taken.
     pub stack_at: Option<u64>,
+    /// How much a process may go round in a virtual second when nothing reaches it, in readings of a clock: a door that comes
+    /// to nothing counts as twenty.
+    pub spin_max: u64,
 }
 
 impl Default for Settings {
@@ -94,6 +99,7 @@ impl Default for Settings {
             latency: super::link::Latency::default(),
             largest_allocation_bytes: None,
             stack_at: None,
+            spin_max: super::spin::SPIN_MAX,
         }
     }
 }
@@ -126,6 +132,10 @@ pub(crate) struct World {
     pub(crate) running: Option<ThreadId>,
     pub(crate) stack: Option<String>,
     pub(crate) crash: Option<Crash>,
+    pub(crate) places: Places,
+    pub(crate) tasks: Tasks,
+    /// Who had the baton when the kernel began to look for who goes next: the kernel works on its stack.
+    pub(crate) before: Option<ThreadId>,
     pub(crate) objects: u32,
     pub(crate) heard: super::stale::Heard,
     /// Some node's clocks are not the room's.
@@ -174,6 +184,9 @@ impl World {
             running: None,
             stack: None,
             crash: None,
+            places: Places::default(),
+            tasks: Tasks::default(),
+            before: None,
             objects: 0,
             heard: Default::default(),
             clocks_differ: false,
@@ -298,8 +311,9 @@ impl World {
 
     /// The running thread is cut off at a door.
     #[cold]
-    pub(crate) fn cut(&mut self, me: ThreadId) -> Cut {
+    pub(crate) fn cut(&mut self, me: ThreadId, at_clock: bool) -> Cut {
         self.now_ns += DOOR_NS;
+        self.look_for_spin(me, at_clock);
         self.threads.cut(me, self.now_ns, &self.choices)
     }
 
@@ -333,7 +347,8 @@ impl World {
     /// Who goes on: moves time when nobody can. `None` is the host: the run is over.
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
         self.must_pass = false;
-        if let Some(stopped) = self.running.take() {
+        self.before = self.running.take();
+        if let Some(stopped) = self.before {
             self.threads.stop(stopped);
         }
         loop {

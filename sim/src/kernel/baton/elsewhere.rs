@@ -26,6 +26,12 @@ impl Frame {
     }
 }
 
+impl Frame {
+    pub(super) fn parked_at(&self) -> Option<super::walk::Registers> {
+        None
+    }
+}
+
 pub(super) fn available() -> bool {
     false
 }

@@ -16,6 +16,8 @@ use x86_64 as switch;
 mod elsewhere;
 #[cfg(not(target_arch = "x86_64"))]
 use elsewhere as switch;
+mod walk;
 
 pub(crate) use strand::{Body, Strand, on_a_strand, pass, prepare, spawn};
 pub(crate) use strand::{Passing, passing};
+pub(crate) use walk::{Trace, address_of, is_in_program, own_stack, stack_of};

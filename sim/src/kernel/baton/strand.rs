@@ -3,6 +3,7 @@
 
 use super::memory::{self, Memory};
 use super::switch::{self, Frame};
+use super::walk::{self, Registers};
 use crate::real;
 use libc::{c_int, c_void, pthread_t};
 use std::cell::{Cell, UnsafeCell};
@@ -77,6 +78,15 @@ impl Strand {
         }
     }
 
+    /// Where it goes on, if it is parked and that is known: by futex, a strand parks where nobody else can look.
+    pub(super) fn parked_at(&self) -> Option<Registers> {
+        match passing() {
+            // SAFETY: only whoever has the baton looks, and nobody writes to a parked strand's frame.
+            Passing::Switch => unsafe { (*self.frame.get()).parked_at() },
+            Passing::Futex => None,
+        }
+    }
+
     /// Lets go of a strand that has run to its end: its number may be given again. Waits for its kernel thread if it has one.
     pub(crate) fn reap(&self) {
         if let Some(memory) = self.memory {
@@ -102,6 +112,7 @@ impl Strand {
 pub(crate) fn prepare() {
     passing();
     memory::learn();
+    walk::prepare();
     real::look_up();
 }
 

@@ -1,6 +1,7 @@
 //! The user-space switch on x86-64: saved registers, floating-point control words, stack pointer, FS base.
 //! It knows no strands, only frames.
 
+use super::walk::Registers;
 use std::arch::{asm, naked_asm};
 
 /// Where a parked stack is, and whose thread-locals belong to it.
@@ -37,6 +38,20 @@ impl Frame {
             }
         }
         Self { stack: top.addr() as u64, thread_pointer: thread_pointer as u64 }
+    }
+
+    /// Where the stack goes on that was parked here.
+    pub(super) fn parked_at(&self) -> Option<Registers> {
+        // As `switch` leaves them: control words, r15, r14, r13, r12, rbx, rbp, return address.
+        const FRAME: u64 = 6;
+        const INSTRUCTION: u64 = 7;
+        if self.stack == 0 {
+            return None;
+        }
+        // SAFETY: the words that `switch` or `starting` wrote, on a stack that stays while its strand does.
+        let word = |index: u64| unsafe { ((self.stack + 8 * index) as *const u64).read() };
+        let stack = self.stack + 8 * (INSTRUCTION + 1);
+        Some(Registers { instruction: word(INSTRUCTION), stack, frame: word(FRAME) })
     }
 }
 
@@ -105,7 +120,7 @@ pub(super) unsafe fn start_kernel_thread(
         | libc::CLONE_SETTLS
         | libc::CLONE_CHILD_CLEARTID;
     let number: isize;
-    // SAFETY: as the caller promises. The new thread leaves this block on its own stack, by the call, and never returns.
+    // SAFETY: as the caller promises. The new thread leaves this block on its own stack, by the jump, and never returns.
     unsafe {
         let top = (top & !15) as *mut usize;
         top.sub(1).write(argument);
@@ -117,8 +132,9 @@ pub(super) unsafe fn start_kernel_thread(
             "xor ebp, ebp",
             "pop rax",
             "pop rdi",
-            "call rax",
-            "ud2",
+            // No return address: whoever walks this stack ends here.
+            "push 0",
+            "jmp rax",
             "2:",
             inlateout("rax") libc::SYS_clone as isize => number,
             in("rdi") flags as usize,

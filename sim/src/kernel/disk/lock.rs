@@ -2,7 +2,7 @@
 //! It never waits: a caller that is told `Held` decides whether to wait and tries again when something was released.
 
 use super::inode::InodeId;
-use super::{Disk, Errno};
+use super::{Disk, Errno, OpenFile};
 use std::collections::BTreeMap;
 
 /// Shared (read) or exclusive (write).
@@ -189,6 +189,15 @@ impl Disk {
     pub fn release_locks(&mut self, owner: Owner) -> bool {
         let files: Vec<InodeId> = self.locks.files.keys().copied().collect();
         files.into_iter().fold(false, |freed, inode| self.release_file_locks(inode, owner) | freed)
+    }
+
+    /// Whether an open file's own description holds a lock on it (`flock`, `F_OFD_SETLK`).
+    pub fn is_locked_by(&self, file: &OpenFile) -> bool {
+        let by_record = |record: &RecordLock| record.owner == Owner::Description(file.description);
+        self.locks
+            .files
+            .get(&file.inode)
+            .is_some_and(|locks| locks.whole.contains_key(&file.description) || locks.records.iter().any(by_record))
     }
 
     /// Every lock on a file, `flock`s as locks on all of it: for reports of who waits for whom and what is left over.

@@ -1,0 +1,136 @@
+//! A process that ends in order leaves nothing behind: no thread, task, socket, file or lock that its own code made.
+//! It is judged after the run, where symbols are at hand: what a library keeps for itself is no forgetting of the program's.
+
+use crate::finding::Violation;
+use crate::place::{self, Maker};
+use crate::run::{LeftBehind, Unread};
+use afterlife_sim::event::Left;
+
+pub(crate) const ID: &str = "nothing-left";
+
+/// What was left behind by the program's own code: one violation for each kind, place and process's end.
+pub(crate) fn judge(unread: &Unread) -> Vec<Violation> {
+    judge_by(&unread.left, |kind, place| {
+        let maker = match kind {
+            Left::Task => place::spawner(unread.frames(place)),
+            _ => place::maker(unread.frames(place)),
+        };
+        match maker {
+            Maker::Own(frame) => Some((frame.site(), frame.file)),
+            Maker::Other => None,
+        }
+    })
+}
+
+/// As [`judge`], with who tells the program's own places: as a site, and as a file.
+fn judge_by(left: &[LeftBehind], own: impl Fn(Left, u32) -> Option<(String, String)>) -> Vec<Violation> {
+    let mut found: Vec<(Violation, &LeftBehind, String, usize)> = Vec::new();
+    for it in left {
+        let Some((site, file)) = own(it.kind, it.place) else { continue };
+        let again =
+            found.iter_mut().find(|(_, first, at, _)| (first.ended, first.kind, at) == (it.ended, it.kind, &site));
+        if let Some((_, _, _, count)) = again {
+            *count += 1;
+            continue;
+        }
+        let violation = Violation {
+            invariant: ID.to_owned(),
+            class: kind(it.kind).to_owned(),
+            sites: vec![file],
+            subject: format!("a {} of {}", kind(it.kind), it.node),
+            sentence: String::new(),
+            at: it.at,
+            turning: vec![it.ended],
+        };
+        found.push((violation, it, site, 1));
+    }
+    let told = found
+        .into_iter()
+        .map(|(violation, it, site, count)| Violation { sentence: sentence(it, &site, count), ..violation });
+    told.collect()
+}
+
+fn sentence(it: &LeftBehind, site: &str, count: usize) -> String {
+    let node = &it.node;
+    let named = if it.what.is_empty() { String::new() } else { format!(" ({})", it.what) };
+    match (it.kind, count) {
+        (Left::Thread, 1) => format!("{node} ended in order and left a thread behind{named}, spawned at {site}"),
+        (Left::Thread, _) => format!("{node} ended in order and left {count} threads behind, spawned at {site}"),
+        (Left::Task, 1) => format!("{node} ended in order and left a task behind, spawned at {site}"),
+        (Left::Task, _) => format!("{node} ended in order and left {count} tasks behind, spawned at {site}"),
+        (Left::Lock, _) => format!("{node} ended in order and left a file locked{named}, opened at {site}"),
+        (kind, 1) => format!("{node} ended in order and left a {} open{named}, made at {site}", self::kind(kind)),
+        (kind, _) => format!("{node} ended in order and left {count} {}s open, made at {site}", self::kind(kind)),
+    }
+}
+
+fn kind(kind: Left) -> &'static str {
+    match kind {
+        Left::Thread => "thread",
+        Left::Task => "task",
+        Left::Socket => "socket",
+        Left::Listener => "listener",
+        Left::File => "file",
+        Left::Lock => "lock",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use afterlife_sim::event::Seq;
+
+    fn left(kind: Left, place: u32, what: &str, at: u64) -> LeftBehind {
+        LeftBehind { node: "server".into(), at: Seq(at), ended: Seq(10), kind, what: what.into(), place }
+    }
+
+    /// Odd places are the program's own.
+    fn check(left: &[LeftBehind]) -> Vec<(String, String)> {
+        let own = |_: Left, place: u32| (place % 2 == 1).then(|| (format!("src/a.rs:{place}"), "src/a.rs".to_owned()));
+        let told = judge_by(left, own).into_iter();
+        told.map(|violation| (violation.signature().to_string(), violation.sentence)).collect()
+    }
+
+    #[test]
+    fn what_the_programs_own_code_left_breaks_it_and_what_a_library_keeps_does_not() {
+        let told = check(&[left(Left::Task, 1, "", 11), left(Left::Task, 2, "", 12), left(Left::Thread, 0, "", 13)]);
+        let [(signature, sentence)] = &told[..] else { panic!("one violation: {told:?}") };
+        assert_eq!(signature, "nothing-left · task · src/a.rs");
+        assert_eq!(sentence, "server ended in order and left a task behind, spawned at src/a.rs:1");
+    }
+
+    #[test]
+    fn what_came_from_one_line_is_counted_and_told_once() {
+        let told = check(&[left(Left::Task, 1, "", 11), left(Left::Task, 3, "", 12), left(Left::Task, 1, "", 13)]);
+        let sentences: Vec<_> = told.iter().map(|(_, sentence)| sentence.as_str()).collect();
+        assert_eq!(
+            sentences,
+            [
+                "server ended in order and left 2 tasks behind, spawned at src/a.rs:1",
+                "server ended in order and left a task behind, spawned at src/a.rs:3",
+            ]
+        );
+    }
+
+    #[test]
+    fn each_kind_says_what_it_is() {
+        let kinds = [
+            left(Left::Thread, 1, "flusher", 1),
+            left(Left::Socket, 1, "", 2),
+            left(Left::Listener, 1, "0.0.0.0:80", 3),
+            left(Left::File, 1, "/data/log", 4),
+            left(Left::Lock, 1, "/data/lock", 5),
+        ];
+        let told: Vec<_> = check(&kinds).into_iter().map(|(_, sentence)| sentence).collect();
+        assert_eq!(
+            told,
+            [
+                "server ended in order and left a thread behind (flusher), spawned at src/a.rs:1",
+                "server ended in order and left a socket open, made at src/a.rs:1",
+                "server ended in order and left a listener open (0.0.0.0:80), made at src/a.rs:1",
+                "server ended in order and left a file open (/data/log), made at src/a.rs:1",
+                "server ended in order and left a file locked (/data/lock), opened at src/a.rs:1",
+            ]
+        );
+    }
+}

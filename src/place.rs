@@ -1,0 +1,272 @@
+//! Places: return addresses of a run, read as functions, files and lines, and whose code they are.
+//! Reading symbols is slow, so it happens in the campaign's process, never in a run, and once for each address.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Whose code a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The standard library, the asynchronous runtime, the doors: what a program spawns and opens through.
+    Machinery,
+    /// A crate that the program depends on: what it makes for itself, it answers for.
+    Library,
+    /// The program's own.
+    Own,
+    /// There are no symbols that tell.
+    Unknown,
+}
+
+/// One function on a stack, inlined ones included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Its name, without the compiler's hash.
+    function: String,
+    /// Its file, from the workspace's folder if it lies there; empty if not known.
+    pub(crate) file: String,
+    line: u32,
+    whose: Whose,
+}
+
+impl Frame {
+    /// `src/audit.rs:12`.
+    pub(crate) fn site(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
+    /// `src/audit.rs:12  audit::write`.
+    fn text(&self) -> String {
+        let function = short(&self.function);
+        match (self.file.is_empty(), function.starts_with('{')) {
+            (true, _) => function,
+            // What is inlined, and an asynchronous block above all, has no name of its own.
+            (false, true) => self.site(),
+            (false, false) => format!("{}  {function}", self.site()),
+        }
+    }
+}
+
+/// Crates that a program spawns, opens and locks through, beside the standard library.
+const MACHINERY: [&str; 10] =
+    ["afterlife", "afterlife-probe", "afterlife-sim", "libc", "mio", "nix", "rustix", "socket2", "tokio", "tokio-util"];
+
+/// Folders under which Cargo keeps what a program depends on: the name of the crate comes next, behind so many others.
+const KEPT: [(&str, usize); 3] = [("/registry/src/", 1), ("/git/checkouts/", 0), ("/vendor/", 0)];
+
+/// Where this package was built, and what of it is machinery if that was no folder of Cargo's own.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+const OURS: [&str; 3] = ["/src/", "/sim/src/", "/probe/src/"];
+
+fn whose(function: &str, file: &str) -> Whose {
+    // What `#[global_allocator]` writes stands where that stands.
+    let of_allocator = function.rsplit("::").next().is_some_and(|name| name.starts_with("__rust_"));
+    if of_allocator || file.starts_with("/rustc/") || file.contains("/lib/rustlib/") {
+        return Whose::Machinery;
+    }
+    let kept = KEPT.iter().find_map(|(folder, behind)| {
+        let (_, rest) = file.split_once(folder)?;
+        rest.split('/').nth(*behind)
+    });
+    if let Some(folder) = kept {
+        // `tokio-1.54.0`, `tokio-6e4a5b…`, `tokio`.
+        let is = |name: &str| folder.strip_prefix(name).is_some_and(|rest| rest.is_empty() || is_version(rest));
+        return if MACHINERY.iter().any(|name| is(name)) { Whose::Machinery } else { Whose::Library };
+    }
+    if file.strip_prefix(HERE).is_some_and(|rest| OURS.iter().any(|folder| rest.starts_with(folder))) {
+        return Whose::Machinery;
+    }
+    let path =
+        function.trim_start_matches(['<', '&', '*', '(', ' ']).trim_start_matches("mut ").trim_start_matches("dyn ");
+    // What is inlined has a name without a path, and C has no other.
+    let first = path.split_once("::").map(|(first, _)| first.split('[').next().unwrap_or(first).replace('_', "-"));
+    match first.as_deref() {
+        Some("std" | "core" | "alloc") => Whose::Machinery,
+        Some(name) if MACHINERY.contains(&name) => Whose::Machinery,
+        None if file.is_empty() => Whose::Machinery,
+        Some(_) if file.is_empty() => Whose::Unknown,
+        _ => Whose::Own,
+    }
+}
+
+/// `-1.54.0`, or a hash as a checkout's folder has one.
+fn is_version(rest: &str) -> bool {
+    rest.strip_prefix('-').is_some_and(|rest| {
+        rest.starts_with(|it: char| it.is_ascii_digit()) || rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// A function's path without what its types are filled with.
+fn short(function: &str) -> String {
+    let mut depth = 0_usize;
+    let mut kept = String::new();
+    // The brackets at the very beginning hold the type itself: `<audit::Log>::write`.
+    let (begin, rest) = match function.starts_with('<') {
+        true => function.split_at(1),
+        false => ("", function),
+    };
+    let mut inside_first = !begin.is_empty();
+    for it in rest.chars() {
+        match it {
+            '<' => depth += 1,
+            '>' if depth > 0 => depth -= 1,
+            '>' if inside_first => inside_first = false,
+            it if depth == 0 => kept.push(it),
+            _ => {}
+        }
+    }
+    kept.replace("::::", "::").trim_end_matches("::").to_owned()
+}
+
+/// Which stacks are known already: a stack comes again in run after run.
+type Known<K, V> = Mutex<BTreeMap<K, Arc<V>>>;
+
+/// The functions at a return address, innermost first.
+fn functions(address: u32) -> Arc<Vec<Frame>> {
+    static KNOWN: Known<u32, Vec<Frame>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(address).or_insert_with(|| Arc::new(resolve(address))).clone()
+}
+
+fn resolve(address: u32) -> Vec<Frame> {
+    let Some(address) = afterlife_sim::address_of(address) else { return Vec::new() };
+    let mut frames = Vec::new();
+    // A return address: the resolver looks at what is right before it.
+    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
+        let function = symbol.name().map_or_else(String::new, |name| format!("{name:#}"));
+        let file = symbol.filename().map_or_else(String::new, |path| path.display().to_string());
+        let whose = whose(&function, &file);
+        frames.push(Frame { function, file: from_workspace(&file), line: symbol.lineno().unwrap_or(0), whose });
+    });
+    frames
+}
+
+/// A path as a panic in it would name it: from the folder that holds this executable's target directory.
+fn from_workspace(file: &str) -> String {
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let root = ROOT.get_or_init(|| {
+        let executable = std::env::current_exe().ok()?;
+        let target = executable.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
+        target.parent().map(Path::to_owned)
+    });
+    let stripped = root.as_ref().and_then(|root| Path::new(file).strip_prefix(root).ok());
+    stripped.map_or_else(|| file.to_owned(), |path| path.display().to_string())
+}
+
+fn frames(stack: &[u32]) -> Vec<Frame> {
+    stack.iter().flat_map(|address| functions(*address).iter().cloned().collect::<Vec<_>>()).collect()
+}
+
+/// Who made something, going by the stack on which it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// The program's own code, here.
+    Own(Frame),
+    /// A crate that it depends on, for itself, or nobody knows who.
+    Other,
+}
+
+/// Who made something: the innermost frame that is not machinery decides.
+pub(crate) fn maker(stack: &[u32]) -> Maker {
+    maker_of(&frames(stack)).0
+}
+
+/// Who spawned a task, if this is where one was spawned. A closure that may block is none: the runtime waits for it.
+pub(crate) fn spawner(stack: &[u32]) -> Maker {
+    spawner_of(&frames(stack))
+}
+
+fn spawner_of(frames: &[Frame]) -> Maker {
+    let (maker, machinery) = maker_of(frames);
+    let through = |folder: &str| machinery.iter().any(|frame| frame.file.contains(folder));
+    if through("/runtime/task/") && !through("/runtime/blocking/") { maker } else { Maker::Other }
+}
+
+fn maker_of(frames: &[Frame]) -> (Maker, &[Frame]) {
+    let made = frames.iter().position(|frame| frame.whose != Whose::Machinery);
+    let (machinery, frame) = frames.split_at(made.unwrap_or(frames.len()));
+    match frame.first() {
+        Some(frame) if frame.whose == Whose::Own => (Maker::Own(frame.clone()), machinery),
+        _ => (Maker::Other, machinery),
+    }
+}
+
+/// A stack as lines: the program's own frames, or the innermost few if it has none.
+pub(crate) fn lines(stack: &[u32]) -> Vec<String> {
+    const OTHERS_MAX: usize = 4;
+    let frames = frames(stack);
+    let mut lines: Vec<String> = frames.iter().filter(|frame| frame.whose == Whose::Own).map(Frame::text).collect();
+    if lines.is_empty() {
+        let told = frames.iter().filter(|frame| frame.whose != Whose::Machinery).take(OTHERS_MAX);
+        lines = told.map(Frame::text).collect();
+    }
+    lines.dedup();
+    lines
+}
+
+/// The line of a stack that is told where there is room for one.
+pub(crate) fn line(stack: &[u32]) -> Option<Frame> {
+    let frames = frames(stack);
+    let own = frames.iter().find(|frame| frame.whose == Whose::Own);
+    own.or_else(|| frames.iter().find(|frame| frame.whose == Whose::Library)).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGISTRY: &str = "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f";
+
+    fn frame(function: &str, file: &str) -> Frame {
+        Frame { function: function.to_owned(), file: file.to_owned(), line: 7, whose: whose(function, file) }
+    }
+
+    #[test]
+    fn a_frame_is_told_by_its_file_and_else_by_its_crate() {
+        let of = |function: &str, file: &str| whose(function, file);
+        let tokio = format!("{REGISTRY}/tokio-1.54.0/src/task/spawn.rs");
+        let axum = format!("{REGISTRY}/axum-0.8.9/src/serve/mod.rs");
+        assert_eq!(of("tokio::task::spawn::spawn", &tokio), Whose::Machinery);
+        assert_eq!(of("axum::serve::handle_connection", &axum), Whose::Library);
+        assert_eq!(of("tokio_fork::spawn", &axum.replace("axum-0.8.9", "tokio-fork-1.0.0")), Whose::Library);
+        assert_eq!(of("hyper::x", "/home/me/.cargo/git/checkouts/hyper-5f2b1c/ab12/src/x.rs"), Whose::Library);
+        assert_eq!(of("tokio::x", "/home/me/.cargo/git/checkouts/tokio-5f2b1c/ab12/src/x.rs"), Whose::Machinery);
+        assert_eq!(of("redb::x", "/work/app/vendor/redb/src/x.rs"), Whose::Library);
+        assert_eq!(of("std::thread::spawn", "/rustc/abc/library/std/src/thread/mod.rs"), Whose::Machinery);
+        assert_eq!(of("<app::Job as core::future::future::Future>::poll", "/work/app/src/job.rs"), Whose::Own);
+        assert_eq!(of("<afterlife_sim::abi::memory::Memory as x>::y", "/work/sim/src/x.rs"), Whose::Machinery);
+        assert_eq!(of("install_at", &format!("{HERE}/sim/src/kernel/descriptor.rs")), Whose::Machinery);
+        assert_eq!(of("{async_block#0}", &format!("{HERE}/tests/stock_axum.rs")), Whose::Own);
+        assert_eq!(of("afterlife_scenarios::raft_master::x", "/work/scenarios/src/x.rs"), Whose::Own);
+        assert_eq!(of("__rust_try", ""), Whose::Machinery);
+        assert_eq!(of("app::main", ""), Whose::Unknown);
+        assert_eq!(of("<core::pin::Pin<P> as Future>::poll", ""), Whose::Machinery);
+    }
+
+    #[test]
+    fn the_innermost_frame_above_the_machinery_made_it() {
+        let tokio = |function: &str, file: &str| frame(function, &format!("{REGISTRY}/tokio-1.54.0/src/{file}"));
+        let cell = tokio("{impl#0}::new", "runtime/task/core.rs");
+        let spawn = tokio("tokio::task::spawn::spawn", "task/spawn.rs");
+        let pool = tokio("tokio::runtime::blocking::pool::Spawner::spawn", "runtime/blocking/pool.rs");
+        let allocate = frame("__rustc::__rust_alloc", "src/main.rs");
+        let hyper = frame("hyper_util::rt::Executor::execute", &format!("{REGISTRY}/hyper-util-0.1.1/src/rt.rs"));
+        let own = frame("app::handler::{{closure}}", "src/app.rs");
+        let of = |frames: &[&Frame]| maker_of(&frames.iter().copied().cloned().collect::<Vec<_>>()).0;
+        let task = |frames: &[&Frame]| spawner_of(&frames.iter().copied().cloned().collect::<Vec<_>>());
+        assert_eq!(of(&[&spawn, &own, &hyper]), Maker::Own(own.clone()));
+        assert_eq!(of(&[&spawn, &hyper, &own]), Maker::Other);
+        assert_eq!(task(&[&allocate, &cell, &spawn, &own]), Maker::Own(own.clone()));
+        assert_eq!(task(&[&allocate, &spawn, &own]), Maker::Other, "a channel");
+        assert_eq!(task(&[&cell, &pool, &spawn, &own]), Maker::Other, "it is waited for");
+        assert_eq!(of(&[&spawn]), Maker::Other);
+        assert_eq!(of(&[]), Maker::Other);
+    }
+
+    #[test]
+    fn a_function_is_named_without_what_fills_its_types() {
+        assert_eq!(short("app::spawn::<app::Job<u8>>"), "app::spawn");
+        assert_eq!(short("<app::Log<u8>>::write"), "app::Log::write");
+        assert_eq!(short("app::handler::{closure#0}"), "app::handler::{closure#0}");
+    }
+}
