@@ -118,6 +118,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     let record = outcome.kept.map(|kept| Record {
         names: outcome.names,
         nodes,
+        sockets: outcome.sockets,
         events: kept.events().to_vec(),
         digests: kept.digests().to_vec(),
         ..Record::default()

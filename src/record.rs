@@ -5,7 +5,7 @@ use crate::finding::{Finding, Signature};
 use crate::fnv::fnv;
 use crate::found::{Found, Totals};
 use crate::run::{Build, Ended, Record, Stack};
-use afterlife_sim::event::Event;
+use afterlife_sim::event::{Event, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -145,6 +145,9 @@ struct Legend {
     places: BTreeMap<u32, String>,
     #[serde(default)]
     stacks: Vec<Stack>,
+    /// Records from before it was kept have none.
+    #[serde(default)]
+    sockets: Vec<Socket>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -193,9 +196,10 @@ impl Shelf {
     fn write(&self, found: &Found, saved: &Saved) -> io::Result<()> {
         fs::create_dir_all(&saved.folder)?;
         let mut record = BufWriter::new(File::create(saved.folder.join(RECORD))?);
-        let Record { names, nodes, events, digests, places, stacks } = &found.record;
+        let Record { names, nodes, events, digests, sockets, places, stacks } = &found.record;
         let (names, nodes, places, stacks) = (names.clone(), nodes.clone(), places.clone(), stacks.clone());
-        write_line(&mut record, &Legend { names, nodes, places, stacks })?;
+        let sockets = sockets.clone();
+        write_line(&mut record, &Legend { names, nodes, places, stacks, sockets })?;
         for (index, event) in events.iter().enumerate() {
             let digest = digests.get(index).copied().unwrap_or_default();
             write_line(&mut record, &Line { digest, event: *event })?;
@@ -288,8 +292,8 @@ fn read_record(path: &Path) -> Result<Record, RecordError> {
         |error: serde_json::Error| RecordError::Malformed { path: path.to_owned(), what: error.to_string() };
     let mut lines = BufReader::new(File::open(path).map_err(unreadable)?).lines();
     let legend = lines.next().unwrap_or_else(|| Ok(String::new())).map_err(unreadable)?;
-    let Legend { names, nodes, places, stacks } = serde_json::from_str(&legend).map_err(malformed)?;
-    let mut record = Record { names, nodes, places, stacks, ..Record::default() };
+    let Legend { names, nodes, places, stacks, sockets } = serde_json::from_str(&legend).map_err(malformed)?;
+    let mut record = Record { names, nodes, places, stacks, sockets, ..Record::default() };
     for line in lines {
         let Line { digest, event } = serde_json::from_str(&line.map_err(unreadable)?).map_err(malformed)?;
         record.events.push(event);

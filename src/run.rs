@@ -3,7 +3,7 @@
 
 use crate::fault::Plan;
 use crate::finding::Violation;
-use afterlife_sim::event::{Digest, Event, Left, Seq};
+use afterlife_sim::event::{Digest, Event, Left, Seq, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -178,6 +178,9 @@ pub(crate) struct Record {
     pub nodes: Vec<String>,
     /// The events, in order.
     pub events: Vec<Event>,
+    /// Every socket at the run's end, which is the moment of its first violation.
+    #[serde(default)]
+    pub sockets: Vec<Socket>,
     /// The digest after each event, for the search of the first that differs.
     pub digests: Vec<u64>,
     /// The line of source that a place stands for, where that is known.

@@ -354,6 +354,69 @@ pub enum What {
     },
 }
 
+/// What a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// A TCP connection or listener.
+    Tcp,
+    /// A socket for UDP datagrams.
+    Udp,
+    /// A Unix socket, or an end of a pipe.
+    Unix,
+}
+
+/// Where a socket is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocketStatus {
+    /// Neither bound nor connected.
+    Fresh,
+    /// Bound to an address.
+    Bound,
+    /// It takes connections.
+    Listening,
+    /// It waits for the other end's answer.
+    Connecting,
+    /// Both ends stand.
+    Established,
+    /// This end has said that it sends no more.
+    FinWait,
+    /// The other end has said that it sends no more, and this one has not.
+    CloseWait,
+    /// Both have said so.
+    Closing,
+    /// It was reset, refused or given up.
+    Broken,
+    /// This end stands, and the other end's process is gone without this one's knowledge.
+    HalfOpen,
+}
+
+/// One socket of one process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socket {
+    /// Whose it is.
+    pub node: NodeId,
+    /// In which life; 0 if that process is over and its end of a connection stands unclosed.
+    pub incarnation: u16,
+    /// Its number in its process; `None` if it has none, because nobody took it from its listener's queue yet.
+    pub fd: Option<i32>,
+    /// What it speaks.
+    pub transport: Transport,
+    /// Where it is in its life.
+    pub status: SocketStatus,
+    /// Its own address or name; empty if it has none.
+    pub local: String,
+    /// The other end's; empty if it has none.
+    pub peer: String,
+    /// Bytes that arrived and were not read.
+    pub unread_bytes: u64,
+    /// Bytes that were sent and that the other end has not read.
+    pub unsent_bytes: u64,
+    /// The connection's number in the run.
+    pub conn: Option<u32>,
+}
+
 /// A run in one number: equal digests mean equal events, in the same order, at the same times.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Digest(pub u64, pub u64);

@@ -84,6 +84,9 @@ pub(super) struct What {
 pub(super) struct Show {
     #[command(flatten)]
     pub(super) what: What,
+    /// Every socket of each process at the moment of the violation, too; JSON always has them
+    #[arg(long)]
+    pub(super) sockets: bool,
     /// As what
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,

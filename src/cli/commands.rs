@@ -11,7 +11,8 @@ use crate::record::{Saved, Shelf};
 use crate::refusal::Refusal;
 use crate::replay::replay;
 use crate::report::{
-    Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, count, differs, finding, keep_start, page, replayed, wrap,
+    Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, count, differs, finding, keep_start, page, replayed,
+    sockets, sockets_of, wrap,
 };
 use crate::run::{Build, Request};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
@@ -120,10 +121,18 @@ fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Resul
 fn show_finding(show: &Show, settings: &Settings) -> Result<Verdict, Refusal> {
     let (found, saved) = read(&show.what, settings)?;
     match show.format {
-        Format::Text => human().print(&page(&found, Some(&saved), &Paste::of_this_program())),
+        Format::Text => {
+            let mut lines = page(&found, Some(&saved), &Paste::of_this_program());
+            if show.sockets {
+                lines.extend(sockets(&found));
+            }
+            human().print(&lines);
+        }
         Format::Json => {
             // A reader that has left needs no report.
-            let _ = writeln!(std::io::stdout(), "{}", finding(&found, &saved));
+            let mut value = finding(&found, &saved);
+            value["sockets"] = sockets_of(&found);
+            let _ = writeln!(std::io::stdout(), "{value}");
         }
     }
     Ok(Verdict::Held)

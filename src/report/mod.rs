@@ -10,6 +10,7 @@ mod paste;
 mod progress;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sockets;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::page;
 pub(crate) use paste::Paste;
 pub(crate) use progress::Progress;
+pub(crate) use sockets::{sockets, sockets_of};
 pub(crate) use table::{Row, table};
 pub(crate) use verdicts::{alike, differs, replayed};
 pub(crate) use words::{Lexicon, event_line};

@@ -2,7 +2,7 @@
 //! It isolates nothing: what runs here shares statics with everything else in the process, so a run gets a process.
 
 use crate::abi;
-use crate::event::{Digest, NodeId};
+use crate::event::{Digest, NodeId, Socket};
 use crate::kernel::baton;
 use crate::kernel::ending::{Crash, Ending};
 use crate::kernel::link::Link;
@@ -57,6 +57,8 @@ pub struct Outcome {
     pub crash: Option<Crash>,
     /// Nodes whose process had not ended, or never began.
     pub live: Vec<NodeId>,
+    /// Every socket at the run's end, if events were kept: a run ends at its first violation.
+    pub sockets: Vec<Socket>,
     /// The observer, as [`Observer::into_any`] gives it.
     pub observer: Box<dyn std::any::Any>,
 }
@@ -98,6 +100,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     let live = (0..world.nodes.len()).filter(|index| !ended(world.nodes[*index].life));
     let live = live.map(|index| NodeId(index as u16)).collect();
     let Some(observer) = world.take_observer() else { unreachable!("the observer is only taken here") };
+    let sockets = if settings.record { world.sockets() } else { Vec::new() };
     let (digest, events) = (world.log.digest(), world.log.len());
     let (names, kept) = world.log.finish();
     Outcome {
@@ -112,6 +115,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         stack: world.stack.take(),
         crash: world.crash.take(),
         live,
+        sockets,
         observer: observer.into_any(),
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod room;
 pub(crate) mod signal;
+pub(crate) mod sockets;
 pub(crate) mod spin;
 pub(crate) mod stale;
 pub(crate) mod task;

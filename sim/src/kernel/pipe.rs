@@ -91,6 +91,11 @@ impl Pipes {
         ready
     }
 
+    /// Bytes that arrived at an end and were not read.
+    pub(crate) fn unread_bytes(&self, end: &End) -> u64 {
+        end.reads.map_or(0, |index| self.streams[index as usize].bytes.len() as u64)
+    }
+
     /// Reads; returns the count and who can now write. `Err(EAGAIN)` when there is nothing yet.
     pub(crate) fn read(
         &mut self,

@@ -264,6 +264,11 @@ impl<'a> Room<'a> {
         disk.map_or(0, |disk| disk.visible_digest())
     }
 
+    /// Every socket of every process at this moment.
+    pub fn sockets(&self) -> Vec<crate::event::Socket> {
+        self.world.sockets()
+    }
+
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
     pub fn alarm(&mut self, delay_ns: u64, token: u64) {
         self.world.queue.at(self.world.now_ns.saturating_add(delay_ns), Due::Alarm(token));

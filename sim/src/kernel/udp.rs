@@ -67,6 +67,11 @@ impl UdpSocket {
         Self { v6, ..Self::default() }
     }
 
+    /// Bytes that arrived and were not read.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        self.held as u64
+    }
+
     pub(crate) fn readiness(&self) -> u32 {
         OUT | if !self.received.is_empty() { IN } else { 0 } | if self.error != 0 { ERR | IN } else { 0 }
     }

@@ -106,6 +106,11 @@ impl UnixSocket {
     pub(crate) fn new(datagrams: bool) -> Self {
         Self { datagrams, ..Self::default() }
     }
+
+    /// Bytes that arrived and were not read.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        self.received.iter().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
 }
 
 impl World {

@@ -6,6 +6,7 @@ mod flow;
 mod opening;
 mod parting;
 mod probing;
+mod shown;
 
 pub(crate) use connection::{Connection, Ref, SocketState, TcpSocket};
 pub(crate) use parting::Parting;

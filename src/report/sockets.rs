@@ -1,0 +1,78 @@
+//! The sockets of a record: a table for a person, objects for a program.
+//! What they mean is not judged here.
+
+use super::line::{Line, Tone, WIDTH, keep_start};
+use super::measure::bytes;
+use crate::found::Found;
+use afterlife_sim::event::{NodeId, Socket, SocketStatus, Transport};
+use serde_json::{Value, json};
+
+fn node(found: &Found, node: NodeId) -> &str {
+    found.record.nodes.get(usize::from(node.0)).map_or("?", String::as_str)
+}
+
+fn transport(socket: &Socket) -> &'static str {
+    match socket.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+        Transport::Unix => "unix",
+    }
+}
+
+fn status(socket: &Socket) -> &'static str {
+    match socket.status {
+        SocketStatus::Fresh => "fresh",
+        SocketStatus::Bound => "bound",
+        SocketStatus::Listening => "listening",
+        SocketStatus::Connecting => "connecting",
+        SocketStatus::Established => "established",
+        SocketStatus::FinWait => "fin wait",
+        SocketStatus::CloseWait => "close wait",
+        SocketStatus::Closing => "closing",
+        SocketStatus::Broken => "broken",
+        SocketStatus::HalfOpen => "half open",
+    }
+}
+
+/// Every socket on a line.
+pub(crate) fn sockets(found: &Found) -> Vec<Line> {
+    let mut lines = vec![Line::default()];
+    if found.record.sockets.is_empty() {
+        lines.push(Line::of(Tone::Plain, "  sockets  there were none, or the record is of an older build"));
+        return lines;
+    }
+    lines.push(Line::of(Tone::Strong, "  sockets at the moment of the violation"));
+    for socket in &found.record.sockets {
+        let who = format!("{}, life {}", node(found, socket.node), socket.incarnation);
+        let mut text = format!("    {who}  {} {}  {}", transport(socket), status(socket), socket.local);
+        if !socket.peer.is_empty() {
+            text.push_str(&format!(" → {}", socket.peer));
+        }
+        for (count, what) in [(socket.unread_bytes, "unread"), (socket.unsent_bytes, "sent")] {
+            if count > 0 {
+                text.push_str(&format!(", {} {what}", bytes(count)));
+            }
+        }
+        lines.push(Line::of(Tone::Plain, keep_start(&text, WIDTH)));
+    }
+    lines
+}
+
+/// The same as objects.
+pub(crate) fn sockets_of(found: &Found) -> Value {
+    let object = |socket: &Socket| {
+        json!({
+            "node": node(found, socket.node),
+            "incarnation": socket.incarnation,
+            "fd": socket.fd,
+            "transport": socket.transport,
+            "status": socket.status,
+            "local": socket.local,
+            "peer": socket.peer,
+            "unread_bytes": socket.unread_bytes,
+            "unsent_bytes": socket.unsent_bytes,
+            "conn": socket.conn,
+        })
+    };
+    found.record.sockets.iter().map(object).collect()
+}
