@@ -1,6 +1,6 @@
 //! What strikes the systems of the suite: the same for each, unless its own file says otherwise.
 
-use afterlife::{Faults, Group, Sim};
+use afterlife::{Faults, Group, Outcome, Sim};
 use std::time::Duration;
 
 /// Whole seconds.
@@ -30,4 +30,12 @@ pub(crate) fn kills_and_cuts(sim: &mut Sim, servers: Group, clients: Group) {
 pub(crate) fn kills_and_power_losses(sim: &mut Sim, stores: Group) {
     sim.faults(stores, soon(Faults::none().kills().power_losses()));
     sim.sometimes("a store is killed and started again", |view| view.restarts() > 0);
+}
+
+/// A service that must not fail: an error would end its process quietly, a panic is told.
+pub(crate) async fn sound(service: impl Future<Output = Outcome>) -> Outcome {
+    if let Err(error) = service.await {
+        panic!("it failed: {error}");
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! fjall, a log-structured store: its journal is synced, and a thread of its own flushes and compacts behind it.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_power_losses, ms, secs};
+use crate::strikes::{kills_and_power_losses, ms, secs, sound};
 use afterlife::{Ledger, Node, Outcome, Sim};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use tokio::time::sleep;
@@ -57,7 +57,7 @@ fn next_key(number: u64) -> [u8; 8] {
 fn script(sim: &mut Sim) {
     let persisted = sim.ledger::<u64>("rows that were persisted");
     let opened = sim.ledger::<(u16, u64)>("opened: life, rows");
-    let store = sim.node("store", move |node| store(node, persisted, opened));
+    let store = sim.node("store", move |node| sound(store(node, persisted, opened)));
     sim.client("clock", |_| async {
         sleep(secs(8)).await;
         Ok(())

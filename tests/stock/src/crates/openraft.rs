@@ -1,7 +1,7 @@
 //! openraft: three members that agree on a list over HTTP, each with its log in a file of its own.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{ms, secs, soon};
+use crate::strikes::{ms, secs, soon, sound};
 use afterlife::{Faults, Node, Outcome, Sim};
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -276,7 +276,7 @@ fn script(sim: &mut Sim) {
     let acked = sim.ledger::<u64>("acknowledged");
     let found = sim.ledger::<u64>("found by every member");
     let refused = sim.ledger::<u64>("asked again");
-    let members = sim.nodes("member", 3, member);
+    let members = sim.nodes("member", 3, |node| sound(member(node)));
     let client = sim.client("client", move |_| async move {
         let client = reqwest::Client::builder().timeout(secs(1)).build()?;
         for number in 0..NUMBERS {

@@ -1,7 +1,7 @@
 //! rayon, in a pool of the node's own: a server that sorts and sums what it is sent, on four threads.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
+use crate::strikes::{kills_and_cuts, ms, secs, sound};
 use afterlife::{Outcome, Sim};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ fn expected(seed: u64) -> u64 {
 fn script(sim: &mut Sim) {
     let answered = sim.ledger::<u64>("answered");
     let broken = sim.ledger::<u64>("connections that broke");
-    let server = sim.node("server", |_| serve());
+    let server = sim.node("server", |_| sound(serve()));
     let clients = [0, 1_000].map(|first| {
         sim.client(&format!("client-{first}"), move |_| async move {
             let mut next = first;

@@ -1,7 +1,7 @@
 //! redb on the virtual disk, asked over TCP: what its server acknowledged is there after kills and power losses.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs, soon};
+use crate::strikes::{kills_and_cuts, ms, secs, soon, sound};
 use afterlife::{Faults, Outcome, Sim};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use std::fs::{File, create_dir_all};
@@ -75,7 +75,7 @@ async fn push(next: &mut u64, acked: afterlife::Ledger<u64>) -> std::io::Result<
 fn script(sim: &mut Sim) {
     let acked = sim.ledger::<u64>("acknowledged");
     let found = sim.ledger::<u64>("found");
-    let store = sim.node("store", |_| serve());
+    let store = sim.node("store", |_| sound(serve()));
     let client = sim.client("client", move |_| async move {
         let mut next = 0;
         while next < 50 {

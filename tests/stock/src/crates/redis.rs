@@ -1,7 +1,7 @@
 //! The redis client, through its connection manager, against a small server of ours that speaks the real protocol.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
+use crate::strikes::{kills_and_cuts, ms, secs, sound};
 use afterlife::{Outcome, Sim};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ fn script(sim: &mut Sim) {
     let counts = sim.ledger::<(usize, i64)>("answers: client, count");
     let again = sim.ledger::<usize>("counts that began again");
     let failed = sim.ledger::<String>("commands that failed");
-    let server = sim.node("redis", |_| serve());
+    let server = sim.node("redis", |_| sound(serve()));
     let clients = [0, 1].map(|index| {
         sim.client(&format!("client-{index}"), move |_| async move {
             let config = ConnectionManagerConfig::new()

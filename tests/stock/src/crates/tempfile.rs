@@ -1,7 +1,7 @@
 //! tempfile: a file that is written under a made-up name and then takes its place, so that readers see it whole.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_power_losses, ms, secs};
+use crate::strikes::{kills_and_power_losses, ms, secs, sound};
 use afterlife::{Ledger, Node, Outcome, Sim};
 use std::fs::{File, create_dir_all, read_dir, read_to_string};
 use std::io::Write;
@@ -40,7 +40,7 @@ async fn count(node: Node, reached: Ledger<u64>, left: Ledger<(u16, usize)>) -> 
 fn script(sim: &mut Sim) {
     let reached = sim.ledger::<u64>("reached");
     let left = sim.ledger::<(u16, usize)>("files that a life finds");
-    let counter = sim.node("counter", move |node| count(node, reached, left));
+    let counter = sim.node("counter", move |node| sound(count(node, reached, left)));
     sim.client("clock", |_| async {
         sleep(secs(8)).await;
         Ok(())

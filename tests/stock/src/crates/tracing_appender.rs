@@ -1,7 +1,7 @@
 //! tracing with tracing-subscriber and tracing-appender: lines cross to a writer thread, which begins a file each minute.
 
 use crate::row::{Row, Verdict};
-use crate::strikes::{ms, secs};
+use crate::strikes::{ms, secs, sound};
 use afterlife::{Faults, Ledger, Node, Outcome, Sim};
 use std::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -59,7 +59,7 @@ fn script(sim: &mut Sim) {
     let lives = sim.ledger::<(u16, usize)>("lives, with the lines that they find");
     let files = sim.ledger::<usize>("files, after a request");
     let answered = sim.ledger::<u64>("answered");
-    let server = sim.node("server", move |node| serve(node, lives, files));
+    let server = sim.node("server", move |node| sound(serve(node, lives, files)));
     sim.client("client", move |_| async move {
         for _ in 0..100 {
             if let Ok(mut stream) = TcpStream::connect("server:7000").await
