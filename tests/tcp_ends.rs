@@ -3,7 +3,7 @@
 
 mod reach;
 
-use afterlife::{Faults, Sim};
+use afterlife::{Fault, Faults, Sim, Trigger};
 use reach::{connect, reach};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -177,6 +177,31 @@ fn a_machine_without_power_is_silent_until_it_is_back(sim: &mut Sim) {
     sim.faults(server, at(secs(5)).power_losses().down(secs(3), secs(5)));
     sim.sometimes("the power fails", |view| view.faults() > 0);
     sim.sometimes("a sent byte meets a machine that is back", move |_| !silent.is_empty());
+}
+
+/// The machine that took the SYN loses its power before its answer has arrived: nobody but the client is left to ask again.
+#[afterlife::test(seeds = 24)]
+fn a_connection_that_was_half_open_when_the_power_failed_is_asked_for_again(sim: &mut Sim) {
+    let connected = sim.ledger::<&str>("connected");
+    let server = sim.program("server", |_| {
+        let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
+        loop {
+            let (mut stream, _) = listener.accept().expect("somebody comes");
+            let _ = stream.write_all(b"!");
+        }
+    });
+    let client = sim.client_program("client", move |_| {
+        sleep(secs(5));
+        let mut stream = TcpStream::connect("server:7000").expect("the machine comes back and listens");
+        stream.read_exact(&mut [0]).expect("its next life answers");
+        connected.note("connected");
+        0
+    });
+    let (server, client) = (server.number(0), client.number(0));
+    let answers = Fault::Partition { from: server, to: client, one_way: true, for_ns: 3_000_000_000 };
+    sim.inject(Trigger::at(ms(4_900)), answers);
+    sim.inject(Trigger::at(ms(5_100)), Fault::PowerLoss { node: server, down_ns: 500_000_000 });
+    sim.sometimes("it connects", move |_| !connected.is_empty());
 }
 
 #[afterlife::test(seeds = 24)]

@@ -173,6 +173,9 @@ impl World {
         };
         let life = self.nodes[usize::from(to.0)].incarnation;
         let Some(side) = self.net.side(end.peer()) else { return };
+        if side.stage == Stage::Silent {
+            *side = Side::new(to, server_address, Stage::Opening); // another life of that machine answers
+        }
         side.incarnation = life;
         side.stage = Stage::Open;
         side.address = own_address(to, server_address.ip(), port);
@@ -185,6 +188,13 @@ impl World {
         }
         self.notify(listener, IN, cause);
         self.ship(end.peer(), cause, Body::SynAck);
+    }
+
+    /// The machine that had taken this client's SYN is gone, and its answer with it: the client sends another one.
+    pub(super) fn ask_again(&mut self, end: Ref) {
+        if end.side == 0 && self.net.side_ref(end).is_some_and(|client| client.stage == Stage::Opening) {
+            self.queue.at(self.now_ns.saturating_add(SYN_RETRY_NS), Due::Syn(end, 1));
+        }
     }
 
     /// One step of a blocking `connect`.

@@ -99,6 +99,7 @@ impl World {
             Parting::Silence => {
                 side.stage = Stage::Silent;
                 side.flight.clear();
+                self.ask_again(end.peer());
             }
             Parting::Finish => {
                 side.stage = Stage::Closed;
