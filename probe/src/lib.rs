@@ -4,21 +4,90 @@
 //! ```
 //! use afterlife_probe as probe;
 //!
-//! let db = probe::Resource::open("metadata-db");
+//! let db = probe::Resource::open("metadata-db"); // used, borrowed, closed: dropping it closes it, too
 //! db.used();
-//! db.close(); // dropping it closes it, too
+//! let held = db.borrow();
+//! drop(held);
+//! db.close();
+//!
+//! let callback = probe::Registration::new("progress", 7); // fired, deregistered
+//! drop(callback.fire());
+//! callback.deregister();
+//!
+//! let ballot = probe::Epoch::new("ballot"); // advanced; effects carry the epoch in which their work began
+//! let token = ballot.advance(4);
+//! token.effect("download progress");
+//!
+//! let downloads = probe::Scope::new("downloads"); // tasks that belong to an owner
+//! let mut task = downloads.task("sst-3");
+//! task.run();
+//! drop(task);
+//! downloads.joined();
+//!
 //! probe::phase("ready");
 //! probe::always!(1 + 1 == 2, "arithmetic holds");
 //! probe::sometimes!(true, "the branch is taken");
 //! probe::reached!("after the branch");
+//! if probe::buggify!("small batches") { /* misbehave, legally: never outside a run */ }
 //! ```
+//!
+//! | | the claims that it feeds |
+//! |---|---|
+//! | [`Resource`], [`Borrow`] | no-use-after-teardown, no-use-before-init, joined-before-teardown, close-once, closed-or-open |
+//! | [`Registration`] | no-callback-after-deregistration |
+//! | [`Epoch`], [`Token`] | no-stale-epoch-effect |
+//! | [`Scope`], [`Task`] | joined-before-teardown |
+//! | [`Slots`] | slots-conserved |
+//! | [`Progress`] | honest-progress |
+//! | [`Channel`] | close-is-told, close-once |
+//! | [`Entry`] | own-entry-only |
+//!
+//! # Features
+//!
+//! - `std` (default): the sink. Without it the crate needs `core` alone and says nothing.
+//! - `off`: every call is empty, whatever else is on.
+//! - `tracing`: the same facts also as `tracing` events (target `afterlife`, level TRACE), so that a log from production
+//!   can be checked with `cargo afterlife audit`.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod channel;
 mod claims;
+mod epoch;
+mod fact;
+mod parts;
+mod progress;
+mod registration;
+mod registry;
 mod resource;
+mod scope;
 mod sink;
+mod slots;
+#[cfg(all(feature = "tracing", not(feature = "off")))]
+mod trace;
 
-pub use claims::{check_always, check_sometimes, phase, reached};
-pub use resource::Resource;
-pub use sink::{Fact, Sink, attach, attached};
+pub use channel::Channel;
+pub use claims::phase;
+#[doc(hidden)]
+pub use claims::{check_always, check_sometimes, misbehaves, reached};
+pub use epoch::{Epoch, Token};
+pub use fact::Fact;
+pub use parts::{Begins, Parts};
+pub use progress::Progress;
+pub use registration::{Call, Deregistering, Registration};
+pub use registry::Entry;
+pub use resource::{Borrow, Resource};
+pub use scope::{Scope, Task, TaskHandle};
+pub use sink::{Sink, attach, attached};
+pub use slots::{Slot, Slots};
+
+/// Whether anybody would hear a claim: a run's harness, or a log that takes `afterlife` events.
+#[doc(hidden)]
+#[inline]
+pub fn listening() -> bool {
+    #[cfg(all(feature = "tracing", not(feature = "off")))]
+    if trace::enabled() {
+        return true;
+    }
+    attached()
+}

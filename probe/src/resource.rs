@@ -1,7 +1,8 @@
-//! A resource: something that is opened, used and closed, and must not be used after it was closed.
+//! A resource: something that is opened, used and closed, and must not be used before or after.
 //! It owns nothing and closes nothing of the program's: it only says what the program does.
 
-use crate::sink::{Fact, tell};
+use crate::fact::Fact;
+use crate::sink::tell;
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 /// The lifetime of one generation of something that has to be torn down: a database handle, a pool, a connection.
 ///
 /// Keep it beside what it stands for, share it as that is shared, and call [`close`](Self::close) where that is torn
-/// down. A use after the close stays legal Rust; in a run it breaks *no-use-after-teardown*.
+/// down. A use after the close stays legal Rust; in a run it breaks *no-use-after-teardown*, one before the opening breaks
+/// *no-use-before-init*, and a close under a living [`Borrow`] breaks *joined-before-teardown*.
 #[derive(Debug)]
 pub struct Resource {
     name: &'static str,
@@ -22,8 +24,33 @@ impl Resource {
     #[track_caller]
     #[must_use = "dropping a Resource says that it was torn down"]
     pub fn open(name: &'static str) -> Self {
-        let object = tell(&Fact::Opened { name }, Location::caller());
+        Self::numbered(name, tell(&Fact::Opened { name, object: 0 }, Location::caller()))
+    }
+
+    /// Says that a resource of this name exists and is not ready: it is used only after [`opened`](Self::opened).
+    #[track_caller]
+    #[must_use = "dropping a Resource says that it was torn down"]
+    pub fn declare(name: &'static str) -> Self {
+        Self::numbered(name, tell(&Fact::Declared { name }, Location::caller()))
+    }
+
+    fn numbered(name: &'static str, object: u64) -> Self {
         Self { name, object, closed: AtomicBool::new(false) }
+    }
+
+    /// Says that opening begins. Should it be cut short (by a panic that somebody catches), the resource must be closed
+    /// before anybody goes on with it: *closed-or-open*.
+    #[inline]
+    #[track_caller]
+    pub fn opening(&self) {
+        tell(&Fact::Opening { name: self.name, object: self.object }, Location::caller());
+    }
+
+    /// Says that a declared resource is ready from here on.
+    #[inline]
+    #[track_caller]
+    pub fn opened(&self) {
+        tell(&Fact::Opened { name: self.name, object: self.object }, Location::caller());
     }
 
     /// Says that the resource is being used, here and now.
@@ -40,14 +67,22 @@ impl Resource {
         tell(&Fact::Used { name: self.name, object: self.object, by: Some(who) }, Location::caller());
     }
 
-    /// Says that the resource was torn down. A second call says it again (*close-once* is a claim of its own).
+    /// Says that somebody holds the resource until the guard is dropped.
+    #[inline]
+    #[track_caller]
+    pub fn borrow(&self) -> Borrow {
+        let borrow = tell(&Fact::Borrowed { name: self.name, object: self.object }, Location::caller());
+        Borrow { name: self.name, object: self.object, borrow }
+    }
+
+    /// Says that the resource was torn down. A second call says it again, and breaks *close-once*.
     #[track_caller]
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         tell(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// The name that it was opened with.
+    /// The name that it was made with.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -59,5 +94,21 @@ impl Drop for Resource {
         if !self.closed.load(Ordering::Relaxed) {
             tell(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
         }
+    }
+}
+
+/// Somebody holds a [`Resource`] as long as this lives.
+#[derive(Debug)]
+#[must_use = "dropping a Borrow says that the resource is not held any more"]
+pub struct Borrow {
+    name: &'static str,
+    object: u64,
+    borrow: u64,
+}
+
+impl Drop for Borrow {
+    #[track_caller]
+    fn drop(&mut self) {
+        tell(&Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, Location::caller());
     }
 }

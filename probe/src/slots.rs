@@ -1,0 +1,52 @@
+//! Slots: places of which there are so many, and a counter that says how many are held.
+//! It limits nothing itself.
+
+use crate::fact::Fact;
+use crate::sink::tell;
+use core::panic::Location;
+
+/// A counter of held places. *slots-conserved*: it is never below zero or above its cap, and whenever the system is at rest
+/// it shows as many as there are holders.
+#[derive(Debug)]
+pub struct Slots {
+    name: &'static str,
+    object: u64,
+}
+
+impl Slots {
+    /// Says that there are `cap` places of this name.
+    #[track_caller]
+    pub fn new(name: &'static str, cap: u64) -> Self {
+        Self { name, object: tell(&Fact::SlotsMade { name, cap }, Location::caller()) }
+    }
+
+    /// Says that a place was taken; it is held until the result is dropped.
+    #[track_caller]
+    pub fn take(&self) -> Slot {
+        let holder = tell(&Fact::SlotTaken { name: self.name, object: self.object }, Location::caller());
+        Slot { name: self.name, object: self.object, holder }
+    }
+
+    /// Says what the program's own counter shows, whenever it changes.
+    #[inline]
+    #[track_caller]
+    pub fn counted(&self, count: i64) {
+        tell(&Fact::SlotsCounted { name: self.name, object: self.object, count }, Location::caller());
+    }
+}
+
+/// A held place of [`Slots`].
+#[derive(Debug)]
+#[must_use = "dropping a Slot says that the place is free again"]
+pub struct Slot {
+    name: &'static str,
+    object: u64,
+    holder: u64,
+}
+
+impl Drop for Slot {
+    #[track_caller]
+    fn drop(&mut self) {
+        tell(&Fact::SlotReturned { name: self.name, object: self.object, holder: self.holder }, Location::caller());
+    }
+}
