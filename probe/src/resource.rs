@@ -5,7 +5,7 @@ use crate::fact::Fact;
 use crate::sink::tell;
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 
 /// The lifetime of one generation of something that has to be torn down: a database handle, a pool, a connection.
 ///
@@ -16,26 +16,31 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub struct Resource {
     name: &'static str,
     object: u64,
-    closed: AtomicBool,
+    state: AtomicU8,
 }
+
+/// Declared, and nothing more: there is nothing to tear down.
+const DECLARED: u8 = 0;
+/// Opening or open.
+const BEGUN: u8 = 1;
+/// Torn down.
+const CLOSED: u8 = 2;
 
 impl Resource {
     /// Says that a resource of this name came to life. Each call is a new generation.
     #[track_caller]
     #[must_use = "dropping a Resource says that it was torn down"]
     pub fn open(name: &'static str) -> Self {
-        Self::numbered(name, tell(&Fact::Opened { name, object: 0 }, Location::caller()))
+        let object = tell(&Fact::Opened { name, object: 0 }, Location::caller());
+        Self { name, object, state: AtomicU8::new(BEGUN) }
     }
 
     /// Says that a resource of this name exists and is not ready: it is used only after [`opened`](Self::opened).
     #[track_caller]
-    #[must_use = "dropping a Resource says that it was torn down"]
+    #[must_use = "a Resource that nobody keeps says nothing more"]
     pub fn declare(name: &'static str) -> Self {
-        Self::numbered(name, tell(&Fact::Declared { name }, Location::caller()))
-    }
-
-    fn numbered(name: &'static str, object: u64) -> Self {
-        Self { name, object, closed: AtomicBool::new(false) }
+        let object = tell(&Fact::Declared { name }, Location::caller());
+        Self { name, object, state: AtomicU8::new(DECLARED) }
     }
 
     /// Says that opening begins. Should it be cut short (by a panic that somebody catches), the resource must be closed
@@ -43,6 +48,7 @@ impl Resource {
     #[inline]
     #[track_caller]
     pub fn opening(&self) {
+        self.state.store(BEGUN, Ordering::Relaxed);
         tell(&Fact::Opening { name: self.name, object: self.object }, Location::caller());
     }
 
@@ -50,6 +56,7 @@ impl Resource {
     #[inline]
     #[track_caller]
     pub fn opened(&self) {
+        self.state.store(BEGUN, Ordering::Relaxed);
         tell(&Fact::Opened { name: self.name, object: self.object }, Location::caller());
     }
 
@@ -75,10 +82,11 @@ impl Resource {
         Borrow { name: self.name, object: self.object, borrow }
     }
 
-    /// Says that the resource was torn down. A second call says it again, and breaks *close-once*.
+    /// Says that the resource was torn down. A second call says it again, and breaks *close-once*; one on a resource that
+    /// was only declared breaks *no-use-before-init*.
     #[track_caller]
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.state.store(CLOSED, Ordering::Relaxed);
         tell(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
     }
 
@@ -91,7 +99,7 @@ impl Resource {
 impl Drop for Resource {
     #[track_caller]
     fn drop(&mut self) {
-        if !self.closed.load(Ordering::Relaxed) {
+        if self.state.load(Ordering::Relaxed) == BEGUN {
             tell(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
         }
     }

@@ -14,7 +14,7 @@ impl NodeId {
 }
 
 /// Text that was met in the run (a name, a path, a source line), as an index into the names of its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Name(pub u32);
 
 impl Name {
@@ -73,6 +73,78 @@ pub enum Left {
     File,
     /// A lock on a file.
     Lock,
+}
+
+/// A step in a lifetime that only the program itself can tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Step {
+    /// A resource exists and is not ready.
+    Declared,
+    /// A resource is being opened.
+    Opening,
+    /// A resource is held; the number is the borrow's.
+    Borrowed,
+    /// A borrow, by its number, is over.
+    Returned,
+    /// A callback was registered; the number is the text of its id.
+    Registered,
+    /// A call of a callback begins; the number is the call's.
+    CallBegan,
+    /// A call, by its number, ended.
+    CallEnded,
+    /// No call may begin any more; those that run are waited for.
+    Deregistering,
+    /// The registration is over.
+    Deregistered,
+    /// Something with epochs is there.
+    EpochBegan,
+    /// It is in the epoch of this number.
+    Advanced,
+    /// Work of the epoch of this number takes effect; the name is the effect's.
+    Effect,
+    /// An owner of tasks is there.
+    ScopeOpened,
+    /// A task, with this number, waits for its turn; the object is its scope.
+    TaskQueued,
+    /// It runs.
+    TaskBegan,
+    /// It was asked to stop.
+    TaskCancelled,
+    /// It is over.
+    TaskEnded,
+    /// The owner says that all its tasks have ended.
+    Joined,
+    /// The owner is gone.
+    ScopeClosed,
+    /// There are so many places.
+    SlotsMade,
+    /// A place was taken; the number is the holder's.
+    SlotTaken,
+    /// The holder of this number gave its place back.
+    SlotReturned,
+    /// The program's own counter shows this number, signed.
+    SlotsCounted,
+    /// A job of so many items begins.
+    ProgressBegan,
+    /// One more item was verified.
+    ItemVerified,
+    /// The program says that so many hundredths are done.
+    ProgressTold,
+    /// The program takes the job for complete.
+    ProgressDone,
+    /// A channel that watches something is open.
+    ChannelOpened,
+    /// Its reader was told that it ends.
+    ChannelTold,
+    /// It closed.
+    ChannelClosed,
+    /// An entry was made; the number is the text of its key.
+    EntryMade,
+    /// Whoever made this entry removes what stands under its key.
+    EntryRemoved,
+    /// A place that may misbehave did.
+    Buggified,
 }
 
 /// One fact. Time in nanoseconds since the run's start.
@@ -288,6 +360,19 @@ pub enum What {
     Line {
         /// The text, without its line end.
         text: Name,
+    },
+    /// A probe told of a step in another kind of lifetime.
+    Told {
+        /// Which step.
+        step: Step,
+        /// The name that the program gave.
+        name: Name,
+        /// The object's number in the run.
+        object: u32,
+        /// What the step is about: see its description; 0 if nothing more is to be said.
+        number: u32,
+        /// Source line of the probe.
+        site: Name,
     },
     /// Nothing can run and no deadline is left.
     Quiescent,

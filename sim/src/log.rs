@@ -191,6 +191,9 @@ impl What {
             Self::Healed { what } => [30, u64::from(what.0)],
             Self::Line { text } => [31, u64::from(text.0)],
             Self::Quiescent => [32, 0],
+            Self::Told { step, name, object, number, site } => {
+                [44 | (step as u64) << 8 | u64::from(name.0) << 32, two(object, number) ^ u64::from(site.0) << 16]
+            }
             Self::Paused => [33, 0],
             Self::Resumed => [34, 0],
             Self::Signalled { signal } => [35, signal as u64],

@@ -4,15 +4,25 @@
 mod blast_radius;
 mod bounded_request;
 mod bounded_shutdown;
+mod close_is_told;
+mod close_once;
+mod closed_or_open;
+mod honest_progress;
+mod joined_before_teardown;
+mod no_callback_after_deregistration;
 mod no_crash_loop;
 mod no_deadlock;
 mod no_silent_panic;
 mod no_spin;
+mod no_stale_epoch_effect;
 mod no_stale_message;
 mod no_use_after_teardown;
+mod no_use_before_init;
 pub(crate) mod nothing_left;
 mod one_incarnation;
+mod own_entry_only;
 mod probed_claims;
+mod slots_conserved;
 #[cfg(test)]
 mod testing;
 
@@ -26,6 +36,16 @@ pub(crate) const IDS: &[&str] = &[
     bounded_request::ID,
     bounded_shutdown::ID,
     no_crash_loop::ID,
+    close_is_told::ID,
+    close_once::ID,
+    closed_or_open::ID,
+    honest_progress::ID,
+    joined_before_teardown::ID,
+    no_callback_after_deregistration::ID,
+    no_stale_epoch_effect::ID,
+    no_use_before_init::ID,
+    own_entry_only::ID,
+    slots_conserved::ID,
     no_deadlock::ID,
     no_silent_panic::ID,
     no_spin::ID,
@@ -120,6 +140,16 @@ pub(crate) fn all(off: &std::collections::BTreeSet<String>, setup: Setup) -> Vec
         Box::new(probed_claims::ProbedClaims),
         Box::new(one_incarnation::OneIncarnation::default()),
         Box::new(no_stale_message::NoStaleMessage),
+        Box::new(close_is_told::CloseIsTold::default()),
+        Box::new(close_once::CloseOnce::default()),
+        Box::new(closed_or_open::ClosedOrOpen::default()),
+        Box::new(honest_progress::HonestProgress::default()),
+        Box::new(joined_before_teardown::JoinedBeforeTeardown::default()),
+        Box::new(no_callback_after_deregistration::NoCallbackAfterDeregistration::default()),
+        Box::new(no_stale_epoch_effect::NoStaleEpochEffect::default()),
+        Box::new(no_use_before_init::NoUseBeforeInit::default()),
+        Box::new(own_entry_only::OwnEntryOnly::default()),
+        Box::new(slots_conserved::SlotsConserved::default()),
     ];
     all.into_iter().filter(|invariant| !off.contains(invariant.id())).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant};
 use crate::finding::Violation;
-use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
+use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, Step, What};
 
 /// Events of one node, in order, a microsecond apart.
 pub(super) struct Script {
@@ -109,6 +109,19 @@ impl Script {
         }
         let door = self.name(door);
         self.push(What::BadDescriptor { fd, door })
+    }
+
+    /// A step of another kind of lifetime; for those whose number is a text, see [`keyed`](Self::keyed).
+    pub(super) fn told(&mut self, step: Step, name: &str, object: u32, number: u32) -> &mut Self {
+        let site = self.name(&format!("src/{step:?}.rs:5").to_lowercase());
+        let name = self.name(name);
+        self.push(What::Told { step, name, object, number, site })
+    }
+
+    /// A step whose number is a text.
+    pub(super) fn keyed(&mut self, step: Step, name: &str, object: u32, text: &str) -> &mut Self {
+        let number = self.name(text).0;
+        self.told(step, name, object, number)
     }
 
     pub(super) fn panicked(&mut self, message: &str, site: &str) -> &mut Self {

@@ -4,7 +4,7 @@
 use super::measure::{bytes, count, errno_name, moment, ordinal, plural, signal_name, span};
 use crate::fault::{Fault, FileDamage, Injection, Trigger, disk_trouble, link_trouble, signed};
 use crate::run::Record;
-use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, What};
+use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, Step, What};
 use std::collections::BTreeMap;
 
 /// Looks up what the numbers of a record stand for.
@@ -130,6 +130,10 @@ impl<'a> Lexicon<'a> {
                 with(what.to_owned(), note.to_owned())
             }
             What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
+            What::Told { step, name, number, site, .. } => {
+                let (what, note) = step_words(step, self.name(name), number, |text| self.name(Name(text)));
+                at(what, note, site)
+            }
             What::Quiescent => bare("nothing can run"),
             What::Paused => bare("stands still"),
             What::Resumed => bare("goes on"),
@@ -264,6 +268,46 @@ fn death(how: Death) -> (String, String) {
         Death::Signal { signal } => return ("dies".to_owned(), format!("by {}", signal_name(signal))),
     };
     (what.to_owned(), note.to_owned())
+}
+
+/// A step of a lifetime: what happened, and what more there is to say.
+fn step_words<'a>(step: Step, name: &str, number: u32, text: impl Fn(u32) -> &'a str) -> (String, String) {
+    let bare = |what: String| (what, String::new());
+    match step {
+        Step::Declared => bare(format!("{name} declared")),
+        Step::Opening => bare(format!("{name} begins to open")),
+        Step::Borrowed => bare(format!("{name} held")),
+        Step::Returned => bare(format!("{name} let go")),
+        Step::Registered => (format!("{name} registered"), text(number).to_owned()),
+        Step::CallBegan => bare(format!("{name} called")),
+        Step::CallEnded => bare(format!("{name} returns")),
+        Step::Deregistering => bare(format!("{name} begins to deregister")),
+        Step::Deregistered => bare(format!("{name} deregistered")),
+        Step::EpochBegan => bare(format!("{name} is there")),
+        Step::Advanced => bare(format!("{name} is {number} now")),
+        Step::Effect => (format!("{name} takes effect"), format!("begun in {number}")),
+        Step::ScopeOpened => bare(format!("{name} has an owner")),
+        Step::TaskQueued => bare(format!("task {name} queued")),
+        Step::TaskBegan => bare(format!("task {name} begins")),
+        Step::TaskCancelled => bare(format!("task {name} asked to stop")),
+        Step::TaskEnded => bare(format!("task {name} over")),
+        Step::Joined => bare(format!("{name} joined")),
+        Step::ScopeClosed => bare(format!("{name} has no owner any more")),
+        Step::SlotsMade => (format!("{name} counted"), format!("{number} at most")),
+        Step::SlotTaken => bare(format!("{name} taken")),
+        Step::SlotReturned => bare(format!("{name} given back")),
+        Step::SlotsCounted => bare(format!("{name} shows {}", number as i32)),
+        Step::ProgressBegan => (format!("{name} begins"), plural(u64::from(number), "item")),
+        Step::ItemVerified => bare(format!("{name} verified one more")),
+        Step::ProgressTold => bare(format!("{name} at {number} %")),
+        Step::ProgressDone => bare(format!("{name} complete")),
+        Step::ChannelOpened => bare(format!("{name} opened")),
+        Step::ChannelTold => bare(format!("{name} told its end")),
+        Step::ChannelClosed => bare(format!("{name} closed")),
+        Step::EntryMade => (format!("{name} entered"), text(number).to_owned()),
+        Step::EntryRemoved => bare(format!("{name} entry removed")),
+        Step::Buggified => bare(format!("misbehaves: {name}")),
+    }
 }
 
 fn left(kind: Left) -> &'static str {

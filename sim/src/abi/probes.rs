@@ -3,10 +3,11 @@
 
 use super::baton::door;
 use super::here::here;
-use crate::event::{Name, What};
+use crate::event::{Name, Step, What};
+use crate::kernel::choice::{Question, identity, join};
 use crate::kernel::thread::ThreadId;
 use crate::kernel::world::World;
-use afterlife_probe::Fact;
+use afterlife_probe::{Begins, Fact, Parts};
 use std::panic::Location;
 use std::sync::OnceLock;
 
@@ -49,13 +50,13 @@ fn event_of(world: &mut World, me: ThreadId, fact: &Fact<'_>, site: &'static Loc
     let site = world.log.site(site);
     let mut answer = 0;
     let what = match fact {
-        Fact::Opened { name } => {
+        Fact::Opened { name, object } => {
             let name = world.log.name(name);
-            world.objects += 1;
+            let object = if *object == 0 { next_object(world) } else { *object as u32 };
             let generation = world.generations.entry((world.threads[me].node, name)).or_insert(0);
             *generation += 1;
-            answer = u64::from(world.objects);
-            What::ResourceOpened { name, object: world.objects, generation: *generation, site }
+            answer = u64::from(object);
+            What::ResourceOpened { name, object, generation: *generation, site }
         }
         Fact::Used { name, object, by } => {
             let name = world.log.name(name);
@@ -71,7 +72,95 @@ fn event_of(world: &mut World, me: ThreadId, fact: &Fact<'_>, site: &'static Loc
             What::Claim { claim: world.log.name(claim), always: false, held: *held, site }
         }
         Fact::Reached { site: name } => What::Reached { name: world.log.name(name), site },
-        _ => return (None, 0),
+        Fact::Buggify { site: place, per_mille } => {
+            if !world.misbehaves(me, place, *per_mille) {
+                return (None, 0);
+            }
+            answer = 1;
+            What::Told { step: Step::Buggified, name: world.log.name(place), object: 0, number: 0, site }
+        }
+        other => {
+            let Some(step) = step_of(other) else { return (None, 0) };
+            let mut parts = Parts::from(other);
+            match parts.begins() {
+                Begins::Nothing => {}
+                Begins::Object => {
+                    answer = u64::from(next_object(world));
+                    parts.object = answer;
+                }
+                Begins::Part => {
+                    answer = u64::from(next_object(world));
+                    parts.part = answer;
+                }
+            }
+            let number = match parts.text {
+                Some(text) => world.log.name(&text.to_string()).0,
+                None => parts.part as u32 | parts.value as u32,
+            };
+            What::Told { step, name: world.log.name(parts.name), object: parts.object as u32, number, site }
+        }
     };
     (Some(what), answer)
+}
+
+fn next_object(world: &mut World) -> u32 {
+    world.objects += 1;
+    world.objects
+}
+
+/// The step that a fact of one of the plainer kinds is.
+fn step_of(fact: &Fact<'_>) -> Option<Step> {
+    Some(match fact {
+        Fact::Declared { .. } => Step::Declared,
+        Fact::Opening { .. } => Step::Opening,
+        Fact::Borrowed { .. } => Step::Borrowed,
+        Fact::Returned { .. } => Step::Returned,
+        Fact::Registered { .. } => Step::Registered,
+        Fact::CallBegan { .. } => Step::CallBegan,
+        Fact::CallEnded { .. } => Step::CallEnded,
+        Fact::Deregistering { .. } => Step::Deregistering,
+        Fact::Deregistered { .. } => Step::Deregistered,
+        Fact::EpochBegan { .. } => Step::EpochBegan,
+        Fact::Advanced { .. } => Step::Advanced,
+        Fact::Effect { .. } => Step::Effect,
+        Fact::ScopeOpened { .. } => Step::ScopeOpened,
+        Fact::TaskQueued { .. } => Step::TaskQueued,
+        Fact::TaskBegan { .. } => Step::TaskBegan,
+        Fact::TaskCancelled { .. } => Step::TaskCancelled,
+        Fact::TaskEnded { .. } => Step::TaskEnded,
+        Fact::Joined { .. } => Step::Joined,
+        Fact::ScopeClosed { .. } => Step::ScopeClosed,
+        Fact::SlotsMade { .. } => Step::SlotsMade,
+        Fact::SlotTaken { .. } => Step::SlotTaken,
+        Fact::SlotReturned { .. } => Step::SlotReturned,
+        Fact::SlotsCounted { .. } => Step::SlotsCounted,
+        Fact::ProgressBegan { .. } => Step::ProgressBegan,
+        Fact::ItemVerified { .. } => Step::ItemVerified,
+        Fact::ProgressTold { .. } => Step::ProgressTold,
+        Fact::ProgressDone { .. } => Step::ProgressDone,
+        Fact::ChannelOpened { .. } => Step::ChannelOpened,
+        Fact::ChannelTold { .. } => Step::ChannelTold,
+        Fact::ChannelClosed { .. } => Step::ChannelClosed,
+        Fact::EntryMade { .. } => Step::EntryMade,
+        Fact::EntryRemoved { .. } => Step::EntryRemoved,
+        _ => return None,
+    })
+}
+
+/// In how many runs a place that may misbehave is on: one in so many.
+const BUGGIFY_ON_ONE_IN: u64 = 4;
+
+impl World {
+    /// Whether a place that may misbehave does, at this pass: first whether it is on in this run, then whether it fires.
+    fn misbehaves(&mut self, me: ThreadId, place: &str, per_mille: u64) -> bool {
+        let place = identity(place);
+        if self.choices.below(Question::Buggify, place, 0, BUGGIFY_ON_ONE_IN) != 0 {
+            return false;
+        }
+        let node = self.threads[me].node;
+        let passes = self.buggify_passes.entry((node, place)).or_insert(0);
+        *passes += 1;
+        let who = join(place, self.nodes[usize::from(node.0)].key);
+        self.choices.below(Question::Buggify, who, *passes, 1_000) < per_mille
+    }
 }

@@ -37,6 +37,8 @@ pub enum Question {
     Doubling = 14,
     /// Whether a datagram arrives late, and how late.
     Reordering = 15,
+    /// Whether a place that may misbehave does.
+    Buggify = 20,
 }
 
 /// Answers questions for one seed.

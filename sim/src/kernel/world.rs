@@ -143,6 +143,8 @@ pub(crate) struct World {
     /// How often timers were wound up.
     pub(crate) windings: u32,
     pub(crate) generations: std::collections::BTreeMap<(NodeId, crate::event::Name), u32>,
+    /// How often each place that may misbehave was passed on each node.
+    pub(crate) buggify_passes: std::collections::BTreeMap<(NodeId, u64), u64>,
     host: Box<Strand>,
     /// What a new thread's strand is to run.
     pub(crate) begin: fn(ThreadId, Start) -> Body,
@@ -192,6 +194,7 @@ impl World {
             clocks_differ: false,
             windings: 0,
             generations: std::collections::BTreeMap::new(),
+            buggify_passes: std::collections::BTreeMap::new(),
             host: Strand::host(),
             begin,
             observer: None,

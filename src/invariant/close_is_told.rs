@@ -1,0 +1,69 @@
+//! A watch ends with an event that says so before its channel closes.
+//! A process that dies closes nothing: its channels are gone with it.
+
+use super::{Facts, Invariant, place};
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "close-is-told";
+
+/// Knows which open channels' readers were not told of an end yet.
+#[derive(Default)]
+pub(super) struct CloseIsTold {
+    untold: BTreeMap<u32, (Seq, Name)>,
+}
+
+impl Invariant for CloseIsTold {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::Told { step: Step::ChannelOpened | Step::ChannelTold | Step::ChannelClosed, .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let What::Told { step, name, object, site, .. } = event.what else { return None };
+        if step == Step::ChannelOpened {
+            self.untold.insert(object, (event.seq, site));
+            return None;
+        }
+        let (opened, opened_site) = self.untold.remove(&object)?;
+        if step == Step::ChannelTold {
+            return None;
+        }
+        let name = facts.text(name);
+        Some(Violation {
+            invariant: ID.to_owned(),
+            class: name.to_owned(),
+            sites: vec![place(facts.text(site)), place(facts.text(opened_site))],
+            subject: name.to_owned(),
+            sentence: format!("{} closed {name} and told its reader nothing", facts.node(event.node)),
+            at: event.seq,
+            turning: vec![opened],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    #[test]
+    fn a_channel_that_closes_without_a_word_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::ChannelOpened, "shard watch", 1, 0).told(Step::ChannelClosed, "shard watch", 1, 0);
+        let [violation] = &run(CloseIsTold::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 closed shard watch and told its reader nothing");
+    }
+
+    #[test]
+    fn one_that_tells_its_reader_first_does_not() {
+        let mut script = Script::new();
+        script.told(Step::ChannelOpened, "shard watch", 1, 0).told(Step::ChannelTold, "shard watch", 1, 0);
+        script.told(Step::ChannelClosed, "shard watch", 1, 0);
+        assert_eq!(run(CloseIsTold::default(), script), []);
+    }
+}

@@ -1,0 +1,69 @@
+//! A resource, a channel or a registration ends once.
+//! A request that comes when it has ended and does nothing is harmless, and is not told by the program.
+
+use super::{Facts, Invariant, place};
+use crate::fault::span;
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "close-once";
+
+/// Remembers what has ended.
+#[derive(Default)]
+pub(super) struct CloseOnce {
+    ended: BTreeMap<u32, (Seq, u64, Name)>,
+}
+
+impl Invariant for CloseOnce {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::ResourceClosed { .. } | What::Told { step: Step::ChannelClosed | Step::Deregistered, .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let (name, object, site) = match event.what {
+            What::ResourceClosed { name, object, site } | What::Told { name, object, site, .. } => (name, object, site),
+            _ => return None,
+        };
+        let Some((first, time_ns, first_site)) = self.ended.insert(object, (event.seq, event.time_ns, site)) else {
+            return None;
+        };
+        let name = facts.text(name);
+        let later = span(event.time_ns - time_ns);
+        Some(Violation {
+            invariant: ID.to_owned(),
+            class: name.to_owned(),
+            sites: vec![place(facts.text(site)), place(facts.text(first_site))],
+            subject: name.to_owned(),
+            sentence: format!("{} closed {name} a second time, {later} after the first", facts.node(event.node)),
+            at: event.seq,
+            turning: vec![first],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    #[test]
+    fn a_second_close_breaks_it() {
+        let mut script = Script::new();
+        script.open("stopc", 1).closed("stopc", 1).after_ns(2_000_000).closed("stopc", 1);
+        let [violation] = &run(CloseOnce::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 closed stopc a second time, 2 ms after the first");
+    }
+
+    #[test]
+    fn one_close_of_each_generation_does_not() {
+        let mut script = Script::new();
+        script.open("db", 1).closed("db", 1).open("db", 2).closed("db", 2);
+        script.told(Step::ChannelClosed, "watch", 3, 0).told(Step::Deregistered, "progress", 4, 0);
+        assert_eq!(run(CloseOnce::default(), script), []);
+    }
+}

@@ -1,0 +1,193 @@
+//! Every borrower and every task of something has ended before it is torn down.
+//! A task that was cancelled while it was still queued has ended: it never ran and never will.
+
+use super::{Facts, Invariant, place};
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "joined-before-teardown";
+
+#[derive(Clone, Copy)]
+struct Held {
+    seq: Seq,
+    name: Name,
+    site: Name,
+    /// A task that has not begun.
+    queued: bool,
+    /// A task that was asked to stop.
+    cancelled: bool,
+}
+
+#[derive(Default)]
+struct Owner {
+    held: BTreeMap<u32, Held>,
+    gone: Option<(Seq, Name)>,
+}
+
+/// Follows who holds what, by the number of the resource or the scope.
+#[derive(Default)]
+pub(super) struct JoinedBeforeTeardown {
+    owners: BTreeMap<u32, Owner>,
+}
+
+impl Invariant for JoinedBeforeTeardown {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        match what {
+            What::ResourceClosed { .. } => true,
+            What::Told { step, .. } => matches!(
+                step,
+                Step::Borrowed
+                    | Step::Returned
+                    | Step::TaskQueued
+                    | Step::TaskBegan
+                    | Step::TaskCancelled
+                    | Step::TaskEnded
+                    | Step::Joined
+                    | Step::ScopeClosed
+            ),
+            _ => false,
+        }
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        match event.what {
+            What::ResourceClosed { name, object, site } => {
+                let it = self.owners.remove(&object)?;
+                let held = it.held.into_values().next()?;
+                let (node, name) = (facts.node(event.node), facts.text(name));
+                let sentence = format!("{node} closed {name} while somebody held it");
+                Some(violation(event, facts, name, [site, held.site], held.seq, sentence))
+            }
+            What::Told { step, name, object, number, site } => {
+                self.told(event, facts, step, (name, object, number, site))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl JoinedBeforeTeardown {
+    fn told(
+        &mut self,
+        event: &Event,
+        facts: &dyn Facts,
+        step: Step,
+        (name, object, number, site): (Name, u32, u32, Name),
+    ) -> Option<Violation> {
+        let it = self.owners.entry(object).or_default();
+        let new = Held { seq: event.seq, name, site, queued: step == Step::TaskQueued, cancelled: false };
+        match step {
+            Step::Borrowed | Step::TaskQueued => {
+                it.held.insert(number, new);
+                None
+            }
+            Step::Returned | Step::TaskEnded => {
+                it.held.remove(&number);
+                None
+            }
+            Step::TaskCancelled => {
+                it.held.entry(number).and_modify(|held| held.cancelled = true);
+                None
+            }
+            Step::TaskBegan => {
+                let held = it.held.entry(number).or_insert(new);
+                (held.queued, held.seq, held.site) = (false, event.seq, site);
+                let (gone, gone_site) = it.gone?;
+                let (node, task) = (facts.node(event.node), facts.text(name));
+                let sentence = format!("task {task} of {node} began although its owner was gone");
+                Some(violation(event, facts, task, [site, gone_site], gone, sentence))
+            }
+            Step::Joined | Step::ScopeClosed => {
+                if step == Step::ScopeClosed {
+                    it.gone = Some((event.seq, site));
+                }
+                let running = *it.held.values().find(|held| !(held.queued && held.cancelled))?;
+                let (node, scope, task) = (facts.node(event.node), facts.text(name), facts.text(running.name));
+                let how = if running.queued { "was still queued" } else { "still ran" };
+                let did = if step == Step::Joined { "took all tasks for ended" } else { "went" };
+                let sentence = format!("{scope} of {node} {did} while task {task} {how}");
+                Some(violation(event, facts, scope, [site, running.site], running.seq, sentence))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn violation(
+    event: &Event,
+    facts: &dyn Facts,
+    class: &str,
+    sites: [Name; 2],
+    turning: Seq,
+    sentence: String,
+) -> Violation {
+    Violation {
+        invariant: ID.to_owned(),
+        class: class.to_owned(),
+        sites: sites.map(|site| place(facts.text(site))).into(),
+        subject: class.to_owned(),
+        sentence,
+        at: event.seq,
+        turning: vec![turning],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    fn check(script: Script) -> Vec<Violation> {
+        run(JoinedBeforeTeardown::default(), script)
+    }
+
+    fn sentences(script: Script) -> Vec<String> {
+        check(script).into_iter().map(|violation| violation.sentence).collect()
+    }
+
+    #[test]
+    fn a_close_under_a_borrow_breaks_it() {
+        let mut script = Script::new();
+        script.open("db", 1).told(Step::Borrowed, "db", 1, 7).closed("db", 1);
+        assert_eq!(sentences(script), ["node-0 closed db while somebody held it"]);
+    }
+
+    #[test]
+    fn a_close_after_every_borrow_has_been_returned_does_not() {
+        let mut script = Script::new();
+        script.open("db", 1).told(Step::Borrowed, "db", 1, 7).told(Step::Borrowed, "db", 1, 8);
+        script.told(Step::Returned, "db", 1, 7).told(Step::Returned, "db", 1, 8).closed("db", 1);
+        assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn an_owner_that_goes_while_its_task_runs_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::ScopeOpened, "downloads", 1, 0).told(Step::TaskQueued, "sst-3", 1, 2);
+        script.told(Step::TaskBegan, "sst-3", 1, 2).told(Step::TaskCancelled, "sst-3", 1, 2);
+        script.told(Step::ScopeClosed, "downloads", 1, 0);
+        assert_eq!(sentences(script), ["downloads of node-0 went while task sst-3 still ran"]);
+    }
+
+    #[test]
+    fn a_task_that_was_cancelled_while_still_queued_does_not() {
+        let mut script = Script::new();
+        script.told(Step::ScopeOpened, "downloads", 1, 0).told(Step::TaskQueued, "sst-3", 1, 2);
+        script.told(Step::TaskCancelled, "sst-3", 1, 2).told(Step::Joined, "downloads", 1, 0);
+        script.told(Step::TaskEnded, "sst-3", 1, 2).told(Step::ScopeClosed, "downloads", 1, 0);
+        assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn a_task_that_begins_after_its_owner_is_gone_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::TaskQueued, "sst-3", 1, 2).told(Step::TaskCancelled, "sst-3", 1, 2);
+        script.told(Step::ScopeClosed, "downloads", 1, 0).told(Step::TaskBegan, "sst-3", 1, 2);
+        assert_eq!(sentences(script), ["task sst-3 of node-0 began although its owner was gone"]);
+    }
+}

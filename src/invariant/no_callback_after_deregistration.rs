@@ -1,0 +1,151 @@
+//! No call of a callback begins after its deregistration, and deregistration is over only when the calls that ran have ended.
+//! It does not ask whether the callback did any harm: in C++ what it captured is gone.
+
+use super::{Facts, Invariant, place};
+use crate::fault::span;
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "no-callback-after-deregistration";
+
+#[derive(Clone, Copy)]
+struct Moment {
+    seq: Seq,
+    time_ns: u64,
+    site: Name,
+}
+
+impl Moment {
+    fn of(event: &Event, site: Name) -> Self {
+        Self { seq: event.seq, time_ns: event.time_ns, site }
+    }
+}
+
+#[derive(Default)]
+struct Registration {
+    id: Name,
+    /// Since when no call may begin.
+    barred: Option<Moment>,
+    running: BTreeMap<u32, Moment>,
+}
+
+/// Follows every registration by its number.
+#[derive(Default)]
+pub(super) struct NoCallbackAfterDeregistration {
+    registrations: BTreeMap<u32, Registration>,
+}
+
+impl Invariant for NoCallbackAfterDeregistration {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(
+            what,
+            What::Told {
+                step: Step::Registered | Step::CallBegan | Step::CallEnded | Step::Deregistering | Step::Deregistered,
+                ..
+            }
+        )
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let What::Told { step, name, object, number, site } = event.what else { return None };
+        let it = self.registrations.entry(object).or_default();
+        let now = Moment::of(event, site);
+        let (other, sentence) = match step {
+            Step::Registered => {
+                it.id = Name(number);
+                return None;
+            }
+            Step::CallEnded => {
+                it.running.remove(&number);
+                return None;
+            }
+            Step::Deregistering => {
+                it.barred.get_or_insert(now);
+                return None;
+            }
+            Step::CallBegan => {
+                it.running.insert(number, now);
+                let barred = it.barred?;
+                let late = span(event.time_ns - barred.time_ns);
+                (barred, format!("was called {late} after it had been deregistered"))
+            }
+            Step::Deregistered => {
+                it.barred.get_or_insert(now);
+                let first = *it.running.values().next()?;
+                let since = span(event.time_ns - first.time_ns);
+                (first, format!("was deregistered while a call of it ran, {since} old"))
+            }
+            _ => return None,
+        };
+        let (name, id) = (facts.text(name), facts.text(it.id));
+        let subject = if id.is_empty() { name.to_owned() } else { format!("{name} {id}") };
+        Some(Violation {
+            invariant: ID.to_owned(),
+            class: name.to_owned(),
+            sites: vec![place(facts.text(site)), place(facts.text(other.site))],
+            sentence: format!("{subject} of {} {sentence}", facts.node(event.node)),
+            subject,
+            at: event.seq,
+            turning: vec![other.seq],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    fn check(script: Script) -> Vec<Violation> {
+        run(NoCallbackAfterDeregistration::default(), script)
+    }
+
+    #[test]
+    fn a_call_that_begins_after_deregistration_breaks_it() {
+        let mut script = Script::new();
+        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::Deregistered, "progress", 1, 0);
+        script.after_ns(2_000_000).told(Step::CallBegan, "progress", 1, 2);
+        let [violation] = &check(script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "progress q7 of node-0 was called 2 ms after it had been deregistered");
+        assert_eq!(violation.turning, [Seq(1)]);
+    }
+
+    #[test]
+    fn a_deregistration_over_a_running_call_breaks_it() {
+        let mut script = Script::new();
+        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::CallBegan, "progress", 1, 2);
+        script.after_ns(1_000_000).told(Step::Deregistered, "progress", 1, 0).told(Step::CallEnded, "progress", 1, 2);
+        let [violation] = &check(script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "progress q7 of node-0 was deregistered while a call of it ran, 1 ms old");
+    }
+
+    #[test]
+    fn a_deregistration_that_waits_for_the_call_does_not() {
+        let mut script = Script::new();
+        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::CallBegan, "progress", 1, 2);
+        script.told(Step::Deregistering, "progress", 1, 0).told(Step::CallEnded, "progress", 1, 2);
+        script.told(Step::Deregistered, "progress", 1, 0);
+        assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn a_call_that_begins_while_deregistration_waits_breaks_it() {
+        let mut script = Script::new();
+        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::Deregistering, "progress", 1, 0);
+        script.told(Step::CallBegan, "progress", 1, 2);
+        assert_eq!(check(script).len(), 1);
+    }
+
+    #[test]
+    fn another_registration_of_the_kind_may_be_called() {
+        let mut script = Script::new();
+        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::Deregistered, "progress", 1, 0);
+        script.keyed(Step::Registered, "progress", 2, "q8").told(Step::CallBegan, "progress", 2, 3);
+        assert_eq!(check(script), []);
+    }
+}

@@ -1,0 +1,85 @@
+//! An effect carries the epoch that is current: nothing that was begun under an older ballot, term or lease takes effect.
+//! It does not say which epoch is right.
+
+use super::{Facts, Invariant, place};
+use crate::fault::span;
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "no-stale-epoch-effect";
+
+struct Current {
+    number: u32,
+    seq: Seq,
+    time_ns: u64,
+    name: Name,
+    site: Name,
+}
+
+/// Knows the epoch of everything that has epochs.
+#[derive(Default)]
+pub(super) struct NoStaleEpochEffect {
+    current: BTreeMap<u32, Current>,
+}
+
+impl Invariant for NoStaleEpochEffect {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::Told { step: Step::Advanced | Step::Effect, .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let What::Told { step, name, object, number, site } = event.what else { return None };
+        if step == Step::Advanced {
+            let current = Current { number, seq: event.seq, time_ns: event.time_ns, name, site };
+            self.current.insert(object, current);
+            return None;
+        }
+        let current = self.current.get(&object).filter(|current| current.number != number)?;
+        let (what, epoch, node) = (facts.text(name), facts.text(current.name), facts.node(event.node));
+        let since = span(event.time_ns - current.time_ns);
+        Some(Violation {
+            invariant: ID.to_owned(),
+            class: format!("{what} under {epoch}"),
+            sites: vec![place(facts.text(site)), place(facts.text(current.site))],
+            subject: format!("{epoch} {}", current.number),
+            sentence: format!(
+                "{what} of {epoch} {number} took effect on {node} {since} after {epoch} {} had begun",
+                current.number
+            ),
+            at: event.seq,
+            turning: vec![current.seq],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    #[test]
+    fn an_effect_of_an_older_epoch_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::EpochBegan, "ballot", 1, 0).told(Step::Advanced, "ballot", 1, 3);
+        script.told(Step::Effect, "download progress", 1, 3).told(Step::Advanced, "ballot", 1, 4);
+        script.after_ns(1_400_000).told(Step::Effect, "download progress", 1, 3);
+        let [violation] = &run(NoStaleEpochEffect::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(
+            violation.sentence,
+            "download progress of ballot 3 took effect on node-0 1.4 ms after ballot 4 had begun"
+        );
+    }
+
+    #[test]
+    fn effects_of_the_current_epoch_and_of_other_objects_do_not() {
+        let mut script = Script::new();
+        script.told(Step::Advanced, "ballot", 1, 4).told(Step::Advanced, "ballot", 2, 3);
+        script.told(Step::Effect, "a", 1, 4).told(Step::Effect, "b", 2, 3).told(Step::Effect, "c", 3, 9);
+        assert_eq!(run(NoStaleEpochEffect::default(), script), []);
+    }
+}

@@ -1,0 +1,91 @@
+//! Who removes an entry from a registry removes its own, not what another has put under the same key since.
+//! Removing what is gone already is harmless.
+
+use super::{Facts, Invariant, place};
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
+use std::collections::BTreeMap;
+
+pub(super) const ID: &str = "own-entry-only";
+
+/// A registry's name, on a node, and a key in it.
+type Key = (NodeId, Name, Name);
+
+/// Knows what stands under each key.
+#[derive(Default)]
+pub(super) struct OwnEntryOnly {
+    entries: BTreeMap<u32, Key>,
+    under: BTreeMap<Key, (u32, Seq, Name)>,
+}
+
+impl Invariant for OwnEntryOnly {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::Told { step: Step::EntryMade | Step::EntryRemoved, .. } | What::Exited { .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        match event.what {
+            What::Exited { .. } => {
+                // A registry lives in its process.
+                self.entries.retain(|_, key| key.0 != event.node);
+                self.under.retain(|key, _| key.0 != event.node);
+                None
+            }
+            What::Told { step: Step::EntryMade, name, object, number, site } => {
+                let key = (event.node, name, Name(number));
+                self.entries.insert(object, key);
+                self.under.insert(key, (object, event.seq, site));
+                None
+            }
+            What::Told { object, site, .. } => {
+                let key = *self.entries.get(&object)?;
+                let (present, made, made_site) = self.under.remove(&key)?;
+                if present == object {
+                    return None;
+                }
+                let (registry, key) = (facts.text(key.1), facts.text(key.2));
+                Some(Violation {
+                    invariant: ID.to_owned(),
+                    class: registry.to_owned(),
+                    sites: vec![place(facts.text(site)), place(facts.text(made_site))],
+                    subject: format!("{registry} {key}"),
+                    sentence: format!(
+                        "{} removed another's entry from {registry} when it removed its own under {key}",
+                        facts.node(event.node)
+                    ),
+                    at: event.seq,
+                    turning: vec![made],
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    #[test]
+    fn removing_what_another_has_entered_since_breaks_it() {
+        let mut script = Script::new();
+        script.keyed(Step::EntryMade, "queries", 1, "q7").keyed(Step::EntryMade, "queries", 2, "q7");
+        script.told(Step::EntryRemoved, "queries", 1, 0);
+        let [violation] = &run(OwnEntryOnly::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 removed another's entry from queries when it removed its own under q7");
+    }
+
+    #[test]
+    fn removing_ones_own_or_what_is_gone_does_not() {
+        let mut script = Script::new();
+        script.keyed(Step::EntryMade, "queries", 1, "q7").told(Step::EntryRemoved, "queries", 1, 0);
+        script.told(Step::EntryRemoved, "queries", 1, 0);
+        script.keyed(Step::EntryMade, "queries", 2, "q8").told(Step::EntryRemoved, "queries", 2, 0);
+        assert_eq!(run(OwnEntryOnly::default(), script), []);
+    }
+}

@@ -1,0 +1,138 @@
+//! A counter of held places is never below zero or above its cap, and shows as many as there are holders when it is at rest.
+//! At rest means that neither has changed for a millisecond: the program counts and takes in two steps.
+
+use super::{Facts, Invariant, place};
+use crate::finding::Violation;
+use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const ID: &str = "slots-conserved";
+
+/// How long a counter and its holders may differ.
+const REST_NS: u64 = 1_000_000;
+
+struct Counter {
+    name: Name,
+    node: NodeId,
+    incarnation: u16,
+    cap: u32,
+    count: Option<i32>,
+    holders: BTreeSet<u32>,
+    changed: (Seq, u64, Name),
+}
+
+/// Follows every counter by its number.
+#[derive(Default)]
+pub(super) struct SlotsConserved {
+    counters: BTreeMap<u32, Counter>,
+}
+
+impl Invariant for SlotsConserved {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn wants(&self, what: &What) -> bool {
+        matches!(what, What::Told { .. } | What::Quiescent | What::Exited { .. })
+    }
+
+    fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        if let What::Exited { .. } = event.what {
+            self.counters.retain(|_, counter| counter.node != event.node);
+            return None;
+        }
+        if let Some(violation) = self.at_rest(event, facts) {
+            return Some(violation);
+        }
+        let What::Told { step, name, object, number, site } = event.what else { return None };
+        let changed = (event.seq, event.time_ns, site);
+        if step == Step::SlotsMade {
+            let (node, incarnation) = (event.node, event.incarnation);
+            let counter =
+                Counter { name, node, incarnation, cap: number, count: None, holders: BTreeSet::new(), changed };
+            self.counters.insert(object, counter);
+            return None;
+        }
+        let counter = self.counters.get_mut(&object)?;
+        match step {
+            Step::SlotTaken => drop(counter.holders.insert(number)),
+            Step::SlotReturned => drop(counter.holders.remove(&number)),
+            Step::SlotsCounted => counter.count = Some(number as i32),
+            _ => return None,
+        }
+        counter.changed = changed;
+        let count = counter.count?;
+        let (name, node) = (facts.text(counter.name), facts.node(event.node));
+        let outside = match count {
+            ..0 => format!("{name} of {node} shows {count}"),
+            _ if count as u32 > counter.cap => format!("{name} of {node} shows {count} of {}", counter.cap),
+            _ => return None,
+        };
+        Some(violation(event.seq, event.seq, name, place(facts.text(site)), outside))
+    }
+}
+
+impl SlotsConserved {
+    /// Looks whether a counter that has been at rest differs from its holders.
+    fn at_rest(&self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let quiet = |counter: &&Counter| {
+            event.what == What::Quiescent || event.time_ns.saturating_sub(counter.changed.1) >= REST_NS
+        };
+        let differs = |counter: &&Counter| counter.count.is_some_and(|count| count != counter.holders.len() as i32);
+        let counter = self.counters.values().filter(quiet).find(differs)?;
+        let (name, node) = (facts.text(counter.name), facts.node(counter.node));
+        let (count, holders) = (counter.count.unwrap_or(0), counter.holders.len());
+        let sentence =
+            format!("{name} of {node} (life {}) shows {count} and has {holders} holders", counter.incarnation);
+        Some(violation(event.seq, counter.changed.0, name, place(facts.text(counter.changed.2)), sentence))
+    }
+}
+
+fn violation(at: Seq, turning: Seq, name: &str, site: String, sentence: String) -> Violation {
+    Violation {
+        invariant: ID.to_owned(),
+        class: name.to_owned(),
+        sites: vec![site],
+        subject: name.to_owned(),
+        sentence,
+        at,
+        turning: vec![turning],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, run};
+    use super::*;
+
+    fn sentences(script: Script) -> Vec<String> {
+        run(SlotsConserved::default(), script).into_iter().map(|violation| violation.sentence).collect()
+    }
+
+    #[test]
+    fn a_counter_below_zero_or_above_its_cap_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::SlotsMade, "downloads", 1, 5).told(Step::SlotsCounted, "downloads", 1, -1i32 as u32);
+        script.told(Step::SlotsCounted, "downloads", 1, 6);
+        assert_eq!(sentences(script), ["downloads of node-0 shows -1", "downloads of node-0 shows 6 of 5"]);
+    }
+
+    #[test]
+    fn a_counter_that_rests_away_from_its_holders_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::SlotsMade, "downloads", 1, 5).told(Step::SlotTaken, "downloads", 1, 7);
+        script.told(Step::SlotsCounted, "downloads", 1, 1).told(Step::SlotsCounted, "downloads", 1, 0);
+        script.after_ns(2_000_000).quiescent();
+        assert_eq!(sentences(script), ["downloads of node-0 (life 1) shows 0 and has 1 holders"]);
+    }
+
+    #[test]
+    fn a_counter_that_lags_behind_for_a_moment_does_not() {
+        let mut script = Script::new();
+        script.told(Step::SlotsMade, "downloads", 1, 5).told(Step::SlotTaken, "downloads", 1, 7);
+        script.after_ns(10_000).told(Step::SlotsCounted, "downloads", 1, 1);
+        script.after_ns(5_000_000).told(Step::SlotReturned, "downloads", 1, 7);
+        script.after_ns(10_000).told(Step::SlotsCounted, "downloads", 1, 0).after_ns(5_000_000).quiescent();
+        assert_eq!(sentences(script), [""; 0]);
+    }
+}
