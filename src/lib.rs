@@ -48,6 +48,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod campaign;
 mod check;
 mod claim;

@@ -9,6 +9,7 @@
 //! | [`choice`] | keyed choices: what a seed decides |
 //! | [`isolate`] | one process for each run |
 //! | [`disk`] | the disk of a node, on its own |
+//! | [`told`] | what probes say, as events |
 //!
 //! Programs reach the room by the C library's symbols, which this crate defines. Outside a run they pass through.
 
@@ -21,6 +22,7 @@ pub mod event;
 mod kernel;
 mod log;
 mod real;
+pub mod told;
 
 pub use abi::Memory;
 pub use engine::{Machine, Outcome, run};

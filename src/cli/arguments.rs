@@ -39,6 +39,14 @@ pub(super) enum Command {
     List,
     /// Run seeds twice, in two processes, and compare every event
     Check(Check),
+    /// Check the claims on a log that a program wrote: JSON lines, as tracing-subscriber writes them
+    Audit(Audit),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Audit {
+    /// The log; `-` is the standard input
+    pub(super) log: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -3,6 +3,7 @@
 
 use super::arguments::{Check, Command, Format, Report, Run, Show, What};
 use super::select;
+use crate::audit;
 use crate::campaign::{self, Face, Order};
 use crate::check::check;
 use crate::found::Found;
@@ -11,8 +12,8 @@ use crate::record::{Saved, Shelf};
 use crate::refusal::Refusal;
 use crate::replay::replay;
 use crate::report::{
-    Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, count, differs, finding, keep_start, page, replayed,
-    sockets, sockets_of, wrap,
+    Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, finding, keep_start, page, plural,
+    replayed, sockets, sockets_of, wrap,
 };
 use crate::run::{Build, Request};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
@@ -22,7 +23,7 @@ use crate::token::Token;
 use crate::verdict::Verdict;
 use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -38,6 +39,7 @@ pub(super) fn carry_out(
         (Some(Command::Show(show)), _) => show_finding(&show, settings),
         (Some(Command::List), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
+        (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
         (None, Some(token)) => replay_run(scenarios, &What { what: token.clone(), out: None }, settings),
         (None, None) => {
             let shelf = shelf(None, settings)?;
@@ -228,4 +230,27 @@ fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
 
 fn human() -> Human<impl Write> {
     Human::new(anstream::stdout(), Paste::of_this_program(), Progress::on_terminal())
+}
+
+/// Checks the claims on a log.
+fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
+    let refused = |error: std::io::Error| {
+        Refusal::new(format!("{}: {error}", log.display()), "give a file of JSON lines, or `-` for the standard input")
+    };
+    let audit = if log.as_os_str() == "-" {
+        audit::audit(std::io::stdin().lock())
+    } else {
+        std::fs::File::open(log).and_then(|file| audit::audit(std::io::BufReader::new(file)))
+    };
+    let audit = audit.map_err(refused)?;
+    if audit.record.events.is_empty() {
+        let lines = plural(audit.lines, "line");
+        return Err(Refusal::new(
+            format!("no fact is told in {lines} of {}", log.display()),
+            "build with the probe's feature `tracing` and let its events through (target afterlife, level TRACE)",
+        ));
+    }
+    let broke = !audit.violations.is_empty();
+    human().print(&audited(&audit, &log.display().to_string()));
+    Ok(if broke { Verdict::Broke } else { Verdict::Held })
 }

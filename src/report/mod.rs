@@ -1,6 +1,7 @@
 //! How things look: on a terminal, as lines of JSON, as a bar while one waits.
 //! This folder knows events, findings and outcomes; it never starts a run and never decides.
 
+mod audited;
 mod human;
 mod json;
 mod line;
@@ -17,6 +18,7 @@ mod tests;
 mod verdicts;
 mod words;
 
+pub(crate) use audited::audited;
 pub(crate) use human::Human;
 pub(crate) use json::{Json, finding};
 pub(crate) use line::{Line, Tone, WIDTH, keep_start, wrap};

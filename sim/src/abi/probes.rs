@@ -3,11 +3,12 @@
 
 use super::baton::door;
 use super::here::here;
-use crate::event::{Name, Step, What};
+use crate::event::{Name, NodeId, What};
 use crate::kernel::choice::{Question, identity, join};
 use crate::kernel::thread::ThreadId;
 use crate::kernel::world::World;
-use afterlife_probe::{Begins, Fact, Parts};
+use crate::told;
+use afterlife_probe::Fact;
 use std::panic::Location;
 use std::sync::OnceLock;
 
@@ -48,103 +49,36 @@ fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
 
 fn event_of(world: &mut World, me: ThreadId, fact: &Fact<'_>, site: &'static Location<'static>) -> (Option<What>, u64) {
     let site = world.log.site(site);
-    let mut answer = 0;
-    let what = match fact {
-        Fact::Opened { name, object } => {
-            let name = world.log.name(name);
-            let object = if *object == 0 { next_object(world) } else { *object as u32 };
-            let generation = world.generations.entry((world.threads[me].node, name)).or_insert(0);
-            *generation += 1;
-            answer = u64::from(object);
-            What::ResourceOpened { name, object, generation: *generation, site }
-        }
-        Fact::Used { name, object, by } => {
-            let name = world.log.name(name);
-            let by = by.map_or(Name::NONE, |by| world.log.name(&by.to_string()));
-            What::ResourceUsed { name, object: *object as u32, by, site }
-        }
-        Fact::Closed { name, object } => {
-            What::ResourceClosed { name: world.log.name(name), object: *object as u32, site }
-        }
-        Fact::Phase { name } => What::Phase { name: world.log.name(name), site },
-        Fact::Always { claim, held } => What::Claim { claim: world.log.name(claim), always: true, held: *held, site },
-        Fact::Sometimes { claim, held } => {
-            What::Claim { claim: world.log.name(claim), always: false, held: *held, site }
-        }
-        Fact::Reached { site: name } => What::Reached { name: world.log.name(name), site },
-        Fact::Buggify { site: place, per_mille } => {
-            if !world.misbehaves(me, place, *per_mille) {
-                return (None, 0);
-            }
-            answer = 1;
-            What::Told { step: Step::Buggified, name: world.log.name(place), object: 0, number: 0, site }
-        }
-        other => {
-            let Some(step) = step_of(other) else { return (None, 0) };
-            let mut parts = Parts::from(other);
-            match parts.begins() {
-                Begins::Nothing => {}
-                Begins::Object => {
-                    answer = u64::from(next_object(world));
-                    parts.object = answer;
-                }
-                Begins::Part => {
-                    answer = u64::from(next_object(world));
-                    parts.part = answer;
-                }
-            }
-            let number = match parts.text {
-                Some(text) => world.log.name(&text.to_string()).0,
-                None => parts.part as u32 | parts.value as u32,
-            };
-            What::Told { step, name: world.log.name(parts.name), object: parts.object as u32, number, site }
-        }
-    };
-    (Some(what), answer)
+    let node = world.threads[me].node;
+    if let Fact::Buggify { site: place, per_mille } = fact
+        && !world.misbehaves(me, place, *per_mille)
+    {
+        return (None, 0);
+    }
+    told::event_of(fact, site, &mut Teller { world, node })
 }
 
-fn next_object(world: &mut World) -> u32 {
-    world.objects += 1;
-    world.objects
+/// Numbers what a node's program tells of.
+struct Teller<'a> {
+    world: &'a mut World,
+    node: NodeId,
 }
 
-/// The step that a fact of one of the plainer kinds is.
-fn step_of(fact: &Fact<'_>) -> Option<Step> {
-    Some(match fact {
-        Fact::Declared { .. } => Step::Declared,
-        Fact::Opening { .. } => Step::Opening,
-        Fact::Borrowed { .. } => Step::Borrowed,
-        Fact::Returned { .. } => Step::Returned,
-        Fact::Registered { .. } => Step::Registered,
-        Fact::CallBegan { .. } => Step::CallBegan,
-        Fact::CallEnded { .. } => Step::CallEnded,
-        Fact::Deregistering { .. } => Step::Deregistering,
-        Fact::Deregistered { .. } => Step::Deregistered,
-        Fact::EpochBegan { .. } => Step::EpochBegan,
-        Fact::Advanced { .. } => Step::Advanced,
-        Fact::Effect { .. } => Step::Effect,
-        Fact::ScopeOpened { .. } => Step::ScopeOpened,
-        Fact::TaskQueued { .. } => Step::TaskQueued,
-        Fact::TaskBegan { .. } => Step::TaskBegan,
-        Fact::TaskCancelled { .. } => Step::TaskCancelled,
-        Fact::TaskEnded { .. } => Step::TaskEnded,
-        Fact::Joined { .. } => Step::Joined,
-        Fact::ScopeClosed { .. } => Step::ScopeClosed,
-        Fact::SlotsMade { .. } => Step::SlotsMade,
-        Fact::SlotTaken { .. } => Step::SlotTaken,
-        Fact::SlotReturned { .. } => Step::SlotReturned,
-        Fact::SlotsCounted { .. } => Step::SlotsCounted,
-        Fact::ProgressBegan { .. } => Step::ProgressBegan,
-        Fact::ItemVerified { .. } => Step::ItemVerified,
-        Fact::ProgressTold { .. } => Step::ProgressTold,
-        Fact::ProgressDone { .. } => Step::ProgressDone,
-        Fact::ChannelOpened { .. } => Step::ChannelOpened,
-        Fact::ChannelTold { .. } => Step::ChannelTold,
-        Fact::ChannelClosed { .. } => Step::ChannelClosed,
-        Fact::EntryMade { .. } => Step::EntryMade,
-        Fact::EntryRemoved { .. } => Step::EntryRemoved,
-        _ => return None,
-    })
+impl told::Register for Teller<'_> {
+    fn name(&mut self, text: &str) -> Name {
+        self.world.log.name(text)
+    }
+
+    fn object(&mut self) -> u32 {
+        self.world.objects += 1;
+        self.world.objects
+    }
+
+    fn generation(&mut self, name: Name) -> u32 {
+        let generation = self.world.generations.entry((self.node, name)).or_insert(0);
+        *generation += 1;
+        *generation
+    }
 }
 
 /// In how many runs a place that may misbehave is on: one in so many.

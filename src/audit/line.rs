@@ -1,0 +1,88 @@
+//! One line of a log as `tracing_subscriber::fmt().json()` writes it, flattened or not, and as others may.
+//! It does not know what a fact means.
+
+use serde_json::{Map, Value};
+
+/// What a line says of a lifetime. Numbers are kept as text: a program may name its objects as it likes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Spoken {
+    pub(super) time_ns: Option<u64>,
+    pub(super) node: String,
+    pub(super) thread: u32,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) object: Option<String>,
+    pub(super) part: Option<String>,
+    pub(super) value: i64,
+    pub(super) text: Option<String>,
+    pub(super) site: String,
+}
+
+/// Reads a line: `None` if it is no JSON object, `Some(None)` if it tells no fact.
+pub(super) fn read(line: &str) -> Option<Option<Spoken>> {
+    let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
+    let places = places(&line);
+    let field = |name: &str| places.iter().find_map(|place| place.get(name));
+    let Some(kind) = field("fact").and_then(Value::as_str) else { return Some(None) };
+    let site = match (field("site"), field("filename").or_else(|| field("file")), field("line_number")) {
+        (Some(site), ..) => text(site),
+        (None, Some(file), Some(line)) => format!("{}:{}", text(file), text(line)),
+        _ => String::new(),
+    };
+    let number = |name: &str| field(name).map(text).filter(|number| number != "0" && !number.is_empty());
+    Some(Some(Spoken {
+        time_ns: field("timestamp").and_then(time_ns),
+        node: field("node").map(text).unwrap_or_default(),
+        thread: field("threadId").map(text).map_or(0, |id| digits(&id)),
+        kind: kind.to_owned(),
+        name: field("name").map(text).unwrap_or_default(),
+        object: number("object"),
+        part: number("part"),
+        value: field("value").map_or(0, whole),
+        text: field("text").map(text),
+        site,
+    }))
+}
+
+/// Where a field may stand: in the event, at the top, in the span that it happened in, in the spans around that.
+fn places(line: &Map<String, Value>) -> Vec<&Map<String, Value>> {
+    let inner = |name: &str| line.get(name).and_then(Value::as_object);
+    let spans = line.get("spans").and_then(Value::as_array).into_iter().flatten().rev().filter_map(Value::as_object);
+    inner("fields").into_iter().chain([line]).chain(inner("span")).chain(spans).collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn whole(value: &Value) -> i64 {
+    match value {
+        Value::Bool(held) => i64::from(*held),
+        Value::String(text) => text.parse().unwrap_or(0),
+        other => other.as_i64().unwrap_or(0),
+    }
+}
+
+fn digits(text: &str) -> u32 {
+    text.chars().filter_map(|letter| letter.to_digit(10)).fold(0, |number, digit| number.wrapping_mul(10) + digit)
+}
+
+/// Nanoseconds since 1970: of an RFC 3339 timestamp, or of a number of seconds, milliseconds, microseconds or nanoseconds,
+/// told apart by its size.
+fn time_ns(value: &Value) -> Option<u64> {
+    if let Some(text) = value.as_str() {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        return u64::try_from(time.as_nanosecond()).ok();
+    }
+    let number = value.as_u64()?;
+    let unit_ns = match number {
+        0..100_000_000_000 => 1_000_000_000,
+        100_000_000_000..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
+        _ => 1,
+    };
+    number.checked_mul(unit_ns)
+}

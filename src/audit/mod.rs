@@ -1,0 +1,160 @@
+//! Claims checked on a log from production: what a program said of its lifetimes through `tracing`, line by line.
+//! It runs nothing; what the log does not say, it does not know.
+
+mod line;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use crate::finding::Violation;
+use crate::invariant::{self, Invariant};
+use crate::run::Record;
+use afterlife_probe::{Begins, Fact, Parts};
+use afterlife_sim::event::{Event, NodeId, Seq, What};
+use afterlife_sim::told::{self, Register};
+use line::Spoken;
+use names::Names;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufRead};
+
+/// What a log came to.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    /// How many lines it has.
+    pub(crate) lines: u64,
+    /// How many of them are no JSON object.
+    pub(crate) unreadable: u64,
+    /// The facts that it tells, as events, with what their numbers stand for.
+    pub(crate) record: Record,
+    /// On which line each event stands, from 1.
+    pub(crate) line_of: Vec<u64>,
+    /// Kinds of facts that afterlife does not know, and how often each is there.
+    pub(crate) unknown: BTreeMap<String, u64>,
+    /// What broke, in the order of the log.
+    pub(crate) violations: Vec<Violation>,
+}
+
+/// Reads a log and checks every claim that needs nothing but what programs say.
+pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
+    let mut auditor = Auditor {
+        audit: Audit::default(),
+        names: Names::default(),
+        invariants: invariant::all(&BTreeSet::new(), &[]),
+        objects: BTreeMap::new(),
+        latest: BTreeMap::new(),
+        began_ns: None,
+    };
+    for line in log.lines() {
+        auditor.take(&line?);
+    }
+    let Auditor { mut audit, names, .. } = auditor;
+    (audit.record.names, audit.record.nodes) = names.into_parts();
+    Ok(audit)
+}
+
+/// An object as a log names it: on a node, in one of its lives.
+type Key = (NodeId, u16, String);
+
+struct Auditor {
+    audit: Audit,
+    names: Names,
+    invariants: Vec<Box<dyn Invariant>>,
+    /// The run-wide numbers of what the log numbers or names in its own way.
+    objects: BTreeMap<Key, u64>,
+    /// The latest object of each name, for logs that number nothing.
+    latest: BTreeMap<Key, u64>,
+    began_ns: Option<u64>,
+}
+
+impl Auditor {
+    fn take(&mut self, text: &str) {
+        self.audit.lines += 1;
+        if text.trim().is_empty() {
+            return;
+        }
+        let Some(spoken) = line::read(text) else {
+            self.audit.unreadable += 1;
+            return;
+        };
+        let Some(spoken) = spoken else { return };
+        let node = self.names.node(&spoken.node);
+        let Some(what) = self.what(node, &spoken) else {
+            *self.audit.unknown.entry(spoken.kind).or_insert(0) += 1;
+            return;
+        };
+        let time_ns = spoken.time_ns.unwrap_or(self.audit.lines);
+        let began_ns = *self.began_ns.get_or_insert(time_ns);
+        let event = Event {
+            seq: Seq(self.audit.record.events.len() as u64),
+            time_ns: time_ns.saturating_sub(began_ns),
+            node,
+            incarnation: self.names.life(node),
+            thread: spoken.thread,
+            task: 0,
+            cause: Seq::NONE,
+            what,
+        };
+        self.audit.record.events.push(event);
+        self.audit.line_of.push(self.audit.lines);
+        for invariant in &mut self.invariants {
+            if invariant.wants(&event.what)
+                && let Some(violation) = invariant.event(&event, &self.names)
+            {
+                self.audit.violations.push(violation);
+            }
+        }
+    }
+
+    /// The event that a line is, if its fact is of a known kind.
+    fn what(&mut self, node: NodeId, spoken: &Spoken) -> Option<What> {
+        let site = self.names.name(&spoken.site);
+        match &*spoken.kind {
+            "started" => {
+                self.names.next_life(node);
+                return Some(What::Started);
+            }
+            "panicked" => return Some(What::Panicked { message: self.names.name(&spoken.name), site }),
+            _ => {}
+        }
+        let life = self.names.life(node);
+        let text = spoken.text.as_deref().unwrap_or_default();
+        let text = format_args!("{text}");
+        let mut parts =
+            Parts { kind: &spoken.kind, name: &spoken.name, object: 0, part: 0, value: spoken.value, text: Some(text) };
+        if spoken.kind == "used" && spoken.text.as_deref().is_none_or(str::is_empty) {
+            parts.text = None;
+        }
+        let by_name = (node, life, spoken.name.clone());
+        let by_number = |number: &Option<String>| number.clone().map(|number| (node, life, format!("#{number}")));
+        let known = |objects: &BTreeMap<Key, u64>, number: &Option<String>| {
+            by_number(number).and_then(|key| objects.get(&key).copied())
+        };
+        parts.object = known(&self.objects, &spoken.object).or_else(|| self.latest.get(&by_name).copied()).unwrap_or(0);
+        parts.part = known(&self.objects, &spoken.part).unwrap_or(0);
+        if spoken.kind == "opened" && !self.names.is_declared(parts.object) {
+            // The same number again, or the same name: another generation.
+            parts.object = 0;
+        }
+        let begins = parts.begins();
+        let fact = Fact::try_from(parts).ok()?;
+        let (what, answer) = told::event_of(&fact, site, &mut self.names);
+        match begins {
+            Begins::Nothing => {}
+            Begins::Object => {
+                self.latest.insert(by_name, answer);
+                if let Some(key) = by_number(&spoken.object) {
+                    self.objects.insert(key, answer);
+                }
+                if spoken.kind == "declared" {
+                    self.names.declare(answer);
+                }
+            }
+            Begins::Part => {
+                if let Some(key) = by_number(&spoken.part) {
+                    self.objects.insert(key, answer);
+                }
+            }
+        }
+        what
+    }
+}
