@@ -29,9 +29,7 @@ impl Invariant for CloseOnce {
             What::ResourceClosed { name, object, site } | What::Told { name, object, site, .. } => (name, object, site),
             _ => return None,
         };
-        let Some((first, time_ns, first_site)) = self.ended.insert(object, (event.seq, event.time_ns, site)) else {
-            return None;
-        };
+        let (first, time_ns, first_site) = self.ended.insert(object, (event.seq, event.time_ns, site))?;
         let name = facts.text(name);
         let later = span(event.time_ns - time_ns);
         Some(Violation {
