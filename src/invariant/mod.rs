@@ -9,6 +9,8 @@ mod close_once;
 mod closed_or_open;
 mod honest_progress;
 mod joined_before_teardown;
+#[cfg(test)]
+mod lifetimes;
 mod no_callback_after_deregistration;
 mod no_crash_loop;
 mod no_deadlock;

@@ -1,0 +1,207 @@
+//! Random lifetimes: legal ones break no claim, and one illegal step breaks the claim that it is illegal under.
+//! Only tests see it. Lifetimes of different objects are interleaved at random, since claims look at one object at a time.
+
+use super::testing::{Script, run_all};
+use afterlife_sim::choice::mix;
+use afterlife_sim::event::Step;
+use proptest::prelude::*;
+
+/// One step of a lifetime, as it is put into a script.
+type Op = Box<dyn Fn(&mut Script) -> &mut Script>;
+
+fn op(op: impl Fn(&mut Script) -> &mut Script + 'static) -> Op {
+    Box::new(op)
+}
+
+/// A small generator, so that a whole lifetime hangs on one number that proptest shrinks.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = mix(self.0.wrapping_add(0x9e37_79b9_7f4a_7c15));
+        self.0 % bound
+    }
+}
+
+fn told(step: Step, object: u32, number: u32) -> Op {
+    op(move |script| script.told(step, "it", object, number))
+}
+
+/// The kinds of lifetimes, each with what one illegal step in it breaks.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Resource,
+    Declared,
+    Registration,
+    Epoch,
+    Scope,
+    Slots,
+    Progress,
+    Channel,
+    Entry,
+}
+
+const KINDS: [Kind; 9] = [
+    Kind::Resource,
+    Kind::Declared,
+    Kind::Registration,
+    Kind::Epoch,
+    Kind::Scope,
+    Kind::Slots,
+    Kind::Progress,
+    Kind::Channel,
+    Kind::Entry,
+];
+
+/// A legal lifetime of the object of this number; parts are numbered from `object * 100`.
+fn legal(kind: Kind, object: u32, dice: &mut Dice) -> Vec<Op> {
+    let mut ops: Vec<Op> = Vec::new();
+    let rounds = dice.below(4) as u32;
+    let part = |round: u32| object * 100 + round;
+    match kind {
+        Kind::Resource | Kind::Declared => {
+            if matches!(kind, Kind::Declared) {
+                ops.push(told(Step::Declared, object, 0));
+                ops.push(told(Step::Opening, object, 0));
+            }
+            ops.push(op(move |script| script.open("it", object)));
+            for round in 0..rounds {
+                ops.push(told(Step::Borrowed, object, part(round)));
+                ops.push(op(move |script| script.used("it", object, "")));
+                ops.push(told(Step::Returned, object, part(round)));
+            }
+            ops.push(op(move |script| script.closed("it", object)));
+        }
+        Kind::Registration => {
+            ops.push(op(move |script| script.keyed(Step::Registered, "it", object, "id")));
+            for round in 0..rounds {
+                ops.push(told(Step::CallBegan, object, part(round)));
+                ops.push(told(Step::CallEnded, object, part(round)));
+            }
+            if dice.below(2) == 0 {
+                ops.push(told(Step::CallBegan, object, part(9)));
+                ops.push(told(Step::Deregistering, object, 0));
+                ops.push(told(Step::CallEnded, object, part(9)));
+            }
+            ops.push(told(Step::Deregistered, object, 0));
+        }
+        Kind::Epoch => {
+            for round in 1..rounds + 2 {
+                ops.push(told(Step::Advanced, object, round));
+                ops.extend((0..dice.below(3)).map(|_| told(Step::Effect, object, round)));
+            }
+        }
+        Kind::Scope => {
+            ops.push(told(Step::ScopeOpened, object, 0));
+            for round in 0..rounds {
+                ops.push(told(Step::TaskQueued, object, part(round)));
+                if dice.below(2) == 0 {
+                    ops.push(told(Step::TaskBegan, object, part(round)));
+                    ops.push(told(Step::TaskEnded, object, part(round)));
+                } else {
+                    ops.push(told(Step::TaskCancelled, object, part(round)));
+                }
+            }
+            ops.push(told(Step::Joined, object, 0));
+            ops.push(told(Step::ScopeClosed, object, 0));
+        }
+        Kind::Slots => {
+            ops.push(told(Step::SlotsMade, object, 3));
+            for round in 0..rounds {
+                ops.push(told(Step::SlotTaken, object, part(round)));
+                ops.push(told(Step::SlotsCounted, object, 1));
+                ops.push(told(Step::SlotReturned, object, part(round)));
+                ops.push(told(Step::SlotsCounted, object, 0));
+            }
+        }
+        Kind::Progress => {
+            ops.push(told(Step::ProgressBegan, object, rounds));
+            for round in 1..=rounds {
+                ops.push(told(Step::ItemVerified, object, 0));
+                ops.push(told(Step::ProgressTold, object, 100 * round / rounds));
+            }
+            ops.push(told(Step::ProgressDone, object, 0));
+        }
+        Kind::Channel => {
+            ops.extend([Step::ChannelOpened, Step::ChannelTold, Step::ChannelClosed].map(|step| told(step, object, 0)));
+        }
+        Kind::Entry => {
+            ops.push(op(move |script| script.keyed(Step::EntryMade, "it", object, &format!("k{object}"))));
+            ops.push(told(Step::EntryRemoved, object, 0));
+        }
+    }
+    ops
+}
+
+/// A step that ends a legal lifetime illegally, and the claim that it breaks.
+fn illegal(kind: Kind, object: u32) -> (Vec<Op>, &'static str) {
+    let one = |op: Op, id| (vec![op], id);
+    match kind {
+        Kind::Resource => one(op(move |script| script.used("it", object, "")), super::no_use_after_teardown::ID),
+        Kind::Declared => {
+            let next = object + 50;
+            let used: Op = op(move |script| script.used("it", next, ""));
+            (vec![told(Step::Declared, next, 0), used], super::no_use_before_init::ID)
+        }
+        Kind::Registration => {
+            one(told(Step::CallBegan, object, object * 100 + 50), super::no_callback_after_deregistration::ID)
+        }
+        Kind::Epoch => one(told(Step::Effect, object, 0), super::no_stale_epoch_effect::ID),
+        Kind::Scope => one(told(Step::TaskBegan, object, object * 100 + 50), super::joined_before_teardown::ID),
+        Kind::Slots => one(told(Step::SlotsCounted, object, 4), super::slots_conserved::ID),
+        Kind::Progress => one(told(Step::ProgressTold, object, 101), super::honest_progress::ID),
+        Kind::Channel => one(told(Step::ChannelClosed, object, 0), super::close_once::ID),
+        Kind::Entry => {
+            let key = format!("k{object}");
+            let (first, second) = (key.clone(), key);
+            let made: Op = op(move |script| script.keyed(Step::EntryMade, "it", object, &first));
+            let again: Op = op(move |script| script.keyed(Step::EntryMade, "it", object + 50, &second));
+            (vec![made, again, told(Step::EntryRemoved, object, 0)], super::own_entry_only::ID)
+        }
+    }
+}
+
+/// Interleaves lifetimes: the order within each stays.
+fn interleaved(lifetimes: Vec<Vec<Op>>, dice: &mut Dice) -> Script {
+    let mut script = Script::new();
+    let mut rest: Vec<_> = lifetimes.into_iter().map(|ops| ops.into_iter().peekable()).collect();
+    while !rest.is_empty() {
+        let at = dice.below(rest.len() as u64) as usize;
+        if let Some(op) = rest[at].next() {
+            op(&mut script);
+        }
+        if rest[at].peek().is_none() {
+            drop(rest.swap_remove(at));
+        }
+    }
+    script
+}
+
+fn lifetimes(kinds: &[Kind], dice: &mut Dice) -> Vec<Vec<Op>> {
+    kinds.iter().enumerate().map(|(index, kind)| legal(*kind, index as u32 + 1, dice)).collect()
+}
+
+fn kinds() -> impl Strategy<Value = Vec<Kind>> {
+    proptest::collection::vec(proptest::sample::select(KINDS.to_vec()), 1..12)
+}
+
+proptest! {
+    #[test]
+    fn legal_lifetimes_break_nothing(kinds in kinds(), seed: u64) {
+        let mut dice = Dice(seed);
+        let lifetimes = lifetimes(&kinds, &mut dice);
+        let broken = run_all(interleaved(lifetimes, &mut dice));
+        prop_assert!(broken.is_empty(), "{broken:?}");
+    }
+
+    #[test]
+    fn one_illegal_step_breaks_its_claim(kinds in kinds(), seed: u64, at: proptest::sample::Index) {
+        let mut dice = Dice(seed);
+        let mut lifetimes = lifetimes(&kinds, &mut dice);
+        let at = at.index(kinds.len());
+        let (ops, id) = illegal(kinds[at], at as u32 + 1);
+        lifetimes[at].extend(ops);
+        let broken = run_all(interleaved(lifetimes, &mut dice));
+        prop_assert!(broken.iter().any(|violation| violation.invariant == id), "{id}: {broken:?}");
+    }
+}
