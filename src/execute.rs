@@ -23,6 +23,7 @@ fn start_ns(role: Role) -> u64 {
 /// What a process does once before it runs anything: process-wide statics that would otherwise be made by the first node that
 /// needs them, and belong to it, are made outside of every node.
 pub(crate) fn warm_up() {
+    crate::trace::install();
     // tokio's signal driver keeps one pipe for the whole process.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
     afterlife_sim::set_task_source(|| tokio::task::try_id().map_or(0, |id| id.to_string().parse().unwrap_or(0)));

@@ -81,11 +81,13 @@ mod scenario;
 mod scratch;
 mod seeds;
 mod settings;
+mod spoken;
 mod story;
 mod supervisor;
 #[doc(hidden)]
 pub mod testing;
 mod token;
+pub mod trace;
 mod verdict;
 mod watch;
 

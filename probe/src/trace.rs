@@ -34,6 +34,8 @@ pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static
         Begins::Part => parts.part = number,
     }
     let Parts { kind, name, object, part, value, text } = parts;
+    // A run's own layer passes over what the sink has heard.
+    let told = crate::attached().then_some(true);
     tracing::event!(
         target: "afterlife",
         Level::TRACE,
@@ -43,6 +45,7 @@ pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static
         part,
         value,
         text = text.map(tracing::field::display),
+        told,
         site = %format_args!("{}:{}", site.file(), site.line()),
     );
     number

@@ -20,6 +20,7 @@ mod abi;
 mod engine;
 pub mod event;
 mod kernel;
+mod lines;
 mod log;
 mod real;
 pub mod told;
@@ -35,6 +36,7 @@ pub use kernel::spin::SPIN_MAX;
 pub use kernel::thread::Schedule;
 pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
+pub use lines::TraceLine;
 pub use log::Kept;
 
 /// One process for each run.
@@ -50,6 +52,23 @@ pub fn is_inside() -> bool {
 /// Lets something happen on the calling thread of a run; `make` gets what numbers texts. Does nothing outside of one.
 pub fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> event::Name) -> event::What) {
     abi::emit(make);
+}
+
+/// Tells a fact on behalf of the calling thread of a run, as a probe at this place would; the answer is the sink's, 0 outside of
+/// a run.
+pub fn tell(fact: &afterlife_probe::Fact<'_>, file: &str, line: u32) -> u64 {
+    abi::tell(fact, file, line)
+}
+
+/// Where the calling thread of a run is: its node, and in which life that is.
+pub fn whereabouts() -> Option<(event::NodeId, u16)> {
+    let me = abi::here()?;
+    Some(abi::kernel(me, |world| (world.threads[me].node, world.threads[me].incarnation)))
+}
+
+/// Keeps a line that the calling thread of a run traces, if lines are kept. It is no event and part of no digest.
+pub fn trace(line: std::fmt::Arguments<'_>) {
+    abi::keep_line(line);
 }
 
 /// Sets how the running asynchronous task is found: a number that is not 0. The first source stays.

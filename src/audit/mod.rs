@@ -1,7 +1,6 @@
 //! Claims checked on a log from production: what a program said of its lifetimes through `tracing`, line by line.
 //! It runs nothing; what the log does not say, it does not know.
 
-mod line;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -9,10 +8,9 @@ mod tests;
 use crate::finding::Violation;
 use crate::invariant::{self, Invariant};
 use crate::run::Record;
-use afterlife_probe::{Begins, Fact, Parts};
+use crate::spoken::{self, Objects, Spoken};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use afterlife_sim::told::{self, Register};
-use line::Spoken;
 use names::Names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
@@ -40,8 +38,7 @@ pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
         audit: Audit::default(),
         names: Names::default(),
         invariants: invariant::all(&BTreeSet::new(), &[]),
-        objects: BTreeMap::new(),
-        latest: BTreeMap::new(),
+        objects: Objects::default(),
         began_ns: None,
     };
     for line in log.lines() {
@@ -52,17 +49,11 @@ pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
     Ok(audit)
 }
 
-/// An object as a log names it: on a node, in one of its lives.
-type Key = (NodeId, u16, String);
-
 struct Auditor {
     audit: Audit,
     names: Names,
     invariants: Vec<Box<dyn Invariant>>,
-    /// The run-wide numbers of what the log numbers or names in its own way.
-    objects: BTreeMap<Key, u64>,
-    /// The latest object of each name, for logs that number nothing.
-    latest: BTreeMap<Key, u64>,
+    objects: Objects,
     began_ns: Option<u64>,
 }
 
@@ -72,7 +63,7 @@ impl Auditor {
         if text.trim().is_empty() {
             return;
         }
-        let Some(spoken) = line::read(text) else {
+        let Some(spoken) = spoken::read(text) else {
             self.audit.unreadable += 1;
             return;
         };
@@ -116,45 +107,13 @@ impl Auditor {
             "panicked" => return Some(What::Panicked { message: self.names.name(&spoken.name), site }),
             _ => {}
         }
-        let life = self.names.life(node);
-        let text = spoken.text.as_deref().unwrap_or_default();
-        let text = format_args!("{text}");
-        let mut parts =
-            Parts { kind: &spoken.kind, name: &spoken.name, object: 0, part: 0, value: spoken.value, text: Some(text) };
-        if spoken.kind == "used" && spoken.text.as_deref().is_none_or(str::is_empty) {
-            parts.text = None;
-        }
-        let by_name = (node, life, spoken.name.clone());
-        let by_number = |number: &Option<String>| number.clone().map(|number| (node, life, format!("#{number}")));
-        let known = |objects: &BTreeMap<Key, u64>, number: &Option<String>| {
-            by_number(number).and_then(|key| objects.get(&key).copied())
-        };
-        parts.object = known(&self.objects, &spoken.object).or_else(|| self.latest.get(&by_name).copied()).unwrap_or(0);
-        parts.part = known(&self.objects, &spoken.part).unwrap_or(0);
-        if spoken.kind == "opened" && !self.names.is_declared(parts.object) {
-            // The same number again, or the same name: another generation.
-            parts.object = 0;
-        }
-        let begins = parts.begins();
-        let fact = Fact::try_from(parts).ok()?;
-        let (what, answer) = told::event_of(&fact, site, &mut self.names);
-        match begins {
-            Begins::Nothing => {}
-            Begins::Object => {
-                self.latest.insert(by_name, answer);
-                if let Some(key) = by_number(&spoken.object) {
-                    self.objects.insert(key, answer);
-                }
-                if spoken.kind == "declared" {
-                    self.names.declare(answer);
-                }
-            }
-            Begins::Part => {
-                if let Some(key) = by_number(&spoken.part) {
-                    self.objects.insert(key, answer);
-                }
-            }
-        }
-        what
+        let who = (node, self.names.life(node));
+        let (names, mut what) = (&mut self.names, None);
+        let known = self.objects.tell(who, spoken, |fact| {
+            let (event, answer) = told::event_of(fact, site, names);
+            what = event;
+            answer
+        });
+        what.filter(|_| known)
     }
 }

@@ -4,7 +4,7 @@
 use crate::invariant::Facts;
 use afterlife_sim::event::{Name, NodeId};
 use afterlife_sim::told::Register;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the numbers of a log stand for.
 #[derive(Debug)]
@@ -13,7 +13,6 @@ pub(super) struct Names {
     known: BTreeMap<String, Name>,
     nodes: Vec<(String, u16)>,
     objects: u32,
-    declared: BTreeSet<u64>,
     generations: BTreeMap<Name, u32>,
 }
 
@@ -24,7 +23,6 @@ impl Default for Names {
             known: BTreeMap::new(),
             nodes: Vec::new(),
             objects: 0,
-            declared: BTreeSet::new(),
             generations: BTreeMap::new(),
         }
     }
@@ -51,16 +49,6 @@ impl Names {
         if let Some((_, life)) = self.nodes.get_mut(usize::from(node.0)) {
             *life += 1;
         }
-    }
-
-    /// An object was declared and will be opened under the same number.
-    pub(super) fn declare(&mut self, object: u64) {
-        self.declared.insert(object);
-    }
-
-    /// Whether it was declared, and is not open yet.
-    pub(super) fn is_declared(&mut self, object: u64) -> bool {
-        self.declared.remove(&object)
     }
 
     /// Texts and nodes, by number.

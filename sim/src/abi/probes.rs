@@ -36,9 +36,22 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
 }
 
 fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
+    told_at(fact, |world| world.log.site(site))
+}
+
+/// As a probe, for a place that is known by its words alone.
+pub(crate) fn tell(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
+    told_at(fact, |world| match file {
+        "" => Name::NONE,
+        file => world.log.name(&format!("{file}:{line}")),
+    })
+}
+
+fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut World) -> Name) -> u64 {
     let Some(me) = here() else { return 0 };
     let task = TASK.get().map_or(0, |task| task());
     door(me, |world| {
+        let site = site(world);
         let (what, answer) = event_of(world, me, fact, site);
         if let Some(what) = what {
             world.emit_task(me, task, what);
@@ -47,8 +60,7 @@ fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
     })
 }
 
-fn event_of(world: &mut World, me: ThreadId, fact: &Fact<'_>, site: &'static Location<'static>) -> (Option<What>, u64) {
-    let site = world.log.site(site);
+fn event_of(world: &mut World, me: ThreadId, fact: &Fact<'_>, site: Name) -> (Option<What>, u64) {
     let node = world.threads[me].node;
     if let Fact::Buggify { site: place, per_mille } = fact
         && !world.misbehaves(me, place, *per_mille)

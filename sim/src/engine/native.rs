@@ -10,6 +10,7 @@ use crate::kernel::place::Places;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Settings, World};
+use crate::lines::TraceLine;
 use crate::log::Kept;
 
 /// A node to be: its name, what it runs, and when it first starts.
@@ -51,6 +52,8 @@ pub struct Outcome {
     pub kept: Option<Kept>,
     /// The places that events name.
     pub places: Places,
+    /// The lines that programs traced, if they were kept.
+    pub lines: Vec<TraceLine>,
     /// The stack that was asked for.
     pub stack: Option<String>,
     /// The fault that ended it.
@@ -112,6 +115,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         names,
         kept,
         places: std::mem::take(&mut world.places),
+        lines: world.lines.all(),
         stack: world.stack.take(),
         crash: world.crash.take(),
         live,

@@ -19,6 +19,7 @@ use super::tcp::Ref;
 use super::thread::{self, Cut, Schedule, State, ThreadId, Threads, Wait};
 use super::udp::Datagram;
 use crate::event::{Death, Event, NodeId, Seq, What};
+use crate::lines::Lines;
 use crate::log::Log;
 use crate::real::Routine;
 use std::collections::VecDeque;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub events_max: u64,
     /// Whether every event is kept.
     pub record: bool,
+    /// Whether the lines that programs trace are kept.
+    pub lines: bool,
     /// How often threads are cut off.
     pub schedule: Schedule,
     /// How long messages take where nothing else is said.
@@ -95,6 +98,7 @@ impl Default for Settings {
             end_ns: 3_600_000_000_000,
             events_max: 100_000_000,
             record: false,
+            lines: false,
             schedule: Schedule::default(),
             latency: super::link::Latency::default(),
             largest_allocation_bytes: None,
@@ -124,6 +128,7 @@ pub(crate) struct World {
     pub(crate) futexes: Futexes,
     pub(crate) signals: Signals,
     pub(crate) log: Log,
+    pub(crate) lines: Lines,
     pub(crate) settings: Settings,
     pub(crate) ending: Option<Ending>,
     /// The running thread must give the baton away before it goes on: it was killed, or the run is over.
@@ -180,6 +185,7 @@ impl World {
             futexes: Futexes::default(),
             signals: Signals::default(),
             log: Log::new(settings.record),
+            lines: Lines::new(settings.lines),
             settings,
             ending: None,
             must_pass: false,

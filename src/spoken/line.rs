@@ -1,25 +1,11 @@
 //! One line of a log as `tracing_subscriber::fmt().json()` writes it, flattened or not, and as others may.
 //! It does not know what a fact means.
 
+use super::Spoken;
 use serde_json::{Map, Value};
 
-/// What a line says of a lifetime. Numbers are kept as text: a program may name its objects as it likes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Spoken {
-    pub(super) time_ns: Option<u64>,
-    pub(super) node: String,
-    pub(super) thread: u32,
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) object: Option<String>,
-    pub(super) part: Option<String>,
-    pub(super) value: i64,
-    pub(super) text: Option<String>,
-    pub(super) site: String,
-}
-
 /// Reads a line: `None` if it is no JSON object, `Some(None)` if it tells no fact.
-pub(super) fn read(line: &str) -> Option<Option<Spoken>> {
+pub(crate) fn read(line: &str) -> Option<Option<Spoken>> {
     let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
     let places = places(&line);
     let field = |name: &str| places.iter().find_map(|place| place.get(name));
