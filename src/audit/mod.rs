@@ -6,7 +6,7 @@ mod names;
 mod tests;
 
 use crate::finding::Violation;
-use crate::invariant::{self, Invariant};
+use crate::invariant::{self, Invariant, Setup};
 use crate::run::Record;
 use crate::spoken::{self, Objects, Spoken};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
@@ -37,7 +37,7 @@ pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
     let mut auditor = Auditor {
         audit: Audit::default(),
         names: Names::default(),
-        invariants: invariant::all(&BTreeSet::new(), &[]),
+        invariants: invariant::all(&BTreeSet::new(), Setup::default()),
         objects: Objects::default(),
         began_ns: None,
     };

@@ -95,4 +95,16 @@ impl Facts for Names {
     fn threads(&self) -> Vec<String> {
         Vec::new()
     }
+
+    fn state(&self, _: NodeId) -> u128 {
+        0
+    }
+
+    fn is_squeezed(&self, _: NodeId) -> bool {
+        false
+    }
+
+    fn was_closed(&self, _: NodeId, _: i32) -> bool {
+        false
+    }
 }

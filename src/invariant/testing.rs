@@ -215,7 +215,7 @@ pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violatio
 
 /// As [`run`], for every invariant at once.
 pub(super) fn run_all(script: Script) -> Vec<Violation> {
-    let mut invariants = super::all(&std::collections::BTreeSet::new(), &[]);
+    let mut invariants = super::all(&std::collections::BTreeSet::new(), super::Setup::default());
     let mut broken = Vec::new();
     for event in &script.events {
         for invariant in invariants.iter_mut().filter(|invariant| invariant.wants(&event.what)) {
