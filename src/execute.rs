@@ -34,6 +34,9 @@ pub(crate) fn warm_up() {
 /// # Errors
 /// When the scenario or the plan wants what this program does not have.
 pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
+    if let Some(filter) = &request.log {
+        crate::trace::keep(filter)?;
+    }
     let began_ns = isolate::cpu_ns();
     std::panic::set_hook(Box::new(panicked));
     isolate::become_host(request.seed);
@@ -48,6 +51,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         seed: request.seed,
         end_ns: sim.time_limit_ns,
         record: request.record,
+        lines: request.log.is_some(),
         largest_allocation_bytes: sim.largest_allocation_bytes,
         latency: sim.latency,
         spin_max: sim.spin_max,
@@ -117,6 +121,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         }
     };
     let record = outcome.kept.map(|kept| Record {
+        lines: outcome.lines,
         names: outcome.names,
         nodes,
         sockets: outcome.sockets,

@@ -196,7 +196,7 @@ impl Shelf {
     fn write(&self, found: &Found, saved: &Saved) -> io::Result<()> {
         fs::create_dir_all(&saved.folder)?;
         let mut record = BufWriter::new(File::create(saved.folder.join(RECORD))?);
-        let Record { names, nodes, events, digests, sockets, places, stacks } = &found.record;
+        let Record { names, nodes, events, digests, sockets, places, stacks, lines: _ } = &found.record;
         let (names, nodes, places, stacks) = (names.clone(), nodes.clone(), places.clone(), stacks.clone());
         let sockets = sockets.clone();
         write_line(&mut record, &Legend { names, nodes, places, stacks, sockets })?;

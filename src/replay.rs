@@ -4,7 +4,7 @@
 use crate::campaign::found;
 use crate::check::same;
 use crate::found::Found;
-use crate::run::Reply;
+use crate::run::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
 use crate::story::last_node_named;
 use crate::token::Token;
@@ -37,6 +37,15 @@ pub(crate) enum Replayed {
 }
 
 impl Replayed {
+    /// The run's record, if there is one run.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Broke(found) => Some(&found.record),
+            Self::Held(reply) => reply.record.as_ref(),
+            Self::TwoWays(_) | Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => None,
+        }
+    }
+
     /// What it means for the exit code.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
@@ -48,13 +57,15 @@ impl Replayed {
     }
 }
 
-/// Has a token's run again. With an expected digest, any other run than that one is unfit.
+/// Has a token's run again. With an expected digest, any other run than that one is unfit; with a filter, what the program
+/// traced comes along.
 pub(crate) fn replay(
     executor: &dyn Executor,
     token: &Token,
     expected: Option<Digest>,
+    log: Option<&str>,
 ) -> Result<Replayed, RunnerError> {
-    let request = token.request(true);
+    let request = Request { log: log.map(str::to_owned), ..token.request(true) };
     let reply = executor.fresh(&request)?;
     let again = executor.fresh(&request)?;
     if !same(&reply, &again) {
@@ -79,7 +90,7 @@ pub(crate) fn replay(
 mod tests {
     use super::*;
     use crate::report::sample::use_after_teardown;
-    use crate::run::{Build, Request};
+    use crate::run::Build;
     use crate::runner::fake::{Fake, held};
     use std::cell::Cell;
 
@@ -99,7 +110,7 @@ mod tests {
     }
 
     fn verdict(executor: impl Fn(&Request) -> Reply, expected: Option<Digest>) -> Verdict {
-        let replayed = replay(&Fake(|request: &Request, _| executor(request)), &token(), expected);
+        let replayed = replay(&Fake(|request: &Request, _| executor(request)), &token(), expected, None);
         replayed.expect("the fake refuses nothing").verdict()
     }
 

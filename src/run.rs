@@ -3,6 +3,7 @@
 
 use crate::fault::Plan;
 use crate::finding::Violation;
+use afterlife_sim::TraceLine;
 use afterlife_sim::event::{Digest, Event, Left, Seq, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,6 +69,9 @@ pub struct Request {
     pub record: bool,
     /// The event at which a stack is to be taken, if any.
     pub stack_at: Option<Seq>,
+    /// Which traced lines the reply carries, as a filter: `info`, `openraft=debug,warn`. It changes no run.
+    #[serde(default)]
+    pub log: Option<String>,
 }
 
 /// How the run itself ended, as its runner process saw it.
@@ -187,4 +191,7 @@ pub(crate) struct Record {
     pub places: BTreeMap<u32, String>,
     /// The stacks that the first violation is told with.
     pub stacks: Vec<Stack>,
+    /// What programs traced, if the request had a filter. A replay shows it; it is not written down.
+    #[serde(default)]
+    pub lines: Vec<TraceLine>,
 }

@@ -14,13 +14,14 @@ pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
 
 const PREFIX: &str = "AFTERLIFE_";
 
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "AFTERLIFE_REPLAY",
     "AFTERLIFE_SEED",
     "AFTERLIFE_SEEDS",
     "AFTERLIFE_TIME",
     "AFTERLIFE_SEARCH",
     "AFTERLIFE_OUT",
+    "AFTERLIFE_LOG",
     BATON,
 ];
 
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) time: Option<Duration>,
     /// `AFTERLIFE_OUT`: where findings are written.
     pub(crate) out: Option<PathBuf>,
+    /// `AFTERLIFE_LOG`: which traced lines a replay shows.
+    pub(crate) log: Option<String>,
     /// Variables that look like ours and are not, each with what it may have meant.
     pub(crate) warnings: Vec<String>,
 }
@@ -60,6 +63,10 @@ impl Settings {
                 BATON => parse_baton(&value).map_err(|why| refused(why, BATON_NEXT))?,
                 "AFTERLIFE_REPLAY" => settings.replay = Some(value),
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
+                "AFTERLIFE_LOG" => {
+                    crate::trace::check(&value).map_err(|why| refused(why, LOG_NEXT))?;
+                    settings.log = Some(value);
+                }
                 "AFTERLIFE_SEEDS" => {
                     settings.seeds = Some(parse_seeds(&value).map_err(|why| refused(why, SEEDS_NEXT))?);
                 }
@@ -89,6 +96,8 @@ const BATON_NEXT: &str = "write switch, which is the default, or futex";
 
 /// What to write instead of a search that there is not.
 pub(crate) const SEARCH_NEXT: &str = "write random, the one search that there is";
+
+const LOG_NEXT: &str = "write a level, or targets with levels: `info`, `openraft=debug,warn`";
 
 const SEED_NEXT: &str = "write one number, or use AFTERLIFE_SEEDS for a range";
 

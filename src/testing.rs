@@ -57,7 +57,7 @@ fn judge(scenario: &Scenario, test_path: &str) -> Result<Verdict, Refusal> {
         eprintln!("warning: {warning}");
     }
     let verdict = match &settings.replay {
-        Some(text) => replay_token(scenario, text, &pool, &mut human)?,
+        Some(text) => replay_token(scenario, text, settings.log.as_deref(), &pool, &mut human)?,
         None => {
             let shelf = Shelf::open(settings.out.clone().unwrap_or_else(Shelf::usual_root))?;
             let order = order(scenario, &settings);
@@ -81,14 +81,20 @@ fn order(scenario: &Scenario, settings: &Settings) -> Order {
     }
 }
 
-fn replay_token(scenario: &Scenario, text: &str, pool: &Pool, human: &mut Human<Vec<u8>>) -> Result<Verdict, Refusal> {
+fn replay_token(
+    scenario: &Scenario,
+    text: &str,
+    log: Option<&str>,
+    pool: &Pool,
+    human: &mut Human<Vec<u8>>,
+) -> Result<Verdict, Refusal> {
     let token: Token = text.parse()?;
     if token.scenario != scenario.name {
         // The variable is set for all tests of the command; only the one that it names is replayed.
         println!("{} is not the scenario of AFTERLIFE_REPLAY, so that nothing was run", scenario.name);
         return Ok(Verdict::Held);
     }
-    let outcome = replay(pool, &token, None)?;
+    let outcome = replay(pool, &token, None, log)?;
     let lines = replayed(&outcome, &token, human.paste());
     human.print(&lines);
     Ok(outcome.verdict())

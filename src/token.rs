@@ -109,6 +109,7 @@ impl Token {
             plan: self.plan.clone(),
             record,
             stack_at: None,
+            log: None,
         }
     }
 

@@ -45,10 +45,18 @@ pub(crate) fn install() {
 /// # Errors
 /// When it is no filter.
 pub(crate) fn keep(filter: &str) -> Result<(), String> {
-    let filter = filter.parse().map_err(|error| format!("`{filter}` is no filter: {error}"))?;
-    let _ = FILTER.set(filter);
+    let _ = FILTER.set(read(filter)?);
     tracing::callsite::rebuild_interest_cache();
     Ok(())
+}
+
+/// Whether this is a filter.
+pub(crate) fn check(filter: &str) -> Result<(), String> {
+    read(filter).map(drop)
+}
+
+fn read(filter: &str) -> Result<Targets, String> {
+    filter.parse().map_err(|error| format!("`{filter}` is no filter: {error}"))
 }
 
 struct Facts;

@@ -3,12 +3,13 @@
 
 use crate::event::NodeId;
 use crate::real::Region;
+use serde::{Deserialize, Serialize};
 
 /// More bytes of lines than a run keeps; what comes later is left out.
 const BYTES_MAX: usize = 256 << 20;
 
 /// One line that a node traced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceLine {
     /// How many events there were before it.
     pub events: u64,

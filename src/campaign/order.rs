@@ -32,7 +32,15 @@ pub(crate) struct Order {
 impl Order {
     /// The request for one seed. The plan is drawn where the run happens.
     pub(super) fn request(&self, seed: u64) -> Request {
-        Request { scenario: self.scenario.clone(), build: self.build, seed, plan: None, record: false, stack_at: None }
+        Request {
+            scenario: self.scenario.clone(),
+            build: self.build,
+            seed,
+            plan: None,
+            record: false,
+            stack_at: None,
+            log: None,
+        }
     }
 
     /// All requests. They end early when the time is over.

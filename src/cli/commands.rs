@@ -113,7 +113,7 @@ fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Resul
         (found.finding.token.parse()?, Some(found.finding.digest))
     };
     select::named(scenarios, &token)?;
-    let outcome = replay(&pool(Some(1))?, &token, expected)?;
+    let outcome = replay(&pool(Some(1))?, &token, expected, settings.log.as_deref())?;
     let mut human = human();
     let lines = replayed(&outcome, &token, human.paste());
     human.print(&lines);

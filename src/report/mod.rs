@@ -15,6 +15,7 @@ mod sockets;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod verdicts;
 mod words;
 

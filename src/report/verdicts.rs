@@ -5,6 +5,7 @@ use super::line::{Line, Tone};
 use super::measure::{count, plural, span};
 use super::page::page;
 use super::paste::Paste;
+use super::traced::traced;
 use crate::check::{Difference, Next};
 use crate::replay::Replayed;
 use crate::run::{Build, Ended};
@@ -12,6 +13,12 @@ use crate::token::Token;
 
 /// A replay.
 pub(crate) fn replayed(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
+    let mut lines = outcome(replayed, token, paste);
+    lines.extend(replayed.record().filter(|record| !record.lines.is_empty()).into_iter().flat_map(traced));
+    lines
+}
+
+fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
     let name = format!("{} {}, seed {}", token.scenario, token.build, token.seed);
     let bad = |title: String| Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, title);
     let text = |text: String| Line::of(Tone::Plain, format!("  {text}"));
