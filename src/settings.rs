@@ -140,7 +140,7 @@ mod tests {
             read(&[("AFTERLIFE_REPLYA", "x"), ("AFTERLIFE_X_Y_Z_COLOUR", "x")]).expect("both are only warned of");
         insta::assert_snapshot!(settings.warnings.join("\n"), @r"
         AFTERLIFE_REPLYA means nothing to afterlife; the nearest name is AFTERLIFE_REPLAY
-        AFTERLIFE_X_Y_Z_COLOUR means nothing to afterlife; the nearest name is AFTERLIFE_OUT
+        AFTERLIFE_X_Y_Z_COLOUR means nothing to afterlife; the nearest name is AFTERLIFE_LOG
         ");
     }
 
