@@ -301,3 +301,35 @@ pub enum Fact<'a> {
         per_mille: u64,
     },
 }
+
+/// Whether a fact begins something that is numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// Nothing.
+    Nothing,
+    /// An object.
+    Object,
+    /// Something that belongs to an object.
+    Part,
+}
+
+impl Fact<'_> {
+    /// What the sink's answer to this fact numbers.
+    pub fn begins(&self) -> Begins {
+        match self {
+            Self::Opened { object: 0, .. }
+            | Self::Declared { .. }
+            | Self::Registered { .. }
+            | Self::EpochBegan { .. }
+            | Self::ScopeOpened { .. }
+            | Self::SlotsMade { .. }
+            | Self::ProgressBegan { .. }
+            | Self::ChannelOpened { .. }
+            | Self::EntryMade { .. } => Begins::Object,
+            Self::Borrowed { .. } | Self::CallBegan { .. } | Self::TaskQueued { .. } | Self::SlotTaken { .. } => {
+                Begins::Part
+            }
+            _ => Begins::Nothing,
+        }
+    }
+}

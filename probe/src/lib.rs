@@ -71,8 +71,8 @@ pub use claims::phase;
 #[doc(hidden)]
 pub use claims::{check_always, check_sometimes, misbehaves, reached};
 pub use epoch::{Epoch, Token};
-pub use fact::Fact;
-pub use parts::{Begins, Parts};
+pub use fact::{Begins, Fact};
+pub use parts::Parts;
 pub use progress::Progress;
 pub use registration::{Call, Deregistering, Registration};
 pub use registry::Entry;

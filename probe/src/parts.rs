@@ -21,17 +21,6 @@ pub struct Parts<'a> {
     pub text: Option<Arguments<'a>>,
 }
 
-/// Whether a fact of this kind begins something that is numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begins {
-    /// Nothing.
-    Nothing,
-    /// An object.
-    Object,
-    /// Something that belongs to an object.
-    Part,
-}
-
 impl<'a> Parts<'a> {
     const fn of(kind: &'a str, name: &'a str) -> Self {
         Self { kind, name, object: 0, part: 0, value: 0, text: None }
@@ -47,18 +36,6 @@ impl<'a> Parts<'a> {
 
     const fn value(self, value: i64) -> Self {
         Self { value, ..self }
-    }
-
-    /// What the sink's answer to a fact of this kind numbers.
-    pub fn begins(&self) -> Begins {
-        match self.kind {
-            "opened" if self.object == 0 => Begins::Object,
-            "declared" | "registered" | "epoch" | "scope" | "slots" | "progress" | "channel" | "entry-made" => {
-                Begins::Object
-            }
-            "borrowed" | "call-began" | "task-queued" | "slot-taken" => Begins::Part,
-            _ => Begins::Nothing,
-        }
     }
 }
 
@@ -79,11 +56,8 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
             Fact::Deregistered { name, object } => Self::of("deregistered", name).object(object),
             Fact::EpochBegan { name } => Self::of("epoch", name),
             Fact::Advanced { name, object, to } => Self::of("advanced", name).object(object).value(to as i64),
-            Fact::Effect { name, object, of, what } => {
-                // The effect's own name is the more telling one; the object's number leads to the other.
-                let _ = name;
-                Self::of("effect", what).object(object).value(of as i64)
-            }
+            // The effect's own name is the more telling one; the object's number leads to the other.
+            Fact::Effect { object, of, what, .. } => Self::of("effect", what).object(object).value(of as i64),
             Fact::ScopeOpened { name } => Self::of("scope", name),
             Fact::TaskQueued { name, scope } => Self::of("task-queued", name).object(scope),
             Fact::TaskBegan { name, scope, task } => Self::of("task-began", name).object(scope).part(task),

@@ -1,8 +1,8 @@
 //! The same facts as `tracing` events, for programs that log what their probes say: target `afterlife`, level TRACE.
 //! What reads them is the harness: its layer in a run, its `audit` on a log from production.
 
-use crate::fact::Fact;
-use crate::parts::{Begins, Parts};
+use crate::fact::{Begins, Fact};
+use crate::parts::Parts;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU64, Ordering};
 use tracing::Level;
@@ -22,7 +22,7 @@ pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static
         return answer;
     }
     let mut parts = Parts::from(fact);
-    let begins = parts.begins();
+    let begins = fact.begins();
     let number = match (begins, answer) {
         (Begins::Nothing, _) => answer,
         (_, 0) => NEXT.fetch_add(1, Ordering::Relaxed),

@@ -45,7 +45,7 @@ pub fn event_of(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> (Op
         other => {
             let Some(step) = step_of(other) else { return (None, 0) };
             let mut parts = Parts::from(other);
-            match parts.begins() {
+            match other.begins() {
                 Begins::Nothing => {}
                 Begins::Object => {
                     answer = u64::from(register.object());

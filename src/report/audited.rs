@@ -1,9 +1,10 @@
 //! What an audit of a log came to, in lines for a person: each violation with the lines of the log that tell it.
 //! It decides nothing: the exit code comes from the same data, elsewhere.
 
-use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
+use super::line::{Line, Tone, WIDTH, keep_start, wide};
 use super::measure::{count, plural};
-use super::words::{Lexicon, claim};
+use super::page::heading;
+use super::words::Lexicon;
 use crate::audit::Audit;
 use crate::finding::Violation;
 use afterlife_sim::event::Seq;
@@ -30,16 +31,6 @@ pub(crate) fn audited(audit: &Audit, log: &str) -> Vec<Line> {
     }
     lines.extend(unknown(audit));
     lines.extend(closing(audit, log));
-    lines
-}
-
-fn heading(violation: &Violation) -> Vec<Line> {
-    let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, claim(&violation.invariant));
-    let room = WIDTH.saturating_sub(title.width() + 2);
-    let mut lines = vec![title.at_right(Tone::Plain, &keep_start(&violation.subject, room), 0)];
-    lines.extend(
-        wrap(&violation.sentence, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))),
-    );
     lines
 }
 

@@ -77,26 +77,6 @@ pub(super) fn bytes(size: u64) -> String {
     }
 }
 
-/// A signal's name: `SIGTERM`.
-pub(super) fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        6 => "SIGABRT",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        17 => "SIGCHLD",
-        other => return format!("signal {other}"),
-    };
-    name.to_owned()
-}
-
 /// An error number's name, for those that disks give: `EIO`.
 pub(super) fn errno_name(errno: i32) -> String {
     let name = match errno {

@@ -5,6 +5,7 @@ use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 use super::measure::{count, moment, plural};
 use super::paste::Paste;
 use super::words::{Lexicon, claim};
+use crate::finding::Violation;
 use crate::found::Found;
 use crate::record::Saved;
 use crate::run::Ended;
@@ -30,7 +31,7 @@ const SITE_MIN: usize = 14;
 pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<Line> {
     let lexicon = Lexicon::of(&found.record);
     let story = Story::of(found);
-    let mut page = heading(found);
+    let mut page = heading(&found.finding.violation);
     page.push(Line::default());
     page.push(Line::of(Tone::Plain, "  how it came about").at_right(Tone::Faint, &extent(found, &story), 0));
     page.extend(steps(found, &story, &lexicon));
@@ -50,8 +51,8 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     page
 }
 
-fn heading(found: &Found) -> Vec<Line> {
-    let violation = &found.finding.violation;
+/// What broke: the claim, its subject, and the sentence.
+pub(super) fn heading(violation: &Violation) -> Vec<Line> {
     let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, claim(&violation.invariant));
     let room = WIDTH.saturating_sub(title.width() + 2);
     let mut lines = vec![title.at_right(Tone::Plain, &keep_start(&violation.subject, room), 0)];

@@ -1,10 +1,10 @@
 //! What each event, fault and trigger is called, in a few words a person reads.
 //! It does not choose which of them are told, and lays nothing out.
 
-use super::measure::{bytes, count, errno_name, moment, ordinal, plural, signal_name, span};
+use super::measure::{bytes, count, errno_name, moment, ordinal, plural, span};
 use crate::fault::{Fault, FileDamage, Injection, Trigger, disk_trouble, link_trouble, signed};
 use crate::run::Record;
-use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, Step, What};
+use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, Step, What, signal_name};
 use std::collections::BTreeMap;
 
 /// Looks up what the numbers of a record stand for.

@@ -3,7 +3,7 @@
 
 use crate::finding::Violation;
 use crate::run::{Ended, Reply, Request, Unread};
-use afterlife_sim::event::{Digest, Seq};
+use afterlife_sim::event::{Digest, Seq, signal_name};
 use afterlife_sim::isolate::{ChildEnd, How};
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn violation(ended: &Ended) -> Option<Violation> {
     let (invariant, class, node, sentence) = match ended {
         Ended::Whole => return None,
         Ended::Signal { signal, node } => {
-            let (name, meaning) = signal_words(*signal);
+            let (name, meaning) = (signal_name(*signal), signal_meaning(*signal));
             let sentence = format!("{} brought its whole process down by {name}: {meaning}", who(node));
             ("no-crash", name, node.as_deref(), sentence)
         }
@@ -99,20 +99,19 @@ fn role(node: &str) -> String {
     }
 }
 
-/// The numbers are those of Linux on x86-64 and aarch64; see signal(7).
-fn signal_words(signal: i32) -> (String, &'static str) {
-    let (name, meaning) = match signal {
-        4 => ("SIGILL", "an instruction that there is not"),
-        5 => ("SIGTRAP", "a trap"),
-        6 => ("SIGABRT", "it called abort"),
-        7 => ("SIGBUS", "memory that is not there"),
-        8 => ("SIGFPE", "a division that has no result"),
-        9 => ("SIGKILL", "killed from outside, most likely for lack of memory"),
-        11 => ("SIGSEGV", "memory that is not its own, or a stack that is too small"),
-        15 => ("SIGTERM", "asked to end from outside"),
-        other => return (format!("signal {other}"), "see signal(7)"),
-    };
-    (name.to_owned(), meaning)
+/// What a signal says of a process that nobody handled it in.
+fn signal_meaning(signal: i32) -> &'static str {
+    match signal {
+        4 => "an instruction that there is not",
+        5 => "a trap",
+        6 => "it called abort",
+        7 => "memory that is not there",
+        8 => "a division that has no result",
+        9 => "killed from outside, most likely for lack of memory",
+        11 => "memory that is not its own, or a stack that is too small",
+        15 => "asked to end from outside",
+        _ => "see signal(7)",
+    }
 }
 
 #[cfg(test)]

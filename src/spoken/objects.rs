@@ -49,10 +49,9 @@ impl Objects {
             value: spoken.value,
             text: said.then_some(text),
         };
-        let begins = parts.begins();
         let Ok(fact) = Fact::try_from(parts) else { return false };
         let answer = tell(&fact);
-        match begins {
+        match fact.begins() {
             Begins::Nothing => {}
             Begins::Object => {
                 self.latest.insert(by_name, answer);

@@ -265,21 +265,14 @@ unsafe fn receive_many(
     len: c_uint,
     flags: c_int,
 ) -> Result<c_int, Errno> {
-    let mut done = 0;
-    while done < len {
-        // Only the first is waited for: the rest is what is there by then.
-        let flags = if done > 0 { flags | libc::MSG_DONTWAIT } else { flags } & !libc::MSG_WAITFORONE;
-        // SAFETY: the caller's array.
-        let received = unsafe { receive_message(me, fd, &raw mut (*messages.add(done as usize)).msg_hdr, flags) };
-        match received {
-            // SAFETY: as above.
-            Ok(count) => unsafe { (*messages.add(done as usize)).msg_len = count as c_uint },
-            Err(errno) if done == 0 => return Err(errno),
-            Err(_) => break,
-        }
-        done += 1;
+    // SAFETY: the caller's array.
+    unsafe {
+        each_message(messages, len, |done, message| {
+            // Only the first is waited for: the rest is what is there by then.
+            let flags = if done > 0 { flags | libc::MSG_DONTWAIT } else { flags } & !libc::MSG_WAITFORONE;
+            receive_message(me, fd, message, flags)
+        })
     }
-    Ok(done as c_int)
 }
 
 /// # Safety
@@ -291,12 +284,24 @@ unsafe fn send_many(
     len: c_uint,
     flags: c_int,
 ) -> Result<c_int, Errno> {
+    // SAFETY: the caller's array.
+    unsafe { each_message(messages, len, |_, message| send_message(me, fd, message, flags)) }
+}
+
+/// Passes messages on, each with how many were done before it, until one fails: how many went, or the error of the first.
+///
+/// # Safety
+/// `messages` is an array of `len`.
+unsafe fn each_message(
+    messages: *mut mmsghdr,
+    len: c_uint,
+    mut pass: impl FnMut(c_uint, *mut msghdr) -> Result<usize, Errno>,
+) -> Result<c_int, Errno> {
     for done in 0..len {
         // SAFETY: the caller's array.
-        let sent = unsafe { send_message(me, fd, &raw const (*messages.add(done as usize)).msg_hdr, flags) };
-        match sent {
-            // SAFETY: as above.
-            Ok(count) => unsafe { (*messages.add(done as usize)).msg_len = count as c_uint },
+        let message = unsafe { &mut *messages.add(done as usize) };
+        match pass(done, &raw mut message.msg_hdr) {
+            Ok(count) => message.msg_len = count as c_uint,
             Err(errno) if done == 0 => return Err(errno),
             Err(_) => return Ok(done as c_int),
         }

@@ -66,12 +66,7 @@ unsafe fn call(signal: c_int, action: &Action) {
 pub(super) fn told_another(world: &World, me: ThreadId, other: NodeId) -> ! {
     let name = |node: NodeId| world.nodes.get(usize::from(node.0)).map_or("?", |node| &node.name);
     let (mine, theirs) = (name(world.threads[me].node), name(other));
-    let signal = world.signals.told.as_ref().map_or(0, |it| it.signal);
-    let signal = match signal {
-        libc::SIGTERM => "SIGTERM".to_owned(),
-        libc::SIGINT => "SIGINT".to_owned(),
-        other => format!("signal {other}"),
-    };
+    let signal = crate::event::signal_name(world.signals.told.as_ref().map_or(0, |it| it.signal));
     super::refuse(&format!(
         "{signal} of {mine} also woke {theirs}: tokio::signal keeps one table for the whole process, so one node of a room \
          may await signals; in the others await `node.stopping()`"
