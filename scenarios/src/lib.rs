@@ -1,6 +1,7 @@
 //! Five production outages as scenarios: what happened, modelled structure by structure on real parts.
 //! It is no part of the harness: it uses it as any other crate would.
 
+pub mod line_protocol;
 pub mod raft_master;
 
 pub use afterlife::rt;

@@ -1,0 +1,178 @@
+//! The text protocol that query front ends of the room speak: one JSON object a line, a statement there, rows back.
+//! It stands where upstream has MySQL's protocol; it knows no system, and holds no state but a connection's.
+
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::net::SocketAddr;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+/// The longest line that is read, in bytes; a longer one is an error, not memory.
+pub const LINE_MAX: usize = 1 << 20;
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The query's id, where the client chooses it; the server chooses one otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The statement's text.
+    pub text: String,
+}
+
+/// What a server says on the way to an answer. `End` and `Failed` are the last of one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Packet {
+    /// So many more rows have been read for this statement.
+    Progress(u64),
+    /// One row.
+    Row(Vec<String>),
+    /// The answer is whole.
+    End,
+    /// There is no answer, and why.
+    Failed(String),
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Its rows, in the order in which they came.
+    pub rows: Vec<Vec<String>>,
+    /// The rows that the server said it had read.
+    pub progress: u64,
+}
+
+/// Why a statement has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The server refused it or failed at it.
+    #[error("the server answered: {0}")]
+    Failed(String),
+    /// The connection ended, or carried what is no packet.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// One end of a connection: lines out, lines in.
+#[derive(Debug)]
+pub struct Lines {
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// Speaks over an open stream.
+    pub fn new(stream: TcpStream) -> Self {
+        let (reader, writer) = stream.into_split();
+        Self { reader: BufReader::new(reader), writer, line: Vec::new() }
+    }
+
+    /// Connects to a server by name, `host:port`.
+    ///
+    /// # Errors
+    /// What connecting gives.
+    pub async fn connect(address: &str) -> io::Result<Self> {
+        Ok(Self::new(TcpStream::connect(address).await?))
+    }
+
+    /// The other end.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn peer(&self) -> io::Result<SocketAddr> {
+        self.writer.peer_addr()
+    }
+
+    /// Sends one object as one line.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn send<T: Serialize + Sync>(&mut self, object: &T) -> io::Result<()> {
+        let mut line = serde_json::to_vec(object)?;
+        line.push(b'\n');
+        self.writer.write_all(&line).await
+    }
+
+    /// Receives the next object; `None` where the other end has said all. A line survives that this future is dropped.
+    ///
+    /// # Errors
+    /// The connection is gone, or the line is too long, cut off, or none of these objects.
+    pub async fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> io::Result<Option<T>> {
+        loop {
+            let seen = self.reader.fill_buf().await?;
+            if seen.is_empty() {
+                return if self.line.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            }
+            let end = seen.iter().position(|&byte| byte == b'\n');
+            let taken = end.map_or(seen.len(), |at| at + 1);
+            self.line.extend_from_slice(&seen[..taken]);
+            self.reader.consume(taken);
+            if self.line.len() > LINE_MAX {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
+            }
+            if end.is_some() {
+                let object = serde_json::from_slice(&self.line);
+                self.line.clear();
+                return Ok(Some(object?));
+            }
+        }
+    }
+
+    /// Asks a statement and awaits its whole answer.
+    ///
+    /// # Errors
+    /// The server failed at it, or the connection is gone.
+    pub async fn query(&mut self, id: Option<&str>, text: &str) -> Result<Answer, QueryError> {
+        self.send(&Statement { id: id.map(str::to_owned), text: text.to_owned() }).await?;
+        let mut answer = Answer::default();
+        loop {
+            match self.receive().await? {
+                Some(Packet::Progress(rows)) => answer.progress += rows,
+                Some(Packet::Row(row)) => answer.rows.push(row),
+                Some(Packet::End) => return Ok(answer),
+                Some(Packet::Failed(why)) => return Err(QueryError::Failed(why)),
+                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lines, Packet, QueryError, Statement};
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn a_statement_is_answered_over_a_socket() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let serve = async {
+                let mut lines = Lines::new(listener.accept().await.unwrap().0);
+                while let Some(statement) = lines.receive::<Statement>().await.unwrap() {
+                    if statement.text == "bad" {
+                        lines.send(&Packet::Failed("no such thing".to_owned())).await.unwrap();
+                        continue;
+                    }
+                    for packet in [Packet::Progress(2), Packet::Row(vec![statement.text]), Packet::End] {
+                        lines.send(&packet).await.unwrap();
+                    }
+                }
+            };
+            let ask = async {
+                let mut lines = Lines::connect(&address).await.unwrap();
+                let answer = lines.query(None, "select 1").await.unwrap();
+                assert_eq!(answer.rows, [["select 1"]]);
+                assert_eq!(answer.progress, 2);
+                assert!(
+                    matches!(lines.query(None, "bad").await, Err(QueryError::Failed(why)) if why == "no such thing")
+                );
+            };
+            tokio::join!(serve, ask);
+        });
+    }
+}
