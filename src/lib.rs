@@ -102,7 +102,7 @@ pub use fault::{DiskTrouble, Fault, Faults, FileDamage, Injection, LinkTrouble, 
 pub use finding::{Finding, Signature, Violation};
 pub use ledger::{Entry, Ledger};
 pub use link::Link;
-pub use node::{Group, Node};
+pub use node::{Group, Node, Stops};
 pub use rng::Rng;
 pub use run::Build;
 pub use scenario::{Outcome, Scenario, Sim};

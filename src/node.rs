@@ -4,7 +4,10 @@
 use crate::rng::Rng;
 use crate::scenario::Outcome;
 use afterlife_sim::ExitCode;
+use std::fs::File;
 use std::future::Future;
+use std::io::Read;
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 
@@ -55,6 +58,40 @@ impl Node {
             // Nothing is ever read from it: any descriptor type of tokio's that can be waited on would do.
             let Ok(watched) = UnixStream::from_std(descriptor.into()) else { return };
             let _ = watched.readable().await;
+        }
+    }
+
+    /// Every request to stop, for programs that act on a second one: an operator who presses a key twice, a supervisor
+    /// without patience. See [`Faults::repeated_stops`](crate::Faults::repeated_stops). Call it on a tokio runtime with its
+    /// I/O driver enabled; outside a run there is never one.
+    ///
+    /// # Panics
+    /// If the runtime has no I/O driver.
+    pub fn stops(self) -> Stops {
+        let requests = afterlife_sim::stop_descriptor().and_then(|descriptor| {
+            let counter = File::from(descriptor.try_clone().ok()?);
+            Some((UnixStream::from_std(descriptor.into()).ok()?, counter))
+        });
+        Stops { requests }
+    }
+}
+
+/// The requests to stop that a node gets, one after the other; see [`Node::stops`].
+#[derive(Debug)]
+pub struct Stops {
+    /// What can be waited on, and the same to be read from.
+    requests: Option<(UnixStream, File)>,
+}
+
+impl Stops {
+    /// Waits for the next request; for ever if none comes. It can be dropped while it waits, and nothing is lost.
+    pub async fn next(&mut self) {
+        let Some((watched, counter)) = &mut self.requests else { return std::future::pending().await };
+        while watched.readable().await.is_ok() {
+            // A read takes one request off, or finds that there is none any more.
+            if watched.try_io(Interest::READABLE, || counter.read_exact(&mut [0; 8])).is_ok() {
+                return;
+            }
         }
     }
 }

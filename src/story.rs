@@ -166,6 +166,7 @@ fn is_edge_of_life(event: &Event) -> bool {
     match event.what {
         What::Started => event.incarnation > 1,
         What::StopRequested { .. }
+        | What::StopRepeated
         | What::Exited { .. }
         | What::Panicked { .. }
         | What::Phase { .. }

@@ -203,6 +203,8 @@ pub enum What {
         /// Nanoseconds until SIGKILL.
         budget_ns: u64,
     },
+    /// A stop was requested once more, of a process that had not done the first one yet.
+    StopRepeated,
     /// A process ended.
     Exited {
         /// How it ended.

@@ -194,6 +194,7 @@ impl What {
             Self::Told { step, name, object, number, site } => {
                 [44 | (step as u64) << 8 | u64::from(name.0) << 32, two(object, number) ^ u64::from(site.0) << 16]
             }
+            Self::StopRepeated => [45, 0],
             Self::Paused => [33, 0],
             Self::Resumed => [34, 0],
             Self::Signalled { signal } => [35, signal as u64],

@@ -20,6 +20,7 @@ impl From<Group> for Targets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Stop,
+    StopTwice,
     Kill,
     PowerLoss,
     Partition,
@@ -101,6 +102,14 @@ impl Faults {
         self.allow(Kind::Stop)
     }
 
+    /// Graceful stops that are asked for again before they are done, up to this long after the first request: a second
+    /// SIGTERM, from an operator or a supervisor without patience. Nodes see it by [`Node::stops`](crate::Node::stops).
+    pub fn repeated_stops(mut self, budget: Duration, again_within: Duration) -> Self {
+        self.stop_budget_ns = nanoseconds(budget);
+        self.processes.again_ns = ordered(Duration::ZERO, again_within);
+        self.allow(Kind::StopTwice)
+    }
+
     /// SIGKILL.
     pub fn kills(self) -> Self {
         self.allow(Kind::Kill)
@@ -154,7 +163,9 @@ impl Faults {
 
     /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after one of the first `nth_max`
     /// occurrences of `edge` on the node that they strike. An edge is told as stories tell it: `use metadata-db`,
-    /// `close metadata-db`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`, `disk failure /var/lib/db`. Said more than once, each such fault picks one.
+    /// `close metadata-db`, `begin to open metadata-db`, `call progress`, `deregister progress`, `advance ballot`, `run sst-3`,
+    /// `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`, `disk failure /var/lib/db`, `stop requested`. Said
+    /// more than once, each such fault picks one.
     pub fn aimed_at(mut self, edge: &str, nth_max: u32) -> Self {
         assert!(nth_max > 0, "an edge that is never awaited: `nth_max` is 1 or more");
         self.aims.push((edge.to_owned(), nth_max));
@@ -234,7 +245,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
             let down_ns = between(2, faults.down_ns);
             let kind = kinds[ask(injection, 0, kinds.len() as u64) as usize];
             let fault = match kind {
-                Kind::Stop => Fault::Stop { node, budget_ns: faults.stop_budget_ns, down_ns },
+                Kind::Stop | Kind::StopTwice => Fault::Stop { node, budget_ns: faults.stop_budget_ns, down_ns },
                 Kind::Kill => Fault::Kill { node, down_ns },
                 Kind::PowerLoss => Fault::PowerLoss { node, down_ns },
                 Kind::Partition => {
@@ -294,6 +305,10 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                 },
                 None => Trigger::At { time_ns },
             };
+            if kind == Kind::StopTwice {
+                let trigger = faults.processes.again(node, &between);
+                plan.injections.push(Injection { trigger, fault: fault.clone() });
+            }
             plan.injections.push(Injection { trigger, fault });
         }
     }

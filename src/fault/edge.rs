@@ -2,13 +2,14 @@
 //! It names edges; it waits for none.
 
 use crate::fault::{DiskTrouble, Fault, FileDamage, LinkTrouble};
-use afterlife_sim::event::What;
+use afterlife_sim::event::{Step, What};
 
 /// The edge that an event is, in words; `None` if nothing can be aimed at it.
 pub(crate) fn edge_of<'a>(what: &What, text: impl Fn(afterlife_sim::event::Name) -> &'a str) -> Option<String> {
     Some(match what {
         What::Started => "start".to_owned(),
         What::StopRequested { .. } => "stop requested".to_owned(),
+        What::StopRepeated => "stop repeated".to_owned(),
         What::ResourceOpened { name, .. } => format!("open {}", text(*name)),
         What::ResourceUsed { name, .. } => format!("use {}", text(*name)),
         What::ResourceClosed { name, .. } => format!("close {}", text(*name)),
@@ -18,8 +19,48 @@ pub(crate) fn edge_of<'a>(what: &What, text: impl Fn(afterlife_sim::event::Name)
         What::EntryChanged { path } => format!("change {}", text(*path)),
         What::DiskFailed { path, .. } => format!("disk failure {}", text(*path)),
         What::Noted { ledger, .. } => format!("note {}", text(*ledger)),
+        What::Told { step, name, .. } => format!("{} {}", verb(*step), text(*name)),
         _ => return None,
     })
+}
+
+/// What a step of a lifetime does, as an order.
+fn verb(step: Step) -> &'static str {
+    match step {
+        Step::Declared => "declare",
+        Step::Opening => "begin to open",
+        Step::Borrowed => "hold",
+        Step::Returned => "let go",
+        Step::Registered => "register",
+        Step::CallBegan => "call",
+        Step::CallEnded => "return",
+        Step::Deregistering => "begin to deregister",
+        Step::Deregistered => "deregister",
+        Step::EpochBegan => "begin",
+        Step::Advanced => "advance",
+        Step::Effect => "effect",
+        Step::ScopeOpened => "own",
+        Step::TaskQueued => "queue",
+        Step::TaskBegan => "run",
+        Step::TaskCancelled => "cancel",
+        Step::TaskEnded => "end",
+        Step::Joined => "join",
+        Step::ScopeClosed => "disown",
+        Step::SlotsMade => "count",
+        Step::SlotTaken => "take",
+        Step::SlotReturned => "give back",
+        Step::SlotsCounted => "show",
+        Step::ProgressBegan => "begin",
+        Step::ItemVerified => "verify",
+        Step::ProgressTold => "report",
+        Step::ProgressDone => "complete",
+        Step::ChannelOpened => "open",
+        Step::ChannelTold => "tell",
+        Step::ChannelClosed => "close",
+        Step::EntryMade => "enter",
+        Step::EntryRemoved => "remove",
+        Step::Buggified => "misbehave",
+    }
 }
 
 /// A fault in words: `stop master-0, budget 30 s`.

@@ -2,7 +2,7 @@
 //! Which of them strikes, and when, `draw` decides. Ends of processes are there, too.
 
 use super::draw::{Faults, Kind, ordered};
-use super::plan::Fault;
+use super::plan::{Fault, Trigger};
 use std::time::Duration;
 
 /// How long and how hard.
@@ -11,6 +11,7 @@ pub(super) struct ProcessFaults {
     pause_ns: (u64, u64),
     squeeze_bytes: (u64, u64),
     squeeze_ns: (u64, u64),
+    pub(super) again_ns: (u64, u64),
 }
 
 impl Faults {
@@ -38,6 +39,11 @@ impl ProcessFaults {
     /// Draws a pause; `between` answers a numbered question with a number from a range.
     pub(super) fn pause(&self, node: u16, between: &impl Fn(u64, (u64, u64)) -> u64) -> Fault {
         Fault::Pause { node, for_ns: between(15, self.pause_ns) }
+    }
+
+    /// Draws when a stop is asked for again.
+    pub(super) fn again(&self, node: u16, between: &impl Fn(u64, (u64, u64)) -> u64) -> Trigger {
+        Trigger::On { edge: "stop requested".to_owned(), node, nth: 1, after_ns: between(16, self.again_ns) }
     }
 
     /// Draws a squeeze.

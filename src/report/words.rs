@@ -81,6 +81,7 @@ impl<'a> Lexicon<'a> {
             What::StopRequested { budget_ns } => {
                 with("is asked to stop".to_owned(), format!("within {}", span(budget_ns)))
             }
+            What::StopRepeated => bare("is asked to stop again"),
             What::Exited { how } => {
                 let (what, note) = death(how);
                 with(what, note)

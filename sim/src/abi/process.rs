@@ -30,8 +30,8 @@ pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     let me = here()?;
     let fd = door(me, |world| {
         let node = world.threads[me].node;
-        let stopping = world.nodes[usize::from(node.0)].life == crate::kernel::process::Life::Stopping;
-        let event = Event { counter: u64::from(stopping), semaphore: false };
+        // Each read of it takes one request.
+        let event = Event { counter: world.nodes[usize::from(node.0)].stop_requests, semaphore: true };
         let id = world.descriptions.add(node, true, Kind::Event(event));
         let it = &mut world.nodes[usize::from(node.0)];
         it.stop_watchers.push(id);

@@ -109,6 +109,7 @@ impl World {
         let descriptors = std::mem::take(&mut it.descriptors);
         let mirrors: Vec<_> = it.mirrors.drain(..).map(|(_, id)| id).collect();
         it.stop_watchers.clear();
+        it.stop_requests = 0;
         it.asked_for_stop = false;
         it.paused = false;
         self.signals.forget(node);

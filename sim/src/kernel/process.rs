@@ -112,6 +112,8 @@ pub(crate) struct Node {
     pub(crate) working_directory: Option<super::disk::InodeId>,
     /// Permission bits that new files do not get.
     pub(crate) umask: u32,
+    /// How often its present life was asked to stop.
+    pub(crate) stop_requests: u64,
     /// Whether its present life ever asked to be told of a stop.
     pub(crate) asked_for_stop: bool,
     /// The signal that it handled last.
@@ -154,6 +156,7 @@ impl Node {
             next_port: FIRST_EPHEMERAL_PORT,
             clocks: Clocks::default(),
             stop_watchers: Vec::new(),
+            stop_requests: 0,
             asked_for_stop: false,
             signalled: None,
             sync_extra_ns: 0,

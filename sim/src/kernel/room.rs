@@ -108,7 +108,8 @@ impl<'a> Room<'a> {
         self.world.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { what })
     }
 
-    /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether it was running.
+    /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether it was running
+    /// and had not been asked before; one that had is asked again, within the budget that it has.
     pub fn stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
         self.world.request_stop(node, budget_ns, cause)
     }

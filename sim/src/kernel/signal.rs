@@ -116,26 +116,33 @@ impl Signals {
 }
 
 impl World {
-    /// Asks a process to stop, within a budget.
+    /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
+    /// Returns whether it was the first request.
     pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
         let it = &mut self.nodes[usize::from(node.0)];
-        if it.life != Life::Up {
-            return false;
-        }
+        let first = match it.life {
+            Life::Up => true,
+            Life::Stopping => false,
+            _ => return false,
+        };
         it.life = Life::Stopping;
+        it.stop_requests += 1;
         let incarnation = it.incarnation;
         let watchers = it.stop_watchers.clone();
-        let seq = self.emit_at(node, cause, What::StopRequested { budget_ns });
+        let what = if first { What::StopRequested { budget_ns } } else { What::StopRepeated };
+        let seq = self.emit_at(node, cause, what);
         for id in watchers {
             if let Some(Description { kind: Kind::Event(event), .. }) = self.descriptions.get_mut(id) {
-                event.counter = 1;
+                event.counter += 1;
             }
             self.notify(id, IN, seq);
         }
         // Without a handler the process is left alone until its budget is over.
         self.send_signal(node, None, libc::SIGTERM, seq);
-        self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
-        true
+        if first {
+            self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
+        }
+        first
     }
 
     /// What a node does about a signal.
