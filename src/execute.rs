@@ -9,7 +9,7 @@ use crate::scenario::{Process, Scenario, Sim};
 use crate::watch::Watch;
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
-use afterlife_sim::{Ending, Machine, Outcome, Places, Schedule, Settings, isolate};
+use afterlife_sim::{Ending, Machine, Outcome, Places, SPIN_MAX, Schedule, Settings, isolate};
 use std::panic::PanicHookInfo;
 
 /// When a process of this role first starts.
@@ -42,6 +42,9 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     isolate::become_host(request.seed);
     let mut sim = Sim::new(request.build, request.seed);
     (scenario.script)(&mut sim);
+    if !sim.mistakes.is_empty() {
+        return Err(sim.mistakes.join("; "));
+    }
     let plan = request.plan.clone().unwrap_or_else(|| {
         let drawn = fault::draw(&Choices::new(request.seed), &sim.faults);
         Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
@@ -52,9 +55,9 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         end_ns: sim.time_limit_ns,
         record: request.record,
         lines: request.log.is_some(),
-        largest_allocation_bytes: sim.largest_allocation_bytes,
+        largest_allocation_bytes: sim.terms.number("bounded-request"),
         latency: sim.latency,
-        spin_max: sim.spin_max,
+        spin_max: sim.terms.number("no-spin").unwrap_or(SPIN_MAX),
         schedule: Schedule::default(),
         stack_at: request.stack_at.map(|seq| seq.0),
         ..Settings::default()
@@ -80,7 +83,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     // What the scenario itself aims may find its place at any time.
     let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
     let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
-    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.off);
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.terms);
     let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
     let reply = answer(outcome, names, plan, sim.time_limit_ns);
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })

@@ -100,6 +100,7 @@ pub use clock::Clock;
 pub use disk::Disk;
 pub use fault::{DiskTrouble, Fault, Faults, FileDamage, Injection, LinkTrouble, Plan, Trigger};
 pub use finding::{Finding, Signature, Violation};
+pub use invariant::{About, Bound, Bounded, Unit, invariants};
 pub use ledger::{Entry, Ledger};
 pub use link::Link;
 pub use node::{Group, Node, Stops};

@@ -5,14 +5,14 @@ use crate::claim::{Claim, Claims, View};
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
+use crate::invariant::{Bound, Terms};
 use crate::ledger::{Entry, Ledger};
 use crate::link::Link;
 use crate::node::{self, Group, Node, Role};
 use crate::rng::Rng;
 use crate::run::Build;
 use crate::supervisor::Supervisor;
-use afterlife_sim::{ExitCode, Latency, Main, SPIN_MAX};
-use std::collections::BTreeSet;
+use afterlife_sim::{ExitCode, Latency, Main};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,9 +90,9 @@ pub struct Sim {
     pub(crate) claims: Claims,
     pub(crate) latency: Latency,
     pub(crate) time_limit_ns: u64,
-    pub(crate) off: BTreeSet<String>,
-    pub(crate) largest_allocation_bytes: Option<u64>,
-    pub(crate) spin_max: u64,
+    pub(crate) terms: Terms,
+    /// What the scenario's author has to mend before anything runs.
+    pub(crate) mistakes: Vec<String>,
     workers: usize,
 }
 
@@ -110,9 +110,8 @@ impl Sim {
             claims: Claims::default(),
             latency: Latency::default(),
             time_limit_ns: nanoseconds(TIME_LIMIT),
-            off: crate::invariant::ON_REQUEST.iter().map(|id| (*id).to_owned()).collect(),
-            largest_allocation_bytes: None,
-            spin_max: SPIN_MAX,
+            terms: Terms::default(),
+            mistakes: Vec::new(),
             workers: 0,
         }
     }
@@ -156,39 +155,51 @@ impl Sim {
         }
     }
 
-    /// How large a single allocation may be before it breaks *bounded-request*, where [`Memory`](crate::Memory) is the
-    /// program's allocator: 1 GiB unless said, or the node's whole [budget](Self::memory) if that is less.
-    pub fn largest_allocation(&mut self, bytes: u64) {
-        self.largest_allocation_bytes = Some(bytes);
-    }
-
     /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one.
     pub fn workers(&mut self, workers: usize) {
         self.workers = workers;
     }
 
-    /// How much a process may go round within one virtual second when nothing reaches it, before it breaks *no-spin*: counted
-    /// in readings of a clock, where each call that comes to nothing (a read or a poll without a result, a yield, a sleep of
-    /// less than 100 µs) counts as twenty; 2 000 000 unless said, which is a tenth of a virtual second with nothing but
-    /// readings. More than one call in sixteen that moves something is work, and not counted.
-    pub fn spin_limit(&mut self, limit: u64) {
-        self.spin_max = limit;
-    }
-
-    /// Turns an invariant off in this scenario, by its id.
-    ///
-    /// # Panics
-    /// If there is no such invariant.
+    /// Turns an invariant off in this scenario, by its name: one of [`invariants`](crate::invariants). A name that there is not
+    /// is an error of the run, with the nearest one.
+    #[track_caller]
     pub fn without(&mut self, invariant: &str) {
-        self.off.insert(known(invariant));
+        let outcome = self.terms.without(invariant);
+        self.settle(outcome);
     }
 
     /// Turns an invariant on that is off unless it is asked for: `no-stale-message`.
-    ///
-    /// # Panics
-    /// If there is no such invariant.
+    #[track_caller]
     pub fn also(&mut self, invariant: &str) {
-        self.off.remove(&known(invariant));
+        let outcome = self.terms.also(invariant);
+        self.settle(outcome);
+    }
+
+    /// Sets the bound of an invariant, by its name: which have one, in what it is counted, and what it is unless it is set here
+    /// tells [`invariants`](crate::invariants). A name or a unit that there is not is an error of the run.
+    ///
+    /// ```
+    /// use afterlife::Sim;
+    /// use std::time::Duration;
+    ///
+    /// fn a_strict_scenario(sim: &mut Sim) {
+    ///     sim.bound("bounded-shutdown", Duration::from_secs(10)); // whatever the budget of a stop is
+    ///     sim.bound("recovers", Duration::from_secs(60)); // from the end of the last fault
+    ///     sim.bound("no-crash-loop", 5); // ends in a row
+    ///     sim.bound("bounded-request", 64 << 20); // bytes of one allocation, where `Memory` is the allocator
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn bound(&mut self, invariant: &str, bound: impl Into<Bound>) {
+        let outcome = self.terms.bound(invariant, bound.into());
+        self.settle(outcome);
+    }
+
+    #[track_caller]
+    fn settle(&mut self, outcome: Result<(), String>) {
+        if let Err(why) = outcome {
+            self.mistakes.push(format!("{}: {why}", std::panic::Location::caller()));
+        }
     }
 
     /// One node that runs this service, from its start again after every restart.
@@ -359,13 +370,6 @@ impl Sim {
             (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
         }));
     }
-}
-
-/// The id of an invariant that there is.
-fn known(invariant: &str) -> String {
-    let all = crate::invariant::IDS;
-    assert!(all.contains(&invariant), "no invariant `{invariant}`: one of {}", all.join(", "));
-    invariant.to_owned()
 }
 
 /// A duration in whole nanoseconds; what is too long for that is as good as for ever.

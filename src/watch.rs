@@ -2,9 +2,9 @@
 //! It draws nothing at random and prints nothing.
 
 use crate::claim::{Claims, View};
-use crate::fault::{self, Plan, Trigger, edge_of, heal, lift};
+use crate::fault::{self, Lasting, Plan, Trigger, edge_of, heal, life_of, lift};
 use crate::finding::Violation;
-use crate::invariant::{self, Invariant, nothing_left};
+use crate::invariant::{self, Invariant, NOTHING_ACKED_IS_LOST, RECOVERS, Terms, nothing_left};
 use crate::node::Role;
 use crate::run::LeftBehind;
 use crate::supervisor::{Supervisor, Supervisors};
@@ -19,6 +19,7 @@ const STRIKE: u64 = 1 << 32;
 const LIFT: u64 = 2 << 32;
 const CLAIM: u64 = 3 << 32;
 const QUIET: u64 = 4 << 32;
+const RECOVERED: u64 = 5 << 32;
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,10 @@ pub(crate) struct Watch {
     view: View,
     begun: bool,
     phase: Phase,
-    /// Injections that have not struck yet, and those that last.
+    /// How many injections have not struck yet.
     pending: usize,
-    lasting: usize,
+    /// Those that last, each with the life that its victim was in.
+    lasting: Vec<(usize, u16)>,
     /// How often each edge was passed on each node, for triggers.
     edges: BTreeMap<(u16, String), u32>,
     aims: bool,
@@ -52,7 +54,9 @@ pub(crate) struct Watch {
     struck: Vec<bool>,
     probed: BTreeMap<String, bool>,
     acked_off: bool,
-    pub(crate) recovers_off: bool,
+    recovers_off: bool,
+    /// How long clients may go on after the last fault, if the scenario says so.
+    recovers_ns: Option<u64>,
     violations: Vec<Violation>,
     /// What services left behind, unless nobody asks.
     left: Option<Vec<LeftBehind>>,
@@ -76,7 +80,7 @@ impl Watch {
         faults_ns: Range<u64>,
         scripted: bool,
         supervised: Vec<(NodeId, Supervisor)>,
-        off: &std::collections::BTreeSet<String>,
+        terms: &Terms,
     ) -> Self {
         let injections = plan.injections.len();
         let with = |is: &dyn Fn(Role) -> bool| -> Vec<NodeId> {
@@ -92,24 +96,25 @@ impl Watch {
         Self {
             pending: injections,
             plan,
-            invariants: invariant::all(off, setup),
+            invariants: invariant::all(terms, setup),
             supervisors: Supervisors::of(supervised),
             roles,
             claims,
             view: View::default(),
             begun: false,
             phase: Phase::Faults,
-            lasting: 0,
+            lasting: Vec::new(),
             edges: BTreeMap::new(),
             aims,
             faults_ns,
             scripted,
             struck: vec![false; injections],
             probed: BTreeMap::new(),
-            acked_off: off.contains("nothing-acked-is-lost"),
-            recovers_off: off.contains("recovers"),
+            acked_off: terms.is_off(NOTHING_ACKED_IS_LOST),
+            recovers_off: terms.is_off(RECOVERS),
+            recovers_ns: terms.time_ns(RECOVERS),
             violations: Vec::new(),
-            left: (!off.contains(nothing_left::ID)).then(Vec::new),
+            left: (!terms.is_off(nothing_left::ID)).then(Vec::new),
             stacks: Vec::new(),
         }
     }
@@ -162,11 +167,21 @@ impl Watch {
         }
         self.pending -= 1;
         self.view.faults += 1;
-        if let Some(for_ns) = fault::strike(&self.plan.injections[index].fault, index as u32, room) {
-            self.lasting += 1;
+        let fault = &self.plan.injections[index].fault;
+        if let Some(for_ns) = fault::strike(fault, index as u32, &self.lasting(), room) {
+            let life = life_of(fault, room);
+            self.lasting.push((index, life));
             room.alarm(for_ns, LIFT | index as u64);
         }
         self.look_on(room);
+    }
+
+    /// The faults that last.
+    fn lasting(&self) -> Vec<Lasting<'_>> {
+        self.lasting
+            .iter()
+            .map(|(index, life)| Lasting { fault: &self.plan.injections[*index].fault, life: *life })
+            .collect()
     }
 
     /// What still waits for its place in a lifetime has missed it.
@@ -185,7 +200,7 @@ impl Watch {
             self.scripted = false;
             return self.give_up_aiming(room);
         }
-        if self.phase == Phase::Faults && self.pending == 0 && self.lasting == 0 && self.services_settled(room) {
+        if self.phase == Phase::Faults && self.pending == 0 && self.lasting.is_empty() && self.services_settled(room) {
             self.converge(room);
         }
         if self.phase == Phase::Convergence {
@@ -209,6 +224,9 @@ impl Watch {
         }
         for (index, claim) in self.claims.eventually.iter().enumerate() {
             room.alarm(claim.within_ns, CLAIM | index as u64);
+        }
+        if let (Some(recovers_ns), false) = (self.recovers_ns, self.recovers_off) {
+            room.alarm(recovers_ns, RECOVERED);
         }
         self.look_at_claims(Seq::NONE, room);
     }
@@ -312,7 +330,7 @@ impl Watch {
             let who = unfinished.iter().map(name).collect::<Vec<_>>().join(", ");
             let after = crate::fault::span(time_limit_ns);
             let sentence = format!("{who} had not ended after {after}, although faults had stopped");
-            self.violations.push(own("recovers", &who, sentence, Seq::NONE));
+            self.violations.push(own(RECOVERS, &who, sentence, Seq::NONE));
         }
         // One whose bound lies beyond the end of the run counts there.
         let missed = self.claims.eventually.iter().find(|claim| !(claim.holds)(&self.view));
@@ -365,7 +383,7 @@ fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
     let sentence = format!("{shown}{more} had been acknowledged and was not there after recovery");
     Violation {
         subject: format!("{} of {ledger}", missing.len()),
-        ..own("nothing-acked-is-lost", ledger, sentence, Seq::NONE)
+        ..own(NOTHING_ACKED_IS_LOST, ledger, sentence, Seq::NONE)
     }
 }
 
@@ -435,9 +453,19 @@ impl Observer for Watch {
         match token & !0xffff_ffff {
             STRIKE => self.strike(index, room),
             QUIET => self.give_up_aiming(room),
+            RECOVERED => {
+                let unfinished = self.unfinished(Role::Client, room);
+                if !unfinished.is_empty() {
+                    let who = unfinished.iter().map(|node| room.node_name(*node)).collect::<Vec<_>>().join(", ");
+                    let bound = crate::fault::span(self.recovers_ns.unwrap_or_default());
+                    let sentence = format!("{who} had not ended {bound} after the last fault");
+                    self.violate(own(RECOVERS, &who, sentence, Seq::NONE), room);
+                }
+            }
             LIFT => {
-                self.lasting -= 1;
-                lift(&self.plan.injections[index].fault, room);
+                let position = self.lasting.iter().position(|(lasts, _)| *lasts == index);
+                let (_, life) = self.lasting.remove(position.expect("what is lifted has struck"));
+                lift(Lasting { fault: &self.plan.injections[index].fault, life }, &self.lasting(), room);
                 self.look_on(room);
             }
             CLAIM => {

@@ -251,7 +251,7 @@ fn an_absurd_growth(sim: &mut Sim) {
         drop(std::hint::black_box(block));
         0
     });
-    sim.largest_allocation(2 * MIB);
+    sim.bound("bounded-request", 2 * MIB);
     sim.memory(client, 100 * MIB);
 }
 
@@ -261,7 +261,7 @@ fn a_block_that_grows_absurdly_is_told() {
 }
 
 fn a_large_request_that_was_announced(sim: &mut Sim) {
-    sim.largest_allocation(1 << 46);
+    sim.bound("bounded-request", 1 << 46);
     an_absurd_request(sim);
 }
 

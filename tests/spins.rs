@@ -131,7 +131,7 @@ fn a_time_is_awaited_for_a_while(sim: &mut Sim) {
 }
 
 fn a_time_is_awaited_for_a_while_too_long(sim: &mut Sim) {
-    sim.spin_limit(100_000);
+    sim.bound("no-spin", 100_000);
     a_time_is_awaited_for_a_while(sim);
 }
 

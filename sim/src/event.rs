@@ -98,6 +98,8 @@ pub enum Left {
     File,
     /// A lock on a file.
     Lock,
+    /// A timer descriptor.
+    Timer,
 }
 
 /// A step in a lifetime that only the program itself can tell of.

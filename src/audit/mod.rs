@@ -6,13 +6,13 @@ mod names;
 mod tests;
 
 use crate::finding::Violation;
-use crate::invariant::{self, Invariant, Setup};
+use crate::invariant::{self, Invariant, Setup, Terms};
 use crate::run::Record;
 use crate::spoken::{self, Objects, Spoken};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use afterlife_sim::told::{self, Register};
 use names::Names;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 /// What a log came to.
@@ -37,7 +37,7 @@ pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
     let mut auditor = Auditor {
         audit: Audit::default(),
         names: Names::default(),
-        invariants: invariant::all(&BTreeSet::new(), Setup::default()),
+        invariants: invariant::all(&Terms::default(), Setup::default()),
         objects: Objects::default(),
         began_ns: None,
     };

@@ -23,8 +23,8 @@ fn victim(fault: &Fault) -> NodeId {
     }
 }
 
-/// Lets a fault strike. Returns after how many nanoseconds it is to be lifted, if it lasts.
-pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Option<u64> {
+/// Lets a fault strike, while these last. Returns after how many nanoseconds it is to be lifted, if it lasts.
+pub(crate) fn strike(fault: &Fault, injection: u32, lasting: &[Lasting<'_>], room: &mut Room<'_>) -> Option<u64> {
     let mut text = text_of(fault, |node| room.node_name(NodeId(node)).to_owned());
     let mut damaged = None;
     if let Fault::DamageFile { node, how, nth } = fault {
@@ -57,7 +57,7 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             Some(*for_ns)
         }
         Fault::SlowDisk { node, extra_ns, for_ns } => {
-            room.slow_disk(NodeId(*node), *extra_ns);
+            room.slow_disk(NodeId(*node), slowest(lasting, *node).max(*extra_ns));
             Some(*for_ns)
         }
         Fault::StepClock { node, by_ns } => {
@@ -69,7 +69,8 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             Some(*for_ns)
         }
         Fault::SqueezeMemory { node, budget_bytes, for_ns } => {
-            room.squeeze_memory(NodeId(*node), Some(*budget_bytes));
+            let least = tightest(lasting, *node).map_or(*budget_bytes, |other| other.min(*budget_bytes));
+            room.squeeze_memory(NodeId(*node), Some(least));
             Some(*for_ns)
         }
         Fault::DisturbLink { from, to, how, for_ns } => {
@@ -80,7 +81,11 @@ pub(crate) fn strike(fault: &Fault, injection: u32, room: &mut Room<'_>) -> Opti
             room.reset_connections(NodeId(*from), NodeId(*to), cause);
             None
         }
-        Fault::Pause { node, for_ns } => room.pause(NodeId(*node), cause).then_some(*for_ns),
+        Fault::Pause { node, for_ns } => {
+            // Of two that overlap, the later end counts.
+            let stands = room.pause(NodeId(*node), cause) || room.is_paused(NodeId(*node));
+            stands.then_some(*for_ns)
+        }
         Fault::FailDisk { node, how, for_ns } => {
             room.trouble_disk(NodeId(*node), trouble(*how));
             Some(*for_ns)
@@ -120,20 +125,70 @@ fn trouble(how: DiskTrouble) -> Trouble {
     }
 }
 
-/// Lifts a fault that lasted.
-pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
+/// A fault that has struck and is not lifted yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Lasting<'a> {
+    pub(crate) fault: &'a Fault,
+    /// Which life its victim was in.
+    pub(crate) life: u16,
+}
+
+/// What a sync of a node's disk takes longer because of these faults.
+fn slowest(lasting: &[Lasting<'_>], of: u16) -> u64 {
+    let extra = |it: &Lasting<'_>| match it.fault {
+        Fault::SlowDisk { node, extra_ns, .. } if *node == of => Some(*extra_ns),
+        _ => None,
+    };
+    lasting.iter().filter_map(extra).max().unwrap_or(0)
+}
+
+/// What these faults leave a node of memory.
+fn tightest(lasting: &[Lasting<'_>], of: u16) -> Option<u64> {
+    let budget = |it: &Lasting<'_>| match it.fault {
+        Fault::SqueezeMemory { node, budget_bytes, .. } if *node == of => Some(*budget_bytes),
+        _ => None,
+    };
+    lasting.iter().filter_map(budget).min()
+}
+
+/// Whether one of these faults cuts this way.
+fn is_cut(lasting: &[Lasting<'_>], way: (u16, u16)) -> bool {
+    lasting.iter().any(|it| match it.fault {
+        Fault::Partition { from, to, one_way, .. } => (*from, *to) == way || (!one_way && (*to, *from) == way),
+        _ => false,
+    })
+}
+
+/// The victim of a fault, and which life it is in.
+pub(crate) fn life_of(fault: &Fault, room: &Room<'_>) -> u16 {
+    room.incarnation(victim(fault))
+}
+
+/// Lifts a fault that lasted, unless others that still last do the same: a disk, a budget, a way and a process are
+/// themselves again when the last is lifted.
+pub(crate) fn lift(Lasting { fault, life }: Lasting<'_>, others: &[Lasting<'_>], room: &mut Room<'_>) {
     match fault {
         Fault::Partition { from, to, one_way, .. } => {
-            room.cut(NodeId(*from), NodeId(*to), false);
-            if !one_way {
-                room.cut(NodeId(*to), NodeId(*from), false);
+            let mut opened = false;
+            for way in [(*from, *to), (*to, *from)].into_iter().take(if *one_way { 1 } else { 2 }) {
+                if !is_cut(others, way) {
+                    room.cut(NodeId(way.0), NodeId(way.1), false);
+                    opened = true;
+                }
+            }
+            if !opened {
+                return;
             }
             let text =
                 format!("{} and {} reach each other", room.node_name(NodeId(*from)), room.node_name(NodeId(*to)));
             room.healed(&text);
         }
         Fault::SlowDisk { node, .. } => {
-            room.slow_disk(NodeId(*node), 0);
+            let extra_ns = slowest(others, *node);
+            room.slow_disk(NodeId(*node), extra_ns);
+            if extra_ns > 0 {
+                return;
+            }
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));
             room.healed(&text);
         }
@@ -143,7 +198,11 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             room.healed(&text);
         }
         Fault::SqueezeMemory { node, .. } => {
-            room.squeeze_memory(NodeId(*node), None);
+            let budget = tightest(others, *node);
+            room.squeeze_memory(NodeId(*node), budget);
+            if budget.is_some() {
+                return;
+            }
             let text = format!("{} has its memory back", room.node_name(NodeId(*node)));
             room.healed(&text);
         }
@@ -153,8 +212,14 @@ pub(crate) fn lift(fault: &Fault, room: &mut Room<'_>) {
             let text = format!("the link of {from} and {to} is itself again");
             room.healed(&text);
         }
-        Fault::Pause { node, .. } if !room.is_paused(NodeId(*node)) => {}
         Fault::Pause { node, .. } => {
+            // Its next life is paused by others, if at all.
+            let mine =
+                |it: &Lasting<'_>| it.life == life && matches!(it.fault, Fault::Pause { node: of, .. } if of == node);
+            let over = room.incarnation(NodeId(*node)) != life || others.iter().any(mine);
+            if over || !room.is_paused(NodeId(*node)) {
+                return;
+            }
             let text = format!("{} is let go on", room.node_name(NodeId(*node)));
             let cause = room.healed(&text);
             room.resume(NodeId(*node), cause);

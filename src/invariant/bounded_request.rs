@@ -1,6 +1,6 @@
 //! No request is out of all proportion: a single allocation stays under its bound, a path under what the system takes.
 //! It is on everywhere: a length that was read from freed or foreign bytes is mostly absurd, and honest ones are not. A program
-//! that is meant to ask for more says so with `Sim::largest_allocation`.
+//! that is meant to ask for more says so with `Sim::bound`.
 
 use super::{Facts, Invariant};
 use crate::finding::Violation;

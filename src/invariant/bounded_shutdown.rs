@@ -12,7 +12,22 @@ pub(super) const ID: &str = "bounded-shutdown";
 /// Remembers which stop is open on which node.
 #[derive(Default)]
 pub(super) struct BoundedShutdown {
-    asked: BTreeMap<NodeId, (Seq, u64)>,
+    /// How long a stop may take, whatever its budget is.
+    bound_ns: Option<u64>,
+    asked: BTreeMap<NodeId, Asked>,
+}
+
+struct Asked {
+    seq: Seq,
+    time_ns: u64,
+    budget_ns: u64,
+}
+
+impl BoundedShutdown {
+    /// With a bound of its own, beside the budget of each stop.
+    pub(super) fn within(bound_ns: Option<u64>) -> Self {
+        Self { bound_ns, ..Self::default() }
+    }
 }
 
 impl Invariant for BoundedShutdown {
@@ -27,23 +42,38 @@ impl Invariant for BoundedShutdown {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         match event.what {
             What::StopRequested { budget_ns } => {
-                self.asked.insert(event.node, (event.seq, budget_ns));
+                // A second request does not give it more time.
+                self.asked.entry(event.node).or_insert(Asked { seq: event.seq, time_ns: event.time_ns, budget_ns });
                 None
             }
             What::Exited { how } => {
-                let (seq, budget_ns) = self.asked.remove(&event.node)?;
-                if how != Death::Overrun {
+                let asked = self.asked.remove(&event.node)?;
+                let took_ns = event.time_ns - asked.time_ns;
+                let bound_ns = self.bound_ns.filter(|bound_ns| took_ns > *bound_ns);
+                if how != Death::Overrun && bound_ns.is_none() {
                     return None;
                 }
-                let (node, budget) = (facts.node(event.node), span(budget_ns));
+                let node = facts.node(event.node);
+                let (bound, sentence) = match bound_ns {
+                    Some(bound_ns) => {
+                        let (took, bound) = (span(took_ns), span(bound_ns));
+                        let sentence = format!("{node} took {took} to stop after it was asked to, more than {bound}");
+                        (format!("bound {bound}"), sentence)
+                    }
+                    None => {
+                        let budget = span(asked.budget_ns);
+                        let sentence = format!("{node} had not stopped {budget} after it was asked to, and was killed");
+                        (format!("budget {budget}"), sentence)
+                    }
+                };
                 Some(Violation {
                     invariant: ID.to_owned(),
                     class: class_of(node),
                     sites: Vec::new(),
-                    subject: format!("{node}, budget {budget}"),
-                    sentence: format!("{node} had not stopped {budget} after it was asked to, and was killed"),
+                    subject: format!("{node}, {bound}"),
+                    sentence,
                     at: event.seq,
-                    turning: vec![seq],
+                    turning: vec![asked.seq],
                 })
             }
             _ => None,
@@ -72,5 +102,25 @@ mod tests {
             script.stop_requested(30_000_000_000).after_ns(29_000_000_000).exited(how);
             assert_eq!(run(BoundedShutdown::default(), script), []);
         }
+    }
+
+    #[test]
+    fn a_bound_of_the_scenario_counts_whatever_the_budget_is() {
+        for (took_ns, broken) in [(10_000_000_000, false), (10_000_000_001, true)] {
+            let mut script = Script::new();
+            script.stop_requested(30_000_000_000).after_ns(took_ns).exited(Death::Exit { code: 0 });
+            let violations = run(BoundedShutdown::within(Some(10_000_000_000)), script);
+            assert_eq!(!violations.is_empty(), broken, "{violations:?}");
+            let said = violations.first().map_or("", |violation| &violation.sentence);
+            assert!(said.is_empty() || said.ends_with("to stop after it was asked to, more than 10 s"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_second_request_is_harmless_and_gives_no_more_time() {
+        let mut script = Script::new();
+        script.stop_requested(30_000_000_000).after_ns(20_000_000_000).stop_requested(30_000_000_000);
+        script.after_ns(5_000_000_000).exited(Death::Exit { code: 0 });
+        assert_eq!(run(BoundedShutdown::default(), script), []);
     }
 }

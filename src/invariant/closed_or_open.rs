@@ -9,21 +9,43 @@ use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "closed-or-open";
 
-/// How long unwinding may take until the object must be closed.
+/// How long unwinding may take until the object must be closed, unless a scenario says otherwise.
 const UNWINDING_NS: u64 = 1_000_000;
+
+/// Who opens: a task, or a thread that runs none. A task may go on on another thread, and another task on this one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opener {
+    Task(u64),
+    Thread(u32),
+}
+
+impl Opener {
+    fn of(event: &Event) -> Self {
+        if event.task > 0 { Self::Task(event.task) } else { Self::Thread(event.thread) }
+    }
+}
 
 struct Opening {
     node: NodeId,
-    thread: u32,
+    opener: Opener,
     name: Name,
     site: Name,
-    panicked: Option<(Seq, u64)>,
 }
 
 /// Follows what is being opened.
-#[derive(Default)]
 pub(super) struct ClosedOrOpen {
+    unwinding_ns: u64,
     opening: BTreeMap<u32, Opening>,
+    /// What a panic may have left half open, with the moment of the panic: almost always nothing.
+    suspects: BTreeMap<u32, (Seq, u64)>,
+}
+
+impl ClosedOrOpen {
+    /// Unwinding takes at most so long.
+    pub(super) fn within(unwinding_ns: Option<u64>) -> Self {
+        let unwinding_ns = unwinding_ns.unwrap_or(UNWINDING_NS);
+        Self { unwinding_ns, opening: BTreeMap::new(), suspects: BTreeMap::new() }
+    }
 }
 
 impl Invariant for ClosedOrOpen {
@@ -48,29 +70,31 @@ impl Invariant for ClosedOrOpen {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         match event.what {
             What::Told { step: Step::Opening, name, object, site, .. } => {
-                let (node, thread) = (event.node, event.thread);
-                self.opening.insert(object, Opening { node, thread, name, site, panicked: None });
+                self.opening.insert(object, Opening { node: event.node, opener: Opener::of(event), name, site });
+                self.suspects.remove(&object);
             }
             What::ResourceOpened { object, .. } | What::ResourceClosed { object, .. } => {
                 self.opening.remove(&object);
+                self.suspects.remove(&object);
             }
             What::Panicked { .. } => {
-                let here = |it: &&mut Opening| (it.node, it.thread) == (event.node, event.thread);
-                for it in self.opening.values_mut().filter(here) {
-                    it.panicked.get_or_insert((event.seq, event.time_ns));
+                let here = |it: &Opening| (it.node, it.opener) == (event.node, Opener::of(event));
+                for (object, _) in self.opening.iter().filter(|(_, it)| here(it)) {
+                    self.suspects.entry(*object).or_insert((event.seq, event.time_ns));
                 }
             }
-            What::Exited { .. } => self.opening.retain(|_, it| it.node != event.node),
+            What::Exited { .. } => {
+                self.opening.retain(|_, it| it.node != event.node);
+                self.suspects.retain(|object, _| self.opening.contains_key(object));
+            }
             _ => {}
         }
-        let half_open = |it: &Opening| {
-            it.panicked.is_some_and(|(_, time_ns)| {
-                event.what == What::Quiescent || event.time_ns.saturating_sub(time_ns) >= UNWINDING_NS
-            })
-        };
-        let object = *self.opening.iter().find(|(_, it)| half_open(it))?.0;
+        let over =
+            |time_ns: u64| event.what == What::Quiescent || event.time_ns.saturating_sub(time_ns) >= self.unwinding_ns;
+        let (object, (seq, time_ns)) =
+            self.suspects.iter().find(|(_, (_, time_ns))| over(*time_ns)).map(|(object, panic)| (*object, *panic))?;
+        self.suspects.remove(&object);
         let it = self.opening.remove(&object)?;
-        let (seq, time_ns) = it.panicked?;
         let (name, node) = (facts.text(it.name), facts.node(it.node));
         Some(Violation {
             invariant: ID.to_owned(),
@@ -104,7 +128,7 @@ mod tests {
     fn an_object_that_a_caught_panic_leaves_half_open_breaks_it() {
         let mut script = half_open();
         script.after_ns(2_000_000).quiescent();
-        let [violation] = &run(ClosedOrOpen::default(), script)[..] else { panic!("one violation") };
+        let [violation] = &run(ClosedOrOpen::within(None), script)[..] else { panic!("one violation") };
         assert_eq!(
             violation.sentence,
             "engine of node-0 is neither closed nor open 2 ms after a panic that was caught"
@@ -115,13 +139,36 @@ mod tests {
     fn one_that_is_closed_on_the_way_out_does_not() {
         let mut script = half_open();
         script.after_ns(10_000).closed("engine", 1).after_ns(2_000_000).quiescent();
-        assert_eq!(run(ClosedOrOpen::default(), script), []);
+        assert_eq!(run(ClosedOrOpen::within(None), script), []);
+    }
+
+    #[test]
+    fn a_panic_of_another_task_on_the_same_thread_does_not() {
+        let mut script = Script::new();
+        script.by_task(7).told(Step::Declared, "engine", 1, 0).told(Step::Opening, "engine", 1, 0);
+        script.by_task(8).panicked("unrelated", "src/other.rs:1");
+        script.after_ns(50_000_000).by_task(7).open("engine", 1).quiescent();
+        assert_eq!(run(ClosedOrOpen::within(None), script), []);
+    }
+
+    #[test]
+    fn one_that_is_opened_again_after_the_panic_does_not() {
+        let mut script = half_open();
+        script.after_ns(10_000).told(Step::Opening, "engine", 1, 0).after_ns(2_000_000).open("engine", 1).quiescent();
+        assert_eq!(run(ClosedOrOpen::within(None), script), []);
+    }
+
+    #[test]
+    fn a_scenario_says_how_long_unwinding_takes() {
+        let mut script = half_open();
+        script.after_ns(2_000_000).used("engine", 2, "").closed("engine", 1);
+        assert_eq!(run(ClosedOrOpen::within(Some(3_000_000)), script), []);
     }
 
     #[test]
     fn a_panic_that_ends_the_process_does_not() {
         let mut script = half_open();
         script.exited(Death::Panic).after_ns(2_000_000).quiescent();
-        assert_eq!(run(ClosedOrOpen::default(), script), []);
+        assert_eq!(run(ClosedOrOpen::within(None), script), []);
     }
 }

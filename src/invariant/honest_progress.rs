@@ -1,9 +1,10 @@
-//! What a job says about its progress is true: never above 100, and 100 or complete means that every item was verified.
-//! That 100 is reached is another matter: see `recovers`.
+//! What a job says about its progress is true: never above 100, 100 or complete means that every item was verified, and a job
+//! all of whose items are verified does not rest below 100. That every item comes to be verified is another matter: see
+//! `recovers`.
 
 use super::{Facts, Invariant, place};
 use crate::finding::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "honest-progress";
@@ -13,6 +14,10 @@ struct Job {
     items: u32,
     verified: u32,
     last: Seq,
+    node: NodeId,
+    site: Name,
+    /// The last that was told, unless it was 100 or the job is complete.
+    below: Option<u32>,
 }
 
 /// Follows every job by its number.
@@ -30,13 +35,23 @@ impl Invariant for HonestProgress {
         matches!(
             what,
             What::Told { step: Step::ProgressBegan | Step::ItemVerified | Step::ProgressTold | Step::ProgressDone, .. }
+                | What::Exited { .. }
+                | What::Quiescent
         )
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        let What::Told { step, name, object, number, site } = event.what else { return None };
+        let (step, name, object, number, site) = match event.what {
+            What::Told { step, name, object, number, site } => (step, name, object, number, site),
+            What::Exited { .. } => {
+                self.jobs.retain(|_, job| job.node != event.node);
+                return None;
+            }
+            _ => return self.rests(event, facts),
+        };
         if step == Step::ProgressBegan {
-            self.jobs.insert(object, Job { name, items: number, verified: 0, last: event.seq });
+            let (last, node) = (event.seq, event.node);
+            self.jobs.insert(object, Job { name, items: number, verified: 0, last, node, site, below: None });
             return None;
         }
         let job = self.jobs.get_mut(&object)?;
@@ -56,6 +71,11 @@ impl Invariant for HonestProgress {
             Step::ProgressDone if missing > 0 => Some(format!("{name} of {node} says that it is complete when {of}")),
             _ => None,
         };
+        match step {
+            Step::ProgressTold => (job.below, job.site) = ((number < 100).then_some(number), site),
+            Step::ProgressDone => job.below = None,
+            _ => {}
+        }
         let turning = std::mem::replace(&mut job.last, event.seq);
         Some(Violation {
             invariant: ID.to_owned(),
@@ -69,10 +89,32 @@ impl Invariant for HonestProgress {
     }
 }
 
+impl HonestProgress {
+    /// Nothing will happen any more: who has verified all and shows less will never show it.
+    fn rests(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let verified = |job: &Job| job.verified == job.items;
+        let (job, below) = self.jobs.values_mut().filter(|job| verified(job)).find_map(|job| {
+            let below = job.below.take()?;
+            Some((job, below))
+        })?;
+        let (name, node) = (facts.text(job.name), facts.node(job.node));
+        Some(Violation {
+            invariant: ID.to_owned(),
+            class: name.to_owned(),
+            sites: vec![place(facts.text(job.site))],
+            subject: name.to_owned(),
+            sentence: format!("{name} of {node} rests at {below} %, and every item of it is verified"),
+            at: event.seq,
+            turning: vec![job.last],
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Script, run};
     use super::*;
+    use afterlife_sim::event::Death;
 
     fn sentences(script: Script) -> Vec<String> {
         run(HonestProgress::default(), script).into_iter().map(|violation| violation.sentence).collect()
@@ -108,6 +150,29 @@ mod tests {
         script.told(Step::ProgressBegan, "download", 1, 2).told(Step::ItemVerified, "download", 1, 0);
         script.told(Step::ProgressTold, "download", 1, 50).told(Step::ItemVerified, "download", 1, 0);
         script.told(Step::ProgressTold, "download", 1, 100).told(Step::ProgressDone, "download", 1, 0);
+        assert_eq!(sentences(script), [""; 0]);
+    }
+
+    #[test]
+    fn a_job_that_rests_below_a_hundred_with_everything_verified_breaks_it() {
+        let all = |script: &mut Script| {
+            script.told(Step::ProgressBegan, "download", 1, 3);
+            for percent in [33, 66, 99] {
+                script.told(Step::ItemVerified, "download", 1, 0).told(Step::ProgressTold, "download", 1, percent);
+            }
+        };
+        let mut script = Script::new();
+        all(&mut script);
+        script.quiescent();
+        assert_eq!(sentences(script), ["download of node-0 rests at 99 %, and every item of it is verified"]);
+        // Nobody waits for the last figure of a job that is complete, or of a process that is gone.
+        let mut script = Script::new();
+        all(&mut script);
+        script.told(Step::ProgressDone, "download", 1, 0).quiescent();
+        assert_eq!(sentences(script), [""; 0]);
+        let mut script = Script::new();
+        all(&mut script);
+        script.exited(Death::Kill).quiescent();
         assert_eq!(sentences(script), [""; 0]);
     }
 }

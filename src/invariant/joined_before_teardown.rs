@@ -17,6 +17,8 @@ struct Held {
     queued: bool,
     /// A task that was asked to stop.
     cancelled: bool,
+    /// The owner has said since when it takes this task for ended.
+    joined: Option<(Seq, Name)>,
 }
 
 #[derive(Default)]
@@ -80,7 +82,7 @@ impl JoinedBeforeTeardown {
         (name, object, number, site): (Name, u32, u32, Name),
     ) -> Option<Violation> {
         let it = self.owners.entry(object).or_default();
-        let new = Held { seq: event.seq, name, site, queued: step == Step::TaskQueued, cancelled: false };
+        let new = Held { seq: event.seq, name, site, queued: step == Step::TaskQueued, cancelled: false, joined: None };
         match step {
             Step::Borrowed | Step::TaskQueued => {
                 it.held.insert(number, new);
@@ -97,16 +99,27 @@ impl JoinedBeforeTeardown {
             Step::TaskBegan => {
                 let held = it.held.entry(number).or_insert(new);
                 (held.queued, held.seq, held.site) = (false, event.seq, site);
-                let (gone, gone_site) = it.gone?;
                 let (node, task) = (facts.node(event.node), facts.text(name));
-                let sentence = format!("task {task} of {node} began although its owner was gone");
-                Some(violation(event, facts, task, [site, gone_site], gone, sentence))
+                let (since, since_site, sentence) = match (it.gone, held.joined) {
+                    (Some((gone, gone_site)), _) => {
+                        (gone, gone_site, format!("task {task} of {node} began although its owner was gone"))
+                    }
+                    (None, Some((joined, joined_site))) => {
+                        let sentence = format!("task {task} of {node} began although its owner had taken it for ended");
+                        (joined, joined_site, sentence)
+                    }
+                    (None, None) => return None,
+                };
+                Some(violation(event, facts, task, [site, since_site], since, sentence))
             }
             Step::Joined | Step::ScopeClosed => {
                 if step == Step::ScopeClosed {
                     it.gone = Some((event.seq, site));
                 }
-                let running = *it.held.values().find(|held| !(held.queued && held.cancelled))?;
+                let Some(running) = it.held.values().find(|held| !(held.queued && held.cancelled)).copied() else {
+                    it.held.values_mut().for_each(|held| held.joined = Some((event.seq, site)));
+                    return None;
+                };
                 let (node, scope, task) = (facts.node(event.node), facts.text(name), facts.text(running.name));
                 let how = if running.queued { "was still queued" } else { "still ran" };
                 let did = if step == Step::Joined { "took all tasks for ended" } else { "went" };
@@ -189,5 +202,19 @@ mod tests {
         script.told(Step::TaskQueued, "sst-3", 1, 2).told(Step::TaskCancelled, "sst-3", 1, 2);
         script.told(Step::ScopeClosed, "downloads", 1, 0).told(Step::TaskBegan, "sst-3", 1, 2);
         assert_eq!(sentences(script), ["task sst-3 of node-0 began although its owner was gone"]);
+    }
+
+    #[test]
+    fn a_task_that_begins_after_it_was_taken_for_ended_breaks_it() {
+        let mut script = Script::new();
+        script.told(Step::TaskQueued, "sst-1", 1, 10).told(Step::TaskCancelled, "sst-1", 1, 10);
+        script.told(Step::Joined, "downloads", 1, 0).told(Step::TaskBegan, "sst-1", 1, 10);
+        assert_eq!(sentences(script), ["task sst-1 of node-0 began although its owner had taken it for ended"]);
+        // One that was queued since is another matter.
+        let mut script = Script::new();
+        script.told(Step::Joined, "downloads", 1, 0).told(Step::TaskQueued, "sst-1", 1, 10);
+        script.told(Step::TaskBegan, "sst-1", 1, 10).told(Step::TaskEnded, "sst-1", 1, 10);
+        script.told(Step::Joined, "downloads", 1, 0);
+        assert_eq!(sentences(script), [""; 0]);
     }
 }

@@ -4,6 +4,7 @@
 mod blast_radius;
 mod bounded_request;
 mod bounded_shutdown;
+mod catalogue;
 mod close_is_told;
 mod close_once;
 mod closed_or_open;
@@ -28,40 +29,12 @@ mod slots_conserved;
 #[cfg(test)]
 mod testing;
 
+pub use catalogue::{About, Bound, Bounded, Unit, invariants};
+pub(crate) use catalogue::{NOTHING_ACKED_IS_LOST, RECOVERS, Terms};
+
 use crate::finding::Violation;
 use afterlife_sim::Room;
 use afterlife_sim::event::{Death, Event, Name, NodeId, What};
-
-/// The ids by which a scenario turns invariants off.
-pub(crate) const IDS: &[&str] = &[
-    blast_radius::ID,
-    bounded_request::ID,
-    bounded_shutdown::ID,
-    no_crash_loop::ID,
-    close_is_told::ID,
-    close_once::ID,
-    closed_or_open::ID,
-    honest_progress::ID,
-    joined_before_teardown::ID,
-    no_callback_after_deregistration::ID,
-    no_stale_epoch_effect::ID,
-    no_use_before_init::ID,
-    own_entry_only::ID,
-    slots_conserved::ID,
-    no_deadlock::ID,
-    no_silent_panic::ID,
-    no_spin::ID,
-    no_stale_message::ID,
-    no_use_after_teardown::ID,
-    nothing_left::ID,
-    one_incarnation::ID,
-    probed_claims::ID,
-    "nothing-acked-is-lost",
-    "recovers",
-];
-
-/// Those that are off unless a scenario turns them on: what they claim is not so for most sound systems.
-pub(crate) const ON_REQUEST: &[&str] = &[no_stale_message::ID];
 
 /// What an invariant may look up about an event.
 pub(crate) trait Facts {
@@ -129,31 +102,31 @@ pub(crate) trait Invariant: Send {
 }
 
 /// Every invariant that is not turned off.
-pub(crate) fn all(off: &std::collections::BTreeSet<String>, setup: Setup) -> Vec<Box<dyn Invariant>> {
+pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Invariant>> {
     let all: Vec<Box<dyn Invariant>> = vec![
         Box::new(no_use_after_teardown::NoUseAfterTeardown::default()),
         Box::new(no_silent_panic::NoSilentPanic),
         Box::new(bounded_request::BoundedRequest),
         Box::new(no_spin::NoSpin),
-        Box::new(bounded_shutdown::BoundedShutdown::default()),
+        Box::new(bounded_shutdown::BoundedShutdown::within(terms.time_ns(bounded_shutdown::ID))),
         Box::new(no_deadlock::NoDeadlock::of_clients(setup.clients)),
-        Box::new(no_crash_loop::NoCrashLoop::of(setup.supervised)),
+        Box::new(no_crash_loop::NoCrashLoop::of(setup.supervised, terms.number(no_crash_loop::ID))),
         Box::new(blast_radius::BlastRadius::of(setup.strikes, setup.no_services)),
         Box::new(probed_claims::ProbedClaims),
         Box::new(one_incarnation::OneIncarnation::default()),
         Box::new(no_stale_message::NoStaleMessage),
         Box::new(close_is_told::CloseIsTold::default()),
         Box::new(close_once::CloseOnce::default()),
-        Box::new(closed_or_open::ClosedOrOpen::default()),
+        Box::new(closed_or_open::ClosedOrOpen::within(terms.time_ns(closed_or_open::ID))),
         Box::new(honest_progress::HonestProgress::default()),
         Box::new(joined_before_teardown::JoinedBeforeTeardown::default()),
         Box::new(no_callback_after_deregistration::NoCallbackAfterDeregistration::default()),
         Box::new(no_stale_epoch_effect::NoStaleEpochEffect::default()),
         Box::new(no_use_before_init::NoUseBeforeInit::default()),
         Box::new(own_entry_only::OwnEntryOnly::default()),
-        Box::new(slots_conserved::SlotsConserved::default()),
+        Box::new(slots_conserved::SlotsConserved::at_rest_after(terms.time_ns(slots_conserved::ID))),
     ];
-    all.into_iter().filter(|invariant| !off.contains(invariant.id())).collect()
+    all.into_iter().filter(|invariant| !terms.is_off(invariant.id())).collect()
 }
 
 /// A source line without its line: what a signature may name.

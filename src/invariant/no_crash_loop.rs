@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "no-crash-loop";
 
-/// So many ends in a row are a loop: two may be an accident.
-const ENDS: usize = 3;
+/// So many ends in a row are a loop, unless a scenario says otherwise: two may be an accident.
+const ENDS: u64 = 3;
 
 /// How a life ended, and what it left.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,12 +39,13 @@ struct Charge {
 /// Follows every node with a supervisor.
 #[derive(Default)]
 pub(super) struct NoCrashLoop {
+    ends: usize,
     charges: BTreeMap<NodeId, Charge>,
 }
 
 impl NoCrashLoop {
-    /// Follows these nodes, each of which is healthy after so many nanoseconds of a life.
-    pub(super) fn of(supervised: impl IntoIterator<Item = (NodeId, u64)>) -> Self {
+    /// Follows these nodes, each of which is healthy after so many nanoseconds of a life; so many ends in a row are a loop.
+    pub(super) fn of(supervised: impl IntoIterator<Item = (NodeId, u64)>, ends: Option<u64>) -> Self {
         let charge = |healthy_ns| Charge {
             healthy_ns,
             began_ns: 0,
@@ -54,7 +55,8 @@ impl NoCrashLoop {
             row: Vec::new(),
             lived_ns: Vec::new(),
         };
-        Self { charges: supervised.into_iter().map(|(node, healthy_ns)| (node, charge(healthy_ns))).collect() }
+        let ends = usize::try_from(ends.unwrap_or(ENDS)).unwrap_or(usize::MAX);
+        Self { ends, charges: supervised.into_iter().map(|(node, healthy_ns)| (node, charge(healthy_ns))).collect() }
     }
 }
 
@@ -69,6 +71,7 @@ impl Invariant for NoCrashLoop {
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let ends = self.ends;
         let charge = self.charges.get_mut(&event.node)?;
         match event.what {
             What::Started => {
@@ -85,14 +88,14 @@ impl Invariant for NoCrashLoop {
                 charge.panic = site;
                 None
             }
-            What::Exited { how } => charge.ended(how, event, facts),
+            What::Exited { how } => charge.ended(how, ends, event, facts),
             _ => None,
         }
     }
 }
 
 impl Charge {
-    fn ended(&mut self, how: Death, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+    fn ended(&mut self, how: Death, ends: usize, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let node = event.node;
         let squeezed = how == Death::OutOfMemory && facts.is_squeezed(node);
         let lived_ns = event.time_ns - self.began_ns;
@@ -109,7 +112,7 @@ impl Charge {
         }
         self.row.push(event.seq);
         self.lived_ns.push(lived_ns);
-        if self.row.len() < ENDS {
+        if self.row.len() < ends {
             return None;
         }
         let (name, how) = (facts.node(node), ended(how));
@@ -121,7 +124,7 @@ impl Charge {
             sites: if panic.is_empty() { Vec::new() } else { vec![place(panic)] },
             subject: name.to_owned(),
             sentence: format!(
-                "{name} {how} {ENDS} times in a row, with the same state on its disk each time, after {lived}"
+                "{name} {how} {ends} times in a row, with the same state on its disk each time, after {lived}"
             ),
             at: event.seq,
             turning: self.row[..self.row.len() - 1].to_vec(),
@@ -143,7 +146,7 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     fn check(script: Script) -> Vec<Violation> {
-        run(NoCrashLoop::of([(NodeId(0), 60 * SECOND_NS)]), script)
+        run(NoCrashLoop::of([(NodeId(0), 60 * SECOND_NS)], None), script)
     }
 
     /// A life of two seconds.
@@ -164,6 +167,18 @@ mod tests {
         );
         assert_eq!(violation.turning, [Seq(1), Seq(3)]);
         assert_eq!(violation.signature().to_string(), "no-crash-loop · died out of memory");
+    }
+
+    #[test]
+    fn a_scenario_says_how_many_are_a_loop() {
+        for (ends, broken) in [(5, 0), (4, 1)] {
+            let mut script = Script::new();
+            for _ in 0..4 {
+                life(&mut script, Death::Abort);
+            }
+            let violations = run(NoCrashLoop::of([(NodeId(0), 60 * SECOND_NS)], Some(ends)), script);
+            assert_eq!(violations.len(), broken, "{violations:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A process that ends in order leaves nothing behind: no thread, task, socket, file or lock that its own code made.
+//! A process that ends in order leaves nothing behind: no thread, task, socket, file, timer or lock that its own code made.
+//! In order is to return from its main function; who calls `exit` leaves on the spot, and all else to the system.
 //! It is judged after the run, where symbols are at hand: what a library keeps for itself is no forgetting of the program's.
 
 use crate::finding::Violation;
@@ -72,6 +73,7 @@ fn kind(kind: Left) -> &'static str {
         Left::Listener => "listener",
         Left::File => "file",
         Left::Lock => "lock",
+        Left::Timer => "timer",
     }
 }
 
@@ -120,6 +122,7 @@ mod tests {
             left(Left::Listener, 1, "0.0.0.0:80", 3),
             left(Left::File, 1, "/data/log", 4),
             left(Left::Lock, 1, "/data/lock", 5),
+            left(Left::Timer, 1, "", 6),
         ];
         let told: Vec<_> = check(&kinds).into_iter().map(|(_, sentence)| sentence).collect();
         assert_eq!(
@@ -130,6 +133,7 @@ mod tests {
                 "server ended in order and left a listener open (0.0.0.0:80), made at src/a.rs:1",
                 "server ended in order and left a file open (/data/log), made at src/a.rs:1",
                 "server ended in order and left a file locked (/data/lock), opened at src/a.rs:1",
+                "server ended in order and left a timer open, made at src/a.rs:1",
             ]
         );
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ID: &str = "slots-conserved";
 
-/// How long a counter and its holders may differ.
+/// How long a counter and its holders may differ, unless a scenario says otherwise.
 const REST_NS: u64 = 1_000_000;
 
 struct Counter {
@@ -21,10 +21,26 @@ struct Counter {
     changed: (Seq, u64, Name),
 }
 
+impl Counter {
+    fn differs(&self) -> bool {
+        self.count.is_some_and(|count| count != self.holders.len() as i32)
+    }
+}
+
 /// Follows every counter by its number.
-#[derive(Default)]
 pub(super) struct SlotsConserved {
+    rest_ns: u64,
     counters: BTreeMap<u32, Counter>,
+    /// Those that differ from their holders, by the time of their last change.
+    differing: BTreeSet<(u64, u32)>,
+}
+
+impl SlotsConserved {
+    /// Nothing that has not changed for so long will.
+    pub(super) fn at_rest_after(rest_ns: Option<u64>) -> Self {
+        let rest_ns = rest_ns.unwrap_or(REST_NS);
+        Self { rest_ns, counters: BTreeMap::new(), differing: BTreeSet::new() }
+    }
 }
 
 impl Invariant for SlotsConserved {
@@ -39,6 +55,7 @@ impl Invariant for SlotsConserved {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         if let What::Exited { .. } = event.what {
             self.counters.retain(|_, counter| counter.node != event.node);
+            self.differing.retain(|(_, object)| self.counters.contains_key(object));
             return None;
         }
         if let Some(violation) = self.at_rest(event, facts) {
@@ -54,13 +71,17 @@ impl Invariant for SlotsConserved {
             return None;
         }
         let counter = self.counters.get_mut(&object)?;
+        self.differing.remove(&(counter.changed.1, object));
         match step {
             Step::SlotTaken => drop(counter.holders.insert(number)),
             Step::SlotReturned => drop(counter.holders.remove(&number)),
             Step::SlotsCounted => counter.count = Some(number as i32),
-            _ => return None,
+            _ => {}
         }
         counter.changed = changed;
+        if counter.differs() {
+            self.differing.insert((event.time_ns, object));
+        }
         let count = counter.count?;
         let (name, node) = (facts.text(counter.name), facts.node(event.node));
         let outside = match count {
@@ -74,12 +95,13 @@ impl Invariant for SlotsConserved {
 
 impl SlotsConserved {
     /// Looks whether a counter that has been at rest differs from its holders.
-    fn at_rest(&self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        let quiet = |counter: &&Counter| {
-            event.what == What::Quiescent || event.time_ns.saturating_sub(counter.changed.1) >= REST_NS
-        };
-        let differs = |counter: &&Counter| counter.count.is_some_and(|count| count != counter.holders.len() as i32);
-        let counter = self.counters.values().filter(quiet).find(differs)?;
+    fn at_rest(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
+        let (changed_ns, object) = *self.differing.first()?;
+        if event.what != What::Quiescent && event.time_ns.saturating_sub(changed_ns) < self.rest_ns {
+            return None;
+        }
+        self.differing.remove(&(changed_ns, object));
+        let counter = self.counters.get(&object)?;
         let (name, node) = (facts.text(counter.name), facts.node(counter.node));
         let (count, holders) = (counter.count.unwrap_or(0), counter.holders.len());
         let sentence =
@@ -106,7 +128,7 @@ mod tests {
     use super::*;
 
     fn sentences(script: Script) -> Vec<String> {
-        run(SlotsConserved::default(), script).into_iter().map(|violation| violation.sentence).collect()
+        run(SlotsConserved::at_rest_after(None), script).into_iter().map(|violation| violation.sentence).collect()
     }
 
     #[test]

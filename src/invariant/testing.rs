@@ -11,6 +11,7 @@ pub(super) struct Script {
     events: Vec<Event>,
     now_ns: u64,
     node: NodeId,
+    task: u64,
     squeezed: bool,
     state: u128,
     /// The state when each event happened, and which of them is shown.
@@ -27,6 +28,7 @@ impl Script {
             now_ns: 0,
             closed: Vec::new(),
             node: NodeId(0),
+            task: 0,
             squeezed: false,
             state: 0,
             states: Vec::new(),
@@ -56,7 +58,7 @@ impl Script {
             node: self.node,
             incarnation: 1,
             thread: 0,
-            task: 0,
+            task: self.task,
             cause: Seq::NONE,
             what,
         };
@@ -68,6 +70,12 @@ impl Script {
     /// What follows happens on this node: 0 to 3.
     pub(super) fn on(&mut self, node: u16) -> &mut Self {
         self.node = NodeId(node);
+        self
+    }
+
+    /// What follows is done by this task; 0 for none.
+    pub(super) fn by_task(&mut self, task: u64) -> &mut Self {
+        self.task = task;
         self
     }
 
@@ -215,7 +223,7 @@ pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violatio
 
 /// As [`run`], for every invariant at once.
 pub(super) fn run_all(script: Script) -> Vec<Violation> {
-    let mut invariants = super::all(&std::collections::BTreeSet::new(), super::Setup::default());
+    let mut invariants = super::all(&super::Terms::default(), super::Setup::default());
     let mut broken = Vec::new();
     for event in &script.events {
         for invariant in invariants.iter_mut().filter(|invariant| invariant.wants(&event.what)) {

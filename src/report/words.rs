@@ -319,5 +319,6 @@ fn left(kind: Left) -> &'static str {
         Left::Listener => "a listener open",
         Left::File => "a file open",
         Left::Lock => "a file locked",
+        Left::Timer => "a timer open",
     }
 }

@@ -44,7 +44,10 @@ impl RunnerError {
             Self::Died { seed, .. } => {
                 format!("run this seed alone: --seeds {seed}..{} --jobs 1", seed.saturating_add(1))
             }
-            Self::Refused(_) => "build again, so that the executable on disk is the one that runs".to_owned(),
+            Self::Refused(_) => {
+                "mend what it names; if it is mended, build again, so that the executable on disk is the one that runs"
+                    .to_owned()
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a process leaves behind when it ends in order: threads, tasks, sockets, files and locks, each with its place.
+//! What a process leaves behind when it ends in order: threads, tasks, sockets, files, timers and locks, each with its place.
 //! It does not say whether that is a fault: who tells a program's own code from a library's can.
 
 use super::descriptor::Kind;
@@ -45,6 +45,7 @@ impl World {
                     _ => Some((Left::Socket, String::new())),
                 },
                 Some(Kind::Udp(_)) => Some((Left::Socket, String::new())),
+                Some(Kind::Timer(_)) => Some((Left::Timer, String::new())),
                 Some(Kind::File(file)) => {
                     let locked = it.disk.as_ref().is_some_and(|disk| disk.is_locked_by(file));
                     Some((if locked { Left::Lock } else { Left::File }, file.path.clone()))

@@ -90,8 +90,12 @@ impl World {
             ExitCode::Code(code) => Death::Exit { code },
             ExitCode::Panicked => Death::Panic,
         };
-        let cause = self.threads[me].cause;
-        self.end_process(self.threads[me].node, how, cause);
+        let (node, cause) = (self.threads[me].node, self.threads[me].cause);
+        if how == (Death::Exit { code: 0 }) && self.nodes[usize::from(node.0)].is_up() {
+            // Who calls `exit` leaves on the spot, and means to leave everything to the system.
+            self.nodes[usize::from(node.0)].left = self.leaving(node);
+        }
+        self.end_process(node, how, cause);
     }
 
     /// Ends a process, here and now: nothing of this incarnation acts again.
@@ -100,10 +104,8 @@ impl World {
         if !it.is_up() {
             return false;
         }
-        let left = if how == (Death::Exit { code: 0 }) { self.leaving(node) } else { Vec::new() };
         self.tasks.forget(node);
         let it = &mut self.nodes[usize::from(node.0)];
-        it.left = left;
         it.life = if how == Death::PowerLoss { Life::Off } else { Life::Down };
         let restart = it.restart_after_ns.take();
         let descriptors = std::mem::take(&mut it.descriptors);
