@@ -50,6 +50,9 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
     });
     check_allocator(&sim, &plan)?;
+    if request.only_plan {
+        return Ok(Reply::not_run(plan));
+    }
     let settings = Settings {
         seed: request.seed,
         end_ns: sim.time_limit_ns,

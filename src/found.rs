@@ -3,6 +3,7 @@
 
 use crate::finding::{Finding, Signature};
 use crate::run::{Build, Ended, Record};
+use crate::shrink::Shrunk;
 use serde::{Deserialize, Serialize};
 
 /// The size of one run.
@@ -33,6 +34,8 @@ pub(crate) struct Found {
     pub(crate) also: Vec<Signature>,
     /// Where the code was that met a fault or went round for ever: who and when, then the calls.
     pub(crate) stack: Option<String>,
+    /// How its plan became as small as it is; `None` if it is told as it was drawn.
+    pub(crate) shrunk: Option<Shrunk>,
 }
 
 impl Found {
@@ -40,6 +43,6 @@ impl Found {
     /// seed had drawn.
     pub(crate) fn injections(&self) -> Option<usize> {
         let count = self.finding.plan.injections.len();
-        (self.ended == Ended::Whole || count > 0 || self.totals.events > 0).then_some(count)
+        (self.ended == Ended::Whole || count > 0 || self.totals.events > 0 || self.shrunk.is_some()).then_some(count)
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn hunt<W: Write>(
     scenarios: &[&Scenario],
     executor: &dyn Executor,
     shelf: &Shelf,
+    shrink: u64,
     human: &mut Human<W>,
 ) -> Result<Verdict, Refusal> {
     let begun = Instant::now();
@@ -35,7 +36,7 @@ pub(crate) fn hunt<W: Write>(
     let mut verdict = Verdict::Held;
     for scenario in scenarios {
         for build in scenario.builds {
-            let (row, came_to) = one(scenario, *build, executor, shelf, human)?;
+            let (row, came_to) = one(scenario, *build, executor, shelf, shrink, human)?;
             verdict = verdict.and(came_to);
             rows.push(row);
         }
@@ -65,6 +66,7 @@ fn one<W: Write>(
     build: Build,
     executor: &dyn Executor,
     shelf: &Shelf,
+    shrink: u64,
     human: &mut Human<W>,
 ) -> Result<(Row, Verdict), Refusal> {
     let wanted = scenario.breaks_on(build);
@@ -76,6 +78,7 @@ fn one<W: Write>(
         until: None,
         failures_max: if wanted.is_some() { FAILURES_MAX } else { 1 },
         wanted,
+        shrink,
         full: scenario.seeds,
     };
     human.tell(false);

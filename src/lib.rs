@@ -81,6 +81,7 @@ mod scenario;
 mod scratch;
 mod seeds;
 mod settings;
+mod shrink;
 mod spoken;
 mod story;
 mod supervisor;

@@ -5,6 +5,7 @@ use crate::finding::{Finding, Signature};
 use crate::fnv::fnv;
 use crate::found::{Found, Totals};
 use crate::run::{Build, Ended, Record, Stack};
+use crate::shrink::Shrunk;
 use afterlife_sim::event::{Event, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -128,6 +129,8 @@ struct Sheet {
     also: Vec<Signature>,
     #[serde(default)]
     stack: Option<String>,
+    #[serde(default)]
+    shrunk: Option<Shrunk>,
 }
 
 /// Only what is needed to see whether the rest can be read.
@@ -216,6 +219,7 @@ impl Shelf {
             totals: found.totals,
             also: found.also.clone(),
             stack: found.stack.clone(),
+            shrunk: found.shrunk.clone(),
         };
         // The sheet is written after the record, and `last` after the sheet: what is named is there.
         fs::write(saved.folder.join(FINDING), serde_json::to_vec(&sheet)?)?;
@@ -281,6 +285,7 @@ impl Shelf {
             totals: sheet.totals,
             also: sheet.also,
             stack: sheet.stack,
+            shrunk: sheet.shrunk,
         };
         Ok((found, Saved { id: sheet.id, folder: folder.to_owned() }))
     }

@@ -72,6 +72,9 @@ pub struct Request {
     /// Which traced lines the reply carries, as a filter: `info`, `openraft=debug,warn`. It changes no run.
     #[serde(default)]
     pub log: Option<String>,
+    /// Whether nothing is to be run: the reply tells the plan that the seed draws.
+    #[serde(default)]
+    pub only_plan: bool,
 }
 
 /// How the run itself ended, as its runner process saw it.
@@ -127,6 +130,25 @@ pub(crate) struct Reply {
     pub stack: Option<String>,
     /// What is still to be read; nothing once the reply has reached a campaign.
     pub unread: Unread,
+}
+
+impl Reply {
+    /// Of a run that was not asked for: only its plan was.
+    pub(crate) fn not_run(plan: Plan) -> Self {
+        Self {
+            ended: Ended::Whole,
+            digest: Digest::default(),
+            events: 0,
+            virtual_ns: 0,
+            cpu_ns: 0,
+            plan,
+            violations: Vec::new(),
+            sometimes: Vec::new(),
+            record: None,
+            stack: None,
+            unread: Unread::default(),
+        }
+    }
 }
 
 /// What a run tells of by address: it is read, and judged, where symbols are at hand.

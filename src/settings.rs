@@ -14,7 +14,7 @@ pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
 
 const PREFIX: &str = "AFTERLIFE_";
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "AFTERLIFE_REPLAY",
     "AFTERLIFE_SEED",
     "AFTERLIFE_SEEDS",
@@ -22,6 +22,7 @@ const KNOWN: [&str; 8] = [
     "AFTERLIFE_SEARCH",
     "AFTERLIFE_OUT",
     "AFTERLIFE_LOG",
+    "AFTERLIFE_SHRINK",
     BATON,
 ];
 
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) out: Option<PathBuf>,
     /// `AFTERLIFE_LOG`: which traced lines a replay shows.
     pub(crate) log: Option<String>,
+    /// `AFTERLIFE_SHRINK`: how many replays the shrinking of a finding may cost.
+    pub(crate) shrink: Option<u64>,
     /// Variables that look like ours and are not, each with what it may have meant.
     pub(crate) warnings: Vec<String>,
 }
@@ -74,6 +77,13 @@ impl Settings {
                 "AFTERLIFE_TIME" => {
                     settings.time = Some(parse_duration(&value).map_err(|why| refused(why, DURATION_NEXT))?);
                 }
+                "AFTERLIFE_SHRINK" => {
+                    let replays = value
+                        .trim()
+                        .parse()
+                        .map_err(|_| refused(format!("`{value}` is not a number of replays"), SHRINK_NEXT))?;
+                    settings.shrink = Some(replays);
+                }
                 "AFTERLIFE_SEARCH" => parse_search(&value).map_err(|why| refused(why, SEARCH_NEXT))?,
                 _ => settings.warnings.push(unknown(&name)),
             }
@@ -96,6 +106,9 @@ const BATON_NEXT: &str = "write switch, which is the default, or futex";
 
 /// What to write instead of a search that there is not.
 pub(crate) const SEARCH_NEXT: &str = "write random, the one search that there is";
+
+/// What to write instead of a number of replays that cannot be read.
+pub(crate) const SHRINK_NEXT: &str = "write how many replays a finding may cost, or 0 to tell plans as they were drawn";
 
 const LOG_NEXT: &str = "write a level, or targets with levels: `info`, `openraft=debug,warn`";
 
@@ -158,6 +171,10 @@ mod tests {
         insta::assert_snapshot!(said("AFTERLIFE_TIME", "soon"), @r"
         error: AFTERLIFE_TIME: `soon` is not a duration
           next: write a number and a unit: 90s, 20m, 2h, 1h30m
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_SHRINK", "-1"), @r"
+        error: AFTERLIFE_SHRINK: `-1` is not a number of replays
+          next: write how many replays a finding may cost, or 0 to tell plans as they were drawn
         ");
         insta::assert_snapshot!(said("AFTERLIFE_BATON", "hand"), @r"
         error: AFTERLIFE_BATON: the baton does not pass by `hand`

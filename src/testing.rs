@@ -10,6 +10,7 @@ use crate::run::Build;
 use crate::runner::{Launch, Pool, is_runner, serve};
 use crate::scenario::Scenario;
 use crate::settings::Settings;
+use crate::shrink;
 use crate::token::Token;
 use crate::verdict::Verdict;
 use std::io::Write;
@@ -77,6 +78,7 @@ fn order(scenario: &Scenario, settings: &Settings) -> Order {
         until: settings.time.map(|time| Instant::now() + time),
         failures_max: FAILURES_MAX,
         wanted: None,
+        shrink: settings.shrink.unwrap_or(shrink::REPLAYS_MAX),
         full: scenario.seeds,
     }
 }

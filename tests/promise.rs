@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         a_filter_that_matches_nothing_is_told_apart,
         a_variable_that_means_nothing_is_warned_of,
         every_finding_is_written_down_and_counted,
+        a_finding_is_told_with_the_smallest_plan_that_breaks_so,
+        what_was_told_as_it_was_drawn_is_shrunk_on_request,
     ];
     planted::main(&scenarios, trials)
 }
@@ -296,4 +298,42 @@ fn every_finding_is_written_down_and_counted() {
         let folder = std::path::Path::new(finding["path"].as_str().expect("a path"));
         assert!(folder.is_dir(), "{}", folder.display());
     }
+}
+
+/// One kill at the right moment is enough, however many were drawn.
+fn a_finding_is_told_with_the_smallest_plan_that_breaks_so() {
+    let found = said(&["run", "loses_a_write", "--seeds", "50", "--report", "json", "--max-failures", "1"]);
+    let finding = found.finding();
+    assert_eq!(finding["injections"], 1, "{finding}");
+    assert_eq!(finding["shrunk"]["whole"], true);
+    let replays = finding["shrunk"]["replays"].as_u64().expect("it was shrunk");
+    assert!((1..=200).contains(&replays), "{replays} replays");
+    assert_eq!(found.summary()["findings"][0]["replays_to_shrink"], replays);
+    let token = finding["token"].as_str().expect("a finding has a token");
+    let replayed = said(&["replay", token]);
+    assert_eq!((replayed.code, digest_of(&replayed.out)), (1, finding["digest"].as_str().expect("a digest")));
+    // A shrunk plan shrinks no further.
+    let again = said(&["shrink", token]);
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(again.out.contains("  it takes     kill store") && again.out.contains(token), "{}", again.out);
+    let alone =
+        said(&["run", "loses_a_write", "--seeds", "50", "--report", "json", "--max-failures", "1", "--jobs", "1"]);
+    assert_eq!(alone.finding()["token"], token, "however many runners there are");
+}
+
+fn what_was_told_as_it_was_drawn_is_shrunk_on_request() {
+    let words = ["run", "loses_a_write", "--seeds", "50", "--report", "json", "--max-failures", "1"];
+    let shrunk = said(&words).finding();
+    let mut drawn_words = words.to_vec();
+    drawn_words.extend(["--shrink", "0"]);
+    let drawn = said(&drawn_words).finding();
+    assert_eq!((&drawn["shrunk"], &drawn["signature"]), (&serde_json::Value::Null, &shrunk["signature"]));
+    let by_environment = carry_out(command(&words).env("AFTERLIFE_SHRINK", "0"));
+    assert_eq!(by_environment.finding()["token"], drawn["token"]);
+    let on_request = said(&["shrink", drawn["token"].as_str().expect("a token")]);
+    assert!(on_request.out.contains(shrunk["token"].as_str().expect("a token")), "{}", on_request.out);
+    // A run that holds has nothing to shrink.
+    let held = said(&["shrink", &other_token("keeps_every_write", afterlife::Build::Sound)]);
+    assert_eq!(held.code, 0, "{held:?}");
+    refused(&said(&["shrink", "nothing-such"]), 2);
 }

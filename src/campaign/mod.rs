@@ -5,6 +5,7 @@ mod face;
 mod order;
 mod outcome;
 mod run;
+mod smaller;
 #[cfg(test)]
 mod tests;
 
@@ -12,3 +13,4 @@ pub(crate) use face::Face;
 pub(crate) use order::Order;
 pub(crate) use outcome::{Counted, Outcome, TwoWays};
 pub(crate) use run::{found, run};
+pub(crate) use smaller::shrink;

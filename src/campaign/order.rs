@@ -24,6 +24,8 @@ pub(crate) struct Order {
     pub(crate) failures_max: usize,
     /// Stop after a failure of this invariant, whatever else was found before.
     pub(crate) wanted: Option<&'static str>,
+    /// How many replays the shrinking of one finding may cost; 0 tells plans as they were drawn.
+    pub(crate) shrink: u64,
     /// How many runs the scenario's author takes for a whole campaign: fewer do not show that a `sometimes` claim
     /// never holds.
     pub(crate) full: u64,
@@ -40,6 +42,7 @@ impl Order {
             record: false,
             stack_at: None,
             log: None,
+            only_plan: false,
         }
     }
 

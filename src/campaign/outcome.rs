@@ -25,6 +25,8 @@ pub(crate) struct Counted {
     pub(crate) finding: Finding,
     /// How many injections its plan has, if known.
     pub(crate) injections: Option<usize>,
+    /// How many replays its shrinking took.
+    pub(crate) replays: u64,
     /// How many runs broke so.
     pub(crate) times: u64,
 }

@@ -4,6 +4,7 @@
 use super::face::Face;
 use super::order::Order;
 use super::outcome::{Counted, Outcome, TwoWays};
+use super::smaller::shrink;
 use crate::finding::{Finding, Signature};
 use crate::found::{Found, Totals};
 use crate::record::Shelf;
@@ -58,7 +59,11 @@ impl Campaign<'_> {
             match self.outcome.findings.iter_mut().find(|known| known.finding.signature == signature) {
                 Some(known) => known.times += 1,
                 None => match self.confirm(request, reply)? {
-                    Ok(confirmed) => self.tell(request, confirmed)?,
+                    Ok(confirmed) => {
+                        if let Some(two_ways) = self.tell(request, confirmed)? {
+                            return Ok(self.stop_at(two_ways));
+                        }
+                    }
                     Err(two_ways) => return Ok(self.stop_at(two_ways)),
                 },
             }
@@ -94,13 +99,23 @@ impl Campaign<'_> {
         })
     }
 
-    /// From confirmed to told. Whatever makes a finding better before it is told (a smaller plan) belongs here.
-    fn tell(&mut self, request: &Request, confirmed: Reply) -> Result<(), Refusal> {
-        let Some(found) = found(request, confirmed, self.outcome.runs) else { return Ok(()) };
+    /// From confirmed to told: with a smaller plan, if the order pays for one. A campaign that looks for one claim alone leaves
+    /// what else it meets as it is.
+    fn tell(&mut self, request: &Request, confirmed: Reply) -> Result<Option<TwoWays>, Refusal> {
+        let Some(mut found) = found(request, confirmed, self.outcome.runs) else { return Ok(None) };
+        let looked_for = self.order.wanted.is_none_or(|wanted| wanted == found.finding.violation.invariant);
+        if looked_for && self.order.shrink > 0 {
+            found = match shrink(self.executor, found, self.order.shrink)? {
+                Ok(smaller) => smaller,
+                Err(two_ways) => return Ok(Some(two_ways)),
+            };
+        }
         let saved = self.shelf.save(&found)?;
         self.face.found(&found, &saved);
-        self.outcome.findings.push(Counted { injections: found.injections(), finding: found.finding, times: 1 });
-        Ok(())
+        let replays = found.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays);
+        let injections = found.injections();
+        self.outcome.findings.push(Counted { injections, replays, finding: found.finding, times: 1 });
+        Ok(None)
     }
 
     fn stop_at(&mut self, two_ways: TwoWays) -> ControlFlow<()> {
@@ -149,11 +164,12 @@ pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Opti
         totals: Totals { events: confirmed.events, virtual_ns: confirmed.virtual_ns },
         also,
         stack: confirmed.stack,
+        shrunk: None,
     })
 }
 
 /// What differs between two runs of one request, if anything does.
-fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<TwoWays> {
+pub(super) fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<TwoWays> {
     let [first, second] = [first, second].map(|reply| (reply.digest, broken(reply)));
     (first != second).then_some(TwoWays { seed, first, second })
 }

@@ -2,11 +2,12 @@
 //! How runs really happen is tested with real processes, elsewhere.
 
 use super::{Face, Order, Outcome, run};
+use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::finding::Violation;
 use crate::found::Found;
 use crate::record::{Saved, Shelf};
 use crate::refusal::Refusal;
-use crate::run::{Build, Record, Reply, Request};
+use crate::run::{Build, Ended, Record, Reply, Request};
 use crate::runner::fake::{Fake, held};
 use crate::scratch::Folder;
 use crate::token::Token;
@@ -41,6 +42,7 @@ fn order(runs: u64) -> Order {
         until: None,
         failures_max: 10,
         wanted: None,
+        shrink: 0,
         full: 100,
     }
 }
@@ -89,6 +91,85 @@ fn a_campaign_stops_at_the_wanted_number_of_different_failures() {
     let order = Order { failures_max: 2, ..order(50) };
     let (outcome, _) = campaign(&order, |request, _| broken(request, &[&format!("class {}", request.seed / 5)]));
     assert_eq!((outcome.runs, outcome.findings.len()), (6, 2));
+}
+
+/// Three kills are drawn, and two are needed: node 1's, and node 2's for at least a second.
+fn drawn() -> Plan {
+    let kill = |node, time_ns| Injection {
+        trigger: Trigger::At { time_ns },
+        fault: Fault::Kill { node, down_ns: 2_345_678_901 },
+    };
+    Plan { injections: vec![kill(0, 1), kill(1, 3_456_789_012), kill(2, 4_000_000_000)] }
+}
+
+fn broken_by_two(request: &Request) -> Reply {
+    let plan = request.plan.clone().unwrap_or_else(drawn);
+    let downs = |whom: u16| {
+        plan.injections.iter().find_map(|it| match it.fault {
+            Fault::Kill { node, down_ns } if node == whom => Some(down_ns),
+            _ => None,
+        })
+    };
+    let breaks = downs(1).is_some() && downs(2) >= Some(1_000_000_000);
+    // Without node 2 something else breaks.
+    let classes: &[&str] = if breaks { &["a"] } else { &["b"] };
+    Reply { plan, ..broken(request, classes) }
+}
+
+#[test]
+fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
+    let order = Order { shrink: 100, ..order(1) };
+    let (outcome, heard) = campaign(&order, |request, _| broken_by_two(request));
+    let (found, _) = &heard.found[0];
+    let kill =
+        |node, time_ns, down_ns| Injection { trigger: Trigger::At { time_ns }, fault: Fault::Kill { node, down_ns } };
+    let smallest = Plan { injections: vec![kill(1, 3_000_000_000, 0), kill(2, 4_000_000_000, 1_000_000_000)] };
+    assert_eq!(found.finding.plan, smallest);
+    let token: Token = found.finding.token.parse().expect("a finding's token can be read");
+    assert_eq!(token.plan, Some(smallest));
+    let shrunk = found.shrunk.as_ref().expect("the order pays for it");
+    assert_eq!((shrunk.not.as_slice(), shrunk.whole, shrunk.seeds), (&drawn().injections[..1], true, (4, 4)));
+    let counted = &outcome.findings[0];
+    assert_eq!((counted.injections, counted.replays), (Some(2), shrunk.replays));
+    assert!(shrunk.replays <= 100);
+}
+
+#[test]
+fn an_order_that_pays_for_no_replay_tells_the_plan_as_it_was_drawn() {
+    let (_, heard) = campaign(&order(1), |request, _| broken_by_two(request));
+    assert_eq!((&heard.found[0].0.finding.plan, &heard.found[0].0.shrunk), (&drawn(), &None));
+}
+
+#[test]
+fn a_shrunk_run_that_a_fresh_process_does_not_repeat_ran_two_ways() {
+    let order = Order { shrink: 100, ..order(1) };
+    let (outcome, heard) = campaign(&order, |request, fresh| match (&request.plan, fresh) {
+        (Some(_), true) => held(request),
+        _ => broken_by_two(request),
+    });
+    assert_eq!((outcome.verdict(), heard.found.len()), (Verdict::TwoWays, 0));
+}
+
+#[test]
+fn the_plan_of_a_run_whose_process_died_is_asked_for() {
+    let order = Order { shrink: 100, ..order(1) };
+    let (_, heard) = campaign(&order, |request, _| match request.only_plan {
+        true => Reply { plan: drawn(), ..held(request) },
+        false => Reply {
+            ended: Ended::Signal { signal: 6, node: None },
+            events: 0,
+            plan: request.plan.clone().unwrap_or_default(),
+            ..broken_by_two(request)
+        },
+    });
+    assert_eq!(heard.found[0].0.injections(), Some(2));
+}
+
+#[test]
+fn a_campaign_that_looks_for_one_claim_shrinks_no_other() {
+    let order = Order { shrink: 100, wanted: Some("no-crash"), ..order(1) };
+    let (_, heard) = campaign(&order, |request, _| broken_by_two(request));
+    assert_eq!(heard.found[0].0.shrunk, None);
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(super) enum Command {
     Run(Run),
     /// Have a run again in fresh processes and tell its story
     Replay(What),
+    /// Make the plan of a run that breaks smaller, and tell its story
+    Shrink(Shrink),
     /// Show what a finding left on disk, without running anything
     Show(Show),
     /// List the scenarios
@@ -74,6 +76,9 @@ pub(super) struct Run {
     /// Stop a campaign after so many different failures
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_failures: u64,
+    /// How many replays the shrinking of a finding may cost; 0 tells plans as they were drawn [default: 200]
+    #[arg(long, value_name = "N")]
+    pub(super) shrink: Option<u64>,
     /// For whom the report is
     #[arg(long, value_enum, default_value_t = Report::Human)]
     pub(super) report: Report,
@@ -86,6 +91,15 @@ pub(super) struct What {
     /// Where findings were written [default: target/afterlife]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Shrink {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// How many replays it may cost [default: 200]
+    #[arg(long, value_name = "N")]
+    pub(super) shrink: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -1,7 +1,7 @@
 //! The commands: each gathers what it needs and hands over to what does the work.
 //! Nothing is decided here that a test of the command line alone could not see.
 
-use super::arguments::{Check, Command, Format, Report, Run, Show, What};
+use super::arguments::{Check, Command, Format, Report, Run, Show, Shrink, What};
 use super::select;
 use crate::audit;
 use crate::campaign::{self, Face, Order};
@@ -10,7 +10,7 @@ use crate::found::Found;
 use crate::hunt::hunt;
 use crate::record::{Saved, Shelf};
 use crate::refusal::Refusal;
-use crate::replay::replay;
+use crate::replay::{Replayed, replay};
 use crate::report::{
     Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, finding, keep_start, page, plural,
     replayed, sockets, sockets_of, wrap,
@@ -19,8 +19,10 @@ use crate::run::{Build, Request};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
 use crate::scenario::Scenario;
 use crate::settings::Settings;
+use crate::shrink;
 use crate::token::Token;
 use crate::verdict::Verdict;
+use afterlife_sim::event::Digest;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ pub(super) fn carry_out(
     match (command, &settings.replay) {
         (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings),
         (Some(Command::Replay(what)), _) => replay_run(scenarios, &what, settings),
+        (Some(Command::Shrink(shrink)), _) => shrink_run(scenarios, &shrink, settings),
         (Some(Command::Show(show)), _) => show_finding(&show, settings),
         (Some(Command::List), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
@@ -43,7 +46,8 @@ pub(super) fn carry_out(
         (None, Some(token)) => replay_run(scenarios, &What { what: token.clone(), out: None }, settings),
         (None, None) => {
             let shelf = shelf(None, settings)?;
-            hunt(&select::matching(scenarios, None)?, &pool(None)?, &shelf, &mut human())
+            let shrink = settings.shrink.unwrap_or(shrink::REPLAYS_MAX);
+            hunt(&select::matching(scenarios, None)?, &pool(None)?, &shelf, shrink, &mut human())
         }
     }
 }
@@ -89,6 +93,7 @@ fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec
             seeds: seeds.clone().unwrap_or(0..unbounded),
             until,
             wanted: None,
+            shrink: run.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX),
             failures_max: usize::try_from(run.max_failures).unwrap_or(usize::MAX),
             full: scenario.seeds,
         }
@@ -104,7 +109,8 @@ fn verdict(outcomes: &[campaign::Outcome]) -> Verdict {
     outcomes.iter().map(campaign::Outcome::verdict).fold(Verdict::Held, Verdict::and)
 }
 
-fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
+/// The token that is meant; with what is known of it, the digest that its run is to have.
+fn meant(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<(Token, Option<Digest>), Refusal> {
     // A token needs no record, and is replayed as it is even if there is one: the code may have changed since.
     let (token, expected) = if Token::is_meant(&what.what) {
         (select::token(scenarios, &what.what)?, None)
@@ -113,6 +119,34 @@ fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Resul
         (found.finding.token.parse()?, Some(found.finding.digest))
     };
     select::named(scenarios, &token)?;
+    Ok((token, expected))
+}
+
+/// Shrinks a run that breaks, and writes down what is left.
+fn shrink_run(scenarios: &[Scenario], shrink: &Shrink, settings: &Settings) -> Result<Verdict, Refusal> {
+    let (token, expected) = meant(scenarios, &shrink.what, settings)?;
+    let pool = pool(None)?;
+    let shelf = shelf(shrink.what.out.clone(), settings)?;
+    let replays_max = shrink.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX);
+    let mut human = human();
+    let outcome = match replay(&pool, &token, expected, None)? {
+        Replayed::Broke(found) => match campaign::shrink(&pool, *found, replays_max)? {
+            Ok(found) => {
+                let saved = shelf.save(&found)?;
+                human.print(&page(&found, Some(&saved), &Paste::of_this_program()));
+                return Ok(Verdict::Broke);
+            }
+            Err(two_ways) => Replayed::TwoWays([two_ways.first.0, two_ways.second.0]),
+        },
+        other => other,
+    };
+    let lines = replayed(&outcome, &token, human.paste());
+    human.print(&lines);
+    Ok(outcome.verdict())
+}
+
+fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
+    let (token, expected) = meant(scenarios, what, settings)?;
     let outcome = replay(&pool(Some(1))?, &token, expected, settings.log.as_deref())?;
     let mut human = human();
     let lines = replayed(&outcome, &token, human.paste());

@@ -5,7 +5,7 @@ use super::arguments::Arguments;
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
 use crate::seeds::{DURATION_NEXT, SEEDS_NEXT};
-use crate::settings::SEARCH_NEXT;
+use crate::settings::{SEARCH_NEXT, SHRINK_NEXT};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::error::Error as _;
@@ -58,6 +58,7 @@ fn next(error: &clap::Error) -> String {
             Some("--for") => return DURATION_NEXT.to_owned(),
             Some("--search") => return SEARCH_NEXT.to_owned(),
             Some("--build") => return "write --build shipped, --build patched or --build sound".to_owned(),
+            Some("--shrink") => return SHRINK_NEXT.to_owned(),
             Some("--jobs" | "--pairs" | "--max-failures") => return "write a whole number from 1 up".to_owned(),
             _ => {}
         }

@@ -7,6 +7,8 @@ mod inject;
 mod links;
 mod plan;
 mod processes;
+#[cfg(test)]
+pub(crate) mod strategies;
 
 pub use draw::Faults;
 pub(crate) use draw::{Targets, draw};

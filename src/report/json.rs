@@ -58,6 +58,7 @@ pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
         "token": finding.token,
         "injections": found.injections(),
         "plan": finding.plan,
+        "shrunk": found.shrunk,
         "digest": finding.digest.to_string(),
         "events": found.totals.events,
         "virtual_ns": found.totals.virtual_ns,
@@ -141,18 +142,16 @@ struct Pairs {
 impl<'a> Summary<'a> {
     fn of(kind: &'a str, outcomes: &'a [Outcome]) -> Self {
         let together = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(",");
-        let findings =
-            outcomes.iter().flat_map(|outcome| &outcome.findings).map(|Counted { finding, injections, .. }| {
-                SummaryFinding {
-                    signature: &finding.signature.0,
-                    invariant: &finding.violation.invariant,
-                    first_run: finding.first_run,
-                    token: &finding.token,
-                    injections: *injections,
-                    // Nothing is shrunk yet, so that nothing was replayed for it.
-                    replays_to_shrink: 0,
-                }
-            });
+        let findings = outcomes.iter().flat_map(|outcome| &outcome.findings).map(
+            |Counted { finding, injections, replays, .. }| SummaryFinding {
+                signature: &finding.signature.0,
+                invariant: &finding.violation.invariant,
+                first_run: finding.first_run,
+                token: &finding.token,
+                injections: *injections,
+                replays_to_shrink: *replays,
+            },
+        );
         Self {
             kind,
             scenario: together(outcomes.iter().map(|outcome| outcome.scenario.clone()).collect()),

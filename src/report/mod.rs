@@ -13,6 +13,7 @@ mod progress;
 pub(crate) mod sample;
 mod sockets;
 mod table;
+mod takes;
 #[cfg(test)]
 mod tests;
 mod traced;

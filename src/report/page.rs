@@ -4,6 +4,7 @@
 use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 use super::measure::{count, moment, plural};
 use super::paste::Paste;
+use super::takes::takes;
 use super::words::{Lexicon, claim};
 use crate::finding::Violation;
 use crate::found::Found;
@@ -37,7 +38,7 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     page.extend(steps(found, &story, &lexicon));
     page.push(Line::default());
     page.extend(stacks(found));
-    page.extend(plan(found, &story, &lexicon));
+    page.extend(takes(found, &lexicon).unwrap_or_else(|| plan(found, &story, &lexicon)));
     page.extend(stack(found));
     if !found.also.is_empty() {
         let also: Vec<_> = found.also.iter().map(ToString::to_string).collect();

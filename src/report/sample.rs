@@ -5,6 +5,7 @@ use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::finding::{Finding, Violation};
 use crate::found::{Found, Totals};
 use crate::run::{Build, Ended, Record};
+use crate::shrink::Shrunk;
 use crate::token::Token;
 use afterlife_sim::event::{Death, Digest, Event, Name, NodeId, Seq, What};
 
@@ -59,6 +60,14 @@ pub(crate) fn use_after_teardown() -> Found {
         ],
     };
     log.finding(violation, plan, 2_911)
+}
+
+/// The same with the plan that it takes, of three injections that were drawn.
+pub(crate) fn shrunk() -> Found {
+    let mut found = use_after_teardown();
+    let not = found.finding.plan.injections.split_off(1);
+    found.shrunk = Some(Shrunk { replays: 23, not, whole: true, seeds: (4, 4) });
+    found
 }
 
 /// A run whose process died, so that nothing of it came back.
@@ -154,6 +163,7 @@ impl Log {
             totals: Totals { events, virtual_ns: 2 * SECOND_NS },
             also: Vec::new(),
             stack: None,
+            shrunk: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Every page that a terminal can show, as it looks at 80 columns.
 //! What a page is made of is tested where it is made.
 
-use super::sample::{abort, crowded, use_after_teardown};
+use super::sample::{abort, crowded, shrunk, use_after_teardown};
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
 use crate::campaign::{Counted, Face, Outcome, TwoWays};
 use crate::check::{Difference, Next, Stack};
@@ -9,6 +9,7 @@ use crate::found::Found;
 use crate::record::Saved;
 use crate::replay::Replayed;
 use crate::run::Build;
+use crate::shrink::Shrunk;
 use crate::token::Token;
 use afterlife_sim::event::Digest;
 use anstream::adapter::strip_str;
@@ -53,7 +54,7 @@ fn outcome(findings: Vec<Counted>) -> Outcome {
 }
 
 fn counted(found: &Found, times: u64) -> Counted {
-    Counted { finding: found.finding.clone(), injections: found.injections(), times }
+    Counted { finding: found.finding.clone(), injections: found.injections(), replays: 0, times }
 }
 
 fn closing(outcome: &Outcome) -> String {
@@ -65,6 +66,25 @@ fn closing(outcome: &Outcome) -> String {
 #[test]
 fn a_use_after_teardown_is_told_on_one_page() {
     insta::assert_snapshot!("use_after_teardown", plain(&story(&use_after_teardown())));
+}
+
+#[test]
+fn a_shrunk_plan_is_told_as_what_it_takes_and_what_it_does_not() {
+    insta::assert_snapshot!("shrunk", plain(&story(&shrunk())));
+}
+
+#[test]
+fn what_was_not_established_is_not_said() {
+    let mut found = shrunk();
+    let Some(shrunk) = &mut found.shrunk else { panic!("it was shrunk") };
+    (shrunk.whole, shrunk.seeds, shrunk.not) = (false, (4, 3), Vec::new());
+    found.finding.plan.injections.clear();
+    let page = plain(&story(&found));
+    let told: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with("  it t") || line.contains("perhaps") || line.starts_with("  it d"))
+        .collect();
+    assert_eq!(told, ["  it takes     no fault at all", "               perhaps less: 23 replays did not show it"]);
 }
 
 #[test]
@@ -81,13 +101,20 @@ fn a_run_whose_process_died_says_what_is_not_known() {
 
 #[test]
 fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
-    for found in [use_after_teardown(), abort(), crowded()] {
+    for found in [use_after_teardown(), shrunk(), shrunk_and_crowded(), abort(), crowded()] {
         let page = story(&found);
         assert!(page.len() <= 30, "{} lines:\n{}", page.len(), plain(&page));
         for line in &page {
             assert!(line.width() <= WIDTH, "{} columns: {line}", line.width());
         }
     }
+}
+
+/// Nothing of a crowded plan went.
+fn shrunk_and_crowded() -> Found {
+    let shrunk =
+        shrunk().shrunk.map(|shrunk| Shrunk { whole: false, not: crowded().finding.plan.injections, ..shrunk });
+    Found { shrunk, ..crowded() }
 }
 
 #[test]
