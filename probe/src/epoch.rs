@@ -2,7 +2,7 @@
 //! It does not decide which epoch is right.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::{tell, tell_of};
 use core::panic::Location;
 
 /// Something that advances from epoch to epoch. *no-stale-epoch-effect*: an effect carries the epoch that is current.
@@ -45,7 +45,7 @@ impl Token {
     #[inline]
     #[track_caller]
     pub fn effect(&self, what: &str) {
-        tell(&Fact::Effect { name: self.name, object: self.object, of: self.of, what }, Location::caller());
+        tell_of(|| Fact::Effect { name: self.name, object: self.object, of: self.of, what }, Location::caller());
     }
 
     /// The epoch's number.

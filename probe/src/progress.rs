@@ -2,7 +2,7 @@
 //! It computes nothing.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::{tell, tell_of};
 use core::panic::Location;
 
 /// A job of so many items. *honest-progress*: what is told never exceeds 100, and 100 or done means that every item was
@@ -24,14 +24,14 @@ impl Progress {
     #[inline]
     #[track_caller]
     pub fn verified(&self) {
-        tell(&Fact::ItemVerified { name: self.name, object: self.object }, Location::caller());
+        tell_of(|| Fact::ItemVerified { name: self.name, object: self.object }, Location::caller());
     }
 
     /// Says how far the program says that the job is, in hundredths.
     #[inline]
     #[track_caller]
     pub fn told(&self, percent: u64) {
-        tell(&Fact::ProgressTold { name: self.name, object: self.object, percent }, Location::caller());
+        tell_of(|| Fact::ProgressTold { name: self.name, object: self.object, percent }, Location::caller());
     }
 
     /// Says that the program takes the job for complete.

@@ -2,7 +2,7 @@
 //! It calls nothing and waits for nothing.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::{tell, tell_of};
 use core::fmt;
 use core::panic::Location;
 
@@ -27,7 +27,7 @@ impl Registration {
     #[inline]
     #[track_caller]
     pub fn fire(&self) -> Call {
-        let call = tell(&Fact::CallBegan { name: self.name, object: self.object }, Location::caller());
+        let call = tell_of(|| Fact::CallBegan { name: self.name, object: self.object }, Location::caller());
         Call { name: self.name, object: self.object, call }
     }
 
@@ -57,7 +57,7 @@ pub struct Call {
 impl Drop for Call {
     #[track_caller]
     fn drop(&mut self) {
-        tell(&Fact::CallEnded { name: self.name, object: self.object, call: self.call }, Location::caller());
+        tell_of(|| Fact::CallEnded { name: self.name, object: self.object, call: self.call }, Location::caller());
     }
 }
 

@@ -2,7 +2,7 @@
 //! It owns nothing and closes nothing of the program's: it only says what the program does.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::{tell, tell_of};
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -64,21 +64,21 @@ impl Resource {
     #[inline]
     #[track_caller]
     pub fn used(&self) {
-        tell(&Fact::Used { name: self.name, object: self.object, by: None }, Location::caller());
+        tell_of(|| Fact::Used { name: self.name, object: self.object, by: None }, Location::caller());
     }
 
     /// Says who uses the resource: `db.used_by(format_args!("apply {index}"))`. Formatted only in a run.
     #[inline]
     #[track_caller]
     pub fn used_by(&self, who: fmt::Arguments<'_>) {
-        tell(&Fact::Used { name: self.name, object: self.object, by: Some(who) }, Location::caller());
+        tell_of(|| Fact::Used { name: self.name, object: self.object, by: Some(who) }, Location::caller());
     }
 
     /// Says that somebody holds the resource until the guard is dropped.
     #[inline]
     #[track_caller]
     pub fn borrow(&self) -> Borrow {
-        let borrow = tell(&Fact::Borrowed { name: self.name, object: self.object }, Location::caller());
+        let borrow = tell_of(|| Fact::Borrowed { name: self.name, object: self.object }, Location::caller());
         Borrow { name: self.name, object: self.object, borrow }
     }
 
@@ -117,6 +117,6 @@ pub struct Borrow {
 impl Drop for Borrow {
     #[track_caller]
     fn drop(&mut self) {
-        tell(&Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, Location::caller());
+        tell_of(|| Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, Location::caller());
     }
 }

@@ -70,3 +70,9 @@ pub(crate) fn tell(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
     let answer = crate::trace::emit(fact, answer, site);
     answer
 }
+
+/// As [`tell`], for what is told often: the fact is put together only if somebody listens.
+#[inline]
+pub(crate) fn tell_of<'a>(fact: impl FnOnce() -> Fact<'a>, site: &'static Location<'static>) -> u64 {
+    if crate::listening() { tell(&fact(), site) } else { 0 }
+}

@@ -2,7 +2,7 @@
 //! It limits nothing itself.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::{tell, tell_of};
 use core::panic::Location;
 
 /// A counter of held places. *slots-conserved*: it is never below zero or above its cap, and whenever the system is at rest
@@ -31,7 +31,7 @@ impl Slots {
     #[inline]
     #[track_caller]
     pub fn counted(&self, count: i64) {
-        tell(&Fact::SlotsCounted { name: self.name, object: self.object, count }, Location::caller());
+        tell_of(|| Fact::SlotsCounted { name: self.name, object: self.object, count }, Location::caller());
     }
 }
 

@@ -33,19 +33,23 @@ pub(crate) fn trial(name: &str, test: fn()) -> Trial {
 }
 
 /// Names functions once: `scenarios![a_b, c]` offers `a_b` and `c`.
+#[allow(unused_macros, reason = "each test binary uses what it needs")]
 macro_rules! scenarios {
     ($($script:ident),* $(,)?) => {
         vec![$(crate::planted::scenario(stringify!($script), $script)),*]
     };
 }
+#[allow(unused_imports, reason = "each test binary uses what it needs")]
 pub(crate) use scenarios;
 
 /// The same for tests.
+#[allow(unused_macros, reason = "each test binary uses what it needs")]
 macro_rules! trials {
     ($($test:ident),* $(,)?) => {
         vec![$(crate::planted::trial(stringify!($test), $test)),*]
     };
 }
+#[allow(unused_imports, reason = "each test binary uses what it needs")]
 pub(crate) use trials;
 
 /// What such a binary's main function does.

@@ -119,6 +119,10 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
         if unix {
             timeout_ns = world.unix.timeouts_ns(id).0;
         }
+        if outcome == Ok(0) && !into.is_empty() {
+            // The end of a stream, which whoever has heard of it has no reason to hear of again.
+            world.came_to_nothing(me);
+        }
         retry(world, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })
 }
