@@ -6,6 +6,7 @@ use crate::finding::Violation;
 use crate::node::Role;
 use crate::run::{Ended, LeftBehind, Record, Reply, Request, Unread};
 use crate::scenario::{Process, Scenario, Sim};
+use crate::story::last_node_named;
 use crate::watch::Watch;
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
@@ -52,6 +53,11 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     check_allocator(&sim, &plan)?;
     if request.only_plan {
         return Ok(Reply::not_run(plan));
+    }
+    if last_node_named(&plan.injections).is_some_and(|node| usize::from(node) >= sim.processes.len()) {
+        // Of a scenario that had more nodes. Whoever asks for a record sees that by their names.
+        let nodes = sim.processes.into_iter().map(|process| process.name).collect();
+        return Ok(Reply { record: Some(Record { nodes, ..Record::default() }), ..Reply::not_run(plan) });
     }
     let settings = Settings {
         seed: request.seed,

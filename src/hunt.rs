@@ -9,6 +9,7 @@ use crate::report::{Human, Line, Row, Tone, elapsed, page, plural, table};
 use crate::run::{Build, Ended};
 use crate::runner::Executor;
 use crate::scenario::Scenario;
+use crate::seeds::Shard;
 use crate::token::Token;
 use crate::verdict::Verdict;
 use std::io::Write;
@@ -77,6 +78,8 @@ fn one<W: Write>(
         seeds: 0..runs,
         until: None,
         failures_max: if wanted.is_some() { FAILURES_MAX } else { 1 },
+        kept: Vec::new(),
+        shard: Shard::default(),
         wanted,
         shrink,
         full: scenario.seeds,

@@ -62,6 +62,7 @@ mod fnv;
 mod found;
 mod hunt;
 mod invariant;
+mod kept;
 mod ledger;
 mod link;
 mod nearest;
@@ -84,6 +85,8 @@ mod settings;
 mod shrink;
 mod spoken;
 mod story;
+#[cfg(feature = "proptest")]
+mod strategy;
 mod supervisor;
 #[doc(hidden)]
 pub mod testing;
@@ -108,5 +111,7 @@ pub use node::{Group, Node, Stops};
 pub use rng::Rng;
 pub use run::Build;
 pub use scenario::{Outcome, Scenario, Sim};
+#[cfg(feature = "proptest")]
+pub use strategy::{Broken, PlanTree, Planned, Plans};
 pub use supervisor::Supervisor;
 pub use token::{Token, TokenError};

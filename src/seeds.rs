@@ -2,10 +2,64 @@
 //! It reads what a person writes; it runs nothing.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The seeds of `0..10000` or `500`.
+/// How many seeds a day has under `date`: more than a night gets through.
+const SEEDS_A_DAY: u64 = 1_000_000_000;
+
+const DAY_S: u64 = 86_400;
+
+/// One of several campaigns that share seeds between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    number: u64,
+    of: u64,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { number: 1, of: 1 }
+    }
+}
+
+impl Shard {
+    /// Whether a seed is this one's.
+    pub(crate) fn has(self, seed: u64) -> bool {
+        seed % self.of == self.number - 1
+    }
+
+    /// How many of these seeds are.
+    pub(crate) fn count(self, seeds: &Range<u64>) -> u64 {
+        let below = |end: u64| end / self.of + u64::from(end % self.of >= self.number);
+        below(seeds.end) - below(seeds.start)
+    }
+}
+
+/// The shard of `2/4`: the second of four.
+pub(crate) fn parse_shard(text: &str) -> Result<Shard, String> {
+    let number = |part: &str| part.trim().parse::<u64>().ok();
+    match text.split_once('/').map(|(first, of)| (number(first), number(of))) {
+        Some((Some(number), Some(of))) if (1..=of).contains(&number) => Ok(Shard { number, of }),
+        Some((Some(number), Some(of))) => Err(format!("there is no shard {number} of {of}")),
+        _ => Err(format!("`{text}` is not a shard")),
+    }
+}
+
+/// The seeds of today, by UTC: every day has its own, and a run of them is known by its seed like any other.
+fn seeds_of_today() -> Range<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    seeds_of_day(now.as_secs() / DAY_S)
+}
+
+fn seeds_of_day(day: u64) -> Range<u64> {
+    day * SEEDS_A_DAY..(day + 1) * SEEDS_A_DAY
+}
+
+/// The seeds of `0..10000`, `500` or `date`.
 pub(crate) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+    if text == "date" {
+        return Ok(seeds_of_today());
+    }
     let number = |part: &str| {
         let digits = part.trim().replace('_', "");
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -53,7 +107,11 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// What to write instead of a range that cannot be read.
-pub(crate) const SEEDS_NEXT: &str = "write a range like 0..10000, or a number like 500 for the first 500 seeds";
+pub(crate) const SEEDS_NEXT: &str =
+    "write a range like 0..10000, a number like 500 for the first 500 seeds, or date for those of today";
+
+/// What to write instead of a shard that cannot be read.
+pub(crate) const SHARD_NEXT: &str = "write which one of how many: 2/4 is the second of four";
 
 /// What to write instead of a duration that cannot be read.
 pub(crate) const DURATION_NEXT: &str = "write a number and a unit: 90s, 20m, 2h, 1h30m";
@@ -75,6 +133,36 @@ mod tests {
         for text in ["x", "", "..", "1..", "-3", "+3", "1..2..3", "99999999999999999999"] {
             assert_eq!(parse_seeds(text), Err(format!("`{text}` is not a range of seeds")));
         }
+    }
+
+    #[test]
+    fn every_seed_is_in_one_shard() {
+        for of in 1..7 {
+            let shards: Vec<Shard> = (1..=of).map(|number| Shard { number, of }).collect();
+            assert!((0..50).all(|seed| shards.iter().filter(|shard| shard.has(seed)).count() == 1));
+            for seeds in [0..1, 0..50, 13..29, 7..8] {
+                let counts: Vec<u64> = shards.iter().map(|shard| shard.count(&seeds)).collect();
+                let met = shards.iter().map(|shard| seeds.clone().filter(|seed| shard.has(*seed)).count() as u64);
+                assert_eq!(counts, met.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_shard_that_is_none_is_named() {
+        assert_eq!(parse_shard("2/4"), Ok(Shard { number: 2, of: 4 }));
+        for (text, why) in
+            [("0/4", "there is no shard 0 of 4"), ("5/4", "there is no shard 5 of 4"), ("2", "`2` is not a shard")]
+        {
+            assert_eq!(parse_shard(text), Err(why.into()));
+        }
+    }
+
+    #[test]
+    fn days_have_seeds_of_their_own() {
+        assert_eq!(seeds_of_day(20_000).end, seeds_of_day(20_001).start);
+        assert!(parse_seeds("date").is_ok_and(|seeds| seeds.start >= seeds_of_day(20_000).start));
+        assert_eq!(parse_seeds("dates"), Err("`dates` is not a range of seeds".into()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
 
 const PREFIX: &str = "AFTERLIFE_";
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "AFTERLIFE_REPLAY",
     "AFTERLIFE_SEED",
     "AFTERLIFE_SEEDS",
@@ -23,6 +23,7 @@ const KNOWN: [&str; 9] = [
     "AFTERLIFE_OUT",
     "AFTERLIFE_LOG",
     "AFTERLIFE_SHRINK",
+    "AFTERLIFE_KEPT",
     BATON,
 ];
 
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) out: Option<PathBuf>,
     /// `AFTERLIFE_LOG`: which traced lines a replay shows.
     pub(crate) log: Option<String>,
+    /// `AFTERLIFE_KEPT`: the folder of kept runs.
+    pub(crate) kept: Option<PathBuf>,
     /// `AFTERLIFE_SHRINK`: how many replays the shrinking of a finding may cost.
     pub(crate) shrink: Option<u64>,
     /// Variables that look like ours and are not, each with what it may have meant.
@@ -66,6 +69,7 @@ impl Settings {
                 BATON => parse_baton(&value).map_err(|why| refused(why, BATON_NEXT))?,
                 "AFTERLIFE_REPLAY" => settings.replay = Some(value),
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
+                "AFTERLIFE_KEPT" => settings.kept = Some(PathBuf::from(value)),
                 "AFTERLIFE_LOG" => {
                     crate::trace::check(&value).map_err(|why| refused(why, LOG_NEXT))?;
                     settings.log = Some(value);
@@ -162,7 +166,7 @@ mod tests {
         let said = |name: &str, value: &str| read(&[(name, value)]).expect_err("the value is wrong").to_string();
         insta::assert_snapshot!(said("AFTERLIFE_SEEDS", "5..2"), @r"
         error: AFTERLIFE_SEEDS: `5..2` holds no seed
-          next: write a range like 0..10000, or a number like 500 for the first 500 seeds
+          next: write a range like 0..10000, a number like 500 for the first 500 seeds, or date for those of today
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEED", "x"), @r"
         error: AFTERLIFE_SEED: `x` is not a seed

@@ -2,6 +2,7 @@
 //! It is not the command line; the environment is all that it listens to.
 
 use crate::campaign::{self, Order};
+use crate::kept::{Book, Kept};
 use crate::record::Shelf;
 use crate::refusal::Refusal;
 use crate::replay::replay;
@@ -9,6 +10,7 @@ use crate::report::{Human, Paste, Progress, replayed};
 use crate::run::Build;
 use crate::runner::{Launch, Pool, is_runner, serve};
 use crate::scenario::Scenario;
+use crate::seeds::Shard;
 use crate::settings::Settings;
 use crate::shrink;
 use crate::token::Token;
@@ -22,7 +24,7 @@ const FAILURES_MAX: usize = 1;
 /// Runs a scenario as the test of this path, and panics if it does not hold.
 ///
 /// Started as a runner process, it serves runs instead and does not return.
-pub fn run(scenario: &Scenario, test_path: &str) {
+pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
     if is_runner() {
         let code = match serve(&[scenario]) {
             Ok(()) => 0,
@@ -33,10 +35,10 @@ pub fn run(scenario: &Scenario, test_path: &str) {
         };
         std::process::exit(code);
     }
-    match judge(scenario, test_path) {
+    match judge(scenario, test_path, source) {
         Ok(Verdict::Held) => {}
         Ok(Verdict::TwoWays) => panic!("one seed of {} ran two ways", scenario.name),
-        Ok(Verdict::Unfit) => panic!("the token no longer fits {}", scenario.name),
+        Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name),
         Ok(_) => panic!("{} does not hold", scenario.name),
         Err(refusal) => panic!("{refusal}"),
     }
@@ -47,12 +49,13 @@ pub fn path(module_path: &'static str) -> &'static str {
     module_path.split_once("::").map_or(module_path, |(_, path)| path)
 }
 
-fn judge(scenario: &Scenario, test_path: &str) -> Result<Verdict, Refusal> {
+fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, Refusal> {
     let settings = Settings::of_this_process()?;
     let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;
     // The test runner already runs tests side by side, so that one runner for each is enough.
     let pool = Pool::new(launch, 1);
-    let paste = Paste::of_this_test(test_path);
+    let book = Book::of_this_test(source);
+    let paste = Paste::of_this_test(test_path, book.file(scenario.name).as_deref());
     let mut human = Human::new(Vec::new(), paste, Progress::default());
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
@@ -61,7 +64,7 @@ fn judge(scenario: &Scenario, test_path: &str) -> Result<Verdict, Refusal> {
         Some(text) => replay_token(scenario, text, settings.log.as_deref(), &pool, &mut human)?,
         None => {
             let shelf = Shelf::open(settings.out.clone().unwrap_or_else(Shelf::usual_root))?;
-            let order = order(scenario, &settings);
+            let order = order(scenario, book.read(scenario)?, &settings);
             campaign::run(&order, &pool, &shelf, &mut human)?.verdict()
         }
     };
@@ -69,7 +72,7 @@ fn judge(scenario: &Scenario, test_path: &str) -> Result<Verdict, Refusal> {
     Ok(verdict)
 }
 
-fn order(scenario: &Scenario, settings: &Settings) -> Order {
+fn order(scenario: &Scenario, kept: Vec<Kept>, settings: &Settings) -> Order {
     let unbounded = if settings.time.is_some() { u64::MAX } else { scenario.seeds };
     Order {
         scenario: scenario.name.to_owned(),
@@ -77,6 +80,8 @@ fn order(scenario: &Scenario, settings: &Settings) -> Order {
         seeds: settings.seeds.clone().unwrap_or(0..unbounded),
         until: settings.time.map(|time| Instant::now() + time),
         failures_max: FAILURES_MAX,
+        kept,
+        shard: Shard::default(),
         wanted: None,
         shrink: settings.shrink.unwrap_or(shrink::REPLAYS_MAX),
         full: scenario.seeds,

@@ -54,6 +54,7 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
             ::afterlife::testing::run(
                 &::afterlife::Scenario::new(#text, script).seeds(#seeds),
                 ::afterlife::testing::path(concat!(module_path!(), "::", #text)),
+                file!(),
             );
         }
     }

@@ -1,6 +1,7 @@
 //! Five production outages as scenarios: what happened, modelled structure by structure on real parts.
 //! It is no part of the harness: it uses it as any other crate would.
 
+pub mod canary;
 pub mod line_protocol;
 pub mod raft_master;
 
@@ -8,5 +9,5 @@ pub use afterlife::rt;
 
 /// Every scenario, in the order in which the main job hunts them.
 pub fn all() -> Vec<afterlife::Scenario> {
-    vec![raft_master::scenario()]
+    vec![canary::scenario(), raft_master::scenario()]
 }

@@ -2,6 +2,7 @@
 //! This folder starts no process and prints nothing: it asks an executor and tells a face.
 
 mod face;
+mod kept;
 mod order;
 mod outcome;
 mod run;
@@ -10,6 +11,7 @@ mod smaller;
 mod tests;
 
 pub(crate) use face::Face;
+pub(crate) use kept::CameTo;
 pub(crate) use order::Order;
 pub(crate) use outcome::{Counted, Outcome, TwoWays};
 pub(crate) use run::{found, run};

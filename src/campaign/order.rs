@@ -1,7 +1,9 @@
 //! What a campaign is to do, as data.
 //! It does not do it.
 
+use crate::kept::Kept;
 use crate::run::{Build, Request};
+use crate::seeds::Shard;
 use afterlife_sim::choice::mix;
 use std::ops::Range;
 use std::time::Instant;
@@ -24,6 +26,10 @@ pub(crate) struct Order {
     pub(crate) failures_max: usize,
     /// Stop after a failure of this invariant, whatever else was found before.
     pub(crate) wanted: Option<&'static str>,
+    /// Runs that broke once: they come first, and their findings are told as they are.
+    pub(crate) kept: Vec<Kept>,
+    /// Of so many campaigns over the same seeds, which this one is, from 0.
+    pub(crate) shard: Shard,
     /// How many replays the shrinking of one finding may cost; 0 tells plans as they were drawn.
     pub(crate) shrink: u64,
     /// How many runs the scenario's author takes for a whole campaign: fewer do not show that a `sometimes` claim
@@ -49,7 +55,12 @@ impl Order {
     /// All requests. They end early when the time is over.
     pub(super) fn requests(&self) -> impl Iterator<Item = Request> + Send {
         let on_time = |_: &u64| self.until.is_none_or(|until| Instant::now() < until);
-        self.seeds.clone().take_while(on_time).map(|seed| self.request(seed))
+        self.seeds.clone().filter(|seed| self.shard.has(*seed)).take_while(on_time).map(|seed| self.request(seed))
+    }
+
+    /// How many runs that are, unless time ends them.
+    pub(crate) fn runs(&self) -> u64 {
+        self.shard.count(&self.seeds)
     }
 
     /// Whether the run of this seed is repeated in a fresh process, to see that it is the same run. It depends on

@@ -1,6 +1,7 @@
 //! What a campaign came to, as data: findings, runs that went two ways, claims that never held, and totals.
 //! Faces print it; the exit code is read off it.
 
+use super::kept::{CameTo, KeptRun};
 use crate::finding::{Finding, Signature};
 use crate::run::Build;
 use crate::verdict::Verdict;
@@ -40,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) build: Build,
     /// How many runs there were, repeats not counted.
     pub(crate) runs: u64,
+    /// The kept runs, which came first.
+    pub(crate) kept: Vec<KeptRun>,
     /// The findings, in the order in which they came up.
     pub(crate) findings: Vec<Counted>,
     /// The seed that ran two ways: the campaign ends there, because nothing after it can be believed.
@@ -72,6 +75,8 @@ impl Outcome {
             Verdict::TwoWays
         } else if !self.findings.is_empty() || self.tested_nothing() {
             Verdict::Broke
+        } else if self.kept.iter().any(|kept| matches!(kept.came_to, CameTo::Unfit(_))) {
+            Verdict::Unfit
         } else {
             Verdict::Held
         }

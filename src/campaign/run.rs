@@ -2,6 +2,7 @@
 //! It does not know where runs happen nor how a finding looks.
 
 use super::face::Face;
+use super::kept::{self, CameTo, KeptRun};
 use super::order::Order;
 use super::outcome::{Counted, Outcome, TwoWays};
 use super::smaller::shrink;
@@ -27,6 +28,11 @@ pub(crate) fn run(
     face.begins(order);
     let mut campaign = Campaign { order, executor, shelf, face, seen: BTreeMap::new(), outcome: nothing_yet(order) };
     let mut refusal = None;
+    if campaign.kept()?.is_break() {
+        let outcome = campaign.close(begun.elapsed());
+        face.ends(&outcome);
+        return Ok(outcome);
+    }
     executor.in_order(&mut order.requests(), &mut |request, reply| {
         campaign.take(&request, &reply).unwrap_or_else(|refused| {
             refusal = Some(refused);
@@ -52,11 +58,46 @@ struct Campaign<'a> {
 }
 
 impl Campaign<'_> {
+    /// The runs that broke once. What breaks again is told as it was kept.
+    fn kept(&mut self) -> Result<ControlFlow<()>, Refusal> {
+        let order = self.order;
+        for kept in &order.kept {
+            let (request, reply, came_to) = kept::again(self.executor, kept)?;
+            self.count(&reply);
+            let broke = came_to == CameTo::Broke;
+            self.outcome.kept.push(KeptRun { kept: kept.clone(), came_to });
+            if !broke {
+                continue;
+            }
+            if let Some(known) = broken(&reply).and_then(|signature| self.known(&signature)) {
+                known.times += 1;
+                continue;
+            }
+            let again = match self.confirm(&request, &reply)? {
+                Ok(again) => again,
+                Err(two_ways) => return Ok(self.stop_at(two_ways)),
+            };
+            if let Some(found) = found(&request, again, self.outcome.runs) {
+                self.write_down(found)?;
+            }
+        }
+        Ok(if self.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn known(&mut self, signature: &Signature) -> Option<&mut Counted> {
+        self.outcome.findings.iter_mut().find(|known| known.finding.signature == *signature)
+    }
+
+    fn has_enough(&self) -> bool {
+        let wanted = |counted: &Counted| Some(&*counted.finding.violation.invariant) == self.order.wanted;
+        self.outcome.findings.len() >= self.order.failures_max || self.outcome.findings.iter().any(wanted)
+    }
+
     /// Takes the next reply, in the order of the seeds.
     fn take(&mut self, request: &Request, reply: &Reply) -> Result<ControlFlow<()>, Refusal> {
         self.count(reply);
         if let Some(signature) = broken(reply) {
-            match self.outcome.findings.iter_mut().find(|known| known.finding.signature == signature) {
+            match self.known(&signature) {
                 Some(known) => known.times += 1,
                 None => match self.confirm(request, reply)? {
                     Ok(confirmed) => {
@@ -75,9 +116,7 @@ impl Campaign<'_> {
             self.outcome.repeated += 1;
         }
         self.face.progress(self.outcome.runs, self.outcome.findings.len());
-        let wanted = |counted: &Counted| Some(&*counted.finding.violation.invariant) == self.order.wanted;
-        let enough = self.outcome.findings.len() >= self.order.failures_max || self.outcome.findings.iter().any(wanted);
-        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if self.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     fn count(&mut self, reply: &Reply) {
@@ -110,12 +149,17 @@ impl Campaign<'_> {
                 Err(two_ways) => return Ok(Some(two_ways)),
             };
         }
+        self.write_down(found)?;
+        Ok(None)
+    }
+
+    fn write_down(&mut self, found: Found) -> Result<(), Refusal> {
         let saved = self.shelf.save(&found)?;
         self.face.found(&found, &saved);
         let replays = found.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays);
         let injections = found.injections();
         self.outcome.findings.push(Counted { injections, replays, finding: found.finding, times: 1 });
-        Ok(None)
+        Ok(())
     }
 
     fn stop_at(&mut self, two_ways: TwoWays) -> ControlFlow<()> {
@@ -179,6 +223,7 @@ fn nothing_yet(order: &Order) -> Outcome {
         scenario: order.scenario.clone(),
         build: order.build,
         runs: 0,
+        kept: Vec::new(),
         findings: Vec::new(),
         two_ways: None,
         repeated: 0,

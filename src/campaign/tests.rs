@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 use crate::run::{Build, Ended, Record, Reply, Request};
 use crate::runner::fake::{Fake, held};
 use crate::scratch::Folder;
+use crate::seeds::Shard;
 use crate::token::Token;
 use crate::verdict::Verdict;
 use afterlife_sim::event::{Digest, Seq};
@@ -42,6 +43,8 @@ fn order(runs: u64) -> Order {
         until: None,
         failures_max: 10,
         wanted: None,
+        kept: Vec::new(),
+        shard: Shard::default(),
         shrink: 0,
         full: 100,
     }

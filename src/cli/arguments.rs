@@ -2,7 +2,7 @@
 //! It holds no defaults that depend on a scenario or on the environment: the commands do.
 
 use crate::run::Build;
-use crate::seeds::{parse_duration, parse_seeds};
+use crate::seeds::{Shard, parse_duration, parse_seeds, parse_shard};
 use crate::settings::parse_search;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
@@ -35,6 +35,8 @@ pub(super) enum Command {
     Replay(What),
     /// Make the plan of a run that breaks smaller, and tell its story
     Shrink(Shrink),
+    /// Keep a run that broke beside the code, as one line of a file: it is run first from then on
+    Keep(What),
     /// Show what a finding left on disk, without running anything
     Show(Show),
     /// List the scenarios
@@ -55,7 +57,7 @@ pub(super) struct Audit {
 pub(super) struct Run {
     /// Part of a scenario's name; a whole name means only that scenario
     pub(super) filter: Option<String>,
-    /// Which seeds: `0..10000`, or a number for the first so many [default: the scenario's own]
+    /// Which seeds: `0..10000`, a number for the first so many, or `date` for those of today [default: the scenario's own]
     #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
     pub(super) seeds: Option<Range<u64>>,
     /// How long, shared between the scenarios: `90s`, `2h`
@@ -79,9 +81,12 @@ pub(super) struct Run {
     /// How many replays the shrinking of a finding may cost; 0 tells plans as they were drawn [default: 200]
     #[arg(long, value_name = "N")]
     pub(super) shrink: Option<u64>,
-    /// For whom the report is
-    #[arg(long, value_enum, default_value_t = Report::Human)]
-    pub(super) report: Report,
+    /// One of several campaigns that share the seeds between them: `2/4` is the second of four
+    #[arg(long, value_name = "M/N", value_parser = parse_shard)]
+    pub(super) shard: Option<Shard>,
+    /// For whom: `human`, `json`, `junit=PATH`, `github`; may be said again [default: human]
+    #[arg(long, value_name = "REPORT", value_parser = parse_report)]
+    pub(super) report: Vec<Report>,
 }
 
 #[derive(Args, Debug)]
@@ -133,13 +138,33 @@ pub(super) struct Check {
     pub(super) strict: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Report {
-    /// Pages and lines
+    /// Pages and lines.
     Human,
-    /// One object a line, the summary last
+    /// One object a line, the summary last.
     Json,
+    /// JUnit XML in this file, beside the others.
+    Junit(PathBuf),
+    /// Annotations, and a summary of the step.
+    Github,
 }
+
+fn parse_report(text: &str) -> Result<Report, String> {
+    match text {
+        "human" => Ok(Report::Human),
+        "json" => Ok(Report::Json),
+        "github" => Ok(Report::Github),
+        _ => match text.strip_prefix("junit=") {
+            Some(path) if !path.is_empty() => Ok(Report::Junit(PathBuf::from(path))),
+            Some(_) => Err("`junit=` wants a file".to_owned()),
+            None => Err(format!("there is no report `{text}`")),
+        },
+    }
+}
+
+/// What to write instead of a report that there is not.
+pub(super) const REPORT_NEXT: &str = "write --report human, json, junit=PATH or github";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {

@@ -1,10 +1,12 @@
 //! The commands: each gathers what it needs and hands over to what does the work.
 //! Nothing is decided here that a test of the command line alone could not see.
 
-use super::arguments::{Check, Command, Format, Report, Run, Show, Shrink, What};
+use super::arguments::{Check, Command, Format, Show, Shrink, What};
+use super::campaigns::run_campaigns;
+use super::keep::keep;
 use super::select;
 use crate::audit;
-use crate::campaign::{self, Face, Order};
+use crate::campaign;
 use crate::check::check;
 use crate::found::Found;
 use crate::hunt::hunt;
@@ -12,7 +14,7 @@ use crate::record::{Saved, Shelf};
 use crate::refusal::Refusal;
 use crate::replay::{Replayed, replay};
 use crate::report::{
-    Human, Json, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, finding, keep_start, page, plural,
+    Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, finding, keep_start, page, plural,
     replayed, sockets, sockets_of, wrap,
 };
 use crate::run::{Build, Request};
@@ -27,7 +29,6 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
-use std::time::Instant;
 
 /// Carries out a command; none means the hunt, or the replay that the environment asks for.
 pub(super) fn carry_out(
@@ -39,6 +40,7 @@ pub(super) fn carry_out(
         (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings),
         (Some(Command::Replay(what)), _) => replay_run(scenarios, &what, settings),
         (Some(Command::Shrink(shrink)), _) => shrink_run(scenarios, &shrink, settings),
+        (Some(Command::Keep(what)), _) => keep(scenarios, &what, settings),
         (Some(Command::Show(show)), _) => show_finding(&show, settings),
         (Some(Command::List), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
@@ -50,63 +52,6 @@ pub(super) fn carry_out(
             hunt(&select::matching(scenarios, None)?, &pool(None)?, &shelf, shrink, &mut human())
         }
     }
-}
-
-fn run_campaigns(scenarios: &[Scenario], run: &Run, settings: &Settings) -> Result<Verdict, Refusal> {
-    let orders = orders(&select::matching(scenarios, run.filter.as_deref())?, run, settings)?;
-    let shelf = shelf(run.out.clone(), settings)?;
-    let pool = pool(run.jobs)?;
-    match run.report {
-        Report::Human => {
-            let mut human = human();
-            each(&orders, &pool, &shelf, &mut human).map(|outcomes| verdict(&outcomes))
-        }
-        Report::Json => {
-            let mut json = Json::new(std::io::stdout());
-            let outcomes = each(&orders, &pool, &shelf, &mut json)?;
-            json.summary(&outcomes);
-            Ok(verdict(&outcomes))
-        }
-    }
-}
-
-/// The campaigns that the command line means, then the environment, then the scenarios themselves.
-fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec<Order>, Refusal> {
-    let (seeds, time) = match (&run.seeds, run.time) {
-        (None, None) => (settings.seeds.clone(), settings.time),
-        (seeds, time) => (seeds.clone(), time),
-    };
-    let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.builds.contains(&build));
-    let chosen: Vec<_> = scenarios.iter().filter(wanted).collect();
-    if let (true, Some(build)) = (chosen.is_empty(), run.build) {
-        return Err(select::no_such_build(scenarios, build));
-    }
-    let share = time.map(|time| time / chosen.len().max(1) as u32);
-    let mut begins = Instant::now();
-    let order = |scenario: &&&Scenario| {
-        let until = share.map(|share| begins + share);
-        begins = until.unwrap_or(begins);
-        let unbounded = if time.is_some() { u64::MAX } else { scenario.seeds };
-        Order {
-            scenario: scenario.name.to_owned(),
-            build: run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound),
-            seeds: seeds.clone().unwrap_or(0..unbounded),
-            until,
-            wanted: None,
-            shrink: run.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX),
-            failures_max: usize::try_from(run.max_failures).unwrap_or(usize::MAX),
-            full: scenario.seeds,
-        }
-    };
-    Ok(chosen.iter().map(order).collect())
-}
-
-fn each(orders: &[Order], pool: &Pool, shelf: &Shelf, face: &mut dyn Face) -> Result<Vec<campaign::Outcome>, Refusal> {
-    orders.iter().map(|order| campaign::run(order, pool, shelf, face)).collect()
-}
-
-fn verdict(outcomes: &[campaign::Outcome]) -> Verdict {
-    outcomes.iter().map(campaign::Outcome::verdict).fold(Verdict::Held, Verdict::and)
 }
 
 /// The token that is meant; with what is known of it, the digest that its run is to have.
@@ -244,12 +189,12 @@ fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {
     Token { scenario: scenario.name.to_owned(), build, seed, plan: None }.request(true)
 }
 
-fn read(what: &What, settings: &Settings) -> Result<(Found, Saved), Refusal> {
+pub(super) fn read(what: &What, settings: &Settings) -> Result<(Found, Saved), Refusal> {
     let shelf = Shelf::at(root(what.out.clone(), settings));
     Ok(Shelf::read(&shelf.find(&what.what)?)?)
 }
 
-fn shelf(out: Option<PathBuf>, settings: &Settings) -> Result<Shelf, Refusal> {
+pub(super) fn shelf(out: Option<PathBuf>, settings: &Settings) -> Result<Shelf, Refusal> {
     Ok(Shelf::open(root(out, settings))?)
 }
 
@@ -257,12 +202,12 @@ fn root(out: Option<PathBuf>, settings: &Settings) -> PathBuf {
     out.or_else(|| settings.out.clone()).unwrap_or_else(Shelf::usual_root)
 }
 
-fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
+pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
     let jobs = jobs.unwrap_or_else(|| available_parallelism().map_or(1, |processors| processors.get() as u64));
     Ok(Pool::new(Launch::of_this_program().map_err(RunnerError::Start)?, jobs))
 }
 
-fn human() -> Human<impl Write> {
+pub(super) fn human() -> Human<impl Write> {
     Human::new(anstream::stdout(), Paste::of_this_program(), Progress::on_terminal())
 }
 

@@ -1,10 +1,10 @@
 //! From words to arguments; and from clap's complaints, which take many lines, to the two lines that ours take.
 //! It does not look at what the arguments name.
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, REPORT_NEXT};
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
-use crate::seeds::{DURATION_NEXT, SEEDS_NEXT};
+use crate::seeds::{DURATION_NEXT, SEEDS_NEXT, SHARD_NEXT};
 use crate::settings::{SEARCH_NEXT, SHRINK_NEXT};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
@@ -58,6 +58,8 @@ fn next(error: &clap::Error) -> String {
             Some("--for") => return DURATION_NEXT.to_owned(),
             Some("--search") => return SEARCH_NEXT.to_owned(),
             Some("--build") => return "write --build shipped, --build patched or --build sound".to_owned(),
+            Some("--shard") => return SHARD_NEXT.to_owned(),
+            Some("--report") => return REPORT_NEXT.to_owned(),
             Some("--shrink") => return SHRINK_NEXT.to_owned(),
             Some("--jobs" | "--pairs" | "--max-failures") => return "write a whole number from 1 up".to_owned(),
             _ => {}

@@ -2,11 +2,15 @@
 //! It reads arguments and calls what does the work; no search and no layout is here.
 
 mod arguments;
+mod campaigns;
 mod commands;
 mod entry;
 mod grammar;
+mod keep;
 mod select;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod workflows;
 
 pub use entry::main;

@@ -27,7 +27,7 @@ fn no_words_mean_the_hunt() {
 
 #[test]
 fn a_campaign_is_read_with_all_that_it_can_be_given() {
-    let line = "run raft --seeds 5..9 --for 2h --search random --build patched --jobs 3 --out o --max-failures 2 --report json";
+    let line = "run raft --seeds 5..9 --for 2h --search random --build patched --jobs 3 --out o --max-failures 2 --shard 2/3 --report junit=a.xml --report github";
     let Some(Command::Run(run)) = command(line) else { panic!("it is a run") };
     assert_eq!((run.filter.as_deref(), run.seeds, run.jobs, run.max_failures), (Some("raft"), Some(5..9), Some(3), 2));
     let Some(Command::Run(run)) = command("run") else { panic!("it is a run") };
@@ -38,6 +38,8 @@ fn a_campaign_is_read_with_all_that_it_can_be_given() {
 fn every_command_of_the_manual_is_there() {
     assert!(matches!(command("replay last"), Some(Command::Replay(_))));
     assert!(matches!(command("show last --format json"), Some(Command::Show(_))));
+    assert!(matches!(command("shrink last --shrink 10"), Some(Command::Shrink(_))));
+    assert!(matches!(command("keep last"), Some(Command::Keep(_))));
     assert!(matches!(command("list"), Some(Command::List)));
     assert!(matches!(command("check raft --pairs 3"), Some(Command::Check(_))));
 }
@@ -57,6 +59,9 @@ fn what_cannot_be_read_is_told_in_two_lines() {
         "run --jobs 0",
         "run --max-failures many",
         "run --report xml",
+        "run --report junit=",
+        "run --shard 4/3",
+        "run --shrink few",
         "run --seeds",
         "replay",
         "replay last --until 0.44s",

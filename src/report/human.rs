@@ -6,7 +6,7 @@ use super::measure::{count, elapsed, plural, span};
 use super::page::page;
 use super::paste::Paste;
 use super::progress::Progress;
-use crate::campaign::{Counted, Face, Order, Outcome, TwoWays};
+use crate::campaign::{CameTo, Counted, Face, Order, Outcome, TwoWays};
 use crate::finding::Signature;
 use crate::found::Found;
 use crate::record::Saved;
@@ -62,7 +62,7 @@ impl<W: Write> Human<W> {
 
 impl<W: Write> Face for Human<W> {
     fn begins(&mut self, order: &Order) {
-        let runs = order.until.is_none().then(|| order.seeds.end - order.seeds.start);
+        let runs = order.until.is_none().then(|| order.runs());
         self.progress.begin(format!("{} {}", order.scenario, order.build), runs);
     }
 
@@ -83,6 +83,7 @@ impl<W: Write> Face for Human<W> {
         let mut lines = Vec::new();
         lines.extend(outcome.two_ways.iter().flat_map(|two_ways| told_two_ways(outcome, two_ways, &self.paste)));
         if self.pages {
+            lines.extend(kept(outcome));
             lines.extend(repeats(outcome));
             lines.extend(never(outcome));
             lines.extend(closing(outcome));
@@ -104,6 +105,30 @@ pub(crate) fn told_two_ways(outcome: &Outcome, two_ways: &TwoWays, paste: &Paste
     let check = paste.check(&outcome.scenario, outcome.build, two_ways.seed);
     lines.extend(check.map(|check| Line::of(Tone::Plain, format!("  look     {check}"))));
     lines.push(Line::default());
+    lines
+}
+
+/// The runs that were kept.
+fn kept(outcome: &Outcome) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let held = outcome.kept.iter().filter(|run| run.came_to == CameTo::Held).count() as u64;
+    if held > 0 {
+        let text = format!("{} {} now", plural(held, "kept run"), if held == 1 { "holds" } else { "hold" });
+        lines.push(Line::of(Tone::Good, "✓").put(Tone::Plain, format!(" {text}")));
+    }
+    for run in &outcome.kept {
+        let said = match &run.came_to {
+            CameTo::Held => continue,
+            CameTo::Broke => "breaks again".to_owned(),
+            CameTo::Unfit(why) => format!("no longer fits: {why}"),
+        };
+        let texts = wrap(&format!("{} {said}", run.kept.place), WIDTH - 2);
+        for (index, text) in texts.into_iter().enumerate() {
+            let line =
+                if index == 0 { Line::of(Tone::Bad, "✗").put(Tone::Plain, " ") } else { Line::of(Tone::Plain, "  ") };
+            lines.push(line.put(Tone::Plain, text));
+        }
+    }
     lines
 }
 

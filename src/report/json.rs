@@ -2,7 +2,7 @@
 //! Its keys are public API; it holds nothing that only a person could read.
 
 use super::words::{Lexicon, event_line};
-use crate::campaign::{Counted, Face, Order, Outcome};
+use crate::campaign::{CameTo, Counted, Face, Order, Outcome};
 use crate::finding::Signature;
 use crate::found::Found;
 use crate::record::Saved;
@@ -91,6 +91,22 @@ impl<W: Write> Face for Json<W> {
                 "seed": two_ways.seed,
                 "first": way(&two_ways.first),
                 "second": way(&two_ways.second),
+            }));
+        }
+        for run in &outcome.kept {
+            let (came_to, why) = match &run.came_to {
+                CameTo::Held => ("held", ""),
+                CameTo::Broke => ("broke", ""),
+                CameTo::Unfit(why) => ("unfit", why.as_str()),
+            };
+            self.line(&json!({
+                "kind": "kept",
+                "scenario": outcome.scenario,
+                "build": outcome.build,
+                "place": run.kept.place,
+                "token": run.kept.token.to_string(),
+                "came_to": came_to,
+                "why": why,
             }));
         }
         if !outcome.never.is_empty() {

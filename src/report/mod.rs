@@ -2,8 +2,11 @@
 //! This folder knows events, findings and outcomes; it never starts a run and never decides.
 
 mod audited;
+mod faces;
+mod github;
 mod human;
 mod json;
+mod junit;
 mod line;
 mod measure;
 mod page;
@@ -21,8 +24,11 @@ mod verdicts;
 mod words;
 
 pub(crate) use audited::audited;
+pub(crate) use faces::Faces;
+pub(crate) use github::Github;
 pub(crate) use human::Human;
 pub(crate) use json::{Json, finding};
+pub(crate) use junit::Junit;
 pub(crate) use line::{Line, Tone, WIDTH, keep_start, wrap};
 pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::page;

@@ -47,6 +47,7 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     page.push(labelled("replay", paste.replay(&found.finding.token)));
     if let Some(saved) = saved {
         page.extend(paste.show(&saved.id).map(|show| labelled("look", show)));
+        page.extend(paste.keep(&saved.id, &found.finding.token).map(|keep| labelled("keep", keep)));
         page.push(labelled("record", here(&saved.folder)));
     }
     page

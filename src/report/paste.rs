@@ -1,8 +1,10 @@
 //! The commands that a report proposes, written so that they work where they are pasted.
 //! They are guesses at what was typed to come here; the token in them is not.
 
+use crate::kept::here;
 use crate::run::Build;
 use crate::settings::CALLED;
+use std::path::Path;
 
 /// What stands before the arguments of a proposed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(crate) enum Paste {
         path: String,
         /// The package, if known.
         package: Option<String>,
+        /// The file that keeps runs of it, if known.
+        kept: Option<String>,
     },
 }
 
@@ -35,15 +39,16 @@ impl Paste {
     }
 
     /// How this test was called.
-    pub(crate) fn of_this_test(path: &str) -> Self {
-        Self::Test { path: path.to_owned(), package: std::env::var("CARGO_PKG_NAME").ok() }
+    pub(crate) fn of_this_test(path: &str, kept: Option<&Path>) -> Self {
+        let (path, package) = (path.to_owned(), std::env::var("CARGO_PKG_NAME").ok());
+        Self::Test { path, package, kept: kept.map(here) }
     }
 
     /// Replays a token.
     pub(crate) fn replay(&self, token: &str) -> String {
         match self {
             Self::Program { called } => format!("{called} replay {token}"),
-            Self::Test { path, package } => {
+            Self::Test { path, package, .. } => {
                 let package = package.as_ref().map(|package| format!(" -p {package}")).unwrap_or_default();
                 format!("AFTERLIFE_REPLAY={token} cargo test{package} {path} -- --exact --nocapture")
             }
@@ -55,6 +60,14 @@ impl Paste {
         match self {
             Self::Program { called } => Some(format!("{called} show {id}")),
             Self::Test { .. } => None,
+        }
+    }
+
+    /// Keeps a finding beside the code.
+    pub(crate) fn keep(&self, id: &str, token: &str) -> Option<String> {
+        match self {
+            Self::Program { called } => Some(format!("{called} keep {id}")),
+            Self::Test { kept, .. } => kept.as_ref().map(|kept| format!("echo {token} >> {kept}")),
         }
     }
 
@@ -75,9 +88,12 @@ mod tests {
 
     #[test]
     fn a_test_is_replayed_through_its_environment() {
-        let test = Paste::Test { path: "brokers::survive".into(), package: Some("broker".into()) };
+        let kept = Some("tests/brokers.afterlife".into());
+        let test = Paste::Test { path: "brokers::survive".into(), package: Some("broker".into()), kept };
         let expected = "AFTERLIFE_REPLAY=a1-x-1-AAAA cargo test -p broker brokers::survive -- --exact --nocapture";
         assert_eq!(test.replay("a1-x-1-AAAA"), expected);
         assert_eq!(test.show("last"), None);
+        let keep = test.keep("last", "a1-x-1-AAAA");
+        assert_eq!(keep.as_deref(), Some("echo a1-x-1-AAAA >> tests/brokers.afterlife"));
     }
 }

@@ -41,6 +41,7 @@ fn outcome(findings: Vec<Counted>) -> Outcome {
         scenario: "raft-master".into(),
         build: Build::Shipped,
         runs: 2_000,
+        kept: Vec::new(),
         findings,
         two_ways: None,
         repeated: 20,

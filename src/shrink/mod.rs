@@ -7,6 +7,8 @@ mod simpler;
 
 pub(crate) use minimise::minimise;
 pub(crate) use search::{Shrunk, Smaller, search};
+#[cfg(feature = "proptest")]
+pub(crate) use simpler::simpler_plans;
 
 /// How many replays a finding may cost unless somebody says otherwise: a plan of three injections takes about fifty.
 pub(crate) const REPLAYS_MAX: u64 = 200;

@@ -59,6 +59,12 @@ pub(super) fn simpler(plan: &Plan) -> Vec<Candidate> {
     candidates
 }
 
+/// The plans of [`simpler`] alone.
+#[cfg(feature = "proptest")]
+pub(crate) fn simpler_plans(plan: &Plan) -> Vec<Plan> {
+    simpler(plan).into_iter().map(|candidate| candidate.plan).collect()
+}
+
 /// Delta debugging: everything, halves, quarters, single injections.
 fn fewer(plan: &Plan) -> Vec<Candidate> {
     let count = plan.injections.len();

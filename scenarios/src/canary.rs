@@ -1,0 +1,86 @@
+//! The canary: a store that acknowledges before it writes. A harness that does not find that is broken.
+//! It models no outage; the main job and the night expect it to break, in a few runs.
+
+use crate::rt;
+use afterlife::{Build, Faults, Scenario, Sim};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the store breaks.
+const LOSS: &str = "nothing-acked-is-lost";
+
+/// How many entries are written.
+const ENTRIES: u32 = 40;
+
+/// The question for how many entries there are.
+const HOW_MANY: u32 = u32::MAX;
+
+/// The scenario. It has no build that holds.
+pub fn scenario() -> Scenario {
+    Scenario::new("canary", script)
+        .about("A store that acknowledges before it writes: the harness must find it")
+        .builds(&[Build::Shipped])
+        .seeds(200)
+        .breaks(&[(Build::Shipped, LOSS)])
+}
+
+async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    loop {
+        let number = stream.read_u32().await?;
+        if number == HOW_MANY {
+            let mut count = 0;
+            while std::fs::exists(format!("/data/{count}"))? {
+                count += 1;
+            }
+            stream.write_u32(count).await?;
+            continue;
+        }
+        stream.write_u32(number).await?;
+        rt::time::sleep(Duration::from_millis(100)).await;
+        std::fs::write(format!("/data/{number}"), "")?;
+    }
+}
+
+async fn ask(number: u32) -> std::io::Result<u32> {
+    let mut stream = TcpStream::connect("store:7000").await?;
+    stream.write_u32(number).await?;
+    stream.read_u32().await
+}
+
+fn script(sim: &mut Sim) {
+    let (acked, found) = (sim.ledger::<u32>("acked"), sim.ledger::<u32>("found"));
+    let store = sim.node("store", |_| async {
+        let listener = TcpListener::bind("0.0.0.0:7000").await?;
+        std::fs::create_dir_all("/data")?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            rt::spawn(serve(stream));
+        }
+    });
+    sim.client("client", move |_| async move {
+        let mut number = 0;
+        while number < ENTRIES {
+            if ask(number).await.is_ok() {
+                acked.note(number);
+                number += 1;
+            }
+            rt::time::sleep(Duration::from_millis(150)).await;
+        }
+        Ok(())
+    });
+    sim.verifier("auditor", move |_| async move {
+        let count = loop {
+            match ask(HOW_MANY).await {
+                Ok(count) => break count,
+                Err(_) => rt::time::sleep(Duration::from_millis(150)).await,
+            }
+        };
+        (0..count).for_each(|number| found.note(number));
+        found.complete();
+        Ok(())
+    });
+    sim.faults(store, Faults::none().kills().quiet_after(Duration::from_secs(5)));
+    sim.nothing_acked_is_lost(acked, found);
+    sim.sometimes("the store restarts", |view| view.restarts() > 0);
+}

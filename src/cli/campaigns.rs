@@ -1,0 +1,126 @@
+//! The command `run`: which campaigns it means, and for whom they are told.
+//! What a campaign does is decided elsewhere.
+
+use super::arguments::{Report, Run};
+use super::commands::{human, pool, shelf};
+use super::select;
+use crate::campaign::{self, Face, Order};
+use crate::kept::Book;
+use crate::record::Shelf;
+use crate::refusal::Refusal;
+use crate::report::{Faces, Github, Json, Junit, Paste};
+use crate::run::Build;
+use crate::runner::Pool;
+use crate::scenario::Scenario;
+use crate::settings::Settings;
+use crate::shrink;
+use crate::verdict::Verdict;
+use std::fs::{self, File};
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where GitHub Actions takes the summary of a step from.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Carries out `run`.
+pub(super) fn run_campaigns(scenarios: &[Scenario], run: &Run, settings: &Settings) -> Result<Verdict, Refusal> {
+    let wants = |report: &Report| run.report.contains(report);
+    if wants(&Report::Json) && (wants(&Report::Github) || wants(&Report::Human)) {
+        return Err(Refusal::new(
+            "--report json has the standard output to itself",
+            "leave the others away, or write --report junit=PATH beside it",
+        ));
+    }
+    let junit_path = run.report.iter().find_map(|report| match report {
+        Report::Junit(path) => Some(path),
+        _ => None,
+    });
+    let orders = orders(&select::matching(scenarios, run.filter.as_deref())?, run, settings)?;
+    let shelf = shelf(run.out.clone(), settings)?;
+    let pool = pool(run.jobs)?;
+    let paste = Paste::of_this_program();
+    let (mut human, mut json) = (human(), Json::new(stdout()));
+    let mut junit = Junit::new(paste.clone());
+    let mut github = Github::new(stdout(), paste);
+    let mut faces: Vec<&mut dyn Face> = Vec::new();
+    faces.push(if wants(&Report::Json) { &mut json } else { &mut human });
+    if junit_path.is_some() {
+        faces.push(&mut junit);
+    }
+    if wants(&Report::Github) {
+        faces.push(&mut github);
+    }
+    let outcomes = each(&orders, &pool, &shelf, &mut Faces(faces));
+    // What was seen before a refusal was seen.
+    if let Some(path) = junit_path {
+        write_junit(&junit, path)?;
+    }
+    if let (true, Some(path)) = (wants(&Report::Github), std::env::var_os(STEP_SUMMARY)) {
+        append(&PathBuf::from(path), &github.summary())?;
+    }
+    let outcomes = outcomes?;
+    if wants(&Report::Json) {
+        json.summary(&outcomes);
+    }
+    Ok(outcomes.iter().map(campaign::Outcome::verdict).fold(Verdict::Held, Verdict::and))
+}
+
+fn write_junit(junit: &Junit, path: &Path) -> Result<(), Refusal> {
+    let text = junit.text().map_err(|error| unwritable(path, &error))?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| unwritable(path, &error))?;
+    }
+    fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+fn append(path: &Path, text: &str) -> Result<(), Refusal> {
+    let appended =
+        File::options().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    appended.map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &impl std::fmt::Display) -> Refusal {
+    Refusal::new(format!("cannot write to {}: {error}", path.display()), "name a file that can be written to")
+}
+
+/// The campaigns that the command line means, then the environment, then the scenarios themselves.
+fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec<Order>, Refusal> {
+    let (seeds, time) = match (&run.seeds, run.time) {
+        (None, None) => (settings.seeds.clone(), settings.time),
+        (seeds, time) => (seeds.clone(), time),
+    };
+    let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.builds.contains(&build));
+    let chosen: Vec<_> = scenarios.iter().filter(wanted).collect();
+    if let (true, Some(build)) = (chosen.is_empty(), run.build) {
+        return Err(select::no_such_build(scenarios, build));
+    }
+    let book = Book::of_this_program(settings.kept.as_deref());
+    let share = time.map(|time| time / chosen.len().max(1) as u32);
+    let mut begins = Instant::now();
+    let order = |scenario: &&&Scenario| {
+        let until = share.map(|share| begins + share);
+        begins = until.unwrap_or(begins);
+        let unbounded = if time.is_some() { u64::MAX } else { scenario.seeds };
+        let build = run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound);
+        let mut kept = book.read(scenario)?;
+        kept.retain(|kept| kept.token.build == build);
+        Ok(Order {
+            scenario: scenario.name.to_owned(),
+            build,
+            seeds: seeds.clone().unwrap_or(0..unbounded),
+            until,
+            kept,
+            shard: run.shard.unwrap_or_default(),
+            wanted: None,
+            shrink: run.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX),
+            failures_max: usize::try_from(run.max_failures).unwrap_or(usize::MAX),
+            full: scenario.seeds,
+        })
+    };
+    chosen.iter().map(order).collect()
+}
+
+fn each(orders: &[Order], pool: &Pool, shelf: &Shelf, face: &mut dyn Face) -> Result<Vec<campaign::Outcome>, Refusal> {
+    orders.iter().map(|order| campaign::run(order, pool, shelf, face)).collect()
+}

@@ -1,0 +1,48 @@
+//! The command `keep`: a run that broke becomes a line beside the code, and is run first from then on.
+//! What is kept is a token; the code must still fit it.
+
+use super::arguments::What;
+use super::commands::{human, pool, read};
+use super::select;
+use crate::kept::{Book, here};
+use crate::refusal::Refusal;
+use crate::replay::{Replayed, replay};
+use crate::report::{Line, Tone, WIDTH, keep_start, replayed};
+use crate::scenario::Scenario;
+use crate::settings::Settings;
+use crate::token::Token;
+use crate::verdict::Verdict;
+
+/// Carries out `keep`.
+pub(super) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
+    let (token, signature) = match read(what, settings) {
+        Ok((found, _)) => (found.finding.token.parse()?, found.finding.signature),
+        // A token says all that is needed to have its run again.
+        Err(_) if Token::is_meant(&what.what) => {
+            let token = select::token(scenarios, &what.what)?;
+            select::named(scenarios, &token)?;
+            match replay(&pool(Some(1))?, &token, None, None)? {
+                Replayed::Broke(found) => (token, found.finding.signature),
+                Replayed::Held(_) => {
+                    return Err(Refusal::new("nothing breaks in that run", "keep one that breaks: see `replay`"));
+                }
+                other => {
+                    let mut human = human();
+                    let lines = replayed(&other, &token, human.paste());
+                    human.print(&lines);
+                    return Ok(other.verdict());
+                }
+            }
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    let token: Token = token;
+    select::named(scenarios, &token)?;
+    let (file, new) = Book::of_this_program(settings.kept.as_deref()).add(&token, &signature.0)?;
+    let (sign, said) = if new { ("✓", "kept in") } else { ("–", "kept already in") };
+    human().print(&[
+        Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{said} {}", here(&file))),
+        Line::of(Tone::Plain, keep_start(&format!("  {signature}"), WIDTH)),
+    ]);
+    Ok(Verdict::Held)
+}

@@ -1,0 +1,54 @@
+//! Plans as strategies, in a test as its author would write it: cases hold, and what fails is shrunk to what it takes.
+//! How plans shrink is tested where it is done.
+
+use afterlife::{Fault, Faults, Planned, Sim};
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use std::time::Duration;
+
+fn a_server_that_comes_back(sim: &mut Sim) {
+    let server = sim.node("server", |node| async move {
+        node.stopping().await;
+        Ok(())
+    });
+    sim.client("clock", |_| async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok(())
+    });
+    sim.faults(server, Faults::lifecycle().quiet_after(Duration::from_secs(4)));
+}
+
+/// What is wrong with it shows when its second life begins.
+fn a_server_that_comes_back_once(sim: &mut Sim) {
+    let server = sim.node("server", |node| async move {
+        assert!(node.incarnation() < 3, "the third life");
+        node.stopping().await;
+        Ok(())
+    });
+    sim.client("clock", |_| async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        Ok(())
+    });
+    sim.faults(server, Faults::none().kills().at_most(5).quiet_after(Duration::from_secs(20)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn a_case_is_a_run(run in afterlife::plans!(a_server_that_comes_back)) {
+        prop_assert!(run.plan().injections.len() <= 4);
+        run.holds()?;
+    }
+}
+
+#[test]
+fn what_fails_is_shrunk_to_what_it_takes() {
+    let plans = afterlife::plans!(a_server_that_comes_back_once);
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) };
+    let failed = TestRunner::new(config).run(&plans, |run: Planned| Ok(run.holds()?));
+    let Err(TestError::Fail(why, run)) = failed else { panic!("a third life is drawn in some case: {failed:?}") };
+    assert!(why.message().starts_with("no-silent-panic: "), "{why}");
+    let kills = run.plan().injections.iter().filter(|it| matches!(it.fault, Fault::Kill { down_ns: 0, .. })).count();
+    assert_eq!((kills, run.plan().injections.len()), (2, 2), "{run:?}");
+    assert_eq!(run.holds(), run.holds());
+}
