@@ -20,7 +20,7 @@ use table::{Row, Target};
 const USAGE: &str = "\
 usage: cargo bench -p afterlife --bench peers [-- --quick]
            [-- --ours w1|w2|w3|w4|w5 [--reps N] [--nodes N] [--virtual-s N] [--seed N]
-                                     [--record 0|1] [--claims 0|1] [--forked 0|1] [--weigh 0|1]]
+                                     [--record 0|1] [--claims 0|1] [--forked 0|1] [--weigh 0|1] [--follow 0|1]]
            [-- run w3 [...]]          the harness's own command line";
 
 const ROUNDS: usize = 5;
@@ -169,6 +169,7 @@ fn run_ours(args: &[String]) -> Result<(), String> {
             "--virtual-s" => options.virtual_s = number,
             "--seed" => options.seed = number,
             "--record" => options.record = number != 0,
+            "--follow" => options.follow = number != 0,
             "--claims" => options.claims = number != 0,
             "--weigh" => options.weigh = number != 0,
             "--forked" => forked = number != 0,

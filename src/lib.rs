@@ -59,6 +59,7 @@ mod execute;
 mod fault;
 mod finding;
 mod fnv;
+mod followed;
 mod found;
 mod hunt;
 mod invariant;

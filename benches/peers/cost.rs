@@ -77,7 +77,9 @@ impl Line {
 pub(crate) fn ours(workload: Workload, options: Options, reps: u64, forked: bool) -> Result<Line, String> {
     // Statics of tokio's that its first runtime makes belong to no node: as the harness does before its first run.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
-    afterlife_sim::set_task_source(|| tokio::task::try_id().map_or(0, |id| id.to_string().parse().unwrap_or(0)));
+    if options.follow {
+        follow_tasks();
+    }
     let (wall, cpu_ns_before) = (Instant::now(), cpu_ns());
     let mut total = Tally::default();
     let mut warm_bytes = 0;
@@ -97,6 +99,15 @@ pub(crate) fn ours(workload: Workload, options: Options, reps: u64, forked: bool
     let Tally { units, check, events, rest_bytes, digest } = total;
     let (workload, end_bytes) = (workload.name().into(), rss_bytes());
     Ok(Line { workload, reps, cpu_ns, wall_ns, units, check, events, rest_bytes, digest, warm_bytes, end_bytes })
+}
+
+fn follow_tasks() {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
+    let look = std::future::poll_fn(|context| {
+        assert!(afterlife_sim::follow_tasks(context.waker()), "this program's tasks are followed");
+        std::task::Poll::Ready(())
+    });
+    let _ended = runtime.block_on(async { tokio::spawn(look).await });
 }
 
 fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {

@@ -48,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) claims: bool,
     /// Whether it is looked at how much memory the process has.
     pub(crate) weigh: bool,
+    /// Whether it is known which task wakes which.
+    pub(crate) follow: bool,
 }
 
 /// What one run did: `units` is what was asked of the nodes, `check` what is seen to have come of it.
@@ -88,7 +90,7 @@ impl Workload {
             Workload::ManyNodes => (10, 60),
             Workload::Restarts => (8, 60),
         };
-        Options { nodes, virtual_s, seed: 1, record: false, claims: true, weigh: false }
+        Options { nodes, virtual_s, seed: 1, record: false, claims: true, weigh: false, follow: true }
     }
 }
 

@@ -187,9 +187,11 @@ pub struct Event {
     pub incarnation: u16,
     /// Which thread of that life, from 0 (its main thread).
     pub thread: u32,
-    /// Which tokio task, 0 if none or not asked.
+    /// Which asynchronous task of that life, from 1 in the order in which they were first polled; 0 if none, or if it is the main
+    /// future. Where tasks are not followed, tokio's own number in what probes say, and 0 elsewhere.
     pub task: u64,
-    /// The event that led here: the delivery, timer or request whose arrival woke the thread.
+    /// The event that led here: what woke the task or thread, if that is the first since then, and else what the same task or
+    /// thread did before.
     pub cause: Seq,
     /// What happened.
     pub what: What,

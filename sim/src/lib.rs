@@ -76,6 +76,29 @@ pub fn set_task_source(source: fn() -> u64) {
     abi::set_task_source(source);
 }
 
+/// Has the room follow tasks from here on: who wakes which, and what each did before. The waker is that of a task which is being
+/// polled: by it the runtime's own tables are found. Call it once in a process, before any run. `false` if this runtime is not
+/// known or the program has no symbols: then the cause of what happens in a task is what its runtime's thread woke up for.
+pub fn follow_tasks(waker: &std::task::Waker) -> bool {
+    abi::follow_tasks(waker)
+}
+
+/// Whether tasks are followed.
+pub fn follows_tasks() -> bool {
+    abi::follows_tasks()
+}
+
+/// Polls the main future of the calling thread's process, which goes by this number; no other may have it.
+pub fn poll_main<R>(key: usize, poll: impl FnOnce() -> R) -> R {
+    let _polling = abi::Polling::begin(key, true);
+    poll()
+}
+
+/// Says that the main future of this number was woken.
+pub fn main_woken(key: usize) {
+    abi::woken(key);
+}
+
 /// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
 pub fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     abi::stop_descriptor()

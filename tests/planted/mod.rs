@@ -6,8 +6,11 @@
 use afterlife::{Build, Injection, Plan, Scenario, Sim, Token, Trigger};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 /// Memory budgets want it; to scenarios without one it makes no difference.
@@ -125,6 +128,37 @@ pub(crate) fn replay(scenario: &str, seed: u64, injections: Vec<Injection>) -> S
     let plan = Some(Plan { injections });
     let token = Token { scenario: scenario.to_owned(), build: Build::Sound, seed, plan }.to_string();
     carry_out(&mut command(&["replay", &token]))
+}
+
+/// The record of one run under this plan, as a runner process of this binary sends it; the run holds.
+pub(crate) fn recorded(scenario: &str, injections: &[Injection]) -> Value {
+    let (mut ours, theirs) = UnixStream::pair().expect("there are descriptors");
+    let program = std::env::current_exe().expect("this process has an executable");
+    let mut runner = Command::new(program);
+    runner.env_clear().env("AFTERLIFE_RUNNER", "1").env("PATH", "/usr/bin:/bin");
+    let mut runner =
+        runner.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).spawn().expect("it can be started again");
+    let request = serde_json::json!({
+        "scenario": scenario, "build": "sound", "seed": 1, "plan": { "injections": injections }, "record": true,
+        "stack_at": null,
+    });
+    let request = serde_json::to_vec(&request).expect("it is plain data");
+    let length = (request.len() as u32).to_le_bytes();
+    ours.write_all(&length).and_then(|()| ours.write_all(&request)).expect("the runner listens");
+    let mut next = || {
+        let mut length = [0; 4];
+        ours.read_exact(&mut length).expect("the runner answers");
+        let mut answer = vec![0; u32::from_le_bytes(length) as usize];
+        ours.read_exact(&mut answer).expect("the runner answers");
+        answer
+    };
+    let (answer, _how_the_child_ended) = (next(), next());
+    drop(ours);
+    runner.wait().expect("it ends with its line");
+    let answer: Value = serde_json::from_slice(&answer).expect("answers are JSON");
+    let reply = &answer["Reply"];
+    assert_eq!(reply["violations"], serde_json::json!([]), "{answer}");
+    reply["record"].clone()
 }
 
 /// Asserts that a run held under this plan, for a few seeds.

@@ -113,7 +113,10 @@ fn wait_through<T>(
 pub(super) fn read_time(me: ThreadId) -> u64 {
     // Nothing in there calls out, so that the thread may stay inside.
     if at_rest(World::pass_door) {
-        return at_rest(|world| world.now_ns);
+        return at_rest(|world| {
+            world.clock_read_by = me;
+            world.now_ns
+        });
     }
     read_time_cut_off(me)
 }

@@ -29,6 +29,7 @@ mod pthread;
 mod signals;
 mod sockets;
 mod strangers;
+mod symbols;
 mod syscall;
 mod tasks;
 mod threads;
@@ -37,6 +38,7 @@ mod timers;
 mod transfers;
 mod unix;
 mod users;
+mod wakes;
 
 pub(crate) use baton::{begin, enter_world};
 pub(crate) use crash::{WATCHDOG, watch};
@@ -49,6 +51,7 @@ pub(crate) use missing::refuse;
 pub(crate) use probes::{attach, emit, set_task_source, tell};
 pub(crate) use process::stop_descriptor;
 pub(crate) use tasks::main_is_over;
+pub(crate) use wakes::{Polling, follow_tasks, follows_tasks, woken};
 
 /// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
 macro_rules! doors {

@@ -3,6 +3,7 @@
 
 use super::baton::door;
 use super::here::here;
+use super::wakes::follows_tasks;
 use crate::event::{Name, NodeId, What};
 use crate::kernel::choice::{Question, identity, join};
 use crate::kernel::thread::ThreadId;
@@ -20,6 +21,11 @@ pub(crate) fn set_task_source(source: fn() -> u64) {
     let _ = TASK.set(source);
 }
 
+/// The task that is running, if the room does not know by itself.
+fn task() -> u64 {
+    if follows_tasks() { 0 } else { TASK.get().map_or(0, |task| task()) }
+}
+
 /// Attaches this process's probes to its runs.
 pub(crate) fn attach() {
     afterlife_probe::attach(fact);
@@ -28,7 +34,7 @@ pub(crate) fn attach() {
 /// Lets something happen on the calling thread of a run. Does nothing outside of one.
 pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let Some(me) = here() else { return };
-    let task = TASK.get().map_or(0, |task| task());
+    let task = task();
     door(me, |world| {
         let what = make(&mut |text| world.log.name(text));
         world.emit_task(me, task, what);
@@ -49,7 +55,7 @@ pub(crate) fn tell(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
 
 fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut World) -> Name) -> u64 {
     let Some(me) = here() else { return 0 };
-    let task = TASK.get().map_or(0, |task| task());
+    let task = task();
     door(me, |world| {
         let site = site(world);
         let (what, answer) = event_of(world, me, fact, site);

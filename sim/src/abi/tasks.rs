@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The alignment of tokio's task cells: two cache lines, since processors fetch lines in pairs.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-const CELL_ALIGN: usize = 128;
+pub(super) const CELL_ALIGN: usize = 128;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-const CELL_ALIGN: usize = 64;
+pub(super) const CELL_ALIGN: usize = 64;
 
 /// In a task's first word: it ran to its end, or was told to end (dropped with its set, aborted by its handle).
 const COMPLETE: usize = 1 << 1;

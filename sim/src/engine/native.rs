@@ -82,6 +82,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
     abi::attach();
     abi::begin_host(settings.seed);
     let mut world = Box::new(World::new(settings, abi::begin));
+    world.wakes.followed = abi::follows_tasks();
     for (index, machine) in machines.into_iter().enumerate() {
         crate::engine::name_node(index, &machine.name);
         let node = world.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);

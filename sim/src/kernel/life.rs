@@ -56,10 +56,12 @@ impl World {
         it.unended = Unended::default();
         it.spins_no_more();
         it.restart_after_ns = None;
+        it.tasks = 0;
         it.memory.begin();
         let start = Start::Main(it.main.clone(), it.incarnation);
-        let seq = self.emit_at(node, Seq::NONE, What::Started);
-        self.nodes[usize::from(node.0)].started = seq;
+        // What ended its last life is why there is another.
+        let ended = self.nodes[usize::from(node.0)].ended;
+        let seq = self.emit_at(node, ended, What::Started);
         if !self.nodes[usize::from(node.0)].is_up() {
             return; // a fault that is aimed at its start was quicker
         }
@@ -130,7 +132,8 @@ impl World {
         if let Some((live, peak)) = self.nodes[usize::from(node.0)].memory.used() {
             self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }
-        self.emit_at(node, cause, What::Exited { how });
+        let ended = self.emit_at(node, cause, What::Exited { how });
+        self.nodes[usize::from(node.0)].ended = ended;
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
             // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed

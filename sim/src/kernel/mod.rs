@@ -36,6 +36,7 @@ pub(crate) mod timer;
 pub(crate) mod udp;
 pub(crate) mod unix;
 mod waiting;
+pub(crate) mod wakes;
 pub(crate) mod world;
 
 /// An error number of Linux, positive.

@@ -2,7 +2,7 @@
 //! It moves no bytes.
 
 use super::descriptor::{DescriptionId, Kind};
-use super::thread::ThreadId;
+use super::thread::{NOBODY, ThreadId};
 use super::world::{Turn, World};
 use super::{Errno, thread::Wait};
 use crate::event::Seq;
@@ -205,9 +205,12 @@ impl World {
                     epoll.ready.push_back(slot);
                 }
             }
+            let thread = &mut self.threads[me];
+            (thread.asked_in, thread.found_nothing) = (thread.polling, false);
             if cause != Seq::NONE {
-                self.threads[me].cause = cause;
+                thread.cause = cause;
             }
+            self.clock_read_by = NOBODY;
             return Some((now, data));
         }
     }
@@ -235,6 +238,8 @@ impl World {
             if !waited {
                 self.came_to_nothing(me);
             }
+            let thread = &mut self.threads[me];
+            (thread.asked_in, thread.found_nothing) = (thread.polling, true);
             return Ok(Turn::Done(None));
         }
         // Nobody sleeps here twice: it was taken out above.

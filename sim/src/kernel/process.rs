@@ -123,10 +123,14 @@ pub(crate) struct Node {
     pub(crate) syncs: u64,
     /// Set by a death that was asked for with a restart: when it starts again after it ended.
     pub(crate) restart_after_ns: Option<u64>,
+    /// How many tasks of its process were polled.
+    pub(crate) tasks: u32,
     /// How many starts are due.
     pub(crate) starts_due: u32,
-    /// The event that a thread without any other cause goes back to: its process's start.
-    pub(crate) started: crate::event::Seq,
+    /// The stop request that its process has not followed yet.
+    pub(crate) stop_asked: crate::event::Seq,
+    /// The end of its last life; none before the first one's.
+    pub(crate) ended: crate::event::Seq,
 }
 
 impl Node {
@@ -162,8 +166,10 @@ impl Node {
             sync_extra_ns: 0,
             syncs: 0,
             restart_after_ns: None,
+            tasks: 0,
+            stop_asked: crate::event::Seq::NONE,
+            ended: crate::event::Seq::NONE,
             starts_due: 0,
-            started: crate::event::Seq::NONE,
         }
     }
 

@@ -131,6 +131,9 @@ impl World {
         let watchers = it.stop_watchers.clone();
         let what = if first { What::StopRequested { budget_ns } } else { What::StopRepeated };
         let seq = self.emit_at(node, cause, what);
+        if first {
+            self.nodes[usize::from(node.0)].stop_asked = seq;
+        }
         for id in watchers {
             if let Some(Description { kind: Kind::Event(event), .. }) = self.descriptions.get_mut(id) {
                 event.counter += 1;

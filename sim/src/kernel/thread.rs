@@ -12,6 +12,12 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ThreadId(pub(crate) u32);
 
+/// Of a thread that has no loop which asks what is ready.
+pub(crate) const NEVER_ASKED: usize = usize::MAX;
+
+/// No thread of any run.
+pub(crate) const NOBODY: ThreadId = ThreadId(u32::MAX);
+
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
@@ -70,8 +76,16 @@ pub(crate) struct Thread {
     pub(crate) held: bool,
     /// Whether the last wait ended because its time had come.
     pub(crate) timed_out: bool,
-    /// The event that woke it last.
+    /// What leads to its next event: its last one, or what woke it since.
     pub(crate) cause: Seq,
+    /// The task that it polls, by its number in its process; 0 for none, and for a process's main future.
+    pub(crate) task: u32,
+    /// The same by address, the main future included; 0 for none.
+    pub(crate) polling: usize,
+    /// What it polled when it asked last what is ready, as runtimes do; [`NEVER_ASKED`] if it never has.
+    pub(crate) asked_in: usize,
+    /// Nothing was.
+    pub(crate) found_nothing: bool,
     pub(crate) strand: Option<Box<Strand>>,
     pub(crate) pthread: libc::pthread_t,
     /// Nobody will ask for its end any more: it was detached or joined.
@@ -170,6 +184,10 @@ impl Threads {
             held: false,
             timed_out: false,
             cause,
+            task: 0,
+            polling: 0,
+            asked_in: NEVER_ASKED,
+            found_nothing: false,
             strand: None,
             pthread: 0,
             let_go: false,

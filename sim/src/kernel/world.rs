@@ -139,6 +139,9 @@ pub(crate) struct World {
     pub(crate) crash: Option<Crash>,
     pub(crate) places: Places,
     pub(crate) tasks: Tasks,
+    pub(crate) wakes: super::wakes::Wakes,
+    /// Which thread was the last to read a clock, unless something happened on it since.
+    pub(crate) clock_read_by: ThreadId,
     /// Who had the baton when the kernel began to look for who goes next: the kernel works on its stack.
     pub(crate) before: Option<ThreadId>,
     pub(crate) objects: u32,
@@ -194,6 +197,8 @@ impl World {
             crash: None,
             places: Places::default(),
             tasks: Tasks::default(),
+            wakes: Default::default(),
+            clock_read_by: thread::NOBODY,
             before: None,
             objects: 0,
             heard: Default::default(),
@@ -237,16 +242,17 @@ impl World {
         Identity { node: thread.node, incarnation: thread.incarnation }
     }
 
-    /// Something happened on a thread, because of what woke it.
+    /// Something happened on a thread, because of what it did last, or of what woke it since.
     #[inline]
     pub(crate) fn emit(&mut self, me: ThreadId, what: What) -> Seq {
         self.emit_task(me, 0, what)
     }
 
-    /// Something happened in a task of a thread.
+    /// Something happened in a task of a thread, which has this number if nobody follows tasks.
     #[inline]
     pub(crate) fn emit_task(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
         let thread = &self.threads[me];
+        let task = if self.wakes.followed { u64::from(thread.task) } else { task };
         let event = Event {
             seq: Seq::NONE,
             time_ns: self.now_ns,
@@ -257,7 +263,15 @@ impl World {
             cause: thread.cause,
             what,
         };
-        self.push(event)
+        let seq = self.push(event);
+        let thread = &mut self.threads[me];
+        // Where tasks are not followed, a runtime's thread does things for many, of which only its last activation is known.
+        if self.wakes.followed || thread.asked_in == thread::NEVER_ASKED {
+            thread.cause = seq;
+            thread.found_nothing = false;
+            self.clock_read_by = thread::NOBODY;
+        }
+        seq
     }
 
     /// Something happened to a node, outside any of its threads.
@@ -423,7 +437,8 @@ impl World {
             Due::Overrun(node, incarnation) => {
                 let it = &self.nodes[usize::from(node.0)];
                 if it.incarnation == incarnation && it.life == Life::Stopping {
-                    self.end_process(node, Death::Overrun, Seq::NONE);
+                    let asked = it.stop_asked;
+                    self.end_process(node, Death::Overrun, asked);
                 }
             }
             Due::Probe(end, unanswered) => self.probe(end, unanswered),
