@@ -3,16 +3,20 @@
 
 use crate::fault::{Injection, Trigger};
 use crate::found::Found;
-use afterlife_sim::event::{Event, NodeId, Seq, What};
+use crate::run::Ended;
+use afterlife_sim::event::{Death, Event, NodeId, Seq, Step as Lifetime, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What fits on a page, and in a head.
 const STEPS_MAX: usize = 12;
 
 /// How many of each kind are worth a step, nearest to the end first.
-const FAULTS_MAX: usize = 4;
-const CAUSES_MAX: usize = 4;
-const LIVES_MAX: usize = 4;
+const FAULTS_MAX: usize = 3;
+const FAULTS_BESIDE_MAX: usize = 2;
+const OBJECTS_MAX: usize = 3;
+const MESSAGES_MAX: usize = 3;
+const CAUSES_MAX: usize = 3;
+const LIVES_MAX: usize = 3;
 
 /// What an event is to the story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,22 +62,28 @@ impl<'a> Story<'a> {
         chosen.add([violation.at], Mark::Broke, 1);
         chosen.add(violation.turning.iter().copied(), Mark::Turning, STEPS_MAX / 2);
 
-        let involved = involved_nodes(events, violation.at, &violation.turning);
-        let objects = involved_objects(events, violation.at, &violation.turning);
+        let told = Told::of(found, end);
         let injections = &found.finding.plan.injections;
-        let strikes_there = |event: &Event| match event.what {
+        chosen.add(told.past().filter(|event| is_fault(event)).map(|event| event.seq), Mark::Turning, FAULTS_MAX);
+        let strikes = |event: &Event| match event.what {
             What::Fault { injection, .. } => injections
                 .get(injection as usize)
-                .is_none_or(|injection| injection.fault.strikes().iter().any(|node| involved.contains(node))),
+                .is_none_or(|injection| injection.fault.strikes().iter().any(|node| told.nodes.contains(node))),
             _ => false,
         };
-        let before = || events.iter().rev().skip_while(move |event| event.seq > end);
-        chosen.add(before().filter(|event| strikes_there(event)).map(|event| event.seq), Mark::Turning, FAULTS_MAX);
-        let of_object = |event: &&Event| object_edge(event).is_some_and(|object| objects.contains(&object));
-        chosen.add(before().filter(of_object).map(|event| event.seq), Mark::Scene, LIVES_MAX);
-        chosen.add(causes(events, violation.at), Mark::Scene, CAUSES_MAX);
-        let of_life = |event: &&Event| involved.contains(&event.node) && is_edge_of_life(event);
-        chosen.add(before().filter(of_life).map(|event| event.seq), Mark::Scene, LIVES_MAX);
+        let since = told.lives_began();
+        let beside = told.before().take_while(|event| event.seq >= since).filter(|event| strikes(event));
+        chosen.add(beside.map(|event| event.seq), Mark::Turning, FAULTS_BESIDE_MAX);
+        let of_object = |event: &&Event| object_edge(event).is_some_and(|object| told.objects.contains(&object));
+        chosen.add(told.before().filter(of_object).map(|event| event.seq), Mark::Scene, OBJECTS_MAX);
+        chosen.add(told.messages(), Mark::Scene, MESSAGES_MAX);
+        let of_life = |event: &&Event| is_edge_of_life(event) && !chosen.says_that(event);
+        let lives: Vec<_> = told.past().filter(of_life).map(|event| event.seq).collect();
+        chosen.add(lives, Mark::Scene, CAUSES_MAX);
+        let of_life =
+            |event: &&Event| told.nodes.contains(&event.node) && is_edge_of_life(event) && !chosen.says_that(event);
+        let lives: Vec<_> = told.before().filter(of_life).map(|event| event.seq).collect();
+        chosen.add(lives, Mark::Scene, LIVES_MAX);
 
         let struck = struck(events, end);
         Self {
@@ -107,6 +117,17 @@ impl<'a> Chosen<'a> {
         }
     }
 
+    /// Whether a fault that was chosen says this already: it asked for it, and nothing came between.
+    fn says_that(&self, told: &Event) -> bool {
+        let asked = match told.what {
+            What::StopRequested { .. } => true,
+            What::Exited { how } => matches!(how, Death::Kill | Death::PowerLoss),
+            What::Paused => true,
+            _ => false,
+        };
+        asked && self.marks.contains_key(&told.cause) && event(self.events, told.cause).is_some_and(is_fault)
+    }
+
     fn steps(self) -> Vec<Step<'a>> {
         let told =
             self.marks.iter().filter_map(|(seq, mark)| Some(Step { event: event(self.events, *seq)?, mark: *mark }));
@@ -121,43 +142,126 @@ fn event(events: &[Event], seq: Seq) -> Option<&Event> {
     events.get(at).filter(|event| event.seq == seq).or_else(|| events.iter().find(|event| event.seq == seq))
 }
 
-/// What led to an event, nearest first.
-fn causes(events: &[Event], from: Seq) -> Vec<Seq> {
-    let mut causes = Vec::new();
-    let mut at = event(events, from);
-    while let Some(effect) = at {
-        let cause = event(events, effect.cause).filter(|cause| cause.seq < effect.seq);
-        causes.extend(cause.filter(|cause| is_told(cause)).map(|cause| cause.seq));
-        at = cause;
+/// What a story is chosen from.
+struct Told<'a> {
+    events: &'a [Event],
+    end: Seq,
+    /// What led to the violation and to what turned the run towards it, each chain nearest first.
+    chains: Vec<Vec<&'a Event>>,
+    /// Where that happened.
+    nodes: BTreeSet<NodeId>,
+    /// Whose lifetimes it is about.
+    objects: BTreeSet<u32>,
+}
+
+impl<'a> Told<'a> {
+    fn of(found: &'a Found, end: Seq) -> Self {
+        let events = &found.record.events;
+        let violation = &found.finding.violation;
+        let mut named: Vec<_> = std::iter::once(violation.at)
+            .chain(violation.turning.iter().copied())
+            .filter_map(|seq| event(events, seq))
+            .collect();
+        if named.is_empty() {
+            named.extend(last_words(found));
+        }
+        let nodes = named.iter().map(|event| event.node).filter(|node| *node != NodeId::WORLD).collect();
+        let objects = named.iter().filter_map(|event| object_of(event)).collect();
+        let chains = named.iter().map(|event| causes(events, event)).collect();
+        Self { events, end, chains, nodes, objects }
     }
-    causes
+
+    /// Everything up to the end, from there.
+    fn before(&self) -> impl Iterator<Item = &'a Event> {
+        let end = self.end;
+        self.events.iter().rev().skip_while(move |event| event.seq > end)
+    }
+
+    /// What led to what was named: from the violation first, each chain nearest first.
+    fn past(&self) -> impl Iterator<Item = &'a Event> {
+        self.chains.iter().flatten().copied()
+    }
+
+    /// When the last of the lives began that this is about.
+    fn lives_began(&self) -> Seq {
+        let begins = |event: &&Event| event.what == What::Started && self.nodes.contains(&event.node);
+        let latest = self.before().find(begins).map_or(Seq(0), |event| event.seq);
+        // What ended the life before is how this one came about, and no longer than that.
+        if self.nodes.len() > 1 { Seq(0) } else { latest }
+    }
+
+    /// The messages between nodes that led to it: the last one, the one that it all began with, and those between.
+    fn messages(&self) -> Vec<Seq> {
+        let serves: BTreeSet<_> = self.events.iter().filter(|event| listens(event)).map(|event| event.node).collect();
+        let Some(chain) = self.chains.first() else { return Vec::new() };
+        let mut sent = Vec::new();
+        for pair in chain.windows(2) {
+            let [arrived, left] = pair else { continue };
+            if !matches!((arrived.what, left.what), (What::Delivered { .. }, What::Sent { .. }))
+                || arrived.node == left.node
+            {
+                continue;
+            }
+            sent.push(left.seq);
+            // Who serves nobody began it: before that lies another request.
+            if !serves.contains(&left.node) {
+                let first = sent.pop().into_iter();
+                return sent.iter().take(1).copied().chain(first).chain(sent.iter().skip(1).copied()).collect();
+            }
+        }
+        sent
+    }
 }
 
-/// That a wait came to its end says nothing by itself.
-fn is_told(event: &Event) -> bool {
-    !matches!(event.what, What::TimerFired)
-}
-
-fn named<'a>(events: &'a [Event], at: Seq, turning: &'a [Seq]) -> impl Iterator<Item = &'a Event> {
-    std::iter::once(at).chain(turning.iter().copied()).filter_map(|seq| event(events, seq))
-}
-
-fn involved_nodes(events: &[Event], at: Seq, turning: &[Seq]) -> BTreeSet<NodeId> {
-    named(events, at, turning).map(|event| event.node).filter(|node| *node != NodeId::WORLD).collect()
-}
-
-fn involved_objects(events: &[Event], at: Seq, turning: &[Seq]) -> BTreeSet<u32> {
-    let object = |event: &Event| match event.what {
-        What::ResourceUsed { object, .. } => Some(object),
-        _ => object_edge(event),
+/// The last that was heard of a node whose code brought the whole run down.
+fn last_words(found: &Found) -> Option<&Event> {
+    let (Ended::Signal { node: Some(name), .. } | Ended::Spin { node: Some(name), .. }) = &found.ended else {
+        return None;
     };
-    named(events, at, turning).filter_map(object).collect()
+    let node = NodeId(u16::try_from(found.record.nodes.iter().position(|node| node == name)?).ok()?);
+    found.record.events.iter().rev().find(|event| event.node == node)
 }
 
-/// The object whose lifetime begins or ends here.
+/// What led to an event, nearest first.
+fn causes<'a>(events: &'a [Event], from: &'a Event) -> Vec<&'a Event> {
+    let before = |effect: &&'a Event| event(events, effect.cause).filter(|cause| cause.seq < effect.seq);
+    std::iter::successors(before(&from), before).collect()
+}
+
+fn is_fault(event: &Event) -> bool {
+    matches!(event.what, What::Fault { .. })
+}
+
+fn listens(event: &Event) -> bool {
+    matches!(event.what, What::Listening { .. })
+}
+
+/// The object that an event is about.
+fn object_of(event: &Event) -> Option<u32> {
+    match event.what {
+        What::ResourceUsed { object, .. } | What::Told { object, .. } => Some(object),
+        _ => object_edge(event),
+    }
+}
+
+/// The object whose lifetime begins, ends or goes on to its next part here.
 fn object_edge(event: &Event) -> Option<u32> {
     match event.what {
         What::ResourceOpened { object, .. } | What::ResourceClosed { object, .. } => Some(object),
+        What::Told { step, object, .. } => match step {
+            // These may be many, and the ones that matter are named by whoever found the violation.
+            Lifetime::Borrowed
+            | Lifetime::Returned
+            | Lifetime::CallBegan
+            | Lifetime::CallEnded
+            | Lifetime::Effect
+            | Lifetime::TaskQueued
+            | Lifetime::SlotsCounted
+            | Lifetime::ItemVerified
+            | Lifetime::ProgressTold
+            | Lifetime::Buggified => None,
+            _ => Some(object),
+        },
         _ => None,
     }
 }
