@@ -63,6 +63,7 @@ impl<'a> Story<'a> {
         chosen.add(violation.turning.iter().copied(), Mark::Turning, STEPS_MAX / 2);
 
         let told = Told::of(found, end);
+        chosen.add(told.last_words, Mark::Scene, 1);
         let injections = &found.finding.plan.injections;
         chosen.add(told.past().filter(|event| is_fault(event)).map(|event| event.seq), Mark::Turning, FAULTS_MAX);
         let strikes = |event: &Event| match event.what {
@@ -152,6 +153,8 @@ struct Told<'a> {
     nodes: BTreeSet<NodeId>,
     /// Whose lifetimes it is about.
     objects: BTreeSet<u32>,
+    /// What was heard last of a node that brought the run down.
+    last_words: Option<Seq>,
 }
 
 impl<'a> Told<'a> {
@@ -162,13 +165,12 @@ impl<'a> Told<'a> {
             .chain(violation.turning.iter().copied())
             .filter_map(|seq| event(events, seq))
             .collect();
-        if named.is_empty() {
-            named.extend(last_words(found));
-        }
+        let last_words = last_words(found).filter(|_| violation.at == Seq::NONE);
+        named.extend(last_words);
         let nodes = named.iter().map(|event| event.node).filter(|node| *node != NodeId::WORLD).collect();
         let objects = named.iter().filter_map(|event| object_of(event)).collect();
         let chains = named.iter().map(|event| causes(events, event)).collect();
-        Self { events, end, chains, nodes, objects }
+        Self { events, end, chains, nodes, objects, last_words: last_words.map(|event| event.seq) }
     }
 
     /// Everything up to the end, from there.
@@ -182,12 +184,11 @@ impl<'a> Told<'a> {
         self.chains.iter().flatten().copied()
     }
 
-    /// When the last of the lives began that this is about.
+    /// Since when faults may have a part in it that no cause tells of: if it is about one process, since its life began.
     fn lives_began(&self) -> Seq {
         let begins = |event: &&Event| event.what == What::Started && self.nodes.contains(&event.node);
-        let latest = self.before().find(begins).map_or(Seq(0), |event| event.seq);
-        // What ended the life before is how this one came about, and no longer than that.
-        if self.nodes.len() > 1 { Seq(0) } else { latest }
+        let one = self.nodes.len() == 1;
+        self.before().find(begins).filter(|_| one).map_or(Seq(0), |event| event.seq)
     }
 
     /// The messages between nodes that led to it: the last one, the one that it all began with, and those between.
@@ -219,7 +220,7 @@ fn last_words(found: &Found) -> Option<&Event> {
         return None;
     };
     let node = NodeId(u16::try_from(found.record.nodes.iter().position(|node| node == name)?).ok()?);
-    found.record.events.iter().rev().find(|event| event.node == node)
+    found.record.events.iter().rev().find(|event| event.node == node && event.what != What::TimerFired)
 }
 
 /// What led to an event, nearest first.

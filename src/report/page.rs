@@ -11,6 +11,7 @@ use crate::found::Found;
 use crate::record::Saved;
 use crate::run::Ended;
 use crate::story::{Mark, Step, Story};
+use afterlife_sim::event::signal_name;
 use std::path::Path;
 
 /// Columns of a label such as `replay`, with what separates it from its text.
@@ -117,11 +118,22 @@ fn steps(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
         lines.push(line.at_right(Tone::Faint, &words.site, SITE_MIN));
     }
     if story.steps.iter().all(|step| step.mark != Mark::Broke) {
-        let line = begin(Mark::Broke, last_ns).put(Tone::Bad, keep_start("world", who)).to(what_at);
-        let subject = keep_start(&found.finding.violation.subject, WIDTH.saturating_sub(note_at.max(what_at + 16)));
-        lines.push(line.put(Tone::Plain, "the run is over").to(note_at).put(Tone::Plain, subject));
+        let (whose, end) = ending(&found.ended);
+        let line = begin(Mark::Broke, last_ns).put(Tone::Bad, keep_start(whose, who)).to(what_at);
+        let subject_at = note_at.max(what_at + wide(&end) + 2);
+        let subject = keep_start(&found.finding.violation.subject, WIDTH.saturating_sub(subject_at));
+        lines.push(line.put(Tone::Plain, &end).to(subject_at).put(Tone::Plain, subject));
     }
     lines
+}
+
+/// How the run ended where no event of it broke the claim, and who did it.
+fn ending(ended: &Ended) -> (&str, String) {
+    match ended {
+        Ended::Signal { signal, node: Some(node) } => (node, format!("crashes by {}", signal_name(*signal))),
+        Ended::Spin { node: Some(node), .. } => (node, "goes on without a call".to_owned()),
+        _ => ("world", "the run is over".to_owned()),
+    }
 }
 
 /// Where threads stood, or a descriptor was used: the program's own frames.

@@ -86,6 +86,32 @@ pub(crate) fn abort() -> Found {
     found
 }
 
+/// A run that a fault of a node's own code ended, with its events.
+pub(crate) fn crash() -> Found {
+    let mut log = Log::new(&["master-0", "client"]);
+    let (index, site) = (log.name("index"), log.name("src/index.rs:31"));
+    log.push(0, 0, NONE, What::Started);
+    log.push(0, 0, 0, What::Listening { port: 7000 });
+    log.push(2_000_000, 0, 0, What::ResourceOpened { name: index, object: 1, generation: 1, site });
+    log.push(5_000_000, 1, NONE, What::Sent { conn: 1, bytes: 40 });
+    log.push(7_000_000, 0, 3, What::Delivered { conn: 1, bytes: 40 });
+    log.push(8_000_000, 0, 4, What::ResourceUsed { name: index, object: 1, by: Name::NONE, site });
+    log.push(9_000_000, 0, 5, What::TimerFired);
+    let violation = Violation {
+        invariant: "no-crash".into(),
+        class: "SIGSEGV".into(),
+        sites: vec!["src/index.rs".into()],
+        subject: "SIGSEGV on master-0".into(),
+        sentence: "master-0 brought its whole process down by SIGSEGV".into(),
+        at: Seq::NONE,
+        turning: Vec::new(),
+    };
+    let mut found = log.finding(violation, Plan::default(), 7);
+    found.ended = Ended::Signal { signal: 11, node: Some("master-0".into()) };
+    found.stack = Some("master-0, life 1, thread 0, at 0.009\n  src/index.rs:31  index::read".into());
+    found
+}
+
 /// A run of many more events than a page holds, whose end breaks a claim; every text is too long for its place.
 pub(crate) fn crowded() -> Found {
     let mut log = Log::new(&["a-node-with-a-name-that-no-column-holds", "b"]);

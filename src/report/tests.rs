@@ -1,7 +1,7 @@
 //! Every page that a terminal can show, as it looks at 80 columns.
 //! What a page is made of is tested where it is made.
 
-use super::sample::{abort, crowded, shrunk, use_after_teardown};
+use super::sample::{abort, crash, crowded, shrunk, use_after_teardown};
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
 use crate::campaign::{Counted, Face, Outcome, TwoWays};
 use crate::check::{Difference, Next, Stack};
@@ -101,9 +101,15 @@ fn a_run_whose_process_died_says_what_is_not_known() {
 }
 
 #[test]
+fn a_crash_is_told_with_what_led_to_it() {
+    insta::assert_snapshot!("crash", plain(&story(&crash())));
+}
+
+#[test]
 fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
-    for found in [use_after_teardown(), shrunk(), shrunk_and_crowded(), abort(), crowded()] {
+    for found in [use_after_teardown(), shrunk(), shrunk_and_crowded(), abort(), crash(), crowded()] {
         let page = story(&found);
+        assert!(crate::story::Story::of(&found).steps.len() <= 12, "{}", plain(&page));
         assert!(page.len() <= 30, "{} lines:\n{}", page.len(), plain(&page));
         for line in &page {
             assert!(line.width() <= WIDTH, "{} columns: {line}", line.width());
