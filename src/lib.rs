@@ -93,6 +93,7 @@ mod supervisor;
 pub mod testing;
 mod token;
 pub mod trace;
+mod variants;
 mod verdict;
 mod watch;
 
@@ -116,3 +117,4 @@ pub use scenario::{Outcome, Scenario, Sim};
 pub use strategy::{Broken, PlanTree, Planned, Plans};
 pub use supervisor::Supervisor;
 pub use token::{Token, TokenError};
+pub use variants::Variant;

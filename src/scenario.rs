@@ -12,6 +12,7 @@ use crate::node::{self, Group, Node, Role};
 use crate::rng::Rng;
 use crate::run::Build;
 use crate::supervisor::Supervisor;
+use crate::variants::Variant;
 use afterlife_sim::{ExitCode, Latency, Main};
 use std::future::Future;
 use std::sync::Arc;
@@ -26,13 +27,14 @@ pub struct Scenario {
     pub(crate) seeds: u64,
     pub(crate) issue: &'static str,
     pub(crate) breaks: &'static [(Build, &'static str)],
+    pub(crate) variants: &'static [Variant],
     pub(crate) script: fn(&mut Sim),
 }
 
 impl Scenario {
     /// A scenario with one build, whose function writes it down. The name stands on the command line and in tokens.
     pub const fn new(name: &'static str, script: fn(&mut Sim)) -> Self {
-        Self { name, about: "", builds: &[Build::Sound], seeds: 1_000, issue: "", breaks: &[], script }
+        Self { name, about: "", builds: &[Build::Sound], seeds: 1_000, issue: "", breaks: &[], variants: &[], script }
     }
 
     /// One line: what it is about.
@@ -58,6 +60,11 @@ impl Scenario {
     /// Which builds the main job must see break, and on which invariant; the others must hold.
     pub const fn breaks(self, breaks: &'static [(Build, &'static str)]) -> Self {
         Self { breaks, ..self }
+    }
+
+    /// The ways in which its builds are known to break, for the table that the command `variants` makes.
+    pub const fn variants(self, variants: &'static [Variant]) -> Self {
+        Self { variants, ..self }
     }
 
     /// The invariant on which a build is to break, if it is.

@@ -9,5 +9,5 @@ pub use afterlife::rt;
 
 /// Every scenario, in the order in which the main job hunts them.
 pub fn all() -> Vec<afterlife::Scenario> {
-    vec![canary::scenario(), raft_master::scenario()]
+    vec![canary::scenario(), raft_master::scenario(), raft_master::database_first(), raft_master::joined_under_lock()]
 }

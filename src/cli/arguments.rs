@@ -45,6 +45,23 @@ pub(super) enum Command {
     Check(Check),
     /// Check the claims on a log that a program wrote: JSON lines, as tracing-subscriber writes them
     Audit(Audit),
+    /// Measure how many runs each known way to break takes, and print the table as Markdown
+    Variants(Variants),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Variants {
+    /// Part of a scenario's name; a whole name means only that scenario
+    pub(super) filter: Option<String>,
+    /// How many campaigns, each with seeds of its own
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) campaigns: u64,
+    /// After how many runs a campaign gives up
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) runs: u64,
+    /// How many runner processes [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=JOBS_MAX))]
+    pub(super) jobs: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -1,7 +1,7 @@
 //! The commands: each gathers what it needs and hands over to what does the work.
 //! Nothing is decided here that a test of the command line alone could not see.
 
-use super::arguments::{Check, Command, Format, Show, Shrink, What};
+use super::arguments::{Check, Command, Format, Show, Shrink, Variants, What};
 use super::campaigns::run_campaigns;
 use super::keep::keep;
 use super::select;
@@ -23,6 +23,7 @@ use crate::scenario::Scenario;
 use crate::settings::Settings;
 use crate::shrink;
 use crate::token::Token;
+use crate::variants::{expose, markdown};
 use crate::verdict::Verdict;
 use afterlife_sim::event::Digest;
 use std::io::Write;
@@ -45,6 +46,7 @@ pub(super) fn carry_out(
         (Some(Command::List), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
         (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
+        (Some(Command::Variants(variants)), _) => table_of_variants(scenarios, &variants),
         (None, Some(token)) => replay_run(scenarios, &What { what: token.clone(), out: None }, settings),
         (None, None) => {
             let shelf = shelf(None, settings)?;
@@ -171,6 +173,22 @@ fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Ref
         (false, Some(build)) => Err(select::no_such_build(&chosen, build)),
         _ => Ok(verdict),
     }
+}
+
+/// Writes the table of variants to the standard output, and what is done to the standard error.
+fn table_of_variants(scenarios: &[Scenario], arguments: &Variants) -> Result<Verdict, Refusal> {
+    let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
+    if chosen.iter().all(|scenario| scenario.variants.is_empty()) {
+        return Err(Refusal::new("these scenarios name no variants", "give some to `Scenario::variants`")
+            .ending(Verdict::NothingMatched));
+    }
+    let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
+        anstream::eprintln!("{} {build}: campaign {campaign} of {}", scenario.name, arguments.campaigns);
+    };
+    let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
+    let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    anstream::print!("{}", markdown(&table, runs_max));
+    Ok(Verdict::Held)
 }
 
 /// What passes by the doors in one of these runs, if anything does.

@@ -1,4 +1,4 @@
-//! The three builds of the master, and the two orders in which the crashing releases stopped.
+//! The three builds of the master, and the orders in which the crashing releases stopped.
 //! It holds no behaviour: what a build does is read where its shutdown is, in `shutdown.rs`.
 
 /// Which release of the master runs. All three share their code and differ only where upstream's differ.
@@ -20,4 +20,7 @@ pub enum StopOrder {
     /// v2023-10, #2680 `022da12d5`: raft is stopped, then the database is closed at once.
     #[default]
     RaftFirst,
+    /// No release: what one writes first when one reads the report. `stop` joins `runApply`, too, where it stands: under
+    /// the raft server's lock. An apply that truncates the log waits for that lock.
+    RaftJoinedUnderLock,
 }

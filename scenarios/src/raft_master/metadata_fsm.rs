@@ -2,8 +2,10 @@
 //! It proposes nothing and knows no leader; what cannot be applied ends it, as upstream's `Apply` panics.
 
 use super::build::Build;
+use super::config::MasterConfig;
 use super::lease::{Lease, Leases};
 use super::raft_cmd::{CmdReply, Entry, LogId, Membership, RaftCmd, SnapshotMeta, StorageError, TypeConfig};
+use super::raft_instance::RaftServer;
 use super::snapshot::{SnapshotBuilder, SnapshotSlot};
 use super::store::{Batch, Store, StoreError};
 use crate::rt::task;
@@ -24,6 +26,8 @@ pub(super) struct MetadataFsm {
     membership: Membership,
     snapshot: SnapshotSlot,
     build: Build,
+    retain_logs: u64,
+    raft_server: RaftServer,
     /// Returned when the worker has dropped the state machine, and every snapshot builder is gone, too.
     lease: Lease,
 }
@@ -31,7 +35,11 @@ pub(super) struct MetadataFsm {
 impl MetadataFsm {
     /// Restores the state machine from the store. The second part ends when nothing applies, installs or reads
     /// snapshots any more.
-    pub(super) fn restore(store: Arc<Store>, build: Build) -> Result<(Self, Leases), StoreError> {
+    pub(super) fn restore(
+        store: Arc<Store>,
+        config: &MasterConfig,
+        raft_server: RaftServer,
+    ) -> Result<(Self, Leases), StoreError> {
         let (applied, membership) = store.applied(format_args!("restore"))?;
         // What is under these keys was written by this file, in the batch of an entry; a database that lost parts of a
         // synced page fails its own checksums first.
@@ -39,7 +47,9 @@ impl MetadataFsm {
         let membership = membership
             .map_or_else(Membership::default, |text| serde_json::from_str(&text).expect("a stored membership decodes"));
         let (lease, ended) = Leases::new();
-        let fsm = Self { store, applied, membership, snapshot: SnapshotSlot::default(), build, lease };
+        let (build, retain_logs) = (config.build, config.retain_logs);
+        let snapshot = SnapshotSlot::default();
+        let fsm = Self { store, applied, membership, snapshot, build, retain_logs, raft_server, lease };
         Ok((fsm, ended))
     }
 }
@@ -130,10 +140,16 @@ impl MetadataFsm {
         }
         batch.applied(&log_id);
         let store = Arc::clone(&self.store);
+        // Upstream's `Apply` cuts the log itself, now and then, and so takes the raft server's lock.
+        let truncates = (log_id.index % self.retain_logs == 0).then(|| self.raft_server.clone());
         let applying = task::spawn_blocking(move || {
             // The panic comes where upstream dies: in the thread that writes, whether or not anybody still waits for it.
             let written = store.batch_write(format_args!("apply {}", log_id.index), &batch);
-            written.unwrap_or_else(|error| panic!("apply {}: {error}", log_id.index))
+            let existed = written.unwrap_or_else(|error| panic!("apply {}: {error}", log_id.index));
+            if let Some(raft_server) = truncates {
+                raft_server.truncate();
+            }
+            existed
         });
         match applying.await {
             Ok(existed) => Ok(CmdReply { existed }),

@@ -41,7 +41,15 @@
 //! which finds no cluster, or a wait group at zero; M9, raft's handlers before there is a cluster; and a snapshot that
 //! replaces the store in steps, so that a death half way leaves it empty. `Shipped` alone has M8: its second signal
 //! closes a closed channel. M6, the deadlock that awaits whoever joins `runApply` under the raft server's lock, is a
-//! trap for a fix, and no build's.
+//! trap for a fix: no release has it, and [`StopOrder::RaftJoinedUnderLock`] shows it, in a scenario of its own.
+//!
+//! | variant | what happens | claim |
+//! |---|---|---|
+//! | M1, M2, M3 | the database is closed under an apply | no-use-after-teardown, `metadata-db` |
+//! | M6 | a stop waits for an apply under the lock that this apply waits for | bounded-shutdown |
+//! | M7 | a signal during the start finds no cluster | no-use-before-init, `cluster` |
+//! | M8 | a second signal closes a closed channel | close-once, `stopc` |
+//! | M9 | a leader's message during the start finds no cluster | no-use-before-init, `cluster` |
 //!
 //! The claims: *no use after teardown* and *joined before teardown* of `metadata-db`; *bounded shutdown*; *close once*;
 //! *no use before init*; and *nothing acknowledged is lost*.
@@ -89,5 +97,5 @@ mod tests;
 pub use build::{Build, StopOrder};
 pub use client::{Client, ClientError, Status};
 pub use config::{MasterConfig, PAUSE_BEFORE_CLOSE, RETAIN_LOGS, SHUTDOWN_BUDGET};
-pub use scenario::scenario;
+pub use scenario::{database_first, joined_under_lock, scenario};
 pub use server::{MasterError, run_master, run_master_on_signals};

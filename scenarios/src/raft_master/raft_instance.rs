@@ -10,6 +10,7 @@ use super::raft_cmd::{CmdReply, Raft, RaftCmd};
 use super::server::MasterError;
 use super::store::Store;
 use super::transport::Transport;
+use crate::rt::sync::RwLock;
 use crate::rt::{sync::watch, task, time};
 use openraft::error::{CheckIsLeaderError, ClientWriteError, RaftError};
 use openraft::{BasicNode, Config, SnapshotPolicy};
@@ -46,9 +47,25 @@ pub(super) enum NotDone {
     Unavailable(String),
 }
 
+/// Upstream's `RaftServer`: what holds the instances, under a lock that a stop takes for writing and a truncation of the
+/// log for reading.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RaftServer {
+    instances: Arc<RwLock<()>>,
+}
+
+impl RaftServer {
+    /// Upstream's `Truncate`, called by `Apply`: finds the instance under the read lock and tells it up to where its log may
+    /// be cut. openraft cuts its log by itself, by the same number of entries; what is left here is the lock.
+    pub(super) fn truncate(&self) {
+        drop(self.instances.blocking_read());
+    }
+}
+
 /// The running raft of one master.
 #[derive(Debug)]
 pub(super) struct RaftInstance {
+    server: RaftServer,
     handle: RaftHandle,
     transport: Transport,
     forming: Mutex<Option<task::JoinHandle<()>>>,
@@ -75,7 +92,8 @@ impl RaftInstance {
     /// formed if there is none yet.
     pub(super) async fn start(config: &MasterConfig, store: Arc<Store>) -> Result<Self, MasterError> {
         let (log_store, log) = LogStore::open(&config.data_dir.join("raft.redb"))?;
-        let (fsm, applying) = MetadataFsm::restore(store, config.build)?;
+        let server = RaftServer::default();
+        let (fsm, applying) = MetadataFsm::restore(store, config, server.clone())?;
         let raft = Raft::new(config.id, Arc::new(raft_config(config)), PeerNetwork, log_store, fsm).await?;
         let transport = match Transport::listen(&config.raft_listen, raft.clone()).await {
             Ok(transport) => transport,
@@ -87,7 +105,7 @@ impl RaftInstance {
         };
         let forming = task::spawn(form_cluster(raft.clone(), config.id, config.peers.clone()));
         let handle = RaftHandle { raft, heard: transport.heard() };
-        Ok(Self { handle, transport, forming: Mutex::new(Some(forming)), applying, log })
+        Ok(Self { server, handle, transport, forming: Mutex::new(Some(forming)), applying, log })
     }
 
     /// The handle to propose with.
@@ -95,8 +113,21 @@ impl RaftInstance {
         self.handle.clone()
     }
 
-    /// Upstream's `stop`: returns when `run` (openraft's `RaftCore`) has ended, and the transport with it. What was
-    /// queued for the state machine is still being applied.
+    /// Upstream's `RaftServer.Stop`: returns when `run` (openraft's `RaftCore`) has ended, and the transport with it. What
+    /// was queued for the state machine is still being applied. The server's lock is held for all of it.
+    pub(super) async fn stop_under_lock(&self) {
+        let _instances = self.server.instances.write().await;
+        self.stop().await;
+    }
+
+    /// What the report asks for, done the obvious way: `stop` also waits for `runApply`, where it stands, under the lock.
+    pub(super) async fn stop_and_join_under_lock(&self) {
+        let _instances = self.server.instances.write().await;
+        self.stop().await;
+        self.applied_to_the_end().await;
+    }
+
+    /// Ends `run`, and the transport with it. No lock is held meanwhile.
     pub(super) async fn stop(&self) {
         let forming = self.forming.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(forming) = forming {

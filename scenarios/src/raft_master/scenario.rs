@@ -1,21 +1,99 @@
-//! The raft master as a scenario: three masters under load, stops and slow disks, and what must hold.
-//! It knows the master by its entry points only.
+//! The raft master as scenarios: three masters under load, stops and slow disks, and what must hold.
+//! They know the master by its entry points only.
 
-use super::{Client, MasterConfig, run_master};
+use super::{Client, MasterConfig, StopOrder, run_master_on_signals};
 use crate::rt;
-use afterlife::{Build, Faults, Scenario, Sim};
+use afterlife::{Build, Faults, Scenario, Sim, Variant};
 use rand::RngExt;
 use std::time::Duration;
 
 /// The scenario, in its three builds.
 pub fn scenario() -> Scenario {
-    Scenario::new("raft-master", script)
+    Scenario::new("raft-master", |sim| script(sim, StopOrder::RaftFirst))
         .about("CubeFS: a master that stops closes its database under an apply in flight")
         .builds(&Build::ALL)
         .seeds(2_000)
         .issue("cubefs/cubefs#3128")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, CRASH)])
+        .variants(VARIANTS)
 }
+
+/// The release before: the database is closed while raft still runs (M1).
+pub fn database_first() -> Scenario {
+    Scenario::new("raft-master-2614", |sim| script(sim, StopOrder::DatabaseFirst))
+        .about("CubeFS: a master that stops closes its database, and raft runs on")
+        .builds(&[Build::Shipped])
+        .issue("cubefs/cubefs#2614")
+        .breaks(&[(Build::Shipped, CRASH)])
+        .variants(&[Variant {
+            name: "M1",
+            build: Build::Shipped,
+            about: "the database is closed while raft runs on",
+            signature: &[CRASH, "metadata-db"],
+        }])
+}
+
+/// The trap for the obvious fix (M6).
+pub fn joined_under_lock() -> Scenario {
+    Scenario::new("raft-master-join", |sim| script(sim, StopOrder::RaftJoinedUnderLock))
+        .about("CubeFS: the obvious fix of #3128 waits for an apply under the lock that this apply waits for")
+        .builds(&[Build::Shipped])
+        .seeds(4_000)
+        .issue("cubefs/cubefs#1112")
+        .breaks(&[(Build::Shipped, "bounded-shutdown")])
+        .variants(&[Variant {
+            name: "M6",
+            build: Build::Shipped,
+            about: "the obvious fix: a stop that joins the apply holds the lock that the apply waits for",
+            signature: &["bounded-shutdown"],
+        }])
+}
+
+/// The ways in which the releases break.
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "M2",
+        build: Build::Shipped,
+        about: "the report: the database is closed under the apply in flight",
+        signature: &[CRASH, "metadata-db"],
+    },
+    Variant {
+        name: "M7",
+        build: Build::Shipped,
+        about: "a signal before there is a cluster",
+        signature: &["no-use-before-init", "cluster", "raft_master/shutdown.rs"],
+    },
+    Variant {
+        name: "M8",
+        build: Build::Shipped,
+        about: "a second signal closes a closed channel",
+        signature: &["close-once", "stopc"],
+    },
+    Variant {
+        name: "M9",
+        build: Build::Shipped,
+        about: "a leader's first message before there is a cluster",
+        signature: &["no-use-before-init", "cluster", "raft_master/server.rs · "],
+    },
+    Variant {
+        name: "M3",
+        build: Build::Patched,
+        about: "an apply that outlasts the pause of 10 s",
+        signature: &[CRASH, "metadata-db"],
+    },
+    Variant {
+        name: "M7",
+        build: Build::Patched,
+        about: "a signal before there is a cluster",
+        signature: &["no-use-before-init", "cluster", "raft_master/shutdown.rs"],
+    },
+    Variant {
+        name: "M9",
+        build: Build::Patched,
+        about: "a leader's first message before there is a cluster",
+        signature: &["no-use-before-init", "cluster", "raft_master/server.rs · "],
+    },
+];
 
 /// The reported crash, and what is left of it after upstream's fix.
 const CRASH: &str = "no-use-after-teardown";
@@ -23,6 +101,16 @@ const CRASH: &str = "no-use-after-teardown";
 /// How many clients write, and how many volumes each makes.
 const CLIENTS: usize = 2;
 const VOLUMES: usize = 25;
+
+/// Upstream retains 20 000 entries of its log. A run makes some sixty, and a peer is to be left behind by more than the log has.
+const RETAIN_LOGS: u64 = 16;
+
+/// Upstream's operators give a master this long.
+const BUDGET: Duration = Duration::from_secs(30);
+
+/// How often the overseer asks each master how far it is.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ASK_TIMES: usize = 15;
 
 fn peers() -> Vec<(u64, String, String)> {
     (0..3).map(|index| (index + 1, format!("master-{index}:7001"), format!("master-{index}:8080"))).collect()
@@ -40,13 +128,27 @@ fn build(build: Build) -> super::Build {
     }
 }
 
-fn script(sim: &mut Sim) {
+fn script(sim: &mut Sim, stop_order: StopOrder) {
     let release = build(sim.build());
     sim.workers(2);
     let masters = sim.nodes("master", 3, move |node| async move {
-        let config = MasterConfig::new(node.index() as u64 + 1, peers(), "/var/lib/master", release);
-        run_master(config, node.stopping()).await?;
-        Ok(())
+        let mut config = MasterConfig::new(node.index() as u64 + 1, peers(), "/var/lib/master", release);
+        config.stop_order = stop_order;
+        config.retain_logs = RETAIN_LOGS;
+        // The handler hears every signal, from the first line of `main` on.
+        let (signal, signals) = rt::sync::mpsc::unbounded_channel();
+        let mut stops = node.stops();
+        let hear = async move {
+            loop {
+                stops.next().await;
+                // The master has ended where nobody listens any more, and this with it.
+                let _ = signal.send(());
+            }
+        };
+        rt::select! {
+            ended = run_master_on_signals(config, signals) => Ok(ended?),
+            () = hear => Ok(()),
+        }
     });
     sim.workers(0);
     let acked = sim.ledger::<String>("acknowledged volumes");
@@ -65,6 +167,20 @@ fn script(sim: &mut Sim) {
             Ok(())
         });
     }
+    sim.client("overseer", |_| async move {
+        let client = Client::new(addresses());
+        let mut applied = [0; 3];
+        for _ in 0..ASK_TIMES {
+            for (master, api) in addresses().iter().enumerate() {
+                if let Ok(status) = client.status(api).await {
+                    let before = std::mem::replace(&mut applied[master], status.applied);
+                    afterlife_probe::always!(before <= status.applied, "what a master has applied never decreases");
+                }
+            }
+            rt::time::sleep(ASK_EVERY).await;
+        }
+        Ok(())
+    });
     sim.verifier("auditor", move |_| async move {
         let client = Client::new(addresses());
         for volume in client.list_volumes().await? {
@@ -76,7 +192,7 @@ fn script(sim: &mut Sim) {
     sim.faults(
         masters,
         Faults::none()
-            .stops(Duration::from_secs(30))
+            .stops(BUDGET)
             .kills()
             .partitions()
             .slow_disks(Duration::from_secs(1), Duration::from_secs(20), Duration::from_millis(30))
@@ -84,6 +200,18 @@ fn script(sim: &mut Sim) {
             .quiet_after(Duration::from_secs(10))
             .aimed_at("use metadata-db", 100)
             .at_most(4),
+    );
+    // Signals that come early and twice, and machines that stand still between two lines of `Start`.
+    sim.faults(
+        masters,
+        Faults::none()
+            .repeated_stops(BUDGET, Duration::from_secs(12))
+            .pauses(Duration::from_millis(100), Duration::from_secs(3))
+            .from(Duration::from_secs(2))
+            .quiet_after(Duration::from_secs(10))
+            .aimed_at("begin to open cluster", 2)
+            .aimed_at("open metadata-db", 2)
+            .at_most(2),
     );
     sim.nothing_acked_is_lost(acked, found);
     sim.sometimes("a master restarts", |view| view.restarts() > 0);

@@ -12,6 +12,7 @@ use super::raft_instance::{RaftHandle, RaftInstance};
 use super::store::{Store, StoreError};
 use super::wait_group::WaitGroup;
 use crate::rt::{select, sync::mpsc, task};
+use afterlife_probe::Resource;
 use std::future::{Future, pending};
 use std::io;
 use std::panic;
@@ -175,6 +176,8 @@ pub(super) struct Server {
     /// The task that follows raft's leader; only the sound build waits for it.
     pub(super) following: Mutex<Option<task::JoinHandle<()>>>,
     cluster: OnceLock<Arc<Cluster>>,
+    /// What follows `m.cluster` says so here, whether or not there is one.
+    cluster_probe: Resource,
 }
 
 impl Server {
@@ -189,6 +192,7 @@ impl Server {
             http: OnceLock::new(),
             following: Mutex::default(),
             cluster: OnceLock::new(),
+            cluster_probe: Resource::declare("cluster"),
         }
     }
 
@@ -197,7 +201,9 @@ impl Server {
     /// # Panics
     ///
     /// If it is not there yet: upstream dereferences a nil `m.cluster`.
+    #[track_caller]
     pub(super) fn cluster(&self) -> &Arc<Cluster> {
+        self.cluster_probe.used();
         self.cluster.get().expect("m.cluster is set")
     }
 
@@ -240,8 +246,10 @@ impl Server {
     }
 
     async fn init_cluster(&self, store: &Arc<Store>) -> Result<(), MasterError> {
+        self.cluster_probe.opening();
         let cluster = Cluster::new(self.config.id, Arc::clone(store)).await?;
         self.cluster.get_or_init(|| cluster);
+        self.cluster_probe.opened();
         Ok(())
     }
 

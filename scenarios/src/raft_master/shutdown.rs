@@ -17,6 +17,7 @@ impl Server {
         match (self.config.build, self.config.stop_order) {
             (Build::Shipped, StopOrder::DatabaseFirst) => self.shutdown_database_first().await,
             (Build::Shipped, StopOrder::RaftFirst) => self.shutdown_raft_first().await,
+            (Build::Shipped, StopOrder::RaftJoinedUnderLock) => self.shutdown_raft_joined_under_lock().await,
             (Build::Patched, _) => self.shutdown_patched().await,
             (Build::Sound, _) => self.shutdown_sound().await,
         }
@@ -37,6 +38,18 @@ impl Server {
         self.cluster().stopc.close();
         self.shutdown_http().await;
         self.stop_raft().await;
+        self.close_store().await;
+        self.wg.done();
+    }
+
+    /// The obvious fix, which no release has: `stop` waits for `runApply`, too, under the lock that `Apply` may want.
+    async fn shutdown_raft_joined_under_lock(&self) {
+        self.stop_flag.store(true, Ordering::Release);
+        self.cluster().stopc.close();
+        self.shutdown_http().await;
+        if let Some(raft) = self.raft.get() {
+            raft.stop_and_join_under_lock().await;
+        }
         self.close_store().await;
         self.wg.done();
     }
@@ -78,7 +91,9 @@ impl Server {
         }
 
         // A raft that stops answers whatever is still proposed, so the last requests end, too.
-        self.stop_raft().await;
+        if let Some(raft) = self.raft.get() {
+            raft.stop().await;
+        }
         self.gate.empty().await;
         if let Some(http) = self.http.get() {
             http.shutdown_within(drain).await;
@@ -104,7 +119,7 @@ impl Server {
 
     async fn stop_raft(&self) {
         if let Some(raft) = self.raft.get() {
-            raft.stop().await;
+            raft.stop_under_lock().await;
         }
     }
 

@@ -3,6 +3,7 @@
 //! panics are part of what those builds do.
 
 use crate::rt::sync::watch;
+use afterlife_probe::Resource;
 
 /// A counter that is waited for until it is zero.
 #[derive(Debug)]
@@ -46,11 +47,12 @@ impl WaitGroup {
 #[derive(Debug)]
 pub(super) struct StopChannel {
     closed: watch::Sender<bool>,
+    probe: Resource,
 }
 
 impl StopChannel {
     pub(super) fn new() -> Self {
-        Self { closed: watch::Sender::new(false) }
+        Self { closed: watch::Sender::new(false), probe: Resource::open("stopc") }
     }
 
     /// Closes it.
@@ -58,7 +60,9 @@ impl StopChannel {
     /// # Panics
     ///
     /// If it was closed already, as Go's `close` does.
+    #[track_caller]
     pub(super) fn close(&self) {
+        self.probe.close();
         assert!(!self.closed.send_replace(true), "close of closed channel");
     }
 
