@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         shards_share_the_seeds,
         a_night_is_told_as_junit_and_to_github,
         reports_that_cannot_be_are_refused,
+        records_of_many_nights_are_grouped_by_what_broke,
     ];
     planted::main(&scenarios, trials)
 }
@@ -144,4 +145,19 @@ fn reports_that_cannot_be_are_refused() {
         let said = said(words);
         assert_eq!((said.code, said.err.lines().count()), (2, 2), "{words:?}: {said:?}");
     }
+}
+
+fn records_of_many_nights_are_grouped_by_what_broke() {
+    let folder = folder("triage");
+    for (night, seeds) in [("first", "0..6"), ("second/deeper", "6..12")] {
+        let out = folder.join(night);
+        said(&["run", "has_one_life", "--seeds", seeds, "--out", &out.display().to_string()]);
+    }
+    let told = said(&["triage", &folder.display().to_string()]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let first = told.out.lines().next().unwrap_or_default();
+    assert!(first.starts_with("✗ no-silent-panic") && first.ends_with("2 records"), "{}", told.out);
+    assert!(told.out.ends_with("1 signature in 2 records\n"), "{}", told.out);
+    assert_eq!(said(&["triage", "/nowhere/at/all"]).code, 2);
+    assert_eq!(said(&["triage"]).code, 2);
 }

@@ -45,7 +45,10 @@ fn asked_three_times(sim: &mut Sim) {
         heard.note(4);
         Ok(())
     });
-    sim.client("clock", |_| async { Ok(sleep(secs(20)).await) });
+    sim.client("clock", |_| async {
+        sleep(secs(20)).await;
+        Ok(())
+    });
     sim.eventually("three requests are heard", secs(20), move |_| heard.len() == 4);
 }
 
@@ -62,7 +65,10 @@ fn asked_by_the_plan(sim: &mut Sim) {
         assert!(again.is_err(), "close of closed channel");
         Ok(())
     });
-    sim.client("clock", |_| async { Ok(sleep(secs(40)).await) });
+    sim.client("clock", |_| async {
+        sleep(secs(40)).await;
+        Ok(())
+    });
     sim.faults(servers, Faults::none().repeated_stops(secs(10), secs(4)).quiet_after(secs(20)));
 }
 
@@ -78,7 +84,10 @@ fn budget_is_the_first(sim: &mut Sim) {
         sleep(secs(12)).await;
         Ok(())
     });
-    sim.client("clock", |_| async { Ok(sleep(secs(40)).await) });
+    sim.client("clock", |_| async {
+        sleep(secs(40)).await;
+        Ok(())
+    });
 }
 
 fn a_second_request_gives_no_more_time() {

@@ -43,6 +43,8 @@ pub(super) enum Command {
     List,
     /// Run seeds twice, in two processes, and compare every event
     Check(Check),
+    /// Group the findings in these folders by what broke: artifacts of many nights and shards
+    Triage(Triage),
     /// Check the claims on a log that a program wrote: JSON lines, as tracing-subscriber writes them
     Audit(Audit),
     /// Measure how many runs each known way to break takes, and print the table as Markdown
@@ -62,6 +64,13 @@ pub(super) struct Variants {
     /// How many runner processes [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=JOBS_MAX))]
     pub(super) jobs: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Triage {
+    /// Where findings were written
+    #[arg(required = true, value_name = "DIR")]
+    pub(super) folders: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -45,6 +45,7 @@ pub(super) fn carry_out(
         (Some(Command::Show(show)), _) => show_finding(&show, settings),
         (Some(Command::List), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
+        (Some(Command::Triage(triage)), _) => super::triage::triage(&triage.folders),
         (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
         (Some(Command::Variants(variants)), _) => table_of_variants(scenarios, &variants),
         (None, Some(token)) => replay_run(scenarios, &What { what: token.clone(), out: None }, settings),

@@ -10,6 +10,7 @@ mod keep;
 mod select;
 #[cfg(test)]
 mod tests;
+mod triage;
 #[cfg(test)]
 mod workflows;
 

@@ -39,6 +39,7 @@ fn every_command_of_the_manual_is_there() {
     assert!(matches!(command("replay last"), Some(Command::Replay(_))));
     assert!(matches!(command("show last --format json"), Some(Command::Show(_))));
     assert!(matches!(command("shrink last --shrink 10"), Some(Command::Shrink(_))));
+    assert!(matches!(command("triage a b"), Some(Command::Triage(triage)) if triage.folders.len() == 2));
     assert!(matches!(command("keep last"), Some(Command::Keep(_))));
     assert!(matches!(command("list"), Some(Command::List)));
     assert!(matches!(command("check raft --pairs 3"), Some(Command::Check(_))));

@@ -20,6 +20,7 @@ mod takes;
 #[cfg(test)]
 mod tests;
 mod traced;
+mod triaged;
 mod verdicts;
 mod words;
 
@@ -36,5 +37,6 @@ pub(crate) use paste::Paste;
 pub(crate) use progress::Progress;
 pub(crate) use sockets::{sockets, sockets_of};
 pub(crate) use table::{Row, table};
+pub(crate) use triaged::triaged;
 pub(crate) use verdicts::{alike, differs, replayed};
 pub(crate) use words::{Lexicon, event_line};

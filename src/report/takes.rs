@@ -45,7 +45,18 @@ pub(super) fn takes(found: &Found, lexicon: &Lexicon<'_>) -> Option<Vec<Line>> {
 fn not(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
     // Who went is enough: when and for how long made no difference.
     let fault = |injection| lexicon.injection(injection).0.split(", ").next().unwrap_or_default().to_owned();
-    let mut not: Vec<String> = shrunk.not.iter().map(fault).collect();
+    let mut counted: Vec<(String, u64)> = Vec::new();
+    for fault in shrunk.not.iter().map(fault) {
+        match counted.iter_mut().find(|(known, _)| *known == fault) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((fault, 1)),
+        }
+    }
+    let times = |(fault, times): (String, u64)| match times {
+        1 => fault,
+        times => format!("{fault}, {} times", count(times)),
+    };
+    let mut not: Vec<String> = counted.into_iter().map(times).collect();
     let (tried, broke) = shrunk.seeds;
     if tried > 0 && tried == broke {
         not.push(format!("this seed ({} of {} others break so too)", count(broke), count(tried)));

@@ -1,0 +1,34 @@
+//! Records grouped by what broke: how many, the clearest of them, and how to have it again.
+//! It does not group them.
+
+use super::line::{Line, Tone, WIDTH, keep_start, wrap};
+use super::measure::plural;
+use super::paste::Paste;
+use crate::found::Found;
+use crate::kept::here;
+use std::path::PathBuf;
+
+/// The groups, each with its clearest record first, and what could not be read.
+pub(crate) fn triaged(groups: &[Vec<(Found, PathBuf)>], others: &[String], paste: &Paste) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for group in groups {
+        let Some((found, folder)) = group.first() else { continue };
+        let size = plural(group.len() as u64, "record");
+        let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ");
+        let room = WIDTH - 4 - size.chars().count();
+        let title = title.put(Tone::Strong, keep_start(&found.finding.signature.0, room));
+        lines.push(title.at_right(Tone::Plain, &size, 0));
+        let told = format!("{} {}: {}", found.scenario, found.build, found.finding.violation.sentence);
+        lines.extend(wrap(&told, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))));
+        lines.push(Line::of(Tone::Plain, format!("  replay   {}", paste.replay(&found.finding.token))));
+        lines.push(Line::of(Tone::Plain, format!("  record   {}", here(folder))));
+        lines.push(Line::default());
+    }
+    for other in others {
+        lines.extend(wrap(other, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Turn, format!("– {text}"))));
+    }
+    let records: usize = groups.iter().map(Vec::len).sum();
+    let (signatures, records) = (plural(groups.len() as u64, "signature"), plural(records as u64, "record"));
+    lines.push(Line::of(Tone::Strong, format!("{signatures} in {records}")));
+    lines
+}
