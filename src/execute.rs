@@ -76,15 +76,16 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |Process { name, role, main, disk, clock, memory_bytes, links, supervisor: _ }: Process| Machine {
-        name,
-        main,
-        start_ns: start_ns(role),
-        disk: disk.0,
-        clock_offset_ns: clock.offset_ns,
-        clock_ppm: clock.ppm,
-        memory_bytes,
-        links: links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
+    let machine = |it: Process| Machine {
+        name: it.name,
+        main: it.main,
+        start_ns: start_ns(it.role),
+        disk: it.disk.0,
+        clock_offset_ns: it.clock.offset_ns,
+        clock_ppm: it.clock.ppm,
+        memory_bytes: it.memory_bytes,
+        descriptors_max: it.descriptors_max,
+        links: it.links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
     };
     let machines = sim.processes.into_iter().map(machine).collect();
     let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());

@@ -83,6 +83,7 @@ pub(crate) struct Process {
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,
+    pub(crate) descriptors_max: Option<usize>,
     pub(crate) links: Vec<(u16, Link)>,
     pub(crate) supervisor: Option<Supervisor>,
 }
@@ -152,6 +153,14 @@ impl Sim {
     pub fn memory(&mut self, nodes: Group, bytes: u64) {
         for number in nodes.numbers() {
             self.processes[usize::from(number)].memory_bytes = Some(bytes);
+        }
+    }
+
+    /// Lets each process of these nodes have so many descriptors open, as `ulimit -n` does: the next one is refused with EMFILE.
+    /// Some 12 000 unless said.
+    pub fn descriptors(&mut self, nodes: Group, count: usize) {
+        for number in nodes.numbers() {
+            self.processes[usize::from(number)].descriptors_max = Some(count);
         }
     }
 
@@ -290,6 +299,7 @@ impl Sim {
             disk,
             clock,
             memory_bytes: None,
+            descriptors_max: None,
             links: Vec::new(),
             supervisor: None,
         });

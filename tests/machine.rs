@@ -8,12 +8,18 @@ use std::ffi::CStr;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let scenarios =
-        scenarios![a_machine_asked_by_c_calls, calls_by_number, a_call_that_nobody_knows, a_file_of_the_c_library];
+    let scenarios = scenarios![
+        a_machine_asked_by_c_calls,
+        a_process_with_ten_descriptors,
+        calls_by_number,
+        a_call_that_nobody_knows,
+        a_file_of_the_c_library,
+    ];
     planted::main(
         &scenarios,
         trials![
             a_machine_is_the_same_everywhere,
+            a_process_has_as_many_descriptors_as_it_may,
             a_call_by_number_is_its_door,
             a_call_by_number_without_a_door_is_refused,
             a_file_of_the_c_library_is_refused,
@@ -59,6 +65,29 @@ fn a_machine_asked_by_c_calls(sim: &mut Sim) {
 
 fn a_machine_is_the_same_everywhere() {
     holds("a_machine_asked_by_c_calls", &[]);
+}
+
+fn a_process_with_ten_descriptors(sim: &mut Sim) {
+    let node = sim.client_program("node-a", |_| {
+        // SAFETY: the call is given a structure of its own, which zeroes are a valid value of.
+        let limit = unsafe {
+            let mut limit: libc::rlimit = std::mem::zeroed();
+            assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+            limit.rlim_cur
+        };
+        assert_eq!(limit, 10);
+        let bind = || std::net::UdpSocket::bind("127.0.0.1:0");
+        let mut open: Vec<_> = (0..10).map(|_| bind().expect("there is room for ten")).collect();
+        assert_eq!(bind().map(drop).map_err(|error| error.raw_os_error()), Err(Some(libc::EMFILE)));
+        open.truncate(9);
+        bind().expect("one was closed");
+        0
+    });
+    sim.descriptors(node, 10);
+}
+
+fn a_process_has_as_many_descriptors_as_it_may() {
+    holds("a_process_with_ten_descriptors", &[]);
 }
 
 fn calls_by_number(sim: &mut Sim) {

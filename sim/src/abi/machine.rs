@@ -4,7 +4,6 @@
 use super::baton::door;
 use super::io::{int, result};
 use crate::kernel::Errno;
-use crate::kernel::number::SLOTS_MAX;
 use crate::kernel::thread::ThreadId;
 use libc::{
     c_char, c_double, c_int, c_long, c_uint, c_ulong, clock_t, passwd, pid_t, rlimit, size_t, time_t, tm, uid_t,
@@ -34,9 +33,12 @@ unsafe fn describe(me: ThreadId, into: *mut libc::utsname) -> c_int {
 }
 
 /// The limit of a resource: what it is, and the most that it may be set to.
-fn limit(resource: c_uint) -> (u64, u64) {
+fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
     match resource as _ {
-        libc::RLIMIT_NOFILE => (SLOTS_MAX as u64, SLOTS_MAX as u64),
+        libc::RLIMIT_NOFILE => {
+            let slots_max = door(me, |world| world.nodes[usize::from(world.threads[me].node.0)].slots_max as u64);
+            (slots_max, slots_max)
+        }
         libc::RLIMIT_STACK => (8 * MEBIBYTE, libc::RLIM_INFINITY),
         libc::RLIMIT_CORE => (0, libc::RLIM_INFINITY),
         _ => (libc::RLIM_INFINITY, libc::RLIM_INFINITY),
@@ -45,8 +47,8 @@ fn limit(resource: c_uint) -> (u64, u64) {
 
 /// # Safety
 /// Both are null or valid for one structure.
-unsafe fn limits(resource: c_uint, new: *const rlimit, old: *mut rlimit) -> Result<(), Errno> {
-    let (now, most) = limit(resource);
+unsafe fn limits(me: ThreadId, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> Result<(), Errno> {
+    let (now, most) = limit(me, resource);
     if !old.is_null() {
         // SAFETY: the caller's structure.
         unsafe { *old = rlimit { rlim_cur: now, rlim_max: most } };
@@ -123,23 +125,23 @@ super::doors! {
     |me| unsafe { system(me, into) };
     fn getrlimit(resource: c_uint, into: *mut rlimit) -> c_int = libc::SYS_getrlimit;
     // SAFETY: the caller's structure.
-    |_me| int(unsafe { limits(resource, std::ptr::null(), into) });
+    |me| int(unsafe { limits(me, resource, std::ptr::null(), into) });
     fn getrlimit64(resource: c_uint, into: *mut rlimit) -> c_int = libc::SYS_getrlimit;
     // SAFETY: the caller's structure.
-    |_me| int(unsafe { limits(resource, std::ptr::null(), into) });
+    |me| int(unsafe { limits(me, resource, std::ptr::null(), into) });
     fn setrlimit(resource: c_uint, new: *const rlimit) -> c_int = libc::SYS_setrlimit;
     // SAFETY: the caller's structure.
-    |_me| int(unsafe { limits(resource, new, std::ptr::null_mut()) });
+    |me| int(unsafe { limits(me, resource, new, std::ptr::null_mut()) });
     fn setrlimit64(resource: c_uint, new: *const rlimit) -> c_int = libc::SYS_setrlimit;
     // SAFETY: the caller's structure.
-    |_me| int(unsafe { limits(resource, new, std::ptr::null_mut()) });
+    |me| int(unsafe { limits(me, resource, new, std::ptr::null_mut()) });
     fn prlimit(_process: pid_t, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> c_int = libc::SYS_prlimit64;
     // SAFETY: the caller's structures.
-    |_me| int(unsafe { limits(resource, new, old) });
+    |me| int(unsafe { limits(me, resource, new, old) });
     fn prlimit64(_process: pid_t, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> c_int =
         libc::SYS_prlimit64;
     // SAFETY: the caller's structures.
-    |_me| int(unsafe { limits(resource, new, old) });
+    |me| int(unsafe { limits(me, resource, new, old) });
     fn getrusage(_who: c_int, into: *mut libc::rusage) -> c_int = libc::SYS_getrusage;
     // SAFETY: the caller's structure.
     |me| unsafe { usage(me, into) };

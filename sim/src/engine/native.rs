@@ -30,6 +30,8 @@ pub struct Machine {
     /// How many bytes its process may have allocated at a time; `None` for as many as it asks for. It takes [`Memory`](crate::Memory)
     /// as the program's allocator.
     pub memory_bytes: Option<u64>,
+    /// How many descriptors its process may have open; `None` for as many as there are numbers.
+    pub descriptors_max: Option<usize>,
     /// What the ways from here to other nodes are like, where they are not as all are.
     pub links: Vec<(NodeId, Link)>,
 }
@@ -88,6 +90,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         let node = world.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);
         debug_assert_eq!(node, NodeId(index as u16));
         world.nodes[index].disk_build = machine.disk;
+        world.nodes[index].limit_descriptors(machine.descriptors_max);
         for (to, link) in machine.links {
             world.net.set_link(node, to, link);
         }

@@ -4,7 +4,6 @@
 use super::Errno;
 use super::baton::own_stack;
 use super::disk::OpenFile;
-use super::number::SLOTS_MAX;
 use super::place::Place;
 use super::poll::{Epoll, Watch};
 use super::tcp::Parting;
@@ -145,7 +144,7 @@ impl World {
     pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> Result<i32, Errno> {
         let description = self.descriptions.get_mut(id).ok_or(libc::EBADF)?;
         let node = &mut self.nodes[usize::from(description.node.0)];
-        if slot >= SLOTS_MAX {
+        if slot >= node.slots_max {
             if description.references == 0 {
                 self.let_go(id, Parting::Finish);
             }

@@ -7,6 +7,7 @@ use super::descriptor::{DescriptionId, Slot};
 use super::disk::Disk;
 use super::leaving::Leaving;
 use super::memory::Account;
+use super::number::SLOTS_MAX;
 use super::place::Place;
 use super::spin::Spin;
 use super::thread::ThreadId;
@@ -93,6 +94,8 @@ pub(crate) struct Node {
     pub(crate) spin: Spin,
     /// What was left of its runtime's tasks when its main function was over, if somebody told.
     pub(crate) unended: Unended,
+    /// How many descriptors it may have open.
+    pub(crate) slots_max: usize,
     /// No slot below this one is free.
     pub(crate) free_from: usize,
     /// The number of its first descriptor, in its present life.
@@ -149,6 +152,7 @@ impl Node {
             arrivals: 0,
             spin: Spin::default(),
             unended: Unended::default(),
+            slots_max: SLOTS_MAX,
             free_from: 0,
             base: 0,
             mirrors: Vec::new(),
@@ -171,6 +175,11 @@ impl Node {
             ended: crate::event::Seq::NONE,
             starts_due: 0,
         }
+    }
+
+    /// Lets its processes have so many descriptors open, where that is less than there are numbers for.
+    pub(crate) fn limit_descriptors(&mut self, count: Option<usize>) {
+        self.slots_max = count.unwrap_or(SLOTS_MAX).min(SLOTS_MAX);
     }
 
     /// Whether a process runs here.
