@@ -3,11 +3,18 @@
 
 pub mod canary;
 pub mod line_protocol;
+pub mod proxy;
 pub mod raft_master;
 
 pub use afterlife::rt;
 
 /// Every scenario, in the order in which the main job hunts them.
 pub fn all() -> Vec<afterlife::Scenario> {
-    vec![canary::scenario(), raft_master::scenario(), raft_master::database_first(), raft_master::joined_under_lock()]
+    vec![
+        canary::scenario(),
+        raft_master::scenario(),
+        raft_master::database_first(),
+        raft_master::joined_under_lock(),
+        proxy::scenario(),
+    ]
 }

@@ -1,6 +1,8 @@
 //! The text protocol that query front ends of the room speak: one JSON object a line, a statement there, rows back.
 //! It stands where upstream has MySQL's protocol; it knows no system, and holds no state but a connection's.
 
+pub mod blocking;
+
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::SocketAddr;

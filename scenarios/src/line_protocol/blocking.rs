@@ -1,0 +1,142 @@
+//! The line protocol on plain threads: the same lines over a blocking stream of std's.
+//! It waits where its socket does: a read that is to end has a timeout.
+
+use super::{Answer, LINE_MAX, Packet, QueryError, Statement};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// One end of a connection: lines out, lines in.
+#[derive(Debug)]
+pub struct Lines {
+    reader: BufReader<TcpStream>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// Speaks over an open stream.
+    pub fn new(stream: TcpStream) -> Self {
+        Self { reader: BufReader::new(stream), line: Vec::new() }
+    }
+
+    /// Connects to a server by name, `host:port`, within this time.
+    ///
+    /// # Errors
+    /// The name is none, or what connecting gives.
+    pub fn connect(address: &str, within: Duration) -> io::Result<Self> {
+        let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+        let stream = TcpStream::connect_timeout(&address, within)?;
+        stream.set_nodelay(true)?;
+        Ok(Self::new(stream))
+    }
+
+    /// The stream below.
+    pub fn stream(&self) -> &TcpStream {
+        self.reader.get_ref()
+    }
+
+    /// Sends one object as one line.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn send<T: Serialize>(&mut self, object: &T) -> io::Result<()> {
+        let mut line = serde_json::to_vec(object)?;
+        line.push(b'\n');
+        self.reader.get_mut().write_all(&line)
+    }
+
+    /// Receives the next object; `None` where the other end has said all. Where the socket has a read timeout, what came of a
+    /// line before it stays.
+    ///
+    /// # Errors
+    /// The time is up, the connection is gone, or the line is too long, cut off, or none of these objects.
+    pub fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> io::Result<Option<T>> {
+        loop {
+            let seen = self.reader.fill_buf()?;
+            if seen.is_empty() {
+                return if self.line.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            }
+            let end = seen.iter().position(|&byte| byte == b'\n');
+            let taken = end.map_or(seen.len(), |at| at + 1);
+            self.line.extend_from_slice(&seen[..taken]);
+            self.reader.consume(taken);
+            if self.line.len() > LINE_MAX {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
+            }
+            if end.is_some() {
+                let object = serde_json::from_slice(&self.line);
+                self.line.clear();
+                return Ok(Some(object?));
+            }
+        }
+    }
+
+    /// Asks a statement and waits for its whole answer, where each packet may take this long.
+    ///
+    /// # Errors
+    /// The server failed at it, the time is up, or the connection is gone.
+    pub fn query(&mut self, text: &str, within: Duration) -> Result<Answer, QueryError> {
+        self.stream().set_read_timeout(Some(within))?;
+        self.send(&Statement { id: None, text: text.to_owned() })?;
+        let mut answer = Answer::default();
+        loop {
+            match self.receive()? {
+                Some(Packet::Progress(rows)) => answer.progress += rows,
+                Some(Packet::Row(row)) => answer.rows.push(row),
+                Some(Packet::End) => return Ok(answer),
+                Some(Packet::Failed(why)) => return Err(QueryError::Failed(why)),
+                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            }
+        }
+    }
+
+    /// Sends a whole answer: its rows, or why there are none.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn answer(&mut self, answer: Result<Vec<Vec<String>>, String>) -> io::Result<()> {
+        match answer {
+            Ok(rows) => {
+                for row in rows {
+                    self.send(&Packet::Row(row))?;
+                }
+                self.send(&Packet::End)
+            }
+            Err(why) => self.send(&Packet::Failed(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_statement_is_answered_between_threads_and_a_timeout_loses_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || {
+            let mut lines = Lines::new(listener.accept().unwrap().0);
+            while let Some(statement) = lines.receive::<Statement>().unwrap() {
+                match statement.text.as_str() {
+                    "bad" => lines.answer(Err("no such thing".to_owned())).unwrap(),
+                    text => lines.answer(Ok(vec![vec![text.to_owned()]])).unwrap(),
+                }
+            }
+        });
+        let mut lines = Lines::connect(&address, LONG).unwrap();
+        assert_eq!(lines.query("select 1", LONG).unwrap().rows, [["select 1"]]);
+        assert!(matches!(lines.query("bad", LONG), Err(QueryError::Failed(why)) if why == "no such thing"));
+        lines.stream().set_read_timeout(Some(SHORT)).unwrap();
+        assert!(lines.receive::<Packet>().is_err());
+        assert_eq!(lines.query("select 2", LONG).unwrap().rows, [["select 2"]]);
+        drop(lines);
+        server.join().unwrap();
+    }
+}

@@ -1,0 +1,158 @@
+//! Proxies on the real loopback, each on threads of its own, as processes are.
+//! Nothing here is simulated, and no test asserts how long something takes. What upstream's builds crash on aborts the process,
+//! so it is left to the room.
+
+use super::{Build, Flavour, Hostgroup, Proxy, ProxyConfig, TermHandler, run_backend};
+use crate::line_protocol::Answer;
+use crate::line_protocol::blocking::Lines;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A few addresses of the loopback that nobody uses.
+fn free_addresses<const N: usize>() -> [String; N] {
+    // All bound at once, so that no port is given out twice.
+    let taken: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    std::array::from_fn(|index| taken[index].local_addr().unwrap().to_string())
+}
+
+/// A folder that is removed when this is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("afterlife-proxy-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn config(build: Build, flavour: Flavour, folder: &Folder) -> ProxyConfig {
+    let mut config = ProxyConfig::new(build, flavour, &folder.0);
+    [config.listen, config.admin_listen, config.http_listen, config.sqlite3_listen, config.clickhouse_listen] =
+        free_addresses();
+    config
+}
+
+/// A proxy that runs.
+struct Running {
+    config: ProxyConfig,
+    term: TermHandler,
+    ended: JoinHandle<i32>,
+}
+
+fn start(config: ProxyConfig) -> Running {
+    let proxy = Proxy::new(config.clone());
+    let term = proxy.term_handler();
+    Running { config, term, ended: thread::spawn(move || proxy.run()) }
+}
+
+impl Running {
+    /// Asks until there is an answer: a proxy that boots has none.
+    fn ask(&self, address: &str, text: &str) -> Answer {
+        loop {
+            if let Ok(answer) =
+                Lines::connect(address, LONG).map_err(Into::into).and_then(|mut it| it.query(text, LONG))
+            {
+                return answer;
+            }
+            assert!(!self.ended.is_finished(), "the proxy ended while it was asked");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn admin(&self, text: &str) -> Answer {
+        self.ask(&self.config.admin_listen, text)
+    }
+
+    fn ended(self) -> i32 {
+        self.ended.join().unwrap()
+    }
+}
+
+fn start_backend() -> String {
+    let [address] = free_addresses();
+    let listen = address.clone();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run_backend(&listen, &listen))
+    });
+    address
+}
+
+#[test]
+fn a_sound_proxy_carries_statements_and_stops_slow() {
+    let folder = Folder::new("carries");
+    let mut config = config(Build::Sound, Flavour::Debug, &folder);
+    let servers = vec![start_backend()];
+    config.hostgroups = vec![Hostgroup { writer: 10, reader: 20, group_replication: true, servers }];
+    let proxy = start(config);
+    for text in ["SELECT 1", "INSERT 1"] {
+        assert_eq!(proxy.ask(&proxy.config.listen, text).rows, [[text]]);
+    }
+    proxy.admin("PROXYSQL SHUTDOWN SLOW");
+    assert_eq!(proxy.ended(), 0);
+}
+
+#[test]
+fn what_was_saved_is_there_after_a_restart_and_a_second_term_is_harmless() {
+    let folder = Folder::new("restart");
+    let proxy = start(config(Build::Sound, Flavour::Debug, &folder));
+    for text in ["REPLACE INTO mysql_query_rules 1 ^SELECT 20", "SAVE mysql_query_rules TO DISK", "PROXYSQL RESTART"] {
+        proxy.admin(text);
+    }
+    while proxy.admin("SELECT * FROM mysql_query_rules").rows != [["1", "^SELECT", "20"]] {
+        thread::sleep(Duration::from_millis(20));
+    }
+    proxy.term.term();
+    proxy.term.term();
+    assert_eq!(proxy.ended(), 0);
+}
+
+#[test]
+fn a_stop_before_phase_3_is_kept_since_the_pointer_is_nulled() {
+    for build in [Build::Patched, Build::Sound] {
+        let folder = Folder::new(&format!("early-{build:?}"));
+        let proxy = Proxy::new(config(build, Flavour::Debug, &folder));
+        proxy.term_handler().term();
+        assert_eq!(proxy.run(), 0);
+    }
+}
+
+#[test]
+fn a_release_exits_at_once_at_term() {
+    for build in [Build::Shipped, Build::Patched, Build::Sound] {
+        let folder = Folder::new(&format!("fast-{build:?}"));
+        let proxy = start(config(build, Flavour::Release, &folder));
+        proxy.admin("SELECT * FROM stats_mysql_global");
+        proxy.term.term();
+        assert_eq!(proxy.ended(), 0);
+    }
+}
+
+#[test]
+fn a_module_that_was_loaded_is_pulled_by_a_peer() {
+    let (folder, other) = (Folder::new("peer-0"), Folder::new("peer-1"));
+    let first = config(Build::Sound, Flavour::Release, &folder);
+    let mut second = config(Build::Sound, Flavour::Debug, &other);
+    second.peers = vec![first.admin_listen.clone()];
+    let (first, second) = (start(first), start(second));
+    first.admin("REPLACE INTO mysql_users alice");
+    first.admin("LOAD mysql_users TO RUNTIME");
+    while second.admin("SELECT * FROM mysql_users").rows != [["alice"]] {
+        thread::sleep(Duration::from_millis(50));
+    }
+    for proxy in [first, second] {
+        proxy.admin("PROXYSQL SHUTDOWN SLOW");
+        assert_eq!(proxy.ended(), 0);
+    }
+}
