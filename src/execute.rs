@@ -28,6 +28,7 @@ pub(crate) fn warm_up() {
     // tokio's signal driver keeps one pipe for the whole process.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
     crate::followed::begin();
+    afterlife_sim::follow_exits();
     afterlife_sim::set_task_source(|| tokio::task::try_id().map_or(0, |id| id.to_string().parse().unwrap_or(0)));
 }
 

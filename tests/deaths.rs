@@ -3,7 +3,7 @@
 
 mod planted;
 
-use afterlife::{Fault, Injection, Ledger, Node, Sim};
+use afterlife::{Fault, Injection, Ledger, Node, Sim, Supervisor};
 use planted::{at, breaks, holds, ns, scenarios, trials};
 use std::cell::Cell;
 use std::fs::{File, create_dir_all, read_to_string};
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let scenarios = scenarios![
         returns,
         exits,
+        exits_again_and_again,
         aborts,
         panics,
         stops,
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let trials = trials![
         a_return_says_goodbye_and_runs_destructors,
         an_exit_says_goodbye_and_runs_the_destructors_of_thread_locals,
+        every_life_of_every_node_may_exit,
         an_abort_resets_and_runs_no_destructor,
         a_panic_in_main_says_goodbye_and_unwinds,
         a_stop_within_its_budget_says_goodbye_and_runs_destructors,
@@ -181,6 +183,23 @@ fn exits(sim: &mut Sim) {
 
 fn an_exit_says_goodbye_and_runs_the_destructors_of_thread_locals() {
     holds("exits", &[started_again()]);
+}
+
+/// std lets one thread of a real process exit and holds the others for good; here each node's life is a process.
+fn exits_again_and_again(sim: &mut Sim) {
+    let exits = sim.ledger::<(u64, u64)>("exits");
+    let servers = sim.nodes("server", 2, move |node| async move {
+        exits.note((node.index() as u64, u64::from(node.incarnation())));
+        std::process::exit(3)
+    });
+    sim.supervise(servers, Supervisor::on_failure().delay(secs(1)).attempts(4));
+    sim.without("no-crash-loop");
+    sim.client("clock", |_| async { Ok(tokio::time::sleep(secs(20)).await) });
+    sim.eventually("both nodes exit five times", secs(20), move |_| exits.len() == 10);
+}
+
+fn every_life_of_every_node_may_exit() {
+    holds("exits_again_and_again", &[]);
 }
 
 fn aborts(sim: &mut Sim) {

@@ -83,6 +83,12 @@ pub fn follow_tasks(waker: &std::task::Waker) -> bool {
     abi::follow_tasks(waker)
 }
 
+/// Has the room find what std remembers of `std::process::exit`, which one thread of a process may call: in a room each node is
+/// one. Call it once in a process, before any run. In a program without symbols a second call in a run never returns.
+pub fn follow_exits() {
+    abi::find_exits();
+}
+
 /// Whether tasks are followed.
 pub fn follows_tasks() -> bool {
     abi::follows_tasks()

@@ -71,7 +71,7 @@ async fn serve(stop: Stop, tells: Tells, node: Node) -> Outcome {
             let in_time = timeout(secs(1), &mut writer).await.is_ok();
             probe::sometimes!(!in_time, "the writer is given up");
             if !in_time {
-                leave();
+                std::process::exit(0);
             }
         }
         Stop::Forgets | Stop::Leaves => {}
@@ -82,12 +82,6 @@ async fn serve(stop: Stop, tells: Tells, node: Node) -> Outcome {
         sleep(ms(20)).await;
     }
     Ok(())
-}
-
-/// Not `std::process::exit`, which lets one caller pass for each process of the real system, and so one in each run.
-fn leave() -> ! {
-    // SAFETY: it ends the node's process, as its code wants it to.
-    unsafe { libc::exit(0) }
 }
 
 fn store(sim: &mut Sim, stop: Stop, tells: Tells) {

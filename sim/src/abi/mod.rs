@@ -49,7 +49,7 @@ pub use memory::Memory;
 pub(crate) use memory::is_installed as books_memory;
 pub(crate) use missing::refuse;
 pub(crate) use probes::{attach, emit, set_task_source, tell};
-pub(crate) use process::stop_descriptor;
+pub(crate) use process::{find_exits, stop_descriptor};
 pub(crate) use tasks::main_is_over;
 pub(crate) use wakes::{Polling, follow_tasks, follows_tasks, woken};
 

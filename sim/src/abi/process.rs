@@ -10,9 +10,31 @@ use crate::kernel::thread::ThreadId;
 use crate::kernel::world::Identity;
 use crate::real;
 use libc::{c_char, c_int, c_void, pid_t};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where std remembers which thread of the process called `std::process::exit`; 0 if that is not known.
+static EXITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds what std remembers of exits. Call it before any run, and before processes of runs are forked off.
+pub(crate) fn find_exits() {
+    super::symbols::prepare();
+    let exiting = super::symbols::variable(b"unique_thread_exit17EXITING_THREAD_ID", size_of::<usize>());
+    EXITING.store(exiting.unwrap_or(0), Ordering::Relaxed);
+}
+
+/// One thread of a process may call `std::process::exit`, and others wait for its end for good. Here a static of the real
+/// process stands for those of all nodes: who ends now leaves it to the next as it was.
+fn forget_exit() {
+    let exiting = EXITING.load(Ordering::Relaxed);
+    if exiting != 0 {
+        // SAFETY: std's own static, an atomic pointer, which no thread of the run is looking at: one runs at a time.
+        unsafe { (*(exiting as *const AtomicUsize)).store(0, Ordering::Relaxed) };
+    }
+}
 
 /// What the C library's `exit` does first, and `_exit` does not.
 fn exit_orderly(me: ThreadId, code: c_int) -> ! {
+    forget_exit();
     super::threads::run_thread_exits(me);
     end(me, Death::Exit { code })
 }

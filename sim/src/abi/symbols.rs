@@ -1,4 +1,4 @@
-//! Functions of this program by a part of their name, and its table of constants that hold addresses, from its own file.
+//! Functions and statics of this program by a part of their name, and its table of constants that hold addresses, from its own file.
 //! Read once in a process, before any run. A program without symbols, or with addresses of its own choice, has none.
 
 use crate::kernel::baton::address_of;
@@ -21,61 +21,109 @@ const SYMBOL: usize = size_of::<libc::Elf64_Sym>();
 const SEGMENT: usize = size_of::<libc::Elf64_Phdr>();
 const FUNCTION: u8 = 2;
 
+const VARIABLE: u8 = 1;
+
 impl Symbols {
     /// Reads this program's file for functions whose name contains these bytes.
     pub(super) fn read(part: &[u8]) -> Option<Self> {
-        let file = std::fs::File::open("/proc/self/exe").ok()?;
-        let length = usize::try_from(file.metadata().ok()?.len()).ok()?;
-        let fd = file.as_raw_fd() as usize;
-        let (read, private) = (libc::PROT_READ as usize, libc::MAP_PRIVATE as usize);
-        // SAFETY: a fresh mapping that nothing else uses.
-        let mapped = real::result(unsafe { real::call(libc::SYS_mmap, 0, length, read, private, fd, 0) });
-        if mapped == -1 {
-            return None;
-        }
-        // SAFETY: as long as was mapped; it is given back below. Nobody writes to a program that runs.
-        let found = Self::parse(unsafe { std::slice::from_raw_parts(mapped as *const u8, length) }, part);
-        // SAFETY: the mapping that was just made, to which nothing points any more.
-        unsafe { real::call(libc::SYS_munmap, mapped as usize, length, 0, 0, 0, 0) };
-        found
+        of_this_program(|program| {
+            let constants = program.section(b".data.rel.ro")?;
+            let sealed = program.segments().find(|it| it.p_type == libc::PT_GNU_RELRO)?;
+            let place = |from: u64, size: u64| program.loaded + from as usize..program.loaded + (from + size) as usize;
+            Some(Self {
+                functions: program.named(FUNCTION, part, None)?,
+                constants: place(constants.sh_addr, constants.sh_size),
+                sealed: place(sealed.p_vaddr, sealed.p_memsz),
+            })
+        })
     }
+}
 
-    fn parse(file: &[u8], part: &[u8]) -> Option<Self> {
+/// What has to be there before addresses of this program can be told.
+pub(super) fn prepare() {
+    crate::kernel::baton::prepare();
+}
+
+/// Where a static of this program lies in memory whose name contains these bytes, if there is exactly one of this size.
+pub(super) fn variable(part: &[u8], bytes: usize) -> Option<usize> {
+    match of_this_program(|program| program.named(VARIABLE, part, Some(bytes as u64)))?[..] {
+        [(address, _)] => Some(address),
+        _ => None,
+    }
+}
+
+/// Looks at this program's file.
+fn of_this_program<T>(look: impl FnOnce(&Program<'_>) -> Option<T>) -> Option<T> {
+    let file = std::fs::File::open("/proc/self/exe").ok()?;
+    let length = usize::try_from(file.metadata().ok()?.len()).ok()?;
+    let fd = file.as_raw_fd() as usize;
+    let (read, private) = (libc::PROT_READ as usize, libc::MAP_PRIVATE as usize);
+    // SAFETY: a fresh mapping that nothing else uses.
+    let mapped = real::result(unsafe { real::call(libc::SYS_mmap, 0, length, read, private, fd, 0) });
+    if mapped == -1 {
+        return None;
+    }
+    // SAFETY: as long as was mapped; it is given back below. Nobody writes to a program that runs.
+    let seen = Program::of(unsafe { std::slice::from_raw_parts(mapped as *const u8, length) }).and_then(|it| look(&it));
+    // SAFETY: the mapping that was just made, to which nothing points any more.
+    unsafe { real::call(libc::SYS_munmap, mapped as usize, length, 0, 0, 0, 0) };
+    seen
+}
+
+/// A program's file.
+struct Program<'a> {
+    file: &'a [u8],
+    /// Where in memory its address 0 is.
+    loaded: usize,
+    header: libc::Elf64_Ehdr,
+    sections: Vec<libc::Elf64_Shdr>,
+}
+
+impl<'a> Program<'a> {
+    fn of(file: &'a [u8]) -> Option<Self> {
         let loaded = address_of(0)?;
         // SAFETY: plain numbers, of any value.
         let header: libc::Elf64_Ehdr = unsafe { value(file, 0)? };
         if header.e_ident.get(..5)? != b"\x7fELF\x02" {
             return None;
         }
-        let sections: Vec<libc::Elf64_Shdr> = (0..usize::from(header.e_shnum))
+        let sections = (0..usize::from(header.e_shnum))
             // SAFETY: as above.
             .map_while(|index| unsafe { value(file, header.e_shoff as usize + index * SECTION) })
             .collect();
-        let content =
-            |section: &libc::Elf64_Shdr| file.get(section.sh_offset as usize..)?.get(..section.sh_size as usize);
-        let names = content(sections.get(usize::from(header.e_shstrndx))?)?;
-        let named = |name: &[u8]| sections.iter().find(|it| text(names, it.sh_name as usize) == Some(name));
-        let constants = named(b".data.rel.ro")?;
-        let segments = (0..usize::from(header.e_phnum)).filter_map(|index| {
-            // SAFETY: as above.
-            unsafe { value::<libc::Elf64_Phdr>(file, header.e_phoff as usize + index * SEGMENT) }
-        });
-        let sealed = segments.into_iter().find(|it| it.p_type == libc::PT_GNU_RELRO)?;
-        let (symbols, strings) = (content(named(b".symtab")?)?, content(named(b".strtab")?)?);
+        Some(Self { file, loaded, header, sections })
+    }
+
+    fn content(&self, section: &libc::Elf64_Shdr) -> Option<&'a [u8]> {
+        self.file.get(section.sh_offset as usize..)?.get(..section.sh_size as usize)
+    }
+
+    fn section(&self, name: &[u8]) -> Option<&libc::Elf64_Shdr> {
+        let names = self.content(self.sections.get(usize::from(self.header.e_shstrndx))?)?;
+        self.sections.iter().find(|it| text(names, it.sh_name as usize) == Some(name))
+    }
+
+    fn segments(&self) -> impl Iterator<Item = libc::Elf64_Phdr> {
+        (0..usize::from(self.header.e_phnum)).filter_map(|index| {
+            // SAFETY: plain numbers, of any value.
+            unsafe { value(self.file, self.header.e_phoff as usize + index * SEGMENT) }
+        })
+    }
+
+    /// Addresses and names of the symbols of this kind whose name contains these bytes.
+    fn named(&self, kind: u8, part: &[u8], bytes: Option<u64>) -> Option<Vec<(usize, Vec<u8>)>> {
+        let symbols = self.content(self.section(b".symtab")?)?;
+        let strings = self.content(self.section(b".strtab")?)?;
         let wanted = hits(strings, part);
-        let functions = symbols.chunks_exact(SYMBOL).filter_map(|entry| {
-            // SAFETY: as above.
+        let named = symbols.chunks_exact(SYMBOL).filter_map(|entry| {
+            // SAFETY: plain numbers, of any value.
             let symbol: libc::Elf64_Sym = unsafe { value(entry, 0)? };
             let at = symbol.st_name as usize;
-            let of_interest = symbol.st_info & 0xf == FUNCTION && wanted.binary_search(&at).is_ok();
-            of_interest.then(|| Some((loaded + symbol.st_value as usize, text(strings, at)?.to_vec())))?
+            let fits = bytes.is_none_or(|bytes| bytes == symbol.st_size);
+            let of_interest = fits && symbol.st_info & 0xf == kind && wanted.binary_search(&at).is_ok();
+            of_interest.then(|| Some((self.loaded + symbol.st_value as usize, text(strings, at)?.to_vec())))?
         });
-        let place = |from: u64, size: u64| loaded + from as usize..loaded + (from + size) as usize;
-        Some(Self {
-            functions: functions.collect(),
-            constants: place(constants.sh_addr, constants.sh_size),
-            sealed: place(sealed.p_vaddr, sealed.p_memsz),
-        })
+        Some(named.collect())
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn follow_tasks(waker: &Waker) -> bool {
 
 impl Tables {
     fn find(waker: &Waker) -> Option<Self> {
-        crate::kernel::baton::prepare();
+        super::symbols::prepare();
         let Symbols { functions, constants, sealed } = Symbols::read(PART)?;
         let called = |part: &[u8]| -> Vec<usize> {
             let of_it = functions.iter().filter(|(_, name)| name.windows(part.len()).any(|at| at == part));
