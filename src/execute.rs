@@ -63,7 +63,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     }
     let settings = Settings {
         seed: request.seed,
-        end_ns: sim.time_limit_ns,
+        end_ns: request.until_ns.unwrap_or(u64::MAX).min(sim.time_limit_ns),
         record: request.record,
         lines: request.log.is_some(),
         largest_allocation_bytes: sim.terms.number("bounded-request"),
@@ -97,7 +97,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
     let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.terms);
     let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
-    let reply = answer(outcome, names, plan, sim.time_limit_ns);
+    let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
 }
 
@@ -114,10 +114,11 @@ fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
     Ok(())
 }
 
-fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns: u64) -> Reply {
+fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns: u64, until_ns: Option<u64>) -> Reply {
     let Ok(watch) = outcome.observer.downcast::<Watch>() else { unreachable!("the watch is what was given") };
     let live = |node: NodeId| outcome.live.contains(&node);
-    let mut verdicts = watch.verdicts(time_limit_ns, &nodes, live);
+    let cut_short = outcome.ending == Ending::TimeUp && until_ns.is_some_and(|until_ns| until_ns < time_limit_ns);
+    let mut verdicts = watch.verdicts(time_limit_ns, &nodes, cut_short, live);
     if outcome.ending == Ending::TooManyEvents {
         // What else did not come to its end, did not because of this.
         verdicts.violations = vec![too_many_events(outcome.events)];
@@ -137,6 +138,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     };
     let record = outcome.kept.map(|kept| Record {
         lines: outcome.lines,
+        choices: outcome.choices,
         names: outcome.names,
         nodes,
         sockets: outcome.sockets,

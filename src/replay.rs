@@ -4,6 +4,8 @@
 use crate::campaign::found;
 use crate::check::same;
 use crate::found::Found;
+use crate::logs::Filter;
+use crate::report::{Lexicon, event_line};
 use crate::run::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
 use crate::story::last_node_named;
@@ -33,7 +35,27 @@ pub(crate) enum Replayed {
         expected: Digest,
         /// The run's.
         met: Digest,
+        /// The first event that differs: as recorded, and as it is now. Empty where there is none any more.
+        first: Option<[String; 2]>,
     },
+    /// The two runs were the same as far as was asked for, and nothing had broken by then.
+    CutShort {
+        /// Up to when, in virtual nanoseconds.
+        until_ns: u64,
+        /// The run so far.
+        reply: Box<Reply>,
+    },
+}
+
+/// What a replay is asked for beside its token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// What the run was when it was recorded: any other run is unfit.
+    pub(crate) recorded: Option<&'a Found>,
+    /// Which of the lines that programs trace come along.
+    pub(crate) log: Option<&'a Filter>,
+    /// The virtual time at which the run ends, in nanoseconds, if it has not ended by then.
+    pub(crate) until_ns: Option<u64>,
 }
 
 impl Replayed {
@@ -41,7 +63,7 @@ impl Replayed {
     pub(crate) fn record(&self) -> Option<&Record> {
         match self {
             Self::Broke(found) => Some(&found.record),
-            Self::Held(reply) => reply.record.as_ref(),
+            Self::Held(reply) | Self::CutShort { reply, .. } => reply.record.as_ref(),
             Self::TwoWays(_) | Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => None,
         }
     }
@@ -50,22 +72,20 @@ impl Replayed {
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Self::Broke(_) => Verdict::Broke,
-            Self::Held(_) => Verdict::Held,
+            Self::Held(_) | Self::CutShort { .. } => Verdict::Held,
             Self::TwoWays(_) => Verdict::TwoWays,
             Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => Verdict::Unfit,
         }
     }
 }
 
-/// Has a token's run again. With an expected digest, any other run than that one is unfit; with a filter, what the program
-/// traced comes along.
+/// Has a token's run again.
 pub(crate) fn replay(
     executor: &dyn Executor,
     token: &Token,
-    expected: Option<Digest>,
-    log: Option<&str>,
+    Wanted { recorded, log, until_ns }: Wanted<'_>,
 ) -> Result<Replayed, RunnerError> {
-    let request = Request { log: log.map(str::to_owned), ..token.request(true) };
+    let request = Request { log: log.map(Filter::to_string), until_ns, ..token.request(true) };
     let reply = executor.fresh(&request)?;
     let again = executor.fresh(&request)?;
     if !same(&reply, &again) {
@@ -77,13 +97,34 @@ pub(crate) fn replay(
     {
         return Ok(Replayed::PlanUnfit { node, nodes });
     }
-    if let Some(expected) = expected.filter(|expected| *expected != reply.digest) {
-        return Ok(Replayed::RecordUnfit { expected, met: reply.digest });
+    if let Some(recorded) = recorded.filter(|recorded| recorded.finding.digest != reply.digest) {
+        let first = reply.record.as_ref().and_then(|record| differs(&recorded.record, record, until_ns));
+        // A part of a run has another digest than the whole.
+        if until_ns.is_none() || first.is_some() {
+            return Ok(Replayed::RecordUnfit { expected: recorded.finding.digest, met: reply.digest, first });
+        }
     }
-    Ok(match found(&request, reply.clone(), 1) {
-        Some(found) => Replayed::Broke(Box::new(found)),
-        None => Replayed::Held(Box::new(reply)),
+    Ok(match (found(&request, reply.clone(), 1), until_ns) {
+        (Some(found), _) => Replayed::Broke(Box::new(found)),
+        (None, Some(until_ns)) if reply.virtual_ns >= until_ns => {
+            Replayed::CutShort { until_ns, reply: Box::new(reply) }
+        }
+        (None, _) => Replayed::Held(Box::new(reply)),
     })
+}
+
+/// The first event in which a run is not the one that was recorded, in words; of a part of a run, only what it came to.
+fn differs(recorded: &Record, met: &Record, until_ns: Option<u64>) -> Option<[String; 2]> {
+    let same = |index: &usize| recorded.events.get(*index) == met.events.get(*index);
+    let most = recorded.events.len().max(met.events.len());
+    let index = (0..most).find(|index| !same(index))?;
+    if until_ns.is_some() && index >= met.events.len() {
+        return None;
+    }
+    Some([recorded, met].map(|record| {
+        let lexicon = Lexicon::of(record);
+        record.events.get(index).map_or_else(String::new, |event| event_line(event, &lexicon))
+    }))
 }
 
 #[cfg(test)]
@@ -109,21 +150,58 @@ mod tests {
         }
     }
 
-    fn verdict(executor: impl Fn(&Request) -> Reply, expected: Option<Digest>) -> Verdict {
-        let replayed = replay(&Fake(|request: &Request, _| executor(request)), &token(), expected, None);
-        replayed.expect("the fake refuses nothing").verdict()
+    fn replayed(executor: impl Fn(&Request) -> Reply, wanted: Wanted<'_>) -> Replayed {
+        let replayed = replay(&Fake(|request: &Request, _| executor(request)), &token(), wanted);
+        replayed.expect("the fake refuses nothing")
+    }
+
+    fn verdict(executor: impl Fn(&Request) -> Reply, recorded: Option<&Found>) -> Verdict {
+        replayed(executor, Wanted { recorded, ..Wanted::default() }).verdict()
     }
 
     #[test]
     fn a_replay_that_breaks_again_exits_as_the_campaign_did() {
         assert_eq!(verdict(as_sampled, None), Verdict::Broke);
-        assert_eq!(verdict(as_sampled, Some(use_after_teardown().finding.digest)), Verdict::Broke);
+        assert_eq!(verdict(as_sampled, Some(&use_after_teardown())), Verdict::Broke);
     }
 
     #[test]
     fn a_token_whose_run_now_holds_is_good_news_and_a_record_of_it_is_unfit() {
         assert_eq!(verdict(held, None), Verdict::Held);
-        assert_eq!(verdict(held, Some(Digest(9, 9))), Verdict::Unfit);
+        assert_eq!(verdict(held, Some(&use_after_teardown())), Verdict::Unfit);
+    }
+
+    #[test]
+    fn a_record_that_no_longer_fits_is_told_with_the_first_event_that_differs() {
+        let later = |request: &Request| {
+            let mut reply = as_sampled(request);
+            reply.record.iter_mut().for_each(|record| record.events[9].time_ns += 1);
+            Reply { digest: Digest(9, 9), ..reply }
+        };
+        let wanted = Wanted { recorded: Some(&use_after_teardown()), ..Wanted::default() };
+        let Replayed::RecordUnfit { first: Some([then, now]), .. } = replayed(later, wanted) else {
+            panic!("it is not the run that was recorded")
+        };
+        assert!(then.starts_with("#9 at 0.441000000") && now.starts_with("#9 at 0.441000001"), "{then}\n{now}");
+    }
+
+    #[test]
+    fn a_part_of_a_run_fits_the_record_of_the_whole() {
+        let part = |request: &Request| {
+            let mut reply = as_sampled(request);
+            reply.record.iter_mut().for_each(|record| record.events.truncate(5));
+            let virtual_ns = request.until_ns.expect("it was asked for");
+            Reply { digest: Digest(9, 9), virtual_ns, violations: Vec::new(), ..reply }
+        };
+        let recorded = use_after_teardown();
+        let wanted = Wanted { recorded: Some(&recorded), until_ns: Some(430_000_000), ..Wanted::default() };
+        assert!(matches!(replayed(part, wanted), Replayed::CutShort { until_ns: 430_000_000, .. }));
+        let other = |request: &Request| {
+            let mut reply = part(request);
+            reply.record.iter_mut().for_each(|record| record.events[3].time_ns += 1);
+            reply
+        };
+        assert_eq!(replayed(other, wanted).verdict(), Verdict::Unfit);
     }
 
     #[test]

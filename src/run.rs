@@ -3,7 +3,8 @@
 
 use crate::fault::Plan;
 use crate::finding::Violation;
-use afterlife_sim::TraceLine;
+use afterlife_sim::LogLine;
+use afterlife_sim::choice::Asked;
 use afterlife_sim::event::{Digest, Event, Left, Seq, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,6 +76,9 @@ pub struct Request {
     /// Whether nothing is to be run: the reply tells the plan that the seed draws.
     #[serde(default)]
     pub only_plan: bool,
+    /// The run ends at this virtual time, in nanoseconds, if it has not ended by then; nothing is held against it for that.
+    #[serde(default)]
+    pub until_ns: Option<u64>,
 }
 
 /// How the run itself ended, as its runner process saw it.
@@ -213,7 +217,10 @@ pub(crate) struct Record {
     pub places: BTreeMap<u32, String>,
     /// The stacks that the first violation is told with.
     pub stacks: Vec<Stack>,
-    /// What programs traced, if the request had a filter. A replay shows it; it is not written down.
+    /// What programs printed, and what they traced if the request had a filter.
     #[serde(default)]
-    pub lines: Vec<TraceLine>,
+    pub lines: Vec<LogLine>,
+    /// What the seed was asked in the room, with the answers.
+    #[serde(default)]
+    pub choices: Vec<Asked>,
 }

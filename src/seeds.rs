@@ -106,6 +106,34 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// The moment of `0.44s`, `440ms`, `2m` or `0.44`, in nanoseconds of a run's time.
+pub(crate) fn parse_moment(text: &str) -> Result<u64, String> {
+    let unreadable = || format!("`{text}` is not a moment");
+    let text_of = text.trim();
+    let number = text_of.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text_of.len());
+    let unit_ns: u64 = match text_of[number..].trim() {
+        "" | "s" => 1_000_000_000,
+        "ns" => 1,
+        "us" | "µs" => 1_000,
+        "ms" => 1_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return Err(unreadable()),
+    };
+    let (whole, part) = text_of[..number].split_once('.').unwrap_or((&text_of[..number], ""));
+    if (whole.is_empty() && part.is_empty()) || part.len() > 9 || part.contains('.') {
+        return Err(unreadable());
+    }
+    let digits = part.len() as u32;
+    let read = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() };
+    let whole_ns = read(whole).and_then(|whole| whole.checked_mul(unit_ns));
+    // At most nine digits of at most an hour: it fits.
+    let part_ns = read(part).map(|part| u128::from(part) * u128::from(unit_ns) / 10_u128.pow(digits));
+    let part_ns = part_ns.and_then(|part_ns| u64::try_from(part_ns).ok());
+    let moment = whole_ns.zip(part_ns).and_then(|(whole_ns, part_ns)| whole_ns.checked_add(part_ns));
+    moment.ok_or_else(unreadable)
+}
+
 /// What to write instead of a range that cannot be read.
 pub(crate) const SEEDS_NEXT: &str =
     "write a range like 0..10000, a number like 500 for the first 500 seeds, or date for those of today";
@@ -113,12 +141,25 @@ pub(crate) const SEEDS_NEXT: &str =
 /// What to write instead of a shard that cannot be read.
 pub(crate) const SHARD_NEXT: &str = "write which one of how many: 2/4 is the second of four";
 
+/// What to write instead of a moment that cannot be read.
+pub(crate) const MOMENT_NEXT: &str = "write a number and a unit, as pages do: 0.44s, 440ms, 2m";
+
 /// What to write instead of a duration that cannot be read.
 pub(crate) const DURATION_NEXT: &str = "write a number and a unit: 90s, 20m, 2h, 1h30m";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_exact_to_the_nanosecond() {
+        let moments = ["0.44s", "440ms", "0.440", ".5", "2m", "1.000000001s", "7ns", "0"];
+        let ns = [440_000_000, 440_000_000, 440_000_000, 500_000_000, 120_000_000_000, 1_000_000_001, 7, 0];
+        assert_eq!(moments.map(|text| parse_moment(text).expect("it is one")), ns);
+        for text in ["", ".", "s", "1.2.3s", "-1s", "1.0000000001s", "1 day", "999999999999999h"] {
+            assert!(parse_moment(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_number_means_the_first_so_many_seeds() {

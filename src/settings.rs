@@ -1,6 +1,7 @@
 //! What the environment asks for: the `AFTERLIFE_*` variables.
 //! It does not apply them: the command line comes before them, the defaults come after.
 
+use crate::logs::{Filter, LOG_NEXT};
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
 use crate::runner::{BATON, RUNNER};
@@ -28,7 +29,7 @@ const KNOWN: [&str; 10] = [
 ];
 
 /// The variables, read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Settings {
     /// `AFTERLIFE_REPLAY`: run this token and nothing else.
     pub(crate) replay: Option<String>,
@@ -38,8 +39,8 @@ pub(crate) struct Settings {
     pub(crate) time: Option<Duration>,
     /// `AFTERLIFE_OUT`: where findings are written.
     pub(crate) out: Option<PathBuf>,
-    /// `AFTERLIFE_LOG`: which traced lines a replay shows.
-    pub(crate) log: Option<String>,
+    /// `AFTERLIFE_LOG`: which lines of programs a replay shows.
+    pub(crate) log: Option<Filter>,
     /// `AFTERLIFE_KEPT`: the folder of kept runs.
     pub(crate) kept: Option<PathBuf>,
     /// `AFTERLIFE_SHRINK`: how many replays the shrinking of a finding may cost.
@@ -71,8 +72,7 @@ impl Settings {
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
                 "AFTERLIFE_KEPT" => settings.kept = Some(PathBuf::from(value)),
                 "AFTERLIFE_LOG" => {
-                    crate::trace::check(&value).map_err(|why| refused(why, LOG_NEXT))?;
-                    settings.log = Some(value);
+                    settings.log = Some(Filter::read(&value).map_err(|why| refused(why, LOG_NEXT))?);
                 }
                 "AFTERLIFE_SEEDS" => {
                     settings.seeds = Some(parse_seeds(&value).map_err(|why| refused(why, SEEDS_NEXT))?);
@@ -113,8 +113,6 @@ pub(crate) const SEARCH_NEXT: &str = "write random, the one search that there is
 
 /// What to write instead of a number of replays that cannot be read.
 pub(crate) const SHRINK_NEXT: &str = "write how many replays a finding may cost, or 0 to tell plans as they were drawn";
-
-const LOG_NEXT: &str = "write a level, or targets with levels: `info`, `openraft=debug,warn`";
 
 const SEED_NEXT: &str = "write one number, or use AFTERLIFE_SEEDS for a range";
 

@@ -3,9 +3,10 @@
 
 use crate::campaign::{self, Order};
 use crate::kept::{Book, Kept};
+use crate::logs::Filter;
 use crate::record::Shelf;
 use crate::refusal::Refusal;
-use crate::replay::replay;
+use crate::replay::{Wanted, replay};
 use crate::report::{Human, Paste, Progress, replayed};
 use crate::run::Build;
 use crate::runner::{Launch, Pool, is_runner, serve};
@@ -61,7 +62,7 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, 
         eprintln!("warning: {warning}");
     }
     let verdict = match &settings.replay {
-        Some(text) => replay_token(scenario, text, settings.log.as_deref(), &pool, &mut human)?,
+        Some(text) => replay_token(scenario, text, settings.log.as_ref(), &pool, &mut human)?,
         None => {
             let shelf = Shelf::open(settings.out.clone().unwrap_or_else(Shelf::usual_root))?;
             let order = order(scenario, book.read(scenario)?, &settings);
@@ -91,7 +92,7 @@ fn order(scenario: &Scenario, kept: Vec<Kept>, settings: &Settings) -> Order {
 fn replay_token(
     scenario: &Scenario,
     text: &str,
-    log: Option<&str>,
+    log: Option<&Filter>,
     pool: &Pool,
     human: &mut Human<Vec<u8>>,
 ) -> Result<Verdict, Refusal> {
@@ -101,8 +102,8 @@ fn replay_token(
         println!("{} is not the scenario of AFTERLIFE_REPLAY, so that nothing was run", scenario.name);
         return Ok(Verdict::Held);
     }
-    let outcome = replay(pool, &token, None, log)?;
-    let lines = replayed(&outcome, &token, human.paste());
+    let outcome = replay(pool, &token, Wanted { log, ..Wanted::default() })?;
+    let lines = replayed(&outcome, &token, human.paste(), log);
     human.print(&lines);
     Ok(outcome.verdict())
 }

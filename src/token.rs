@@ -111,6 +111,7 @@ impl Token {
             stack_at: None,
             log: None,
             only_plan: false,
+            until_ns: None,
         }
     }
 

@@ -1,18 +1,20 @@
 //! What programs say through `tracing`, in a run: facts become events of the run, other lines are kept beside it.
 //! Outside of a run its layers do nothing.
 
+use crate::logs::Filter;
 use crate::spoken::{Objects, Spoken};
+use afterlife_sim::Source;
 use std::cell::Cell;
 use std::fmt::{self, Debug};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Which lines are kept; set in the process of a run that keeps lines.
-static FILTER: OnceLock<Targets> = OnceLock::new();
+static FILTER: OnceLock<Filter> = OnceLock::new();
 
 /// What programs call their objects, in the one run of this process.
 static OBJECTS: Mutex<Option<Objects>> = Mutex::new(None);
@@ -32,9 +34,7 @@ fn tells(metadata: &Metadata<'_>) -> bool {
 
 /// Sets the global subscriber of a process that will run scenarios.
 pub(crate) fn install() {
-    let lines = Lines.with_filter(filter_fn(|metadata| {
-        FILTER.get().is_some_and(|filter| filter.would_enable(metadata.target(), metadata.level()))
-    }));
+    let lines = Lines.with_filter(filter_fn(|metadata| FILTER.get().is_some_and(|filter| filter.enables(metadata))));
     let subscriber = tracing_subscriber::registry().with(facts()).with(lines);
     // Somebody who has set one before wants that one.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -45,18 +45,9 @@ pub(crate) fn install() {
 /// # Errors
 /// When it is no filter.
 pub(crate) fn keep(filter: &str) -> Result<(), String> {
-    let _ = FILTER.set(read(filter)?);
+    let _ = FILTER.set(Filter::read(filter)?);
     tracing::callsite::rebuild_interest_cache();
     Ok(())
-}
-
-/// Whether this is a filter.
-pub(crate) fn check(filter: &str) -> Result<(), String> {
-    read(filter).map(drop)
-}
-
-fn read(filter: &str) -> Result<Targets, String> {
-    filter.parse().map_err(|error| format!("`{filter}` is no filter: {error}"))
 }
 
 struct Facts;
@@ -134,19 +125,27 @@ struct Lines;
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        let spans: Vec<&str> = context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-            .map(|span| span.metadata().name())
-            .collect();
-        afterlife_sim::trace(format_args!(
-            "{:>5} {}{}: {}",
-            metadata.level(),
-            Within(&spans),
+        // The program has asked for none of this, so that it is not booked as the program's.
+        let spans: Vec<&str> = afterlife_sim::outside(|| {
+            let scope = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
+            scope.map(|span| span.metadata().name()).collect()
+        });
+        afterlife_sim::trace(
+            source(metadata.level()),
             metadata.target(),
-            Shown(event)
-        ));
+            format_args!("{}{}", Within(&spans), Shown(event)),
+        );
+        afterlife_sim::outside(|| drop(spans));
+    }
+}
+
+fn source(level: &Level) -> Source {
+    match *level {
+        Level::ERROR => Source::Error,
+        Level::WARN => Source::Warn,
+        Level::INFO => Source::Info,
+        Level::DEBUG => Source::Debug,
+        Level::TRACE => Source::Trace,
     }
 }
 

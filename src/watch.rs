@@ -311,8 +311,27 @@ impl Watch {
         }));
     }
 
-    /// What is to be said once the run is over.
-    pub(crate) fn verdicts(mut self, time_limit_ns: u64, names: &[String], live: impl Fn(NodeId) -> bool) -> Verdicts {
+    /// What is to be said once the run is over. Of a run that was cut short, nothing is said that only its end could show.
+    pub(crate) fn verdicts(
+        mut self,
+        time_limit_ns: u64,
+        names: &[String],
+        cut_short: bool,
+        live: impl Fn(NodeId) -> bool,
+    ) -> Verdicts {
+        if !cut_short {
+            self.judge_the_end(time_limit_ns, names, live);
+        }
+        let own = self.claims.sometimes.iter().map(|claim| (claim.text.clone(), claim.held));
+        Verdicts {
+            sometimes: own.chain(self.probed).collect(),
+            violations: self.violations,
+            left: self.left.unwrap_or_default(),
+            stacks: self.stacks,
+        }
+    }
+
+    fn judge_the_end(&mut self, time_limit_ns: u64, names: &[String], live: impl Fn(NodeId) -> bool) {
         let unfinished: Vec<NodeId> = (0..self.roles.len())
             .filter(|index| self.roles[*index] != Role::Service)
             .map(|index| NodeId(index as u16))
@@ -338,13 +357,6 @@ impl Watch {
             let sentence = format!("when the run was over it was still not so that {}", claim.text);
             let violation = own("eventually", &claim.text, sentence, Seq::NONE);
             self.violations.push(violation);
-        }
-        let own = self.claims.sometimes.iter().map(|claim| (claim.text.clone(), claim.held));
-        Verdicts {
-            sometimes: own.chain(self.probed).collect(),
-            violations: self.violations,
-            left: self.left.unwrap_or_default(),
-            stacks: self.stacks,
         }
     }
 }

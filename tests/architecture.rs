@@ -33,10 +33,7 @@ const ONLY: [(&str, &[&str]); 6] = [
             "crate::told",
         ],
     ),
-    (
-        "sim/src/kernel/",
-        &["crate::kernel", "crate::event", "crate::lines", "crate::log", "crate::real", "crate::engine::beat"],
-    ),
+    ("sim/src/kernel/", &["crate::kernel", "crate::event", "crate::log", "crate::real", "crate::engine::beat"]),
     ("sim/src/told.rs", &["crate::event"]),
     ("sim/src/event.rs", &["crate::event"]),
     ("src/report/", &["afterlife_sim::event"]),

@@ -316,14 +316,10 @@ fn figures_of_memory_are_events_where_there_is_a_budget() {
     let said = run("nobody_may_die", "0..1");
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     let path = said.finding()["path"].as_str().expect("a path").to_owned();
-    let record = std::fs::read_to_string(format!("{path}/record.jsonl")).expect("the record is there");
-    let figures: Vec<Value> = record
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|line| !line["event"]["what"]["MemoryUsed"].is_null())
-        .collect();
+    let record = carry_out(&mut command(&["show", &path, "--format", "json"]));
+    let figures: Vec<Value> = record.lines().into_iter().filter(|line| !line["what"]["MemoryUsed"].is_null()).collect();
     let [of_the_server] = &figures[..] else { panic!("of the one with a budget and no other: {figures:?}") };
-    assert_eq!(of_the_server["event"]["node"], SERVER);
-    let peak = of_the_server["event"]["what"]["MemoryUsed"]["peak"].as_u64().expect("a number of bytes");
+    assert_eq!(of_the_server["node"], SERVER);
+    let peak = of_the_server["what"]["MemoryUsed"]["peak"].as_u64().expect("a number of bytes");
     assert!((60 * MIB..61 * MIB).contains(&peak), "{peak} bytes");
 }

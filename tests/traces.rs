@@ -5,7 +5,6 @@ mod planted;
 
 use afterlife::Sim;
 use planted::{carry_out, command, run, scenarios, trials};
-use serde_json::Value;
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
@@ -135,11 +134,9 @@ fn log_of(scenario: &str) -> (String, usize) {
     let out = format!("{}/traces-{scenario}", env!("CARGO_TARGET_TMPDIR"));
     let said = carry_out(&mut command(&["run", scenario, "--seeds", "1", "--out", &out]));
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    let id = std::fs::read_to_string(format!("{out}/last")).expect("a finding was written");
-    let record = std::fs::read_to_string(format!("{out}/{}/record.jsonl", id.trim())).expect("it has a record");
-    let legend: Value = serde_json::from_str(record.lines().next().expect("it has lines")).expect("it is JSON");
-    let texts = legend["names"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let log: Vec<&str> = texts.filter(|text| text.starts_with("{\"timestamp\"")).collect();
+    let record = carry_out(&mut command(&["show", "last", "--out", &out, "--format", "json"])).lines();
+    let printed = record.iter().filter(|line| line["kind"] == "line" && line["source"] == "stdout");
+    let log: Vec<&str> = printed.filter_map(|line| line["text"].as_str()).collect();
     let path = format!("{out}/log.jsonl");
     std::fs::write(&path, log.join("\n")).expect("the folder can be written to");
     (path, log.len())

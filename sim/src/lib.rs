@@ -20,7 +20,6 @@ mod abi;
 mod engine;
 pub mod event;
 mod kernel;
-mod lines;
 mod log;
 mod real;
 pub mod told;
@@ -28,6 +27,7 @@ pub mod told;
 pub use abi::Memory;
 pub use engine::{Machine, Outcome, run};
 pub use kernel::ending::{Crash, Ending};
+pub use kernel::lines::{LogLine, Source};
 pub use kernel::link::{Latency, Link, LinkTrouble};
 pub use kernel::place::Places;
 pub use kernel::process::{DiskBuild, ExitCode, Main, NODES_MAX};
@@ -36,7 +36,6 @@ pub use kernel::spin::SPIN_MAX;
 pub use kernel::thread::Schedule;
 pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
-pub use lines::TraceLine;
 pub use log::Kept;
 
 /// One process for each run.
@@ -66,9 +65,9 @@ pub fn whereabouts() -> Option<(event::NodeId, u16)> {
     Some(abi::kernel(me, |world| (world.threads[me].node, world.threads[me].incarnation)))
 }
 
-/// Keeps a line that the calling thread of a run traces, if lines are kept. It is no event and part of no digest.
-pub fn trace(line: std::fmt::Arguments<'_>) {
-    abi::keep_line(line);
+/// Keeps a line that the calling thread of a run traces for this target, if lines are kept. It is no event and part of no digest.
+pub fn trace(source: Source, target: &str, line: std::fmt::Arguments<'_>) {
+    abi::keep_line(source, target, line);
 }
 
 /// Sets how the running asynchronous task is found: a number that is not 0. The first source stays.

@@ -49,6 +49,7 @@ impl Order {
             stack_at: None,
             log: None,
             only_plan: false,
+            until_ns: None,
         }
     }
 

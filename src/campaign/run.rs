@@ -9,6 +9,7 @@ use super::smaller::shrink;
 use crate::finding::{Finding, Signature};
 use crate::found::{Found, Totals};
 use crate::record::Shelf;
+use crate::recording::with_log;
 use crate::refusal::Refusal;
 use crate::run::{Reply, Request};
 use crate::runner::Executor;
@@ -154,7 +155,8 @@ impl Campaign<'_> {
     }
 
     fn write_down(&mut self, found: Found) -> Result<(), Refusal> {
-        let saved = self.shelf.save(&found)?;
+        let found = with_log(self.executor, found)?;
+        let saved = self.shelf.save(&found);
         self.face.found(&found, &saved);
         let replays = found.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays);
         let injections = found.injections();

@@ -6,7 +6,6 @@ use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::finding::Violation;
 use crate::found::Found;
 use crate::record::{Saved, Shelf};
-use crate::refusal::Refusal;
 use crate::run::{Build, Ended, Record, Reply, Request};
 use crate::runner::fake::{Fake, held};
 use crate::scratch::Folder;
@@ -233,11 +232,15 @@ fn a_claim_that_never_held_fails_a_full_campaign_and_no_shorter_one() {
 }
 
 #[test]
-fn a_campaign_that_cannot_write_its_finding_down_is_refused() {
+fn a_finding_that_cannot_be_written_down_is_told_all_the_same() {
     let folder = Folder::new();
     let shelf = Shelf::open(folder.path().to_owned()).expect("a temporary folder can be written to");
     std::fs::write(folder.path().join("toy"), "a file where a folder belongs").expect("the folder is there");
     let executor = Fake(|request: &Request, _| broken(request, &["a"]));
-    let refused: Refusal = run(&order(5), &executor, &shelf, &mut Heard::default()).expect_err("a file is in the way");
-    assert_eq!(refused.verdict, Verdict::Refused);
+    let mut heard = Heard::default();
+    let outcome = run(&order(5), &executor, &shelf, &mut heard).expect("it was told");
+    assert_eq!((outcome.verdict(), outcome.findings.len()), (Verdict::Broke, 1));
+    let [(_, saved)] = &heard.found[..] else { panic!("it was told once") };
+    let why = saved.unwritten.as_deref().expect("a file is in the way");
+    assert!(why.starts_with("cannot write to ") && why.contains("toy"), "{why}");
 }

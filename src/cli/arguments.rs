@@ -1,8 +1,9 @@
 //! The arguments, as clap reads them.
 //! It holds no defaults that depend on a scenario or on the environment: the commands do.
 
+use crate::logs::Filter;
 use crate::run::Build;
-use crate::seeds::{Shard, parse_duration, parse_seeds, parse_shard};
+use crate::seeds::{Shard, parse_duration, parse_moment, parse_seeds, parse_shard};
 use crate::settings::parse_search;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
@@ -32,7 +33,7 @@ pub(super) enum Command {
     /// Run a campaign over the scenarios whose name contains FILTER
     Run(Run),
     /// Have a run again in fresh processes and tell its story
-    Replay(What),
+    Replay(Replay),
     /// Make the plan of a run that breaks smaller, and tell its story
     Shrink(Shrink),
     /// Keep a run that broke beside the code, as one line of a file: it is run first from then on
@@ -117,7 +118,7 @@ pub(super) struct Run {
 
 #[derive(Args, Debug)]
 pub(super) struct What {
-    /// A token, `last`, the beginning of an id, or a finding's folder
+    /// A token, `last`, the beginning of an id, or a finding's folder or record
     pub(super) what: String,
     /// Where findings were written [default: target/afterlife]
     #[arg(long, value_name = "DIR")]
@@ -134,12 +135,27 @@ pub(super) struct Shrink {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct Replay {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// End the run at this moment of its time, `0.44s`, and show what happened last
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub(super) until: Option<u64>,
+    /// Show what the programs printed and traced: `info`, `openraft=debug,stdout=off` [default: AFTERLIFE_LOG]
+    #[arg(long, value_name = "FILTER", value_parser = Filter::read)]
+    pub(super) log: Option<Filter>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct Show {
     #[command(flatten)]
     pub(super) what: What,
     /// Every socket of each process at the moment of the violation, too; JSON always has them
     #[arg(long)]
     pub(super) sockets: bool,
+    /// What the programs printed and traced, too, as far as the record has it: `info`, `openraft=warn,stdout=off`
+    #[arg(long, value_name = "FILTER", value_parser = Filter::read)]
+    pub(super) log: Option<Filter>,
     /// As what
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
@@ -196,6 +212,6 @@ pub(super) const REPORT_NEXT: &str = "write --report human, json, junit=PATH or 
 pub(super) enum Format {
     /// The page that the campaign printed
     Text,
-    /// The same as one object
+    /// The record's own lines: one object each
     Json,
 }

@@ -1,7 +1,7 @@
 //! The commands: each gathers what it needs and hands over to what does the work.
 //! Nothing is decided here that a test of the command line alone could not see.
 
-use super::arguments::{Check, Command, Format, Show, Shrink, Variants, What};
+use super::arguments::{Check, Command, Format, Replay, Show, Shrink, Variants, What};
 use super::campaigns::run_campaigns;
 use super::keep::keep;
 use super::select;
@@ -10,12 +10,13 @@ use crate::campaign;
 use crate::check::check;
 use crate::found::Found;
 use crate::hunt::hunt;
-use crate::record::{Saved, Shelf};
+use crate::record::{RecordError, Saved, Shelf, Written};
+use crate::recording::with_log;
 use crate::refusal::Refusal;
-use crate::replay::{Replayed, replay};
+use crate::replay::{Replayed, Wanted, replay};
 use crate::report::{
-    Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, finding, keep_start, page, plural,
-    replayed, sockets, sockets_of, wrap,
+    Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, keep_start, page, plural, replayed,
+    sockets, traced, wrap, written_elsewhere,
 };
 use crate::run::{Build, Request};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
@@ -25,7 +26,6 @@ use crate::shrink;
 use crate::token::Token;
 use crate::variants::{expose, markdown};
 use crate::verdict::Verdict;
-use afterlife_sim::event::Digest;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub(super) fn carry_out(
 ) -> Result<Verdict, Refusal> {
     match (command, &settings.replay) {
         (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings),
-        (Some(Command::Replay(what)), _) => replay_run(scenarios, &what, settings),
+        (Some(Command::Replay(replay)), _) => replay_run(scenarios, &replay, settings),
         (Some(Command::Shrink(shrink)), _) => shrink_run(scenarios, &shrink, settings),
         (Some(Command::Keep(what)), _) => keep(scenarios, &what, settings),
         (Some(Command::Show(show)), _) => show_finding(&show, settings),
@@ -48,7 +48,10 @@ pub(super) fn carry_out(
         (Some(Command::Triage(triage)), _) => super::triage::triage(&triage.folders),
         (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
         (Some(Command::Variants(variants)), _) => table_of_variants(scenarios, &variants),
-        (None, Some(token)) => replay_run(scenarios, &What { what: token.clone(), out: None }, settings),
+        (None, Some(token)) => {
+            let what = What { what: token.clone(), out: None };
+            replay_run(scenarios, &Replay { what, until: None, log: None }, settings)
+        }
         (None, None) => {
             let shelf = shelf(None, settings)?;
             let shrink = settings.shrink.unwrap_or(shrink::REPLAYS_MAX);
@@ -57,30 +60,42 @@ pub(super) fn carry_out(
     }
 }
 
-/// The token that is meant; with what is known of it, the digest that its run is to have.
-fn meant(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<(Token, Option<Digest>), Refusal> {
+/// The token that is meant; with what is known of it, the record that its run is to fit, and who wrote that.
+fn meant(
+    scenarios: &[Scenario],
+    what: &What,
+    settings: &Settings,
+) -> Result<(Token, Option<(Found, Written)>), Refusal> {
     // A token needs no record, and is replayed as it is even if there is one: the code may have changed since.
-    let (token, expected) = if Token::is_meant(&what.what) {
+    let (token, recorded) = if Token::is_meant(&what.what) {
         (select::token(scenarios, &what.what)?, None)
     } else {
-        let (found, _) = read(what, settings)?;
-        (found.finding.token.parse()?, Some(found.finding.digest))
+        let place = Shelf::at(root(what.out.clone(), settings)).find(&what.what)?;
+        // A record that other code wrote, and this cannot even read, is as little to this code as one that it runs otherwise.
+        let unfit = |error: RecordError| {
+            let verdict = if error.is_of_other_code() { Verdict::Unfit } else { Verdict::Refused };
+            Refusal::from(error).ending(verdict)
+        };
+        let (found, _) = Shelf::read(&place).map_err(unfit)?;
+        (found.finding.token.parse()?, Some((found, Shelf::written(&place)?)))
     };
     select::named(scenarios, &token)?;
-    Ok((token, expected))
+    Ok((token, recorded))
 }
 
 /// Shrinks a run that breaks, and writes down what is left.
 fn shrink_run(scenarios: &[Scenario], shrink: &Shrink, settings: &Settings) -> Result<Verdict, Refusal> {
-    let (token, expected) = meant(scenarios, &shrink.what, settings)?;
+    let (token, recorded) = meant(scenarios, &shrink.what, settings)?;
     let pool = pool(None)?;
     let shelf = shelf(shrink.what.out.clone(), settings)?;
     let replays_max = shrink.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX);
     let mut human = human();
-    let outcome = match replay(&pool, &token, expected, None)? {
+    let wanted = Wanted { recorded: recorded.as_ref().map(|(found, _)| found), ..Wanted::default() };
+    let outcome = match replay(&pool, &token, wanted)? {
         Replayed::Broke(found) => match campaign::shrink(&pool, *found, replays_max)? {
             Ok(found) => {
-                let saved = shelf.save(&found)?;
+                let found = with_log(&pool, found)?;
+                let saved = shelf.save(&found);
                 human.print(&page(&found, Some(&saved), &Paste::of_this_program()));
                 return Ok(Verdict::Broke);
             }
@@ -88,36 +103,42 @@ fn shrink_run(scenarios: &[Scenario], shrink: &Shrink, settings: &Settings) -> R
         },
         other => other,
     };
-    let lines = replayed(&outcome, &token, human.paste());
+    let lines = replayed(&outcome, &token, human.paste(), None);
     human.print(&lines);
     Ok(outcome.verdict())
 }
 
-fn replay_run(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
-    let (token, expected) = meant(scenarios, what, settings)?;
-    let outcome = replay(&pool(Some(1))?, &token, expected, settings.log.as_deref())?;
+fn replay_run(
+    scenarios: &[Scenario],
+    Replay { what, until, log }: &Replay,
+    settings: &Settings,
+) -> Result<Verdict, Refusal> {
+    let (token, recorded) = meant(scenarios, what, settings)?;
+    let log = log.as_ref().or(settings.log.as_ref());
+    let wanted = Wanted { recorded: recorded.as_ref().map(|(found, _)| found), log, until_ns: *until };
+    let outcome = replay(&pool(Some(1))?, &token, wanted)?;
     let mut human = human();
-    let lines = replayed(&outcome, &token, human.paste());
+    let mut lines = replayed(&outcome, &token, human.paste(), log);
+    if let (Replayed::RecordUnfit { .. }, Some((_, written))) = (&outcome, &recorded) {
+        lines.extend(written_elsewhere(&written.elsewhere()));
+    }
     human.print(&lines);
     Ok(outcome.verdict())
 }
 
 fn show_finding(show: &Show, settings: &Settings) -> Result<Verdict, Refusal> {
-    let (found, saved) = read(&show.what, settings)?;
+    let place = Shelf::at(root(show.what.out.clone(), settings)).find(&show.what.what)?;
     match show.format {
         Format::Text => {
+            let (found, saved) = Shelf::read(&place)?;
             let mut lines = page(&found, Some(&saved), &Paste::of_this_program());
             if show.sockets {
                 lines.extend(sockets(&found));
             }
+            lines.extend(show.log.iter().flat_map(|filter| traced(&found.record, filter)));
             human().print(&lines);
         }
-        Format::Json => {
-            // A reader that has left needs no report.
-            let mut value = finding(&found, &saved);
-            value["sockets"] = sockets_of(&found);
-            let _ = writeln!(std::io::stdout(), "{value}");
-        }
+        Format::Json => Shelf::copy(&place, &mut std::io::stdout().lock())?,
     }
     Ok(Verdict::Held)
 }

@@ -2,9 +2,10 @@
 //! It does not look at what the arguments name.
 
 use super::arguments::{Arguments, REPORT_NEXT};
+use crate::logs::LOG_NEXT;
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
-use crate::seeds::{DURATION_NEXT, SEEDS_NEXT, SHARD_NEXT};
+use crate::seeds::{DURATION_NEXT, MOMENT_NEXT, SEEDS_NEXT, SHARD_NEXT};
 use crate::settings::{SEARCH_NEXT, SHRINK_NEXT};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
@@ -56,6 +57,8 @@ fn next(error: &clap::Error) -> String {
         match flag(error).as_deref() {
             Some("--seeds") => return SEEDS_NEXT.to_owned(),
             Some("--for") => return DURATION_NEXT.to_owned(),
+            Some("--until") => return MOMENT_NEXT.to_owned(),
+            Some("--log") => return LOG_NEXT.to_owned(),
             Some("--search") => return SEARCH_NEXT.to_owned(),
             Some("--build") => return "write --build shipped, --build patched or --build sound".to_owned(),
             Some("--shard") => return SHARD_NEXT.to_owned(),

@@ -6,7 +6,7 @@ use super::commands::{human, pool, read};
 use super::select;
 use crate::kept::{Book, here};
 use crate::refusal::Refusal;
-use crate::replay::{Replayed, replay};
+use crate::replay::{Replayed, Wanted, replay};
 use crate::report::{Line, Tone, WIDTH, keep_start, replayed};
 use crate::scenario::Scenario;
 use crate::settings::Settings;
@@ -21,14 +21,14 @@ pub(super) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> 
         Err(_) if Token::is_meant(&what.what) => {
             let token = select::token(scenarios, &what.what)?;
             select::named(scenarios, &token)?;
-            match replay(&pool(Some(1))?, &token, None, None)? {
+            match replay(&pool(Some(1))?, &token, Wanted::default())? {
                 Replayed::Broke(found) => (token, found.finding.signature),
                 Replayed::Held(_) => {
                     return Err(Refusal::new("nothing breaks in that run", "keep one that breaks: see `replay`"));
                 }
                 other => {
                     let mut human = human();
-                    let lines = replayed(&other, &token, human.paste());
+                    let lines = replayed(&other, &token, human.paste(), None);
                     human.print(&lines);
                     return Ok(other.verdict());
                 }

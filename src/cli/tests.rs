@@ -41,6 +41,10 @@ fn every_command_of_the_manual_is_there() {
     assert!(matches!(command("shrink last --shrink 10"), Some(Command::Shrink(_))));
     assert!(matches!(command("triage a b"), Some(Command::Triage(triage)) if triage.folders.len() == 2));
     assert!(matches!(command("keep last"), Some(Command::Keep(_))));
+    let Some(Command::Replay(replay)) = command("replay last --until 0.44s --log info,stdout=off") else {
+        panic!("it is a replay")
+    };
+    assert_eq!((replay.until, replay.log.is_some()), (Some(440_000_000), true));
     assert!(matches!(command("list"), Some(Command::List)));
     assert!(matches!(command("check raft --pairs 3"), Some(Command::Check(_))));
 }
@@ -65,7 +69,8 @@ fn what_cannot_be_read_is_told_in_two_lines() {
         "run --shrink few",
         "run --seeds",
         "replay",
-        "replay last --until 0.44s",
+        "replay last --until noon",
+        "replay last --log ==",
         "show last --format perfetto",
         "check --pairs 3 --seeds 4",
     ];

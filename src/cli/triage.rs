@@ -47,7 +47,7 @@ pub(super) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
 
 /// The folders of findings in a folder, in order.
 fn findings(folder: &Path, depth_max: usize) -> Vec<PathBuf> {
-    if folder.join("finding.json").is_file() {
+    if Shelf::is_of_a_finding(folder) {
         return vec![folder.to_owned()];
     }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

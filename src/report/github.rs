@@ -175,7 +175,7 @@ mod tests {
     fn ten_annotations_are_the_most_and_the_tenth_says_so() {
         let mut said = Vec::new();
         let mut github = Github::new(&mut said, Paste::Program { called: "afterlife".into() });
-        let saved = Saved { id: "x".into(), folder: "x".into() };
+        let saved = Saved { id: "x".into(), folder: "x".into(), unwritten: None };
         (0..30).for_each(|_| github.found(&use_after_teardown(), &saved));
         assert_eq!((github.pages.len(), github.left_out), (PAGES_MAX, 10));
         assert!(github.summary().len() < 1 << 20);

@@ -1,6 +1,7 @@
 //! A campaign as lines of JSON, one object a line, the summary last: for programs.
 //! Its keys are public API; it holds nothing that only a person could read.
 
+use super::page::here;
 use super::words::{Lexicon, event_line};
 use crate::campaign::{CameTo, Counted, Face, Order, Outcome};
 use crate::finding::Signature;
@@ -65,7 +66,8 @@ pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
         "steps": steps,
         "stacks": found.record.stacks,
         "id": saved.id,
-        "path": saved.folder.display().to_string(),
+        "path": saved.unwritten.is_none().then(|| here(&saved.folder)),
+        "unwritten": saved.unwritten,
     })
 }
 

@@ -47,9 +47,18 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     }
     page.push(labelled("replay", paste.replay(&found.finding.token)));
     if let Some(saved) = saved {
-        page.extend(paste.show(&saved.id).map(|show| labelled("look", show)));
-        page.extend(paste.keep(&saved.id, &found.finding.token).map(|keep| labelled("keep", keep)));
-        page.push(labelled("record", here(&saved.folder)));
+        match &saved.unwritten {
+            None => {
+                page.extend(paste.show(&saved.id).map(|show| labelled("look", show)));
+                page.extend(paste.keep(&saved.id, &found.finding.token).map(|keep| labelled("keep", keep)));
+                page.push(labelled("record", here(&saved.folder)));
+            }
+            Some(why) => {
+                let mut label = "record";
+                let lines = wrap(&format!("{why}; the token above needs none"), WIDTH - LABEL).into_iter();
+                page.extend(lines.map(|text| labelled(std::mem::take(&mut label), text)));
+            }
+        }
     }
     page
 }
@@ -211,7 +220,7 @@ fn labelled(label: &str, text: String) -> Line {
 }
 
 /// A path as it is best written from here.
-fn here(path: &Path) -> String {
+pub(super) fn here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }

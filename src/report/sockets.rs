@@ -1,11 +1,10 @@
-//! The sockets of a record: a table for a person, objects for a program.
+//! The sockets of a record: a table for a person.
 //! What they mean is not judged here.
 
 use super::line::{Line, Tone, WIDTH, keep_start};
 use super::measure::bytes;
 use crate::found::Found;
 use afterlife_sim::event::{NodeId, Socket, SocketStatus, Transport};
-use serde_json::{Value, json};
 
 fn node(found: &Found, node: NodeId) -> &str {
     found.record.nodes.get(usize::from(node.0)).map_or("?", String::as_str)
@@ -56,23 +55,4 @@ pub(crate) fn sockets(found: &Found) -> Vec<Line> {
         lines.push(Line::of(Tone::Plain, keep_start(&text, WIDTH)));
     }
     lines
-}
-
-/// The same as objects.
-pub(crate) fn sockets_of(found: &Found) -> Value {
-    let object = |socket: &Socket| {
-        json!({
-            "node": node(found, socket.node),
-            "incarnation": socket.incarnation,
-            "fd": socket.fd,
-            "transport": socket.transport,
-            "status": socket.status,
-            "local": socket.local,
-            "peer": socket.peer,
-            "unread_bytes": socket.unread_bytes,
-            "unsent_bytes": socket.unsent_bytes,
-            "conn": socket.conn,
-        })
-    };
-    found.record.sockets.iter().map(object).collect()
 }

@@ -21,7 +21,7 @@ fn paste() -> Paste {
 }
 
 fn saved() -> Saved {
-    Saved { id: "002c145c".into(), folder: PathBuf::from("target/afterlife/raft-master/002c145c") }
+    Saved { id: "002c145c".into(), folder: PathBuf::from("target/afterlife/raft-master/002c145c"), unwritten: None }
 }
 
 fn text(lines: &[Line]) -> String {
@@ -152,9 +152,20 @@ fn a_replay_says_how_it_compares() {
         Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),
         Replayed::TwoWays([Digest(1, 2), Digest(3, 4)]),
         Replayed::PlanUnfit { node: 7, nodes: 3 },
-        Replayed::RecordUnfit { expected: Digest(1, 2), met: Digest(3, 4) },
+        Replayed::RecordUnfit {
+            expected: Digest(1, 2),
+            met: Digest(3, 4),
+            first: Some(["#3 at 0.412000000  client".into(), String::new()]),
+        },
+        Replayed::CutShort {
+            until_ns: 440_000_000,
+            reply: Box::new(crate::run::Reply {
+                record: Some(use_after_teardown().record),
+                ..crate::runner::fake::held(&token.request(true))
+            }),
+        },
     ];
-    let all = all.map(|outcome| plain(&replayed(&outcome, &token, &paste())));
+    let all = all.map(|outcome| plain(&replayed(&outcome, &token, &paste(), None)));
     insta::assert_snapshot!("replayed", all.join("\n"));
 }
 

@@ -6,15 +6,21 @@ use super::measure::{count, plural, span};
 use super::page::page;
 use super::paste::Paste;
 use super::traced::traced;
+use super::words::{Lexicon, event_line};
 use crate::check::{Difference, Next};
+use crate::logs::Filter;
 use crate::replay::Replayed;
 use crate::run::{Build, Ended};
 use crate::token::Token;
 
-/// A replay.
-pub(crate) fn replayed(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
+/// Of a run that was cut short, so many events are shown.
+const LAST_EVENTS: usize = 12;
+
+/// A replay, with what its programs said if there is a filter.
+pub(crate) fn replayed(replayed: &Replayed, token: &Token, paste: &Paste, log: Option<&Filter>) -> Vec<Line> {
     let mut lines = outcome(replayed, token, paste);
-    lines.extend(replayed.record().filter(|record| !record.lines.is_empty()).into_iter().flat_map(traced));
+    let said = replayed.record().zip(log).map(|(record, filter)| traced(record, filter));
+    lines.extend(said.into_iter().flatten());
     lines
 }
 
@@ -56,13 +62,45 @@ fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
             bad(format!("{name}: the plan no longer fits this code")),
             text(format!("it names node number {node}, and there are {}", plural(*nodes as u64, "node"))),
         ],
-        Replayed::RecordUnfit { expected, met } => vec![
-            bad(format!("{name}: the record no longer fits this code")),
-            text(format!("the record  {expected}")),
-            text(format!("this code   {met}")),
-            text(format!("what it is now   {}", paste.replay(&token.to_string()))),
-        ],
+        Replayed::RecordUnfit { expected, met, first } => {
+            let mut lines = vec![
+                bad(format!("{name}: the record no longer fits this code")),
+                text(format!("the record  {expected}")),
+                text(format!("this code   {met}")),
+            ];
+            if let Some(first) = first {
+                let [then, now] =
+                    first.each_ref().map(|event| if event.is_empty() { "the run is over" } else { event });
+                lines.push(text("the first event that differs".to_owned()));
+                lines.push(text(format!("then  {then}")));
+                lines.push(text(format!("now   {now}")));
+            }
+            lines.push(text(format!("what it is now   {}", paste.replay(&token.to_string()))));
+            lines
+        }
+        Replayed::CutShort { until_ns, reply } => {
+            let title = format!("{name}: nothing had broken at {}", span(*until_ns));
+            let mut lines = vec![Line::of(Tone::Good, "✓").put(Tone::Plain, " ").put(Tone::Strong, title)];
+            lines.push(text(format!("in two fresh processes: the same {}", plural(reply.events, "event"))));
+            if let Some(record) = &reply.record {
+                let lexicon = Lexicon::of(record);
+                let last = &record.events[record.events.len().saturating_sub(LAST_EVENTS)..];
+                lines.push(text(format!("the last {} of them", count(last.len() as u64))));
+                lines.extend(last.iter().map(|event| text(format!("  {}", event_line(event, &lexicon)))));
+            }
+            lines
+        }
     }
+}
+
+/// In what the program that wrote a record, and where it ran, are otherwise than here.
+pub(crate) fn written_elsewhere(differences: &[String]) -> Vec<Line> {
+    let said = match differences {
+        [] => vec!["this very program wrote it on a system like this: one seed runs two ways".to_owned()],
+        some => some.to_vec(),
+    };
+    let mut label = "  here it is  ";
+    said.into_iter().map(|said| Line::of(Tone::Faint, format!("{:14}{said}", std::mem::take(&mut label)))).collect()
 }
 
 /// Pairs of one scenario that were all alike.

@@ -130,7 +130,7 @@ pub(super) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
 /// Writes to a descriptor of any kind.
 pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -> Result<usize, Errno> {
     if (0..=2).contains(&fd) {
-        return Ok(standard_stream(me, from));
+        return Ok(standard_stream(me, fd, from));
     }
     let mut deadline = None;
     let mut done = 0;
@@ -242,8 +242,9 @@ pub(super) fn retry<T>(
 }
 
 /// What a node prints becomes a line of the run.
-fn standard_stream(me: ThreadId, from: &[u8]) -> usize {
+fn standard_stream(me: ThreadId, fd: c_int, from: &[u8]) -> usize {
     super::here::kernel(me, |world| {
+        super::lines::print(world, me, fd == 2, from);
         for line in String::from_utf8_lossy(from).lines().filter(|line| !line.is_empty()) {
             let text = world.log.name(line);
             world.emit(me, What::Line { text });

@@ -2,31 +2,43 @@
 //! They pass no door: a run goes the same way whether they are kept or not.
 
 use super::here::{here, kernel};
+use crate::kernel::lines::{Place, Source};
+use crate::kernel::thread::ThreadId;
+use crate::kernel::world::World;
 use std::fmt;
 
 /// Keeps a line, if the calling thread belongs to a run that keeps lines.
-pub(crate) fn keep(line: fmt::Arguments<'_>) {
+pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
     let Some(me) = here() else { return };
-    let begun = kernel(me, |world| {
-        let wanted = world.lines.wanted();
-        if wanted {
-            let thread = &world.threads[me];
-            let place = (thread.node, thread.incarnation, thread.number);
-            world.lines.begin(world.log.len(), world.now_ns, place);
-        }
-        wanted
-    });
-    if begun {
+    let begun = kernel(me, |world| world.lines.wanted().then(|| world.lines.begin(place(world, me), source, target)));
+    if let Some(begun) = begun {
         // What formats itself is the program's own code, so it runs as that.
-        let _ = fmt::write(&mut Pieces(me), line);
+        let _ = fmt::write(&mut Pieces(me, begun), line);
     }
 }
 
-struct Pieces(crate::kernel::thread::ThreadId);
+/// Keeps what a thread printed.
+pub(super) fn print(world: &mut World, me: ThreadId, errors: bool, text: &[u8]) {
+    let place = place(world, me);
+    world.lines.print(place, errors, text);
+}
+
+fn place(world: &World, me: ThreadId) -> Place {
+    let thread = &world.threads[me];
+    Place {
+        events: world.log.len(),
+        time_ns: world.now_ns,
+        node: thread.node,
+        incarnation: thread.incarnation,
+        thread: thread.number,
+    }
+}
+
+struct Pieces(ThreadId, usize);
 
 impl fmt::Write for Pieces {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        kernel(self.0, |world| world.lines.put(text));
+        kernel(self.0, |world| world.lines.put(self.1, text));
         Ok(())
     }
 }

@@ -4,13 +4,14 @@
 use crate::abi;
 use crate::event::{Digest, NodeId, Socket};
 use crate::kernel::baton;
+use crate::kernel::choice::Asked;
 use crate::kernel::ending::{Crash, Ending};
+use crate::kernel::lines::LogLine;
 use crate::kernel::link::Link;
 use crate::kernel::place::Places;
 use crate::kernel::process::{DiskBuild, Life, Main};
 use crate::kernel::room::Observer;
 use crate::kernel::world::{Settings, World};
-use crate::lines::TraceLine;
 use crate::log::Kept;
 
 /// A node to be: its name, what it runs, and when it first starts.
@@ -54,8 +55,10 @@ pub struct Outcome {
     pub kept: Option<Kept>,
     /// The places that events name.
     pub places: Places,
-    /// The lines that programs traced, if they were kept.
-    pub lines: Vec<TraceLine>,
+    /// The lines that programs printed and traced, if they were kept.
+    pub lines: Vec<LogLine>,
+    /// What the seed was asked in the room, if it was kept.
+    pub choices: Vec<Asked>,
     /// The stack that was asked for.
     pub stack: Option<String>,
     /// The fault that ended it.
@@ -120,6 +123,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         kept,
         places: std::mem::take(&mut world.places),
         lines: world.lines.all(),
+        choices: world.choices.asked(),
         stack: world.stack.take(),
         crash: world.crash.take(),
         live,

@@ -1,10 +1,15 @@
 //! Keyed choices: `answer = H(seed, question, who, occurrence)`. Everything that a seed decides is asked here.
 //! It is no stream: an answer depends on its key alone, so that removing one fault does not re-randomise the rest.
 
+use crate::real::Region;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is asked. The numbers are part of the seed format: they never change, new ones are added at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u16)]
 pub enum Question {
     /// Which runnable thread goes first: the one whose answer is smallest.
@@ -48,7 +53,44 @@ pub struct Choices {
     /// The first round for each question: it depends on the seed alone.
     keys: [u64; QUESTIONS],
     overrides: BTreeMap<(Question, u64, u64), u64>,
+    /// Whether each answer is the seed's, and nobody writes it down.
+    plain: bool,
+    /// Reserved in every run, so that a recorded run has the addresses of one that is not.
+    kept: Option<Arc<Mutex<Kept>>>,
 }
+
+/// One question that was asked in a run, with its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// How many events there were before it.
+    pub events: u64,
+    /// What was asked.
+    pub question: Question,
+    /// Of whom: the identity of a thread, a connection, a file.
+    pub who: u64,
+    /// For which time.
+    pub occurrence: u64,
+    /// The answer is below this; 0 if it is any number of 64 bits.
+    pub bound: u64,
+    /// The answer.
+    pub answer: u64,
+}
+
+/// The questions of a run so far.
+struct Kept {
+    asked: Region<Asked>,
+    events: u64,
+    keep: bool,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} asked", self.asked.values().len())
+    }
+}
+
+/// More questions than a run keeps; what is asked later is left out.
+const KEPT_MAX: usize = 2 << 20;
 
 /// More than there are questions.
 const QUESTIONS: usize = 64;
@@ -80,7 +122,26 @@ impl Choices {
     /// The choices of a seed.
     pub fn new(seed: u64) -> Self {
         let key = |question: usize| mix(seed ^ (question as u64).wrapping_mul(QUESTION));
-        Self { seed, keys: std::array::from_fn(key), overrides: BTreeMap::new() }
+        Self { seed, keys: std::array::from_fn(key), overrides: BTreeMap::new(), plain: true, kept: None }
+    }
+
+    /// The choices of a run of this seed, which keeps what it is asked if that is wanted.
+    pub(crate) fn of_run(seed: u64, keep: bool) -> Self {
+        let kept = Arc::new(Mutex::new(Kept { asked: Region::reserve(KEPT_MAX), events: 0, keep }));
+        Self { plain: !keep, kept: Some(kept), ..Self::new(seed) }
+    }
+
+    /// What is asked from here on comes after so many events.
+    pub(crate) fn came_to(&mut self, events: u64) {
+        if let Some(kept) = &self.kept {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).events = events;
+        }
+    }
+
+    /// What was asked so far, if that is kept.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        let kept = self.kept.as_ref().map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.map_or_else(Vec::new, |kept| kept.asked.values().to_vec())
     }
 
     /// The seed that these answers come from.
@@ -90,26 +151,47 @@ impl Choices {
 
     /// Fixes one answer, whatever the seed says.
     pub fn fix(&mut self, question: Question, who: u64, occurrence: u64, answer: u64) {
+        self.plain = false;
         self.overrides.insert((question, who, occurrence), answer);
     }
 
     /// 64 bits.
     #[inline]
     pub fn draw(&self, question: Question, who: u64, occurrence: u64) -> u64 {
-        if !self.overrides.is_empty()
-            && let Some(answer) = self.overrides.get(&(question, who, occurrence))
-        {
-            return *answer;
-        }
+        if self.plain { self.seeded(question, who, occurrence) } else { self.answered(question, who, occurrence, 0) }
+    }
+
+    #[inline]
+    fn seeded(&self, question: Question, who: u64, occurrence: u64) -> u64 {
         let key = self.keys[question as usize];
         mix(mix(key ^ who.wrapping_mul(WHO)).wrapping_add(occurrence.wrapping_mul(OCCURRENCE)))
+    }
+
+    /// The answer where some are fixed or all are kept.
+    #[cold]
+    fn answered(&self, question: Question, who: u64, occurrence: u64, bound: u64) -> u64 {
+        let fixed = self.overrides.get(&(question, who, occurrence)).copied();
+        let word = fixed.unwrap_or_else(|| self.seeded(question, who, occurrence));
+        let answer = if bound == 0 { word } else { scaled(word, bound) };
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let events = kept.events;
+            if kept.keep && kept.asked.values().len() < KEPT_MAX {
+                kept.asked.push(Asked { events, question, who, occurrence, bound, answer });
+            }
+        }
+        answer
     }
 
     /// A number in `0..bound` (0 if `bound` is 0): the high half of a widening product, as Lemire's method without its
     /// rejection; the bias is below bound / 2^64.
     #[inline]
     pub fn below(&self, question: Question, who: u64, occurrence: u64, bound: u64) -> u64 {
-        ((u128::from(self.draw(question, who, occurrence)) * u128::from(bound)) >> 64) as u64
+        match bound {
+            0 => 0,
+            _ if self.plain => scaled(self.seeded(question, who, occurrence), bound),
+            _ => self.answered(question, who, occurrence, bound),
+        }
     }
 
     /// A number in `low..=high`.
@@ -118,6 +200,12 @@ impl Choices {
         debug_assert!(low <= high);
         low + self.below(question, who, occurrence, (high - low).saturating_add(1))
     }
+}
+
+/// A word of 64 bits as a number below a bound.
+#[inline]
+fn scaled(word: u64, bound: u64) -> u64 {
+    ((u128::from(word) * u128::from(bound)) >> 64) as u64
 }
 
 #[cfg(test)]
@@ -152,6 +240,33 @@ mod tests {
         choices.fix(Question::Turn, 5, 6, 42);
         assert_eq!(choices.draw(Question::Turn, 5, 6), 42);
         assert_ne!(choices.draw(Question::Turn, 5, 7), 42);
+    }
+
+    #[test]
+    fn what_is_asked_is_kept_with_its_answer_and_the_answers_stay_the_same() {
+        let ask = |choices: &mut Choices| {
+            let first = choices.draw(Question::Turn, 5, 6);
+            choices.came_to(3);
+            choices.fix(Question::Sync, 1, 1, u64::MAX);
+            (first, choices.between(Question::Latency, 1, 2, 10, 20), choices.below(Question::Sync, 1, 1, 4))
+        };
+        let (mut kept, mut not_kept) = (Choices::of_run(1, true), Choices::of_run(1, false));
+        let answers = ask(&mut kept);
+        assert_eq!(answers, ask(&mut not_kept));
+        let asked = |events, question, who, occurrence, bound, answer| Asked {
+            events,
+            question,
+            who,
+            occurrence,
+            bound,
+            answer,
+        };
+        let expected = [
+            asked(0, Question::Turn, 5, 6, 0, answers.0),
+            asked(3, Question::Latency, 1, 2, 11, answers.1 - 10),
+            asked(3, Question::Sync, 1, 1, 4, 3),
+        ];
+        assert_eq!((kept.asked(), not_kept.asked()), (expected.to_vec(), Vec::new()));
     }
 
     #[test]

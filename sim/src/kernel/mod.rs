@@ -13,6 +13,7 @@ pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod leaving;
 mod life;
+pub(crate) mod lines;
 pub(crate) mod link;
 pub(crate) mod mapping;
 pub(crate) mod memory;

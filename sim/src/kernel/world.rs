@@ -6,6 +6,7 @@ use super::choice::Choices;
 use super::descriptor::{DescriptionId, Descriptions};
 use super::ending::{Crash, Ending};
 use super::futex::Futexes;
+use super::lines::Lines;
 use super::memory::Account;
 use super::net::Net;
 use super::pipe::Pipes;
@@ -19,7 +20,6 @@ use super::tcp::Ref;
 use super::thread::{self, Cut, Schedule, State, ThreadId, Threads, Wait};
 use super::udp::Datagram;
 use crate::event::{Death, Event, NodeId, Seq, What};
-use crate::lines::Lines;
 use crate::log::Log;
 use crate::real::Routine;
 use std::collections::VecDeque;
@@ -176,7 +176,7 @@ impl World {
         net.latency = settings.latency;
         Self {
             now_ns: 0,
-            choices: Choices::new(settings.seed),
+            choices: Choices::of_run(settings.seed, settings.record),
             queue: Queue::default(),
             threads,
             nodes: Vec::new(),
@@ -188,7 +188,7 @@ impl World {
             futexes: Futexes::default(),
             signals: Signals::default(),
             log: Log::new(settings.record),
-            lines: Lines::new(settings.lines),
+            lines: Lines::new(settings.lines || settings.record),
             settings,
             ending: None,
             must_pass: false,
@@ -284,6 +284,9 @@ impl World {
 
     fn push(&mut self, mut event: Event) -> Seq {
         self.log.push(&mut event);
+        if self.settings.record {
+            self.choices.came_to(self.log.len());
+        }
         if self.settings.stack_at == Some(event.seq.0) {
             self.stack = Some(std::backtrace::Backtrace::force_capture().to_string());
         }

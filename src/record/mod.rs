@@ -1,0 +1,15 @@
+//! What a finding leaves on disk: `<out>/<scenario>/<id>/record.jsonl.zst`, and `<out>/last`.
+//! It does not run, search or print anything.
+
+mod environment;
+mod error;
+mod format;
+mod read;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use error::RecordError;
+pub(crate) use format::Written;
+pub(crate) use shelf::{Saved, Shelf};
