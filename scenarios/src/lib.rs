@@ -5,6 +5,7 @@ pub mod canary;
 pub mod line_protocol;
 pub mod proxy;
 pub mod raft_master;
+pub mod replica_loader;
 
 pub use afterlife::rt;
 
@@ -16,5 +17,6 @@ pub fn all() -> Vec<afterlife::Scenario> {
         raft_master::database_first(),
         raft_master::joined_under_lock(),
         proxy::scenario(),
+        replica_loader::scenario(),
     ]
 }

@@ -1,0 +1,160 @@
+//! The block service: an object store over HTTP that holds the files to load, and the side that downloads them.
+//! It knows no replica. A download runs inside the task that asks for it, as upstream's does.
+
+use super::config::BlockServiceConfig;
+use super::messages::{BulkLoadMetadata, ErrorCode, FileMeta, Pid};
+use crate::rt::net::{TcpListener, TcpStream};
+use crate::rt::{select, task};
+use afterlife_probe::always;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Router, body};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper::{Request, header};
+use hyper_util::rt::TokioIo;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::{self, PathBuf};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+
+/// The name of the list of a partition's files: `bulk_load_constant::BULK_LOAD_METADATA`.
+pub(super) const METADATA: &str = "bulk_load_metadata";
+
+/// Serves the files under its root until `stop` is ready.
+///
+/// # Errors
+/// If it cannot listen.
+pub async fn run_block_service(
+    config: BlockServiceConfig,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(Arc::new(config.root));
+    let listener = TcpListener::bind(&config.listen).await?;
+    axum::serve(listener, routes).with_graceful_shutdown(stop).await
+}
+
+async fn give(
+    State(root): State<Arc<PathBuf>>,
+    Path((pid, name)): Path<(Pid, String)>,
+) -> Result<body::Bytes, StatusCode> {
+    let path = root.join(pid.to_string()).join(path::Path::new(&name).file_name().ok_or(StatusCode::NOT_FOUND)?);
+    let read = task::spawn_blocking(move || fs::read(path)).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    match read {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StatusCode::NOT_FOUND),
+        Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// Fills a provider's directory: `files[pid]` are the partition's files, each with its rows.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_provider(root: &path::Path, files: &[Vec<Vec<(String, String)>>]) -> io::Result<()> {
+    for (pid, files) in files.iter().enumerate() {
+        let directory = root.join(pid.to_string());
+        fs::create_dir_all(&directory)?;
+        let mut metadata = BulkLoadMetadata { files: Vec::new(), file_total_size: 0 };
+        for (number, rows) in (1..).zip(files) {
+            let name = format!("{number}.sst");
+            let content = serde_json::to_vec(rows)?;
+            fs::write(directory.join(&name), &content)?;
+            let size = content.len() as u64;
+            metadata.file_total_size += size;
+            metadata.files.push(FileMeta { name, size, md5: format!("{:x}", md5::compute(&content)) });
+        }
+        fs::write(directory.join(METADATA), serde_json::to_vec(&metadata)?)?;
+    }
+    Ok(())
+}
+
+/// The downloading side: `block_service_manager`.
+#[derive(Debug)]
+pub(super) struct BlockServiceManager {
+    address: String,
+    runtime: Handle,
+    /// The files that are being written at this moment.
+    writing: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl BlockServiceManager {
+    pub(super) fn new(address: String, runtime: Handle) -> Self {
+        Self { address, runtime, writing: Mutex::default() }
+    }
+
+    /// `download_file`: copies one file into a directory, and returns the size and the digest of what came. It blocks
+    /// the thread of the task that calls it. Only who gives it up when `interrupted` does ends it before its time.
+    pub(super) fn download_file(
+        &self,
+        pid: Pid,
+        directory: &path::Path,
+        name: &str,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<(u64, String), ErrorCode> {
+        let local = directory.join(name);
+        if local.exists() {
+            return Err(ErrorCode::PathAlreadyExist);
+        }
+        let mine = self.writing().insert(local.clone());
+        always!(mine, "one task at a time writes a downloaded file");
+        let downloaded = self.runtime.block_on(async {
+            select! {
+                biased;
+                () = interrupted => Err(ErrorCode::Cancelled),
+                downloaded = self.copy(pid, name, &local) => downloaded,
+            }
+        });
+        self.writing().remove(&local);
+        downloaded
+    }
+
+    async fn copy(&self, pid: Pid, name: &str, local: &path::Path) -> Result<(u64, String), ErrorCode> {
+        let remote = |_| ErrorCode::FsInternal;
+        let stream = TcpStream::connect(&self.address).await.map_err(remote)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|_| ErrorCode::FsInternal)?;
+        let asking = async move {
+            let request = Request::get(format!("/{pid}/{name}"))
+                .header(header::HOST, &self.address)
+                .header(header::CONNECTION, "close")
+                .body(Empty::<Bytes>::new())
+                .map_err(|_| ErrorCode::FsInternal)?;
+            let answer = sender.send_request(request).await.map_err(|_| ErrorCode::FsInternal)?;
+            if answer.status() == StatusCode::NOT_FOUND {
+                // "remote file not exists"
+                return Err(ErrorCode::Corruption);
+            }
+            if !answer.status().is_success() {
+                return Err(ErrorCode::FsInternal);
+            }
+            let mut body = answer.into_body();
+            let mut file = File::create(local).map_err(|_| ErrorCode::FileOperationFailed)?;
+            let (mut size, mut digest) = (0, md5::Context::new());
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|_| ErrorCode::FsInternal)?;
+                let Some(bytes) = frame.data_ref() else { continue };
+                size += bytes.len() as u64;
+                digest.consume(bytes);
+                file.write_all(bytes).map_err(|_| ErrorCode::FileOperationFailed)?;
+            }
+            Ok((size, format!("{:x}", digest.finalize())))
+        };
+        // The connection is driven here, by nobody else: it ends with the task.
+        let (mut asking, mut connection) = (pin!(asking), pin!(connection));
+        select! {
+            answered = &mut asking => answered,
+            _ = &mut connection => asking.await,
+        }
+    }
+
+    fn writing(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,118 @@
+//! A round: what one replica downloads and ingests between two clears. Upstream has no such thing, which is the outage:
+//! `files`, the counters and the node's slot belong to whichever round is current when somebody touches them.
+//! In the builds that model upstream nothing is decided by it: it is what the probes are told with. The sound build
+//! interrupts a round's tasks through it.
+
+use super::messages::FileMeta;
+use crate::rt::sync::watch;
+use afterlife_probe::{Epoch, Progress, Resource, Scope, Slot, Token};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Rounds of a ballot are numbered on from here: round 3002 is the second that began while the ballot was 3.
+const NUMBERS_OF_A_BALLOT: u64 = 1_000;
+
+/// One round.
+#[derive(Debug)]
+pub(super) struct Round {
+    token: Token,
+    /// The strings in `files`, from the parse to the clear.
+    files: OnceLock<Resource>,
+    /// Its tasks.
+    pub(super) tasks: Arc<Scope>,
+    progress: OnceLock<Progress>,
+    /// The node's slot, as long as this round is said to hold it.
+    slot: Mutex<Option<Slot>>,
+    interrupted: watch::Sender<bool>,
+}
+
+impl Round {
+    /// The round that begins now, the `nth` of its replica. Whatever carries an older one is stale from here on.
+    pub(super) fn begin(epoch: &Epoch, ballot: u64, nth: u64) -> Self {
+        Self {
+            token: epoch.advance(ballot * NUMBERS_OF_A_BALLOT + nth),
+            files: OnceLock::new(),
+            tasks: Arc::new(Scope::new("download tasks")),
+            progress: OnceLock::new(),
+            slot: Mutex::default(),
+            interrupted: watch::Sender::new(false),
+        }
+    }
+
+    /// Says that work of this round takes effect on the replica, here and now.
+    #[track_caller]
+    pub(super) fn effect(&self, what: &str) {
+        self.token.effect(what);
+    }
+
+    /// The list was parsed: its strings are there.
+    pub(super) fn parsed(&self, files: &[FileMeta]) {
+        self.files.get_or_init(|| Resource::open("files"));
+        self.progress.get_or_init(|| Progress::new("download", files.len() as u64));
+    }
+
+    /// A reference into the list is followed.
+    #[track_caller]
+    pub(super) fn files_used(&self, index: usize) {
+        if let Some(files) = self.files.get() {
+            files.used_by(format_args!("file task {index}"));
+        }
+    }
+
+    /// The list was cleared: its strings are gone.
+    #[track_caller]
+    pub(super) fn files_cleared(&self) {
+        if let Some(files) = self.files.get() {
+            files.close();
+        }
+    }
+
+    /// One more of its files is on disk and verified.
+    pub(super) fn verified(&self) {
+        if let Some(progress) = self.progress.get() {
+            progress.verified();
+        }
+    }
+
+    /// The replica's progress, in hundredths, while this is its round.
+    #[track_caller]
+    pub(super) fn told(&self, percent: u64) {
+        if let Some(progress) = self.progress.get() {
+            progress.told(percent);
+        }
+    }
+
+    /// The replica says "downloaded".
+    #[track_caller]
+    pub(super) fn downloaded(&self) {
+        if let Some(progress) = self.progress.get() {
+            progress.done();
+        }
+    }
+
+    pub(super) fn hold(&self, slot: Slot) {
+        *self.slot() = Some(slot);
+    }
+
+    pub(super) fn release(&self) -> Option<Slot> {
+        self.slot().take()
+    }
+
+    /// Tells its tasks to stop.
+    pub(super) fn interrupt(&self) {
+        self.interrupted.send_replace(true);
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        *self.interrupted.borrow()
+    }
+
+    /// Ends when its tasks are told to stop.
+    pub(super) async fn interrupted(&self) {
+        // The sender is the round's own: it is there.
+        let _ = self.interrupted.subscribe().wait_for(|interrupted| *interrupted).await;
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Slot>> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

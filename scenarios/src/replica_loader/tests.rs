@@ -1,0 +1,279 @@
+//! A cluster on the real loopback: a meta server, replica servers and a block service, each on a runtime and a thread of
+//! its own, as processes are. Nothing here is simulated, and no test asserts how long something takes.
+
+use super::messages::{ErrorCode, FileMeta, PartitionConfig, ReplicaAnswer, ReplicaRequest, Role};
+use super::node::Node;
+use super::replica::Replica;
+use super::row_store::RowStore;
+use super::thread_pool::ThreadPool;
+use super::{
+    BlockServiceConfig, Build, BulkLoad, BulkLoadStatus, Client, Control, LocalBallots, MetaConfig,
+    ReplicaServerConfig, run_block_service, run_meta_server, run_replica_server, write_provider,
+};
+use crate::rt::{sync::oneshot, time};
+use afterlife_probe::Scope;
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+const PARTITIONS: u32 = 2;
+const SERVERS: usize = 3;
+
+/// A running process.
+struct Running {
+    stop: oneshot::Sender<()>,
+    ended: thread::JoinHandle<io::Result<()>>,
+}
+
+/// A cluster. Dropping it removes its directory.
+struct Room {
+    meta: String,
+    root: PathBuf,
+    running: Vec<Running>,
+}
+
+fn run<T>(of: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(of)
+}
+
+fn rows() -> Vec<Vec<Vec<(String, String)>>> {
+    let file = |pid: u32, file: u32| (0..3).map(|row| (format!("p{pid}-f{file}-r{row}"), "value".to_owned())).collect();
+    (0..PARTITIONS).map(|pid| (1..=3).map(|number| file(pid, number)).collect()).collect()
+}
+
+impl Room {
+    fn start(name: &str, build: Build) -> Self {
+        let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        // All bound at once, so that no port is given out twice.
+        let taken: Vec<TcpListener> = (0..2 + 2 * SERVERS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<String> = taken.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
+        drop(taken);
+        let (meta, blocks) = (addresses[0].clone(), addresses[1].clone());
+        let mut room = Self { meta: meta.clone(), root: root.clone(), running: Vec::new() };
+        write_provider(&root.join("provider"), &rows()).unwrap();
+
+        let nodes = addresses[2..2 + SERVERS].to_vec();
+        let (listen, request_interval) = (meta.clone(), Duration::from_millis(200));
+        let config = MetaConfig { listen, nodes: nodes.clone(), partitions: PARTITIONS, request_interval };
+        room.run(move |stop| run_meta_server(config, Arc::new(LocalBallots), stop));
+        let config = BlockServiceConfig { listen: blocks.clone(), root: root.join("provider") };
+        room.run(move |stop| run_block_service(config, stop));
+        for (index, address) in nodes.into_iter().enumerate() {
+            let rows_address = addresses[2 + SERVERS + index].clone();
+            let config = ReplicaServerConfig {
+                listen: address.clone(),
+                address,
+                rows_listen: rows_address.clone(),
+                rows_address,
+                meta: meta.clone(),
+                block_service: blocks.clone(),
+                data_dir: root.join(format!("replica-{index}")),
+                build,
+            };
+            room.run(move |stop| run_replica_server(config, stop));
+        }
+        room
+    }
+
+    fn run<F, Fut>(&mut self, process: F)
+    where
+        F: FnOnce(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> Fut + Send + 'static,
+        Fut: Future<Output = io::Result<()>>,
+    {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = Box::pin(async move { stopped.await.unwrap_or(()) });
+        let ended = thread::spawn(move || run(process(stopped)));
+        self.running.push(Running { stop, ended });
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.meta.clone())
+    }
+
+    fn stop(&mut self) {
+        for Running { stop, ended } in self.running.drain(..).rev() {
+            let _ = stop.send(());
+            ended.join().expect("it did not panic").expect("it ended well");
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.root);
+    }
+}
+
+async fn started(client: &Client) {
+    client.healthy().await;
+    while client.start_bulk_load().await.is_err() {
+        time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[test]
+fn every_build_loads_all_rows_where_nothing_goes_wrong() {
+    let rooms: Vec<_> = [Build::Shipped, Build::Patched, Build::Sound]
+        .map(|build| {
+            thread::spawn(move || {
+                let mut room = Room::start(&format!("loads-{build:?}"), build);
+                run(async {
+                    let client = room.client();
+                    started(&client).await;
+                    let BulkLoad { status, rollbacks, .. } = client.bulk_load_over().await;
+                    assert_eq!((status, rollbacks), (BulkLoadStatus::Succeed, 0), "{build:?}");
+                    for (pid, files) in (0..).zip(rows()) {
+                        let mut wanted: Vec<_> = files.into_iter().flatten().collect();
+                        wanted.sort();
+                        assert_eq!(client.rows(pid).await, wanted, "{build:?}");
+                    }
+                });
+                room.stop();
+            })
+        })
+        .into();
+    for room in rooms {
+        room.join().unwrap();
+    }
+}
+
+#[test]
+fn a_missing_file_fails_the_load_and_a_cancelled_one_is_cleaned_up() {
+    let mut room = Room::start("fails", Build::Sound);
+    std::fs::remove_file(room.root.join("provider/1/2.sst")).unwrap();
+    run(async {
+        let client = room.client();
+        started(&client).await;
+        assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Failed);
+        assert!(client.rows(0).await.is_empty());
+        client.start_bulk_load().await.unwrap();
+        client.control(Control::Cancel).await.unwrap();
+        assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Cancelled);
+    });
+    room.stop();
+}
+
+#[test]
+fn a_list_whose_total_is_wrong_fails_the_load_of_the_sound_build() {
+    let mut room = Room::start("total", Build::Sound);
+    let list = room.root.join("provider/0/bulk_load_metadata");
+    let text = std::fs::read_to_string(&list).unwrap().replace("\"file_total_size\":", "\"file_total_size\":1");
+    std::fs::write(&list, text).unwrap();
+    run(async {
+        let client = room.client();
+        started(&client).await;
+        assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Failed);
+    });
+    room.stop();
+}
+
+#[test]
+fn a_queued_task_is_cancelled_and_a_running_one_answers_that_it_runs() {
+    let pool = ThreadPool::new("test", 1);
+    let scope = Arc::new(Scope::new("test"));
+    let (begun, begins) = mpsc::channel();
+    let (go_on, goes_on) = mpsc::channel::<()>();
+    let kept = Mutex::new(Vec::new());
+    let ran = Arc::new(Mutex::new(Vec::new()));
+    let first = Arc::clone(&ran);
+    let work = Box::new(move || {
+        begun.send(()).unwrap();
+        goes_on.recv().unwrap();
+        first.lock().unwrap().push("running");
+    });
+    pool.enqueue(&scope, "running", work, |task| kept.lock().unwrap().push(task));
+    begins.recv().unwrap();
+    let second = Arc::clone(&ran);
+    let work = Box::new(move || second.lock().unwrap().push("queued"));
+    pool.enqueue(&scope, "queued", work, |task| kept.lock().unwrap().push(task));
+
+    let kept = kept.into_inner().unwrap();
+    assert!(!kept[0].cancel(), "a running task cannot be cancelled without a wait");
+    assert!(kept[1].cancel(), "a queued one can");
+    go_on.send(()).unwrap();
+    run(async {
+        kept[0].ended().await;
+        kept[1].ended().await;
+        pool.close().await;
+    });
+    assert_eq!(*ran.lock().unwrap(), ["running"]);
+}
+
+#[test]
+fn rows_are_ingested_whole_or_not_at_all() {
+    let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-rows", std::process::id()));
+    let _ = std::fs::remove_dir_all(&root);
+    write_provider(&root, &rows()).unwrap();
+    let store = RowStore::new(root.join("rows.redb"));
+    assert!(store.rows().unwrap().is_empty());
+    let file = |name: &str| FileMeta { name: name.to_owned(), size: 0, md5: String::new() };
+    assert!(store.ingest(&root.join("0"), &[file("1.sst"), file("9.sst")]).is_err());
+    assert!(store.rows().unwrap().is_empty());
+    store.ingest(&root.join("0"), &[file("1.sst"), file("2.sst")]).unwrap();
+    assert_eq!(store.rows().unwrap().len(), 6);
+    store.replace(&[("k".to_owned(), "v".to_owned())]).unwrap();
+    assert_eq!(store.rows().unwrap(), [("k".to_owned(), "v".to_owned())]);
+    std::fs::remove_dir_all(&root).unwrap();
+}
+
+#[test]
+fn a_secondary_that_stays_one_under_a_new_ballot_is_not_cleared_and_one_that_becomes_one_is() {
+    let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-ballot", std::process::id()));
+    let _ = std::fs::remove_dir_all(&root);
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let config = ReplicaServerConfig {
+        address: "me".to_owned(),
+        listen: String::new(),
+        rows_address: String::new(),
+        rows_listen: String::new(),
+        meta: nobody.clone(),
+        block_service: nobody,
+        data_dir: root.clone(),
+        build: Build::Sound,
+    };
+    let group = |ballot| PartitionConfig {
+        ballot,
+        primary: Some("primary".to_owned()),
+        secondaries: vec!["me".to_owned(), "other".to_owned()],
+    };
+    let load = |ballot| ReplicaRequest::GroupBulkLoad {
+        pid: 0,
+        ballot,
+        role: Role::Secondary,
+        status: BulkLoadStatus::Downloading,
+    };
+    run(async {
+        let node = Arc::new(Node::new(&config));
+        let replica = Replica::open(0, Arc::clone(&node)).unwrap();
+        let ask = async |request| replica.answer(request).await;
+        let checked = |answer| matches!(answer, ReplicaAnswer::Code(ErrorCode::Ok));
+        let failed = |answer| matches!(answer, ReplicaAnswer::State(_, Some(state)) if state.download != ErrorCode::Ok);
+
+        assert!(checked(ask(ReplicaRequest::GroupCheck { pid: 0, config: group(1) }).await));
+        // There is no block service: what this round comes to is a failure, and it stays one until somebody clears.
+        while !failed(ask(load(1)).await) {
+            time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(checked(ask(ReplicaRequest::GroupCheck { pid: 0, config: group(2) }).await));
+        assert!(failed(ask(load(2)).await), "a secondary that stays one goes on where it was");
+        assert!(matches!(ask(load(1)).await, ReplicaAnswer::State(ErrorCode::VersionOutdated, None)));
+        assert!(matches!(ask(load(3)).await, ReplicaAnswer::State(ErrorCode::InvalidState, None)));
+
+        assert!(checked(ask(ReplicaRequest::Learn { pid: 0, ballot: 2, rows: Vec::new() }).await));
+        assert!(checked(ask(ReplicaRequest::GroupCheck { pid: 0, config: group(3) }).await));
+        let ended =
+            ReplicaRequest::GroupBulkLoad { pid: 0, ballot: 3, role: Role::Secondary, status: BulkLoadStatus::Succeed };
+        let ReplicaAnswer::State(_, Some(state)) = ask(ended).await else { panic!("it reports") };
+        assert!(state.cleaned_up, "one that becomes a secondary has been cleared");
+        replica.close().await;
+        node.pool.close().await;
+        node.tasks.stop().await;
+    });
+    std::fs::remove_dir_all(&root).unwrap();
+}
