@@ -2,6 +2,7 @@
 //! It is no part of the harness: it uses it as any other crate would.
 
 pub mod canary;
+pub mod coordinator;
 pub mod line_protocol;
 pub mod proxy;
 pub mod raft_master;
@@ -18,5 +19,6 @@ pub fn all() -> Vec<afterlife::Scenario> {
         raft_master::joined_under_lock(),
         proxy::scenario(),
         replica_loader::scenario(),
+        coordinator::scenario(),
     ]
 }
