@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 /// What the program proposes when it tells how to have something again.
@@ -33,6 +34,8 @@ impl Refusal {
 struct Runner {
     package: String,
     binary: String,
+    /// The package's folder: findings are kept there.
+    folder: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -41,7 +44,8 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|first| first == "afterlife") {
         words.remove(0);
     }
-    match find().and_then(|runner| build(&runner)).map(|program| become_it(&program, words)) {
+    let built = find().and_then(|runner| Ok((build(&runner)?, runner)));
+    match built.map(|(program, runner)| become_it(&program, &runner, words)) {
         Ok(refusal) | Err(refusal) => {
             eprintln!("error: {}\n  next: {}", refusal.why, refusal.next);
             ExitCode::from(REFUSED)
@@ -83,7 +87,8 @@ fn find() -> Result<Runner, Refusal> {
 
 fn named_by(package: &Value) -> Option<Runner> {
     let binary = package["metadata"]["afterlife"]["runner"].as_str()?;
-    Some(Runner { package: package["name"].as_str()?.to_owned(), binary: binary.to_owned() })
+    let folder = Path::new(package["manifest_path"].as_str()?).parent()?.to_owned();
+    Some(Runner { package: package["name"].as_str()?.to_owned(), binary: binary.to_owned(), folder })
 }
 
 /// Builds it; the path of the program.
@@ -105,8 +110,9 @@ fn build(runner: &Runner) -> Result<String, Refusal> {
     program.ok_or_else(|| Refusal::new(format!("cargo built no `{}`", runner.binary), "see that it is a binary target"))
 }
 
-/// Replaces this process; comes back only if that fails.
-fn become_it(program: &str, words: Vec<OsString>) -> Refusal {
-    let error = Command::new(program).args(words).env(CALLED.0, CALLED.1).exec();
+/// Replaces this process; comes back only if that fails. The program is told its package's folder, as by `cargo run`.
+fn become_it(program: &str, runner: &Runner, words: Vec<OsString>) -> Refusal {
+    let mut command = Command::new(program);
+    let error = command.args(words).env(CALLED.0, CALLED.1).env("CARGO_MANIFEST_DIR", &runner.folder).exec();
     Refusal::new(format!("{program} could not be started: {error}"), "build again")
 }
