@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
-    let scenarios = scenarios![talks_and_fails, reads_the_clock_when_it_traces, is_changed];
+    let scenarios = scenarios![talks_and_fails, reads_the_clock_when_it_traces, is_changed, closes_too_early];
     let trials = trials![
         a_record_holds_what_programs_printed_and_traced_with_time_and_life,
         a_record_holds_what_the_seed_was_asked,
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         a_record_that_no_longer_fits_is_told_with_the_event_that_differs,
         the_same_finding_gives_the_same_record_byte_by_byte,
         a_finding_is_told_even_if_it_cannot_be_written_down,
+        an_audit_of_a_record_finds_what_the_run_found,
     ];
     planted::main(&scenarios, trials)
 }
@@ -266,4 +267,32 @@ fn a_finding_is_told_even_if_it_cannot_be_written_down() {
     assert_eq!(said.code, 1, "{said:?}");
     let finding = said.finding();
     assert!(finding["path"].is_null() && finding["unwritten"].is_string(), "{finding}");
+}
+
+fn closes_too_early(sim: &mut Sim) {
+    sim.client_program("server", |_| {
+        let db = afterlife::probe::Resource::open("metadata-db");
+        db.used();
+        db.close();
+        sleep(Duration::from_millis(2));
+        db.used();
+        0
+    });
+}
+
+fn an_audit_of_a_record_finds_what_the_run_found() {
+    let (path, lines) = record("closes_too_early", "audit");
+    let sentence = of_kind(&lines, "finding").next().expect("it is there")["finding"]["violation"]["sentence"].clone();
+    // The line of the record, as `show --format json` prints it, on which the use stands.
+    let uses: Vec<_> = (1..).zip(&lines).filter(|(_, line)| !line["what"]["ResourceUsed"].is_null()).collect();
+    let used_at = format!("record.jsonl.zst:{}", uses.last().expect("it was used").0);
+    for what in [path.as_path(), path.parent().expect("it is in a folder")] {
+        let said = carry_out(&mut command(&["audit", &what.display().to_string()]));
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.out.contains(sentence.as_str().expect("a sentence")), "{sentence}: {}", said.out);
+        assert!(what.is_dir() || said.out.contains(&used_at), "{used_at}: {}", said.out);
+    }
+    let (fine, _) = record("talks_and_fails", "audit-panic");
+    let said = carry_out(&mut command(&["audit", &fine.display().to_string()]));
+    assert!(said.code == 1 && said.out.contains("no silent panic"), "{said:?}");
 }

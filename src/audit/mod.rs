@@ -7,6 +7,7 @@ mod tests;
 
 use crate::finding::Violation;
 use crate::invariant::{self, Invariant, Setup, Terms};
+use crate::record::{Entry, RecordError, Shelf};
 use crate::run::Record;
 use crate::spoken::{self, Objects, Spoken};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
@@ -14,6 +15,7 @@ use afterlife_sim::told::{self, Register};
 use names::Names;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
+use std::path::Path;
 
 /// What a log came to.
 #[derive(Debug, Default)]
@@ -34,19 +36,49 @@ pub(crate) struct Audit {
 
 /// Reads a log and checks every claim that needs nothing but what programs say.
 pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
-    let mut auditor = Auditor {
-        audit: Audit::default(),
-        names: Names::default(),
-        invariants: invariant::all(&Terms::default(), Setup::default()),
-        objects: Objects::default(),
-        began_ns: None,
-    };
+    let mut auditor = Auditor::new();
     for line in log.lines() {
         auditor.take(&line?);
     }
-    let Auditor { mut audit, names, .. } = auditor;
-    (audit.record.names, audit.record.nodes) = names.into_parts();
-    Ok(audit)
+    Ok(auditor.finish())
+}
+
+/// Reads a record and checks the same claims on what its programs said, and on how their processes began and ended.
+pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
+    let mut auditor = Auditor::new();
+    Shelf::each(path, &mut |line, entry| {
+        auditor.audit.lines = line;
+        match entry {
+            Entry::Node { name, .. } => drop(auditor.names.node(&name)),
+            Entry::Text { text, .. } => auditor.names.push(text),
+            Entry::Event(happened) => {
+                let event = Event::from(happened);
+                if is_said(&event.what) {
+                    let seq = Seq(auditor.audit.record.events.len() as u64);
+                    auditor.judge(Event { seq, cause: Seq::NONE, ..event }, line);
+                }
+            }
+            _ => {}
+        }
+    })?;
+    Ok(auditor.finish())
+}
+
+/// Whether an event is one that a log could tell. What else is in a record was judged with what only the run knew.
+fn is_said(what: &What) -> bool {
+    matches!(
+        what,
+        What::Started
+            | What::Exited { .. }
+            | What::Panicked { .. }
+            | What::ResourceOpened { .. }
+            | What::ResourceUsed { .. }
+            | What::ResourceClosed { .. }
+            | What::Told { .. }
+            | What::Claim { .. }
+            | What::Phase { .. }
+            | What::Reached { .. }
+    )
 }
 
 struct Auditor {
@@ -58,6 +90,22 @@ struct Auditor {
 }
 
 impl Auditor {
+    fn new() -> Self {
+        Self {
+            audit: Audit::default(),
+            names: Names::default(),
+            invariants: invariant::all(&Terms::default(), Setup::default()),
+            objects: Objects::default(),
+            began_ns: None,
+        }
+    }
+
+    fn finish(self) -> Audit {
+        let Self { mut audit, names, .. } = self;
+        (audit.record.names, audit.record.nodes) = names.into_parts();
+        audit
+    }
+
     fn take(&mut self, text: &str) {
         self.audit.lines += 1;
         if text.trim().is_empty() {
@@ -85,8 +133,13 @@ impl Auditor {
             cause: Seq::NONE,
             what,
         };
+        self.judge(event, self.audit.lines);
+    }
+
+    /// Takes an event that stands on this line.
+    fn judge(&mut self, event: Event, line: u64) {
         self.audit.record.events.push(event);
-        self.audit.line_of.push(self.audit.lines);
+        self.audit.line_of.push(line);
         for invariant in &mut self.invariants {
             if invariant.wants(&event.what)
                 && let Some(violation) = invariant.event(&event, &self.names)

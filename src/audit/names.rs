@@ -51,6 +51,12 @@ impl Names {
         }
     }
 
+    /// The next text of a record, which numbers its own.
+    pub(super) fn push(&mut self, text: String) {
+        self.known.insert(text.clone(), Name(self.texts.len() as u32));
+        self.texts.push(text);
+    }
+
     /// Texts and nodes, by number.
     pub(super) fn into_parts(self) -> (Vec<String>, Vec<String>) {
         (self.texts, self.nodes.into_iter().map(|(name, _)| name).collect())

@@ -46,7 +46,7 @@ pub(super) enum Command {
     Check(Check),
     /// Group the findings in these folders by what broke: artifacts of many nights and shards
     Triage(Triage),
-    /// Check the claims on a log that a program wrote: JSON lines, as tracing-subscriber writes them
+    /// Check the claims on a log that a program wrote, as tracing-subscriber writes JSON lines, or on a record
     Audit(Audit),
     /// Measure how many runs each known way to break takes, and print the table as Markdown
     Variants(Variants),
@@ -76,7 +76,7 @@ pub(super) struct Triage {
 
 #[derive(Args, Debug)]
 pub(super) struct Audit {
-    /// The log; `-` is the standard input
+    /// The log, or the record or folder of a finding; `-` is the standard input
     pub(super) log: PathBuf,
 }
 

@@ -256,12 +256,18 @@ fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
     let refused = |error: std::io::Error| {
         Refusal::new(format!("{}: {error}", log.display()), "give a file of JSON lines, or `-` for the standard input")
     };
+    if Shelf::is_record(log) {
+        return tell_audit(&audit::audit_record(log)?, log);
+    }
     let audit = if log.as_os_str() == "-" {
         audit::audit(std::io::stdin().lock())
     } else {
         std::fs::File::open(log).and_then(|file| audit::audit(std::io::BufReader::new(file)))
     };
-    let audit = audit.map_err(refused)?;
+    tell_audit(&audit.map_err(refused)?, log)
+}
+
+fn tell_audit(audit: &audit::Audit, log: &Path) -> Result<Verdict, Refusal> {
     if audit.record.events.is_empty() {
         let lines = plural(audit.lines, "line");
         return Err(Refusal::new(
@@ -270,6 +276,6 @@ fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
         ));
     }
     let broke = !audit.violations.is_empty();
-    human().print(&audited(&audit, &log.display().to_string()));
+    human().print(&audited(audit, &log.display().to_string()));
     Ok(if broke { Verdict::Broke } else { Verdict::Held })
 }

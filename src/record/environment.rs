@@ -69,11 +69,30 @@ impl Program {
             let path = std::env::current_exe().unwrap_or_default();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             // By this name it is the file that was started, even if another has taken its place meanwhile.
-            let (bytes, sum) = File::open("/proc/self/exe").and_then(checksum).unwrap_or_default();
+            let file = File::open("/proc/self/exe");
+            let bytes = file.as_ref().map_or(0, |file| file.metadata().map_or(0, |it| it.len()));
+            let sum = file.and_then(|file| checksum(loaded(file)?)).map_or(0, |(_, sum)| sum);
             Self { name, bytes, sum: format!("{sum:016x}") }
         })
         .clone()
     }
+}
+
+/// What of a program is loaded when it starts: all but its symbols and debug information, which are most of it and stand last.
+fn loaded(mut file: File) -> std::io::Result<impl Read> {
+    // The header of an ELF file and its table of segments; see elf(5) for the offsets.
+    let mut head = [0; 4096];
+    let length = fill(&mut file, &mut head)?;
+    let number = |at: usize, bytes: usize| {
+        let field = head.get(at..at + bytes).unwrap_or_default();
+        field.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    let segments = (0..count).map(|index| table.saturating_add(index * size) as usize);
+    // Where there is no such table, everything counts.
+    let ends = segments.filter(|at| number(*at, 4) == 1).map(|at| number(at + 8, 8).saturating_add(number(at + 32, 8)));
+    let end = ends.max().filter(|end| *end > 0).unwrap_or(u64::MAX);
+    Ok(std::io::Cursor::new(head).take(length as u64).chain(file).take(end))
 }
 
 /// How many bytes there are, and a number that changes with each of them.

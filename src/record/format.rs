@@ -97,7 +97,7 @@ pub(crate) struct Program {
     pub(crate) name: String,
     /// How long its file is.
     pub(crate) bytes: u64,
-    /// A checksum of its file: another build has another one.
+    /// A checksum of what is loaded of its file: another build has another one.
     pub(crate) sum: String,
 }
 

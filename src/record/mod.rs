@@ -11,5 +11,5 @@ mod tests;
 mod write;
 
 pub(crate) use error::RecordError;
-pub(crate) use format::Written;
+pub(crate) use format::{Entry, Written};
 pub(crate) use shelf::{Saved, Shelf};

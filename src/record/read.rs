@@ -158,6 +158,21 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(Found, Written), Rec
     Ok((found, Written { header, environment }))
 }
 
+/// Every line of a record, with its number from 1, as it comes.
+pub(super) fn each(path: &Path, from: impl Read, take: &mut dyn FnMut(u64, Entry)) -> Result<(), RecordError> {
+    let (mut reader, header) = Reader::new(path, from)?;
+    take(reader.lines, Entry::Record(header));
+    while let Some(entry) = reader.entry()? {
+        take(reader.lines, entry);
+    }
+    Ok(())
+}
+
+/// Whether these bytes begin as a compressed record does.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
 /// Only who wrote a record, and where: its first two lines.
 pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordError> {
     let (mut reader, header) = Reader::new(path, from)?;

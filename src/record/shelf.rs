@@ -3,12 +3,12 @@
 
 use super::environment::Environment;
 use super::error::RecordError;
-use super::format::{Program, Written};
+use super::format::{Entry, Program, Written};
 use super::{read, write};
 use crate::fnv::fnv;
 use crate::found::Found;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -135,6 +135,19 @@ impl Shelf {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let saved = Saved { id: id_of(&found.finding.token), folder: folder.to_owned(), unwritten: None };
         Ok((found, saved))
+    }
+
+    /// Whether this is the folder of a finding, or the file of a record.
+    pub(crate) fn is_record(path: &Path) -> bool {
+        let mut begin = [0; 4];
+        path.is_dir()
+            || File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok_and(|()| read::begins(&begin))
+    }
+
+    /// Shows every line of a record, with its number, to whoever wants to see it.
+    pub(crate) fn each(path: &Path, take: &mut dyn FnMut(u64, Entry)) -> Result<(), RecordError> {
+        let (path, file) = open(path)?;
+        read::each(&path, file, take)
     }
 
     /// Reads only who wrote a record, and where.
