@@ -7,6 +7,7 @@ pub mod line_protocol;
 pub mod proxy;
 pub mod raft_master;
 pub mod replica_loader;
+pub mod tablet;
 
 pub use afterlife::rt;
 
@@ -20,5 +21,6 @@ pub fn all() -> Vec<afterlife::Scenario> {
         proxy::scenario(),
         replica_loader::scenario(),
         coordinator::scenario(),
+        tablet::scenario(),
     ]
 }

@@ -123,6 +123,21 @@ impl Lines {
         }
     }
 
+    /// Says that this end has said all, and waits until the other one has, too; what still comes is not read.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        self.writer.shutdown().await?;
+        loop {
+            let unread = self.reader.fill_buf().await?.len();
+            if unread == 0 {
+                return Ok(());
+            }
+            self.reader.consume(unread);
+        }
+    }
+
     /// Asks a statement and awaits its whole answer.
     ///
     /// # Errors

@@ -1,0 +1,335 @@
+//! The tablet as a scenario: a shard with its replica, the shard that it was copied from, a topology server, VDiffs that
+//! operators make, stop and delete, reparents and deaths, and what must hold.
+//! It knows the tablet by its entry points only.
+
+use super::topo::{Shard, shard_path};
+use super::{
+    Action, Client, Options, TabletConfig, TopoServerConfig, Workflow, rows_of_table, run_tablet, run_topo_server,
+};
+use crate::rt;
+use afterlife::{Build, Faults, Ledger, Link, Node, Outcome, Rng, Scenario, Sim, Supervisor};
+use rand::RngExt;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The scenario, in its three builds.
+pub fn scenario() -> Scenario {
+    Scenario::new("tablet", script)
+        .about("Vitess: a tablet that dies with a VDiff under way never starts again")
+        .builds(&Build::ALL)
+        .seeds(2_000)
+        .issue("vitessio/vitess#17637")
+        .breaks(&[(Build::Shipped, CRASH_LOOP), (Build::Patched, NEVER_ENDS)])
+}
+
+/// The reported crash.
+const CRASH_LOOP: &str = "no-crash-loop";
+/// What upstream's fix leaves: a diff that ends its tablet each time. Each life logs something, so that no two leave the same
+/// state, and what is seen is that it comes to no end.
+const NEVER_ENDS: &str = "eventually";
+
+/// The tablets of the shard that is verified; the first begins as primary.
+const TARGETS: [&str; 2] = ["target-0", "target-1"];
+/// The tablet of the shard that it was copied from.
+const SOURCE: &str = "source-0";
+const TOPO: &str = "topo:2379";
+const KEYSPACE: &str = "customer";
+const SOURCE_KEYSPACE: &str = "commerce";
+const SHARD: &str = "0";
+const WORKFLOW: &str = "commerce2customer";
+
+/// What a tablet may have, in bytes.
+const MEMORY: u64 = 8 << 20;
+
+/// One table as the seed draws it: keys 1 to `rows`, but for some that one side does not have.
+#[derive(Clone, Debug)]
+struct Table {
+    name: &'static str,
+    rows: u64,
+    /// Every so many rows one is missing in the target, another in the source, another differs; 0 is never.
+    odd: u64,
+    /// How wide a row's text is.
+    width: u64,
+    /// How many rows the target has, if its copy was cut short.
+    copied: Option<u64>,
+}
+
+impl Table {
+    /// The statements that make it on one side.
+    fn backup(&self, is_source: bool) -> String {
+        let Self { name, rows, odd, width, copied } = self;
+        let last = if is_source { *rows } else { copied.unwrap_or(*rows) };
+        let (gap, differs) = if is_source { (2, "pk % 97") } else { (1, &*format!("pk % 97 + (pk % {odd} = 3)")) };
+        let (skip, value) =
+            if *odd == 0 { (String::new(), "pk % 97") } else { (format!(" WHERE pk % {odd} != {gap}"), differs) };
+        format!(
+            "CREATE TABLE {name} (pk INTEGER PRIMARY KEY, val TEXT NOT NULL,
+                 body TEXT GENERATED ALWAYS AS (printf('%.*c', {width}, 'x')) VIRTUAL);
+             WITH RECURSIVE keys (pk) AS (SELECT 1 WHERE {last} > 0 UNION ALL SELECT pk + 1 FROM keys WHERE pk < {last})
+             INSERT INTO {name} (pk, val) SELECT pk, {value} FROM keys{skip};"
+        )
+    }
+}
+
+/// What the seed draws beside faults.
+#[derive(Clone, Debug)]
+struct Workload {
+    tables: Vec<Table>,
+    vdiffs: u32,
+    auto_retry: bool,
+    max_diff_duration_s: u64,
+    reparents: bool,
+    /// How often a primary is looked at in vain before another one takes over.
+    patience: u32,
+    /// Whether a VDiff is under way, and the shard reparented, when the engine looks for VDiffs to be retried.
+    late: bool,
+}
+
+impl Workload {
+    fn draw(rng: &mut Rng) -> Self {
+        let table = |name, rows, odd, width| Table { name, rows, odd, width, copied: None };
+        let mut tables = vec![
+            table("customer", rng.random_range(200..900), 50, 12),
+            table("orders", rng.random_range(10_100..12_000), 1_000, 8),
+        ];
+        // A copy that is not whole, as in #19140: a reference table that has rows on one side only.
+        if rng.random_range(0..8) == 0 {
+            tables.push(Table { copied: Some(0), ..table("region", rng.random_range(5..50), 0, 20) });
+        } else if rng.random_range(0..2) == 0 {
+            tables.push(table("region", rng.random_range(5..50), 0, 20));
+        }
+        // Wide rows of which the target has few: they are all extra, and kept.
+        if rng.random_range(0..5) == 0 {
+            let rows = rng.random_range(120..260);
+            tables.push(Table { copied: Some(rows / 10), ..table("attachment", rows, 0, 40_000) });
+        }
+        // What is wide takes longer, and two at once halve the way: what has no time for one packet makes no progress.
+        let is_wide = tables.iter().any(|table| table.width > 1_000);
+        let max_diff_duration_s = if !is_wide && rng.random_range(0..6) == 0 { 2 } else { 0 };
+        Self {
+            tables,
+            vdiffs: if max_diff_duration_s > 0 { 1 } else { rng.random_range(1..=2) },
+            auto_retry: rng.random_range(0..4) > 0,
+            max_diff_duration_s,
+            reparents: rng.random_range(0..3) == 0,
+            patience: [3, 30][rng.random_range(0..2)],
+            late: rng.random_range(0..6) == 0,
+        }
+    }
+
+    fn backup(&self, is_source: bool) -> Vec<String> {
+        self.tables.iter().map(|table| table.backup(is_source)).collect()
+    }
+
+    /// How many rows a whole diff of each table compares.
+    fn compared(&self) -> BTreeSet<(String, u64)> {
+        self.tables.iter().map(|table| (table.name.to_owned(), table.rows)).collect()
+    }
+
+    fn options(&self) -> Options {
+        let Self { auto_retry, max_diff_duration_s, .. } = *self;
+        Options { auto_retry, max_diff_duration_s, ..Options::default() }
+    }
+}
+
+fn build(build: Build) -> super::Build {
+    match build {
+        Build::Shipped => super::Build::Shipped,
+        Build::Patched => super::Build::Patched,
+        Build::Sound => super::Build::Sound,
+    }
+}
+
+fn config(name: &str, workload: &Workload, build: super::Build) -> TabletConfig {
+    let is_source = name == SOURCE;
+    TabletConfig {
+        alias: name.to_owned(),
+        keyspace: if is_source { SOURCE_KEYSPACE } else { KEYSPACE }.to_owned(),
+        shard: SHARD.to_owned(),
+        peers: TARGETS.iter().filter(|peer| !is_source && **peer != name).map(|peer| (*peer).to_owned()).collect(),
+        topo: TOPO.to_owned(),
+        rpc_listen: "0.0.0.0:15999".to_owned(),
+        rpc_address: format!("{name}:15999"),
+        query_listen: "0.0.0.0:15306".to_owned(),
+        data_dir: "/var/lib/vttablet".into(),
+        backup: workload.backup(is_source),
+        semi_sync: !is_source,
+        workflow: Workflow {
+            name: if is_source { String::new() } else { WORKFLOW.to_owned() },
+            source: (SOURCE_KEYSPACE.to_owned(), SHARD.to_owned()),
+            tables: workload.tables.iter().map(|table| table.name.to_owned()).collect(),
+            reference_tables: vec!["region".to_owned()],
+        },
+        rows: rows_of_table,
+        build,
+    }
+}
+
+async fn tablet(node: Node, config: TabletConfig) -> Outcome {
+    Ok(run_tablet(config, node.stopping()).await?)
+}
+
+fn topology() -> TopoServerConfig {
+    let shard = |keyspace, primary: &str| {
+        let record = Shard { primary: primary.to_owned(), primary_term_start: 1 };
+        (shard_path(keyspace, SHARD), serde_json::to_string(&record).expect("plain data has a JSON text"))
+    };
+    TopoServerConfig {
+        listen: "0.0.0.0:2379".to_owned(),
+        data_dir: "/var/lib/topo".into(),
+        initial: vec![shard(SOURCE_KEYSPACE, SOURCE), shard(KEYSPACE, TARGETS[0])],
+    }
+}
+
+/// Makes VDiffs, stops, resumes and deletes some, and has the shard reparented. What fails is left: it is not wanted then.
+async fn operate(node: Node, workload: Workload, wanted: Ledger<String>) -> Outcome {
+    let (mut rng, client, begun) = (node.rng(), client(), rt::time::Instant::now());
+    for number in 0..workload.vdiffs {
+        rt::time::sleep(ms(rng.random_range(500..4_000))).await;
+        let uuid = format!("vdiff-{number}");
+        if client.create(&uuid, workload.options()).await.is_err() {
+            continue;
+        }
+        match rng.random_range(0..6) {
+            0 => {
+                rt::time::sleep(ms(rng.random_range(0..4_000))).await;
+                let _ = client.vdiff(Action::Stop, &uuid).await;
+                rt::time::sleep(ms(rng.random_range(0..4_000))).await;
+                if client.vdiff(Action::Resume, &uuid).await.is_err() {
+                    continue;
+                }
+            }
+            1 => {
+                rt::time::sleep(ms(rng.random_range(0..6_000))).await;
+                let _ = client.vdiff(Action::Delete, &uuid).await;
+                continue;
+            }
+            _ => {}
+        }
+        wanted.note(uuid);
+        if workload.reparents {
+            rt::time::sleep(ms(rng.random_range(0..5_000))).await;
+            // What fails half way is mended by `vtorc`, in its way.
+            let _ = client.planned_reparent(TARGETS[(number as usize + 1) % TARGETS.len()]).await;
+        }
+    }
+    if workload.late {
+        rt::time::sleep_until(begun + ms(rng.random_range(28_500..29_900))).await;
+        if client.create("late", workload.options()).await.is_ok() {
+            wanted.note("late".to_owned());
+        }
+        rt::time::sleep_until(begun + ms(rng.random_range(29_900..30_600))).await;
+        if let Ok(primary) = client.primary().await {
+            let other = TARGETS[usize::from(primary.alias == TARGETS[0])];
+            let _ = client.planned_reparent(other).await;
+        }
+    }
+    rt::time::sleep(secs(10)).await;
+    Ok(())
+}
+
+fn client() -> Client {
+    Client::new(TOPO, KEYSPACE, SHARD)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn script(sim: &mut Sim) {
+    let release = build(sim.build());
+    let mut rng = sim.rng();
+    let workload = Workload::draw(&mut rng);
+    // Every panic would end the run before the process is started again; what the process dies of is to be seen.
+    sim.without("no-silent-panic");
+    // The same goes for the steps that lead there: in half of the runs the first is told, in the others it takes its course.
+    if rng.random_range(0..2) == 0 {
+        for step in ["no-use-before-init", "close-is-told", "no-use-after-teardown"] {
+            sim.without(step);
+        }
+    }
+    if release != super::Build::Sound {
+        // A Go process ends with its goroutines where they are, and mysqld is none of its threads.
+        sim.without("nothing-left");
+    }
+    sim.latency(ms(1), ms(rng.random_range(2..20)));
+
+    let topo = sim.node("topo", |node| async move { Ok(run_topo_server(topology(), node.stopping()).await?) });
+    sim.workers(2);
+    let (of_source, of_targets) = (workload.clone(), workload.clone());
+    let source = sim.node(SOURCE, move |node| tablet(node, config(node.name(), &of_source, release)));
+    let targets =
+        sim.nodes("target", TARGETS.len(), move |node| tablet(node, config(node.name(), &of_targets, release)));
+    sim.workers(0);
+    sim.link(source, targets, Link::between(ms(1), ms(10)).bandwidth(400_000));
+    sim.memory(targets, MEMORY);
+    for tablets in [topo, source, targets] {
+        sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
+    }
+    let patience = workload.patience;
+    sim.node("vtorc", move |_| async move {
+        let client = client();
+        let mut failed = 0;
+        loop {
+            failed = client.look_after(&TARGETS, failed, patience).await;
+            rt::time::sleep(secs(1)).await;
+        }
+    });
+
+    let wanted = sim.ledger::<String>("vdiffs that are to end");
+    let ended = sim.ledger::<String>("vdiffs that have ended");
+    let compared = sim.ledger::<(String, u64)>("tables that were compared");
+    let drawn = workload.clone();
+    sim.client("operator", move |node| operate(node, drawn.clone(), wanted));
+    sim.verifier("auditor", move |_| async move {
+        let client = client();
+        while !wanted.is_within(ended) {
+            for vdiff in client.show().await.unwrap_or_default() {
+                let is_over = matches!(vdiff.state.as_str(), "completed" | "error");
+                if !is_over || !wanted.contains(&vdiff.uuid) || ended.contains(&vdiff.uuid) {
+                    continue;
+                }
+                for (table, state, rows, _) in vdiff.tables {
+                    if state == "completed" {
+                        compared.note((table, rows));
+                    }
+                }
+                ended.note(vdiff.uuid);
+            }
+            rt::time::sleep(secs(1)).await;
+        }
+        // Nothing was left half done: each tablet can be primary, and step down again.
+        for tablet in TARGETS {
+            while client.planned_reparent(tablet).await.is_err() {
+                rt::time::sleep(secs(1)).await;
+            }
+        }
+        Ok(())
+    });
+
+    let faults = || Faults::none().from(ms(1)).quiet_after(secs(20)).down(ms(100), secs(12)).at_most(3);
+    sim.faults(
+        targets,
+        faults()
+            .stops(secs(60))
+            .kills()
+            .power_losses()
+            .memory_pressure(MEMORY / 64, MEMORY / 4, secs(3))
+            .slow_disks(ms(200), secs(3), secs(30))
+            .pauses(ms(100), secs(8))
+            .aimed_at("use vdiff controllers", 3)
+            .aimed_at("phase shard sync", 2),
+    );
+    sim.faults(topo.and(source).and(targets), faults().at_most(1).kills().partitions().held_links(secs(5)));
+    let whole = workload.compared();
+    sim.always("a table that was compared has each of its rows counted once", move |_| {
+        compared.all(|table| whole.contains(table))
+    });
+    sim.eventually("every vdiff that nobody stopped ends", secs(240), move |_| wanted.is_within(ended));
+    sim.sometimes("a tablet restarts", |view| view.restarts() > 0);
+    sim.sometimes("a vdiff is compared to its end", move |_| !compared.is_empty());
+}

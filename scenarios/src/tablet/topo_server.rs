@@ -1,0 +1,176 @@
+//! The topology server, in etcd's place: paths with values and versions, locks that their holder's connection keeps, watches.
+//! It knows no keyspace and no shard. What it acknowledges is on its disk.
+
+use crate::line_protocol::Lines;
+use crate::rt::{net::TcpListener, select, sync::watch, task};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is asked of it, one object a line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ask {
+    /// The value of a path.
+    Get { path: String },
+    /// Sets the value of a path, if its version is this one; 0 where there is none.
+    Set { path: String, value: String, version: u64 },
+    /// The value of a path, and every one that it gets.
+    Watch { path: String },
+    /// Takes the lock of a name, for as long as the connection lives.
+    Lock { name: String },
+}
+
+/// What it answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    /// The value and its version; version 0 where there is none.
+    Value { value: String, version: u64 },
+    /// The version is another.
+    BadVersion,
+    /// The lock is the connection's.
+    Locked,
+    /// It is another's.
+    Held,
+}
+
+/// One topology server's configuration.
+#[derive(Clone, Debug)]
+pub struct TopoServerConfig {
+    /// The address on which it listens.
+    pub listen: String,
+    /// The directory of its data; it is created if it is not there.
+    pub data_dir: PathBuf,
+    /// What it begins with: paths and their values.
+    pub initial: Vec<(String, String)>,
+}
+
+struct Topology {
+    path: PathBuf,
+    values: Mutex<BTreeMap<String, (String, u64)>>,
+    /// Counts up with every change.
+    changed: watch::Sender<u64>,
+    locks: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Runs a topology server until `stop` is ready.
+///
+/// # Errors
+/// Its data cannot be read or written, or its address cannot be listened at.
+pub async fn run_topo_server(config: TopoServerConfig, stop: impl Future<Output = ()>) -> io::Result<()> {
+    let topology = Arc::new(Topology::open(&config)?);
+    let listener = TcpListener::bind(&config.listen).await?;
+    afterlife_probe::phase("ready");
+    let mut serving = task::JoinSet::new();
+    let mut number = 0;
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let stream = select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted?.0,
+            Some(_) = serving.join_next() => continue,
+        };
+        number += 1;
+        let (topology, number) = (Arc::clone(&topology), number);
+        serving.spawn(async move {
+            // A connection that breaks is its client's business.
+            let _ = topology.serve(Lines::new(stream), number).await;
+            lock(&topology.locks).retain(|_, holder| *holder != number);
+        });
+    }
+    serving.shutdown().await;
+    Ok(())
+}
+
+impl Topology {
+    fn open(config: &TopoServerConfig) -> io::Result<Self> {
+        fs::create_dir_all(&config.data_dir)?;
+        let path = config.data_dir.join("topology.json");
+        let values = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(_) => config.initial.iter().map(|(path, value)| (path.clone(), (value.clone(), 1))).collect(),
+        };
+        Ok(Self { path, values: Mutex::new(values), changed: watch::Sender::new(0), locks: Mutex::default() })
+    }
+
+    async fn serve(&self, mut lines: Lines, connection: u64) -> io::Result<()> {
+        while let Some(ask) = lines.receive::<Ask>().await? {
+            let answer = match ask {
+                Ask::Get { path } => self.get(&path),
+                Ask::Set { path, value, version } => self.set(&path, value, version)?,
+                Ask::Lock { name } => self.lock(name, connection),
+                Ask::Watch { path } => return self.watch(lines, &path).await,
+            };
+            lines.send(&answer).await?;
+        }
+        Ok(())
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        let (value, version) = lock(&self.values).get(path).cloned().unwrap_or_default();
+        Answer::Value { value, version }
+    }
+
+    fn set(&self, path: &str, value: String, version: u64) -> io::Result<Answer> {
+        let mut values = lock(&self.values);
+        if values.get(path).map_or(0, |known| known.1) != version {
+            return Ok(Answer::BadVersion);
+        }
+        let mut next = values.clone();
+        next.insert(path.to_owned(), (value.clone(), version + 1));
+        keep(&self.path, &serde_json::to_vec(&next)?)?;
+        *values = next;
+        drop(values);
+        self.changed.send_modify(|count| *count += 1);
+        Ok(Answer::Value { value, version: version + 1 })
+    }
+
+    fn lock(&self, name: String, connection: u64) -> Answer {
+        let holder = *lock(&self.locks).entry(name).or_insert(connection);
+        if holder == connection { Answer::Locked } else { Answer::Held }
+    }
+
+    /// Sends the value of a path whenever it is another, until the client has said all.
+    async fn watch(&self, mut lines: Lines, path: &str) -> io::Result<()> {
+        let mut changed = self.changed.subscribe();
+        let mut sent = None;
+        loop {
+            changed.mark_unchanged();
+            let answer = self.get(path);
+            if let Answer::Value { version, .. } = answer
+                && sent.replace(version) != Some(version)
+            {
+                lines.send(&answer).await?;
+            }
+            select! {
+                _ = changed.changed() => {}
+                said = lines.receive::<Ask>() => match said? {
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+/// Replaces a file: all of it or nothing, and for good.
+fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
