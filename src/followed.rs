@@ -55,7 +55,8 @@ pub(crate) async fn main<T>(service: impl Future<Output = T>) -> T {
     let mut service = pin!(service);
     let mut heard: Option<(Arc<Heard>, Waker)> = None;
     poll_fn(|context| {
-        if heard.as_ref().is_none_or(|(heard, _)| !heard.0.will_wake(context.waker())) {
+        // Not `will_wake`: a waker and its clone may have two copies of one table, which the optimiser makes or does not make.
+        if heard.as_ref().is_none_or(|(heard, _)| heard.0.data() != context.waker().data()) {
             let new = Heard::new(context.waker());
             heard = Some((new.clone(), Waker::from(new)));
         }
