@@ -85,9 +85,17 @@ pub(crate) fn replay(
     token: &Token,
     Wanted { recorded, log, until_ns }: Wanted<'_>,
 ) -> Result<Replayed, RunnerError> {
-    let request = Request { log: log.map(Filter::to_string), until_ns, ..token.request(true) };
-    let reply = executor.fresh(&request)?;
-    let again = executor.fresh(&request)?;
+    let request = Request { until_ns, ..token.request(true) };
+    let mut reply = executor.fresh(&request)?;
+    let mut again = executor.fresh(&Request { log: log.map(Filter::to_string), ..request.clone() })?;
+    let strayed = log.is_some() && !same(&reply, &again);
+    if let (Some(record), Some(traced)) = (&mut reply.record, &mut again.record) {
+        (record.lines, record.strayed) = (std::mem::take(&mut traced.lines), strayed);
+    }
+    // Tracing runs code that is otherwise passed over, so that it may have made another run; without it there is one.
+    if strayed {
+        again = executor.fresh(&request)?;
+    }
     if !same(&reply, &again) {
         return Ok(Replayed::TwoWays([reply.digest, again.digest]));
     }
@@ -183,6 +191,20 @@ mod tests {
             panic!("it is not the run that was recorded")
         };
         assert!(then.starts_with("#9 at 0.441000000") && now.starts_with("#9 at 0.441000001"), "{then}\n{now}");
+    }
+
+    #[test]
+    fn a_log_that_makes_another_run_is_told_as_that_and_the_run_is_the_one_without() {
+        let strays = |request: &Request| {
+            let reply = as_sampled(request);
+            Reply { digest: Digest(u64::from(request.log.is_some()), 0), ..reply }
+        };
+        let filter = Filter::read("debug").expect("it is a filter");
+        let wanted = Wanted { log: Some(&filter), ..Wanted::default() };
+        let Replayed::Broke(found) = replayed(strays, wanted) else { panic!("it breaks") };
+        assert_eq!((found.finding.digest, found.record.strayed), (Digest(0, 0), true));
+        let Replayed::Broke(found) = replayed(as_sampled, wanted) else { panic!("it breaks") };
+        assert!(!found.record.strayed);
     }
 
     #[test]

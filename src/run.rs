@@ -220,6 +220,9 @@ pub(crate) struct Record {
     /// What programs printed, and what they traced if the request had a filter.
     #[serde(default)]
     pub lines: Vec<LogLine>,
+    /// Whether the lines are of another run than the events, because to trace them made it another one. Never written down.
+    #[serde(default)]
+    pub strayed: bool,
     /// What the seed was asked in the room, with the answers.
     #[serde(default)]
     pub choices: Vec<Asked>,

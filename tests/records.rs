@@ -12,7 +12,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
-    let scenarios = scenarios![talks_and_fails, reads_the_clock_when_it_traces, is_changed, closes_too_early];
+    let scenarios =
+        scenarios![talks_and_fails, reads_the_clock_when_it_traces, waits_when_it_traces, is_changed, closes_too_early];
     let trials = trials![
         a_record_holds_what_programs_printed_and_traced_with_time_and_life,
         a_record_holds_what_the_seed_was_asked,
@@ -54,13 +55,30 @@ fn is_changed(sim: &mut Sim) {
     });
 }
 
-/// What it traces reads the clock, which moves it: a run that formats the line is another run.
+/// What it traces reads the clock, as openraft's lines do: that must not move it.
 fn reads_the_clock_when_it_traces(sim: &mut Sim) {
+    struct Ago(Instant);
+    impl std::fmt::Debug for Ago {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            for _ in 0..1_000 {
+                assert!(self.0.elapsed() < Duration::from_secs(1));
+            }
+            f.write_str("just now")
+        }
+    }
+    sim.client_program("talker", |_| {
+        let began = Ago(Instant::now());
+        tracing::info!("{:?}", began);
+        panic!("as it must");
+    });
+}
+
+/// What it traces waits: a run that formats the line is another run.
+fn waits_when_it_traces(sim: &mut Sim) {
     struct Slow;
     impl std::fmt::Debug for Slow {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            let began = Instant::now();
-            while began.elapsed() < Duration::from_micros(100) {}
+            sleep(Duration::from_millis(1));
             f.write_str("slow")
         }
     }
@@ -149,9 +167,17 @@ fn to_keep_more_or_less_of_a_run_leaves_it_as_it_is() {
 }
 
 fn tracing_that_changes_the_run_is_left_out() {
-    let (_, lines) = record("reads_the_clock_when_it_traces", "slow");
+    let (_, lines) = record("waits_when_it_traces", "slow");
     let told: Vec<_> = of_kind(&lines, "line").map(|line| line["text"].clone()).collect();
     assert_eq!(told, ["hello"]);
+    let (_, lines) = record("reads_the_clock_when_it_traces", "clock");
+    let told: Vec<_> = of_kind(&lines, "line").map(|line| line["text"].clone()).collect();
+    assert_eq!(told, ["just now"]);
+    let found = run("waits_when_it_traces", "1").finding();
+    let said = carry_out(&mut command(&["replay", found["token"].as_str().expect("a token"), "--log", "info"]));
+    assert_eq!((said.code, digest(&said)), (1, found["digest"].as_str().expect("a digest")), "the run as it was found");
+    assert!(said.out.contains("in another run: to trace so much changes this one"), "{}", said.out);
+    assert!(said.out.contains("INFO records: slow"), "{}", said.out);
 }
 
 fn a_log_is_filtered_in_a_replay_and_in_a_record() {

@@ -164,7 +164,7 @@ fn record() -> impl Strategy<Value = Record> {
     (texts, run).prop_map(|((mut names, nodes, places), (mut events, lines, choices, sockets, stacks))| {
         names.insert(0, String::new());
         (0..).zip(&mut events).for_each(|(seq, event)| event.seq = Seq(seq));
-        Record { names, nodes, events, sockets, digests: Vec::new(), places, stacks, lines, choices }
+        Record { names, nodes, events, sockets, digests: Vec::new(), places, stacks, lines, strayed: false, choices }
     })
 }
 

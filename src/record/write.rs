@@ -73,7 +73,7 @@ pub(super) fn write<W: Write>(found: &Found, environment: Environment, program: 
         stack: stack.clone(),
         shrunk: shrunk.clone(),
     })))?;
-    let Record { names, nodes, events, sockets, digests: _, places, stacks, lines, choices } = record;
+    let Record { names, nodes, events, sockets, digests: _, places, stacks, lines, strayed: _, choices } = record;
     // Whatever becomes of the rest, this much can be read of a file that was cut off: who wrote it, and the token.
     writer.flush()?;
     for (id, name) in (0..).zip(nodes) {

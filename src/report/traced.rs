@@ -13,7 +13,12 @@ pub(crate) fn traced(record: &Record, filter: &Filter) -> Vec<Line> {
     if shown.is_empty() {
         return vec![Line::default(), Line::of(Tone::Plain, format!("  no line of {all} passes the filter {filter}"))];
     }
-    let mut lines = vec![Line::default(), Line::of(Tone::Plain, "  what the programs said")];
+    let title = if record.strayed {
+        "  what the programs said, in another run: to trace so much changes this one"
+    } else {
+        "  what the programs said"
+    };
+    let mut lines = vec![Line::default(), Line::of(Tone::Plain, title)];
     let node = |index: u16| record.nodes.get(usize::from(index)).map_or("?", String::as_str);
     let widest = shown.iter().map(|line| node(line.node.0).chars().count()).max().unwrap_or(0);
     lines.extend(shown.into_iter().map(|line| {

@@ -1,5 +1,5 @@
 //! Lines that a node's program traces, on their way to where they are kept.
-//! They pass no door: a run goes the same way whether they are kept or not.
+//! They pass no door that counts: a run goes the same way whether they are kept or not, unless a line that formats itself waits.
 
 use super::here::{here, kernel};
 use crate::kernel::lines::{Place, Source};
@@ -12,8 +12,10 @@ pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
     let Some(me) = here() else { return };
     let begun = kernel(me, |world| world.lines.wanted().then(|| world.lines.begin(place(world, me), source, target)));
     if let Some(begun) = begun {
-        // What formats itself is the program's own code, so it runs as that.
+        // What formats itself is the program's own code, so it runs as that; but the clocks that it reads are not to go on.
+        let aside = kernel(me, World::aside);
         let _ = fmt::write(&mut Pieces(me, begun), line);
+        kernel(me, |world| world.back(aside));
     }
 }
 

@@ -373,6 +373,11 @@ impl Threads {
         goes_on
     }
 
+    /// Gives the running thread this many doors until it is cut off; how many it had.
+    pub(crate) fn set_doors_left(&mut self, doors: u32) -> u32 {
+        std::mem::replace(&mut self.doors_left, doors)
+    }
+
     /// The running thread has no doors left: what happens to it here.
     #[cold]
     pub(crate) fn cut(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Cut {

@@ -161,6 +161,15 @@ pub(crate) struct World {
     observing: bool,
 }
 
+/// Where a run stood when its running thread turned to something that is no part of it.
+pub(crate) struct Aside {
+    now_ns: u64,
+    doors_left: u32,
+    clock_read_by: ThreadId,
+    switches: u64,
+    events: u64,
+}
+
 /// Which process a thread belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity {
@@ -333,6 +342,25 @@ impl World {
         let goes_on = self.threads.pass_door();
         self.now_ns += if goes_on { DOOR_NS } else { 0 };
         goes_on
+    }
+
+    /// What the running thread does from here on, until [`back`](Self::back), is no part of the run: no door is counted.
+    pub(crate) fn aside(&mut self) -> Aside {
+        Aside {
+            now_ns: self.now_ns,
+            doors_left: self.threads.set_doors_left(u32::MAX),
+            clock_read_by: self.clock_read_by,
+            switches: self.threads.switches,
+            events: self.log.len(),
+        }
+    }
+
+    /// Makes the doors since then undone. Where others ran meanwhile, or something happened, the run is another one and time stands.
+    pub(crate) fn back(&mut self, aside: Aside) {
+        self.threads.set_doors_left(aside.doors_left);
+        if (self.threads.switches, self.log.len()) == (aside.switches, aside.events) {
+            (self.now_ns, self.clock_read_by) = (aside.now_ns, aside.clock_read_by);
+        }
     }
 
     /// The running thread is cut off at a door.
