@@ -28,13 +28,24 @@ pub struct Scenario {
     pub(crate) issue: &'static str,
     pub(crate) breaks: &'static [(Build, &'static str)],
     pub(crate) variants: &'static [Variant],
+    pub(crate) apart: bool,
     pub(crate) script: fn(&mut Sim),
 }
 
 impl Scenario {
     /// A scenario with one build, whose function writes it down. The name stands on the command line and in tokens.
     pub const fn new(name: &'static str, script: fn(&mut Sim)) -> Self {
-        Self { name, about: "", builds: &[Build::Sound], seeds: 1_000, issue: "", breaks: &[], variants: &[], script }
+        Self {
+            name,
+            about: "",
+            builds: &[Build::Sound],
+            seeds: 1_000,
+            issue: "",
+            breaks: &[],
+            variants: &[],
+            apart: false,
+            script,
+        }
     }
 
     /// One line: what it is about.
@@ -65,6 +76,11 @@ impl Scenario {
     /// The ways in which its builds are known to break, for the table that the command `variants` makes.
     pub const fn variants(self, variants: &'static [Variant]) -> Self {
         Self { variants, ..self }
+    }
+
+    /// Leaves it out of the main job: it is run when it is named, and at night.
+    pub const fn apart(self) -> Self {
+        Self { apart: true, ..self }
     }
 
     /// The invariant on which a build is to break, if it is.

@@ -3,6 +3,7 @@
 
 pub mod canary;
 pub mod coordinator;
+pub mod datacenter;
 pub mod line_protocol;
 pub mod proxy;
 pub mod raft_master;
@@ -13,14 +14,16 @@ pub use afterlife::rt;
 
 /// Every scenario, in the order in which the main job hunts them.
 pub fn all() -> Vec<afterlife::Scenario> {
-    vec![
+    let hunted = [
         canary::scenario(),
-        raft_master::scenario(),
-        raft_master::database_first(),
-        raft_master::joined_under_lock(),
-        proxy::scenario(),
-        replica_loader::scenario(),
         coordinator::scenario(),
         tablet::scenario(),
-    ]
+        proxy::scenario(),
+        replica_loader::scenario(),
+        raft_master::scenario(),
+        datacenter::scenario(),
+    ];
+    let apart = [raft_master::database_first(), raft_master::joined_under_lock()];
+    let apart = apart.into_iter().chain(datacenter::one_at_a_time());
+    hunted.into_iter().chain(apart.map(afterlife::Scenario::apart)).collect()
 }

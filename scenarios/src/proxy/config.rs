@@ -68,6 +68,8 @@ pub struct ProxyConfig {
     pub peers: Vec<String>,
     /// The hostgroups with their servers.
     pub hostgroups: Vec<Hostgroup>,
+    /// The query rules at the start: what a statement begins with, and the hostgroup that it goes to; the first that fits.
+    pub rules: Vec<(String, u32)>,
     /// The folder with the databases on disk.
     pub data_dir: PathBuf,
     /// How many worker threads there are.
@@ -102,6 +104,7 @@ impl ProxyConfig {
             clickhouse_listen: "0.0.0.0:6090".to_owned(),
             peers: Vec::new(),
             hostgroups: Vec::new(),
+            rules: Vec::new(),
             data_dir: data_dir.into(),
             workers: 2,
             web_enabled: true,

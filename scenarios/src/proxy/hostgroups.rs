@@ -16,6 +16,7 @@ pub(super) enum Status {
 /// The servers by hostgroup.
 pub(super) struct HostgroupsManager {
     servers: Mutex<BTreeMap<u32, BTreeMap<String, Status>>>,
+    rules: Vec<(String, u32)>,
     default_writer: u32,
     default_reader: u32,
     turn: AtomicUsize,
@@ -23,7 +24,7 @@ pub(super) struct HostgroupsManager {
 
 impl HostgroupsManager {
     /// All servers of each group take reads; the first is taken for the writer until somebody knows better.
-    pub(super) fn new(hostgroups: &[Hostgroup]) -> Self {
+    pub(super) fn new(hostgroups: &[Hostgroup], rules: &[(String, u32)]) -> Self {
         let mut servers: BTreeMap<u32, BTreeMap<String, Status>> = BTreeMap::new();
         for group in hostgroups {
             let online = |server: &String| (server.clone(), Status::Online);
@@ -33,16 +34,18 @@ impl HostgroupsManager {
         let first = hostgroups.first();
         Self {
             servers: Mutex::new(servers),
+            rules: rules.to_vec(),
             default_writer: first.map_or(0, |group| group.writer),
             default_reader: first.map_or(0, |group| group.reader),
             turn: AtomicUsize::new(0),
         }
     }
 
-    /// The server that gets this statement: upstream's query rules, of which the usual one stands here.
+    /// The server that gets this statement: by the first query rule that fits, or by the usual one, reads here and writes there.
     pub(super) fn route(&self, statement: &str) -> Option<String> {
         let reads = statement.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
-        let hostgroup = if reads { self.default_reader } else { self.default_writer };
+        let ruled = self.rules.iter().find(|(begins, _)| statement.starts_with(begins.as_str())).map(|rule| rule.1);
+        let hostgroup = ruled.unwrap_or(if reads { self.default_reader } else { self.default_writer });
         let servers = self.servers();
         let online: Vec<&String> =
             servers.get(&hostgroup)?.iter().filter(|(_, status)| **status == Status::Online).map(|it| it.0).collect();

@@ -122,7 +122,7 @@ fn write_counters(glo: &Glo) -> io::Result<()> {
 
 /// `ProxySQL_Main_init_phase2___not_started`: hostgroups manager, cluster, Admin with its thread.
 fn init_phase2_not_started(glo: &Arc<Glo>) -> io::Result<()> {
-    glo.my_hgm.set(HostgroupsManager::new(&glo.config.hostgroups));
+    glo.my_hgm.set(HostgroupsManager::new(&glo.config.hostgroups, &glo.config.rules));
     if glo.cluster.is_null() {
         glo.cluster.set(Cluster::default()); // never deleted
     }

@@ -6,6 +6,7 @@ use super::glo::Glo;
 use super::group_replication::{self, Hosts};
 use super::hostgroups::Status;
 use super::threads;
+use crate::line_protocol::QueryError;
 use crate::line_protocol::blocking::Lines;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,7 +190,8 @@ fn check_loop(glo: &Arc<Glo>, check: &'static Check) {
 /// Whether a server answers.
 fn ask(monitor: &Monitor, server: &str, statement: &str, timeout: Duration) -> bool {
     let Ok(mut lines) = monitor.get_or_create_connection(server) else { return false };
-    let answered = lines.query(statement, timeout).is_ok();
+    // A server that refuses a statement is there.
+    let answered = matches!(lines.query(statement, timeout), Ok(_) | Err(QueryError::Failed(_)));
     if answered {
         monitor.put_connection(server, lines);
     }

@@ -1,0 +1,290 @@
+//! The one network as a scenario: all five systems, their job, what strikes them, and what must hold.
+//! It knows the systems by their entry points only.
+
+use super::plan::{self, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS, masters};
+use super::{ballots::MasterBallots, job, rows};
+use crate::rt::{self, select};
+use crate::{coordinator, proxy, raft_master, replica_loader, tablet};
+use afterlife::{Build, Faults, Group, Node, Outcome, Scenario, Sim, Supervisor, Variant};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The scenario: all five systems in the same build.
+pub fn scenario() -> Scenario {
+    Scenario::new("datacenter", |sim| script(sim, Releases::all(sim.build())))
+        .about("All five at work in one network: load, query through the proxy, verify")
+        .builds(&Build::ALL)
+        .seeds(400)
+        .issue("all five issues")
+        .breaks(&[(Build::Shipped, USE), (Build::Patched, USE)])
+        .variants(VARIANTS)
+}
+
+/// One system as it was shipped, among four that are sound.
+pub fn one_at_a_time() -> Vec<Scenario> {
+    const SOUND: Build = Build::Sound;
+    macro_rules! one {
+        ($name:literal, $about:literal, $field:ident, $variants:expr) => {
+            Scenario::new($name, |sim| {
+                script(sim, Releases { $field: Build::Shipped, ..Releases::all(SOUND) });
+            })
+            .about($about)
+            .builds(&[Build::Shipped])
+            .seeds(500)
+            .variants($variants)
+        };
+    }
+    vec![
+        one!("datacenter-raft-master", "The one network, with the raft master as shipped", raft_master, &[MASTER]),
+        one!("datacenter-loader", "The one network, with the replica loader as shipped", replica_loader, &[LOADER]),
+        one!("datacenter-coordinator", "The one network, with the coordinator as shipped", coordinator, &[COORDINATOR]),
+        one!("datacenter-proxy", "The one network, with the proxy as shipped", proxy, &[PROXY]),
+        one!("datacenter-tablet", "The one network, with the tablet as shipped", tablet, &[TABLET]),
+    ]
+}
+
+/// What most of the five come to.
+const USE: &str = "no-use-after-teardown";
+
+const MASTER: Variant = Variant {
+    name: "raft master",
+    build: Build::Shipped,
+    about: "the database is closed under an apply",
+    signature: &["no-use-after-teardown", "metadata-db"],
+};
+const LOADER: Variant = Variant {
+    name: "replica loader",
+    build: Build::Shipped,
+    about: "a round's files are cleared under a download",
+    signature: &["replica_loader/"],
+};
+const COORDINATOR: Variant = Variant {
+    name: "coordinator",
+    build: Build::Shipped,
+    about: "a late status finds the query status freed",
+    signature: &["no-use-after-teardown", "query-status"],
+};
+const PROXY: Variant = Variant {
+    name: "proxy",
+    build: Build::Shipped,
+    about: "a stop deletes what threads still use, or what was never made",
+    signature: &["proxy/"],
+};
+const TABLET: Variant = Variant {
+    name: "tablet",
+    build: Build::Shipped,
+    about: "a tablet dies with a VDiff under way, and again at every start",
+    signature: &["no-crash-loop"],
+};
+
+/// The five outages, all at once.
+const VARIANTS: &[Variant] = &[MASTER, LOADER, COORDINATOR, PROXY, TABLET];
+
+/// What a tablet may have, in bytes.
+const MEMORY: u64 = 8 << 20;
+const BUDGET: Duration = Duration::from_secs(30);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+async fn run_master(node: Node, build: Build) -> Outcome {
+    let (signal, signals) = rt::sync::mpsc::unbounded_channel();
+    let mut stops = node.stops();
+    let hear = async move {
+        loop {
+            stops.next().await;
+            // The master has ended where nobody listens any more, and this with it.
+            let _ = signal.send(());
+        }
+    };
+    select! {
+        ended = raft_master::run_master_on_signals(plan::master(node.index(), build), signals) => Ok(ended?),
+        () = hear => Ok(()),
+    }
+}
+
+/// A tablet; a target waits for what it is given.
+async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> Outcome {
+    let backup = match backup {
+        Some(backup) => backup,
+        None => select! {
+            given = rows::given() => given?,
+            () = node.stopping() => return Ok(()),
+        },
+    };
+    let ended = tablet::run_tablet(plan::tablet(node.name(), backup, build), node.stopping()).await;
+    if build != Build::Sound {
+        // `main` has returned, and with it the process ends, whatever goroutines are at.
+        std::process::exit(i32::from(ended.is_err()));
+    }
+    Ok(ended?)
+}
+
+/// One proxy's process: its main thread, and a thread that stands for whichever a signal would interrupt.
+fn run_proxy(node: Node, config: proxy::ProxyConfig) -> i32 {
+    let proxy = proxy::Proxy::new(config);
+    let handler = proxy.term_handler();
+    let signals = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        runtime.expect("a process begins with enough descriptors").block_on(async {
+            let mut stops = node.stops();
+            loop {
+                stops.next().await;
+                handler.term();
+            }
+        });
+    };
+    let named = std::thread::Builder::new().name("signals".to_owned());
+    named.spawn(signals).expect("a process begins with enough threads");
+    proxy.run()
+}
+
+/// The room's nodes, by system.
+struct Room {
+    masters: Group,
+    meta: Group,
+    replicas: Group,
+    blocks: Group,
+    coordinator: Group,
+    workers: Group,
+    proxies: Group,
+    targets: Group,
+}
+
+fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
+    sim.workers(2);
+    let masters = sim.nodes("master", plan::MASTERS, move |node| run_master(node, releases.raft_master));
+    sim.workers(0);
+    let meta = sim.node("meta", |node| async move {
+        let ballots = Arc::new(MasterBallots::new(masters_of_the_room()));
+        Ok(replica_loader::run_meta_server(plan::meta(), ballots, node.stopping()).await?)
+    });
+    sim.workers(2);
+    let replicas = sim.nodes("replica", REPLICA_SERVERS, move |node| async move {
+        let config = plan::replica_server(node.name(), releases.replica_loader);
+        Ok(replica_loader::run_replica_server(config, node.stopping()).await?)
+    });
+    sim.workers(0);
+    let provided = Arc::clone(files);
+    let blocks = sim.node("block-service", move |node| {
+        let provided = Arc::clone(&provided);
+        async move {
+            let root = Path::new("/srv/provider");
+            if !root.exists() {
+                replica_loader::write_provider(root, &provided)?;
+            }
+            let listen = "0.0.0.0:80".to_owned();
+            let config = replica_loader::BlockServiceConfig { listen, root: root.to_owned() };
+            Ok(replica_loader::run_block_service(config, node.stopping()).await?)
+        }
+    });
+    sim.workers(2);
+    let coordinator = sim.node("coordinator", move |_| async move {
+        Ok(coordinator::run_server(plan::coordinator(releases.coordinator)).await?)
+    });
+    sim.workers(0);
+    let workers = sim.nodes("worker", WORKERS, move |_| async move {
+        Ok(coordinator::run_worker(plan::worker(releases.coordinator), Arc::new(rows::Replicas)).await?)
+    });
+    let proxy = |sim: &mut Sim, index: usize| {
+        let main = move |node| run_proxy(node, plan::proxy(index, releases.proxy));
+        sim.program(&format!("proxy-{index}"), main)
+    };
+    let first = proxy(sim, 0);
+    let proxies = (1..PROXIES).fold(first, |all, index| all.and(proxy(sim, index)));
+    let topo =
+        sim.node("topo", |node| async move { Ok(tablet::run_topo_server(plan::topology(), node.stopping()).await?) });
+    sim.workers(2);
+    let truth = Arc::clone(files);
+    let source = sim.node(SOURCE, move |node| {
+        let rows = truth.iter().flatten().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
+        run_tablet(node, Some(rows::backup(rows)), releases.tablet)
+    });
+    let targets = sim.nodes("target", TARGETS.len(), move |node| run_tablet(node, None, releases.tablet));
+    sim.workers(0);
+    sim.node("vtorc", |_| async move {
+        let client = tablet::Client::new(TOPO, plan::KEYSPACE, SHARD);
+        let mut failed = 0;
+        loop {
+            failed = client.look_after(&TARGETS, failed, 3).await;
+            rt::time::sleep(secs(1)).await;
+        }
+    });
+    sim.memory(targets, MEMORY);
+    sim.supervise(replicas, Supervisor::on_failure().attempts(5));
+    sim.supervise(proxies, Supervisor::always().delay(ms(500)));
+    for tablets in [topo, source, targets] {
+        sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
+    }
+    Room { masters, meta, replicas, blocks, coordinator, workers, proxies, targets }
+}
+
+fn masters_of_the_room() -> Vec<String> {
+    masters()
+}
+
+/// What strikes: each system is rolled, in its own way, at the edges that its own scenario aims at.
+fn faults(sim: &mut Sim, room: &Room) {
+    let faults = || Faults::none().from(secs(2)).quiet_after(secs(60)).down(ms(100), secs(5));
+    let masters = faults().stops(BUDGET).kills().partitions().slow_disks(secs(1), secs(20), ms(30));
+    sim.faults(room.masters, masters.aimed_at("use metadata-db", 100).at_most(2));
+    let replicas = faults().stops(BUDGET).kills().slow_disks(ms(100), secs(3), secs(20));
+    sim.faults(room.replicas, replicas.aimed_at("open files", 3).at_most(1));
+    let ways = faults().held_links(secs(20)).narrow_links(400, 2_000, secs(30)).resets();
+    sim.faults(room.replicas.and(room.blocks), ways.at_most(1));
+    sim.faults(room.meta.and(room.replicas), faults().partitions().at_most(1));
+    let queries = faults().kills().resets().slow_links(ms(20), ms(800), secs(3)).pauses(ms(20), secs(2));
+    sim.faults(room.coordinator.and(room.workers), queries.aimed_at("use query-status", 100).at_most(2));
+    let proxies = faults().stops(BUDGET).repeated_stops(BUDGET, secs(1)).kills();
+    let proxies = proxies.aimed_at("open GloAdmin", 2).aimed_at("phase running", 2).aimed_at("phase stopping", 1);
+    sim.faults(room.proxies, proxies.at_most(2));
+    let tablets = faults().stops(secs(60)).kills().power_losses().memory_pressure(MEMORY / 64, MEMORY / 4, secs(3));
+    sim.faults(room.targets, tablets.aimed_at("use vdiff controllers", 3).quiet_after(secs(120)).at_most(2));
+}
+
+fn script(sim: &mut Sim, releases: Releases) {
+    let files = Arc::new(rows::draw(&mut sim.rng()));
+    // Each of these is off in the scenario of the system that it is about, which says why.
+    for claim in ["nothing-left", "no-silent-panic"] {
+        sim.without(claim);
+    }
+    let room = room(sim, releases, &files);
+    let asked = sim.ledger::<String>("rows of the files");
+    let answered = sim.ledger::<String>("rows that a query through the proxy returned");
+    let verified = sim.ledger::<(u64, u64)>("rows compared and rows that differ");
+    let acked = sim.ledger::<String>("acknowledged volumes");
+    let kept = sim.ledger::<String>("volumes after recovery");
+    let provided = Arc::clone(&files);
+    sim.client("job", move |node| {
+        for key in rows::keys(&provided) {
+            asked.note(key.clone());
+        }
+        job::job(node, answered, verified)
+    });
+    sim.client("bookkeeper", move |node| job::keep_books(node, acked));
+    sim.client("analyst", job::analyse);
+    sim.verifier("auditor", move |_| async move {
+        for volume in raft_master::Client::new(masters()).list_volumes().await? {
+            kept.note(volume);
+        }
+        kept.complete();
+        Ok(())
+    });
+    sim.time_limit(secs(3_000));
+    sim.bound("bounded-request", 64 << 20);
+    sim.bound("slots-conserved", secs(1));
+    faults(sim, &room);
+
+    sim.nothing_acked_is_lost(acked, kept);
+    sim.nothing_acked_is_lost(asked, answered);
+    let rows = rows::keys(&files).count() as u64;
+    sim.always("what was loaded is what was in the files", move |_| verified.all(|seen| *seen == (rows, 0)));
+    sim.eventually("the job is done", secs(600), move |_| !verified.is_empty());
+    sim.sometimes("a node restarts", |view| view.restarts() > 0);
+}
