@@ -105,6 +105,7 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
         clock_offset_ns: 0,
         clock_ppm: 0,
         memory_bytes: None,
+        descriptors_max: None,
         links: Vec::new(),
     };
     let machines = (0..options.nodes).map(machine).collect();

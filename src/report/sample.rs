@@ -70,6 +70,71 @@ pub(crate) fn shrunk() -> Found {
     found
 }
 
+/// The crash of the shipped raft-master as a real run had it (seed 28, the first build that followed tasks), with its times, nodes,
+/// lines and causes; what lies between is left out.
+pub(crate) fn raft_master() -> Found {
+    let mut log = Log::new(&["master-0", "master-1", "master-2", "client-0"]);
+    let (db, apply, ready) = (log.name("metadata-db"), log.name("apply 25"), log.name("ready"));
+    let [opened, began, ended, closed, up] = [
+        "scenarios/src/raft_master/store.rs:79",
+        "scenarios/src/raft_master/store.rs:180",
+        "scenarios/src/raft_master/store.rs:182",
+        "scenarios/src/raft_master/shutdown.rs:115",
+        "scenarios/src/raft_master/server.rs:220",
+    ]
+    .map(|site| log.name(site));
+    let file = log.name("/var/lib/master/metadata.redb");
+    let stop = log.name("stop master-1, budget 30 s");
+    let budget_ns = 30 * SECOND_NS;
+    for node in 0..3 {
+        log.push(10, node, NONE, What::Listening { port: 7001 });
+    }
+    let first = log.push(3_302_000_000, 1, NONE, What::Fault { what: stop, injection: 1 });
+    let asked = log.push(3_302_000_000, 1, first.0, What::StopRequested { budget_ns });
+    let over = log.push(3_304_000_000, 1, asked.0, What::Exited { how: Death::Exit { code: 0 } });
+    let again = log.push(4_947_000_000, 1, over.0, What::Started);
+    log.again(again);
+    let db_opened = What::ResourceOpened { name: db, object: 4, generation: 2, site: opened };
+    let begun = log.push(4_947_300_000, 1, again.0, db_opened);
+    log.push(4_947_600_000, 1, begun.0, What::Phase { name: ready, site: up });
+    let request = log.push(5_128_612_000, 3, NONE, What::Sent { conn: 14, bytes: 115 });
+    let heard = log.push(5_129_685_000, 0, request.0, What::Delivered { conn: 14, bytes: 115 });
+    let kept = log.push(5_130_029_000, 0, heard.0, What::FileSynced { path: file, took_ns: 342_146 });
+    let spread = log.push(5_130_029_000, 0, kept.0, What::Sent { conn: 10, bytes: 355 });
+    let there = log.push(5_130_460_000, 2, spread.0, What::Delivered { conn: 10, bytes: 355 });
+    let answer = log.push(5_130_801_000, 2, there.0, What::Sent { conn: 10, bytes: 20 });
+    let back = log.push(5_132_737_000, 0, answer.0, What::Delivered { conn: 10, bytes: 20 });
+    let entries = log.push(5_202_245_000, 0, back.0, What::Sent { conn: 27, bytes: 1_471 });
+    let come = log.push(5_203_423_000, 1, entries.0, What::Delivered { conn: 27, bytes: 1_471 });
+    let second = log.push(5_203_940_000, 1, NONE, What::Fault { what: stop, injection: 0 });
+    let asked = log.push(5_203_940_000, 1, second.0, What::StopRequested { budget_ns });
+    let used = |site| What::ResourceUsed { name: db, object: 4, by: apply, site };
+    let batch = log.push(5_205_344_000, 1, come.0, used(began));
+    let synced = log.push(5_205_494_000, 1, asked.0, What::FileSynced { path: file, took_ns: 226_510 });
+    let close = log.push(5_205_495_000, 1, synced.0, What::ResourceClosed { name: db, object: 4, site: closed });
+    let timer = log.push(5_206_702_000, 1, batch.0, What::TimerFired);
+    let synced = log.push(5_206_702_000, 1, timer.0, What::FileSynced { path: file, took_ns: 238_467 });
+    let at = log.push(5_206_703_000, 1, synced.0, used(ended));
+    for (conn, from, to) in [(14, 3, 0), (10, 0, 2), (27, 0, 1)] {
+        log.push(5_300_000_000, from, NONE, What::Connecting { to: NodeId(to), port: 7001, conn });
+    }
+    let violation = Violation {
+        invariant: "no-use-after-teardown".into(),
+        class: "metadata-db".into(),
+        sites: vec!["scenarios/src/raft_master/store.rs".into(), "scenarios/src/raft_master/shutdown.rs".into()],
+        subject: "metadata-db, generation 2".into(),
+        sentence: "master-1 used metadata-db by apply 25 1.2 ms after it had closed it".into(),
+        at,
+        turning: vec![close, batch],
+    };
+    let stop_at = |nth, after_ns, down_ns| Injection {
+        trigger: Trigger::On { edge: "use metadata-db".into(), node: 1, nth, after_ns },
+        fault: Fault::Stop { node: 1, budget_ns, down_ns },
+    };
+    let injections = vec![stop_at(68, 0, 2_200_000_000), stop_at(63, 663_000, 1_600_000_000)];
+    log.finding(violation, Plan { injections }, 1_678)
+}
+
 /// A run whose process died, so that nothing of it came back.
 pub(crate) fn abort() -> Found {
     let violation = Violation {
@@ -168,6 +233,11 @@ impl Log {
         self.record.events.push(event);
         self.record.digests.push(seq.0 + 100);
         seq
+    }
+
+    /// From this event on its node is in its next life.
+    fn again(&mut self, started: Seq) {
+        self.record.events[started.0 as usize].incarnation = 2;
     }
 
     fn finding(self, violation: Violation, plan: Plan, events: u64) -> Found {

@@ -1,7 +1,7 @@
 //! Every page that a terminal can show, as it looks at 80 columns.
 //! What a page is made of is tested where it is made.
 
-use super::sample::{abort, crash, crowded, shrunk, use_after_teardown};
+use super::sample::{abort, crash, crowded, raft_master, shrunk, use_after_teardown};
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
 use crate::campaign::{Counted, Face, Outcome, TwoWays};
 use crate::check::{Difference, Next, Stack};
@@ -101,13 +101,21 @@ fn a_run_whose_process_died_says_what_is_not_known() {
 }
 
 #[test]
+fn the_crash_of_the_shipped_raft_master_is_told_from_the_request_to_the_use() {
+    let page = story(&raft_master());
+    insta::assert_snapshot!("raft_master", plain(&page));
+    insta::assert_snapshot!("raft_master_in_colour", text(&page).replace('\u{1b}', "ESC"));
+    assert_eq!(strip_str(&text(&page)).to_string(), plain(&page));
+}
+
+#[test]
 fn a_crash_is_told_with_what_led_to_it() {
     insta::assert_snapshot!("crash", plain(&story(&crash())));
 }
 
 #[test]
 fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
-    for found in [use_after_teardown(), shrunk(), shrunk_and_crowded(), abort(), crash(), crowded()] {
+    for found in [use_after_teardown(), raft_master(), shrunk(), shrunk_and_crowded(), abort(), crash(), crowded()] {
         let page = story(&found);
         assert!(crate::story::Story::of(&found).steps.len() <= 12, "{}", plain(&page));
         assert!(page.len() <= 30, "{} lines:\n{}", page.len(), plain(&page));

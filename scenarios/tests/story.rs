@@ -1,0 +1,67 @@
+//! How the crash of the shipped raft-master is told: the page of a real run, as it stands on a terminal.
+//! That it is found, and had again, is in `promise.rs`; how such a page looks to the letter, in the harness's own snapshots.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+fn said(words: &[&str], colour: &str) -> String {
+    let out: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "story"].iter().collect();
+    let mut runner = Command::new(env!("CARGO_BIN_EXE_afterlife"));
+    runner.args(words).env_remove("NO_COLOR").env("AFTERLIFE_OUT", out);
+    runner.env("CARGO_TERM_COLOR", colour);
+    String::from_utf8(runner.output().expect("the runner starts").stdout).expect("a report is text")
+}
+
+/// The id of the crash in the shipped build.
+fn id() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| {
+        let words =
+            ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "2", "--report", "json"];
+        let said = said(&words, "never");
+        let mut lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+        let crash = lines.find(|line| line["invariant"] == "no-use-after-teardown").expect("the crash is found");
+        crash["id"].as_str().expect("a finding has an id").to_owned()
+    })
+}
+
+fn without_colour(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = behind.split_once('m').expect("a colour ends").1;
+    }
+    plain + rest
+}
+
+#[test]
+fn the_crash_is_told_from_the_request_to_the_use() {
+    let page = said(&["show", id()], "never");
+    assert!(page.lines().count() <= 30, "{page}");
+    // A token is pasted whole, however long its plan makes it.
+    for line in page.lines().filter(|line| !line.starts_with("  replay ")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let steps: Vec<_> = page.lines().skip_while(|line| !line.contains("how it came about")).skip(1).collect();
+    let steps: Vec<_> = steps.into_iter().take_while(|line| !line.is_empty()).collect();
+    assert!((4..=12).contains(&steps.len()), "{} steps:\n{page}", steps.len());
+    let at = |words: &[&str]| {
+        let found = steps.iter().position(|line| words.iter().all(|word| line.contains(word)));
+        found.unwrap_or_else(|| panic!("no step with {words:?}:\n{page}"))
+    };
+    let request = at(&["sends", "→ master-"]);
+    let stop = at(&["┃", "fault", "master-"]);
+    let closed = at(&["┃", "metadata-db closed", ".rs:"]);
+    let used = at(&["✗", "metadata-db", ".rs:"]);
+    assert!(request < used && stop < closed && closed < used && used + 1 == steps.len(), "{page}");
+}
+
+#[test]
+fn in_colour_it_says_the_same() {
+    let coloured = said(&["show", id()], "always");
+    assert!(coloured.contains("\u{1b}["), "{coloured}");
+    assert_eq!(without_colour(&coloured), said(&["show", id()], "never"));
+}
