@@ -194,7 +194,10 @@ fn exits_again_and_again(sim: &mut Sim) {
     });
     sim.supervise(servers, Supervisor::on_failure().delay(secs(1)).attempts(4));
     sim.without("no-crash-loop");
-    sim.client("clock", |_| async { Ok(tokio::time::sleep(secs(20)).await) });
+    sim.client("clock", |_| async {
+        tokio::time::sleep(secs(20)).await;
+        Ok(())
+    });
     sim.eventually("both nodes exit five times", secs(20), move |_| exits.len() == 10);
 }
 

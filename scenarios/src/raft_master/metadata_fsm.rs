@@ -141,7 +141,7 @@ impl MetadataFsm {
         batch.applied(&log_id);
         let store = Arc::clone(&self.store);
         // Upstream's `Apply` cuts the log itself, now and then, and so takes the raft server's lock.
-        let truncates = (log_id.index % self.retain_logs == 0).then(|| self.raft_server.clone());
+        let truncates = log_id.index.is_multiple_of(self.retain_logs).then(|| self.raft_server.clone());
         let applying = task::spawn_blocking(move || {
             // The panic comes where upstream dies: in the thread that writes, whether or not anybody still waits for it.
             let written = store.batch_write(format_args!("apply {}", log_id.index), &batch);

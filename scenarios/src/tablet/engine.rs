@@ -118,7 +118,7 @@ impl Engine {
             Build::Sound => {
                 let mut half_open = HalfOpen(Some(inner));
                 self.init_controllers(half_open.inner(), &rows)?;
-                half_open.is_open_now();
+                half_open.keep_open();
             }
         }
         self.stats.update(inner.controllers.iter().map(|(id, controller)| (*id, controller.uuid.clone())));
@@ -255,7 +255,7 @@ impl HalfOpen<'_> {
         self.0.as_mut().expect("it is taken at the end alone")
     }
 
-    fn is_open_now(mut self) {
+    fn keep_open(mut self) {
         self.0 = None;
     }
 }

@@ -58,6 +58,7 @@ impl DiffReport {
     ///
     /// # Panics
     /// If no row matched: integer divide by zero.
+    #[expect(clippy::manual_is_multiple_of, reason = "upstream divides by what may be zero, and dies of it")]
     pub(super) fn reconcile_extra_rows(&mut self, is_reference: bool, kept_max: usize, samples_max: usize) {
         if self.mismatched_rows == 0 && is_reference {
             if self.extra_rows_source > 0 && self.extra_rows_source % self.matching_rows == 0 {

@@ -86,7 +86,10 @@ impl<'a> TableDiffer<'a> {
             Build::Shipped | Build::Patched => {
                 time::timeout(BACKGROUND_OPERATION_TIMEOUT, engine.mysql.write(restart)).await.map(drop)
             }
-            Build::Sound => Ok(drop(engine.mysql.commit(restart).await)),
+            Build::Sound => {
+                let _ = engine.mysql.commit(restart).await;
+                Ok(())
+            }
         };
         started?
     }
