@@ -36,6 +36,8 @@ pub(super) const ERROR_CHARS: usize = 1024;
 pub(super) const LAMEDUCK: Duration = Duration::from_millis(50);
 /// What a stop leaves `OnClose` at most.
 pub(super) const ON_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a connection to the database takes: upstream makes one for each of its steps.
+pub(super) const CONNECT_TAKES: Duration = Duration::from_millis(3);
 /// How long a start waits for the grants of the database's own user.
 pub(super) const DBA_GRANT_WAIT: Duration = Duration::from_secs(10);
 

@@ -179,6 +179,7 @@ impl Controller {
     }
 
     async fn run(&self, engine: &Arc<Engine>) {
+        engine.mysql.connect().await;
         let Ok(Some(row)) = VDiffRow::by_id(&engine.mysql, self.id).await else { return };
         if !matches!(row.state.as_str(), "pending" | "started") {
             return;

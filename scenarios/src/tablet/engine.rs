@@ -105,6 +105,7 @@ impl Engine {
             // "This should never happen."
             self.reset_controllers(inner).await;
         }
+        self.mysql.connect().await;
         let rows = VDiffRow::to_run(&self.mysql).await?;
         inner.ctx = ctx.child();
         *self.opening.lock().unwrap_or_else(PoisonError::into_inner) = inner.ctx.clone();

@@ -96,6 +96,9 @@ mod topo_server;
 mod vttablet;
 mod workflow_differ;
 
+#[cfg(test)]
+mod tests;
+
 pub use build::Build;
 pub use client::{Client, ClientError};
 pub use config::{TabletConfig, Workflow};

@@ -1,7 +1,11 @@
 //! The tablet's database, SQLite in mysqld's place: one thread that owns it, statements that go through a binlog, a commit
 //! that waits for a replica. How statements get to the replica is in `replication.rs`.
 
-use crate::rt::sync::{oneshot, watch};
+use super::config::CONNECT_TAKES;
+use crate::rt::{
+    sync::{oneshot, watch},
+    time,
+};
 use rusqlite::{Connection, Transaction, params};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -100,6 +104,11 @@ impl Mysql {
             position: watch::Sender::new(position),
             acknowledged: watch::Sender::new(0),
         })
+    }
+
+    /// Upstream's `dbClient.Connect()`, as far as it takes time.
+    pub(super) async fn connect(&self) {
+        time::sleep(CONNECT_TAKES).await;
     }
 
     /// Runs a piece of work on the database's thread.

@@ -163,6 +163,7 @@ impl TabletManager {
     /// Upstream gives up after ten seconds, and its process ends.
     async fn wait_for_dba_grants(&self) -> Result<(), TabletError> {
         let granted = async {
+            self.mysql.connect().await;
             while !self.mysql.has_grants().await? {
                 time::sleep(INIT_RETRY_DELAY).await;
             }

@@ -1,0 +1,197 @@
+//! A topology server, a source tablet and a shard of two on the real loopback, each on its own multi-thread runtime and its own
+//! thread, as processes are. Nothing here is simulated. Upstream's builds are at home in the room alone: they end their process.
+
+use super::{
+    Action, Build, Client, Options, Shard, TabletConfig, TabletError, TopoServerConfig, VDiffSummary, Workflow,
+    rows_of_table, run_tablet, run_topo_server, shard_path,
+};
+use crate::line_protocol::Lines;
+use crate::rt::{sync::oneshot, time};
+use std::future::Future;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+/// Addresses and directories. Dropping it removes the directories.
+struct Room {
+    root: PathBuf,
+    addresses: Vec<String>,
+    backups: [Vec<String>; 2],
+}
+
+/// A running process.
+struct Running<E> {
+    stop: oneshot::Sender<()>,
+    ended: thread::JoinHandle<Result<(), E>>,
+}
+
+impl<E> Running<E> {
+    fn stop(self) -> Result<(), E> {
+        let _ = self.stop.send(());
+        self.ended.join().expect("it did not panic")
+    }
+}
+
+const TABLETS: [&str; 3] = ["source-0", "target-0", "target-1"];
+
+impl Room {
+    /// Source and target tables by these statements.
+    fn new(name: &str, source: &str, target: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("afterlife-tablet-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        // All bound at once, so that no port is given out twice.
+        let taken: Vec<TcpListener> = (0..7).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses = taken.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
+        Self { root, addresses, backups: [source, target].map(|it| vec![it.to_owned()]) }
+    }
+
+    fn start_topo(&self) -> Running<std::io::Error> {
+        let shard = |keyspace: &str, primary: &str| {
+            let record = Shard { primary: primary.to_owned(), primary_term_start: 1 };
+            (shard_path(keyspace, "0"), serde_json::to_string(&record).unwrap())
+        };
+        let config = TopoServerConfig {
+            listen: self.addresses[0].clone(),
+            data_dir: self.root.join("topo"),
+            initial: vec![shard("commerce", TABLETS[0]), shard("customer", TABLETS[1])],
+        };
+        let (stop, stopped) = oneshot::channel();
+        let ended = thread::spawn(move || run(run_topo_server(config, async { stopped.await.unwrap_or(()) })));
+        Running { stop, ended }
+    }
+
+    fn start(&self, tablet: usize) -> Running<TabletError> {
+        let is_source = tablet == 0;
+        let config = TabletConfig {
+            alias: TABLETS[tablet].to_owned(),
+            keyspace: if is_source { "commerce" } else { "customer" }.to_owned(),
+            shard: "0".to_owned(),
+            peers: if is_source { Vec::new() } else { vec![TABLETS[3 - tablet].to_owned()] },
+            topo: self.addresses[0].clone(),
+            rpc_listen: self.addresses[1 + tablet].clone(),
+            rpc_address: self.addresses[1 + tablet].clone(),
+            query_listen: self.addresses[4 + tablet].clone(),
+            data_dir: self.root.join(TABLETS[tablet]),
+            backup: self.backups[usize::from(!is_source)].clone(),
+            semi_sync: !is_source,
+            workflow: Workflow {
+                name: "commerce2customer".to_owned(),
+                source: ("commerce".to_owned(), "0".to_owned()),
+                tables: vec!["orders".to_owned(), "region".to_owned()],
+                reference_tables: vec!["region".to_owned()],
+            },
+            rows: rows_of_table,
+            build: Build::Sound,
+        };
+        let (stop, stopped) = oneshot::channel();
+        let ended = thread::spawn(move || run(run_tablet(config, async { stopped.await.unwrap_or(()) })));
+        Running { stop, ended }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.addresses[0], "customer", "0")
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.root);
+    }
+}
+
+fn run<T>(of: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(of)
+}
+
+/// Two tables: `orders` with a row in so many, `region` with so many rows.
+fn tables(orders: u32, keep: &str, regions: u32) -> String {
+    let keys = |last| {
+        format!(
+            "WITH RECURSIVE keys (pk) AS (SELECT 1 WHERE {last} > 0 UNION ALL SELECT pk + 1 FROM keys WHERE pk < {last})"
+        )
+    };
+    format!(
+        "CREATE TABLE orders (pk INTEGER PRIMARY KEY, val TEXT NOT NULL); CREATE TABLE region (pk INTEGER PRIMARY KEY, val TEXT NOT NULL);
+         {} INSERT INTO orders SELECT pk, 'o' || pk FROM keys WHERE {keep}; {} INSERT INTO region SELECT pk, 'r' FROM keys;",
+        keys(orders),
+        keys(regions)
+    )
+}
+
+async fn ended(client: &Client, uuid: &str) -> VDiffSummary {
+    loop {
+        let vdiffs = client.show().await.unwrap_or_default();
+        let vdiff = vdiffs.into_iter().find(|it| it.uuid == uuid);
+        if let Some(vdiff) = vdiff.filter(|it| matches!(it.state.as_str(), "completed" | "error")) {
+            return vdiff;
+        }
+        time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn create(client: &Client, uuid: &str) {
+    while client.create(uuid, Options::default()).await.is_err() {
+        time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[test]
+fn a_vdiff_finds_what_differs_and_outlives_reparents_and_restarts() {
+    let room = Room::new("reparent", &tables(12_000, "pk % 5000 != 1", 3), &tables(12_000, "pk % 5000 != 2", 3));
+    let topo = room.start_topo();
+    let mut tablets: Vec<Option<Running<_>>> = (0..3).map(|tablet| Some(room.start(tablet))).collect();
+    run(async {
+        let client = room.client();
+        create(&client, "first").await;
+        let first = ended(&client, "first").await;
+        assert_eq!(first.state, "completed");
+        let done = "completed".to_owned();
+        assert_eq!(
+            first.tables,
+            [("orders".to_owned(), done.clone(), 12_000, true), ("region".to_owned(), done, 3, false)]
+        );
+
+        create(&client, "second").await;
+        while client.planned_reparent("target-1").await.is_err() {
+            time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(ended(&client, "second").await.tables, first.tables);
+        create(&client, "third").await;
+        tablets[2].take().unwrap().stop().unwrap();
+        tablets[2] = Some(room.start(2));
+        assert_eq!(ended(&client, "third").await.tables, first.tables);
+        while client.vdiff(Action::Delete, "third").await.is_err() {
+            time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(client.show().await.unwrap().iter().all(|it| it.uuid != "third"));
+
+        let mut lines = Lines::connect(&room.addresses[6]).await.unwrap();
+        let answer = lines.query(None, "SELECT count(*) FROM region").await.unwrap();
+        assert_eq!(answer.rows, [["3"]]);
+        assert!(lines.query(None, "DELETE FROM region").await.is_err());
+    });
+    for tablet in tablets {
+        tablet.unwrap().stop().unwrap();
+    }
+    topo.stop().unwrap();
+}
+
+#[test]
+fn a_panic_ends_a_diff_and_not_the_tablet() {
+    let room = Room::new("contained", &tables(10, "true", 3), &tables(10, "true", 0));
+    let topo = room.start_topo();
+    let tablets: Vec<Running<_>> = (0..3).map(|tablet| room.start(tablet)).collect();
+    run(async {
+        let client = room.client();
+        create(&client, "divides").await;
+        let vdiff = ended(&client, "divides").await;
+        assert_eq!(vdiff.state, "error");
+        assert!(vdiff.last_error.contains("divisor of zero"), "{}", vdiff.last_error);
+    });
+    for tablet in tablets {
+        tablet.stop().unwrap();
+    }
+    topo.stop().unwrap();
+}
