@@ -3,7 +3,7 @@
 //!
 //! What it relies on, and what becomes of a report where that is not so, stands in docs/decisions.
 
-use super::here::{here, kernel};
+use super::here::{at_rest, here, kernel};
 use super::symbols::Symbols;
 use super::tasks::CELL_ALIGN;
 use crate::kernel::thread::ThreadId;
@@ -174,7 +174,8 @@ impl Polling {
     #[inline]
     pub(crate) fn begin(key: usize, is_main: bool) -> Option<Self> {
         let me = here()?;
-        Some(Self(me, kernel(me, |world| world.poll_begins(me, key, is_main))))
+        let at = place(me, key);
+        Some(Self(me, at_rest(|world| world.poll_begins(me, at, is_main))))
     }
 }
 
@@ -182,7 +183,7 @@ impl Drop for Polling {
     #[inline]
     fn drop(&mut self) {
         if here().is_some() {
-            kernel(self.0, |world| world.poll_ends(self.0, &self.1));
+            at_rest(|world| world.poll_ends(self.0, &self.1));
         }
     }
 }
@@ -190,9 +191,24 @@ impl Drop for Polling {
 /// The calling thread wakes what lies there.
 #[inline]
 pub(crate) fn woken(key: usize) {
-    if let Some(me) = here() {
-        kernel(me, |world| world.task_woken(me, key));
+    if let Some(me) = here()
+        && !at_rest(|world| world.is_awake(me, key))
+    {
+        let at = place(me, key);
+        at_rest(|world| world.task_woken(me, at));
     }
+}
+
+/// The place of a task in the room's table. Only what is new there may allocate.
+#[inline]
+fn place(me: ThreadId, key: usize) -> usize {
+    at_rest(|world| world.wakes.known(key)).unwrap_or_else(|| new_place(me, key))
+}
+
+#[cold]
+#[inline(never)]
+fn new_place(me: ThreadId, key: usize) -> usize {
+    kernel(me, |world| world.wakes.place(key))
 }
 
 /// Where Rust's allocator gets what is aligned more than usual, as tasks are.

@@ -38,14 +38,29 @@ pub(crate) struct Wakes {
     pub(crate) followed: bool,
     tasks: Vec<Task>,
     used: usize,
+    /// Who was woken last and has not been polled since: a runtime's own steps of one wake are told one by one.
+    woken: usize,
 }
 
 impl Wakes {
     const FIRST: usize = 64;
 
-    /// The place of a task, new or known. Places are tried one after the other, from the one that its key leads to.
+    /// The place of a task that is known. It allocates nothing.
     #[inline]
-    fn at(&mut self, key: usize) -> usize {
+    pub(crate) fn known(&self, key: usize) -> Option<usize> {
+        let mask = self.tasks.len().checked_sub(1)?;
+        let mut at = start(key, mask);
+        loop {
+            match self.tasks[at & mask].key {
+                found if found == key => return Some(at & mask),
+                0 => return None,
+                _ => at += 1,
+            }
+        }
+    }
+
+    /// The place of a task, new or known. Places are tried one after the other, from the one that its key leads to.
+    pub(crate) fn place(&mut self, key: usize) -> usize {
         if 4 * (self.used + 1) > 3 * self.tasks.len() {
             self.widen();
         }
@@ -90,40 +105,48 @@ pub(crate) struct Before {
     cause: Seq,
     birth: u32,
     is_main: bool,
+    /// Where the polled task stood in the table.
+    at: usize,
 }
 
 impl World {
     /// The thread spawns a task there, because of what it did last.
     pub(crate) fn task_spawned(&mut self, me: ThreadId, key: usize) {
         let cause = self.threads[me].cause;
-        let at = self.wakes.at(key);
+        let at = self.wakes.place(key);
         let task = &mut self.wakes.tasks[at];
         *task = Task { key, birth: task.birth + 1, number: 0, wake: Wake::Event(cause), last: Seq::NONE };
     }
 
-    /// The thread wakes a task. The first who does is why it is polled; a task that wakes itself just goes on.
+    /// Whether nothing is to be noted of a wake: the thread wakes what it polls itself, which just goes on, or what was woken.
     #[inline]
-    pub(crate) fn task_woken(&mut self, me: ThreadId, key: usize) {
+    pub(crate) fn is_awake(&self, me: ThreadId, key: usize) -> bool {
+        self.wakes.woken == key || self.threads[me].polling == key
+    }
+
+    /// The thread wakes the task of this place, if that is not [awake](Self::is_awake). The first who does is why it is polled.
+    #[inline]
+    pub(crate) fn task_woken(&mut self, me: ThreadId, at: usize) {
         let thread = &self.threads[me];
-        if thread.polling == key {
-            return;
-        }
         // A runtime that has asked what is ready, and found nothing or has read the clock since, goes through its timers. (Where
         // it has many threads, these are within a poll themselves: they began as blocking work.)
         let by_time = thread.polling == thread.asked_in && (thread.found_nothing || self.clock_read_by == me);
         let wake = if by_time { Wake::Time } else { Wake::Event(thread.cause) };
-        let at = self.wakes.at(key);
         let task = &mut self.wakes.tasks[at];
         if task.wake == Wake::None {
             task.wake = wake;
         }
+        self.wakes.woken = task.key;
     }
 
-    /// The thread begins to poll a task, or the main future of its process, which has no number.
+    /// The thread begins to poll the task of this place, or the main future of its process, which has no number.
     #[inline]
-    pub(crate) fn poll_begins(&mut self, me: ThreadId, key: usize, is_main: bool) -> Before {
-        let at = self.wakes.at(key);
+    pub(crate) fn poll_begins(&mut self, me: ThreadId, at: usize, is_main: bool) -> Before {
         let task = &mut self.wakes.tasks[at];
+        let key = task.key;
+        if self.wakes.woken == key {
+            self.wakes.woken = 0;
+        }
         let thread = &mut self.threads[me];
         if task.number == 0 && !is_main {
             let node = &mut self.nodes[usize::from(thread.node.0)];
@@ -131,7 +154,7 @@ impl World {
             task.number = node.tasks;
         }
         let before =
-            Before { polling: thread.polling, task: thread.task, cause: thread.cause, birth: task.birth, is_main };
+            Before { polling: thread.polling, task: thread.task, cause: thread.cause, birth: task.birth, is_main, at };
         thread.polling = key;
         thread.task = task.number;
         match std::mem::replace(&mut task.wake, Wake::None) {
@@ -146,7 +169,7 @@ impl World {
     /// The poll is over, and the thread is back at what it was about.
     #[inline]
     pub(crate) fn poll_ends(&mut self, me: ThreadId, before: &Before) {
-        let Before { polling, task, cause, birth, is_main } = *before;
+        let Before { polling, task, cause, birth, is_main, at } = *before;
         let thread = &mut self.threads[me];
         let (key, stood) = (thread.polling, thread.cause);
         (thread.polling, thread.task) = (polling, task);
@@ -154,10 +177,10 @@ impl World {
         if !is_main {
             thread.cause = cause;
         }
-        let at = self.wakes.at(key);
-        let polled = &mut self.wakes.tasks[at];
-        // It may be gone by now, and another one where it lay.
-        if polled.birth == birth {
+        // The table may have grown meanwhile.
+        let at = if self.wakes.tasks[at].key == key { Some(at) } else { self.wakes.known(key) };
+        // The task may be gone by now, and another one where it lay.
+        if let Some(polled) = at.map(|at| &mut self.wakes.tasks[at]).filter(|polled| polled.birth == birth) {
             polled.last = stood;
         }
     }
@@ -171,13 +194,15 @@ mod tests {
     fn every_key_keeps_its_place_as_the_table_grows() {
         let mut wakes = Wakes::default();
         for key in 1..1_000_usize {
-            let at = wakes.at(key << 7);
+            let at = wakes.place(key << 7);
             wakes.tasks[at].number = key as u32;
         }
         assert_eq!(wakes.used, 999);
+        assert_eq!(wakes.known(1_000 << 7), None);
         for key in 1..1_000_usize {
-            let at = wakes.at(key << 7);
+            let at = wakes.place(key << 7);
             assert_eq!(wakes.tasks[at].number, key as u32);
+            assert_eq!(wakes.known(key << 7), Some(at));
         }
     }
 }
