@@ -16,7 +16,7 @@
 //! #4546 (2024-05-17) nulls the pointer (`f962d131`), looks at the flag once more after the connects, "just a best effort"
 //! (`19e4ac2e`), and leaks the set on purpose (`54ca795d`). P2 was reported again as #5256 (2025-12-18).
 //!
-//! In Rust memory stays valid: pointers are [`pointer::Global`] and [`pointer::Member`], which tell a probe what C++ would have
+//! In Rust memory stays valid: pointers are `pointer::Global` and `pointer::Member`, which tell a probe what C++ would have
 //! crashed on. A null pointer, an assertion and an abort end the process here, too.
 //!
 //! # The builds
