@@ -250,11 +250,11 @@ fn script(sim: &mut Sim) {
     let workload = Workload::draw(&mut rng);
     // Every panic would end the run before the process is started again; what the process dies of is to be seen.
     sim.without("no-silent-panic");
-    // The same goes for the steps that lead there: in half of the runs the first is told, in the others it takes its course.
-    if rng.random_range(0..2) == 0 {
-        for step in ["no-use-before-init", "close-is-told", "no-use-after-teardown"] {
-            sim.without(step);
-        }
+    // The same goes for the steps that lead there: in a third of the runs the first is told, in a third the next one, and in the
+    // others it takes its course.
+    let steps = ["no-use-before-init", "close-is-told", "no-use-after-teardown"];
+    for step in &steps[..[0, 1, 3][rng.random_range(0..3)]] {
+        sim.without(step);
     }
     if release != super::Build::Sound {
         // A Go process ends with its goroutines where they are, and mysqld is none of its threads.

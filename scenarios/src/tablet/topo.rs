@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// What a watch waits before it connects again.
 const REWATCH_DELAY: Duration = Duration::from_millis(500);
+/// How often the holder of a lock says that it is there.
+const KEEPALIVE: Duration = Duration::from_secs(3);
 /// How long a close waits for the streams of watches to end.
 const STREAMS_END_WITHIN: Duration = Duration::from_secs(2);
 
@@ -101,7 +103,13 @@ pub(super) struct Watch {
 /// A lock of the topology, held until it is dropped.
 #[must_use = "dropping it gives the lock back"]
 pub(super) struct NameLock {
-    _connection: Lines,
+    keeping: task::JoinHandle<()>,
+}
+
+impl Drop for NameLock {
+    fn drop(&mut self) {
+        self.keeping.abort();
+    }
 }
 
 /// The client of one process.
@@ -208,7 +216,7 @@ impl TopoServer {
             let mut connection = Lines::connect(&self.address).await?;
             connection.send(&Ask::Lock { name: name.to_owned() }).await?;
             match connection.receive().await? {
-                Some(Answer::Locked) => Ok(NameLock { _connection: connection }),
+                Some(Answer::Locked) => Ok(NameLock { keeping: task::spawn(keep_lease(connection, name.to_owned())) }),
                 _ => Err(TopoError::Conflict),
             }
         };
@@ -257,6 +265,17 @@ impl TopoServer {
             biased;
             () = self.running.done() => Err(TopoError::Closed),
             answer = time::timeout(REMOTE_OPERATION_TIMEOUT, asking) => answer.unwrap_or(Err(TopoError::Timeout)),
+        }
+    }
+}
+
+/// Keeps a lock's lease for as long as it is polled.
+async fn keep_lease(mut connection: Lines, name: String) {
+    loop {
+        time::sleep(KEEPALIVE).await;
+        let kept = connection.send(&Ask::Lock { name: name.clone() }).await;
+        if kept.is_err() || !matches!(connection.receive().await, Ok(Some(Answer::Locked))) {
+            return;
         }
     }
 }

@@ -2,7 +2,7 @@
 //! It knows no keyspace and no shard. What it acknowledges is on its disk.
 
 use crate::line_protocol::Lines;
-use crate::rt::{net::TcpListener, select, sync::watch, task};
+use crate::rt::{net::TcpListener, select, sync::watch, task, time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,6 +10,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What is asked of it, one object a line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub(super) enum Ask {
     Set { path: String, value: String, version: u64 },
     /// The value of a path, and every one that it gets.
     Watch { path: String },
-    /// Takes the lock of a name, for as long as the connection lives.
+    /// Takes the lock of a name, for as long as the connection lives; said again, it keeps the lease.
     Lock { name: String },
 }
 
@@ -49,6 +50,9 @@ pub struct TopoServerConfig {
     /// What it begins with: paths and their values.
     pub initial: Vec<(String, String)>,
 }
+
+/// How long a lock outlives the last word of its holder: a machine that lost its power says no goodbye.
+const LEASE: Duration = Duration::from_secs(15);
 
 struct Topology {
     path: PathBuf,
@@ -99,7 +103,12 @@ impl Topology {
     }
 
     async fn serve(&self, mut lines: Lines, connection: u64) -> io::Result<()> {
-        while let Some(ask) = lines.receive::<Ask>().await? {
+        let mut holds = false;
+        loop {
+            let lease = if holds { LEASE } else { Duration::MAX };
+            let received = time::timeout(lease, lines.receive::<Ask>()).await;
+            let Some(ask) = received.map_err(io::Error::from)?? else { return Ok(()) };
+            holds |= matches!(ask, Ask::Lock { .. });
             let answer = match ask {
                 Ask::Get { path } => self.get(&path),
                 Ask::Set { path, value, version } => self.set(&path, value, version)?,
@@ -108,7 +117,6 @@ impl Topology {
             };
             lines.send(&answer).await?;
         }
-        Ok(())
     }
 
     fn get(&self, path: &str) -> Answer {
