@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         returns,
         exits,
         exits_again_and_again,
+        ends_before_a_start,
         aborts,
         panics,
         stops,
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         a_return_says_goodbye_and_runs_destructors,
         an_exit_says_goodbye_and_runs_the_destructors_of_thread_locals,
         every_life_of_every_node_may_exit,
+        a_thread_that_ends_outlives_the_start_that_follows,
         an_abort_resets_and_runs_no_destructor,
         a_panic_in_main_says_goodbye_and_unwinds,
         a_stop_within_its_budget_says_goodbye_and_runs_destructors,
@@ -203,6 +205,27 @@ fn exits_again_and_again(sim: &mut Sim) {
 
 fn every_life_of_every_node_may_exit() {
     holds("exits_again_and_again", &[]);
+}
+
+/// Detached threads end while nothing else happens, so that each looks for who goes next on its own stack, and finds a process
+/// that is to be started.
+fn ends_before_a_start(sim: &mut Sim) {
+    sim.program("server", for_ever);
+    sim.client_program("client", |_| {
+        for tenths in 1..40 {
+            drop(std::thread::spawn(move || sleep(Duration::from_millis(100 * tenths))));
+        }
+        sleep(secs(8));
+        0
+    });
+}
+
+fn a_thread_that_ends_outlives_the_start_that_follows() {
+    let kill = |tenths: u64| Injection {
+        trigger: at(Duration::from_millis(100 * tenths + 20)),
+        fault: Fault::Kill { node: SERVER, down_ns: ns(Duration::from_millis(130)) },
+    };
+    holds("ends_before_a_start", &[3, 7, 11, 15, 19, 23].map(kill));
 }
 
 fn aborts(sim: &mut Sim) {

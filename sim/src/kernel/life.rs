@@ -18,7 +18,8 @@ impl World {
         start: Start,
         cause: Seq,
     ) -> Result<ThreadId, Errno> {
-        self.threads.reap();
+        let on = self.running.or(self.before);
+        self.threads.reap(on);
         let it = &self.nodes[usize::from(node.0)];
         let number = it.threads.len() as u32;
         let (held, id) = (it.paused, self.threads.add(node, it.incarnation, number, it.key, cause));

@@ -425,10 +425,13 @@ impl Threads {
     }
 
     /// Lets go of the kernel threads whose threads have ended and whose numbers may therefore come back. Threads that were
-    /// killed keep theirs: others may still hold pointers into their stacks (parking_lot's table of waiters does).
-    pub(crate) fn reap(&mut self) {
+    /// killed keep theirs: others may still hold pointers into their stacks (parking_lot's table of waiters does). So does the
+    /// one on whose stack this runs: it has ended, and is still looking for who goes next.
+    pub(crate) fn reap(&mut self, on: Option<ThreadId>) {
         for id in std::mem::take(&mut self.ended) {
-            if let Some(strand) = self[id].strand.take() {
+            if Some(id) == on {
+                self.ended.push(id);
+            } else if let Some(strand) = self[id].strand.take() {
                 strand.reap();
             }
         }

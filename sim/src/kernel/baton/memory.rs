@@ -124,7 +124,12 @@ pub(super) fn make(attributes: *const pthread_attr_t) -> Option<Memory> {
 }
 
 /// Takes a thread's memory back: it has ended, and its number may be given again.
+///
+/// # Panics
+/// If this runs on the very stack that is given back: whoever is on it needs it, and its thread-locals, up to its last line.
 pub(super) fn give_back(mut memory: Memory) {
+    let here = (&raw const memory).addr();
+    assert!(!(memory.base..memory.base + memory.bytes).contains(&here), "a thread's memory was taken from under it");
     if let (Some(Some(pattern)), true) = (PATTERN.get(), memory.control != 0) {
         // SAFETY: allocated by its counterpart; the thread has ended.
         unsafe { (pattern.free)(memory.control as *mut c_void, true) };
