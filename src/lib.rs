@@ -62,6 +62,7 @@ mod fnv;
 mod followed;
 mod found;
 mod hunt;
+mod interest;
 mod invariant;
 mod kept;
 mod ledger;

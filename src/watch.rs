@@ -2,8 +2,9 @@
 //! It draws nothing at random and prints nothing.
 
 use crate::claim::{Claims, View};
-use crate::fault::{self, Lasting, Plan, Trigger, edge_of, heal, life_of, lift};
+use crate::fault::{self, Injection, Lasting, Plan, Trigger, edge_of, heal, life_of, lift};
 use crate::finding::Violation;
+use crate::interest::{Interest, Lookers};
 use crate::invariant::{self, Invariant, NOTHING_ACKED_IS_LOST, RECOVERS, Terms, nothing_left};
 use crate::node::Role;
 use crate::run::LeftBehind;
@@ -35,6 +36,7 @@ pub(crate) struct Watch {
     plan: Plan,
     roles: Vec<Role>,
     invariants: Vec<Box<dyn Invariant>>,
+    interest: Interest,
     supervisors: Supervisors,
     claims: Claims,
     view: View,
@@ -44,8 +46,8 @@ pub(crate) struct Watch {
     pending: usize,
     /// Those that last, each with the life that its victim was in.
     lasting: Vec<(usize, u16)>,
-    /// How often each edge was passed on each node, for triggers.
-    edges: BTreeMap<(u16, String), u32>,
+    /// How often each injection's edge was passed, for triggers.
+    passed: Vec<u32>,
     aims: bool,
     /// When faults may strike.
     faults_ns: Range<u64>,
@@ -104,7 +106,8 @@ impl Watch {
             begun: false,
             phase: Phase::Faults,
             lasting: Vec::new(),
-            edges: BTreeMap::new(),
+            passed: vec![0; injections],
+            interest: Interest::new(),
             aims,
             faults_ns,
             scripted,
@@ -141,19 +144,22 @@ impl Watch {
 
     /// Triggers that wait for a place in a lifetime.
     fn aim(&mut self, event: &Event, room: &mut Room<'_>) {
-        let Some(edge) = edge_of(&event.what, |name| room.text(name)) else { return };
-        let key = (event.node.0, edge);
-        let nth = self.edges.entry(key.clone()).or_insert(0);
-        *nth += 1;
-        let nth = *nth;
-        for index in 0..self.plan.injections.len() {
-            let Trigger::On { edge, node, nth: wanted, after_ns } = &self.plan.injections[index].trigger else {
-                continue;
-            };
-            if (*node, edge) != (key.0, &key.1) || *wanted != nth || room.now_ns() < self.faults_ns.start {
+        let Some(edge) = edge_of(&event.what) else { return };
+        let here = |injection: &Injection| match &injection.trigger {
+            Trigger::On { edge: words, node, nth, after_ns } if *node == event.node.0 => {
+                edge.is(words, |name| room.text(name)).then_some((*nth, *after_ns))
+            }
+            _ => None,
+        };
+        let here: Vec<(usize, (u32, u64))> = (self.plan.injections.iter().enumerate())
+            .filter_map(|(index, injection)| Some((index, here(injection)?)))
+            .collect();
+        for (index, (nth, after_ns)) in here {
+            self.passed[index] += 1;
+            if self.passed[index] != nth || room.now_ns() < self.faults_ns.start {
                 continue;
             }
-            match *after_ns {
+            match after_ns {
                 // Here and now: the thread that passed the edge has not gone on.
                 0 => self.strike(index, room),
                 after_ns => room.alarm(after_ns, STRIKE | index as u64),
@@ -279,11 +285,26 @@ impl Watch {
         }
     }
 
+    /// Who looks at events of this kind: invariants by their numbers, and the watch itself.
+    #[inline]
+    fn lookers(&self, what: &What) -> Lookers {
+        let watch = || match what {
+            What::Sent { .. } | What::Delivered { .. } | What::TimerFired => false,
+            What::Started
+            | What::Exited { .. }
+            | What::Noted { .. }
+            | What::Claim { .. }
+            | What::Reached { .. }
+            | What::Phase { .. } => true,
+            What::StopRequested { .. } if !self.supervisors.is_empty() => true,
+            _ => self.aims && edge_of(what).is_some(),
+        };
+        self.interest.of(what, self.invariants.len(), |number| self.invariants[number].wants(what), watch)
+    }
+
     fn invariants(&mut self, event: &Event, room: &mut Room<'_>) {
-        for index in 0..self.invariants.len() {
-            if self.invariants[index].wants(&event.what)
-                && let Some(violation) = self.invariants[index].event(event, &*room)
-            {
+        for number in self.lookers(&event.what).numbers() {
+            if let Some(violation) = self.invariants[number].event(event, &*room) {
                 if self.violations.is_empty() {
                     self.stacks = stacks(event, &violation, room);
                 }
@@ -401,20 +422,7 @@ fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
 
 impl Observer for Watch {
     fn wants(&self, what: &What) -> bool {
-        match what {
-            What::Sent { .. } | What::Delivered { .. } | What::TimerFired => false,
-            What::Started
-            | What::Exited { .. }
-            | What::Noted { .. }
-            | What::Claim { .. }
-            | What::Reached { .. }
-            | What::Phase { .. } => true,
-            _ => {
-                self.invariants.iter().any(|invariant| invariant.wants(what))
-                    || (!self.supervisors.is_empty() && matches!(what, What::StopRequested { .. }))
-                    || (self.aims && edge_of(what, |_| "").is_some())
-            }
-        }
+        !self.lookers(what).is_empty()
     }
 
     fn event(&mut self, event: &Event, room: &mut Room<'_>) {

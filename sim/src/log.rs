@@ -146,6 +146,19 @@ impl Log {
 }
 
 impl What {
+    /// How many kinds there are room for.
+    pub const KINDS: usize = 128;
+
+    /// A number for the event's kind, below [`KINDS`](Self::KINDS): steps of lifetimes are kinds of their own.
+    #[inline]
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::Told { step, .. } => 64 + *step as usize,
+            Self::MemoryUsed { .. } => 36,
+            other => (other.words()[0] & 63) as usize,
+        }
+    }
+
     /// The event's content in two words, for the digest: a number for its kind, then its fields.
     #[inline]
     fn words(self) -> [u64; 2] {

@@ -2,26 +2,45 @@
 //! It names edges; it waits for none.
 
 use crate::fault::{DiskTrouble, Fault, FileDamage, LinkTrouble};
-use afterlife_sim::event::{Step, What};
+use afterlife_sim::event::{Name, Step, What};
 
-/// The edge that an event is, in words; `None` if nothing can be aimed at it.
-pub(crate) fn edge_of<'a>(what: &What, text: impl Fn(afterlife_sim::event::Name) -> &'a str) -> Option<String> {
-    Some(match what {
-        What::Started => "start".to_owned(),
-        What::StopRequested { .. } => "stop requested".to_owned(),
-        What::StopRepeated => "stop repeated".to_owned(),
-        What::ResourceOpened { name, .. } => format!("open {}", text(*name)),
-        What::ResourceUsed { name, .. } => format!("use {}", text(*name)),
-        What::ResourceClosed { name, .. } => format!("close {}", text(*name)),
-        What::Phase { name, .. } => format!("phase {}", text(*name)),
-        What::Reached { name, .. } => format!("reach {}", text(*name)),
-        What::FileSynced { path, .. } => format!("sync {}", text(*path)),
-        What::EntryChanged { path } => format!("change {}", text(*path)),
-        What::DiskFailed { path, .. } => format!("disk failure {}", text(*path)),
-        What::Noted { ledger, .. } => format!("note {}", text(*ledger)),
-        What::Told { step, name, .. } => format!("{} {}", verb(*step), text(*name)),
+/// The place in a lifetime that an event is, if faults can be aimed at it: what is done, and to what.
+pub(crate) fn edge_of(what: &What) -> Option<Edge> {
+    let (verb, name) = match *what {
+        What::Started => ("start", Name::NONE),
+        What::StopRequested { .. } => ("stop requested", Name::NONE),
+        What::StopRepeated => ("stop repeated", Name::NONE),
+        What::ResourceOpened { name, .. } => ("open", name),
+        What::ResourceUsed { name, .. } => ("use", name),
+        What::ResourceClosed { name, .. } => ("close", name),
+        What::Phase { name, .. } => ("phase", name),
+        What::Reached { name, .. } => ("reach", name),
+        What::FileSynced { path, .. } => ("sync", path),
+        What::EntryChanged { path } => ("change", path),
+        What::DiskFailed { path, .. } => ("disk failure", path),
+        What::Noted { ledger, .. } => ("note", ledger),
+        What::Told { step, name, .. } => (verb(step), name),
         _ => return None,
-    })
+    };
+    Some(Edge { verb, name })
+}
+
+/// A place in a lifetime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edge {
+    verb: &'static str,
+    name: Name,
+}
+
+impl Edge {
+    /// Whether it is the one of these words, `open metadata-db`.
+    pub(crate) fn is<'a>(&self, words: &str, text: impl Fn(Name) -> &'a str) -> bool {
+        match words.strip_prefix(self.verb) {
+            Some("") => self.name == Name::NONE,
+            Some(rest) => rest.strip_prefix(' ').is_some_and(|name| name == text(self.name)),
+            None => false,
+        }
+    }
 }
 
 /// What a step of a lifetime does, as an order.

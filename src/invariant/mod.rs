@@ -95,7 +95,7 @@ pub(crate) struct Setup {
 pub(crate) trait Invariant: Send {
     /// Its id.
     fn id(&self) -> &'static str;
-    /// Whether it looks at events of this kind.
+    /// Whether it looks at events of this kind ([`What::kind`]): asked once a kind, so nothing else may matter.
     fn wants(&self, what: &What) -> bool;
     /// An event happened.
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation>;
@@ -148,5 +148,45 @@ fn ended(how: Death) -> String {
         Death::OutOfMemory => "died out of memory".to_owned(),
         Death::Signal { signal } => format!("died by signal {signal}"),
         Death::Kill | Death::Overrun | Death::PowerLoss => "was ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use afterlife_sim::event::Step;
+    use std::collections::BTreeSet;
+
+    /// Events of the same kind that differ in everything else that an invariant could look at.
+    fn alike() -> Vec<Vec<What>> {
+        let (none, name) = (Name::NONE, Name(7));
+        let deaths = [Death::Exit { code: 0 }, Death::Exit { code: 1 }, Death::Panic, Death::Kill, Death::PowerLoss];
+        let claim = |always, held| What::Claim { claim: name, always, held, site: none };
+        let told = |step, name, number| What::Told { step, name, object: number, number, site: name };
+        vec![
+            deaths.map(|how| What::Exited { how }).to_vec(),
+            vec![claim(true, true), claim(true, false), claim(false, true), claim(false, false)],
+            vec![What::BadDescriptor { fd: -1, door: none }, What::BadDescriptor { fd: 9, door: name }],
+            vec![told(Step::Borrowed, none, 0), told(Step::Borrowed, name, 3)],
+            vec![told(Step::SlotsCounted, none, 0), told(Step::SlotsCounted, name, u32::MAX)],
+            vec![
+                What::ResourceUsed { name: none, object: 0, by: none, site: none },
+                What::ResourceUsed { name, object: 4, by: name, site: name },
+            ],
+            vec![What::Allocated { bytes: 0 }, What::Allocated { bytes: u64::MAX }],
+            vec![What::Fault { what: none, injection: 0 }, What::Fault { what: name, injection: 9 }],
+        ]
+    }
+
+    #[test]
+    fn what_an_invariant_looks_at_is_a_matter_of_the_kind_alone() {
+        let supervised = Setup { supervised: vec![(NodeId(0), 1)], ..Setup::default() };
+        for invariant in [Setup::default(), supervised].into_iter().flat_map(|setup| all(&Terms::default(), setup)) {
+            for kind in alike() {
+                let wanted: BTreeSet<bool> = kind.iter().map(|what| invariant.wants(what)).collect();
+                assert_eq!(wanted.len(), 1, "{} over {kind:?}", invariant.id());
+                assert_eq!(kind.iter().map(What::kind).collect::<BTreeSet<_>>().len(), 1, "{kind:?}");
+            }
+        }
     }
 }

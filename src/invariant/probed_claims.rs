@@ -16,7 +16,7 @@ impl Invariant for ProbedClaims {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::Claim { always: true, held: false, .. })
+        matches!(what, What::Claim { .. })
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {

@@ -70,13 +70,15 @@ impl Invariant for SlotsConserved {
             self.counters.insert(object, counter);
             return None;
         }
+        if !matches!(step, Step::SlotTaken | Step::SlotReturned | Step::SlotsCounted) {
+            return None;
+        }
         let counter = self.counters.get_mut(&object)?;
         self.differing.remove(&(counter.changed.1, object));
         match step {
             Step::SlotTaken => drop(counter.holders.insert(number)),
             Step::SlotReturned => drop(counter.holders.remove(&number)),
-            Step::SlotsCounted => counter.count = Some(number as i32),
-            _ => {}
+            _ => counter.count = Some(number as i32),
         }
         counter.changed = changed;
         if counter.differs() {

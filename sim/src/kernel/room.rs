@@ -13,7 +13,7 @@ use crate::event::{Death, Event, Left, Name, NodeId, Seq, What};
 
 /// Sees what happens and may act on it. Called with the world at rest: no thread of the run goes on meanwhile.
 pub trait Observer {
-    /// Whether events of this kind are of interest; asked for each, so keep it a plain match.
+    /// Whether events of this kind ([`What::kind`]) are of interest; asked for each.
     fn wants(&self, what: &What) -> bool;
     /// Something happened.
     fn event(&mut self, event: &Event, room: &mut Room<'_>);

@@ -302,15 +302,17 @@ impl World {
         if event.seq.0 >= self.settings.events_max {
             self.finish(Ending::TooManyEvents);
         }
-        if self.observer.as_ref().is_some_and(|observer| observer.wants(&event.what)) || self.observing {
+        if self.observing {
             self.unobserved.push_back(event);
-            self.drain_events();
+        } else if self.observer.as_ref().is_some_and(|observer| observer.wants(&event.what)) {
+            self.consult(|observer, room| observer.event(&event, room));
         }
         event.seq
     }
 
+    /// Shows the observer what happened while it was looking.
     fn drain_events(&mut self) {
-        if self.observing {
+        if self.unobserved.is_empty() {
             return;
         }
         let Some(mut observer) = self.observer.take() else { return };
