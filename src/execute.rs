@@ -37,6 +37,9 @@ pub(crate) fn warm_up() {
 /// # Errors
 /// When the scenario or the plan wants what this program does not have.
 pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
+    if cfg!(madsim) {
+        return Err("a build with `--cfg madsim` has no doors, since madsim has its own: build without it".to_owned());
+    }
     if let Some(filter) = &request.log {
         crate::trace::keep(filter)?;
     }

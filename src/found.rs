@@ -4,6 +4,7 @@
 use crate::finding::{Finding, Signature};
 use crate::run::{Build, Ended, Record};
 use crate::shrink::Shrunk;
+use crate::token::Token;
 use serde::{Deserialize, Serialize};
 
 /// The size of one run.
@@ -39,6 +40,12 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Whether its token replays it. Of a simulation that is not ours, the token says in words how to have the run again, and
+    /// whatever was injected is its owner's.
+    pub(crate) fn is_ours(&self) -> bool {
+        Token::is_meant(&self.finding.token)
+    }
+
     /// How many injections its plan has; `None` if the run's process ended before it could name the plan that the
     /// seed had drawn.
     pub(crate) fn injections(&self) -> Option<usize> {

@@ -67,7 +67,11 @@ mod invariant;
 mod kept;
 mod ledger;
 mod link;
+#[cfg(any(feature = "turmoil", madsim, test))]
+mod live;
 mod logs;
+#[cfg(madsim)]
+pub mod madsim;
 mod nearest;
 mod node;
 mod place;
@@ -96,6 +100,8 @@ mod supervisor;
 pub mod testing;
 mod token;
 pub mod trace;
+#[cfg(feature = "turmoil")]
+pub mod turmoil;
 mod variants;
 mod verdict;
 mod watch;
@@ -112,6 +118,8 @@ pub use finding::{Finding, Signature, Violation};
 pub use invariant::{About, Bound, Bounded, Unit, invariants};
 pub use ledger::{Entry, Ledger};
 pub use link::Link;
+#[cfg(any(feature = "turmoil", madsim))]
+pub use live::{Breach, Held, Watching};
 pub use node::{Group, Node, Stops};
 pub use rng::Rng;
 pub use run::Build;

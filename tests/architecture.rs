@@ -10,13 +10,15 @@ use std::fs;
 const SHIPPED: [&str; 5] = ["macros/src/", "probe/src/", "scenarios/src/", "sim/src/", "src/"];
 
 /// Which of our packages a package may depend on.
-const PACKAGES: [(&str, &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str]); 8] = [
     ("probe/Cargo.toml", &[]),
     ("macros/Cargo.toml", &[]),
     ("sim/Cargo.toml", &["afterlife-probe"]),
     ("Cargo.toml", &["afterlife-macros", "afterlife-probe", "afterlife-sim"]),
     ("scenarios/Cargo.toml", &["afterlife", "afterlife-probe"]),
     ("tests/stock/Cargo.toml", &["afterlife"]),
+    ("tests/madsim/Cargo.toml", &["afterlife", "afterlife-probe"]),
+    ("tests/turmoil/Cargo.toml", &["afterlife", "afterlife-probe"]),
 ];
 
 /// What code in a place may name, of all that begins with the same first word.

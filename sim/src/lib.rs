@@ -13,6 +13,9 @@
 //!
 //! Programs reach the room by the C library's symbols, which this crate defines. Outside a run they pass through.
 
+// madsim defines symbols of the C library itself, so that ours are left out: no room can be run then.
+#![cfg_attr(madsim, allow(dead_code, reason = "doors that nobody finds"))]
+
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the native engine runs on 64-bit Linux");
 
@@ -36,7 +39,7 @@ pub use kernel::spin::SPIN_MAX;
 pub use kernel::thread::Schedule;
 pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
-pub use log::Kept;
+pub use log::{Kept, digest_of};
 
 /// One process for each run.
 pub mod isolate {
@@ -136,6 +139,12 @@ pub fn now_ns() -> Option<u64> {
 /// that is not known.
 pub fn address_of(frame: u32) -> Option<usize> {
     kernel::baton::address_of(frame)
+}
+
+/// What madsim calls the node that the calling thread is at work for; the machine's name elsewhere.
+#[cfg(madsim)]
+pub fn host_name() -> String {
+    real::host_name()
 }
 
 /// How the baton passes in this process: in user space, or by futex where that is not to be had.

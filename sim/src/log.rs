@@ -38,6 +38,18 @@ impl Kept {
     }
 }
 
+/// The digest of events that no room has told: of the texts that they name, by number, and then of each of them.
+pub fn digest_of(names: &[String], events: &[Event]) -> Digest {
+    let mut log = Log::bare();
+    for text in names {
+        log.name(text);
+    }
+    for event in events {
+        log.push(&mut event.clone());
+    }
+    log.digest()
+}
+
 /// One round of folding: a 64 × 64 → 128-bit product whose halves are joined, as in wyhash.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {

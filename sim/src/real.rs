@@ -73,6 +73,16 @@ pub(crate) fn result(value: isize) -> isize {
     }
 }
 
+/// The name of this machine as the C library tells it, and madsim, which answers for its nodes.
+#[cfg(madsim)]
+pub(crate) fn host_name() -> String {
+    let mut name = [0_u8; 256];
+    // SAFETY: the buffer is longer than what is said of it, so that a nul stands behind the name.
+    let told = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let length = name.iter().position(|byte| *byte == 0).unwrap_or_default();
+    if told == 0 { String::from_utf8_lossy(&name[..length]).into_owned() } else { String::new() }
+}
+
 /// One of the C library's own functions, looked up once: what a symbol of ours hides.
 pub(crate) struct Function {
     name: &'static CStr,

@@ -2,30 +2,18 @@
 //! It forgets nothing, since a violation may name it.
 
 use crate::invariant::Facts;
+use crate::spoken::Texts;
 use afterlife_sim::event::{Name, NodeId};
 use afterlife_sim::told::Register;
 use std::collections::BTreeMap;
 
 /// What the numbers of a log stand for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
-    texts: Vec<String>,
-    known: BTreeMap<String, Name>,
+    texts: Texts,
     nodes: Vec<(String, u16)>,
     objects: u32,
     generations: BTreeMap<Name, u32>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self {
-            texts: vec![String::new()],
-            known: BTreeMap::new(),
-            nodes: Vec::new(),
-            objects: 0,
-            generations: BTreeMap::new(),
-        }
-    }
 }
 
 impl Names {
@@ -53,28 +41,18 @@ impl Names {
 
     /// The next text of a record, which numbers its own.
     pub(super) fn push(&mut self, text: String) {
-        self.known.insert(text.clone(), Name(self.texts.len() as u32));
         self.texts.push(text);
     }
 
     /// Texts and nodes, by number.
     pub(super) fn into_parts(self) -> (Vec<String>, Vec<String>) {
-        (self.texts, self.nodes.into_iter().map(|(name, _)| name).collect())
+        (self.texts.into_texts(), self.nodes.into_iter().map(|(name, _)| name).collect())
     }
 }
 
 impl Register for Names {
     fn name(&mut self, text: &str) -> Name {
-        if text.is_empty() {
-            return Name::NONE;
-        }
-        if let Some(name) = self.known.get(text) {
-            return *name;
-        }
-        let name = Name(self.texts.len() as u32);
-        self.texts.push(text.to_owned());
-        self.known.insert(text.to_owned(), name);
-        name
+        self.texts.name(text)
     }
 
     fn object(&mut self) -> u32 {
@@ -91,7 +69,7 @@ impl Register for Names {
 
 impl Facts for Names {
     fn text(&self, name: Name) -> &str {
-        self.texts.get(name.0 as usize).map_or("", String::as_str)
+        self.texts.text(name)
     }
 
     fn node(&self, node: NodeId) -> &str {

@@ -77,10 +77,20 @@ fn meant(
             Refusal::from(error).ending(verdict)
         };
         let (found, _) = Shelf::read(&place).map_err(unfit)?;
-        (found.finding.token.parse()?, Some((found, Shelf::written(&place)?)))
+        (own(&found)?, Some((found, Shelf::written(&place)?)))
     };
     select::named(scenarios, &token)?;
     Ok((token, recorded))
+}
+
+/// The token of a finding, if it is one of a run of ours.
+pub(super) fn own(found: &Found) -> Result<Token, Refusal> {
+    if found.is_ours() {
+        return Ok(found.finding.token.parse()?);
+    }
+    let why =
+        format!("{} was watched in a simulation that is not afterlife's, which alone has its runs", found.scenario);
+    Err(Refusal::new(why, &found.finding.token))
 }
 
 /// Shrinks a run that breaks, and writes down what is left.

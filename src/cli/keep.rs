@@ -2,7 +2,7 @@
 //! What is kept is a token; the code must still fit it.
 
 use super::arguments::What;
-use super::commands::{human, pool, read};
+use super::commands::{human, own, pool, read};
 use super::select;
 use crate::kept::{Book, here};
 use crate::refusal::Refusal;
@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 /// Carries out `keep`.
 pub(super) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
     let (token, signature) = match read(what, settings) {
-        Ok((found, _)) => (found.finding.token.parse()?, found.finding.signature),
+        Ok((found, _)) => (own(&found)?, found.finding.signature),
         // A token says all that is needed to have its run again.
         Err(_) if Token::is_meant(&what.what) => {
             let token = select::token(scenarios, &what.what)?;

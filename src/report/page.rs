@@ -39,18 +39,22 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
     page.extend(steps(found, &story, &lexicon));
     page.push(Line::default());
     page.extend(stacks(found));
-    page.extend(takes(found, &lexicon).unwrap_or_else(|| plan(found, &story, &lexicon)));
+    if found.is_ours() {
+        page.extend(takes(found, &lexicon).unwrap_or_else(|| plan(found, &story, &lexicon)));
+    }
     page.extend(stack(found));
     if !found.also.is_empty() {
         let also: Vec<_> = found.also.iter().map(ToString::to_string).collect();
         page.push(labelled("also", keep_start(&also.join("; "), WIDTH - LABEL)));
     }
-    page.push(labelled("replay", paste.replay(&found.finding.token)));
+    let token = &found.finding.token;
+    page.push(labelled("replay", if found.is_ours() { paste.replay(token) } else { token.clone() }));
     if let Some(saved) = saved {
         match &saved.unwritten {
             None => {
                 page.extend(paste.show(&saved.id).map(|show| labelled("look", show)));
-                page.extend(paste.keep(&saved.id, &found.finding.token).map(|keep| labelled("keep", keep)));
+                let keep = paste.keep(&saved.id, token).filter(|_| found.is_ours());
+                page.extend(keep.map(|keep| labelled("keep", keep)));
                 page.push(labelled("record", here(&saved.folder)));
             }
             Some(why) => {
@@ -82,6 +86,7 @@ pub(super) fn heading(violation: &Violation) -> Vec<Line> {
 fn extent(found: &Found, story: &Story<'_>) -> String {
     let events = plural(found.totals.events, "event");
     match found.injections() {
+        _ if !found.is_ours() => events,
         None => String::new(),
         Some(0) => format!("no injection; {events}"),
         Some(all) => {

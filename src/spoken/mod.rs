@@ -3,9 +3,11 @@
 
 mod line;
 mod objects;
+mod texts;
 
 pub(crate) use line::read;
 pub(crate) use objects::Objects;
+pub(crate) use texts::Texts;
 
 /// One sentence. Numbers are kept as text: a program may name its objects as it likes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

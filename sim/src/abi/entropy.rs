@@ -29,7 +29,7 @@ pub(super) unsafe fn fill(into: *mut c_void, count: usize) -> bool {
 ///
 /// # Safety
 /// As the C library's function.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(madsim), unsafe(no_mangle))]
 pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
     // SAFETY: the caller's buffer.
     if unsafe { fill(into, count) } {
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_ui
 ///
 /// # Safety
 /// As the C library's function.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(madsim), unsafe(no_mangle))]
 pub unsafe extern "C" fn getentropy(into: *mut c_void, count: size_t) -> c_int {
     // SAFETY: as `getrandom`.
     if unsafe { getrandom(into, count, 0) } == count as ssize_t { 0 } else { -1 }

@@ -61,7 +61,7 @@ macro_rules! doors {
         ///
         /// # Safety
         /// As the C library's function.
-        #[unsafe(no_mangle)]
+        #[cfg_attr(not(madsim), unsafe(no_mangle))]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]
@@ -88,7 +88,7 @@ macro_rules! doors {
         ///
         /// # Safety
         /// As the C library's function.
-        #[unsafe(no_mangle)]
+        #[cfg_attr(not(madsim), unsafe(no_mangle))]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]

@@ -115,7 +115,7 @@ unsafe fn look_up(
 ///
 /// # Safety
 /// As the C library's function.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(madsim), unsafe(no_mangle))]
 pub unsafe extern "C" fn freeaddrinfo(list: *mut addrinfo) {
     if here().is_none() {
         static NEXT: real::Function = real::Function::named(c"freeaddrinfo");

@@ -71,7 +71,7 @@ macro_rules! ends {
         ///
         /// # Safety
         /// As the C library's function.
-        #[unsafe(no_mangle)]
+        #[cfg_attr(not(madsim), unsafe(no_mangle))]
         pub unsafe extern "C" fn $name($($argument: $type)?) -> ! {
             if let Some($me) = here() {
                 $end

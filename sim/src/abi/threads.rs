@@ -41,7 +41,7 @@ pub(super) fn thread_number(me: ThreadId) -> c_long {
 ///
 /// # Safety
 /// As the C library's function.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(madsim), unsafe(no_mangle))]
 pub unsafe extern "C" fn __cxa_thread_atexit_impl(
     destroy: unsafe extern "C" fn(*mut c_void),
     object: *mut c_void,
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
 ///
 /// # Safety
 /// As the C library's function.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(madsim), unsafe(no_mangle))]
 pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut pthread_attr_t) -> c_int {
     static NEXT: real::Function = real::Function::named(c"pthread_getattr_np");
     let next = real::next!(NEXT, fn(pthread_t, *mut pthread_attr_t) -> c_int);

@@ -142,7 +142,7 @@ mod c_sleep {
 ///
 /// # Safety
 /// As the C library's function.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(madsim), unsafe(no_mangle))]
 pub unsafe extern "C" fn clock_nanosleep(
     clock: clockid_t,
     flags: c_int,

@@ -1,0 +1,9 @@
+//! What tests for madsim are like: a small service on madsim's tokio, and what the documentation promises of watching it.
+#![doc = include_str!("../../../src/madsim/watch.md")]
+
+#[cfg(not(madsim))]
+compile_error!(
+    "without `--cfg madsim` nothing is simulated: start cargo in this folder, or set RUSTFLAGS=\"--cfg madsim\""
+);
+
+pub mod feed;
