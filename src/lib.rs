@@ -68,6 +68,10 @@ mod kept;
 mod ledger;
 mod link;
 #[cfg(any(feature = "turmoil", madsim, test))]
+#[cfg_attr(
+    not(feature = "turmoil"),
+    allow(dead_code, unreachable_pub, unused_imports, reason = "what turmoil alone needs, and tests without it")
+)]
 mod live;
 mod logs;
 #[cfg(madsim)]
