@@ -45,6 +45,9 @@
 //! ```
 //!
 //! Under `cargo test`, put [`#[afterlife::test]`](macro@test) on such a function. In a binary, hand scenarios to [`main`].
+//!
+//! A test that is written for another simulator keeps it: with the feature `turmoil`, `afterlife::turmoil::watch(&sim)` judges what
+//! probes tell in a simulation of turmoil's, and in a build with `--cfg madsim`, `afterlife::madsim::watch()` in one of madsim's.
 
 #![forbid(unsafe_code)]
 

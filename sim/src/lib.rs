@@ -14,7 +14,7 @@
 //! Programs reach the room by the C library's symbols, which this crate defines. Outside a run they pass through.
 
 // madsim defines symbols of the C library itself, so that ours are left out: no room can be run then.
-#![cfg_attr(madsim, allow(dead_code, reason = "doors that nobody finds"))]
+#![cfg_attr(madsim, allow(dead_code, non_snake_case, reason = "doors that nobody finds"))]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the native engine runs on 64-bit Linux");

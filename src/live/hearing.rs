@@ -144,6 +144,31 @@ impl Hearing {
         self.push(at, what);
     }
 
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Lets something have happened before all events from this one on, and led to them: it was heard of after what it did. No
+    /// task did it.
+    pub(crate) fn happened(&mut self, from: usize, at: At, make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
+        let seq = Seq(from as u64);
+        let later = |it: &mut Seq| it.0 += u64::from(*it != Seq::NONE && *it >= seq);
+        for event in self.events.iter_mut().skip(from) {
+            later(&mut event.seq);
+            later(&mut event.cause);
+            if event.cause == Seq::NONE || event.cause < seq {
+                event.cause = seq;
+            }
+        }
+        self.last.values_mut().for_each(later);
+        let Some(first) = self.events.get(from) else { return self.happens(at, make) };
+        let (node, incarnation) = at.who.unwrap_or((first.node, first.incarnation));
+        let at = Event { seq, node, incarnation, task: 0, cause: Seq::NONE, ..*first };
+        let what = make(&mut |text| self.texts.name(text));
+        self.events.insert(from, Event { what, ..at });
+    }
+
     fn push(&mut self, at: At, what: What) {
         let who = at.who.unwrap_or_else(|| (self.host("the test"), 1));
         // Hosts of one step go one after another through the same time: nothing is told earlier than what was told before it.
@@ -151,8 +176,9 @@ impl Hearing {
         let (node, incarnation) = who;
         let task = self.task(who, at.task);
         let seq = Seq(self.events.len() as u64);
-        let before = |task| self.last.get(&(node, incarnation, task)).copied();
-        let cause = before(task).or_else(|| before(u64::MAX)).unwrap_or(Seq::NONE);
+        let before = |life, task| self.last.get(&(node, life, task)).copied();
+        let of_this_life = before(incarnation, task).or_else(|| before(incarnation, u64::MAX));
+        let cause = of_this_life.or_else(|| before(incarnation.saturating_sub(1), u64::MAX)).unwrap_or(Seq::NONE);
         self.last.insert((node, incarnation, task), seq);
         self.last.insert((node, incarnation, u64::MAX), seq);
         self.events.push(Event { seq, time_ns: self.now_ns, node, incarnation, thread: 0, task, cause, what });

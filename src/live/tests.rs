@@ -72,6 +72,22 @@ fn time_never_goes_back_and_each_event_follows_from_what_its_host_told_before() 
 }
 
 #[test]
+fn what_is_heard_of_late_stands_before_what_it_led_to() {
+    let mut hearing = Hearing::new(0);
+    let at = At { who: Some((hearing.host("a"), 1)), task: 0, time_ns: Some(4) };
+    for text in ["ready", "closed", "ended"] {
+        hearing.happens(at, |name| What::Phase { name: name(text), site: name("") });
+    }
+    hearing.happened(1, at, |name| What::Fault { what: name("crash a"), injection: 0 });
+    hearing.happens(at, |name| What::Phase { name: name("again"), site: name("") });
+    hearing.happened(5, at, |name| What::Fault { what: name("crash a"), injection: 0 });
+    let heard = hearing.finish();
+    let told: Vec<_> = heard.events.iter().map(|event| (event.seq.0, event.cause.0)).collect();
+    assert_eq!(told, [(0, u64::MAX), (1, u64::MAX), (2, 1), (3, 2), (4, 3), (5, 4)]);
+    assert!(matches!(heard.events[1].what, What::Fault { .. }));
+}
+
+#[test]
 fn nobody_misbehaves_in_somebody_elses_simulation() {
     let watching = watch();
     move_to("a", 0);

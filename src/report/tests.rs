@@ -70,6 +70,20 @@ fn a_use_after_teardown_is_told_on_one_page() {
 }
 
 #[test]
+fn a_simulation_that_is_not_ours_is_told_without_a_plan_and_replayed_by_its_test() {
+    let mut found = use_after_teardown();
+    found.finding.plan.injections.clear();
+    found.finding.token = "cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed".into();
+    let page = plain(&story(&found));
+    insta::assert_snapshot!(page.split_once("\n\n  replay").expect("a line says how to have it again").1, @r"
+       cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed
+      look     cargo afterlife show 002c145c
+      record   target/afterlife/raft-master/002c145c
+    ");
+    assert!(page.contains("  2 911 events\n") && !page.contains("injection"), "{page}");
+}
+
+#[test]
 fn a_shrunk_plan_is_told_as_what_it_takes_and_what_it_does_not() {
     insta::assert_snapshot!("shrunk", plain(&story(&shrunk())));
 }

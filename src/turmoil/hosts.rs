@@ -21,9 +21,12 @@ pub(super) struct Hosts {
     turns: Vec<String>,
     /// The last that was registered.
     new: String,
-    /// A host that speaks before it is known which one is started again.
-    nameless: Option<NodeId>,
+    /// A host that speaks before it is known which one is started again, and since when.
+    nameless: Option<(NodeId, usize)>,
     down: BTreeSet<NodeId>,
+    /// What was told first since a host acts that has no turn: it is being crashed or started again, and turmoil says so when
+    /// that is done.
+    struck: Option<usize>,
 }
 
 /// A span of time in nanoseconds.
@@ -47,6 +50,9 @@ fn now_ns(in_a_turn: bool) -> Option<u64> {
 impl Simulator for Hosts {
     fn at(&mut self, hearing: &mut Hearing) -> At {
         let time_ns = now_ns(!self.turns.is_empty());
+        if self.turns.is_empty() && time_ns.is_some() {
+            self.struck.get_or_insert(hearing.len());
+        }
         let runtime = Handle::try_current().ok().filter(|_| ::turmoil::in_simulation());
         let who = runtime.map(|runtime| self.whose(runtime.id(), time_ns.is_some(), hearing));
         let task = who.and_then(|_| tokio::task::try_id()).map_or(0, |id| id.to_string().parse().unwrap_or(0));
@@ -67,7 +73,7 @@ impl Hosts {
         };
         let host = hearing.host(name);
         if name.is_empty() {
-            self.nameless = Some(host);
+            self.nameless = Some((host, hearing.len()));
         }
         let life = hearing.life(host);
         self.runtimes.push((runtime, host, life));
@@ -76,6 +82,7 @@ impl Hosts {
 
     /// A turn of this host begins.
     pub(super) fn begin(&mut self, name: &str) {
+        self.struck = None;
         self.turns.push(name.to_owned());
     }
 
@@ -91,28 +98,39 @@ impl Hosts {
 
     /// A host was crashed: its tasks are gone, their destructors have run.
     pub(super) fn crashed(&mut self, address: IpAddr, hearing: &mut Hearing) {
-        let host = hearing.host(&name_of(address));
-        if self.down.insert(host) {
-            let at = At { who: Some((host, hearing.life(host))), task: 0, time_ns: now_ns(false) };
-            hearing.happens(at, |_| What::Exited { how: Death::Kill });
-        }
+        self.struck("crash", &name_of(address), hearing);
     }
 
-    /// A host was started again.
+    /// A host was started again, whether or not it ran.
     pub(super) fn bounced(&mut self, address: IpAddr, hearing: &mut Hearing) {
-        let host = hearing.host(&name_of(address));
-        if !self.down.contains(&host) {
-            self.crashed(address, hearing);
-        }
+        let name = name_of(address);
+        let from = self.struck("bounce", &name, hearing);
+        let host = hearing.host(&name);
         self.down.remove(&host);
         let life = hearing.next_life(host);
-        if let Some(nameless) = self.nameless.take() {
+        if let Some((nameless, _)) = self.nameless.take() {
             hearing.is(nameless, host, life);
             let whose = self.runtimes.iter_mut().filter(|(_, known, _)| *known == nameless);
             whose.for_each(|known| (known.1, known.2) = (host, life));
         }
         let at = At { who: Some((host, life)), task: 0, time_ns: now_ns(false) };
-        hearing.happens(at, |_| What::Started);
+        hearing.happened(from, at, |_| What::Started);
+    }
+
+    /// The life of a host ends by what its test did to it, unless it had ended before. What its destructors have told stands
+    /// between the two. Returns where its next life begins.
+    fn struck(&mut self, fault: &str, name: &str, hearing: &mut Hearing) -> usize {
+        let host = hearing.host(name);
+        let since = self.struck.take().unwrap_or(hearing.len());
+        let mut end = self.nameless.map_or(hearing.len(), |(_, from)| from);
+        if self.down.insert(host) {
+            let at = At { who: Some((host, hearing.life(host))), task: 0, time_ns: now_ns(false) };
+            let fault = format!("{fault} {name}");
+            hearing.happened(since, at, |text| What::Fault { what: text(&fault), injection: u32::MAX });
+            hearing.happened(end + 1, at, |_| What::Exited { how: Death::Kill });
+            end += 2;
+        }
+        end
     }
 }
 

@@ -51,7 +51,7 @@ async fn subscriber(mut stream: TcpStream, ending: Ending) -> io::Result<()> {
     let ticker = tokio::spawn(tick(callback.clone(), progress, left.clone()));
     loop {
         tokio::select! {
-            Some(step) = steps.recv() => stream.write_u8(step).await?,
+            Some(step) = steps.recv() => say(&mut stream, step).await?,
             asked = stream.read_u8() => if asked? == LEAVE { break },
         }
     }
@@ -61,7 +61,13 @@ async fn subscriber(mut stream: TcpStream, ending: Ending) -> io::Result<()> {
         let _ = ticker.await;
     }
     callback.deregister();
-    stream.write_u8(GONE).await
+    say(&mut stream, GONE).await
+}
+
+/// Says one byte, here and now.
+pub async fn say(stream: &mut TcpStream, what: u8) -> io::Result<()> {
+    stream.write_u8(what).await?;
+    stream.flush().await
 }
 
 async fn tick(callback: Arc<Registration>, progress: mpsc::UnboundedSender<u8>, left: Arc<AtomicBool>) {

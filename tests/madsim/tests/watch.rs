@@ -6,10 +6,10 @@ use madsim::runtime::{Handle, Runtime};
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
-use watch_madsim::feed::{self, Ending, GONE, LEAVE, PORT, SUBSCRIBE};
+use watch_madsim::feed::{self, Ending, GONE, LEAVE, PORT, SUBSCRIBE, say};
 
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
@@ -23,11 +23,11 @@ async fn three_steps(ending: Ending) {
     sleep(Duration::from_millis(10)).await;
     let hear = async {
         let mut stream = TcpStream::connect((SERVER, PORT)).await.unwrap();
-        stream.write_u8(SUBSCRIBE).await.unwrap();
+        say(&mut stream, SUBSCRIBE).await.unwrap();
         for step in 0..3 {
             assert_eq!(stream.read_u8().await.unwrap(), step);
         }
-        stream.write_u8(LEAVE).await.unwrap();
+        say(&mut stream, LEAVE).await.unwrap();
         while stream.read_u8().await.unwrap() != GONE {}
     };
     client.spawn(hear).await.unwrap();

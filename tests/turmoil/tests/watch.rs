@@ -81,6 +81,29 @@ fn the_same_seed_has_the_same_digest_and_another_has_another() {
 }
 
 #[test]
+fn a_watched_simulation_is_the_one_that_it_would_be() {
+    let times = |watch: bool| {
+        let (told, times) = std::sync::mpsc::channel();
+        let mut sim = Builder::new().rng_seed(9).build();
+        let watching = watch.then(|| afterlife::turmoil::watch(&sim));
+        sim.host("server", || feed::serve(Ending::Joined));
+        sim.client("client", async move {
+            let mut stream = TcpStream::connect(("server", PORT)).await?;
+            stream.write_u8(SUBSCRIBE).await?;
+            for _ in 0..20 {
+                stream.read_u8().await?;
+                told.send((turmoil::elapsed(), stream.local_addr()?))?;
+            }
+            Ok(())
+        });
+        sim.run().unwrap();
+        drop(watching);
+        times.iter().collect::<Vec<_>>()
+    };
+    assert_eq!(times(true), times(false));
+}
+
+#[test]
 fn a_panic_in_a_task_that_nobody_joins_is_not_silent() {
     let run = |off: bool| {
         let mut sim = Builder::new().rng_seed(3).build();
@@ -143,8 +166,43 @@ fn lives_of_a_host_are_told_apart_and_destructors_have_an_owner() {
     sim.bounce("keeper");
     sim.run().unwrap();
     let held = watching.finish().expect("every use is before its end");
-    // Twice two openings and two uses; at the crash two ends, and that of the life; the next life.
-    assert_eq!(held.events, 2 * 4 + 2 + 1 + 1);
+    // Twice two openings and two uses; at the crash two ends, itself, and the end of the life; the next life.
+    assert_eq!(held.events, 2 * 4 + 2 + 2 + 1);
+}
+
+#[test]
+fn what_the_test_did_to_a_host_is_part_of_the_story() {
+    let mut sim = Builder::new().rng_seed(2).build();
+    let watching = afterlife::turmoil::watch(&sim);
+    let callbacks = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    sim.host("keeper", move || {
+        let callbacks = callbacks.clone();
+        async move {
+            sleep(Duration::from_millis(5)).await;
+            let last = callbacks.borrow_mut().pop();
+            if let Some(last) = last {
+                afterlife_probe::Registration::deregister(&last);
+                drop(last.fire()); // it outlived its host, and was not asked whether it is still there
+            }
+            callbacks.borrow_mut().push(afterlife_probe::Registration::new("progress", 1));
+            std::future::pending().await
+        }
+    });
+    for _ in 0..10 {
+        sim.step().unwrap();
+    }
+    sim.crash("keeper");
+    for _ in 0..10 {
+        sim.step().unwrap();
+    }
+    sim.bounce("keeper");
+    for _ in 0..10 {
+        sim.step().unwrap();
+    }
+    let page = watching.finish().expect_err("it was called").to_string();
+    for part in ["0.010  fault   crash keeper", "0.020  keeper  starts again", "life 2"] {
+        assert!(page.contains(part), "`{part}` is not in\n{page}");
+    }
 }
 
 #[test]
