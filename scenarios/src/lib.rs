@@ -7,6 +7,7 @@ pub mod datacenter;
 pub mod line_protocol;
 pub mod proxy;
 pub mod raft_master;
+mod release;
 pub mod replica_loader;
 pub mod tablet;
 

@@ -62,14 +62,63 @@ pub enum QueryError {
 pub struct Lines {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
-    line: Vec<u8>,
+    line: Line,
+}
+
+impl Answer {
+    /// Takes the next packet of an answer in; whether it was the last.
+    fn take(&mut self, packet: Option<Packet>) -> Result<bool, QueryError> {
+        match packet {
+            Some(Packet::Progress(rows)) => self.progress += rows,
+            Some(Packet::Row(row)) => self.rows.push(row),
+            Some(Packet::End) => return Ok(true),
+            Some(Packet::Failed(why)) => return Err(QueryError::Failed(why)),
+            None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
+        Ok(false)
+    }
+}
+
+/// What a whole line is: an object, or none of these.
+type Whole<T> = Result<T, serde_json::Error>;
+
+/// The line that is being received: what came of it so far.
+#[derive(Debug, Default)]
+struct Line(Vec<u8>);
+
+impl Line {
+    /// Takes of what was seen what belongs to this line: how many bytes those were, and what the line is if it is whole. Nothing
+    /// seen is the end of the connection, and `None`.
+    fn take<T: for<'de> Deserialize<'de>>(&mut self, seen: &[u8]) -> io::Result<Option<(usize, Option<Whole<T>>)>> {
+        if seen.is_empty() {
+            return if self.0.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+        }
+        let end = seen.iter().position(|&byte| byte == b'\n');
+        let taken = end.map_or(seen.len(), |at| at + 1);
+        self.0.extend_from_slice(&seen[..taken]);
+        if self.0.len() > LINE_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
+        }
+        let object = end.map(|_| serde_json::from_slice(&self.0));
+        if object.is_some() {
+            self.0.clear();
+        }
+        Ok(Some((taken, object)))
+    }
+}
+
+/// An object as the line that carries it.
+fn line_of<T: Serialize>(object: &T) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(object)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 impl Lines {
     /// Speaks over an open stream.
     pub fn new(stream: TcpStream) -> Self {
         let (reader, writer) = stream.into_split();
-        Self { reader: BufReader::new(reader), writer, line: Vec::new() }
+        Self { reader: BufReader::new(reader), writer, line: Line::default() }
     }
 
     /// Connects to a server by name, `host:port`.
@@ -93,9 +142,7 @@ impl Lines {
     /// # Errors
     /// The connection is gone.
     pub async fn send<T: Serialize + Sync>(&mut self, object: &T) -> io::Result<()> {
-        let mut line = serde_json::to_vec(object)?;
-        line.push(b'\n');
-        self.writer.write_all(&line).await
+        self.writer.write_all(&line_of(object)?).await
     }
 
     /// Receives the next object; `None` where the other end has said all. A line survives that this future is dropped.
@@ -104,20 +151,9 @@ impl Lines {
     /// The connection is gone, or the line is too long, cut off, or none of these objects.
     pub async fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> io::Result<Option<T>> {
         loop {
-            let seen = self.reader.fill_buf().await?;
-            if seen.is_empty() {
-                return if self.line.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
-            }
-            let end = seen.iter().position(|&byte| byte == b'\n');
-            let taken = end.map_or(seen.len(), |at| at + 1);
-            self.line.extend_from_slice(&seen[..taken]);
+            let Some((taken, object)) = self.line.take(self.reader.fill_buf().await?)? else { return Ok(None) };
             self.reader.consume(taken);
-            if self.line.len() > LINE_MAX {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
-            }
-            if end.is_some() {
-                let object = serde_json::from_slice(&self.line);
-                self.line.clear();
+            if let Some(object) = object {
                 return Ok(Some(object?));
             }
         }
@@ -145,15 +181,8 @@ impl Lines {
     pub async fn query(&mut self, id: Option<&str>, text: &str) -> Result<Answer, QueryError> {
         self.send(&Statement { id: id.map(str::to_owned), text: text.to_owned() }).await?;
         let mut answer = Answer::default();
-        loop {
-            match self.receive().await? {
-                Some(Packet::Progress(rows)) => answer.progress += rows,
-                Some(Packet::Row(row)) => answer.rows.push(row),
-                Some(Packet::End) => return Ok(answer),
-                Some(Packet::Failed(why)) => return Err(QueryError::Failed(why)),
-                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            }
-        }
+        while !answer.take(self.receive().await?)? {}
+        Ok(answer)
     }
 }
 

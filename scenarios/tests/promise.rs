@@ -1,29 +1,11 @@
 //! The promise on the built-in systems: the runner finds the crash, its token has it again, byte for byte, in any process.
 //! The same promise on small planted scenarios, and every refusal, is in the root package's `tests/promise.rs`.
 
+mod runner;
+
+use runner::{digest, holds, lines, runner, runs_one_way, said, text};
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::sync::OnceLock;
-
-/// The runner, writing into a folder of this test's own.
-fn runner(words: &[&str]) -> Command {
-    let out: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "promise", &words.join("_").replace('/', "-")].iter().collect();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_afterlife"));
-    command.args(words).env("AFTERLIFE_OUT", out).env("NO_COLOR", "1");
-    command
-}
-
-fn said(command: &mut Command) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = command.output().expect("the runner starts");
-    let text = |bytes| String::from_utf8(bytes).expect("a report is text");
-    assert_eq!(text(stderr), "");
-    (status.code(), text(stdout))
-}
-
-fn lines(out: &str) -> Vec<Value> {
-    out.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
-}
 
 /// The first finding in the shipped build.
 fn finding() -> &'static Value {
@@ -40,11 +22,7 @@ fn finding() -> &'static Value {
 }
 
 fn token() -> &'static str {
-    finding()["token"].as_str().expect("a finding has a token")
-}
-
-fn digest(page: &str) -> Option<&str> {
-    page.lines().find_map(|line| line.trim().strip_prefix("digest "))
+    text(finding(), "token")
 }
 
 #[test]
@@ -85,17 +63,12 @@ fn the_environment_replays_as_the_command_does() {
 
 #[test]
 fn the_sound_build_holds() {
-    let (code, out) =
-        said(&mut runner(&["run", "raft-master", "--build", "sound", "--seeds", "30", "--report", "json"]));
-    assert_eq!(code, Some(0), "{out}");
-    let summary = lines(&out).pop().expect("there is a summary");
-    assert_eq!((summary["runs"].as_u64(), summary["held"].as_bool()), (Some(30), Some(true)));
+    holds("raft-master", 30);
 }
 
 #[test]
 fn every_build_runs_one_seed_one_way() {
-    let (code, out) = said(&mut runner(&["check", "raft-master", "--pairs", "2"]));
-    assert_eq!(code, Some(0), "{out}");
+    runs_one_way("raft-master");
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! How the crash of the shipped raft-master is told: the page of a real run, as it stands on a terminal.
 //! That it is found, and had again, is in `promise.rs`; how such a page looks to the letter, in the harness's own snapshots.
 
-use serde_json::Value;
-use std::path::PathBuf;
-use std::process::Command;
+mod runner;
+
+use runner::{lines, runner};
 use std::sync::OnceLock;
 
 fn said(words: &[&str], colour: &str) -> String {
-    let out: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "story"].iter().collect();
-    let mut runner = Command::new(env!("CARGO_BIN_EXE_afterlife"));
-    runner.args(words).env_remove("NO_COLOR").env("AFTERLIFE_OUT", out);
-    runner.env("CARGO_TERM_COLOR", colour);
+    let mut runner = runner(words);
+    // `show` looks where the campaign wrote.
+    runner.env("AFTERLIFE_OUT", concat!(env!("CARGO_TARGET_TMPDIR"), "/story"));
+    runner.env_remove("NO_COLOR").env("CARGO_TERM_COLOR", colour);
     String::from_utf8(runner.output().expect("the runner starts").stdout).expect("a report is text")
 }
 
@@ -20,9 +20,8 @@ fn id() -> &'static str {
     ID.get_or_init(|| {
         let words =
             ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "2", "--report", "json"];
-        let said = said(&words, "never");
-        let mut lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
-        let crash = lines.find(|line| line["invariant"] == "no-use-after-teardown").expect("the crash is found");
+        let lines = lines(&said(&words, "never"));
+        let crash = lines.iter().find(|line| line["invariant"] == "no-use-after-teardown").expect("the crash is found");
         crash["id"].as_str().expect("a finding has an id").to_owned()
     })
 }

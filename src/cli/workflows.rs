@@ -72,6 +72,18 @@ fn every_command_of_a_workflow_is_one_that_there_is() {
     assert!(met >= 2, "only {met} commands were found: they are written some other way");
 }
 
+/// `cargo test` in the root is that of `scenarios/`: a test of another package is named with it.
+#[test]
+fn a_test_that_is_named_is_named_with_its_package() {
+    for (name, workflow) in workflows() {
+        for script in steps(&workflow).iter().filter_map(|(_, step)| step["run"].as_str()) {
+            for line in script.lines().filter(|line| line.contains("cargo test") && line.contains("--test ")) {
+                assert!(line.contains("--package "), "{name}: {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn ci_is_one_script() {
     let ci = workflows().into_iter().find(|(name, _)| name == "ci.yml").expect("there is one").1;

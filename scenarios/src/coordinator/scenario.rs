@@ -36,13 +36,7 @@ const ROWS: u32 = 5;
 /// No query takes longer, whatever strikes: an exchange that times out, the wait for the root cause, and some.
 const QUERY_LIMIT: Duration = Duration::from_secs(120);
 
-fn release(build: Build) -> super::Build {
-    match build {
-        Build::Shipped => super::Build::Shipped,
-        Build::Patched => super::Build::Patched,
-        Build::Sound => super::Build::Sound,
-    }
-}
+crate::release::named_as!(super::Build);
 
 fn config(build: super::Build) -> ServerConfig {
     let workers = (0..WORKERS).map(|index| format!("worker-{index}:8124")).collect();
@@ -50,7 +44,7 @@ fn config(build: super::Build) -> ServerConfig {
 }
 
 fn script(sim: &mut Sim) {
-    let build = release(sim.build());
+    let build = super::Build::from(sim.build());
     sim.workers(2);
     let server = sim.node("coordinator", move |_| async move { Ok(run_server(config(build)).await?) });
     sim.workers(0);

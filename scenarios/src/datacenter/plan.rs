@@ -42,18 +42,6 @@ impl Releases {
     }
 }
 
-/// A system's own name for a build.
-macro_rules! release {
-    ($of:path, $build:expr) => {{
-        use $of as Release;
-        match $build {
-            Build::Shipped => Release::Shipped,
-            Build::Patched => Release::Patched,
-            Build::Sound => Release::Sound,
-        }
-    }};
-}
-
 pub(super) fn masters() -> Vec<String> {
     (0..MASTERS).map(|index| format!("master-{index}:8080")).collect()
 }
@@ -61,7 +49,7 @@ pub(super) fn masters() -> Vec<String> {
 pub(super) fn master(index: usize, build: Build) -> raft_master::MasterConfig {
     let peers =
         (0..MASTERS).map(|peer| (peer as u64 + 1, format!("master-{peer}:7001"), format!("master-{peer}:8080")));
-    let release = release!(raft_master::Build, build);
+    let release = build.into();
     let mut config = raft_master::MasterConfig::new(index as u64 + 1, peers.collect(), "/var/lib/master", release);
     config.retain_logs = RETAIN_LOGS;
     config
@@ -86,13 +74,13 @@ pub(super) fn replica_server(name: &str, build: Build) -> replica_loader::Replic
         meta: META.to_owned(),
         block_service: "block-service:80".to_owned(),
         data_dir: "/var/lib/replicas".into(),
-        build: release!(replica_loader::Build, build),
+        build: build.into(),
     }
 }
 
 pub(super) fn coordinator(build: Build) -> coordinator::ServerConfig {
     let workers = (0..WORKERS).map(|index| format!("worker-{index}:8124")).collect();
-    let release = release!(coordinator::Build, build);
+    let release = build.into();
     coordinator::ServerConfig {
         partitions: PARTITIONS,
         ..coordinator::ServerConfig::new("coordinator", workers, release)
@@ -100,12 +88,12 @@ pub(super) fn coordinator(build: Build) -> coordinator::ServerConfig {
 }
 
 pub(super) fn worker(build: Build) -> coordinator::WorkerConfig {
-    coordinator::WorkerConfig::new(release!(coordinator::Build, build))
+    coordinator::WorkerConfig::new(build.into())
 }
 
 /// The proxies know two groups: what begins with `select from` goes to the coordinator, everything else to the tablets.
 pub(super) fn proxy(index: usize, build: Build) -> proxy::ProxyConfig {
-    let release = release!(proxy::Build, build);
+    let release = build.into();
     let mut config = proxy::ProxyConfig::new(release, proxy::Flavour::Debug, "/var/lib/proxysql");
     config.peers = (0..PROXIES).filter(|peer| *peer != index).map(|peer| format!("proxy-{peer}:6032")).collect();
     let group = |number, servers: Vec<String>| proxy::Hostgroup {
@@ -123,39 +111,21 @@ pub(super) fn proxy(index: usize, build: Build) -> proxy::ProxyConfig {
 }
 
 pub(super) fn tablet(name: &str, backup: Vec<String>, build: Build) -> tablet::TabletConfig {
-    let is_source = name == SOURCE;
-    tablet::TabletConfig {
-        alias: name.to_owned(),
-        keyspace: if is_source { SOURCE_KEYSPACE } else { KEYSPACE }.to_owned(),
-        shard: SHARD.to_owned(),
-        peers: TARGETS.iter().filter(|peer| !is_source && **peer != name).map(|peer| (*peer).to_owned()).collect(),
-        topo: TOPO.to_owned(),
-        rpc_listen: "0.0.0.0:15999".to_owned(),
-        rpc_address: format!("{name}:15999"),
-        query_listen: "0.0.0.0:15306".to_owned(),
-        data_dir: "/var/lib/vttablet".into(),
-        backup,
-        semi_sync: !is_source,
-        workflow: tablet::Workflow {
-            name: if is_source { String::new() } else { "load".to_owned() },
-            source: (SOURCE_KEYSPACE.to_owned(), SHARD.to_owned()),
-            tables: vec![TABLE.to_owned()],
-            reference_tables: Vec::new(),
-        },
-        rows: tablet::rows_of_table,
-        build: release!(tablet::Build, build),
+    if name == SOURCE {
+        let config = tablet::TabletConfig::new(name, SOURCE_KEYSPACE, SHARD, TOPO, build.into());
+        return tablet::TabletConfig { backup, ..config };
     }
+    let workflow = tablet::Workflow {
+        name: "load".to_owned(),
+        source: (SOURCE_KEYSPACE.to_owned(), SHARD.to_owned()),
+        tables: vec![TABLE.to_owned()],
+        reference_tables: Vec::new(),
+    };
+    let config = tablet::TabletConfig::new(name, KEYSPACE, SHARD, TOPO, build.into());
+    tablet::TabletConfig { backup, workflow, ..config }.beside(&TARGETS)
 }
 
 pub(super) fn topology() -> tablet::TopoServerConfig {
-    let shard = |keyspace, primary: &str| {
-        let record = tablet::Shard { primary: primary.to_owned(), primary_term_start: 1 };
-        let text = serde_json::to_string(&record).expect("plain data has a JSON text");
-        (tablet::shard_path(keyspace, SHARD), text)
-    };
-    tablet::TopoServerConfig {
-        listen: "0.0.0.0:2379".to_owned(),
-        data_dir: "/var/lib/topo".into(),
-        initial: vec![shard(SOURCE_KEYSPACE, SOURCE), shard(KEYSPACE, TARGETS[0])],
-    }
+    let shards = [(SOURCE_KEYSPACE, SHARD, SOURCE), (KEYSPACE, SHARD, TARGETS[0])];
+    tablet::TopoServerConfig::new(tablet::shard_records(&shards))
 }

@@ -1,7 +1,7 @@
 //! The one network as a scenario: all five systems, their job, what strikes them, and what must hold.
 //! It knows the systems by their entry points only.
 
-use super::plan::{self, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS, masters};
+use super::plan::{self, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS};
 use super::{ballots::MasterBallots, job, rows};
 use crate::rt::{self, select};
 use crate::{coordinator, proxy, raft_master, replica_loader, tablet};
@@ -93,22 +93,6 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-async fn run_master(node: Node, build: Build) -> Outcome {
-    let (signal, signals) = rt::sync::mpsc::unbounded_channel();
-    let mut stops = node.stops();
-    let hear = async move {
-        loop {
-            stops.next().await;
-            // The master has ended where nobody listens any more, and this with it.
-            let _ = signal.send(());
-        }
-    };
-    select! {
-        ended = raft_master::run_master_on_signals(plan::master(node.index(), build), signals) => Ok(ended?),
-        () = hear => Ok(()),
-    }
-}
-
 /// A tablet; a target waits for what it is given.
 async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> Outcome {
     let backup = match backup {
@@ -126,25 +110,6 @@ async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> Ou
     Ok(ended?)
 }
 
-/// One proxy's process: its main thread, and a thread that stands for whichever a signal would interrupt.
-fn run_proxy(node: Node, config: proxy::ProxyConfig) -> i32 {
-    let proxy = proxy::Proxy::new(config);
-    let handler = proxy.term_handler();
-    let signals = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        runtime.expect("a process begins with enough descriptors").block_on(async {
-            let mut stops = node.stops();
-            loop {
-                stops.next().await;
-                handler.term();
-            }
-        });
-    };
-    let named = std::thread::Builder::new().name("signals".to_owned());
-    named.spawn(signals).expect("a process begins with enough threads");
-    proxy.run()
-}
-
 /// The room's nodes, by system.
 struct Room {
     masters: Group,
@@ -159,10 +124,13 @@ struct Room {
 
 fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
     sim.workers(2);
-    let masters = sim.nodes("master", plan::MASTERS, move |node| run_master(node, releases.raft_master));
+    let masters = sim.nodes("master", plan::MASTERS, move |node| {
+        let config = plan::master(node.index(), releases.raft_master);
+        raft_master::run_node(node, config)
+    });
     sim.workers(0);
     let meta = sim.node("meta", |node| async move {
-        let ballots = Arc::new(MasterBallots::new(masters_of_the_room()));
+        let ballots = Arc::new(MasterBallots::new(plan::masters()));
         Ok(replica_loader::run_meta_server(plan::meta(), ballots, node.stopping()).await?)
     });
     sim.workers(2);
@@ -193,7 +161,7 @@ fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
         Ok(coordinator::run_worker(plan::worker(releases.coordinator), Arc::new(rows::Replicas)).await?)
     });
     let proxy = |sim: &mut Sim, index: usize| {
-        let main = move |node| run_proxy(node, plan::proxy(index, releases.proxy));
+        let main = move |node| proxy::run_node(node, plan::proxy(index, releases.proxy));
         sim.program(&format!("proxy-{index}"), main)
     };
     let first = proxy(sim, 0);
@@ -223,10 +191,6 @@ fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
         sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
     }
     Room { masters, meta, replicas, blocks, coordinator, workers, proxies, targets }
-}
-
-fn masters_of_the_room() -> Vec<String> {
-    masters()
 }
 
 /// What strikes: each system is rolled, in its own way, at the edges that its own scenario aims at.
@@ -270,7 +234,7 @@ fn script(sim: &mut Sim, releases: Releases) {
     sim.client("bookkeeper", move |node| job::keep_books(node, acked));
     sim.client("analyst", job::analyse);
     sim.verifier("auditor", move |_| async move {
-        for volume in raft_master::Client::new(masters()).list_volumes().await? {
+        for volume in raft_master::Client::new(plan::masters()).list_volumes().await? {
             kept.note(volume);
         }
         kept.complete();

@@ -1,7 +1,7 @@
 //! The line protocol on plain threads: the same lines over a blocking stream of std's.
 //! It waits where its socket does: a read that is to end has a timeout.
 
-use super::{Answer, LINE_MAX, Packet, QueryError, Statement};
+use super::{Answer, Line, Packet, QueryError, Statement, line_of};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -11,13 +11,13 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Lines {
     reader: BufReader<TcpStream>,
-    line: Vec<u8>,
+    line: Line,
 }
 
 impl Lines {
     /// Speaks over an open stream.
     pub fn new(stream: TcpStream) -> Self {
-        Self { reader: BufReader::new(stream), line: Vec::new() }
+        Self { reader: BufReader::new(stream), line: Line::default() }
     }
 
     /// Connects to a server by name, `host:port`, within this time.
@@ -41,9 +41,7 @@ impl Lines {
     /// # Errors
     /// The connection is gone.
     pub fn send<T: Serialize>(&mut self, object: &T) -> io::Result<()> {
-        let mut line = serde_json::to_vec(object)?;
-        line.push(b'\n');
-        self.reader.get_mut().write_all(&line)
+        self.reader.get_mut().write_all(&line_of(object)?)
     }
 
     /// Receives the next object; `None` where the other end has said all. Where the socket has a read timeout, what came of a
@@ -53,20 +51,9 @@ impl Lines {
     /// The time is up, the connection is gone, or the line is too long, cut off, or none of these objects.
     pub fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> io::Result<Option<T>> {
         loop {
-            let seen = self.reader.fill_buf()?;
-            if seen.is_empty() {
-                return if self.line.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
-            }
-            let end = seen.iter().position(|&byte| byte == b'\n');
-            let taken = end.map_or(seen.len(), |at| at + 1);
-            self.line.extend_from_slice(&seen[..taken]);
+            let Some((taken, object)) = self.line.take(self.reader.fill_buf()?)? else { return Ok(None) };
             self.reader.consume(taken);
-            if self.line.len() > LINE_MAX {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
-            }
-            if end.is_some() {
-                let object = serde_json::from_slice(&self.line);
-                self.line.clear();
+            if let Some(object) = object {
                 return Ok(Some(object?));
             }
         }
@@ -80,15 +67,8 @@ impl Lines {
         self.stream().set_read_timeout(Some(within))?;
         self.send(&Statement { id: None, text: text.to_owned() })?;
         let mut answer = Answer::default();
-        loop {
-            match self.receive()? {
-                Some(Packet::Progress(rows)) => answer.progress += rows,
-                Some(Packet::Row(row)) => answer.rows.push(row),
-                Some(Packet::End) => return Ok(answer),
-                Some(Packet::Failed(why)) => return Err(QueryError::Failed(why)),
-                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            }
-        }
+        while !answer.take(self.receive()?)? {}
+        Ok(answer)
     }
 
     /// Sends a whole answer: its rows, or why there are none.

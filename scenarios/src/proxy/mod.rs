@@ -90,4 +90,5 @@ pub use backend::run_backend;
 pub use build::{Build, Flavour};
 pub use config::{Hostgroup, ProxyConfig};
 pub use main_loop::{Proxy, TermHandler};
+pub(crate) use scenario::run_node;
 pub use scenario::scenario;

@@ -3,7 +3,6 @@
 
 use super::{Flavour, Hostgroup, Proxy, ProxyConfig, run_backend};
 use crate::line_protocol::Lines;
-
 use crate::rt::net::TcpStream;
 use crate::rt::time;
 use afterlife::{Build, Faults, Group, Node, Rng, Scenario, Sim, Supervisor, Variant};
@@ -76,13 +75,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn build(build: Build) -> super::Build {
-    match build {
-        Build::Shipped => super::Build::Shipped,
-        Build::Patched => super::Build::Patched,
-        Build::Sound => super::Build::Sound,
-    }
-}
+crate::release::named_as!(super::Build);
 
 /// The configuration of one proxy of a cluster.
 fn config(
@@ -100,7 +93,7 @@ fn config(
 }
 
 /// One proxy's process: its main thread, and a thread that stands for whichever a signal would interrupt.
-fn run_node(node: Node, config: ProxyConfig) -> i32 {
+pub(crate) fn run_node(node: Node, config: ProxyConfig) -> i32 {
     let proxy = Proxy::new(config);
     let handler = proxy.term_handler();
     let signals = move || {
@@ -121,7 +114,7 @@ fn run_node(node: Node, config: ProxyConfig) -> i32 {
 }
 
 fn script(sim: &mut Sim) {
-    let release = build(sim.build());
+    let release = super::Build::from(sim.build());
     let mut rng = sim.rng();
     let flavour = if rng.random_range(0..3) > 0 { Flavour::Debug } else { Flavour::Release };
     let group_replication = rng.random_range(0..4) > 0;

@@ -3,7 +3,7 @@
 
 use super::{Client, MasterConfig, StopOrder, run_master_on_signals};
 use crate::rt;
-use afterlife::{Build, Faults, Scenario, Sim, Variant};
+use afterlife::{Build, Faults, Node, Outcome, Scenario, Sim, Variant};
 use rand::RngExt;
 use std::time::Duration;
 
@@ -120,35 +120,33 @@ fn addresses() -> Vec<String> {
     peers().into_iter().map(|(_, _, api)| api).collect()
 }
 
-fn build(build: Build) -> super::Build {
-    match build {
-        Build::Shipped => super::Build::Shipped,
-        Build::Patched => super::Build::Patched,
-        Build::Sound => super::Build::Sound,
+crate::release::named_as!(super::Build);
+
+/// One master's process, which hears every signal from the first line of `main` on.
+pub(crate) async fn run_node(node: Node, config: MasterConfig) -> Outcome {
+    let (signal, signals) = rt::sync::mpsc::unbounded_channel();
+    let mut stops = node.stops();
+    let hear = async move {
+        loop {
+            stops.next().await;
+            // The master has ended where nobody listens any more, and this with it.
+            let _ = signal.send(());
+        }
+    };
+    rt::select! {
+        ended = run_master_on_signals(config, signals) => Ok(ended?),
+        () = hear => Ok(()),
     }
 }
 
 fn script(sim: &mut Sim, stop_order: StopOrder) {
-    let release = build(sim.build());
+    let release = super::Build::from(sim.build());
     sim.workers(2);
     let masters = sim.nodes("master", 3, move |node| async move {
         let mut config = MasterConfig::new(node.index() as u64 + 1, peers(), "/var/lib/master", release);
         config.stop_order = stop_order;
         config.retain_logs = RETAIN_LOGS;
-        // The handler hears every signal, from the first line of `main` on.
-        let (signal, signals) = rt::sync::mpsc::unbounded_channel();
-        let mut stops = node.stops();
-        let hear = async move {
-            loop {
-                stops.next().await;
-                // The master has ended where nobody listens any more, and this with it.
-                let _ = signal.send(());
-            }
-        };
-        rt::select! {
-            ended = run_master_on_signals(config, signals) => Ok(ended?),
-            () = hear => Ok(()),
-        }
+        run_node(node, config).await
     });
     sim.workers(0);
     let acked = sim.ledger::<String>("acknowledged volumes");

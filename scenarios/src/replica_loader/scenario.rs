@@ -93,14 +93,12 @@ fn look(sim: &mut Sim, choice: u32) {
     }
 }
 
+crate::release::named_as!(super::Build);
+
 fn script(sim: &mut Sim) {
     let mut rng = sim.rng();
     look(sim, rng.random_range(0..10));
-    let release = match sim.build() {
-        Build::Shipped => super::Build::Shipped,
-        Build::Patched => super::Build::Patched,
-        Build::Sound => super::Build::Sound,
-    };
+    let release = super::Build::from(sim.build());
     let partitions = rng.random_range(4..=8);
     let content = Arc::new(provider(partitions, 5, &mut rng));
 

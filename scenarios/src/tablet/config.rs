@@ -2,7 +2,7 @@
 //! It reads no file and no environment: whoever starts the tablet says it all.
 
 use super::build::Build;
-use super::rows::RowsOf;
+use super::rows::{RowsOf, rows_of_table};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -72,6 +72,38 @@ pub struct TabletConfig {
     pub rows: RowsOf,
     /// Which release runs.
     pub build: Build,
+}
+
+impl TabletConfig {
+    /// A tablet that can be reached under its own name, at upstream's ports: alone in its shard, with an empty database, and
+    /// nothing to verify.
+    pub fn new(name: &str, keyspace: &str, shard: &str, topo: &str, build: Build) -> Self {
+        Self {
+            alias: name.to_owned(),
+            keyspace: keyspace.to_owned(),
+            shard: shard.to_owned(),
+            peers: Vec::new(),
+            topo: topo.to_owned(),
+            rpc_listen: "0.0.0.0:15999".to_owned(),
+            rpc_address: format!("{name}:15999"),
+            query_listen: "0.0.0.0:15306".to_owned(),
+            data_dir: "/var/lib/vttablet".into(),
+            backup: Vec::new(),
+            semi_sync: false,
+            workflow: Workflow::default(),
+            rows: rows_of_table,
+            build,
+        }
+    }
+
+    /// The same in a shard with these tablets, itself among them: a commit waits until another of them has it.
+    #[must_use]
+    pub fn beside(mut self, tablets: &[&str]) -> Self {
+        self.peers =
+            tablets.iter().filter(|tablet| **tablet != self.alias).map(|tablet| (*tablet).to_owned()).collect();
+        self.semi_sync = true;
+        self
+    }
 }
 
 /// What a workflow copies from where.

@@ -106,6 +106,6 @@ pub use rows::{Row, RowsOf, rows_of_table};
 pub use rpc::{Action, Call, CallError, Options, Said, VDiffRequest, VDiffSummary, call};
 pub use scenario::scenario;
 pub use tablet_manager::TabletError;
-pub use topo::{Shard, Tablet, TabletType, TopoError, TopoServer, shard_path, tablet_path};
+pub use topo::{Shard, Tablet, TabletType, TopoError, TopoServer, shard_path, shard_records, tablet_path};
 pub use topo_server::{TopoServerConfig, run_topo_server};
 pub use vttablet::run_tablet;

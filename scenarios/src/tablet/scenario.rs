@@ -2,9 +2,8 @@
 //! operators make, stop and delete, reparents and deaths, and what must hold.
 //! It knows the tablet by its entry points only.
 
-use super::topo::{Shard, shard_path};
 use super::{
-    Action, Client, Options, TabletConfig, TopoServerConfig, Workflow, rows_of_table, run_tablet, run_topo_server,
+    Action, Client, Options, TabletConfig, TopoServerConfig, Workflow, run_tablet, run_topo_server, shard_records,
 };
 use crate::rt;
 use afterlife::{Build, Faults, Ledger, Link, Node, Outcome, Rng, Scenario, Sim, Supervisor};
@@ -132,37 +131,21 @@ impl Workload {
     }
 }
 
-fn build(build: Build) -> super::Build {
-    match build {
-        Build::Shipped => super::Build::Shipped,
-        Build::Patched => super::Build::Patched,
-        Build::Sound => super::Build::Sound,
-    }
-}
+crate::release::named_as!(super::Build);
 
 fn config(name: &str, workload: &Workload, build: super::Build) -> TabletConfig {
     let is_source = name == SOURCE;
-    TabletConfig {
-        alias: name.to_owned(),
-        keyspace: if is_source { SOURCE_KEYSPACE } else { KEYSPACE }.to_owned(),
-        shard: SHARD.to_owned(),
-        peers: TARGETS.iter().filter(|peer| !is_source && **peer != name).map(|peer| (*peer).to_owned()).collect(),
-        topo: TOPO.to_owned(),
-        rpc_listen: "0.0.0.0:15999".to_owned(),
-        rpc_address: format!("{name}:15999"),
-        query_listen: "0.0.0.0:15306".to_owned(),
-        data_dir: "/var/lib/vttablet".into(),
-        backup: workload.backup(is_source),
-        semi_sync: !is_source,
-        workflow: Workflow {
-            name: if is_source { String::new() } else { WORKFLOW.to_owned() },
-            source: (SOURCE_KEYSPACE.to_owned(), SHARD.to_owned()),
-            tables: workload.tables.iter().map(|table| table.name.to_owned()).collect(),
-            reference_tables: vec!["region".to_owned()],
-        },
-        rows: rows_of_table,
-        build,
+    let backup = workload.backup(is_source);
+    if is_source {
+        return TabletConfig { backup, ..TabletConfig::new(name, SOURCE_KEYSPACE, SHARD, TOPO, build) };
     }
+    let workflow = Workflow {
+        name: WORKFLOW.to_owned(),
+        source: (SOURCE_KEYSPACE.to_owned(), SHARD.to_owned()),
+        tables: workload.tables.iter().map(|table| table.name.to_owned()).collect(),
+        reference_tables: vec!["region".to_owned()],
+    };
+    TabletConfig { backup, workflow, ..TabletConfig::new(name, KEYSPACE, SHARD, TOPO, build) }.beside(&TARGETS)
 }
 
 async fn tablet(node: Node, config: TabletConfig) -> Outcome {
@@ -170,15 +153,7 @@ async fn tablet(node: Node, config: TabletConfig) -> Outcome {
 }
 
 fn topology() -> TopoServerConfig {
-    let shard = |keyspace, primary: &str| {
-        let record = Shard { primary: primary.to_owned(), primary_term_start: 1 };
-        (shard_path(keyspace, SHARD), serde_json::to_string(&record).expect("plain data has a JSON text"))
-    };
-    TopoServerConfig {
-        listen: "0.0.0.0:2379".to_owned(),
-        data_dir: "/var/lib/topo".into(),
-        initial: vec![shard(SOURCE_KEYSPACE, SOURCE), shard(KEYSPACE, TARGETS[0])],
-    }
+    TopoServerConfig::new(shard_records(&[(SOURCE_KEYSPACE, SHARD, SOURCE), (KEYSPACE, SHARD, TARGETS[0])]))
 }
 
 /// Makes VDiffs, stops, resumes and deletes some, and has the shard reparented. What fails is left: it is not wanted then.
@@ -245,7 +220,7 @@ fn ms(ms: u64) -> Duration {
 }
 
 fn script(sim: &mut Sim) {
-    let release = build(sim.build());
+    let release = super::Build::from(sim.build());
     let mut rng = sim.rng();
     let workload = Workload::draw(&mut rng);
     // Every panic would end the run before the process is started again; what the process dies of is to be seen.

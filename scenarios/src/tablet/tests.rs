@@ -2,8 +2,8 @@
 //! thread, as processes are. Nothing here is simulated. Upstream's builds are at home in the room alone: they end their process.
 
 use super::{
-    Action, Build, Client, Options, Shard, TabletConfig, TabletError, TopoServerConfig, VDiffSummary, Workflow,
-    rows_of_table, run_tablet, run_topo_server, shard_path,
+    Action, Build, Client, Options, TabletConfig, TabletError, TopoServerConfig, VDiffSummary, Workflow, run_tablet,
+    run_topo_server, shard_records,
 };
 use crate::line_protocol::Lines;
 use crate::rt::{sync::oneshot, time};
@@ -47,14 +47,10 @@ impl Room {
     }
 
     fn start_topo(&self) -> Running<std::io::Error> {
-        let shard = |keyspace: &str, primary: &str| {
-            let record = Shard { primary: primary.to_owned(), primary_term_start: 1 };
-            (shard_path(keyspace, "0"), serde_json::to_string(&record).unwrap())
-        };
         let config = TopoServerConfig {
             listen: self.addresses[0].clone(),
             data_dir: self.root.join("topo"),
-            initial: vec![shard("commerce", TABLETS[0]), shard("customer", TABLETS[1])],
+            initial: shard_records(&[("commerce", "0", TABLETS[0]), ("customer", "0", TABLETS[1])]),
         };
         let (stop, stopped) = oneshot::channel();
         let ended = thread::spawn(move || run(run_topo_server(config, async { stopped.await.unwrap_or(()) })));
@@ -63,27 +59,22 @@ impl Room {
 
     fn start(&self, tablet: usize) -> Running<TabletError> {
         let is_source = tablet == 0;
+        let keyspace = if is_source { "commerce" } else { "customer" };
         let config = TabletConfig {
-            alias: TABLETS[tablet].to_owned(),
-            keyspace: if is_source { "commerce" } else { "customer" }.to_owned(),
-            shard: "0".to_owned(),
-            peers: if is_source { Vec::new() } else { vec![TABLETS[3 - tablet].to_owned()] },
-            topo: self.addresses[0].clone(),
             rpc_listen: self.addresses[1 + tablet].clone(),
             rpc_address: self.addresses[1 + tablet].clone(),
             query_listen: self.addresses[4 + tablet].clone(),
             data_dir: self.root.join(TABLETS[tablet]),
             backup: self.backups[usize::from(!is_source)].clone(),
-            semi_sync: !is_source,
             workflow: Workflow {
                 name: "commerce2customer".to_owned(),
                 source: ("commerce".to_owned(), "0".to_owned()),
                 tables: vec!["orders".to_owned(), "region".to_owned()],
                 reference_tables: vec!["region".to_owned()],
             },
-            rows: rows_of_table,
-            build: Build::Sound,
+            ..TabletConfig::new(TABLETS[tablet], keyspace, "0", &self.addresses[0], Build::Sound)
         };
+        let config = if is_source { config } else { config.beside(&TABLETS[1..]) };
         let (stop, stopped) = oneshot::channel();
         let ended = thread::spawn(move || run(run_tablet(config, async { stopped.await.unwrap_or(()) })));
         Running { stop, ended }

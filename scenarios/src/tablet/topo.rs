@@ -85,6 +85,15 @@ pub fn tablet_path(alias: &str) -> String {
     format!("tablets/{alias}")
 }
 
+/// What a topology begins with: the record of each shard, given its keyspace, its name, and the tablet that is its primary.
+pub fn shard_records(shards: &[(&str, &str, &str)]) -> Vec<(String, String)> {
+    let record = |(keyspace, shard, primary): &(&str, &str, &str)| {
+        let record = Shard { primary: (*primary).to_owned(), primary_term_start: 1 };
+        (shard_path(keyspace, shard), serde_json::to_string(&record).expect("plain data has a JSON text"))
+    };
+    shards.iter().map(record).collect()
+}
+
 /// The path of a shard's record.
 pub fn shard_path(keyspace: &str, shard: &str) -> String {
     format!("keyspaces/{keyspace}/shards/{shard}")

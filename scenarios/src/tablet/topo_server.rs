@@ -51,6 +51,13 @@ pub struct TopoServerConfig {
     pub initial: Vec<(String, String)>,
 }
 
+impl TopoServerConfig {
+    /// A server at etcd's port that begins with these.
+    pub fn new(initial: Vec<(String, String)>) -> Self {
+        Self { listen: "0.0.0.0:2379".to_owned(), data_dir: "/var/lib/topo".into(), initial }
+    }
+}
+
 /// How long a lock outlives the last word of its holder: a machine that lost its power says no goodbye.
 const LEASE: Duration = Duration::from_secs(15);
 
