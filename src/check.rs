@@ -106,7 +106,14 @@ mod tests {
     use std::cell::Cell;
 
     fn request() -> Request {
-        Token { scenario: "toy".into(), build: crate::run::Build::Sound, seed: 3, plan: None }.request(false)
+        Token {
+            scenario: "toy".into(),
+            build: crate::run::Build::Sound,
+            engine: crate::engine::Engine::Native,
+            seed: 3,
+            plan: None,
+        }
+        .request(false)
     }
 
     #[test]

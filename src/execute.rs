@@ -1,6 +1,7 @@
 //! One run, in the process that was forked for it: the scenario is written down, given to the world, and answered for.
 //! It knows no campaign.
 
+use crate::engine::Engine;
 use crate::fault::{self, Plan, Trigger};
 use crate::finding::Violation;
 use crate::node::Role;
@@ -46,16 +47,26 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     let began_ns = isolate::cpu_ns();
     std::panic::set_hook(Box::new(panicked));
     isolate::become_host(request.seed);
-    let mut sim = Sim::new(request.build, request.seed);
+    let engine = scenario.engine();
+    if request.engine != engine {
+        return Err(format!(
+            "{} runs on {engine} in this program, and {} was asked for",
+            scenario.name, request.engine
+        ));
+    }
+    let mut sim = Sim::on(engine, request.build, request.seed);
     (scenario.script)(&mut sim);
     if !sim.mistakes.is_empty() {
         return Err(sim.mistakes.join("; "));
     }
     let plan = request.plan.clone().unwrap_or_else(|| {
-        let drawn = fault::draw(&Choices::new(request.seed), &sim.faults);
+        let drawn = fault::draw(&Choices::new(request.seed), &sim.faults, engine);
         Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
     });
     check_allocator(&sim, &plan)?;
+    if let Some(need) = engine.lacks(&plan) {
+        return Err(format!("the plan asks for {}, which {engine} has not: {}", need.words(), engine.support(need).1));
+    }
     if request.only_plan {
         return Ok(Reply::not_run(plan));
     }
@@ -79,8 +90,26 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     let supervised = sim.processes.iter().enumerate();
     let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
-    let names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    let machine = |it: Process| Machine {
+    let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
+    if engine == Engine::Turmoil {
+        // What its own thread does, outside of every turn.
+        names.push(engine.name().to_owned());
+    }
+    let processes = std::mem::take(&mut sim.processes);
+    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
+    let faults_ns =
+        windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
+    // What the scenario itself aims may find its place at any time.
+    let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
+    let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.terms);
+    let outcome = run(engine, settings, processes, Box::new(watch));
+    let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
+    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
+}
+
+fn machine(it: Process) -> Machine {
+    Machine {
         name: it.name,
         main: it.main,
         start_ns: start_ns(it.role),
@@ -90,18 +119,24 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         memory_bytes: it.memory_bytes,
         descriptors_max: it.descriptors_max,
         links: it.links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
-    };
-    let machines = sim.processes.into_iter().map(machine).collect();
-    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
-    let faults_ns =
-        windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
-    // What the scenario itself aims may find its place at any time.
-    let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
-    let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
-    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.terms);
-    let outcome = afterlife_sim::run(settings, machines, Box::new(watch));
-    let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
-    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
+    }
+}
+
+/// Runs the processes on the engine that is theirs.
+fn run(engine: Engine, settings: Settings, processes: Vec<Process>, watch: Box<Watch>) -> Outcome {
+    match engine {
+        Engine::Native => afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), watch),
+        #[cfg(feature = "turmoil")]
+        Engine::Turmoil => {
+            let program = |mut it: Process| {
+                let Some(main) = it.service.take() else { unreachable!("plain main functions were refused before") };
+                afterlife_sim::turmoil::Program { machine: machine(it), main }
+            };
+            afterlife_sim::turmoil::run(settings, processes.into_iter().map(program).collect(), watch)
+        }
+        #[cfg(not(feature = "turmoil"))]
+        Engine::Turmoil => unreachable!("no scenario of this program has it"),
+    }
 }
 
 /// A memory budget that nobody keeps would be a test that cannot fail.

@@ -76,6 +76,7 @@ fn one<W: Write>(
     let order = Order {
         scenario: scenario.name.to_owned(),
         build,
+        engine: scenario.engine(),
         seeds: 0..runs,
         until: None,
         failures_max: if wanted.is_some() { FAILURES_MAX } else { 1 },

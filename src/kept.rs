@@ -150,7 +150,7 @@ mod tests {
     use crate::scratch::Folder;
 
     fn token(seed: u64) -> Token {
-        Token { scenario: "toy".into(), build: Build::Sound, seed, plan: None }
+        Token { scenario: "toy".into(), build: Build::Sound, engine: crate::engine::Engine::Native, seed, plan: None }
     }
 
     fn toy() -> Scenario {

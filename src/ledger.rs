@@ -53,6 +53,10 @@ impl<T: Entry> Ledger<T> {
 
     /// Notes an entry. Call it where the thing happened; it is an event of the run.
     pub fn note(self, entry: T) {
+        #[cfg(feature = "turmoil")]
+        if afterlife_sim::turmoil::is_muted() {
+            return;
+        }
         let text = format!("{entry:?}");
         let name = self.with(|book| {
             let count = book.counts.entry(entry).or_insert(0);

@@ -29,6 +29,11 @@ impl Link {
         Self::of(Latency { long_tail: true, ..Latency::between(nanoseconds(low), nanoseconds(mean)) })
     }
 
+    /// Whether something is said of it beside its latency, or that is not evenly spread.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.0.latency.long_tail || self.0 != afterlife_sim::Link { latency: self.0.latency, ..Default::default() }
+    }
+
     fn of(latency: Latency) -> Self {
         Self(afterlife_sim::Link { latency, ..Default::default() })
     }

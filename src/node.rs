@@ -52,8 +52,19 @@ impl Node {
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stopping(self) -> impl Future<Output = ()> + Send + 'static {
+        #[cfg(feature = "turmoil")]
+        let requests = afterlife_sim::turmoil::stop_requests();
+        #[cfg(feature = "turmoil")]
+        let descriptor = if requests.is_some() { None } else { afterlife_sim::stop_descriptor() };
+        #[cfg(not(feature = "turmoil"))]
         let descriptor = afterlife_sim::stop_descriptor();
         async move {
+            #[cfg(feature = "turmoil")]
+            if let Some(mut requests) = requests
+                && requests.wait_for(|count| *count > 0).await.is_ok()
+            {
+                return;
+            }
             let Some(descriptor) = descriptor else { return std::future::pending().await };
             // Nothing is ever read from it: any descriptor type of tokio's that can be waited on would do.
             let Ok(watched) = UnixStream::from_std(descriptor.into()) else { return };
@@ -68,11 +79,19 @@ impl Node {
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stops(self) -> Stops {
+        #[cfg(feature = "turmoil")]
+        if let Some(requests) = afterlife_sim::turmoil::stop_requests() {
+            return Stops { requests: None, hosted: Some((requests, 0)) };
+        }
         let requests = afterlife_sim::stop_descriptor().and_then(|descriptor| {
             let counter = File::from(descriptor.try_clone().ok()?);
             Some((UnixStream::from_std(descriptor.into()).ok()?, counter))
         });
-        Stops { requests }
+        Stops {
+            requests,
+            #[cfg(feature = "turmoil")]
+            hosted: None,
+        }
     }
 }
 
@@ -81,11 +100,21 @@ impl Node {
 pub struct Stops {
     /// What can be waited on, and the same to be read from.
     requests: Option<(UnixStream, File)>,
+    /// On turmoil: how many there were, and how many of them were waited for.
+    #[cfg(feature = "turmoil")]
+    hosted: Option<(tokio::sync::watch::Receiver<u64>, u64)>,
 }
 
 impl Stops {
     /// Waits for the next request; for ever if none comes. It can be dropped while it waits, and nothing is lost.
     pub async fn next(&mut self) {
+        #[cfg(feature = "turmoil")]
+        if let Some((requests, seen)) = &mut self.hosted
+            && requests.wait_for(|count| count > seen).await.is_ok()
+        {
+            *seen += 1;
+            return;
+        }
         let Some((watched, counter)) = &mut self.requests else { return std::future::pending().await };
         while watched.readable().await.is_ok() {
             // A read takes one request off, or finds that there is none any more.
@@ -153,6 +182,10 @@ pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> E
     let outcome = runtime.block_on(crate::followed::main(service));
     // From here on what the service spawned is on its own; dropping the runtime ends it, wherever it is.
     afterlife_sim::main_is_over(runtime.metrics().num_alive_tasks());
+    exit_code(outcome)
+}
+
+fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::Code(0),
         Err(error) => {
@@ -160,4 +193,35 @@ pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> E
             ExitCode::Code(1)
         }
     }
+}
+
+/// A service as a host of turmoil's runs it: the same future, whose panic is an end as well.
+#[cfg(feature = "turmoil")]
+pub(crate) fn hosted<F, Fut>(
+    name: &str,
+    index: usize,
+    seed: u64,
+    service: std::sync::Arc<F>,
+) -> afterlife_sim::turmoil::Main
+where
+    F: Fn(Node) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + 'static,
+{
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::Poll;
+
+    let name = &*name.to_owned().leak();
+    std::sync::Arc::new(move |incarnation| {
+        let (service, node) = (service.clone(), Node::new(name, index, incarnation, seed));
+        let main = async move {
+            let outcome = service(node).await;
+            afterlife_sim::main_is_over(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+            exit_code(outcome)
+        };
+        let mut main = Box::pin(main);
+        Box::pin(std::future::poll_fn(move |context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| main.as_mut().poll(context)));
+            polled.unwrap_or(Poll::Ready(ExitCode::Panicked))
+        }))
+    })
 }

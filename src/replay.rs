@@ -144,7 +144,13 @@ mod tests {
     use std::cell::Cell;
 
     fn token() -> Token {
-        Token { scenario: "toy".into(), build: Build::Sound, seed: 3, plan: None }
+        Token {
+            scenario: "toy".into(),
+            build: Build::Sound,
+            engine: crate::engine::Engine::Native,
+            seed: 3,
+            plan: None,
+        }
     }
 
     fn as_sampled(request: &Request) -> Reply {

@@ -1,4 +1,13 @@
-//! The thin face that scenarios are written against, so that other engines can run the same code: tokio's own names,
-//! re-exported. It adds nothing.
+//! The thin face that scenarios are written against, so that every engine runs the same code: the names of the engine that
+//! this program is built for, re-exported. It adds nothing.
+//!
+//! tokio's own unless the feature `turmoil` is on; then its network is turmoil's. Time, tasks and channels are tokio's on
+//! both. What is written against this and nothing else of a network is [portable](crate::Scenario::portable).
 
-pub use tokio::{net, select, spawn, sync, task, time};
+#[cfg(not(feature = "turmoil"))]
+pub use tokio::net;
+pub use tokio::{select, spawn, sync, task, time};
+#[cfg(feature = "turmoil")]
+pub use turmoil::net;
+
+mod parity;

@@ -1,6 +1,7 @@
 //! One run, as it is asked for and as it is answered: what travels between a campaign and its runner processes.
 //! It runs nothing.
 
+use crate::engine::Engine;
 use crate::fault::Plan;
 use crate::finding::Violation;
 use afterlife_sim::LogLine;
@@ -62,6 +63,9 @@ pub struct Request {
     pub scenario: String,
     /// Its build.
     pub build: Build,
+    /// The engine that is to run it.
+    #[serde(default)]
+    pub engine: Engine,
     /// The seed of every choice that nothing else names.
     pub seed: u64,
     /// The plan; `None` lets the scenario's faults draw one from the seed.

@@ -4,6 +4,7 @@
 use crate::claim::{Claim, Claims, View};
 use crate::clock::Clock;
 use crate::disk::Disk;
+use crate::engine::{Engine, Need};
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
 use crate::invariant::{Bound, Terms};
 use crate::ledger::{Entry, Ledger};
@@ -29,6 +30,7 @@ pub struct Scenario {
     pub(crate) breaks: &'static [(Build, &'static str)],
     pub(crate) variants: &'static [Variant],
     pub(crate) apart: bool,
+    pub(crate) portable: bool,
     pub(crate) script: fn(&mut Sim),
 }
 
@@ -44,6 +46,7 @@ impl Scenario {
             breaks: &[],
             variants: &[],
             apart: false,
+            portable: false,
             script,
         }
     }
@@ -83,6 +86,17 @@ impl Scenario {
         Self { apart: true, ..self }
     }
 
+    /// Says that its code reaches network, time and tasks by [`rt`](crate::rt) alone: it runs on the engine that this program was
+    /// built for. Any other runs on the native engine.
+    pub const fn portable(self) -> Self {
+        Self { portable: true, ..self }
+    }
+
+    /// The engine that runs it in this program.
+    pub fn engine(&self) -> Engine {
+        if self.portable { Engine::PORTABLE } else { Engine::Native }
+    }
+
     /// The invariant on which a build is to break, if it is.
     pub(crate) fn breaks_on(&self, build: Build) -> Option<&'static str> {
         self.breaks.iter().find(|(of, _)| *of == build).map(|(_, invariant)| *invariant)
@@ -96,6 +110,9 @@ pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) main: Main,
+    /// The same as a future, for engines that have a runtime.
+    #[cfg(feature = "turmoil")]
+    pub(crate) service: Option<afterlife_sim::turmoil::Main>,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,
@@ -108,6 +125,7 @@ pub(crate) struct Process {
 pub struct Sim {
     build: Build,
     seed: u64,
+    engine: Engine,
     pub(crate) processes: Vec<Process>,
     pub(crate) faults: Vec<(Targets, Faults)>,
     pub(crate) injected: Vec<Injection>,
@@ -124,10 +142,16 @@ pub struct Sim {
 const TIME_LIMIT: Duration = Duration::from_secs(600);
 
 impl Sim {
+    #[cfg(test)]
     pub(crate) fn new(build: Build, seed: u64) -> Self {
+        Self::on(Engine::Native, build, seed)
+    }
+
+    pub(crate) fn on(engine: Engine, build: Build, seed: u64) -> Self {
         Self {
             build,
             seed,
+            engine,
             processes: Vec::new(),
             faults: Vec::new(),
             injected: Vec::new(),
@@ -166,7 +190,9 @@ impl Sim {
     /// Gives each of these nodes so many bytes of memory. The allocation that crosses it ends the process as the system's OOM
     /// killer would: no destructors, and peers see a reset. It takes [`Memory`](crate::Memory) as the program's allocator, and
     /// makes what the process had allocated a part of the digest: debug and release builds may then differ.
+    #[track_caller]
     pub fn memory(&mut self, nodes: Group, bytes: u64) {
+        self.asks_for(Need::Memory);
         for number in nodes.numbers() {
             self.processes[usize::from(number)].memory_bytes = Some(bytes);
         }
@@ -227,6 +253,14 @@ impl Sim {
         self.settle(outcome);
     }
 
+    /// Takes down that the scenario asks for something that its engine does not have.
+    #[track_caller]
+    fn asks_for(&mut self, need: Need) {
+        if let (false, why) = self.engine.support(need) {
+            self.settle(Err(format!("{} has no {}: {why}", self.engine, need.words())));
+        }
+    }
+
     #[track_caller]
     fn settle(&mut self, outcome: Result<(), String>) {
         if let Err(why) = outcome {
@@ -276,12 +310,16 @@ impl Sim {
     }
 
     /// One node that runs a plain main function, with no runtime made for it: it returns its exit code.
+    #[track_caller]
     pub fn program(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
+        self.asks_for(Need::Threads);
         self.add_main(name.to_owned(), 0, Role::Service, move |node| ExitCode::Code(main(node)))
     }
 
     /// As [`program`](Self::program), for a client.
+    #[track_caller]
     pub fn client_program(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
+        self.asks_for(Need::Threads);
         self.add_main(name.to_owned(), 0, Role::Client, move |node| ExitCode::Code(main(node)))
     }
 
@@ -291,7 +329,14 @@ impl Sim {
         Fut: Future<Output = Outcome> + 'static,
     {
         let workers = self.workers;
-        self.add_main(name, index, role, move |node| node::drive(workers, service(node)))
+        #[cfg(feature = "turmoil")]
+        let hosted = node::hosted(&name, index, self.seed, service.clone());
+        let group = self.add_main(name, index, role, move |node| node::drive(workers, service(node)));
+        #[cfg(feature = "turmoil")]
+        if let Some(process) = self.processes.last_mut() {
+            process.service = Some(hosted);
+        }
+        group
     }
 
     fn add_main(
@@ -312,6 +357,8 @@ impl Sim {
             name,
             role,
             main,
+            #[cfg(feature = "turmoil")]
+            service: None,
             disk,
             clock,
             memory_bytes: None,
@@ -330,14 +377,22 @@ impl Sim {
     }
 
     /// What the clocks of these nodes show at the run's start, and how fast they run; true ones unless said.
+    #[track_caller]
     pub fn clock(&mut self, nodes: Group, clock: Clock) {
+        if clock.ppm != 0 {
+            self.asks_for(Need::ClockDrift);
+        }
         for number in nodes.numbers() {
             self.processes[usize::from(number)].clock = clock;
         }
     }
 
     /// What the ways between these nodes are like, in both directions, where they are not as all others are.
+    #[track_caller]
     pub fn link(&mut self, some: Group, others: Group, link: Link) {
+        if link.is_bad() {
+            self.asks_for(Need::BadLinks);
+        }
         for (from, to) in some.numbers().flat_map(|from| others.numbers().map(move |to| (from, to))) {
             for (from, to) in [(from, to), (to, from)] {
                 self.link_one_way(from, to, link);

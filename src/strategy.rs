@@ -98,7 +98,7 @@ impl Plans {
         let launch = Launch::of_this_test(&path).unwrap_or_else(|error| panic!("{}", RunnerError::Start(error)));
         let build = scenario.builds.first().copied().unwrap_or_default();
         // The nodes and the faults of a scenario are the same for every seed, as far as plans go.
-        let mut sim = Sim::new(build, 0);
+        let mut sim = Sim::on(scenario.engine(), build, 0);
         (scenario.script)(&mut sim);
         let (faults, injected) = (sim.faults, sim.injected);
         Self { offer: Arc::new(Offer { scenario, build, faults, injected, path, pool: Pool::new(launch, 1) }) }
@@ -118,7 +118,7 @@ impl Strategy for Plans {
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
         let seed = any::<u64>().new_tree(runner)?.current();
-        let drawn = fault::draw(&Choices::new(seed), &self.offer.faults);
+        let drawn = fault::draw(&Choices::new(seed), &self.offer.faults, self.offer.scenario.engine());
         let plan = Plan { injections: self.offer.injected.iter().cloned().chain(drawn.injections).collect() };
         let planned = Planned { offer: self.offer.clone(), seed, plan };
         Ok(PlanTree { failing: planned.clone(), shown: planned, simpler: Vec::new() })
@@ -213,8 +213,13 @@ impl Planned {
     /// If the runner process cannot be started, or does not know the scenario.
     pub fn holds(&self) -> Result<(), Broken> {
         let Offer { scenario, build, path, pool, .. } = &*self.offer;
-        let token =
-            Token { scenario: scenario.name.to_owned(), build: *build, seed: self.seed, plan: Some(self.plan.clone()) };
+        let token = Token {
+            scenario: scenario.name.to_owned(),
+            build: *build,
+            engine: scenario.engine(),
+            seed: self.seed,
+            plan: Some(self.plan.clone()),
+        };
         let request: Request = token.request(false);
         let mut replies = Vec::new();
         let ran = pool.in_order(&mut std::iter::once(request), &mut |_, reply| {

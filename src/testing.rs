@@ -2,6 +2,7 @@
 //! It is not the command line; the environment is all that it listens to.
 
 use crate::campaign::{self, Order};
+use crate::engine::Engine;
 use crate::kept::{Book, Kept};
 use crate::logs::Filter;
 use crate::record::Shelf;
@@ -78,6 +79,7 @@ fn order(scenario: &Scenario, kept: Vec<Kept>, settings: &Settings) -> Order {
     Order {
         scenario: scenario.name.to_owned(),
         build: scenario.builds.first().copied().unwrap_or(Build::Sound),
+        engine: scenario.engine(),
         seeds: settings.seeds.clone().unwrap_or(0..unbounded),
         until: settings.time.map(|time| Instant::now() + time),
         failures_max: FAILURES_MAX,
@@ -102,6 +104,7 @@ fn replay_token(
         println!("{} is not the scenario of AFTERLIFE_REPLAY, so that nothing was run", scenario.name);
         return Ok(Verdict::Held);
     }
+    Engine::check(&token, scenario)?;
     let outcome = replay(pool, &token, Wanted { log, ..Wanted::default() })?;
     let lines = replayed(&outcome, &token, human.paste(), log);
     human.print(&lines);

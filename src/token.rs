@@ -4,6 +4,7 @@
 mod base64url;
 mod wire;
 
+use crate::engine::Engine;
 use crate::fault::Plan;
 use crate::fnv::fnv;
 use crate::run::{Build, Request};
@@ -19,6 +20,10 @@ const PLAN_FOLLOWS: u8 = 0b100;
 /// In the first byte of the payload: the build.
 const BUILD_BITS: u8 = 0b011;
 
+/// In the first byte of the payload: the engine, above the others.
+const ENGINE_SHIFT: u32 = 3;
+const ENGINE_BITS: u8 = 0b11 << ENGINE_SHIFT;
+
 /// At the end of the payload: enough for a typing error to pass once in sixteen million.
 const CHECKSUM_BYTES: usize = 3;
 
@@ -29,6 +34,8 @@ pub struct Token {
     pub scenario: String,
     /// Its build.
     pub build: Build,
+    /// The engine on which it ran: a seed means another run on another one.
+    pub engine: Engine,
     /// The seed.
     pub seed: u64,
     /// The plan; `None` if it is the one that the seed draws.
@@ -96,8 +103,8 @@ impl Token {
 
     /// The token of a request.
     pub(crate) fn of(request: &Request) -> Self {
-        let Request { scenario, build, seed, plan, .. } = request.clone();
-        Self { scenario, build, seed, plan }
+        let Request { scenario, build, engine, seed, plan, .. } = request.clone();
+        Self { scenario, build, engine, seed, plan }
     }
 
     /// What it asks a runner for.
@@ -105,6 +112,7 @@ impl Token {
         Request {
             scenario: self.scenario.clone(),
             build: self.build,
+            engine: self.engine,
             seed: self.seed,
             plan: self.plan.clone(),
             record,
@@ -121,6 +129,11 @@ impl Token {
             Build::Patched => 1,
             Build::Sound => 2,
         };
+        let engine: u8 = match self.engine {
+            Engine::Native => 0,
+            Engine::Turmoil => 1,
+        };
+        let build = build | engine << ENGINE_SHIFT;
         match &self.plan {
             None => vec![build],
             Some(plan) => {
@@ -140,7 +153,12 @@ impl Token {
             2 => Build::Sound,
             other => return Err(unreadable(format!("build number {other}"))),
         };
-        if first & !(BUILD_BITS | PLAN_FOLLOWS) != 0 {
+        let engine = match (first & ENGINE_BITS) >> ENGINE_SHIFT {
+            0 => Engine::Native,
+            1 => Engine::Turmoil,
+            other => return Err(unreadable(format!("engine number {other}"))),
+        };
+        if first & !(BUILD_BITS | PLAN_FOLLOWS | ENGINE_BITS) != 0 {
             return Err(unreadable(format!("first byte {first:#010b}")));
         }
         let plan = match first & PLAN_FOLLOWS {
@@ -148,7 +166,7 @@ impl Token {
             0 => return Err(unreadable("bytes after its end".to_owned())),
             _ => Some(wire::read_plan(rest).map_err(unreadable)?),
         };
-        Ok(Self { scenario: scenario.to_owned(), build, seed, plan })
+        Ok(Self { scenario: scenario.to_owned(), build, engine, seed, plan })
     }
 }
 
@@ -238,7 +256,7 @@ mod tests {
     }
 
     fn token(scenario: &str, build: Build, seed: u64, plan: Option<Plan>) -> Token {
-        Token { scenario: scenario.into(), build, seed, plan }
+        Token { scenario: scenario.into(), build, engine: Engine::Native, seed, plan }
     }
 
     #[test]
@@ -246,9 +264,11 @@ mod tests {
         let drawn = token("raft-master", Build::Shipped, 47, None);
         let cut = token("raft-master", Build::Patched, u64::MAX, Some(stop_after_open()));
         let none = token("kv", Build::Sound, 0, Some(Plan::default()));
+        let turmoil = Token { engine: Engine::Turmoil, ..drawn.clone() };
         insta::assert_snapshot!(drawn, @"a1-raft-master-47-AAFJDQ");
         insta::assert_snapshot!(cut, @"a1-raft-master-18446744073709551615-BQIBEG9wZW4gbWV0YWRhdGEtZGIAAsCNtwEAAIDYjuFvgJTr3AMAwJPCzQEEAAKAyrXuAZcOTg");
         insta::assert_snapshot!(none, @"a1-kv-0-BgCLhOk");
+        insta::assert_snapshot!(turmoil, @"a1-raft-master-47-CL479Q");
     }
 
     #[test]
@@ -296,10 +316,11 @@ mod tests {
         fn a_token_says_what_was_put_into_it(
             scenario in "[a-z][a-z0-9-]{0,20}",
             build in proptest::sample::select(Build::ALL.to_vec()),
+            engine in proptest::sample::select(Engine::ALL.to_vec()),
             seed: u64,
             plan in proptest::option::of(plan()),
         ) {
-            let token = Token { scenario, build, seed, plan };
+            let token = Token { scenario, build, engine, seed, plan };
             prop_assert_eq!(token.to_string().parse(), Ok(token));
         }
 

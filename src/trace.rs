@@ -36,6 +36,8 @@ fn tells(metadata: &Metadata<'_>) -> bool {
 pub(crate) fn install() {
     let lines = Lines.with_filter(filter_fn(|metadata| FILTER.get().is_some_and(|filter| filter.enables(metadata))));
     let subscriber = tracing_subscriber::registry().with(facts()).with(lines);
+    #[cfg(feature = "turmoil")]
+    let subscriber = subscriber.with(turns::turns());
     // Somebody who has set one before wants that one.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -49,6 +51,10 @@ pub(crate) fn keep(filter: &str) -> Result<(), String> {
     tracing::callsite::rebuild_interest_cache();
     Ok(())
 }
+
+/// turmoil says whose turn it is by a span around each.
+#[cfg(feature = "turmoil")]
+mod turns;
 
 struct Facts;
 

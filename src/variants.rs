@@ -83,7 +83,7 @@ fn one(
     runs_max: u64,
     exposures: &mut [Exposure<'_>],
 ) -> Result<(), Refusal> {
-    let token = |seed| Token { scenario: scenario.name.to_owned(), build, seed, plan: None };
+    let token = |seed| Token { scenario: scenario.name.to_owned(), build, engine: scenario.engine(), seed, plan: None };
     let mut requests = (first_seed..first_seed.saturating_add(runs_max)).map(|seed| token(seed).request(false));
     exposures.iter_mut().for_each(|exposure| exposure.runs.push(None));
     let mut run = 0;

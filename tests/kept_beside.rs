@@ -24,7 +24,13 @@ fn the_kept_line_is_a_kill_of_the_server() {
     let kill =
         Injection { trigger: Trigger::At { time_ns: 1_000_000_000 }, fault: Fault::Kill { node: 0, down_ns: 0 } };
     let scenario = "a_server_has_one_life".to_owned();
-    let token = Token { scenario, build: Build::Sound, seed: 0, plan: Some(Plan { injections: vec![kill] }) };
+    let token = Token {
+        scenario,
+        build: Build::Sound,
+        engine: afterlife::Engine::PORTABLE,
+        seed: 0,
+        plan: Some(Plan { injections: vec![kill] }),
+    };
     let kept = include_str!("kept_beside.afterlife");
     let lines: Vec<&str> = kept.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(lines, [format!("{token}  # no-silent-panic: another life")]);

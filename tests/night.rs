@@ -60,7 +60,8 @@ fn folder(name: &str) -> PathBuf {
 fn killed(scenario: &str, node: u16) -> String {
     let kill = Injection { trigger: at(Duration::from_secs(1)), fault: Fault::Kill { node, down_ns: 0 } };
     let plan = Some(Plan { injections: vec![kill] });
-    Token { scenario: scenario.to_owned(), build: Build::Sound, seed: 0, plan }.to_string()
+    Token { scenario: scenario.to_owned(), build: Build::Sound, engine: afterlife::Engine::PORTABLE, seed: 0, plan }
+        .to_string()
 }
 
 fn kept(said: &Said) -> Vec<serde_json::Value> {

@@ -169,7 +169,14 @@ fn an_endless_loop_is_a_finding_after_its_bound() {
 }
 
 fn token(scenario: &str) -> String {
-    afterlife::Token { scenario: scenario.to_owned(), build: afterlife::Build::Sound, seed: 0, plan: None }.to_string()
+    afterlife::Token {
+        scenario: scenario.to_owned(),
+        build: afterlife::Build::Sound,
+        engine: afterlife::Engine::PORTABLE,
+        seed: 0,
+        plan: None,
+    }
+    .to_string()
 }
 
 fn polls_without_an_end(sim: &mut Sim) {

@@ -209,7 +209,8 @@ fn a_token_of_another_version_is_refused() {
 }
 
 fn other_token(scenario: &str, build: afterlife::Build) -> String {
-    afterlife::Token { scenario: scenario.to_owned(), build, seed: 3, plan: None }.to_string()
+    afterlife::Token { scenario: scenario.to_owned(), build, engine: afterlife::Engine::PORTABLE, seed: 3, plan: None }
+        .to_string()
 }
 
 fn a_token_of_an_unknown_scenario_is_refused() {

@@ -2,10 +2,10 @@
 //! It models no outage; the main job and the night expect it to break, in a few runs.
 
 use crate::rt;
+use crate::rt::net::{TcpListener, TcpStream};
 use afterlife::{Build, Faults, Scenario, Sim};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 /// What the store breaks.
 const LOSS: &str = "nothing-acked-is-lost";
@@ -23,6 +23,7 @@ pub fn scenario() -> Scenario {
         .builds(&[Build::Shipped])
         .seeds(200)
         .breaks(&[(Build::Shipped, LOSS)])
+        .portable()
 }
 
 async fn serve(mut stream: TcpStream) -> std::io::Result<()> {

@@ -3,8 +3,12 @@
 
 pub mod canary;
 pub mod coordinator;
+// Its plain threads poll listeners of the system's own.
+#[cfg(not(feature = "turmoil"))]
 pub mod datacenter;
 pub mod line_protocol;
+mod listening;
+#[cfg(not(feature = "turmoil"))]
 pub mod proxy;
 pub mod raft_master;
 mod release;
@@ -19,12 +23,19 @@ pub fn all() -> Vec<afterlife::Scenario> {
         canary::scenario(),
         coordinator::scenario(),
         tablet::scenario(),
+        #[cfg(not(feature = "turmoil"))]
         proxy::scenario(),
         replica_loader::scenario(),
         raft_master::scenario(),
+        #[cfg(not(feature = "turmoil"))]
         datacenter::scenario(),
     ];
+    // The network of `rt` is turmoil's then, and no other engine's.
+    if cfg!(feature = "turmoil") {
+        return hunted.into_iter().filter(|scenario| scenario.engine() == afterlife::Engine::Turmoil).collect();
+    }
     let apart = [raft_master::database_first(), raft_master::joined_under_lock()];
+    #[cfg(not(feature = "turmoil"))]
     let apart = apart.into_iter().chain(datacenter::one_at_a_time());
     hunted.into_iter().chain(apart.map(afterlife::Scenario::apart)).collect()
 }

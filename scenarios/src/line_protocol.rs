@@ -3,12 +3,12 @@
 
 pub mod blocking;
 
+use crate::rt::net::TcpStream;
+use crate::rt::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// The longest line that is read, in bytes; a longer one is an error, not memory.
 pub const LINE_MAX: usize = 1 << 20;

@@ -41,6 +41,12 @@ pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
 pub use log::{Kept, digest_of};
 
+/// turmoil as an engine: one thread of a room carries its simulation, and each of its hosts is a node of the room.
+#[cfg(feature = "turmoil")]
+pub mod turmoil {
+    pub use crate::engine::turmoil::{Main, Program, is_muted, run, stop_requests, turn_begins, turn_ends};
+}
+
 /// One process for each run.
 pub mod isolate {
     pub use crate::engine::{ChildEnd, How, become_host, cpu_ns, fix_addresses, in_child, last_words};

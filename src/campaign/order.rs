@@ -1,6 +1,7 @@
 //! What a campaign is to do, as data.
 //! It does not do it.
 
+use crate::engine::Engine;
 use crate::kept::Kept;
 use crate::run::{Build, Request};
 use crate::seeds::Shard;
@@ -18,6 +19,8 @@ pub(crate) struct Order {
     pub(crate) scenario: String,
     /// Its build.
     pub(crate) build: Build,
+    /// The engine that runs it.
+    pub(crate) engine: Engine,
     /// The seeds, in this order.
     pub(crate) seeds: Range<u64>,
     /// After this moment no run is begun.
@@ -43,6 +46,7 @@ impl Order {
         Request {
             scenario: self.scenario.clone(),
             build: self.build,
+            engine: self.engine,
             seed,
             plan: None,
             record: false,

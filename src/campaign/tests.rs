@@ -38,6 +38,7 @@ fn order(runs: u64) -> Order {
     Order {
         scenario: "toy".into(),
         build: Build::Sound,
+        engine: crate::engine::Engine::Native,
         seeds: 0..runs,
         until: None,
         failures_max: 10,
@@ -193,7 +194,16 @@ fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
     });
     let (found, saved) = &heard.found[0];
     let token: Token = found.finding.token.parse().expect("a finding's token can be read");
-    assert_eq!(token, Token { scenario: "toy".into(), build: Build::Sound, seed: 3, plan: None });
+    assert_eq!(
+        token,
+        Token {
+            scenario: "toy".into(),
+            build: Build::Sound,
+            engine: crate::engine::Engine::Native,
+            seed: 3,
+            plan: None
+        }
+    );
     assert_eq!(saved.folder.file_name().and_then(|name| name.to_str()), Some(saved.id.as_str()));
 }
 

@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them.
 //! It holds no defaults that depend on a scenario or on the environment: the commands do.
 
+use crate::engine::Engine;
 use crate::logs::Filter;
 use crate::run::Build;
 use crate::seeds::{Shard, parse_duration, parse_moment, parse_seeds, parse_shard};
@@ -26,6 +27,9 @@ const JOBS_MAX: u64 = 1_024;
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    /// Only scenarios that run on this engine in this program: `native`, `turmoil`
+    #[arg(long, global = true, value_name = "ENGINE")]
+    pub(super) engine: Option<Engine>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,7 +45,7 @@ pub(super) enum Command {
     /// Show what a finding left on disk, without running anything
     Show(Show),
     /// List the scenarios
-    List,
+    List(List),
     /// Run seeds twice, in two processes, and compare every event
     Check(Check),
     /// Group the findings in these folders by what broke: artifacts of many nights and shards
@@ -50,6 +54,13 @@ pub(super) enum Command {
     Audit(Audit),
     /// Measure how many runs each known way to break takes, and print the table as Markdown
     Variants(Variants),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// The engines instead, and what each can do
+    #[arg(long)]
+    pub(super) engines: bool,
 }
 
 #[derive(Args, Debug)]

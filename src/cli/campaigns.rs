@@ -104,10 +104,12 @@ fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec
         let unbounded = if time.is_some() { u64::MAX } else { scenario.seeds };
         let build = run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound);
         let mut kept = book.read(scenario)?;
-        kept.retain(|kept| kept.token.build == build);
+        let engine = scenario.engine();
+        kept.retain(|kept| (kept.token.build, kept.token.engine) == (build, engine));
         Ok(Order {
             scenario: scenario.name.to_owned(),
             build,
+            engine,
             seeds: seeds.clone().unwrap_or(0..unbounded),
             until,
             kept,

@@ -15,8 +15,8 @@ use crate::recording::with_log;
 use crate::refusal::Refusal;
 use crate::replay::{Replayed, Wanted, replay};
 use crate::report::{
-    Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, keep_start, page, plural, replayed,
-    sockets, traced, wrap, written_elsewhere,
+    Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, engines, keep_start, page, plural,
+    replayed, sockets, traced, wrap, written_elsewhere,
 };
 use crate::run::{Build, Request};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
@@ -43,7 +43,8 @@ pub(super) fn carry_out(
         (Some(Command::Shrink(shrink)), _) => shrink_run(scenarios, &shrink, settings),
         (Some(Command::Keep(what)), _) => keep(scenarios, &what, settings),
         (Some(Command::Show(show)), _) => show_finding(&show, settings),
-        (Some(Command::List), _) => list(scenarios),
+        (Some(Command::List(list)), _) if list.engines => list_engines(),
+        (Some(Command::List(_)), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
         (Some(Command::Triage(triage)), _) => super::triage::triage(&triage.folders),
         (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
@@ -169,6 +170,11 @@ fn list(scenarios: &[Scenario]) -> Result<Verdict, Refusal> {
     Ok(Verdict::Held)
 }
 
+fn list_engines() -> Result<Verdict, Refusal> {
+    human().print(&engines());
+    Ok(Verdict::Held)
+}
+
 fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
     let launch = Launch::of_this_program().map_err(RunnerError::Start)?;
@@ -236,7 +242,7 @@ fn escape(pool: &Pool, scenario: &Scenario, build: Build, seeds: Range<u64>) -> 
 }
 
 fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {
-    Token { scenario: scenario.name.to_owned(), build, seed, plan: None }.request(true)
+    Token { scenario: scenario.name.to_owned(), build, engine: scenario.engine(), seed, plan: None }.request(true)
 }
 
 pub(super) fn read(what: &What, settings: &Settings) -> Result<(Found, Saved), Refusal> {

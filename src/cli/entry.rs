@@ -3,6 +3,7 @@
 
 use super::commands;
 use super::grammar::{self, Read};
+use super::select;
 use crate::refusal::Refusal;
 use crate::runner::{is_runner, serve};
 use crate::scenario::Scenario;
@@ -46,6 +47,7 @@ fn command(scenarios: &[Scenario], words: impl IntoIterator<Item = OsString>) ->
             for warning in &settings.warnings {
                 anstream::eprintln!("warning: {warning}");
             }
+            let scenarios = &select::on(scenarios, arguments.engine)?;
             commands::carry_out(scenarios, arguments.command, &settings)
         }
     }

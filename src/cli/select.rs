@@ -1,6 +1,7 @@
 //! Which scenarios and builds a command means.
 //! It never guesses: what matches nothing is refused with the nearest names.
 
+use crate::engine::Engine;
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
 use crate::run::Build;
@@ -26,6 +27,22 @@ pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> R
         return Err(Refusal::new(why, names_near(scenarios, filter)).ending(Verdict::NothingMatched));
     }
     Ok(matching)
+}
+
+/// The scenarios that run on this engine in this program; all of them if none is named.
+pub(super) fn on(scenarios: &[Scenario], engine: Option<Engine>) -> Result<Vec<Scenario>, Refusal> {
+    let Some(engine) = engine else { return Ok(scenarios.to_vec()) };
+    if !engine.is_here() {
+        let why = format!("this program was built without {engine}");
+        return Err(Refusal::new(why, format!("build with --features {engine}")));
+    }
+    let on_it: Vec<_> = scenarios.iter().copied().filter(|scenario| scenario.engine() == engine).collect();
+    if on_it.is_empty() {
+        let why = format!("no scenario of this program runs on {engine}");
+        let next = format!("leave --engine away: they run on {}", Engine::PORTABLE);
+        return Err(Refusal::new(why, next).ending(Verdict::NothingMatched));
+    }
+    Ok(on_it)
 }
 
 /// The builds of a scenario that a command means: the one it names, if the scenario has it.
@@ -68,6 +85,7 @@ pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a 
     if !scenario.builds.contains(&token.build) {
         return Err(no_such_build(&[scenario], token.build).ending(Verdict::Unfit));
     }
+    Engine::check(token, scenario)?;
     Ok(scenario)
 }
 

@@ -45,7 +45,7 @@ fn every_command_of_the_manual_is_there() {
         panic!("it is a replay")
     };
     assert_eq!((replay.until, replay.log.is_some()), (Some(440_000_000), true));
-    assert!(matches!(command("list"), Some(Command::List)));
+    assert!(matches!(command("list"), Some(Command::List(_))));
     assert!(matches!(command("check raft --pairs 3"), Some(Command::Check(_))));
 }
 

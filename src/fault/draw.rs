@@ -2,6 +2,7 @@
 //! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another.
 
 use super::{DiskTrouble, Fault, FileDamage, Injection, Plan, Trigger};
+use crate::engine::{Engine, Need};
 use crate::node::Group;
 use crate::scenario::nanoseconds;
 use afterlife_sim::choice::{Choices, Question, identity, join};
@@ -40,6 +41,28 @@ pub(super) enum Kind {
     UnrulyDatagrams,
     Reset,
     Pause,
+}
+
+impl Kind {
+    /// What it asks of an engine.
+    fn need(self) -> Need {
+        match self {
+            Self::Stop | Self::StopTwice => Need::Stops,
+            Self::Kill => Need::Kills,
+            Self::PowerLoss => Need::PowerLoss,
+            Self::Partition => Need::Partitions,
+            Self::SlowDisk | Self::StalledDisk => Need::SlowDisks,
+            Self::DiskErrors | Self::FullDisk | Self::MissingFile | Self::CorruptFile => Need::Disks,
+            Self::ClockStep => Need::ClockSteps,
+            Self::ClockDrift => Need::ClockDrift,
+            Self::SqueezeMemory => Need::Memory,
+            Self::SlowLink => Need::SlowLinks,
+            Self::HeldLink => Need::Holds,
+            Self::LossyLink | Self::NarrowLink | Self::UnrulyDatagrams => Need::BadLinks,
+            Self::Reset => Need::Resets,
+            Self::Pause => Need::Pauses,
+        }
+    }
 }
 
 /// What may strike, when, and how hard. Start from [`lifecycle`](Self::lifecycle) or [`none`](Self::none) and add.
@@ -219,8 +242,8 @@ pub(super) fn ordered(low: Duration, high: Duration) -> (u64, u64) {
     (nanoseconds(low), nanoseconds(high))
 }
 
-/// Draws the plan of a seed.
-pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
+/// Draws the plan of a seed. What the engine does not have is not drawn; the rest is as it would be otherwise.
+pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engine) -> Plan {
     let mut plan = Plan::default();
     for (group, (targets, faults)) in faults.iter().enumerate() {
         let who = join(identity("faults"), group as u64);
@@ -233,6 +256,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
             .enumerate()
             .filter(|(index, _)| ask(u64::MAX, *index as u64, 4) > 0)
             .map(|it| *it.1)
+            .filter(|kind| engine.has(kind.need()))
             .collect();
         if kinds.is_empty() || targets.0.is_empty() || faults.from_ns >= faults.quiet_after_ns {
             continue;
@@ -253,7 +277,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)]) -> Plan {
                     if to == node {
                         continue;
                     }
-                    let one_way = ask(injection, 4, 2) == 1;
+                    let one_way = ask(injection, 4, 2) == 1 && engine.has(Need::OneWayPartitions);
                     Fault::Partition { from: node, to, one_way, for_ns: between(5, faults.cut_ns) }
                 }
                 Kind::SlowDisk => Fault::SlowDisk {
@@ -330,8 +354,8 @@ mod tests {
 
     #[test]
     fn a_seed_draws_one_plan_and_seeds_draw_different_ones() {
-        let plans: Vec<Plan> = (0..50).map(|seed| draw(&Choices::new(seed), &targets())).collect();
-        assert_eq!(plans[7], draw(&Choices::new(7), &targets()));
+        let plans: Vec<Plan> = (0..50).map(|seed| draw(&Choices::new(seed), &targets(), Engine::Native)).collect();
+        assert_eq!(plans[7], draw(&Choices::new(7), &targets(), Engine::Native));
         assert!(plans.iter().any(|plan| plan.injections.is_empty()));
         assert!(plans.iter().any(|plan| plan.injections.len() >= 3));
         assert!(plans.windows(2).any(|pair| pair[0] != pair[1]));
@@ -340,7 +364,7 @@ mod tests {
     #[test]
     fn every_injection_lies_in_the_window_and_strikes_a_target() {
         for seed in 0..500 {
-            for injection in draw(&Choices::new(seed), &targets()).injections {
+            for injection in draw(&Choices::new(seed), &targets(), Engine::Native).injections {
                 let Trigger::At { time_ns } = injection.trigger else { panic!("random plans strike at times") };
                 assert!((SECOND_NS..=30 * SECOND_NS).contains(&time_ns));
                 if let Fault::Partition { from, to, .. } = injection.fault {

@@ -2,6 +2,7 @@
 //! This folder knows events, findings and outcomes; it never starts a run and never decides.
 
 mod audited;
+mod engines;
 mod faces;
 mod github;
 mod human;
@@ -25,6 +26,7 @@ mod verdicts;
 mod words;
 
 pub(crate) use audited::audited;
+pub(crate) use engines::engines;
 pub(crate) use faces::Faces;
 pub(crate) use github::Github;
 pub(crate) use human::Human;

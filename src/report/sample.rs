@@ -241,7 +241,13 @@ impl Log {
     }
 
     fn finding(self, violation: Violation, plan: Plan, events: u64) -> Found {
-        let token = Token { scenario: "raft-master".into(), build: Build::Shipped, seed: 47, plan: None };
+        let token = Token {
+            scenario: "raft-master".into(),
+            build: Build::Shipped,
+            engine: crate::engine::Engine::Native,
+            seed: 47,
+            plan: None,
+        };
         Found {
             finding: Finding {
                 signature: violation.signature(),

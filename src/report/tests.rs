@@ -168,7 +168,13 @@ fn each_end_of_a_campaign_has_its_line() {
 
 #[test]
 fn a_replay_says_how_it_compares() {
-    let token = Token { scenario: "raft-master".into(), build: Build::Shipped, seed: 47, plan: None };
+    let token = Token {
+        scenario: "raft-master".into(),
+        build: Build::Shipped,
+        engine: crate::engine::Engine::Native,
+        seed: 47,
+        plan: None,
+    };
     let all = [
         Replayed::Broke(Box::new(abort())),
         Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),

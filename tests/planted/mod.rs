@@ -126,7 +126,9 @@ pub(crate) fn run(scenario: &str, seeds: &str) -> Said {
 /// One run of a scenario under this plan.
 pub(crate) fn replay(scenario: &str, seed: u64, injections: Vec<Injection>) -> Said {
     let plan = Some(Plan { injections });
-    let token = Token { scenario: scenario.to_owned(), build: Build::Sound, seed, plan }.to_string();
+    let token =
+        Token { scenario: scenario.to_owned(), build: Build::Sound, engine: afterlife::Engine::PORTABLE, seed, plan }
+            .to_string();
     carry_out(&mut command(&["replay", &token]))
 }
 
@@ -139,7 +141,7 @@ pub(crate) fn recorded(scenario: &str, injections: &[Injection]) -> Value {
     let mut runner =
         runner.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).spawn().expect("it can be started again");
     let request = serde_json::json!({
-        "scenario": scenario, "build": "sound", "seed": 1, "plan": { "injections": injections }, "record": true,
+        "scenario": scenario, "build": "sound", "engine": afterlife::Engine::PORTABLE, "seed": 1, "plan": { "injections": injections }, "record": true,
         "stack_at": null,
     });
     let request = serde_json::to_vec(&request).expect("it is plain data");

@@ -18,6 +18,7 @@ pub fn scenario() -> Scenario {
         .seeds(2_000)
         .issue("ByConity/ByConity#1755")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, LEFT)])
+        .portable()
 }
 
 /// The reported crash: the query status is used after it was freed.

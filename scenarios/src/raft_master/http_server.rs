@@ -1,6 +1,7 @@
 //! The HTTP server under the API: axum on a listener, stopped gracefully.
 //! It knows no route.
 
+use crate::listening::Listening;
 use crate::rt::net::TcpListener;
 use crate::rt::sync::oneshot;
 use crate::rt::task::{self, JoinHandle};
@@ -24,7 +25,7 @@ impl HttpServer {
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = task::spawn(async move {
             let stopped = async move { stopped.await.unwrap_or(()) };
-            axum::serve(listener, routes).with_graceful_shutdown(stopped).await
+            axum::serve(Listening(listener), routes).with_graceful_shutdown(stopped).await
         });
         Ok(Self { stop: Mutex::new(Some(stop)), serving: Mutex::new(Some(serving)) })
     }

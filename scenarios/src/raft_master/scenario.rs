@@ -16,6 +16,7 @@ pub fn scenario() -> Scenario {
         .issue("cubefs/cubefs#3128")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, CRASH)])
         .variants(VARIANTS)
+        .portable()
 }
 
 /// The release before: the database is closed while raft still runs (M1).

@@ -3,6 +3,7 @@
 
 use super::config::BlockServiceConfig;
 use super::messages::{BulkLoadMetadata, ErrorCode, FileMeta, Pid};
+use crate::listening::Listening;
 use crate::rt::net::{TcpListener, TcpStream};
 use crate::rt::{select, task};
 use afterlife_probe::always;
@@ -37,7 +38,7 @@ pub async fn run_block_service(
 ) -> io::Result<()> {
     let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(Arc::new(config.root));
     let listener = TcpListener::bind(&config.listen).await?;
-    axum::serve(listener, routes).with_graceful_shutdown(stop).await
+    axum::serve(Listening(listener), routes).with_graceful_shutdown(stop).await
 }
 
 async fn give(

@@ -7,6 +7,7 @@ use super::node::Node;
 use super::replica::Replica;
 use super::rpc;
 use super::shared::Shared;
+use crate::listening::Listening;
 use crate::rt::{net::TcpListener, sync::oneshot, task, time};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -64,7 +65,8 @@ pub async fn run_replica_server(
     let (close, closing) = oneshot::channel::<()>();
     let routes = Router::new().route("/rows", get(rows)).with_state(Arc::clone(&stub));
     let closing = async move { closing.await.unwrap_or(()) };
-    let serving = task::spawn(async move { axum::serve(rows_listener, routes).with_graceful_shutdown(closing).await });
+    let serving =
+        task::spawn(async move { axum::serve(Listening(rows_listener), routes).with_graceful_shutdown(closing).await });
     stop.await;
 
     let _ = close.send(());

@@ -161,7 +161,7 @@ fn cut_off(me: ThreadId, at_clock: bool) {
 
 /// Lets others go first.
 #[cold]
-pub(super) fn give_way(me: ThreadId) {
+pub(crate) fn give_way(me: ThreadId) {
     kernel(me, |world| world.give_way(me));
     hand_over(me);
 }

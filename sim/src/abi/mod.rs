@@ -19,6 +19,8 @@ mod mappings;
 mod memory;
 mod messages;
 mod missing;
+#[cfg(feature = "turmoil")]
+pub(crate) mod moment;
 mod names;
 mod numbers;
 mod paths;
@@ -40,6 +42,8 @@ mod unix;
 mod users;
 mod wakes;
 
+#[cfg(feature = "turmoil")]
+pub(crate) use baton::give_way;
 pub(crate) use baton::{begin, enter_world};
 pub(crate) use crash::{WATCHDOG, watch};
 pub(crate) use escape::watch_escapes;

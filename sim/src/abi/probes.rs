@@ -35,6 +35,8 @@ pub(crate) fn attach() {
 pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let Some(me) = here() else { return };
     let task = task();
+    #[cfg(feature = "turmoil")]
+    super::moment::look(me);
     door(me, |world| {
         let what = make(&mut |text| world.log.name(text));
         world.emit_task(me, task, what);
@@ -56,6 +58,8 @@ pub(crate) fn tell(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
 fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut World) -> Name) -> u64 {
     let Some(me) = here() else { return 0 };
     let task = task();
+    #[cfg(feature = "turmoil")]
+    super::moment::look(me);
     door(me, |world| {
         let site = site(world);
         let (what, answer) = event_of(world, me, fact, site);

@@ -37,11 +37,15 @@ pub(super) fn timespec_of(ns: i64) -> timespec {
 /// What a clock shows.
 #[inline]
 fn reading(me: ThreadId, clock: clockid_t) -> timespec {
+    #[cfg(feature = "turmoil")]
+    super::moment::look(me);
     let now = read_time(me);
     timespec_of(at_rest(|world| world.shown_ns(me, Clock::of(clock), now)))
 }
 
 fn wall(me: ThreadId) -> timespec {
+    #[cfg(feature = "turmoil")]
+    super::moment::look(me);
     timespec_of(door(me, |world| world.shown_ns(me, Clock::Realtime, world.now_ns)))
 }
 

@@ -3,6 +3,8 @@
 
 mod isolate;
 mod native;
+#[cfg(feature = "turmoil")]
+pub(crate) mod turmoil;
 
 pub use isolate::{ChildEnd, How, cpu_ns, fix_addresses, in_child, last_words};
 pub(crate) use isolate::{beat, carried_here, name_node};

@@ -82,6 +82,16 @@ pub fn become_host(seed: u64) {
 /// # Panics
 /// If the calling thread is itself part of a run.
 pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observer>) -> Outcome {
+    run_furnished(settings, machines, observer, |_| {})
+}
+
+/// Runs a room to its end in which something else was put beside the machines.
+pub(super) fn run_furnished(
+    settings: Settings,
+    machines: Vec<Machine>,
+    observer: Box<dyn Observer>,
+    furnish: impl FnOnce(&mut World),
+) -> Outcome {
     assert!(abi::here().is_none(), "a run inside a run");
     baton::prepare();
     abi::attach();
@@ -99,6 +109,7 @@ pub fn run(settings: Settings, machines: Vec<Machine>, observer: Box<dyn Observe
         }
         world.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }
+    furnish(&mut world);
     world.observe(observer);
     // Threads that are parked for good still point into the world, so it stays where it is.
     let world = Box::leak(world);

@@ -60,11 +60,17 @@ impl World {
         it.tasks = 0;
         it.memory.begin();
         let start = Start::Main(it.main.clone(), it.incarnation);
+        #[cfg(feature = "turmoil")]
+        self.carried_changed();
         // What ended its last life is why there is another.
         let ended = self.nodes[usize::from(node.0)].ended;
         let seq = self.emit_at(node, ended, What::Started);
         if !self.nodes[usize::from(node.0)].is_up() {
             return; // a fault that is aimed at its start was quicker
+        }
+        #[cfg(feature = "turmoil")]
+        if self.is_carried(node) {
+            return; // its engine has it begin
         }
         if let Err(errno) = self.start_thread(node, std::ptr::null(), start, seq) {
             panic!("no thread for {}: errno {errno}", self.nodes[usize::from(node.0)].name);
@@ -101,12 +107,32 @@ impl World {
         self.end_process(node, how, cause);
     }
 
+    /// Ends a thread whose process is dead.
+    pub(super) fn end_thread(&mut self, id: ThreadId) {
+        let state = self.threads[id].state;
+        if let State::Waiting(Wait::Futex(address)) = state {
+            self.futexes.forget(address, id);
+        }
+        if state != State::Ended {
+            self.threads[id].state = State::Dead;
+        }
+        if self.running == Some(id) {
+            self.must_pass = true;
+        }
+    }
+
     /// Ends a process, here and now: nothing of this incarnation acts again.
     pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
         let it = &mut self.nodes[usize::from(node.0)];
         if !it.is_up() {
             return false;
         }
+        #[cfg(feature = "turmoil")]
+        if self.puts_off(node, how, cause) {
+            return true;
+        }
+        #[cfg(feature = "turmoil")]
+        self.carried_changed();
         self.tasks.forget(node);
         let it = &mut self.nodes[usize::from(node.0)];
         it.life = if how == Death::PowerLoss { Life::Off } else { Life::Down };
@@ -118,16 +144,13 @@ impl World {
         it.asked_for_stop = false;
         it.paused = false;
         self.signals.forget(node);
+        #[cfg(feature = "turmoil")]
+        let left = self.leaves_threads(node);
+        #[cfg(not(feature = "turmoil"))]
+        let left = false;
         for id in self.nodes[usize::from(node.0)].threads.clone() {
-            let state = self.threads[id].state;
-            if let State::Waiting(Wait::Futex(address)) = state {
-                self.futexes.forget(address, id);
-            }
-            if state != State::Ended {
-                self.threads[id].state = State::Dead;
-            }
-            if self.running == Some(id) {
-                self.must_pass = true;
+            if !left {
+                self.end_thread(id);
             }
         }
         if let Some((live, peak)) = self.nodes[usize::from(node.0)].memory.used() {

@@ -248,6 +248,18 @@ impl Net {
             && self.links.troubles.get(&pair(from, to)).is_some_and(|troubles| troubles.contains(&LinkTrouble::Hold))
     }
 
+    /// What is wrong with the way between two nodes.
+    #[cfg(feature = "turmoil")]
+    pub(crate) fn troubles(&self, a: NodeId, b: NodeId) -> &[LinkTrouble] {
+        self.links.troubles.get(&pair(a, b)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any way is not as it should be.
+    #[cfg(feature = "turmoil")]
+    pub(crate) fn is_hindered(&self) -> bool {
+        self.is_cut_anywhere() || self.links.troubles.values().any(|troubles| !troubles.is_empty())
+    }
+
     /// Keeps back what would arrive now.
     pub(crate) fn hold(&mut self, from: NodeId, to: NodeId, due: Due) {
         self.links.held.push((pair(from, to), due));

@@ -6,6 +6,8 @@ pub mod choice;
 pub mod disk;
 
 pub(crate) mod baton;
+#[cfg(feature = "turmoil")]
+pub(crate) mod carried;
 pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod ending;

@@ -63,6 +63,12 @@ impl Net {
         !self.blocked.is_empty() && self.blocked.contains(&(from, to))
     }
 
+    /// Whether any way is cut.
+    #[cfg(feature = "turmoil")]
+    pub(super) fn is_cut_anywhere(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
     /// Cuts or opens one direction.
     pub(crate) fn block(&mut self, from: NodeId, to: NodeId, blocked: bool) {
         if blocked && from != to {

@@ -140,8 +140,16 @@ impl World {
             }
             self.notify(id, IN, seq);
         }
+        #[cfg(feature = "turmoil")]
+        self.carried_changed();
         // Without a handler the process is left alone until its budget is over.
-        self.send_signal(node, None, libc::SIGTERM, seq);
+        #[cfg(feature = "turmoil")]
+        let has_threads = !self.is_carried(node);
+        #[cfg(not(feature = "turmoil"))]
+        let has_threads = true;
+        if has_threads {
+            self.send_signal(node, None, libc::SIGTERM, seq);
+        }
         if first {
             self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
         }

@@ -153,6 +153,9 @@ pub(crate) struct World {
     pub(crate) generations: std::collections::BTreeMap<(NodeId, crate::event::Name), u32>,
     /// How often each place that may misbehave was passed on each node.
     pub(crate) buggify_passes: std::collections::BTreeMap<(NodeId, u64), u64>,
+    /// Nodes whose programs another engine runs.
+    #[cfg(feature = "turmoil")]
+    pub(crate) carried: Option<Box<super::carried::Carried>>,
     host: Box<Strand>,
     /// What a new thread's strand is to run.
     pub(crate) begin: fn(ThreadId, Start) -> Body,
@@ -215,6 +218,8 @@ impl World {
             windings: 0,
             generations: std::collections::BTreeMap::new(),
             buggify_passes: std::collections::BTreeMap::new(),
+            #[cfg(feature = "turmoil")]
+            carried: None,
             host: Strand::host(),
             begin,
             observer: None,
@@ -260,6 +265,10 @@ impl World {
     /// Something happened in a task of a thread, which has this number if nobody follows tasks.
     #[inline]
     pub(crate) fn emit_task(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
+        #[cfg(feature = "turmoil")]
+        if self.is_muted(me) {
+            return Seq::NONE;
+        }
         let thread = &self.threads[me];
         let task = if self.wakes.followed { u64::from(thread.task) } else { task };
         let event = Event {
@@ -441,6 +450,18 @@ impl World {
             && let Some(strand) = &self.threads[*next].strand
         {
             strand.fetch();
+        }
+    }
+
+    /// Lets everything happen that is due, while the running thread keeps the baton.
+    #[cfg(feature = "turmoil")]
+    pub(super) fn fire_due(&mut self) {
+        if self.now_ns > self.settings.end_ns {
+            self.now_ns = self.settings.end_ns;
+            self.finish(Ending::TimeUp);
+        }
+        while self.ending.is_none() && self.queue.next_ns().is_some_and(|due_ns| due_ns <= self.now_ns) {
+            self.fire_next();
         }
     }
 

@@ -1,0 +1,205 @@
+//! Engines: the ways to run a scenario, and what each can do. It starts none: `execute` does.
+
+use crate::fault::{DiskTrouble, Fault, LinkTrouble, Plan};
+use crate::refusal::Refusal;
+use crate::scenario::Scenario;
+use crate::token::Token;
+use crate::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A way to run a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// The room behind the C library's symbols: stock code, threads, disks, memory.
+    #[default]
+    Native,
+    /// turmoil's network and time, carried by a room.
+    Turmoil,
+}
+
+impl Engine {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 2] = [Self::Native, Self::Turmoil];
+
+    /// The one that runs what is written against [`rt`](crate::rt) in this program: it was chosen when that was built.
+    pub const PORTABLE: Self = if cfg!(feature = "turmoil") { Self::Turmoil } else { Self::Native };
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Turmoil => "turmoil",
+        }
+    }
+
+    /// Whether it is part of this program.
+    pub fn is_here(self) -> bool {
+        self == Self::Native || self == Self::PORTABLE
+    }
+
+    /// Whether it has what a plan or a scenario asks for.
+    pub(crate) fn has(self, need: Need) -> bool {
+        self.support(need).0
+    }
+
+    /// Whether it has it, and what is to be known of that.
+    pub(crate) fn support(self, need: Need) -> (bool, &'static str) {
+        match (self, need) {
+            (Self::Native, _) => (true, ""),
+            (Self::Turmoil, Need::Stops | Need::Holds | Need::SlowLinks) => (true, ""),
+            (Self::Turmoil, Need::Kills) => (true, "destructors run and are not heard; peers see an end in order"),
+            (Self::Turmoil, Need::PowerLoss) => (true, "destructors run and are not heard"),
+            (Self::Turmoil, Need::Partitions) => (true, "messages wait, as TCP's do that are sent again"),
+            (Self::Turmoil, Need::OneWayPartitions) => (false, "what is lost is not sent again"),
+            (Self::Turmoil, Need::BadLinks) => (false, "no loss that TCP survives, no bandwidth"),
+            (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
+            (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
+            (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks; a sync takes no time"),
+            (Self::Turmoil, Need::SlowDisks) => (false, "who waits for a disk stops every host"),
+            (Self::Turmoil, Need::ClockSteps) => (true, "the wall clock; timers go by turmoil's time"),
+            (Self::Turmoil, Need::ClockDrift) => (false, "timers go by turmoil's time"),
+            (Self::Turmoil, Need::Memory) => (false, "one thread for all hosts: nobody's memory is known"),
+            (Self::Turmoil, Need::Threads) => (false, "one thread for all hosts, and current-thread runtimes"),
+        }
+    }
+
+    /// Whether a token can be replayed by this program's scenario of its name.
+    pub(crate) fn check(token: &Token, scenario: &Scenario) -> Result<(), Refusal> {
+        let (wanted, here) = (token.engine, scenario.engine());
+        if !wanted.is_here() {
+            let why = format!("the token is of a run on {wanted}, and this program was built without it");
+            return Err(Refusal::new(why, format!("build with --features {wanted}")));
+        }
+        if wanted != here {
+            let why =
+                format!("the token is of a run on {wanted}, and {} runs on {here} in this program", scenario.name);
+            let next = match wanted {
+                Self::Native => format!("build without --features {here}"),
+                Self::Turmoil => {
+                    "write it against `afterlife::rt` alone, and say so by `Scenario::portable`".to_owned()
+                }
+            };
+            return Err(Refusal::new(why, next));
+        }
+        match token.plan.as_ref().and_then(|plan| wanted.lacks(plan)) {
+            None => Ok(()),
+            Some(need) => {
+                let why = format!(
+                    "the token's plan asks for {}, and {wanted} has not: {}",
+                    need.words(),
+                    wanted.support(need).1
+                );
+                Err(Refusal::new(why, "see `list --engines` for what each engine has").ending(Verdict::Unfit))
+            }
+        }
+    }
+
+    /// What a plan asks for that it does not have.
+    pub(crate) fn lacks(self, plan: &Plan) -> Option<Need> {
+        plan.injections.iter().map(|injection| Need::of(&injection.fault)).find(|need| !self.has(*need))
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|engine| engine.name() == text);
+        found.ok_or_else(|| format!("no engine `{text}`: one of native, turmoil"))
+    }
+}
+
+/// What a plan or a scenario may ask of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Stops,
+    Kills,
+    PowerLoss,
+    Partitions,
+    OneWayPartitions,
+    Holds,
+    SlowLinks,
+    BadLinks,
+    Resets,
+    Pauses,
+    Disks,
+    SlowDisks,
+    ClockSteps,
+    ClockDrift,
+    Memory,
+    Threads,
+}
+
+impl Need {
+    /// All of them, in the order in which they are told.
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Stops,
+        Self::Kills,
+        Self::PowerLoss,
+        Self::Partitions,
+        Self::OneWayPartitions,
+        Self::Holds,
+        Self::SlowLinks,
+        Self::BadLinks,
+        Self::Resets,
+        Self::Pauses,
+        Self::Disks,
+        Self::SlowDisks,
+        Self::ClockSteps,
+        Self::ClockDrift,
+        Self::Memory,
+        Self::Threads,
+    ];
+
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Stops => "graceful stops",
+            Self::Kills => "kills",
+            Self::PowerLoss => "power losses",
+            Self::Partitions => "partitions",
+            Self::OneWayPartitions => "one-way partitions",
+            Self::Holds => "held links",
+            Self::SlowLinks => "slow links",
+            Self::BadLinks => "lossy, narrow and unruly links",
+            Self::Resets => "connection resets",
+            Self::Pauses => "pauses",
+            Self::Disks => "disk errors, full disks, damaged files",
+            Self::SlowDisks => "slow and stalled disks",
+            Self::ClockSteps => "clock steps",
+            Self::ClockDrift => "clock drift",
+            Self::Memory => "memory budgets",
+            Self::Threads => "plain main functions and their threads",
+        }
+    }
+
+    /// What a fault asks for.
+    pub(crate) fn of(fault: &Fault) -> Self {
+        match fault {
+            Fault::Stop { .. } => Self::Stops,
+            Fault::Kill { .. } => Self::Kills,
+            Fault::PowerLoss { .. } => Self::PowerLoss,
+            Fault::Partition { one_way: false, .. } => Self::Partitions,
+            Fault::Partition { one_way: true, .. } => Self::OneWayPartitions,
+            Fault::DisturbLink { how: LinkTrouble::Hold, .. } => Self::Holds,
+            Fault::DisturbLink { how: LinkTrouble::Slow { .. }, .. } => Self::SlowLinks,
+            Fault::DisturbLink { .. } => Self::BadLinks,
+            Fault::ResetConnections { .. } => Self::Resets,
+            Fault::Pause { .. } => Self::Pauses,
+            Fault::SlowDisk { .. } | Fault::FailDisk { how: DiskTrouble::Stalled, .. } => Self::SlowDisks,
+            Fault::FailDisk { .. } | Fault::DamageFile { .. } => Self::Disks,
+            Fault::StepClock { .. } => Self::ClockSteps,
+            Fault::SkewClock { .. } => Self::ClockDrift,
+            Fault::SqueezeMemory { .. } => Self::Memory,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The table of engines: what a plan or a scenario may ask for, and which engine has it.
+//! It does not know which of them a program uses.
+
+use super::line::{Line, Tone};
+use crate::engine::{Engine, Need};
+
+const FIRST_AT: usize = 46;
+const WIDE: usize = 12;
+
+/// The table.
+pub(crate) fn engines() -> Vec<Line> {
+    let each = || Engine::ALL.into_iter().enumerate();
+    let row = |first: Line, cell: &dyn Fn(Engine) -> (Tone, &'static str)| {
+        each().fold(first, |line, (index, engine)| {
+            let (tone, text) = cell(engine);
+            line.to(FIRST_AT + index * WIDE).put(tone, text)
+        })
+    };
+    let here = |engine: Engine| (Tone::Plain, if engine.is_here() { "yes" } else { "no" });
+    let mut lines = vec![
+        row(Line::of(Tone::Strong, "what may be asked for"), &|engine| (Tone::Strong, engine.name())),
+        row(Line::of(Tone::Plain, "to be part of this program"), &here),
+    ];
+    for need in Need::ALL {
+        lines.push(row(Line::of(Tone::Plain, need.words()), &|engine| match engine.has(need) {
+            true => (Tone::Plain, "yes"),
+            false => (Tone::Faint, "no"),
+        }));
+        for (_, engine) in each() {
+            let (_, note) = engine.support(need);
+            if !note.is_empty() {
+                lines.push(Line::of(Tone::Faint, format!("  {engine}: {note}")));
+            }
+        }
+    }
+    lines
+}

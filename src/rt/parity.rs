@@ -1,0 +1,69 @@
+//! What every engine's network has under the same names: this compiles for each engine, or that engine is none for scenarios.
+//! Nothing here is ever called.
+
+#![allow(dead_code, reason = "that it compiles is all that it is for")]
+
+use super::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use super::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use super::{select, spawn, sync, task, time};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// What services ask of a stream: it is read and written, and goes to other tasks.
+fn stream<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static>(stream: T) -> T {
+    stream
+}
+
+/// And of its halves.
+fn halves<R: AsyncRead + Unpin + Send + 'static, W: AsyncWrite + Unpin + Send + 'static>(halves: (R, W)) -> (R, W) {
+    halves
+}
+
+async fn a_server(address: &str) -> io::Result<SocketAddr> {
+    let listener: TcpListener = TcpListener::bind(address).await?;
+    let (accepted, _): (TcpStream, SocketAddr) = listener.accept().await?;
+    let (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf) = halves(stream(accepted).into_split());
+    spawn(async move {
+        while let Ok(number) = from.read_u32().await {
+            if to.write_u32(number).await.is_err() {
+                break;
+            }
+        }
+        to.shutdown().await
+    });
+    listener.local_addr()
+}
+
+async fn a_client(address: &str) -> io::Result<(SocketAddr, SocketAddr)> {
+    let mut connected = TcpStream::connect(address).await?;
+    connected.set_nodelay(true)?;
+    connected.writable().await?;
+    let _sent: usize = connected.try_write(b"1234")?;
+    let mut answer = [0; 4];
+    let _peeked: usize = connected.peek(&mut answer).await?;
+    connected.read_exact(&mut answer).await?;
+    let ends = (connected.local_addr()?, connected.peer_addr()?);
+    let (from, to) = connected.into_split();
+    drop(from.reunite(to));
+    Ok(ends)
+}
+
+async fn datagrams(address: &str) -> io::Result<SocketAddr> {
+    let socket = UdpSocket::bind(address).await?;
+    let _sent: usize = socket.send_to(b"1234", "other:1").await?;
+    let (_received, from): (usize, SocketAddr) = socket.recv_from(&mut [0; 4]).await?;
+    Ok(from)
+}
+
+async fn the_rest() -> io::Result<()> {
+    let _first: Option<SocketAddr> = lookup_host(("other", 1)).await?.next();
+    let (tell, mut told) = sync::mpsc::channel::<time::Instant>(1);
+    let telling = task::spawn(async move { tell.send(time::Instant::now()).await });
+    select! {
+        _ = told.recv() => {}
+        () = time::sleep(Duration::from_secs(1)) => telling.abort(),
+    }
+    Ok(())
+}
