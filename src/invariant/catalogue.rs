@@ -114,7 +114,7 @@ const CATALOGUE: &[About] = &[
     ),
     bounded(
         no_crash_loop::ID,
-        "no process dies the same way with the same state on its disk again and again",
+        "no process dies the same way with the same state on its disk again and again, or at one line whatever is there",
         "how many such ends in a row are a loop",
         Unit::Times,
         "3",

@@ -4,6 +4,9 @@
 //! Not counted are ends that the plan or an operator caused: kills, power losses, whatever follows a request to stop, and
 //! a lack of memory while a fault makes it scarce. The state is what the next life finds, so that a process that makes progress
 //! in the page cache alone makes progress, too.
+//!
+//! Who logs each of its lives leaves another state each time. So three times as many panics in a row at one line are a loop
+//! whatever is on the disk: progress is not made by panicking.
 
 use super::{Facts, Invariant, ended, place};
 use crate::fault::span;
@@ -16,6 +19,8 @@ pub(super) const ID: &str = "no-crash-loop";
 
 /// So many ends in a row are a loop, unless a scenario says otherwise: two may be an accident.
 const ENDS: u64 = 3;
+/// So many times as many panics at one line are a loop even if the disk is another each time.
+const LOGGED: usize = 3;
 
 /// How a life ended, and what it left.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +39,8 @@ struct Charge {
     last: Option<End>,
     row: Vec<Seq>,
     lived_ns: Vec<u64>,
+    /// How many of the last ends of `row` left the state of the last one.
+    unchanged: usize,
 }
 
 /// Follows every node with a supervisor.
@@ -54,6 +61,7 @@ impl NoCrashLoop {
             last: None,
             row: Vec::new(),
             lived_ns: Vec::new(),
+            unchanged: 0,
         };
         let ends = usize::try_from(ends.unwrap_or(ENDS)).unwrap_or(usize::MAX);
         Self { ends, charges: supervised.into_iter().map(|(node, healthy_ns)| (node, charge(healthy_ns))).collect() }
@@ -106,26 +114,35 @@ impl Charge {
             return None;
         }
         let end = End { how, panic: self.panic, state: facts.state(node) };
-        if self.last != Some(end) {
-            self.forget();
-            self.last = Some(end);
+        match self.last {
+            Some(last) if last == end => self.unchanged += 1,
+            Some(last) if (last.how, last.panic) == (how, self.panic) && self.panic != Name::NONE => self.unchanged = 1,
+            _ => {
+                self.forget();
+                self.unchanged = 1;
+            }
         }
+        self.last = Some(end);
         self.row.push(event.seq);
         self.lived_ns.push(lived_ns);
-        if self.row.len() < ends {
+        let is_same = self.unchanged >= ends;
+        if !is_same && self.row.len() < ends.saturating_mul(LOGGED) {
             return None;
         }
+        // What came before the state was this one is another story.
+        let told = if is_same { ends } else { self.row.len() };
+        self.row.drain(..self.row.len() - told);
+        self.lived_ns.drain(..self.lived_ns.len() - told);
         let (name, how) = (facts.node(node), ended(how));
         let lived = self.lived_ns.iter().map(|ns| span(*ns)).collect::<Vec<_>>().join(", ");
         let panic = facts.text(self.panic);
+        let left = if is_same { "with the same state on its disk each time" } else { "at the same line each time" };
         Some(Violation {
             invariant: ID.to_owned(),
             class: how.clone(),
             sites: if panic.is_empty() { Vec::new() } else { vec![place(panic)] },
             subject: name.to_owned(),
-            sentence: format!(
-                "{name} {how} {ends} times in a row, with the same state on its disk each time, after {lived}"
-            ),
+            sentence: format!("{name} {how} {told} times in a row, {left}, after {lived}"),
             at: event.seq,
             turning: self.row[..self.row.len() - 1].to_vec(),
         })
@@ -135,6 +152,7 @@ impl Charge {
         self.last = None;
         self.row.clear();
         self.lived_ns.clear();
+        self.unchanged = 0;
     }
 }
 
@@ -201,6 +219,33 @@ mod tests {
             life(script.with_state(state), Death::OutOfMemory);
         }
         assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn panics_at_one_line_are_a_loop_whatever_each_life_has_written() {
+        let dies = |ends: u128, site: fn(u128) -> &'static str| {
+            let mut script = Script::new();
+            for state in 0..ends {
+                script.with_state(state).happens(What::Started).panicked("no", site(state)).exited(Death::Abort);
+            }
+            check(script)
+        };
+        assert_eq!(dies(8, |_| "src/a.rs:1"), []);
+        let [violation] = &dies(9, |_| "src/a.rs:1")[..] else { panic!("one violation") };
+        assert!(violation.sentence.starts_with("node-0 died by abort 9 times in a row, at the same line each time, "));
+        assert_eq!(violation.turning.len(), 8);
+        assert_eq!(dies(20, |state| if state % 8 == 7 { "src/b.rs:1" } else { "src/a.rs:1" }), []);
+    }
+
+    #[test]
+    fn ends_that_change_the_disk_at_first_and_then_nothing_are_told_once_nothing_changes() {
+        let mut script = Script::new();
+        for state in [0, 1, 2, 2, 2] {
+            script.with_state(state).happens(What::Started).panicked("no", "src/a.rs:1").exited(Death::Panic);
+        }
+        let [violation] = &check(script)[..] else { panic!("one violation") };
+        assert!(violation.sentence.contains("died of a panic 3 times in a row, with the same state"), "{violation:?}");
+        assert_eq!(violation.turning.len(), 2);
     }
 
     #[test]
