@@ -17,6 +17,16 @@ pub mod tablet;
 
 pub use afterlife::rt;
 
+/// One way in which a build is known to break, by parts of its signature or its sentence.
+pub(crate) const fn variant(
+    name: &'static str,
+    build: afterlife::Build,
+    about: &'static str,
+    signature: &'static [&'static str],
+) -> afterlife::Variant {
+    afterlife::Variant { name, build, about, signature }
+}
+
 /// Every scenario, in the order in which the main job hunts them.
 pub fn all() -> Vec<afterlife::Scenario> {
     let hunted = [

@@ -57,6 +57,7 @@
 //! | `debug_filters` | a static with a destructor |
 //! | `backend` | a server behind the proxy, for rooms that have no better one |
 //! | `scenario` | the cluster, its load, its faults and its claims in the simulated room |
+//! | `variants` | the ways in which the releases break |
 
 mod accept_loop;
 mod admin;
@@ -82,6 +83,7 @@ mod shutdown;
 mod sqlite;
 mod threads;
 mod threads_handler;
+mod variants;
 
 #[cfg(test)]
 mod tests;

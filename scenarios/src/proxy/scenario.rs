@@ -5,7 +5,7 @@ use super::{Flavour, Hostgroup, Proxy, ProxyConfig, run_backend};
 use crate::line_protocol::Lines;
 use crate::rt::net::TcpStream;
 use crate::rt::time;
-use afterlife::{Build, Faults, Group, Node, Rng, Scenario, Sim, Supervisor, Variant};
+use afterlife::{Build, Faults, Group, Node, Rng, Scenario, Sim, Supervisor};
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,45 +19,12 @@ pub fn scenario() -> Scenario {
         .seeds(2_000)
         .issue("sysown/proxysql#4542")
         .breaks(&[(Build::Shipped, BEFORE_INIT), (Build::Patched, AFTER_TEARDOWN)])
-        .variants(VARIANTS)
+        .variants(super::variants::VARIANTS)
 }
 
 /// The reported crash of the HTTP server's destructor, and what is left of the monitor's after upstream's fix.
 const BEFORE_INIT: &str = "no-use-before-init";
 const AFTER_TEARDOWN: &str = "no-use-after-teardown";
-
-const fn variant(name: &'static str, build: Build, about: &'static str, signature: &'static [&'static str]) -> Variant {
-    Variant { name, build, about, signature }
-}
-
-/// The ways in which the releases break.
-const VARIANTS: &[Variant] = &[
-    variant(
-        "P1",
-        Build::Shipped,
-        "a stop in phase 2 deletes a pointer that nobody wrote",
-        &[BEFORE_INIT, "AdminHTTPServer"],
-    ),
-    variant("P2", Build::Shipped, "a group-replication thread uses a deleted monitor", &[AFTER_TEARDOWN, "GloMyMon"]),
-    variant(
-        "P2, I4",
-        Build::Shipped,
-        "the monitor is deleted under a connect",
-        &["joined-before-teardown", "GloMyMon"],
-    ),
-    variant("P3", Build::Shipped, "a session is made of what accept refused", &["always", "socket"]),
-    variant(
-        "P4",
-        Build::Shipped,
-        "a detached thread logs after the filters' destructor",
-        &[AFTER_TEARDOWN, "debug_filters"],
-    ),
-    variant("lost TERM", Build::Shipped, "a TERM during a restart is swallowed", &["bounded-shutdown"]),
-    variant("#5256", Build::Patched, "one more look at the flag is no join", &[AFTER_TEARDOWN, "GloMyMon"]),
-    variant("P3", Build::Patched, "a session is made of what accept refused", &["always", "socket"]),
-    variant("Admin", Build::Patched, "a detached session uses Admin after its end", &[AFTER_TEARDOWN, "GloAdmin"]),
-    variant("lost TERM", Build::Patched, "a TERM during a restart is swallowed", &["bounded-shutdown"]),
-];
 
 const BACKENDS: usize = 3;
 /// The number of rounds of each client, and the descriptors of a proxy: with a few more connections than usual it has none left.

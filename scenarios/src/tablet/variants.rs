@@ -1,0 +1,65 @@
+//! The ways in which the tablet's releases break.
+//! How many runs each takes, `docs/variants.md` says.
+
+use crate::variant;
+use afterlife::{Build, Variant};
+
+const LOOP: &str = "no-crash-loop";
+
+pub(super) const VARIANTS: &[Variant] = &[
+    variant(
+        "C1",
+        Build::Shipped,
+        "the report: a controller is entered in a map that nobody has made",
+        &["no-use-before-init", "vdiff stats"],
+    ),
+    variant(
+        "C1, I5",
+        Build::Shipped,
+        "the process dies of that, and of the nil event that follows, at each start",
+        &[LOOP, "tablet/s"],
+    ),
+    variant(
+        "C2, I15",
+        Build::Shipped,
+        "the watch of the shard ends without an error event",
+        &["close-is-told", "shard watch"],
+    ),
+    variant(
+        "C2, I15",
+        Build::Patched,
+        "the watch of the shard ends without an error event",
+        &["close-is-told", "shard watch"],
+    ),
+    variant(
+        "C3",
+        Build::Shipped,
+        "a promotion that panics leaves an engine that is open and is not",
+        &["closed-or-open"],
+    ),
+    variant("C4", Build::Patched, "after the fix the loop goes round on the closed channel", &["no-spin", "target"]),
+    variant(
+        "#19140",
+        Build::Patched,
+        "a diff that panics leaves its row as it was, and the process dies of it at each start",
+        &[LOOP, "tablet/report.rs"],
+    ),
+    variant(
+        "wide rows",
+        Build::Patched,
+        "extra rows are kept whole, and the process dies out of memory",
+        &["blast-radius", "out of memory"],
+    ),
+    variant(
+        "left behind",
+        Build::Shipped,
+        "an engine is closed with a controller alive",
+        &["joined-before-teardown", "vdiff controllers"],
+    ),
+    variant(
+        "left behind",
+        Build::Patched,
+        "an engine is closed with a controller alive",
+        &["joined-before-teardown", "vdiff controllers"],
+    ),
+];
