@@ -7,11 +7,13 @@ use crate::listening::Listening;
 use crate::rt::net::{TcpListener, TcpStream};
 use crate::rt::{select, task};
 use afterlife_probe::always;
+use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use axum::{Router, body};
 use bytes::Bytes;
+use futures_util::stream::{self, Stream};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper::{Request, header};
@@ -28,6 +30,9 @@ use tokio::runtime::Handle;
 /// The name of the list of a partition's files: `bulk_load_constant::BULK_LOAD_METADATA`.
 pub(super) const METADATA: &str = "bulk_load_metadata";
 
+/// How much is read of a file at a time. Upstream reads 64 MiB of files of gigabytes.
+const CHUNK_BYTES: usize = 512;
+
 /// Serves the files under its root until `stop` is ready.
 ///
 /// # Errors
@@ -41,17 +46,27 @@ pub async fn run_block_service(
     axum::serve(Listening(listener), routes).with_graceful_shutdown(stop).await
 }
 
-async fn give(
-    State(root): State<Arc<PathBuf>>,
-    Path((pid, name)): Path<(Pid, String)>,
-) -> Result<body::Bytes, StatusCode> {
+async fn give(State(root): State<Arc<PathBuf>>, Path((pid, name)): Path<(Pid, String)>) -> Result<Body, StatusCode> {
     let path = root.join(pid.to_string()).join(path::Path::new(&name).file_name().ok_or(StatusCode::NOT_FOUND)?);
     let read = task::spawn_blocking(move || fs::read(path)).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     match read {
-        Ok(bytes) => Ok(bytes.into()),
+        Ok(bytes) => Ok(Body::from_stream(in_chunks(bytes.into()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StatusCode::NOT_FOUND),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
     }
+}
+
+/// A file as it is read: what has come to the other side is written there before the rest comes.
+fn in_chunks(bytes: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::unfold(bytes, |mut left| async move {
+        if left.is_empty() {
+            return None;
+        }
+        // What was read before goes out meanwhile.
+        task::yield_now().await;
+        let chunk = left.split_to(left.len().min(CHUNK_BYTES));
+        Some((Ok(chunk), left))
+    })
 }
 
 /// Fills a provider's directory: `files[pid]` are the partition's files, each with its rows.

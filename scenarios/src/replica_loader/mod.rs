@@ -75,6 +75,7 @@
 //! | `block_service`, `row_store` | the object store with its files, and the embedded store that ingests them |
 //! | `client` | an operator, and a reader of rows |
 //! | `scenario` | the cluster, its load, its faults and its claims in the simulated room |
+//! | `variants` | the ways in which the releases break |
 
 mod ballots;
 mod block_service;
@@ -97,6 +98,7 @@ mod shared;
 mod slots;
 mod tasks;
 mod thread_pool;
+mod variants;
 
 #[cfg(test)]
 mod tests;

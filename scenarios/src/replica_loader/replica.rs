@@ -11,6 +11,7 @@ use super::node::Node;
 use super::replica_bulk_loader::{ReplicaBulkLoader, total_progress};
 use super::row_store::{RowError, RowStore};
 use crate::rt::{sync, task, time};
+use afterlife_probe::sometimes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -206,6 +207,10 @@ impl Replica {
         state.learners.clear();
         state.secondary_states.clear();
         let serves = matches!(role, Role::Primary | Role::Secondary);
+        sometimes!(
+            (before, role) == (Role::Secondary, Role::Secondary),
+            "a secondary stays one under a new ballot, and its downloads go on"
+        );
         self.loader.clear_if_needed(serves && role != before, state.config.ballot).await;
         if role == Role::Primary {
             self.broadcast_group_check(state);

@@ -6,7 +6,7 @@ use super::config::REPLICAS;
 use super::messages::{BulkLoadStatus, ErrorCode, FileMeta, Ingestion, Pid, ReplicaState};
 use super::node::Node;
 use super::replica::ReplicationThread;
-use super::round::Round;
+use super::round::{ClearedBy, Round};
 use super::row_store::RowStore;
 use super::shared::Shared;
 use super::thread_pool::Task;
@@ -96,10 +96,12 @@ impl ReplicaBulkLoader {
             return ErrorCode::InvalidState;
         }
         match (wanted, local) {
-            (Downloading, Invalid | Paused | Ingesting | Succeed) => return self.start_download(ballot).await,
+            (Downloading, Invalid | Paused | Ingesting | Succeed) => return self.start_download(local, ballot).await,
             (Ingesting, Downloaded) => self.status.store(Ingesting),
             (Succeed, Downloaded | Ingesting) => self.status.store(Succeed),
-            (Succeed, Succeed | Invalid) | (Failed | Cancelled, _) => self.handle_bulk_load_finish(ballot).await,
+            (Succeed, Succeed | Invalid) => self.handle_bulk_load_finish(ClearedBy::Success, ballot).await,
+            (Failed, _) => self.handle_bulk_load_finish(ClearedBy::Failure, ballot).await,
+            (Cancelled, _) => self.handle_bulk_load_finish(ClearedBy::Cancel, ballot).await,
             (Pausing, _) => self.pause_bulk_load().await,
             _ => {}
         }
@@ -107,12 +109,12 @@ impl ReplicaBulkLoader {
     }
 
     /// `start_download`: clears first, whatever there was.
-    async fn start_download(self: &Arc<Self>, ballot: u64) -> ErrorCode {
+    async fn start_download(self: &Arc<Self>, from: BulkLoadStatus, ballot: u64) -> ErrorCode {
         let sound = self.node.build == Build::Sound;
         if !sound && !self.node.slots.has_room() {
             return ErrorCode::Busy;
         }
-        self.clear_bulk_load_states(ballot).await;
+        self.clear_bulk_load_states(ClearedBy::Start(from), ballot).await;
         let round = self.round();
         if sound {
             let Some(slot) = self.node.slots.try_increase() else { return ErrorCode::Busy };
@@ -148,11 +150,11 @@ impl ReplicaBulkLoader {
     }
 
     /// `handle_bulk_load_finish`: clears, and moves the directory out of the way, whoever still writes into it.
-    async fn handle_bulk_load_finish(&self, ballot: u64) {
+    async fn handle_bulk_load_finish(&self, by: ClearedBy, ballot: u64) {
         if self.is_cleaned_up() {
             return;
         }
-        self.clear_bulk_load_states(ballot).await;
+        self.clear_bulk_load_states(by, ballot).await;
         // Nothing to move and nothing to remove are both well.
         let _ = fs::rename(&self.directory, &self.garbage);
         let _ = fs::remove_dir_all(&self.garbage);
@@ -161,13 +163,13 @@ impl ReplicaBulkLoader {
     /// `clear_bulk_load_states_if_needed`, at each change of the replica's role, to a role that serves.
     pub(super) async fn clear_if_needed(&self, role_changed: bool, ballot: u64) {
         if role_changed {
-            self.clear_bulk_load_states(ballot).await;
+            self.clear_bulk_load_states(ClearedBy::Role, ballot).await;
         }
     }
 
     /// `clear_bulk_load_states`. In upstream's builds it returns while a task that runs still runs, with no one left who
     /// knows of it.
-    async fn clear_bulk_load_states(&self, ballot: u64) {
+    async fn clear_bulk_load_states(&self, by: ClearedBy, ballot: u64) {
         let round = self.round();
         self.join_in_the_sound_build(&round).await;
         if self.status.load() == BulkLoadStatus::Downloading {
@@ -177,7 +179,7 @@ impl ReplicaBulkLoader {
         {
             let mut locked = self.write();
             self.cleanup_download_tasks(&mut locked);
-            round.files_cleared();
+            round.files_cleared(by);
             self.files().clear();
             round.tasks.joined();
             locked.file_total_size = 0;

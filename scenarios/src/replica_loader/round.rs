@@ -3,13 +3,43 @@
 //! In the builds that model upstream nothing is decided by it: it is what the probes are told with. The sound build
 //! interrupts a round's tasks through it.
 
-use super::messages::FileMeta;
+use super::messages::{BulkLoadStatus, FileMeta};
 use crate::rt::sync::watch;
 use afterlife_probe::{Epoch, Progress, Resource, Scope, Slot, Token};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Rounds of a ballot are numbered on from here: round 3002 is the second that began while the ballot was 3.
 const NUMBERS_OF_A_BALLOT: u64 = 1_000;
+
+/// What made a replica clear a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClearedBy {
+    /// Another role, under another ballot.
+    Role,
+    /// The app has failed.
+    Failure,
+    /// An operator cancelled.
+    Cancel,
+    /// The app has succeeded.
+    Success,
+    /// A new start, from this status: none, *paused*, or rolled back from *ingesting* or *succeeded*.
+    Start(BulkLoadStatus),
+}
+
+impl fmt::Display for ClearedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role => f.write_str("a new role"),
+            Self::Failure => f.write_str("the app's failure"),
+            Self::Cancel => f.write_str("a cancel"),
+            Self::Success => f.write_str("the app's success"),
+            Self::Start(BulkLoadStatus::Invalid) => f.write_str("a start"),
+            Self::Start(BulkLoadStatus::Paused) => f.write_str("going on after a pause"),
+            Self::Start(from) => write!(f, "a rollback from {from:?}"),
+        }
+    }
+}
 
 /// One round.
 #[derive(Debug)]
@@ -17,6 +47,7 @@ pub(super) struct Round {
     token: Token,
     /// The strings in `files`, from the parse to the clear.
     files: OnceLock<Resource>,
+    cleared_by: OnceLock<ClearedBy>,
     /// Its tasks.
     pub(super) tasks: Arc<Scope>,
     progress: OnceLock<Progress>,
@@ -31,6 +62,7 @@ impl Round {
         Self {
             token: epoch.advance(ballot * NUMBERS_OF_A_BALLOT + nth),
             files: OnceLock::new(),
+            cleared_by: OnceLock::new(),
             tasks: Arc::new(Scope::new("download tasks")),
             progress: OnceLock::new(),
             slot: Mutex::default(),
@@ -54,13 +86,17 @@ impl Round {
     #[track_caller]
     pub(super) fn files_used(&self, index: usize) {
         if let Some(files) = self.files.get() {
-            files.used_by(format_args!("file task {index}"));
+            match self.cleared_by.get() {
+                None => files.used_by(format_args!("file task {index}")),
+                Some(by) => files.used_by(format_args!("file task {index} of a round that {by} had ended")),
+            }
         }
     }
 
     /// The list was cleared: its strings are gone.
     #[track_caller]
-    pub(super) fn files_cleared(&self) {
+    pub(super) fn files_cleared(&self, by: ClearedBy) {
+        let _ = self.cleared_by.set(by);
         if let Some(files) = self.files.get() {
             files.close();
         }

@@ -20,6 +20,7 @@ pub fn scenario() -> Scenario {
         .seeds(2_000)
         .issue("apache/incubator-pegasus#2006")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, STALE)])
+        .variants(super::variants::VARIANTS)
 }
 
 /// The reported crash.

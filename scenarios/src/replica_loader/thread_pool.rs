@@ -2,7 +2,7 @@
 //! A cancel without a wait takes a ready task out; a running one answers that it runs, and goes on.
 
 use crate::rt::sync::watch;
-use afterlife_probe::{Scope, Task as Told, TaskHandle};
+use afterlife_probe::{Scope, Task as Told, TaskHandle, sometimes};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
@@ -41,6 +41,7 @@ impl Task {
         let before = std::mem::replace(&mut *state, State::Over);
         drop(state);
         drop(before);
+        sometimes!(true, "a task is cancelled that was still queued");
         self.over.send_replace(true);
         true
     }
