@@ -215,8 +215,8 @@ fn log_finish(io: &BlockIo) {
         let told = coordinator.told();
         let counted = entry.get().progress_in();
         let missing = told.since(counted);
-        // More may have been told, and counted, since the first look.
-        let twice = counted.since(coordinator.told());
+        // More may have been told, and counted, since the first look, or just now.
+        let twice = counted.since(coordinator.begun());
         always!(missing == Progress::default(), "what the workers have told of a query has been counted at its end");
         always!(twice == Progress::default(), "nothing is counted for a query but what its workers have told");
     }

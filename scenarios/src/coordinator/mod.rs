@@ -54,6 +54,14 @@
 //! `progress_manager.rs` (what is called under the mutex), `query_manager.rs` with its two neighbours (whose entry is
 //! removed), and `worker.rs` (whose query is cancelled).
 //!
+//! | variant | what happens | claim |
+//! |---|---|---|
+//! | V1, V1b | a final progress, or one on the way, finds the query status freed | no-use-after-teardown, `query-status` |
+//! | V2 HTTP, V2 MySQL | a late progress uses what the query's frame had | no-use-after-teardown, `used-output`, `affected-rows` |
+//! | V2 TCP | a late progress is for the connection's next query | no-callback-after-deregistration |
+//! | registries | a query that was refused takes out another's entry | always, for it has no entry that *own entry only* could name |
+//! | late, twice | a progress is counted after its query's end, or twice | always |
+//!
 //! The claims: *no use after teardown* of `query-status`, `tcp-handler`, `used-output` and `affected-rows`; *no callback
 //! after deregistration* of `progress-callback`; *own entry only* in `process-list`, `mpp-query-manager`,
 //! `segment-scheduler` and `runtime-filters`; each query returns within its limit; an answer is whole; progress of one
@@ -76,6 +84,7 @@
 //! | `worker`, `exchange`, `source` | a worker, its rows on their way, and where they come from |
 //! | `client` | a client that may cancel, or leave |
 //! | `scenario` | the cluster, its load, its faults and its claims in the simulated room |
+//! | `variants` | the ways in which the releases break |
 
 mod block_io;
 mod build;
@@ -103,6 +112,7 @@ mod segment_scheduler;
 mod server;
 mod source;
 mod statement;
+mod variants;
 mod worker;
 
 #[cfg(test)]

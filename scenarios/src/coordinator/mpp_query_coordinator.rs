@@ -76,17 +76,17 @@ impl MppQueryCoordinator {
         match self.context.server.config.build {
             Build::Shipped => {
                 let process_list_element = self.context.process_list_element.clone();
-                self.progress_manager.set_progress_callback(Box::new(move |delta| {
+                self.progress_manager.set_progress_callback(Box::new(move |delta, by| {
                     previous(delta);
-                    process_list_element.get().update_progress_in(delta);
+                    process_list_element.get().update_progress_in(delta, by);
                 }));
             }
             Build::Patched | Build::Sound => {
                 let entry = self.context.process_list_entry.clone();
-                self.progress_manager.set_progress_callback(Box::new(move |delta| {
+                self.progress_manager.set_progress_callback(Box::new(move |delta, by| {
                     previous(delta);
                     if let Some(process_list_entry) = entry.upgrade() {
-                        process_list_entry.get().update_progress_in(delta);
+                        process_list_entry.get().update_progress_in(delta, by);
                     }
                 }));
             }
@@ -150,6 +150,11 @@ impl MppQueryCoordinator {
     /// What its instances have told, altogether.
     pub(super) fn told(&self) -> Progress {
         self.progress_manager.told()
+    }
+
+    /// The same, with what is being counted at this moment.
+    pub(super) fn begun(&self) -> Progress {
+        self.progress_manager.begun()
     }
 
     /// Waits until no RPC handler is inside any more; from now on none comes in. What they have told has then been counted,

@@ -147,15 +147,16 @@ impl RawQueryStatus {
 
 impl QueryStatus {
     /// `updateProgressIn`: counts, lets queries of a higher priority go first, and says whether to go on.
-    pub(super) fn update_progress_in(&self, delta: Progress) -> bool {
-        let priority = self.with("updateProgressIn", |held| {
+    /// `by` is who calls, for the story.
+    pub(super) fn update_progress_in(&self, delta: Progress, by: &'static str) -> bool {
+        let priority = self.with(by, |held| {
             held.progress_in.add(delta);
             held.priority_handle.as_ref().map(PriorityHandle::priority)
         });
         if let Some(priority) = priority {
             self.priorities.wait_if_need(priority, self.priority_wait);
         }
-        self.with("is_killed", |_| !self.is_killed.load(Ordering::Relaxed))
+        self.with(by, |_| !self.is_killed.load(Ordering::Relaxed))
     }
 
     /// What has been counted.
@@ -202,8 +203,8 @@ mod tests {
         let list = Arc::new(ProcessList::new(Duration::ZERO));
         let entry = list.insert("q", "u", 0).unwrap();
         assert!(list.insert("q", "u", 0).is_err());
-        assert!(entry.get().update_progress_in(READ));
-        assert!(list.kill("q") && !entry.get().update_progress_in(READ));
+        assert!(entry.get().update_progress_in(READ, "test"));
+        assert!(list.kill("q") && !entry.get().update_progress_in(READ, "test"));
         assert_eq!(entry.get().progress_in().rows, 8);
         drop(entry);
         assert!(!list.kill("q"));
@@ -215,9 +216,9 @@ mod tests {
         let list = Arc::new(ProcessList::new(Duration::ZERO));
         let entry = list.insert("q", "u", 1).unwrap();
         let (raw, weak) = (entry.get_raw(), Arc::downgrade(&entry));
-        assert!(raw.get().update_progress_in(READ));
+        assert!(raw.get().update_progress_in(READ, "test"));
         drop(entry);
         assert!(weak.upgrade().is_none());
-        assert!(catch_unwind(AssertUnwindSafe(|| raw.get().update_progress_in(READ))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| raw.get().update_progress_in(READ, "test"))).is_err());
     }
 }

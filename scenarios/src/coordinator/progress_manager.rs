@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// What is called with each delta.
-pub(super) type ProgressCallback = Box<dyn Fn(Progress) + Send + Sync>;
+/// What is called with each delta, and by which of upstream's two functions.
+pub(super) type ProgressCallback = Box<dyn Fn(Progress, &'static str) + Send + Sync>;
+
+const ON_PROGRESS: &str = "onProgress";
+const ON_FINAL_PROGRESS: &str = "onFinalProgress";
 
 /// One query's progress. It is a part of the coordinator and dies with it; nothing ever takes the callback out.
 ///
@@ -17,7 +20,17 @@ pub(super) type ProgressCallback = Box<dyn Fn(Progress) + Send + Sync>;
 pub(super) struct ProgressManager {
     build: Build,
     segment_progress: Mutex<BTreeMap<InstanceId, SegmentProgress>>,
+    /// What has been heard, for who compares it with what was counted: upstream has no such thing, and nobody may wait for
+    /// upstream's mutex to learn of it.
+    heard: Mutex<Heard>,
     progress_callback: OnceLock<ProgressCallback>,
+}
+
+/// What instances have told: what is to have been counted by now, and what may have been, with that which is being counted.
+#[derive(Debug, Default)]
+struct Heard {
+    told: BTreeMap<InstanceId, SegmentProgress>,
+    begun: BTreeMap<InstanceId, SegmentProgress>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +42,7 @@ struct SegmentProgress {
 
 impl ProgressManager {
     pub(super) fn new(build: Build) -> Self {
-        Self { build, segment_progress: Mutex::default(), progress_callback: OnceLock::new() }
+        Self { build, segment_progress: Mutex::default(), heard: Mutex::default(), progress_callback: OnceLock::new() }
     }
 
     /// Set once, before segments are sent.
@@ -47,13 +60,18 @@ impl ProgressManager {
         match self.build {
             // Upstream calls under the mutex: whoever has something to tell of this query waits meanwhile.
             Build::Shipped | Build::Patched => {
-                self.call(delta);
-                it.progress.add(delta);
+                let mut after = *it;
+                after.progress.add(delta);
+                self.heard().begun.insert(id, after);
+                self.call(delta, ON_PROGRESS);
+                *it = after;
+                self.heard().told.insert(id, after);
             }
             Build::Sound => {
                 it.progress.add(delta);
+                self.hear(id, *it);
                 drop(segments);
-                self.call(delta);
+                self.call(delta, ON_PROGRESS);
             }
         }
     }
@@ -67,8 +85,9 @@ impl ProgressManager {
                 let it = segments.entry(id).or_default();
                 it.final_progress.add(progress);
                 it.is_final = true;
+                self.hear(id, *it);
                 drop(segments);
-                self.call(self.final_progress_diff(id));
+                self.call(self.final_progress_diff(id), ON_FINAL_PROGRESS);
             }
             Build::Sound => {
                 let mut segments = self.segments();
@@ -77,34 +96,54 @@ impl ProgressManager {
                     return;
                 }
                 *it = SegmentProgress { final_progress: progress, is_final: true, ..*it };
+                self.hear(id, *it);
                 drop(segments);
-                self.call(self.final_progress_diff(id));
+                self.call(self.final_progress_diff(id), ON_FINAL_PROGRESS);
             }
         }
     }
 
     /// What the instances have told, altogether.
     pub(super) fn told(&self) -> Progress {
-        let mut told = Progress::default();
-        for it in self.segments().values() {
-            told.add(it.final_progress.or_more(it.progress));
-        }
-        told
+        sum(&self.heard().told)
+    }
+
+    /// The same, with what is being counted at this moment.
+    pub(super) fn begun(&self) -> Progress {
+        sum(&self.heard().begun)
+    }
+
+    fn hear(&self, id: InstanceId, it: SegmentProgress) {
+        let mut heard = self.heard();
+        heard.told.insert(id, it);
+        heard.begun.insert(id, it);
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn final_progress_diff(&self, id: InstanceId) -> Progress {
         self.segments().get(&id).map_or_else(Progress::default, |it| it.final_progress.since(it.progress))
     }
 
-    fn call(&self, delta: Progress) {
+    fn call(&self, delta: Progress, by: &'static str) {
         if let Some(callback) = self.progress_callback.get() {
-            callback(delta);
+            callback(delta, by);
         }
     }
 
     fn segments(&self) -> MutexGuard<'_, BTreeMap<InstanceId, SegmentProgress>> {
         self.segment_progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn sum(of: &BTreeMap<InstanceId, SegmentProgress>) -> Progress {
+    let mut sum = Progress::default();
+    for it in of.values() {
+        sum.add(it.final_progress.or_more(it.progress));
+    }
+    sum
 }
 
 impl fmt::Debug for ProgressManager {
@@ -128,7 +167,7 @@ mod tests {
         let manager = ProgressManager::new(build);
         let counted = Arc::new(Mutex::new(0));
         let callback = Arc::clone(&counted);
-        manager.set_progress_callback(Box::new(move |delta| *callback.lock().unwrap() += delta.rows));
+        manager.set_progress_callback(Box::new(move |delta, _| *callback.lock().unwrap() += delta.rows));
         tell(&manager);
         let counted = *counted.lock().unwrap();
         (counted, manager.told().rows)

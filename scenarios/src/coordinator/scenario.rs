@@ -18,6 +18,7 @@ pub fn scenario() -> Scenario {
         .seeds(2_000)
         .issue("ByConity/ByConity#1755")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, LEFT)])
+        .variants(super::variants::VARIANTS)
         .portable()
 }
 
@@ -46,6 +47,8 @@ fn config(build: super::Build) -> ServerConfig {
 
 fn script(sim: &mut Sim) {
     let build = super::Build::from(sim.build());
+    // An application that asks again under the same id, whatever became of the first time.
+    let asks_again = sim.rng().random_range(0..4) == 0;
     sim.workers(2);
     let server = sim.node("coordinator", move |_| async move { Ok(run_server(config(build)).await?) });
     sim.workers(0);
@@ -57,7 +60,7 @@ fn script(sim: &mut Sim) {
     let whole = sim.ledger::<String>("whole answers");
     for index in 0..CLIENTS {
         sim.client(&format!("client-{index}"), move |node| async move {
-            let mut client = Client { node, rng: node.rng(), lines: None };
+            let mut client = Client { node, rng: node.rng(), lines: None, asks_again };
             for number in 0..QUERIES {
                 let asked = client.draw(number);
                 let Ok(answered) = time::timeout(QUERY_LIMIT, client.ask(&asked)).await else {
@@ -103,6 +106,7 @@ struct Client {
     node: Node,
     rng: Rng,
     lines: Option<Lines>,
+    asks_again: bool,
 }
 
 /// One query, as it was drawn.
@@ -133,6 +137,7 @@ impl Client {
     fn draw(&mut self, number: usize) -> Asked {
         let rng = &mut self.rng;
         let id = match rng.random_range(0..5) {
+            0..=2 if self.asks_again => "common-0".to_owned(),
             0 => format!("common-{}", rng.random_range(0..COMMON_IDS)),
             _ => format!("{}-{number}", self.node.name()),
         };
