@@ -74,8 +74,8 @@ const PROXY: Variant = Variant {
 const TABLET: Variant = Variant {
     name: "tablet",
     build: Build::Shipped,
-    about: "a tablet dies with a VDiff under way, and again at every start",
-    signature: &["no-crash-loop"],
+    about: "a tablet that starts with a VDiff under way writes to a map that nobody has made",
+    signature: &["tablet/stats.rs"],
 };
 
 /// The five outages, all at once.

@@ -38,7 +38,7 @@
 //!   open and is not, and the query service is never reached: *closed or open*.
 //! * C4: in `Patched` the closed channel stays in the select: *no spin*, until the process is gone.
 //! * #19140: a reference table that was not copied has no matching row, and their number is a divisor (`report.rs`). A panic in
-//!   a controller ends the process and leaves the VDiff "started": *eventually every VDiff ends*, for each life logs something.
+//!   a controller ends the process and leaves the VDiff "started": *no crash loop*, although each life logs something.
 //! * Rows that only one side has are kept, up to a thousand, however wide they are (`report.rs`). Nothing is saved before
 //!   10 000 rows, so a tablet that dies of that dies of it again: *no crash loop*, out of memory.
 //! * `Close` holds the engine's lock while it waits for the loop that retries VDiffs, and that loop takes the lock
@@ -69,6 +69,7 @@
 //! | `rpc`, `rpc_server`, `client` | the tablet manager's calls, who answers them, and the operator's client |
 //! | `context`, `goroutine` | what upstream has of Go: contexts, and panics that end the process |
 //! | `scenario` | the cluster, its load, its faults and its claims in the simulated room |
+//! | `variants` | the ways in which the releases break |
 
 mod action;
 mod build;
@@ -93,6 +94,7 @@ mod tablet_manager;
 mod tm_state;
 mod topo;
 mod topo_server;
+mod variants;
 mod vttablet;
 mod workflow_differ;
 

@@ -301,6 +301,7 @@ fn open(directory: &Path) -> Result<(Connection, u64), SqlError> {
 fn initialise(db: &mut Connection, backup: &[String]) -> rusqlite::Result<()> {
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 0 {
+        afterlife_probe::phase("restoring");
         let transaction = db.transaction()?;
         for statement in backup {
             transaction.execute_batch(statement)?;
