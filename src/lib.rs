@@ -51,6 +51,7 @@
 
 #![forbid(unsafe_code)]
 
+mod across;
 mod audit;
 mod campaign;
 mod check;

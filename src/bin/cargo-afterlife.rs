@@ -11,6 +11,12 @@ use std::process::{Command, ExitCode, Stdio};
 /// What the program proposes when it tells how to have something again.
 const CALLED: (&str, &str) = ("AFTERLIFE_CALLED", "cargo afterlife");
 
+/// The command that compares engines: each has a build of its own.
+const ENGINES: &str = "engines";
+
+/// The engines beside the native one, by the feature of the program's package that turns each on.
+const OTHERS: [&str; 1] = ["turmoil"];
+
 /// Usage, as in afterlife's own command line.
 const REFUSED: u8 = 2;
 
@@ -44,7 +50,14 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|first| first == "afterlife") {
         words.remove(0);
     }
-    let built = find().and_then(|runner| Ok((build(&runner)?, runner)));
+    let built = find().and_then(|runner| {
+        if words.first().is_some_and(|first| first == ENGINES) {
+            for engine in OTHERS {
+                words.extend(["--beside".into(), elsewhere(&runner, engine, &words)?.into()]);
+            }
+        }
+        Ok((build(&runner, None)?, runner))
+    });
     match built.map(|(program, runner)| become_it(&program, &runner, words)) {
         Ok(refusal) | Err(refusal) => {
             eprintln!("error: {}\n  next: {}", refusal.why, refusal.next);
@@ -91,10 +104,37 @@ fn named_by(package: &Value) -> Option<Runner> {
     Some(Runner { package: package["name"].as_str()?.to_owned(), binary: binary.to_owned(), folder })
 }
 
-/// Builds it; the path of the program.
-fn build(runner: &Runner) -> Result<String, Refusal> {
-    let output = cargo()
-        .args(["build", "--release", "--message-format", "json-render-diagnostics"])
+/// Has another build of the program, for this engine, look for what is known; the file with what it found.
+fn elsewhere(runner: &Runner, engine: &str, words: &[OsString]) -> Result<PathBuf, Refusal> {
+    let program = build(runner, Some(engine))?;
+    let output = Command::new(&program)
+        .args(words)
+        .arg("--lines")
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Refusal::new(format!("{program} could not be started: {error}"), "build again"))?;
+    if !output.status.success() {
+        return Err(Refusal::new(format!("the build for {engine} could not do that"), "mend what it says above"));
+    }
+    let file = folder_of(engine).join("engines.jsonl");
+    std::fs::write(&file, output.stdout)
+        .map_err(|error| Refusal::new(format!("{}: {error}", file.display()), "make room there"))?;
+    Ok(file)
+}
+
+/// Where the build for an engine lies: its dependencies have other features, so that they would drive each other out.
+fn folder_of(engine: &str) -> PathBuf {
+    ["target", "engines", engine].iter().collect()
+}
+
+/// Builds it, for another engine than the native one if so; the path of the program.
+fn build(runner: &Runner, engine: Option<&str>) -> Result<String, Refusal> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics"]);
+    if let Some(engine) = engine {
+        cargo.args(["--features", engine]).arg("--target-dir").arg(folder_of(engine));
+    }
+    let output = cargo
         .args(["--package", &runner.package, "--bin", &runner.binary])
         .stderr(Stdio::inherit())
         .output()

@@ -54,6 +54,8 @@ pub(super) enum Command {
     Audit(Audit),
     /// Measure how many runs each known way to break takes, and print the table as Markdown
     Variants(Variants),
+    /// Look for each known way to break on the engine of this program, and print a table of engines as Markdown
+    Engines(Engines),
 }
 
 #[derive(Args, Debug)]
@@ -76,6 +78,27 @@ pub(super) struct Variants {
     /// How many runner processes [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=JOBS_MAX))]
     pub(super) jobs: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Engines {
+    /// Part of a scenario's name; a whole name means only that scenario
+    pub(super) filter: Option<String>,
+    /// How many campaigns, each with seeds of its own
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) campaigns: u64,
+    /// After how many runs a campaign gives up
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) runs: u64,
+    /// How many runner processes [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=JOBS_MAX))]
+    pub(super) jobs: Option<u64>,
+    /// Lines for a build with another engine instead of the table
+    #[arg(long)]
+    pub(super) lines: bool,
+    /// Lines of a build with another engine, to stand beside; may be said again
+    #[arg(long, value_name = "FILE")]
+    pub(super) beside: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]

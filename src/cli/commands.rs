@@ -1,10 +1,11 @@
 //! The commands: each gathers what it needs and hands over to what does the work.
 //! Nothing is decided here that a test of the command line alone could not see.
 
-use super::arguments::{Check, Command, Format, Replay, Show, Shrink, Variants, What};
+use super::arguments::{Check, Command, Engines, Format, Replay, Show, Shrink, Variants, What};
 use super::campaigns::run_campaigns;
 use super::keep::keep;
 use super::select;
+use crate::across;
 use crate::audit;
 use crate::campaign;
 use crate::check::check;
@@ -49,6 +50,7 @@ pub(super) fn carry_out(
         (Some(Command::Triage(triage)), _) => super::triage::triage(&triage.folders),
         (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
         (Some(Command::Variants(variants)), _) => table_of_variants(scenarios, &variants),
+        (Some(Command::Engines(engines)), _) => table_of_engines(scenarios, &engines),
         (None, Some(token)) => {
             let what = What { what: token.clone(), out: None };
             replay_run(scenarios, &Replay { what, until: None, log: None }, settings)
@@ -226,6 +228,24 @@ fn table_of_variants(scenarios: &[Scenario], arguments: &Variants) -> Result<Ver
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
     let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
     anstream::print!("{}", markdown(&table, runs_max));
+    Ok(Verdict::Held)
+}
+
+/// Writes what each engine finds to the standard output, and what is done to the standard error.
+fn table_of_engines(scenarios: &[Scenario], arguments: &Engines) -> Result<Verdict, Refusal> {
+    let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
+    let mut all = Vec::new();
+    for path in &arguments.beside {
+        all.extend(across::read(path)?);
+    }
+    let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
+        let (name, engine) = (scenario.name, scenario.engine());
+        anstream::eprintln!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns);
+    };
+    let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
+    let own = across::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    all.splice(0..0, own);
+    anstream::print!("{}", if arguments.lines { across::lines(&all) } else { across::markdown(&all) });
     Ok(Verdict::Held)
 }
 

@@ -35,3 +35,16 @@ pub(crate) fn engines() -> Vec<Line> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::WIDTH;
+    use super::*;
+
+    #[test]
+    fn every_need_has_a_line_that_fits() {
+        let lines = engines();
+        assert!(lines.iter().all(|line| line.width() <= WIDTH));
+        assert!(lines.len() > Need::ALL.len() + 2);
+    }
+}
