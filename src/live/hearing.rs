@@ -21,6 +21,15 @@ pub(crate) struct At {
     pub(crate) task: u64,
     /// Nanoseconds of the simulation's time, if it can be told there.
     pub(crate) time_ns: Option<u64>,
+    /// Whether the life is over: a process that was killed runs no destructors, and so nothing that they tell is heard.
+    pub(crate) dead: bool,
+}
+
+impl At {
+    /// In a life, in no task.
+    pub(crate) fn of(who: (NodeId, u16), time_ns: Option<u64>) -> Self {
+        Self { who: Some(who), task: 0, time_ns, dead: false }
+    }
 }
 
 /// A host, as far as it was heard of.
@@ -35,6 +44,8 @@ struct Host {
 pub(crate) struct Hearing {
     id: u64,
     texts: Texts,
+    /// Places that told something, by where their file's name lies in memory: a key, and nothing else hangs on it.
+    sites: BTreeMap<(usize, u32), Name>,
     hosts: Vec<Host>,
     objects: u32,
     /// Who began each object and each of its parts.
@@ -66,6 +77,7 @@ impl Hearing {
         Self {
             id: HEARINGS.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff,
             texts: Texts::default(),
+            sites: BTreeMap::new(),
             hosts: Vec::new(),
             objects: 0,
             owners: BTreeMap::new(),
@@ -122,12 +134,14 @@ impl Hearing {
                 Fact::Phase { .. } | Fact::Always { .. } | Fact::Sometimes { .. } | Fact::Reached { .. }
             );
         // What began before anybody listened has no number by which it could be known again. And nobody is to misbehave here.
-        if of_an_object && !mine(object) || part > 0 && !mine(part) || matches!(fact, Fact::Buggify { .. }) {
+        if at.dead || of_an_object && !mine(object) || part > 0 && !mine(part) || matches!(fact, Fact::Buggify { .. }) {
             return 0;
         }
         let owner = self.owners.get(&(object as u32)).copied();
         let who = at.who.or(owner).unwrap_or_else(|| (self.host("the test"), 1));
-        let site = self.texts.name(&format!("{}:{}", site.file(), site.line()));
+        let texts = &mut self.texts;
+        let place = (site.file().as_ptr().addr(), site.line());
+        let site = *self.sites.entry(place).or_insert_with(|| texts.name(&format!("{}:{}", site.file(), site.line())));
         let (what, answer) = told::event_of(fact, site, &mut Teller { hearing: self, node: who.0 });
         if fact.begins() != Begins::Nothing {
             self.owners.insert(answer as u32, who);
@@ -138,10 +152,12 @@ impl Hearing {
         if answer == 0 { 0 } else { self.id << 32 | answer }
     }
 
-    /// Lets something happen; `make` gets what numbers texts.
+    /// Lets something happen, unless that is in a life that is over; `make` gets what numbers texts.
     pub(crate) fn happens(&mut self, at: At, make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
-        let what = make(&mut |text| self.texts.name(text));
-        self.push(at, what);
+        if !at.dead {
+            let what = make(&mut |text| self.texts.name(text));
+            self.push(at, what);
+        }
     }
 
     /// How many events there are.

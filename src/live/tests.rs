@@ -11,7 +11,7 @@ struct Fixed(Option<(&'static str, u64)>);
 impl Simulator for Fixed {
     fn at(&mut self, hearing: &mut Hearing) -> At {
         let who = self.0.map(|(host, _)| (hearing.host(host), 1));
-        At { who, task: 0, time_ns: self.0.map(|(_, time_ns)| time_ns) }
+        At { who, task: 0, time_ns: self.0.map(|(_, time_ns)| time_ns), dead: false }
     }
 }
 
@@ -41,18 +41,21 @@ fn a_use_after_its_end_is_told_with_the_host_and_the_time() {
     let place = file!();
     assert_eq!(breach.signature.0, format!("no-use-after-teardown · db · {place} · {place}"));
     assert!(breach.to_string().contains("replay   SEED=3 cargo test"), "{breach}");
+    let (found, _) = crate::record::Shelf::read(&breach.record.expect("it was written")).expect("it is whole");
+    assert_eq!((found.finding.signature, found.totals.events), (breach.signature, breach.events));
+    assert!(!found.is_ours() && found.finding.token.starts_with("SEED=3 "), "{}", found.finding.token);
 }
 
 #[test]
 fn what_a_destructor_tells_nowhere_is_its_owners() {
     let mut hearing = Hearing::new(7);
     let host = hearing.host("store");
-    let (here, gone) =
-        (At { who: Some((host, 2)), task: 0, time_ns: Some(9) }, At { who: None, task: 0, time_ns: None });
+    let (here, gone) = (At::of((host, 2), Some(9)), At { who: None, ..At::of((host, 2), None) });
     let site = Location::caller();
     let object = hearing.tell(here, &afterlife_probe::Fact::Opened { name: "db", object: 0 }, site);
     hearing.tell(gone, &afterlife_probe::Fact::Closed { name: "db", object }, site);
     hearing.tell(gone, &afterlife_probe::Fact::Phase { name: "over" }, site);
+    hearing.tell(At { dead: true, ..here }, &afterlife_probe::Fact::Phase { name: "killed" }, site);
     let heard = hearing.finish();
     let told: Vec<_> = heard.events.iter().map(|event| (event.node, event.incarnation, event.time_ns)).collect();
     assert_eq!(told, [(host, 2, 9), (host, 2, 9), (NodeId(1), 1, 9)]);
@@ -63,7 +66,7 @@ fn what_a_destructor_tells_nowhere_is_its_owners() {
 fn time_never_goes_back_and_each_event_follows_from_what_its_host_told_before() {
     let mut hearing = Hearing::new(0);
     for (host, time_ns) in [("a", 20), ("b", 10), ("a", 30)] {
-        let at = At { who: Some((hearing.host(host), 1)), task: 0, time_ns: Some(time_ns) };
+        let at = At::of((hearing.host(host), 1), Some(time_ns));
         hearing.happens(at, |name| What::Phase { name: name("ready"), site: name("") });
     }
     let heard = hearing.finish();
@@ -74,7 +77,7 @@ fn time_never_goes_back_and_each_event_follows_from_what_its_host_told_before() 
 #[test]
 fn what_is_heard_of_late_stands_before_what_it_led_to() {
     let mut hearing = Hearing::new(0);
-    let at = At { who: Some((hearing.host("a"), 1)), task: 0, time_ns: Some(4) };
+    let at = At::of((hearing.host("a"), 1), Some(4));
     for text in ["ready", "closed", "ended"] {
         hearing.happens(at, |name| What::Phase { name: name(text), site: name("") });
     }
@@ -99,7 +102,7 @@ fn nobody_misbehaves_in_somebody_elses_simulation() {
 fn a_host_that_speaks_before_it_has_a_name_gets_it_later() {
     let mut hearing = Hearing::new(0);
     let (keeper, nameless) = (hearing.host("keeper"), hearing.host(""));
-    let at = At { who: Some((nameless, 1)), task: 5, time_ns: None };
+    let at = At { task: 5, ..At::of((nameless, 1), None) };
     hearing.happens(at, |name| What::Phase { name: name("ready"), site: name("") });
     let life = hearing.next_life(keeper);
     hearing.is(nameless, keeper, life);

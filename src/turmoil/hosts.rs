@@ -2,7 +2,7 @@
 //!
 //! turmoil tells nobody which host runs. But it gives each life of a host a tokio runtime of its own, whose number tokio tells,
 //! and while a host has its turn, there is a span with its name; see `spans.rs`. So a runtime that was heard in a turn is known
-//! from then on, in destructors, too.
+//! from then on.
 
 use crate::live::{At, Hearing, Simulator};
 use afterlife_sim::event::{Death, NodeId, What};
@@ -24,9 +24,8 @@ pub(super) struct Hosts {
     /// A host that speaks before it is known which one is started again, and since when.
     nameless: Option<(NodeId, usize)>,
     down: BTreeSet<NodeId>,
-    /// What was told first since a host acts that has no turn: it is being crashed or started again, and turmoil says so when
-    /// that is done.
-    struck: Option<usize>,
+    /// Whether turns are heard of: without them nobody knows a destructor.
+    heard: bool,
 }
 
 /// A span of time in nanoseconds.
@@ -50,21 +49,26 @@ fn now_ns(in_a_turn: bool) -> Option<u64> {
 impl Simulator for Hosts {
     fn at(&mut self, hearing: &mut Hearing) -> At {
         let time_ns = now_ns(!self.turns.is_empty());
-        if self.turns.is_empty() && time_ns.is_some() {
-            self.struck.get_or_insert(hearing.len());
-        }
-        let runtime = Handle::try_current().ok().filter(|_| ::turmoil::in_simulation());
-        let who = runtime.map(|runtime| self.whose(runtime.id(), time_ns.is_some(), hearing));
+        let runtime = Handle::try_current().ok().filter(|_| ::turmoil::in_simulation()).map(|runtime| runtime.id());
+        // A host that acts and has no turn is being crashed or started again. What is in no new runtime then is a destructor.
+        let between = self.heard && self.turns.is_empty() && time_ns.is_some();
+        let dead = between && runtime.is_none_or(|runtime| self.known(runtime).is_some());
+        let who = runtime.filter(|_| !dead).map(|runtime| self.whose(runtime, time_ns.is_some(), hearing));
         let task = who.and_then(|_| tokio::task::try_id()).map_or(0, |id| id.to_string().parse().unwrap_or(0));
-        At { who, task, time_ns }
+        At { who, task, time_ns, dead }
     }
 }
 
 impl Hosts {
+    fn known(&self, runtime: runtime::Id) -> Option<(NodeId, u16)> {
+        let known = self.runtimes.iter().rev().find(|(known, ..)| *known == runtime);
+        known.map(|(_, host, life)| (*host, *life))
+    }
+
     /// Whose runtime this is. `host_acts` says that turmoil knows of a host that acts, if it is not one that is registered just now.
     fn whose(&mut self, runtime: runtime::Id, host_acts: bool, hearing: &mut Hearing) -> (NodeId, u16) {
-        if let Some((_, host, life)) = self.runtimes.iter().rev().find(|(known, ..)| *known == runtime) {
-            return (*host, *life);
+        if let Some(known) = self.known(runtime) {
+            return known;
         }
         let name = match self.turns.last() {
             Some(name) => name,
@@ -82,7 +86,7 @@ impl Hosts {
 
     /// A turn of this host begins.
     pub(super) fn begin(&mut self, name: &str) {
-        self.struck = None;
+        self.heard = true;
         self.turns.push(name.to_owned());
     }
 
@@ -93,10 +97,11 @@ impl Hosts {
 
     /// A host was registered.
     pub(super) fn register(&mut self, name: &str) {
+        self.heard = true;
         name.clone_into(&mut self.new);
     }
 
-    /// A host was crashed: its tasks are gone, their destructors have run.
+    /// A host was crashed.
     pub(super) fn crashed(&mut self, address: IpAddr, hearing: &mut Hearing) {
         self.struck("crash", &name_of(address), hearing);
     }
@@ -113,20 +118,17 @@ impl Hosts {
             let whose = self.runtimes.iter_mut().filter(|(_, known, _)| *known == nameless);
             whose.for_each(|known| (known.1, known.2) = (host, life));
         }
-        let at = At { who: Some((host, life)), task: 0, time_ns: now_ns(false) };
-        hearing.happened(from, at, |_| What::Started);
+        hearing.happened(from, At::of((host, life), now_ns(false)), |_| What::Started);
     }
 
-    /// The life of a host ends by what its test did to it, unless it had ended before. What its destructors have told stands
-    /// between the two. Returns where its next life begins.
+    /// The life of a host ends by what its test did to it, unless it had ended before. Returns where its next life begins.
     fn struck(&mut self, fault: &str, name: &str, hearing: &mut Hearing) -> usize {
         let host = hearing.host(name);
-        let since = self.struck.take().unwrap_or(hearing.len());
         let mut end = self.nameless.map_or(hearing.len(), |(_, from)| from);
         if self.down.insert(host) {
-            let at = At { who: Some((host, hearing.life(host))), task: 0, time_ns: now_ns(false) };
+            let at = At::of((host, hearing.life(host)), now_ns(false));
             let fault = format!("{fault} {name}");
-            hearing.happened(since, at, |text| What::Fault { what: text(&fault), injection: u32::MAX });
+            hearing.happened(end, at, |text| What::Fault { what: text(&fault), injection: u32::MAX });
             hearing.happened(end + 1, at, |_| What::Exited { how: Death::Kill });
             end += 2;
         }

@@ -6,8 +6,9 @@
 mod hosts;
 mod spans;
 
-use crate::live::{Hearing, Origin, Watching};
+use crate::live::{Hearing, Origin, Watching, hear};
 use hosts::Hosts;
+use spans::Turns;
 use std::panic::Location;
 
 /// Watches a simulation from here on, until the answer is dropped: what probes tell on its hosts, and panics anywhere in it.
@@ -23,5 +24,5 @@ pub fn watch(sim: &::turmoil::Sim<'_>) -> Watching {
     let origin = Origin::of(Location::caller(), "", None, "rng_seed");
     let hosts = Hosts::default();
     let hearing = Hearing::new(hosts::nanoseconds(sim.elapsed()));
-    Watching::begin(Box::new(hosts), hearing, origin, Box::new(spans::hear()))
+    Watching::begin(Box::new(hosts), hearing, origin, Box::new(hear(Turns::default())))
 }

@@ -51,6 +51,7 @@ async fn subscriber(mut stream: TcpStream, ending: Ending) -> io::Result<()> {
     let ticker = tokio::spawn(tick(callback.clone(), progress, left.clone()));
     loop {
         tokio::select! {
+            biased; // tokio draws the order by itself otherwise, and no seed knows of that
             Some(step) = steps.recv() => say(&mut stream, step).await?,
             asked = stream.read_u8() => if asked? == LEAVE { break },
         }

@@ -91,6 +91,19 @@ fn the_same_seed_has_the_same_digest_and_another_has_another() {
 }
 
 #[test]
+fn the_same_seed_has_the_same_digest_in_another_process() {
+    const ASKED: &str = "DIGEST_OF_THE_FEED";
+    let digest = watched(5, Ending::Told).expect_err("it breaks").digest;
+    if std::env::var_os(ASKED).is_some() {
+        return println!("digest {digest}");
+    }
+    let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+    other.args(["--exact", "the_same_seed_has_the_same_digest_in_another_process", "--nocapture"]).env(ASKED, "1");
+    let told = String::from_utf8(other.output().unwrap().stdout).unwrap();
+    assert!(told.contains(&format!("digest {digest}")), "{digest} is not in\n{told}");
+}
+
+#[test]
 fn a_watch_draws_nothing_from_the_simulation() {
     let drawn = |watch: bool| {
         let run = move || {
@@ -122,7 +135,7 @@ fn a_test_that_fails_by_itself_fails_as_it_does() {
 }
 
 #[test]
-fn a_killed_nodes_destructors_and_a_restart_are_told_of_the_node() {
+fn lives_of_a_node_are_told_apart_and_a_kill_runs_no_destructors() {
     let run = || {
         Runtime::with_seed_and_config(3, Config::default()).block_on(async {
             let watching = afterlife::madsim::watch();
@@ -130,19 +143,57 @@ fn a_killed_nodes_destructors_and_a_restart_are_told_of_the_node() {
             let keep = || {
                 let early = afterlife_probe::Resource::open("early"); // while madsim restarts the node, and holds its locks
                 async move {
+                    let late = afterlife_probe::Resource::open("late");
+                    let held = late.borrow();
                     early.used();
+                    let torn_down_in_the_wrong_order = (early, late, held);
                     std::future::pending::<()>().await;
+                    drop(torn_down_in_the_wrong_order);
                 }
             };
             let keeper = handle.create_node().name("keeper").init(keep).build();
             sleep(Duration::from_millis(5)).await;
             handle.restart(keeper.id());
             sleep(Duration::from_millis(5)).await;
-            handle.kill(keeper.id());
+            handle.kill("keeper");
             sleep(Duration::from_millis(5)).await;
             watching.finish()
         })
     };
-    let held = std::thread::spawn(run).join().expect("it does not panic").expect("every use is before its end");
-    assert_eq!(held.events, 2 * 3);
+    let held = std::thread::spawn(run).join().expect("it does not panic").expect("nothing dead is heard");
+    // Twice two openings, a borrow and a use; two faults, each with the end of a life; one life more.
+    assert_eq!(held.events, 2 * 4 + 2 * 2 + 1);
+}
+
+#[test]
+fn what_the_test_did_to_a_node_is_part_of_the_story() {
+    let run = || {
+        Runtime::with_seed_and_config(3, Config::default()).block_on(async {
+            let watching = afterlife::madsim::watch();
+            let handle = Handle::current();
+            let callbacks = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+            let keep = move || {
+                let callbacks = callbacks.clone();
+                async move {
+                    sleep(Duration::from_millis(5)).await;
+                    let last = callbacks.lock().unwrap().pop();
+                    if let Some(last) = last {
+                        afterlife_probe::Registration::deregister(&last);
+                        drop(last.fire()); // it outlived its node, and was not asked whether it is still there
+                    }
+                    callbacks.lock().unwrap().push(afterlife_probe::Registration::new("progress", 1));
+                    std::future::pending::<()>().await;
+                }
+            };
+            let keeper = handle.create_node().name("keeper").init(keep).build();
+            sleep(Duration::from_millis(10)).await;
+            handle.restart(keeper.id());
+            sleep(Duration::from_millis(10)).await;
+            watching.finish()
+        })
+    };
+    let page = std::thread::spawn(run).join().expect("it does not panic").expect_err("it was called").to_string();
+    for part in ["fault   restart keeper", "keeper  starts again", "life 2"] {
+        assert!(page.contains(part), "`{part}` is not in\n{page}");
+    }
 }

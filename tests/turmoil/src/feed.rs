@@ -53,6 +53,7 @@ async fn subscriber(mut stream: TcpStream, ending: Ending) -> io::Result<()> {
     let ticker = tokio::spawn(tick(callback.clone(), progress, left.clone(), ending));
     loop {
         tokio::select! {
+            biased; // tokio draws the order by itself otherwise, and no seed knows of that
             Some(step) = steps.recv() => stream.write_u8(step).await?,
             asked = stream.read_u8() => if asked? == LEAVE { break },
         }

@@ -81,6 +81,19 @@ fn the_same_seed_has_the_same_digest_and_another_has_another() {
 }
 
 #[test]
+fn the_same_seed_has_the_same_digest_in_another_process() {
+    const ASKED: &str = "DIGEST_OF_THE_FEED";
+    let digest = watched(5, Ending::Told).expect_err("it breaks").digest;
+    if std::env::var_os(ASKED).is_some() {
+        return println!("digest {digest}");
+    }
+    let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+    other.args(["--exact", "the_same_seed_has_the_same_digest_in_another_process", "--nocapture"]).env(ASKED, "1");
+    let told = String::from_utf8(other.output().unwrap().stdout).unwrap();
+    assert!(told.contains(&format!("digest {digest}")), "{digest} is not in\n{told}");
+}
+
+#[test]
 fn a_watched_simulation_is_the_one_that_it_would_be() {
     let times = |watch: bool| {
         let (told, times) = std::sync::mpsc::channel();
@@ -138,17 +151,19 @@ fn a_test_that_fails_by_itself_fails_as_it_does() {
 }
 
 #[test]
-fn lives_of_a_host_are_told_apart_and_destructors_have_an_owner() {
+fn lives_of_a_host_are_told_apart_and_a_crash_runs_no_destructors() {
     let mut sim = Builder::new().rng_seed(2).build();
     let watching = afterlife::turmoil::watch(&sim);
     sim.host("keeper", || {
         let early = afterlife_probe::Resource::open("early"); // before its first turn, and before it is known who starts again
         async move {
             let late = afterlife_probe::Resource::open("late");
+            let held = late.borrow();
             early.used();
             late.used();
+            let torn_down_in_the_wrong_order = (early, late, held);
             std::future::pending::<()>().await;
-            drop((early, late));
+            drop(torn_down_in_the_wrong_order);
             Ok(())
         }
     });
@@ -166,8 +181,8 @@ fn lives_of_a_host_are_told_apart_and_destructors_have_an_owner() {
     sim.bounce("keeper");
     sim.run().unwrap();
     let held = watching.finish().expect("every use is before its end");
-    // Twice two openings and two uses; at the crash two ends, itself, and the end of the life; the next life.
-    assert_eq!(held.events, 2 * 4 + 2 + 2 + 1);
+    // Twice two openings, a borrow and two uses; the crash and the end of that life; the next life.
+    assert_eq!(held.events, 2 * 5 + 2 + 1);
 }
 
 #[test]
