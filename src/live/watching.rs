@@ -54,7 +54,8 @@ impl Origin {
             None => {
                 let file = place.file().rsplit('/').next().unwrap_or_default();
                 let stem = file.strip_suffix(".rs").unwrap_or(file);
-                (format!("{stem}-{}", place.line()), format!("{environment}cargo test{package} --test {stem}"))
+                let target = if place.file().starts_with("tests/") { format!(" --test {stem}") } else { String::new() };
+                (format!("{stem}-{}", place.line()), format!("{environment}cargo test{package}{target}"))
             }
         };
         Self { test, replay, seed, seed_is }
