@@ -97,6 +97,7 @@ mod tests;
 pub use build::{Build, StopOrder};
 pub use client::{Client, ClientError, Status};
 pub use config::{MasterConfig, PAUSE_BEFORE_CLOSE, RETAIN_LOGS, SHUTDOWN_BUDGET};
+#[cfg(not(feature = "turmoil"))]
 pub(crate) use scenario::run_node;
 pub use scenario::{database_first, joined_under_lock, scenario};
 pub use server::{MasterError, run_master, run_master_on_signals};
