@@ -29,12 +29,6 @@ pub(super) const VARIANTS: &[Variant] = &[
     variant("#5256", Build::Patched, "one more look at the flag is no join", &[USE, "GloMyMon"]),
     variant(
         "P2 (i)",
-        Build::Shipped,
-        "a group-replication thread uses the hostgroup manager after its end",
-        &[USE, "MyHGM"],
-    ),
-    variant(
-        "P2 (i)",
         Build::Patched,
         "a group-replication thread uses the hostgroup manager after its end",
         &[USE, "MyHGM"],
@@ -42,25 +36,12 @@ pub(super) const VARIANTS: &[Variant] = &[
     variant("P3", Build::Shipped, "a session is made of what accept refused", &["always", "socket"]),
     variant("P3", Build::Patched, "a session is made of what accept refused", &["always", "socket"]),
     variant("P4", Build::Shipped, "a detached thread logs after the filters' destructor", &[USE, "debug_filters"]),
-    variant("Admin", Build::Shipped, "a detached thread uses Admin after its end", &[USE, "GloAdmin"]),
     variant("Admin", Build::Patched, "a detached thread uses Admin after its end", &[USE, "GloAdmin"]),
     variant(
         "databases",
-        Build::Shipped,
-        "a detached thread uses one of Admin's databases after its end",
-        &[USE, "proxy/sqlite.rs"],
-    ),
-    variant(
-        "databases",
         Build::Patched,
         "a detached thread uses one of Admin's databases after its end",
         &[USE, "proxy/sqlite.rs"],
-    ),
-    variant(
-        "GloMTH",
-        Build::Shipped,
-        "a detached thread uses the worker threads' handler after its end",
-        &[USE, "GloMTH"],
     ),
     variant(
         "GloMTH",
@@ -70,21 +51,9 @@ pub(super) const VARIANTS: &[Variant] = &[
     ),
     variant(
         "HTTP server",
-        Build::Shipped,
-        "a daemon uses its HTTP server after Admin has deleted it",
-        &[USE, "AdminHTTPServer"],
-    ),
-    variant(
-        "HTTP server",
         Build::Patched,
         "a daemon uses its HTTP server after Admin has deleted it",
         &[USE, "AdminHTTPServer"],
-    ),
-    variant(
-        "start argument",
-        Build::Shipped,
-        "the coordinator's vector goes, with the arguments of threads that begin",
-        &[USE, "threads_info"],
     ),
     variant(
         "start argument",
@@ -94,8 +63,6 @@ pub(super) const VARIANTS: &[Variant] = &[
     ),
     variant("lost TERM", Build::Shipped, "a TERM during a restart is swallowed", &["bounded-shutdown"]),
     variant("lost TERM", Build::Patched, "a TERM during a restart is swallowed", &["bounded-shutdown"]),
-    variant("accept", Build::Shipped, "an accept loop goes round while no descriptor is left", &["no-spin", "proxy"]),
     variant("accept", Build::Patched, "an accept loop goes round while no descriptor is left", &["no-spin", "proxy"]),
-    variant("peers", Build::Shipped, "a proxy dies of another's stop", &["blast-radius", "proxy"]),
     variant("peers", Build::Patched, "a proxy dies of another's stop", &["blast-radius", "proxy"]),
 ];

@@ -177,13 +177,17 @@ impl MetaServer {
         if before.ballot != ballot {
             return MetaAnswer::Config(before);
         }
+        let life = |state: &ServerState| Some(state.nodes.get(primary.as_ref()?)?.started);
+        let asked_in = life(&self.state());
         let next = match self.ballots.next(pid, ballot).await {
             Ok(next) => next,
             Err(why) => return MetaAnswer::Refused(why),
         };
         let mut state = self.state();
+        // A ballot may take its time. Who was restarted meanwhile asked in an earlier life, and leads nothing in this one.
+        let is_there = life(&state) == asked_in;
         let partition = &mut state.partitions[pid as usize];
-        if partition.config.ballot == ballot {
+        if is_there && partition.config.ballot == ballot {
             partition.change(PartitionConfig { ballot: next, primary, secondaries });
         }
         MetaAnswer::Config(partition.config.clone())
