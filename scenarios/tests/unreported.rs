@@ -4,8 +4,8 @@
 use afterlife::{Faults, Node, Outcome, Sim, Supervisor};
 use afterlife_scenarios::rt::time;
 use afterlife_scenarios::tablet::{
-    Action, Build, Client, Options, Shard, TabletConfig, TopoServerConfig, Workflow, rows_of_table, run_tablet,
-    run_topo_server, shard_path,
+    Action, Build, Client, Options, TabletConfig, TopoServerConfig, Workflow, run_tablet, run_topo_server,
+    shard_records,
 };
 use rand::RngExt;
 use std::time::Duration;
@@ -18,43 +18,24 @@ const TOPO: &str = "topo:2379";
 const RUN: Duration = Duration::from_secs(25);
 
 fn config(name: &str, build: Build) -> TabletConfig {
-    let is_source = name == SOURCE;
-    TabletConfig {
-        alias: name.to_owned(),
-        keyspace: if is_source { "commerce" } else { "customer" }.to_owned(),
-        shard: "0".to_owned(),
-        peers: TARGETS.iter().filter(|peer| !is_source && **peer != name).map(|peer| (*peer).to_owned()).collect(),
-        topo: TOPO.to_owned(),
-        rpc_listen: "0.0.0.0:15999".to_owned(),
-        rpc_address: format!("{name}:15999"),
-        query_listen: "0.0.0.0:15306".to_owned(),
-        data_dir: "/var/lib/vttablet".into(),
-        backup: vec![
-            "CREATE TABLE orders (pk INTEGER PRIMARY KEY, val TEXT NOT NULL); INSERT INTO orders VALUES (1, 'a'), (2, 'b');"
-                .to_owned(),
-        ],
-        semi_sync: !is_source,
-        workflow: Workflow {
-            name: "commerce2customer".to_owned(),
-            source: ("commerce".to_owned(), "0".to_owned()),
-            tables: vec!["orders".to_owned()],
-            reference_tables: Vec::new(),
-        },
-        rows: rows_of_table,
-        build,
+    let orders = "CREATE TABLE orders (pk INTEGER PRIMARY KEY, val TEXT NOT NULL); INSERT INTO orders VALUES (1, 'a'), (2, 'b');";
+    let backup = vec![orders.to_owned()];
+    let workflow = Workflow {
+        name: "commerce2customer".to_owned(),
+        source: ("commerce".to_owned(), "0".to_owned()),
+        tables: vec!["orders".to_owned()],
+        reference_tables: Vec::new(),
+    };
+    match name {
+        SOURCE => TabletConfig { backup, ..TabletConfig::new(name, "commerce", "0", TOPO, build) },
+        _ => {
+            TabletConfig { backup, workflow, ..TabletConfig::new(name, "customer", "0", TOPO, build) }.beside(&TARGETS)
+        }
     }
 }
 
 fn topology() -> TopoServerConfig {
-    let shard = |keyspace: &str, primary: &str| {
-        let record = Shard { primary: primary.to_owned(), primary_term_start: 1 };
-        (shard_path(keyspace, "0"), serde_json::to_string(&record).expect("plain data has a JSON text"))
-    };
-    TopoServerConfig {
-        listen: "0.0.0.0:2379".to_owned(),
-        data_dir: "/var/lib/topo".into(),
-        initial: vec![shard("commerce", SOURCE), shard("customer", TARGETS[0])],
-    }
+    TopoServerConfig::new(shard_records(&[("commerce", "0", SOURCE), ("customer", "0", TARGETS[0])]))
 }
 
 async fn tablet(node: Node, build: Build) -> Outcome {

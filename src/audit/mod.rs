@@ -140,13 +140,7 @@ impl Auditor {
     fn judge(&mut self, event: Event, line: u64) {
         self.audit.record.events.push(event);
         self.audit.line_of.push(line);
-        for invariant in &mut self.invariants {
-            if invariant.wants(&event.what)
-                && let Some(violation) = invariant.event(&event, &self.names)
-            {
-                self.audit.violations.push(violation);
-            }
-        }
+        self.audit.violations.extend(invariant::shown(&mut self.invariants, &event, &self.names));
     }
 
     /// The event that a line is, if its fact is of a known kind.

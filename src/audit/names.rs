@@ -75,20 +75,4 @@ impl Facts for Names {
     fn node(&self, node: NodeId) -> &str {
         self.nodes.get(usize::from(node.0)).map_or("the program", |(name, _)| name)
     }
-
-    fn threads(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn state(&self, _: NodeId) -> u128 {
-        0
-    }
-
-    fn is_squeezed(&self, _: NodeId) -> bool {
-        false
-    }
-
-    fn was_closed(&self, _: NodeId, _: i32) -> bool {
-        false
-    }
 }

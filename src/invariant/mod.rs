@@ -36,20 +36,28 @@ use crate::finding::Violation;
 use afterlife_sim::Room;
 use afterlife_sim::event::{Death, Event, Name, NodeId, What};
 
-/// What an invariant may look up about an event.
+/// What an invariant may look up about an event. What only a room knows is nothing where there is none: in a log, say.
 pub(crate) trait Facts {
     /// What a name stands for.
     fn text(&self, name: Name) -> &str;
     /// A node's name.
     fn node(&self, node: NodeId) -> &str;
     /// What threads are there and wait for, one line each.
-    fn threads(&self) -> Vec<String>;
+    fn threads(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// What the next life of a node would find on its disk, as one number.
-    fn state(&self, node: NodeId) -> u128;
+    fn state(&self, _: NodeId) -> u128 {
+        0
+    }
     /// Whether a fault makes memory scarce on a node.
-    fn is_squeezed(&self, node: NodeId) -> bool;
+    fn is_squeezed(&self, _: NodeId) -> bool {
+        false
+    }
     /// Whether this number was a descriptor of a node's process, and was closed.
-    fn was_closed(&self, node: NodeId, fd: i32) -> bool;
+    fn was_closed(&self, _: NodeId, _: i32) -> bool {
+        false
+    }
 }
 
 impl Facts for Room<'_> {
@@ -127,6 +135,16 @@ pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Invariant>> {
         Box::new(slots_conserved::SlotsConserved::at_rest_after(terms.time_ns(slots_conserved::ID))),
     ];
     all.into_iter().filter(|invariant| !terms.is_off(invariant.id())).collect()
+}
+
+/// Shows an event to the invariants that look at its kind, in order; what it breaks.
+pub(crate) fn shown<'a>(
+    invariants: &'a mut [Box<dyn Invariant>],
+    event: &'a Event,
+    facts: &'a dyn Facts,
+) -> impl Iterator<Item = Violation> + 'a {
+    let looking = invariants.iter_mut().filter(|invariant| invariant.wants(&event.what));
+    looking.filter_map(|invariant| invariant.event(event, facts))
 }
 
 /// A source line without its line: what a signature may name.

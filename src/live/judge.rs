@@ -12,8 +12,7 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> Vec<Violation> {
     let known = Known(record);
     let mut violations = Vec::new();
     for event in &record.events {
-        let wanting = invariants.iter_mut().filter(|invariant| invariant.wants(&event.what));
-        violations.extend(wanting.filter_map(|invariant| invariant.event(event, &known)));
+        violations.extend(invariant::shown(&mut invariants, event, &known));
     }
     violations
 }
@@ -28,21 +27,5 @@ impl Facts for Known<'_> {
 
     fn node(&self, node: NodeId) -> &str {
         self.0.nodes.get(usize::from(node.0)).map_or("the test", String::as_str)
-    }
-
-    fn threads(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn state(&self, _: NodeId) -> u128 {
-        0
-    }
-
-    fn is_squeezed(&self, _: NodeId) -> bool {
-        false
-    }
-
-    fn was_closed(&self, _: NodeId, _: i32) -> bool {
-        false
     }
 }

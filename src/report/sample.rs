@@ -9,6 +9,17 @@ use crate::shrink::Shrunk;
 use crate::token::Token;
 use afterlife_sim::event::{Death, Digest, Event, Name, NodeId, Seq, What};
 
+/// The token of seed 47, with the plan that it draws.
+pub(super) fn token() -> Token {
+    Token {
+        scenario: "raft-master".into(),
+        build: Build::Shipped,
+        engine: crate::engine::Engine::Native,
+        seed: 47,
+        plan: None,
+    }
+}
+
 const SECOND_NS: u64 = 1_000_000_000;
 const WORLD: u16 = u16::MAX;
 const NONE: u64 = u64::MAX;
@@ -241,13 +252,7 @@ impl Log {
     }
 
     fn finding(self, violation: Violation, plan: Plan, events: u64) -> Found {
-        let token = Token {
-            scenario: "raft-master".into(),
-            build: Build::Shipped,
-            engine: crate::engine::Engine::Native,
-            seed: 47,
-            plan: None,
-        };
+        let token = token();
         Found {
             finding: Finding {
                 signature: violation.signature(),

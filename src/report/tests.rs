@@ -1,7 +1,7 @@
 //! Every page that a terminal can show, as it looks at 80 columns.
 //! What a page is made of is tested where it is made.
 
-use super::sample::{abort, crash, crowded, raft_master, shrunk, use_after_teardown};
+use super::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
 use crate::campaign::{Counted, Face, Outcome, TwoWays};
 use crate::check::{Difference, Next, Stack};
@@ -10,7 +10,6 @@ use crate::record::Saved;
 use crate::replay::Replayed;
 use crate::run::Build;
 use crate::shrink::Shrunk;
-use crate::token::Token;
 use afterlife_sim::event::Digest;
 use anstream::adapter::strip_str;
 use std::path::PathBuf;
@@ -168,13 +167,7 @@ fn each_end_of_a_campaign_has_its_line() {
 
 #[test]
 fn a_replay_says_how_it_compares() {
-    let token = Token {
-        scenario: "raft-master".into(),
-        build: Build::Shipped,
-        engine: crate::engine::Engine::Native,
-        seed: 47,
-        plan: None,
-    };
+    let token = token();
     let all = [
         Replayed::Broke(Box::new(abort())),
         Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),
