@@ -102,7 +102,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     // What the scenario itself aims may find its place at any time.
     let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
     let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
-    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, &sim.terms);
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, sim.terms);
     let outcome = run(engine, settings, processes, Box::new(watch));
     let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })

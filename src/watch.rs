@@ -55,10 +55,7 @@ pub(crate) struct Watch {
     scripted: bool,
     struck: Vec<bool>,
     probed: BTreeMap<String, bool>,
-    acked_off: bool,
-    recovers_off: bool,
-    /// How long clients may go on after the last fault, if the scenario says so.
-    recovers_ns: Option<u64>,
+    terms: Terms,
     violations: Vec<Violation>,
     /// What services left behind, unless nobody asks.
     left: Option<Vec<LeftBehind>>,
@@ -82,7 +79,7 @@ impl Watch {
         faults_ns: Range<u64>,
         scripted: bool,
         supervised: Vec<(NodeId, Supervisor)>,
-        terms: &Terms,
+        terms: Terms,
     ) -> Self {
         let injections = plan.injections.len();
         let with = |is: &dyn Fn(Role) -> bool| -> Vec<NodeId> {
@@ -98,7 +95,7 @@ impl Watch {
         Self {
             pending: injections,
             plan,
-            invariants: invariant::all(terms, setup),
+            invariants: invariant::all(&terms, setup),
             supervisors: Supervisors::of(supervised),
             roles,
             claims,
@@ -113,12 +110,10 @@ impl Watch {
             scripted,
             struck: vec![false; injections],
             probed: BTreeMap::new(),
-            acked_off: terms.is_off(NOTHING_ACKED_IS_LOST),
-            recovers_off: terms.is_off(RECOVERS),
-            recovers_ns: terms.time_ns(RECOVERS),
             violations: Vec::new(),
             left: (!terms.is_off(nothing_left::ID)).then(Vec::new),
             stacks: Vec::new(),
+            terms,
         }
     }
 
@@ -137,9 +132,19 @@ impl Watch {
         }
     }
 
+    /// Takes down what was broken, unless it is looked past; whether it was.
+    fn note(&mut self, violation: Violation) -> bool {
+        let counts = !self.terms.is_past(&violation);
+        if counts {
+            self.violations.push(violation);
+        }
+        counts
+    }
+
     fn violate(&mut self, violation: Violation, room: &mut Room<'_>) {
-        self.violations.push(violation);
-        room.finish();
+        if self.note(violation) {
+            room.finish();
+        }
     }
 
     /// Triggers that wait for a place in a lifetime.
@@ -231,7 +236,7 @@ impl Watch {
         for (index, claim) in self.claims.eventually.iter().enumerate() {
             room.alarm(claim.within_ns, CLAIM | index as u64);
         }
-        if let (Some(recovers_ns), false) = (self.recovers_ns, self.recovers_off) {
+        if let (Some(recovers_ns), false) = (self.terms.time_ns(RECOVERS), self.terms.is_off(RECOVERS)) {
             room.alarm(recovers_ns, RECOVERED);
         }
         self.look_at_claims(Seq::NONE, room);
@@ -305,7 +310,7 @@ impl Watch {
     fn invariants(&mut self, event: &Event, room: &mut Room<'_>) {
         for number in self.lookers(&event.what).numbers() {
             if let Some(violation) = self.invariants[number].event(event, &*room) {
-                if self.violations.is_empty() {
+                if self.violations.is_empty() && !self.terms.is_past(&violation) {
                     self.stacks = stacks(event, &violation, room);
                 }
                 self.violate(violation, room);
@@ -358,26 +363,25 @@ impl Watch {
             .map(|index| NodeId(index as u16))
             .filter(|node| live(*node))
             .collect();
-        if self.violations.is_empty() && !self.acked_off {
-            for lost in &self.claims.acked {
-                if let Some((ledger, missing)) = lost() {
-                    self.violations.push(lost_entries(&ledger, &missing));
-                }
+        if self.violations.is_empty() && !self.terms.is_off(NOTHING_ACKED_IS_LOST) {
+            let lost: Vec<_> = self.claims.acked.iter().filter_map(|lost| lost()).collect();
+            for (ledger, missing) in lost {
+                self.note(lost_entries(&ledger, &missing));
             }
         }
-        if self.violations.is_empty() && !self.recovers_off && !unfinished.is_empty() {
+        if self.violations.is_empty() && !self.terms.is_off(RECOVERS) && !unfinished.is_empty() {
             let name = |node: &NodeId| names.get(usize::from(node.0)).cloned().unwrap_or_default();
             let who = unfinished.iter().map(name).collect::<Vec<_>>().join(", ");
             let after = crate::fault::span(time_limit_ns);
             let sentence = format!("{who} had not ended after {after}, although faults had stopped");
-            self.violations.push(own(RECOVERS, &who, sentence, Seq::NONE));
+            self.note(own(RECOVERS, &who, sentence, Seq::NONE));
         }
         // One whose bound lies beyond the end of the run counts there.
         let missed = self.claims.eventually.iter().find(|claim| !(claim.holds)(&self.view));
         if let (true, Some(claim)) = (self.violations.is_empty(), missed) {
             let sentence = format!("when the run was over it was still not so that {}", claim.text);
             let violation = own("eventually", &claim.text, sentence, Seq::NONE);
-            self.violations.push(violation);
+            self.note(violation);
         }
     }
 }
@@ -477,7 +481,7 @@ impl Observer for Watch {
                 let unfinished = self.unfinished(Role::Client, room);
                 if !unfinished.is_empty() {
                     let who = unfinished.iter().map(|node| room.node_name(*node)).collect::<Vec<_>>().join(", ");
-                    let bound = crate::fault::span(self.recovers_ns.unwrap_or_default());
+                    let bound = crate::fault::span(self.terms.time_ns(RECOVERS).unwrap_or_default());
                     let sentence = format!("{who} had not ended {bound} after the last fault");
                     self.violate(own(RECOVERS, &who, sentence, Seq::NONE), room);
                 }

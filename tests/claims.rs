@@ -54,6 +54,8 @@ fn main() -> ExitCode {
         the_code_claims_too_much,
         a_resource_is_used_and_closed,
         a_resource_is_used_after_its_end,
+        a_resource_is_used_after_its_end_and_that_is_known,
+        behind_a_known_use_a_channel_is_closed_twice,
         a_resource_of_an_earlier_life,
     ];
     let trials = trials![
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         a_service_that_idles_is_none,
         the_codes_own_claims_count,
         a_use_after_teardown_names_both_ends,
+        what_is_known_is_looked_past_and_what_is_behind_it_is_found,
     ];
     planted::main(&scenarios, trials)
 }
@@ -564,6 +567,28 @@ fn a_resource_is_used_and_closed(sim: &mut Sim) {
 
 fn a_resource_is_used_after_its_end(sim: &mut Sim) {
     resource(sim, ms(1_010));
+}
+
+fn a_resource_is_used_after_its_end_and_that_is_known(sim: &mut Sim) {
+    sim.look_past("no-use-after-teardown", &["metadata-db", "apply 41"]);
+    resource(sim, ms(1_010));
+}
+
+fn behind_a_known_use_a_channel_is_closed_twice(sim: &mut Sim) {
+    a_resource_is_used_after_its_end_and_that_is_known(sim);
+    sim.node("closer", |_| async {
+        let channel = probe::Channel::open("stopc");
+        channel.told();
+        tokio::time::sleep(secs(2)).await;
+        channel.close();
+        channel.close();
+        Ok(())
+    });
+}
+
+fn what_is_known_is_looked_past_and_what_is_behind_it_is_found() {
+    holds("a_resource_is_used_after_its_end_and_that_is_known");
+    assert!(signature("behind_a_known_use_a_channel_is_closed_twice").starts_with("close-once · stopc"));
 }
 
 fn a_resource_of_an_earlier_life(sim: &mut Sim) {

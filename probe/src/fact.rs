@@ -266,8 +266,10 @@ pub enum Fact<'a> {
     EntryRemoved {
         /// The registry's name.
         name: &'a str,
-        /// The number of the remover's own entry.
+        /// The number of the remover's own entry; 0 if it has made none.
         entry: u64,
+        /// The key, where the remover has no entry that would tell it.
+        key: Option<Arguments<'a>>,
     },
     /// The process entered a phase of its life: "ready", "draining".
     Phase {

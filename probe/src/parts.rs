@@ -79,7 +79,9 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
             Fact::ChannelTold { name, object } => Self::of("channel-told", name).object(object),
             Fact::ChannelClosed { name, object } => Self::of("channel-closed", name).object(object),
             Fact::EntryMade { name, key } => Self { text: Some(key), ..Self::of("entry-made", name) },
-            Fact::EntryRemoved { name, entry } => Self::of("entry-removed", name).object(entry),
+            Fact::EntryRemoved { name, entry, key } => {
+                Self { text: key, ..Self::of("entry-removed", name).object(entry) }
+            }
             Fact::Phase { name } => Self::of("phase", name),
             Fact::Always { claim, held } => Self::of("always", claim).value(held.into()),
             Fact::Sometimes { claim, held } => Self::of("sometimes", claim).value(held.into()),
@@ -131,7 +133,7 @@ impl<'a> TryFrom<Parts<'a>> for Fact<'a> {
             "channel-told" => Self::ChannelTold { name, object },
             "channel-closed" => Self::ChannelClosed { name, object },
             "entry-made" => Self::EntryMade { name, key: text.ok_or(kind)? },
-            "entry-removed" => Self::EntryRemoved { name, entry: object },
+            "entry-removed" => Self::EntryRemoved { name, entry: object, key: text },
             "phase" => Self::Phase { name },
             "always" => Self::Always { claim: name, held: value != 0 },
             "sometimes" => Self::Sometimes { claim: name, held: value != 0 },

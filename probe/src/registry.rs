@@ -25,6 +25,14 @@ impl Entry {
     /// Says that its maker removes what stands under its key now.
     #[track_caller]
     pub fn removed(&self) {
-        tell(&Fact::EntryRemoved { name: self.name, entry: self.entry }, Location::caller());
+        tell(&Fact::EntryRemoved { name: self.name, entry: self.entry, key: None }, Location::caller());
+    }
+
+    /// Says that somebody who has entered nothing removes what stands under this key now: who was refused because the key
+    /// was taken, and clears up all the same.
+    #[track_caller]
+    pub fn removed_without(registry: &'static str, key: impl fmt::Display) {
+        let fact = Fact::EntryRemoved { name: registry, entry: 0, key: Some(format_args!("{key}")) };
+        tell(&fact, Location::caller());
     }
 }

@@ -1,5 +1,6 @@
 //! How a seed draws a plan: which faults a scenario allows, how many, when.
-//! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another.
+//! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another. For the
+//! same reason every other seed has a victim: what breaks a lifetime is often two faults on one node, a slow disk and a stop.
 
 use super::{DiskTrouble, Fault, FileDamage, Injection, Plan, Trigger};
 use crate::engine::{Engine, Need};
@@ -89,6 +90,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// How long a disk gives errors or is full: from one failed operation to a few rounds of retries.
 const TROUBLE_NS: (u64, u64) = (SECOND_NS / 1_000, 5 * SECOND_NS);
+
+/// More nodes than a group has; the number of one is counted round.
+const VICTIMS: u64 = 1 << 16;
 
 /// More files than a node has; the number of one is counted round.
 const FILES: u64 = 1 << 16;
@@ -245,6 +249,7 @@ pub(super) fn ordered(low: Duration, high: Duration) -> (u64, u64) {
 /// Draws the plan of a seed. What the engine does not have is not drawn; the rest is as it would be otherwise.
 pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engine) -> Plan {
     let mut plan = Plan::default();
+    let victim = choices.below(Question::Plan, identity("victim"), 0, 2 * VICTIMS);
     for (group, (targets, faults)) in faults.iter().enumerate() {
         let who = join(identity("faults"), group as u64);
         // Each injection is drawn under its own number, so that the rest stays when one goes.
@@ -262,10 +267,12 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
             continue;
         }
         let count = ask(u64::MAX - 1, 0, faults.count_max + 1);
+        // Groups that strike the same nodes have the same victim.
+        let victim = (victim < VICTIMS).then(|| targets.0[victim as usize % targets.0.len()]);
         for injection in 0..count {
             let between = |what: u64, (low, high): (u64, u64)| low + ask(injection, what, high - low + 1);
             let pick = |what: u64| targets.0[ask(injection, what, targets.0.len() as u64) as usize];
-            let node = pick(1);
+            let node = victim.unwrap_or_else(|| pick(1));
             let down_ns = between(2, faults.down_ns);
             let kind = kinds[ask(injection, 0, kinds.len() as u64) as usize];
             let fault = match kind {
@@ -359,6 +366,20 @@ mod tests {
         assert!(plans.iter().any(|plan| plan.injections.is_empty()));
         assert!(plans.iter().any(|plan| plan.injections.len() >= 3));
         assert!(plans.windows(2).any(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn every_other_seed_has_a_victim_that_all_groups_share() {
+        let group = || Faults::none().kills().at_most(6);
+        let faults = [(Targets(vec![0, 1, 2, 3]), group()), (Targets(vec![0, 1, 2, 3]), group())];
+        let mut one = 0;
+        for seed in 0..200 {
+            let plan = draw(&Choices::new(seed), &faults, Engine::Native);
+            let struck: std::collections::BTreeSet<_> =
+                plan.injections.iter().map(|injection| injection.fault.strikes()).collect();
+            one += u32::from(plan.injections.len() >= 5 && struck.len() == 1);
+        }
+        assert!((40..100).contains(&one), "{one} of 200 plans of five and more strike one node");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! It checks nothing: the state machines are beside it.
 
 use super::*;
+use crate::finding::Violation;
 use crate::nearest::nearest;
 use crate::scenario::nanoseconds;
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,17 +170,25 @@ pub fn invariants() -> &'static [About] {
     CATALOGUE
 }
 
-/// What a scenario says of invariants: which are off, and which bounds they have.
+/// What a scenario says of invariants: which are off, which bounds they have, and what is looked past.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) off: BTreeSet<&'static str>,
     bounds: BTreeMap<&'static str, Bound>,
+    past: Vec<Known>,
+}
+
+/// A way to break that is known: an invariant, and parts of what is said when it breaks so.
+#[derive(Clone, Debug)]
+struct Known {
+    invariant: &'static str,
+    parts: Vec<String>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
         let off = CATALOGUE.iter().filter(|it| it.on_request).map(|it| it.id).collect();
-        Self { off, bounds: BTreeMap::new() }
+        Self { off, bounds: BTreeMap::new(), past: Vec::new() }
     }
 }
 
@@ -194,6 +203,27 @@ impl Terms {
     pub(crate) fn also(&mut self, id: &str) -> Result<(), String> {
         self.off.remove(find(id)?.id);
         Ok(())
+    }
+
+    /// Looks past an invariant where it breaks in a way that has all of these parts.
+    pub(crate) fn look_past(&mut self, id: &str, parts: &[&str]) -> Result<(), String> {
+        let invariant = find(id)?.id;
+        self.past.push(Known { invariant, parts: parts.iter().map(|part| (*part).to_owned()).collect() });
+        Ok(())
+    }
+
+    /// Whether a violation is one that is looked past.
+    pub(crate) fn is_past(&self, violation: &Violation) -> bool {
+        let ours = |known: &&Known| violation.invariant == known.invariant;
+        let mut known = self.past.iter().filter(ours).peekable();
+        if known.peek().is_none() {
+            return false;
+        }
+        let signature = violation.signature().to_string();
+        known.any(|known| {
+            let said = |part: &String| signature.contains(part) || violation.sentence.contains(part);
+            known.parts.iter().all(said)
+        })
     }
 
     /// Sets a bound.
@@ -259,7 +289,7 @@ mod tests {
     fn every_state_machine_is_in_the_catalogue_and_every_name_once() {
         let ids: BTreeSet<_> = CATALOGUE.iter().map(|it| it.id).collect();
         assert_eq!(ids.len(), CATALOGUE.len());
-        let every = Terms { off: BTreeSet::new(), bounds: BTreeMap::new() };
+        let every = Terms { off: BTreeSet::new(), ..Terms::default() };
         for invariant in all(&every, Setup::default()) {
             assert!(ids.contains(invariant.id()), "{}", invariant.id());
         }
@@ -273,6 +303,28 @@ mod tests {
             "{said}"
         );
         assert!(Terms::default().also("xyzzy-and-more").expect_err("there is none").contains("`: there are always"));
+    }
+
+    #[test]
+    fn a_way_to_break_is_looked_past_by_all_of_its_parts() {
+        let violation = Violation {
+            invariant: "no-use-after-teardown".to_owned(),
+            class: "files".to_owned(),
+            sites: vec!["loader/download.rs".to_owned()],
+            subject: String::new(),
+            sentence: "replica-1 used files by a task of a round that a cancel had ended".to_owned(),
+            at: afterlife_sim::event::Seq::NONE,
+            turning: Vec::new(),
+        };
+        let is_past = |id: &str, parts: &[&str]| {
+            let mut terms = Terms::default();
+            terms.look_past(id, parts).map(|()| terms.is_past(&violation))
+        };
+        assert_eq!(is_past("no-use-after-teardown", &["files", "a cancel"]), Ok(true));
+        assert_eq!(is_past("no-use-after-teardown", &[]), Ok(true));
+        assert_eq!(is_past("no-use-after-teardown", &["files", "a new role"]), Ok(false));
+        assert_eq!(is_past("close-once", &["files"]), Ok(false));
+        assert!(is_past("no-use-after-tear-down", &[]).is_err_and(|why| why.contains("did you mean")));
     }
 
     #[test]

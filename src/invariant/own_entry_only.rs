@@ -41,22 +41,26 @@ impl Invariant for OwnEntryOnly {
                 self.under.insert(key, (object, event.seq, site));
                 None
             }
-            What::Told { object, site, .. } => {
-                let key = *self.entries.get(&object)?;
+            What::Told { name, object, number, site, .. } => {
+                // Who has made none says under which key it removes what is there.
+                let own = self.entries.get(&object).copied();
+                let key = own.or_else(|| (number != 0).then_some((event.node, name, Name(number))))?;
                 let (present, made, made_site) = self.under.remove(&key)?;
                 if present == object {
                     return None;
                 }
                 let (registry, key) = (facts.text(key.1), facts.text(key.2));
+                let when = if own.is_some() {
+                    format!("when it removed its own under {key}")
+                } else {
+                    format!("under {key}, where it had entered none")
+                };
                 Some(Violation {
                     invariant: ID.to_owned(),
                     class: registry.to_owned(),
                     sites: vec![place(facts.text(site)), place(facts.text(made_site))],
                     subject: format!("{registry} {key}"),
-                    sentence: format!(
-                        "{} removed another's entry from {registry} when it removed its own under {key}",
-                        facts.node(event.node)
-                    ),
+                    sentence: format!("{} removed another's entry from {registry} {when}", facts.node(event.node)),
                     at: event.seq,
                     turning: vec![made],
                 })
@@ -78,6 +82,18 @@ mod tests {
         script.told(Step::EntryRemoved, "queries", 1, 0);
         let [violation] = &run(OwnEntryOnly::default(), script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 removed another's entry from queries when it removed its own under q7");
+    }
+
+    #[test]
+    fn removing_what_another_has_entered_and_having_entered_nothing_breaks_it() {
+        let mut script = Script::new();
+        script.keyed(Step::EntryMade, "queries", 1, "q7").keyed(Step::EntryRemoved, "queries", 0, "q8");
+        script.keyed(Step::EntryRemoved, "queries", 0, "q7").keyed(Step::EntryRemoved, "queries", 0, "q7");
+        let [violation] = &run(OwnEntryOnly::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(
+            violation.sentence,
+            "node-0 removed another's entry from queries under q7, where it had entered none"
+        );
     }
 
     #[test]

@@ -306,7 +306,8 @@ fn step_words<'a>(step: Step, name: &str, number: u32, text: impl Fn(u32) -> &'a
         Step::ChannelTold => bare(format!("{name} told its end")),
         Step::ChannelClosed => bare(format!("{name} closed")),
         Step::EntryMade => (format!("{name} entered"), text(number).to_owned()),
-        Step::EntryRemoved => bare(format!("{name} entry removed")),
+        Step::EntryRemoved if number == 0 => bare(format!("{name} entry removed")),
+        Step::EntryRemoved => (format!("{name} entry removed by who has none"), text(number).to_owned()),
         Step::Buggified => bare(format!("misbehaves: {name}")),
     }
 }

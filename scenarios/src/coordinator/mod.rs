@@ -59,7 +59,7 @@
 //! | V1, V1b | a final progress, or one on the way, finds the query status freed | no-use-after-teardown, `query-status` |
 //! | V2 HTTP, V2 MySQL | a late progress uses what the query's frame had | no-use-after-teardown, `used-output`, `affected-rows` |
 //! | V2 TCP | a late progress is for the connection's next query | no-callback-after-deregistration |
-//! | registries | a query that was refused takes out another's entry | always, for it has no entry that *own entry only* could name |
+//! | registries | a query that was refused takes out another's entry | own entry only |
 //! | late, twice | a progress is counted after its query's end, or twice | always |
 //!
 //! The claims: *no use after teardown* of `query-status`, `tcp-handler`, `used-output` and `affected-rows`; *no callback

@@ -45,10 +45,26 @@ fn config(build: super::Build) -> ServerConfig {
     ServerConfig { partitions: 4, ..ServerConfig::new("coordinator", workers, build) }
 }
 
+/// What comes first ends a run, and some of what upstream's builds do comes in nearly every one. So in a quarter of theirs
+/// that is looked past, and what is behind it is found; the sound build has to bear all of it at once.
+fn look(sim: &mut Sim, choice: u32) {
+    if sim.build() == Build::Sound || choice > 0 {
+        return;
+    }
+    sim.look_past(CRASH, &["used-output"]);
+    sim.look_past(CRASH, &["affected-rows"]);
+    sim.look_past(LEFT, &["progress-callback"]);
+    sim.look_past("always", &["progress of one query never appears in another"]);
+}
+
 fn script(sim: &mut Sim) {
     let build = super::Build::from(sim.build());
     // An application that asks again under the same id, whatever became of the first time.
-    let asks_again = sim.rng().random_range(0..4) == 0;
+    let mut rng = sim.rng();
+    let asks_again = rng.random_range(0..4) == 0;
+    // One whose queries are tried again where they fail.
+    let retries = rng.random_range(0..4) == 0;
+    look(sim, rng.random_range(0..4));
     sim.workers(2);
     let server = sim.node("coordinator", move |_| async move { Ok(run_server(config(build)).await?) });
     sim.workers(0);
@@ -60,7 +76,7 @@ fn script(sim: &mut Sim) {
     let whole = sim.ledger::<String>("whole answers");
     for index in 0..CLIENTS {
         sim.client(&format!("client-{index}"), move |node| async move {
-            let mut client = Client { node, rng: node.rng(), lines: None, asks_again };
+            let mut client = Client { node, rng: node.rng(), lines: None, asks_again, retries };
             for number in 0..QUERIES {
                 let asked = client.draw(number);
                 let Ok(answered) = time::timeout(QUERY_LIMIT, client.ask(&asked)).await else {
@@ -107,6 +123,7 @@ struct Client {
     rng: Rng,
     lines: Option<Lines>,
     asks_again: bool,
+    retries: bool,
 }
 
 /// One query, as it was drawn.
@@ -159,7 +176,7 @@ impl Client {
         if rng.random_range(0..3) == 0 {
             text += &format!(" progress_every_ms={}", [2, 5, 10][rng.random_range(0..3_usize)]);
         }
-        if rng.random_range(0..4) == 0 {
+        if self.retries || rng.random_range(0..4) == 0 {
             text += " bsp_mode=1";
         }
         if rng.random_range(0..8) == 0 {

@@ -60,13 +60,13 @@ pub(super) const VARIANTS: &[Variant] = &[
         "refused",
         Build::Shipped,
         "a query that was refused takes out another's entry",
-        &["always", "who has registered nothing takes nothing out"],
+        &["own-entry-only", "where it had entered none"],
     ),
     variant(
         "refused",
         Build::Patched,
         "a query that was refused takes out another's entry",
-        &["always", "who has registered nothing takes nothing out"],
+        &["own-entry-only", "where it had entered none"],
     ),
     variant(
         "id alone",

@@ -200,11 +200,14 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .aimed_at("use metadata-db", 100)
             .at_most(4),
     );
-    // Signals that come early and twice, and machines that stand still between two lines of `Start`.
+    // Signals that come early and twice, of an operator who waits or does not, and machines that stand still between two
+    // lines of `Start`.
+    let again = [Duration::from_millis(30), Duration::from_secs(1), Duration::from_secs(12)];
+    let again = again[sim.rng().random_range(0..again.len())];
     sim.faults(
         masters,
         Faults::none()
-            .repeated_stops(BUDGET, Duration::from_secs(12))
+            .repeated_stops(BUDGET, again)
             .pauses(Duration::from_millis(100), Duration::from_secs(3))
             .from(Duration::from_secs(2))
             .quiet_after(Duration::from_secs(10))

@@ -1,10 +1,12 @@
 //! The rows of one replica, in RocksDB's place: one redb database, made when there is something to store.
-//! It checks no ballot and no role.
+//! It checks no ballot and no role. Where the database itself fails, the process ends.
 
 use super::messages::FileMeta;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows are few here: a quarter MiB of cache holds all of them.
@@ -41,7 +43,7 @@ impl RowStore {
         for file in files {
             rows.extend(serde_json::from_slice::<Vec<_>>(&fs::read(directory.join(&file.name))?)?);
         }
-        self.write(&rows, false)
+        self.or_end(self.write(&rows, false))
     }
 
     /// Replaces everything by what a learner was given.
@@ -49,11 +51,25 @@ impl RowStore {
         if rows.is_empty() && !self.path.exists() {
             return Ok(());
         }
-        self.write(rows, true)
+        self.or_end(self.write(rows, true))
     }
 
     /// All rows, in the order of their keys.
     pub(super) fn rows(&self) -> Result<Vec<(String, String)>, RowError> {
+        self.or_end(self.read())
+    }
+
+    /// A database that has failed once answers nothing any more, and what became of its last writes only a new start tells,
+    /// which finds the last commit. So the process ends there, as upstream's replica gives itself up at a local failure.
+    fn or_end<T>(&self, result: Result<T, RowError>) -> Result<T, RowError> {
+        if let Err(RowError::Database(why)) = &result {
+            eprintln!("the rows in {} are lost to this process: {why}", self.path.display());
+            process::exit(1);
+        }
+        result
+    }
+
+    fn read(&self) -> Result<Vec<(String, String)>, RowError> {
         let mut opened = self.opened();
         if opened.is_none() && !self.path.exists() {
             return Ok(Vec::new());
@@ -92,10 +108,29 @@ impl RowStore {
 
     fn open<'a>(&self, opened: &'a mut Option<Database>) -> Result<&'a Database, RowError> {
         if opened.is_none() {
-            let database = Builder::new().set_cache_size(CACHE_BYTES).create(&self.path).map_err(redb::Error::from)?;
-            *opened = Some(database);
+            *opened = Some(if self.path.exists() { self.begin(&self.path)? } else { self.make()? });
         }
         Ok(opened.as_ref().expect("it was opened just now"))
+    }
+
+    /// Makes the database beside its place, and puts it there whole: redb refuses a file that its maker left half done.
+    fn make(&self) -> Result<Database, RowError> {
+        let beside = self.path.with_extension("new");
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let database = self.begin(&beside)?;
+        fs::rename(&beside, &self.path)?;
+        if let Some(directory) = self.path.parent() {
+            fs::File::open(directory)?.sync_all()?;
+        }
+        Ok(database)
+    }
+
+    fn begin(&self, path: &Path) -> Result<Database, RowError> {
+        let opened = Builder::new().set_cache_size(CACHE_BYTES).create(path);
+        Ok(opened.map_err(redb::Error::from)?)
     }
 
     fn opened(&self) -> MutexGuard<'_, Option<Database>> {
