@@ -1,22 +1,24 @@
-//! The clients: the job that goes through all five systems, the queries beside it, and who writes to the master meanwhile.
+//! The clients: the job that goes through all five systems, the queries beside it, and who writes to the masters meanwhile.
 //! They know addresses, and what the answers should be.
 
 use super::plan::{KEYSPACE, META, PARTITIONS, PROXIES, SHARD, TABLE, TOPO, masters};
-use super::rows::through_the_proxies;
+use super::rows::{loaded, through_the_proxies};
 use crate::line_protocol::Lines;
 use crate::raft_master;
 use crate::replica_loader::{self, BulkLoadStatus, Control};
 use crate::rt::time;
 use crate::tablet;
-use afterlife::{Ledger, Node, Outcome};
+use afterlife::{Ledger, Node, Outcome, Rng};
+use futures_util::future::join_all;
 use rand::RngExt;
 use std::time::Duration;
 
 const AGAIN: Duration = Duration::from_secs(1);
-/// How many volumes the bookkeeper makes, and how many queries the analyst asks.
-const VOLUMES: usize = 20;
-const QUERIES: usize = 12;
-/// How long the analyst waits for one answer.
+/// How many volumes a bookkeeper makes, how many partitions each has, and how many queries an analyst asks.
+const VOLUMES: usize = 3;
+const PARTS: usize = 7;
+const QUERIES: usize = 7;
+/// How long an analyst waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn ms(ms: u64) -> Duration {
@@ -32,10 +34,14 @@ pub(super) async fn load(node: Node) -> BulkLoadStatus {
         while client.start_bulk_load().await.is_err() {
             time::sleep(AGAIN).await;
         }
-        if rng.random_range(0..2) == 0 {
+        for _ in 0..rng.random_range(0..2) {
             time::sleep(ms(rng.random_range(200..12_000))).await;
             // What is refused was too early or too late.
-            let _ = client.balance(rng.random_range(0..PARTITIONS)).await;
+            let _ = match rng.random_range(0..4) {
+                // It goes on with the next look at it.
+                0 => client.control(Control::Pause).await,
+                _ => client.balance(rng.random_range(0..PARTITIONS)).await,
+            };
         }
         let status = loop {
             let load = client.query_bulk_load().await;
@@ -90,40 +96,74 @@ pub(super) async fn job(node: Node, found: Ledger<String>, verified: Ledger<(u64
     Ok(())
 }
 
-/// Makes volumes, so that the raft master has work while it is stopped.
+/// Makes volumes while the masters are rolled, each with all its partitions at once, so that there is more to apply than is
+/// applied yet.
 pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> Outcome {
     let mut rng = node.rng();
     let client = raft_master::Client::new(masters());
     for number in 0..VOLUMES {
-        let volume = format!("v{number}");
+        let volume = format!("{}-{number}", node.name());
         if client.create_volume(&volume).await.is_ok() {
-            acked.note(volume);
+            acked.note(volume.clone());
+            // One that nobody acknowledged may be there or not.
+            join_all((0..PARTS).map(|_| client.create_partition(&volume))).await;
         }
-        time::sleep(ms(rng.random_range(60..900))).await;
+        time::sleep(ms(rng.random_range(100..6_000))).await;
     }
     Ok(())
 }
 
-/// Asks queries that end early, over connections that are used again.
+/// Asks queries of what is loaded, over a connection that is used again. Many of them end early: by a limit, a kill, or because
+/// nobody waits any longer.
 pub(super) async fn analyse(node: Node) -> Outcome {
     let mut rng = node.rng();
     let mut lines: Option<Lines> = None;
+    loaded().await;
     for number in 0..QUERIES {
+        let proxy = format!("proxy-{}:6033", rng.random_range(0..PROXIES));
+        let id = format!("{}-{number}", node.name());
+        let text = question(&node, &mut rng);
+        let (kills, leaves) = (rng.random_range(0..6) == 0, rng.random_range(0..6) == 0);
+        let soon = ms(rng.random_range(0..300));
         if lines.is_none() {
-            let address = format!("proxy-{}:6033", rng.random_range(0..PROXIES));
-            lines = time::timeout(PATIENCE, Lines::connect(&address)).await.ok().and_then(Result::ok);
+            lines = time::timeout(PATIENCE, Lines::connect(&proxy)).await.ok().and_then(Result::ok);
         }
         if let Some(open) = &mut lines {
-            let limit = if rng.random_range(0..2) == 0 { " limit 1" } else { "" };
-            let progress = rng.random_range(0..3) * 2;
-            let text = format!("select from {TABLE}{limit} settings parallel=2 progress_every_ms={progress}");
-            let id = format!("{}-{number}", node.name());
-            let asked = time::timeout(PATIENCE, open.query(Some(&id), &text)).await;
+            let patience = if leaves { soon } else { PATIENCE };
+            let asking = time::timeout(patience, open.query(Some(&id), &text));
+            let killing = async {
+                if kills {
+                    time::sleep(soon).await;
+                    kill(&proxy, &id).await;
+                }
+            };
+            let (asked, ()) = tokio::join!(asking, killing);
             if !matches!(asked, Ok(Ok(_))) {
                 lines = None;
             }
         }
-        time::sleep(ms(rng.random_range(100..4_000))).await;
+        time::sleep(ms(rng.random_range(0..1_500))).await;
     }
     Ok(())
+}
+
+/// A query as analysts ask it: much or little of the table, of some priority, with or without progress on the way.
+fn question(node: &Node, rng: &mut Rng) -> String {
+    let limit = if rng.random_range(0..2) == 0 { format!(" limit {}", rng.random_range(1..6)) } else { String::new() };
+    let (parallel, priority) = (rng.random_range(1..=PARTITIONS), rng.random_range(0..=3));
+    let progress = [0, 2, 5][rng.random_range(0..3_usize)];
+    let user = node.name();
+    format!(
+        "select from {TABLE}{limit} settings parallel={parallel} priority={priority} progress_every_ms={progress} user={user}"
+    )
+}
+
+/// Ends a query over a connection of its own. It may have ended by itself.
+async fn kill(proxy: &str, id: &str) {
+    let killing = async {
+        if let Ok(mut lines) = Lines::connect(proxy).await {
+            let _ = lines.query(None, &format!("kill {id}")).await;
+        }
+    };
+    let _ = time::timeout(PATIENCE, killing).await;
 }

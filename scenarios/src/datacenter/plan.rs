@@ -9,7 +9,7 @@ pub(super) const REPLICA_SERVERS: usize = 4;
 pub(super) const WORKERS: usize = 2;
 pub(super) const PROXIES: usize = 2;
 /// How many partitions the app has.
-pub(super) const PARTITIONS: u32 = 2;
+pub(super) const PARTITIONS: u32 = 4;
 
 /// The tablets of the shard that is verified; the first begins as primary.
 pub(super) const TARGETS: [&str; 2] = ["target-0", "target-1"];
@@ -23,7 +23,7 @@ pub(super) const META: &str = "meta:34601";
 pub(super) const TABLE: &str = "app";
 
 /// Upstream retains 20 000 entries of its log; a run makes a few dozen.
-const RETAIN_LOGS: u64 = 16;
+const RETAIN_LOGS: u64 = 24;
 
 /// Which release of each system runs.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ pub(super) fn worker(build: Build) -> coordinator::WorkerConfig {
     coordinator::WorkerConfig::new(build.into())
 }
 
-/// The proxies know two groups: what begins with `select from` goes to the coordinator, everything else to the tablets.
+/// The proxies know two groups: queries, and what ends them, go to the coordinator, everything else to the tablets.
 pub(super) fn proxy(index: usize, build: Build) -> proxy::ProxyConfig {
     let release = build.into();
     let mut config = proxy::ProxyConfig::new(release, proxy::Flavour::Debug, "/var/lib/proxysql");
@@ -106,7 +106,7 @@ pub(super) fn proxy(index: usize, build: Build) -> proxy::ProxyConfig {
         group(10, TARGETS.iter().map(|target| format!("{target}:15306")).collect()),
         group(20, vec!["coordinator:9000".to_owned()]),
     ];
-    config.rules = vec![("select from".to_owned(), 21)];
+    config.rules = vec![("select from".to_owned(), 21), ("kill".to_owned(), 21)];
     config
 }
 

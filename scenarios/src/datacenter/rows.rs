@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) type Files = Vec<Vec<Vec<(String, String)>>>;
 
 /// How long a value is: few rows make a file that takes its time.
-const VALUE_BYTES: usize = 200;
+const VALUE_BYTES: usize = 300;
 /// What waits between two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a query may take before it is asked again elsewhere.
@@ -31,7 +31,7 @@ pub(super) fn draw(rng: &mut impl RngExt) -> Files {
     };
     (1..=PARTITIONS)
         .map(|partition| {
-            let files = rng.random_range(1..=2);
+            let files = rng.random_range(1..=3);
             (1..=files).map(|number| file(partition, number, rng.random_range(1..=3))).collect()
         })
         .collect()
@@ -87,16 +87,21 @@ pub(super) async fn through_the_proxies(text: &str) -> Vec<Vec<String>> {
     Vec::new()
 }
 
+/// Waits until the files are loaded.
+pub(super) async fn loaded() {
+    let client = Client::new(META);
+    while client.bulk_load_over().await.status != BulkLoadStatus::Succeed {
+        time::sleep(AGAIN).await;
+    }
+}
+
 /// The backup that a target begins with: what a query through the proxies returns once the load is over. A later life begins
 /// with the same.
 pub(super) async fn given() -> io::Result<Vec<String>> {
     if let Ok(text) = std::fs::read(GIVEN) {
         return Ok(serde_json::from_slice(&text)?);
     }
-    let client = Client::new(META);
-    while client.bulk_load_over().await.status != BulkLoadStatus::Succeed {
-        time::sleep(AGAIN).await;
-    }
+    loaded().await;
     let rows = through_the_proxies(&format!("select from {TABLE}")).await;
     let statements = backup(rows.iter().filter_map(|row| Some((row.first()?.as_str(), row.get(1)?.as_str()))));
     keep(Path::new(GIVEN), &serde_json::to_vec(&statements)?)?;

@@ -1,11 +1,14 @@
 //! The one network as a scenario: all five systems, their job, what strikes them, and what must hold.
 //! It knows the systems by their entry points only.
 
-use super::plan::{self, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS};
+use super::plan::{self, MASTERS, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS};
 use super::{ballots::MasterBallots, job, rows};
 use crate::rt::{self, select};
 use crate::{coordinator, proxy, raft_master, replica_loader, tablet};
-use afterlife::{Build, Faults, Group, Node, Outcome, Scenario, Sim, Supervisor, Variant};
+use afterlife::{
+    Build, Disk, Fault, Faults, Group, Link, Node, Outcome, Rng, Scenario, Sim, Supervisor, Trigger, Variant,
+};
+use rand::RngExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +86,17 @@ const VARIANTS: &[Variant] = &[MASTER, LOADER, COORDINATOR, PROXY, TABLET];
 
 /// What a tablet may have, in bytes.
 const MEMORY: u64 = 8 << 20;
+/// How long a stop may take: of a tablet, and of anything else.
+const TABLET_BUDGET: Duration = Duration::from_secs(60);
 const BUDGET: Duration = Duration::from_secs(30);
+
+/// How many clients write to the raft master, and how many ask queries.
+const BOOKKEEPERS: usize = 2;
+const ANALYSTS: usize = 2;
+
+fn us(us: u64) -> Duration {
+    Duration::from_micros(us)
+}
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -119,15 +132,23 @@ struct Room {
     coordinator: Group,
     workers: Group,
     proxies: Group,
+    topo: Group,
+    source: Group,
     targets: Group,
 }
 
-fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
+fn room(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Files>) -> Room {
     sim.workers(2);
-    let masters = sim.nodes("master", plan::MASTERS, move |node| {
-        let config = plan::master(node.index(), releases.raft_master);
-        raft_master::run_node(node, config)
-    });
+    let mut master = |sim: &mut Sim, index: usize| {
+        let main = move |node| raft_master::run_node(node, plan::master(index, releases.raft_master));
+        let master = sim.node(&format!("master-{index}"), main);
+        // Machines of different years: what the fast one has done, a slow one has still to apply.
+        let sync_us = [50, 1_000, 4_000, 15_000][rng.random_range(0..4_usize)];
+        sim.disk(master, Disk::default().syncs_take(us(sync_us), us(4 * sync_us)));
+        master
+    };
+    let first = master(sim, 0);
+    let masters = (1..MASTERS).fold(first, |all, index| all.and(master(sim, index)));
     sim.workers(0);
     let meta = sim.node("meta", |node| async move {
         let ballots = Arc::new(MasterBallots::new(plan::masters()));
@@ -152,6 +173,9 @@ fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
             Ok(replica_loader::run_block_service(config, node.stopping()).await?)
         }
     });
+    // So narrow that a file takes seconds, as upstream's do.
+    let bytes_per_s = rng.random_range(400..2_500);
+    sim.link(replicas, blocks, Link::between(ms(1), ms(20)).bandwidth(bytes_per_s));
     sim.workers(2);
     let coordinator = sim.node("coordinator", move |_| async move {
         Ok(coordinator::run_server(plan::coordinator(releases.coordinator)).await?)
@@ -190,35 +214,72 @@ fn room(sim: &mut Sim, releases: Releases, files: &Arc<rows::Files>) -> Room {
     for tablets in [topo, source, targets] {
         sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
     }
-    Room { masters, meta, replicas, blocks, coordinator, workers, proxies, targets }
+    Room { masters, meta, replicas, blocks, coordinator, workers, proxies, topo, source, targets }
 }
 
 /// What strikes: each system is rolled, in its own way, at the edges that its own scenario aims at.
 fn faults(sim: &mut Sim, room: &Room) {
     let faults = || Faults::none().from(secs(2)).quiet_after(secs(60)).down(ms(100), secs(5));
-    let masters = faults().stops(BUDGET).kills().partitions().slow_disks(secs(1), secs(20), ms(30));
-    sim.faults(room.masters, masters.aimed_at("use metadata-db", 100).at_most(2));
+    // An upgrade, while books are kept.
+    let upgrades = faults().stops(BUDGET).quiet_after(secs(20)).aimed_at("use metadata-db", 200);
+    sim.faults(room.masters, upgrades.at_most(4));
+    let masters = faults().kills().partitions().slow_disks(secs(1), secs(20), ms(30));
+    sim.faults(room.masters, masters.at_most(2));
     let replicas = faults().stops(BUDGET).kills().slow_disks(ms(100), secs(3), secs(20));
-    sim.faults(room.replicas, replicas.aimed_at("open files", 3).at_most(1));
+    sim.faults(room.replicas, replicas.aimed_at("open files", 8).at_most(2));
     let ways = faults().held_links(secs(20)).narrow_links(400, 2_000, secs(30)).resets();
     sim.faults(room.replicas.and(room.blocks), ways.at_most(1));
     sim.faults(room.meta.and(room.replicas), faults().partitions().at_most(1));
     let queries = faults().kills().resets().slow_links(ms(20), ms(800), secs(3)).pauses(ms(20), secs(2));
-    sim.faults(room.coordinator.and(room.workers), queries.aimed_at("use query-status", 100).at_most(2));
+    let queries = queries.aimed_at("use query-status", 100).aimed_at("close query-status", 15);
+    sim.faults(room.coordinator.and(room.workers), queries.from(secs(30)).quiet_after(secs(90)).at_most(2));
     let proxies = faults().stops(BUDGET).repeated_stops(BUDGET, secs(1)).kills();
     let proxies = proxies.aimed_at("open GloAdmin", 2).aimed_at("phase running", 2).aimed_at("phase stopping", 1);
     sim.faults(room.proxies, proxies.at_most(2));
-    let tablets = faults().stops(secs(60)).kills().power_losses().memory_pressure(MEMORY / 64, MEMORY / 4, secs(3));
-    sim.faults(room.targets, tablets.aimed_at("use vdiff controllers", 3).quiet_after(secs(120)).at_most(2));
+    let tablets =
+        faults().stops(TABLET_BUDGET).kills().power_losses().memory_pressure(MEMORY / 64, MEMORY / 4, secs(3));
+    let tablets = tablets.aimed_at("use vdiff controllers", 2).from(secs(20)).quiet_after(secs(100));
+    sim.faults(room.targets, tablets.at_most(3));
+}
+
+/// A restart that rolls through the whole room, as for a new kernel: one node after the other, from any system on. The meta
+/// server stays: it has no disk here, and upstream's ZooKeeper is not in this room.
+fn roll(sim: &mut Sim, room: &Room, rng: &mut Rng) {
+    let stopped = |group: Group, count: usize| (0..count).map(move |index| (group.number(index), Some(BUDGET)));
+    // Nothing of theirs ends in order: neither does upstream's.
+    let killed = |group: Group, count: usize| (0..count).map(move |index| (group.number(index), None));
+    let mut nodes: Vec<(u16, Option<Duration>)> = stopped(room.masters, MASTERS)
+        .chain(stopped(room.replicas, REPLICA_SERVERS))
+        .chain(stopped(room.blocks, 1))
+        .chain(killed(room.workers, WORKERS))
+        .chain(killed(room.coordinator, 1))
+        .chain(stopped(room.proxies, PROXIES))
+        .chain(stopped(room.topo, 1))
+        .chain(stopped(room.source.and(room.targets), 1 + TARGETS.len()).map(|(node, _)| (node, Some(TABLET_BUDGET))))
+        .collect();
+    let first = rng.random_range(0..nodes.len());
+    nodes.rotate_left(first);
+    let mut at = ms(rng.random_range(2_000..40_000));
+    for (node, budget) in nodes {
+        let down_ns = rng.random_range(100_000_000..2_000_000_000);
+        let fault = match budget {
+            Some(budget) => Fault::Stop { node, budget_ns: budget.as_secs() * 1_000_000_000, down_ns },
+            None => Fault::Kill { node, down_ns },
+        };
+        sim.inject(Trigger::at(at), fault);
+        at += ms(rng.random_range(500..4_000));
+    }
 }
 
 fn script(sim: &mut Sim, releases: Releases) {
-    let files = Arc::new(rows::draw(&mut sim.rng()));
+    let mut rng = sim.rng();
+    let files = Arc::new(rows::draw(&mut rng));
+    let rolls = rng.random_range(0..4) == 0;
     // Each of these is off in the scenario of the system that it is about, which says why.
     for claim in ["nothing-left", "no-silent-panic"] {
         sim.without(claim);
     }
-    let room = room(sim, releases, &files);
+    let room = room(sim, &mut rng, releases, &files);
     let asked = sim.ledger::<String>("rows of the files");
     let answered = sim.ledger::<String>("rows that a query through the proxy returned");
     let verified = sim.ledger::<(u64, u64)>("rows compared and rows that differ");
@@ -231,8 +292,12 @@ fn script(sim: &mut Sim, releases: Releases) {
         }
         job::job(node, answered, verified)
     });
-    sim.client("bookkeeper", move |node| job::keep_books(node, acked));
-    sim.client("analyst", job::analyse);
+    for index in 0..BOOKKEEPERS {
+        sim.client(&format!("bookkeeper-{index}"), move |node| job::keep_books(node, acked));
+    }
+    for index in 0..ANALYSTS {
+        sim.client(&format!("analyst-{index}"), job::analyse);
+    }
     sim.verifier("auditor", move |_| async move {
         for volume in raft_master::Client::new(plan::masters()).list_volumes().await? {
             kept.note(volume);
@@ -244,6 +309,9 @@ fn script(sim: &mut Sim, releases: Releases) {
     sim.bound("bounded-request", 64 << 20);
     sim.bound("slots-conserved", secs(1));
     faults(sim, &room);
+    if rolls {
+        roll(sim, &room, &mut rng);
+    }
 
     sim.nothing_acked_is_lost(acked, kept);
     sim.nothing_acked_is_lost(asked, answered);
