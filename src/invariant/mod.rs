@@ -54,6 +54,10 @@ pub(crate) trait Facts {
     fn is_squeezed(&self, _: NodeId) -> bool {
         false
     }
+    /// Whether a fault makes a node's disk refuse operations.
+    fn disk_fails(&self, _: NodeId) -> bool {
+        false
+    }
     /// Whether this number was a descriptor of a node's process, and was closed.
     fn was_closed(&self, _: NodeId, _: i32) -> bool {
         false
@@ -79,6 +83,10 @@ impl Facts for Room<'_> {
 
     fn is_squeezed(&self, node: NodeId) -> bool {
         Room::is_squeezed(self, node)
+    }
+
+    fn disk_fails(&self, node: NodeId) -> bool {
+        Room::disk_fails(self, node)
     }
 
     fn was_closed(&self, node: NodeId, fd: i32) -> bool {

@@ -1,9 +1,9 @@
 //! No process that is started again and again dies each time the same way with the same state on its disk: nothing would ever
 //! change that. It looks at nodes with a supervisor, since nobody else restarts what ended by itself; there it is on by default.
 //!
-//! Not counted are ends that the plan or an operator caused: kills, power losses, whatever follows a request to stop, and
-//! a lack of memory while a fault makes it scarce. The state is what the next life finds, so that a process that makes progress
-//! in the page cache alone makes progress, too.
+//! Not counted are ends that the plan or an operator caused: kills, power losses, whatever follows a request to stop, a lack
+//! of memory while a fault makes it scarce, and any failure while a fault makes the disk refuse operations: those faults go by.
+//! The state is what the next life finds, so that a process that makes progress in the page cache alone makes progress, too.
 //!
 //! Who logs each of its lives leaves another state each time. So three times as many panics in a row at one line are a loop
 //! whatever is on the disk: progress is not made by panicking.
@@ -105,12 +105,12 @@ impl Invariant for NoCrashLoop {
 impl Charge {
     fn ended(&mut self, how: Death, ends: usize, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let node = event.node;
-        let squeezed = how == Death::OutOfMemory && facts.is_squeezed(node);
+        let by_a_fault = (how == Death::OutOfMemory && facts.is_squeezed(node)) || facts.disk_fails(node);
         let lived_ns = event.time_ns - self.began_ns;
         if lived_ns >= self.healthy_ns || how == (Death::Exit { code: 0 }) {
             self.forget();
         }
-        if self.was_asked_to_stop || !is_failure(how) || squeezed {
+        if self.was_asked_to_stop || !is_failure(how) || by_a_fault {
             return None;
         }
         let end = End { how, panic: self.panic, state: facts.state(node) };
@@ -301,6 +301,18 @@ mod tests {
             life(&mut script, Death::OutOfMemory);
         }
         assert_eq!(check(script), []);
+    }
+
+    #[test]
+    fn failures_while_a_fault_makes_the_disk_refuse_do_not_count() {
+        for how in [Death::Exit { code: 1 }, Death::Panic, Death::Abort] {
+            let mut script = Script::new();
+            script.with_failing_disk();
+            for _ in 0..12 {
+                life(&mut script, how);
+            }
+            assert_eq!(check(script), []);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(super) struct Script {
     node: NodeId,
     task: u64,
     squeezed: bool,
+    disk_fails: bool,
     state: u128,
     /// The state when each event happened, and which of them is shown.
     states: Vec<u128>,
@@ -30,6 +31,7 @@ impl Script {
             node: NodeId(0),
             task: 0,
             squeezed: false,
+            disk_fails: false,
             state: 0,
             states: Vec::new(),
             shown: std::cell::Cell::new(0),
@@ -82,6 +84,12 @@ impl Script {
     /// From here on the disk has this state.
     pub(super) fn with_state(&mut self, state: u128) -> &mut Self {
         self.state = state;
+        self
+    }
+
+    /// The disk refuses operations, all the time.
+    pub(super) fn with_failing_disk(&mut self) -> &mut Self {
+        self.disk_fails = true;
         self
     }
 
@@ -195,6 +203,10 @@ impl Facts for Script {
 
     fn is_squeezed(&self, _node: NodeId) -> bool {
         self.squeezed
+    }
+
+    fn disk_fails(&self, _node: NodeId) -> bool {
+        self.disk_fails
     }
 
     fn threads(&self) -> Vec<String> {

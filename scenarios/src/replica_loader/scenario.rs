@@ -170,7 +170,7 @@ fn script(sim: &mut Sim) {
     let bytes_per_s = rng.random_range(250..2_500);
     let way = Link::between(Duration::from_millis(1), Duration::from_millis(20)).bandwidth(bytes_per_s);
     sim.link(replicas, blocks, way);
-    sim.supervise(replicas, Supervisor::on_failure().attempts(5));
+    sim.supervise(replicas, Supervisor::on_failure().backoff(2, Duration::from_secs(10)).attempts(10));
 
     let acked = sim.ledger::<String>("rows of a load that succeeded");
     let found = sim.ledger::<String>("rows after recovery");

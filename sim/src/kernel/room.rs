@@ -259,6 +259,14 @@ impl<'a> Room<'a> {
         self.world.nodes.get(usize::from(node.0)).is_some_and(|node| node.memory.is_squeezed())
     }
 
+    /// Whether a node's disk refuses operations at this moment: with errors, or because nothing is free.
+    pub fn disk_fails(&self, node: NodeId) -> bool {
+        const REFUSING: [Trouble; 4] =
+            [Trouble::FailingReads, Trouble::FailingWrites, Trouble::FailingSyncs, Trouble::Full];
+        let disk = self.world.nodes.get(usize::from(node.0)).and_then(|node| node.disk.as_ref());
+        disk.is_some_and(|disk| REFUSING.iter().any(|trouble| disk.has_trouble(*trouble)))
+    }
+
     /// What the next process of a node would find on its disk, as one number; 0 if it has none yet. It reads the whole disk.
     pub fn disk_state(&self, node: NodeId) -> u128 {
         let disk = self.world.nodes.get(usize::from(node.0)).and_then(|node| node.disk.as_ref());
