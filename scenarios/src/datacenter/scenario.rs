@@ -224,7 +224,7 @@ fn faults(sim: &mut Sim, room: &Room) {
     let upgrades = faults().stops(BUDGET).quiet_after(secs(20)).aimed_at("use metadata-db", 200);
     sim.faults(room.masters, upgrades.at_most(4));
     let masters = faults().kills().partitions().slow_disks(secs(1), secs(20), ms(30));
-    sim.faults(room.masters, masters.at_most(2));
+    sim.faults(room.masters, masters.aimed_at("use metadata-db", 200).at_most(2));
     let replicas = faults().stops(BUDGET).kills().slow_disks(ms(100), secs(3), secs(20));
     sim.faults(room.replicas, replicas.aimed_at("open files", 8).at_most(2));
     let ways = faults().held_links(secs(20)).narrow_links(400, 2_000, secs(30)).resets();
