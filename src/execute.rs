@@ -83,7 +83,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         largest_allocation_bytes: sim.terms.number("bounded-request"),
         latency: sim.latency,
         spin_max: sim.terms.number("no-spin").unwrap_or(SPIN_MAX),
-        schedule: Schedule::default(),
+        schedule: Schedule { start_ns_max: sim.late_threads_ns, ..Schedule::default() },
         stack_at: request.stack_at.map(|seq| seq.0),
         ..Settings::default()
     };

@@ -135,6 +135,7 @@ pub struct Sim {
     pub(crate) terms: Terms,
     /// What the scenario's author has to mend before anything runs.
     pub(crate) mistakes: Vec<String>,
+    pub(crate) late_threads_ns: u64,
     workers: usize,
 }
 
@@ -160,6 +161,7 @@ impl Sim {
             time_limit_ns: nanoseconds(TIME_LIMIT),
             terms: Terms::default(),
             mistakes: Vec::new(),
+            late_threads_ns: 0,
             workers: 0,
         }
     }
@@ -216,6 +218,12 @@ impl Sim {
     /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one.
     pub fn workers(&mut self, workers: usize) {
         self.workers = workers;
+    }
+
+    /// Lets each new thread wait up to this long for its first turn, as where there are fewer processors than there is work;
+    /// it is in line at once unless said. Main threads are never late.
+    pub fn late_threads(&mut self, at_most: Duration) {
+        self.late_threads_ns = nanoseconds(at_most);
     }
 
     /// Turns an invariant off in this scenario, by its name: one of [`invariants`](crate::invariants). A name that there is not

@@ -6,11 +6,14 @@ use afterlife::Sim;
 use planted::{holds, run, scenarios, trials};
 use std::ffi::CStr;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let scenarios = scenarios![
         a_machine_asked_by_c_calls,
         a_process_with_ten_descriptors,
+        somebody_waits_until_there_is_a_descriptor,
+        threads_that_wait_for_a_processor,
         calls_by_number,
         a_call_that_nobody_knows,
         a_file_of_the_c_library,
@@ -20,6 +23,8 @@ fn main() -> ExitCode {
         trials![
             a_machine_is_the_same_everywhere,
             a_process_has_as_many_descriptors_as_it_may,
+            who_cannot_be_accepted_goes_on_waiting,
+            new_threads_begin_late_where_that_is_said,
             a_call_by_number_is_its_door,
             a_call_by_number_without_a_door_is_refused,
             a_file_of_the_c_library_is_refused,
@@ -90,11 +95,50 @@ fn a_process_has_as_many_descriptors_as_it_may() {
     holds("a_process_with_ten_descriptors", &[]);
 }
 
+fn somebody_waits_until_there_is_a_descriptor(sim: &mut Sim) {
+    let node = sim.client_program("node-a", |_| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:7000").expect("the port is free");
+        let mut others: Vec<_> =
+            (0..8).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").expect("there is room for ten")).collect();
+        let caller = std::net::TcpStream::connect("127.0.0.1:7000").expect("it listens");
+        for _ in 0..3 {
+            let refused = listener.accept().expect_err("all ten are taken");
+            assert_eq!(refused.raw_os_error(), Some(libc::EMFILE));
+        }
+        others.pop();
+        let (_, peer) = listener.accept().expect("the caller was not sent away");
+        assert_eq!(peer, caller.local_addr().expect("it is connected"));
+        0
+    });
+    sim.descriptors(node, 10);
+}
+
+fn who_cannot_be_accepted_goes_on_waiting() {
+    holds("somebody_waits_until_there_is_a_descriptor", &[]);
+}
+
+fn threads_that_wait_for_a_processor(sim: &mut Sim) {
+    sim.late_threads(Duration::from_secs(1));
+    sim.client_program("node-a", |_| {
+        let made = Instant::now();
+        let begun = [(); 20].map(|()| std::thread::spawn(move || made.elapsed()));
+        let late = begun.map(|thread| thread.join().expect("it measures a time"));
+        assert!(late.iter().all(|late| *late < Duration::from_millis(1_100)), "{late:?}");
+        assert!(late.iter().any(|late| *late > Duration::from_millis(500)), "{late:?}");
+        assert!(late.iter().any(|late| *late < Duration::from_millis(500)), "{late:?}");
+        0
+    });
+}
+
+fn new_threads_begin_late_where_that_is_said() {
+    holds("threads_that_wait_for_a_processor", &[]);
+}
+
 fn calls_by_number(sim: &mut Sim) {
     // It closes a file twice, to see the error.
     sim.without("no-use-after-teardown");
     sim.client_program("node-a", |_| {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let second = libc::timespec { tv_sec: 1, tv_nsec: 0 };
         let mut path = [0_u8; 8];
         // SAFETY: each call is given what it takes.

@@ -7,7 +7,7 @@ use afterlife::Sim;
 use planted::{run, scenarios, trials};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         nobody_writes_and_it_is_read_again_and_again,
         a_task_yields_for_ever,
         short_sleeps_follow_each_other,
+        a_time_is_awaited_by_looking_and_telling,
+        nobody_is_accepted_for_want_of_a_descriptor,
         a_time_is_awaited_for_a_while,
         a_time_is_awaited_for_a_while_too_long,
         a_disk_is_filled,
@@ -107,12 +109,36 @@ fn short_sleeps_follow_each_other(sim: &mut Sim) {
     });
 }
 
+/// What a probe tells is no progress, however often.
+fn a_time_is_awaited_by_looking_and_telling(sim: &mut Sim) {
+    sim.bound("no-spin", 20_000);
+    sim.client_program("client", |_| {
+        let (begun, time) = (Instant::now(), afterlife::probe::Resource::open("time"));
+        while begun.elapsed() < Duration::from_secs(3_600) {
+            time.used();
+        }
+        0
+    });
+}
+
+fn nobody_is_accepted_for_want_of_a_descriptor(sim: &mut Sim) {
+    let client = sim.client_program("client", |_| {
+        let listener = TcpListener::bind("127.0.0.1:7000").expect("the port is free");
+        let _others = [(); 9].map(|()| UdpSocket::bind("127.0.0.1:0").expect("there is room for ten"));
+        while listener.accept().is_err() {}
+        0
+    });
+    sim.descriptors(client, 10);
+}
+
 fn every_other_way_to_go_round_is_told() {
     for scenario in [
         "a_time_is_awaited_by_looking",
         "nobody_writes_and_it_is_read_again_and_again",
         "a_task_yields_for_ever",
         "short_sleeps_follow_each_other",
+        "a_time_is_awaited_by_looking_and_telling",
+        "nobody_is_accepted_for_want_of_a_descriptor",
     ] {
         let (signature, sentence) = sentence(scenario);
         assert!(signature.starts_with("no-spin · no progress"), "{scenario}: {signature}");

@@ -14,7 +14,7 @@ use std::time::Duration;
 const SEEDS: &str = "120";
 
 /// The reported crashes, by the beginning of their signatures.
-const P1: &str = "no-use-before-init · AdminHTTPServer";
+const P1: &str = "no-use-before-init · AdminHTTPServer · scenarios/src/proxy/admin.rs";
 const P2: &str = "no-use-after-teardown · GloMyMon";
 const P3: &str = "always · a socket handed to a session is valid";
 const P4: &str = "no-use-after-teardown · debug_filters";

@@ -36,9 +36,13 @@ pub(super) struct Admin {
     /// `Admin_HTTP_Server`.
     http_daemon: Mutex<Option<HttpDaemon>>,
     pub(super) web_enabled: AtomicBool,
+    /// Set at the end of phase 3, and never taken back.
+    pub(super) all_modules_started: AtomicBool,
     pub(super) checksums: Checksums,
     /// `sql_query_global_mutex`: one command at a time.
     pub(super) sql_query_global: Mutex<()>,
+    /// `mysql_servers_wrlock`: who changes which servers there are, an admin session, a peer's thread or the monitor.
+    pub(super) mysql_servers: Mutex<()>,
     pub(super) sessions: AtomicUsize,
     admin_thr: Mutex<Option<JoinHandle<()>>>,
 }
@@ -55,8 +59,10 @@ impl Admin {
             http_server: Member::allocated("AdminHTTPServer"),
             http_daemon: Mutex::new(None),
             web_enabled: AtomicBool::new(config.web_enabled),
+            all_modules_started: AtomicBool::new(false),
             checksums: Checksums::default(),
             sql_query_global: Mutex::new(()),
+            mysql_servers: Mutex::new(()),
             sessions: AtomicUsize::new(0),
             admin_thr: Mutex::new(None),
         }
@@ -100,12 +106,12 @@ impl Admin {
         Ok(())
     }
 
-    /// `load_http_server`: the daemon is made to run or not, as the variable says.
-    pub(super) fn load_http_server(&self, glo: &Arc<Glo>, by: Arguments<'_>) {
-        if self.http_server.is_null() {
+    /// `load_http_server`: the daemon is made to run or not, as the variable says. Whether there is a server for it to show,
+    /// nobody asks.
+    pub(super) fn load_http_server(&self, glo: &Arc<Glo>) {
+        if !self.all_modules_started.load(Ordering::SeqCst) {
             return; // main has not come to the end of phase 3
         }
-        let server = self.http_server.get(by);
         let mut daemon = lock(&self.http_daemon);
         let wanted = self.web_enabled.load(Ordering::SeqCst);
         match daemon.take() {
@@ -116,7 +122,13 @@ impl Admin {
             },
             same => *daemon = same,
         }
-        drop(server);
+    }
+
+    /// `flush_GENERIC__from_to`: a module's rows are kept for the next start.
+    #[track_caller]
+    pub(super) fn save_to_disk(&self, by: Arguments<'_>, module: &'static str) -> io::Result<()> {
+        self.configdb.replace(by, module, self.admindb.select(by, module));
+        self.configdb.commit(by)
     }
 
     /// What the statistics say.
@@ -185,7 +197,7 @@ fn admin_main_loop(glo: &Arc<Glo>, mut listener: AcceptLoop, load_main: &AtomicB
                 });
             }
         }
-        collect_statistics(glo);
+        collect_statistics(glo, format_args!("admin thread"));
     }
 }
 
@@ -193,9 +205,9 @@ fn is_full(glo: &Arc<Glo>) -> bool {
     glo.admin.get(format_args!("admin thread")).sessions.load(Ordering::SeqCst) >= SESSIONS_MAX
 }
 
-/// What the admin thread does at the end of each round: `if (GloMTH) { GloMTH->… }`.
-fn collect_statistics(glo: &Arc<Glo>) {
-    let by = format_args!("admin thread");
+/// What the admin thread does at the end of each round, and a session that is asked for it, `stats___mysql_global`:
+/// `if (GloMTH) { GloMTH->… }`.
+pub(super) fn collect_statistics(glo: &Glo, by: Arguments<'_>) {
     if glo.mth.is_null() {
         return;
     }

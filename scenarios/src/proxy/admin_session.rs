@@ -2,7 +2,7 @@
 //! Peers of the cluster come here as well.
 
 use super::accept_loop::Accepted;
-use super::admin::Admin;
+use super::admin::{Admin, collect_statistics};
 use super::checksums::{MODULES, now_s};
 use super::config::ADMIN_REFRESH;
 use super::extra_server::is_timeout;
@@ -10,6 +10,7 @@ use super::glo::Glo;
 use super::session::MySqlThread;
 use super::sqlite::Row;
 use crate::line_protocol::Statement;
+use std::fmt::Arguments;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -57,57 +58,67 @@ fn count(glo: &Arc<Glo>, begins: bool) {
     }
 }
 
-/// `admin_session_handler`: one command.
+/// `admin_session_handler`: one command, and one at a time, however long another's takes.
 fn handler(glo: &Arc<Glo>, text: &str) -> Result<Vec<Row>, String> {
     let by = format_args!("admin session");
+    let pa = glo.admin.get(by);
+    let _one = pa.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
+    // `pa->…`, as before, and after however long that was.
+    let admin = glo.admin.get(by);
     let words: Vec<&str> = text.split_whitespace().collect();
     match words[..] {
         ["PROXYSQL", "SHUTDOWN", "SLOW"] => glo.vars.stop(),
         ["PROXYSQL", "RESTART"] => glo.vars.restart(),
         ["PROXYSQL", "SHUTDOWN"] => glo.exit(0),
-        ["SELECT", "*", "FROM", "runtime_checksums_values"] => {
-            return Ok(glo.admin.get(by).checksums.rows());
-        }
+        ["SELECT", "*", "FROM", "runtime_checksums_values"] => return Ok(admin.checksums.rows()),
         ["SELECT", "*", "FROM", "stats_mysql_global"] => {
+            collect_statistics(glo, by);
             let row = |(name, value): (String, u64)| vec![name, value.to_string()];
-            return Ok(glo.admin.get(by).status().into_iter().map(row).collect());
+            return Ok(admin.status().into_iter().map(row).collect());
         }
-        ["SELECT", "*", "FROM", table] => {
-            let admin = glo.admin.get(by);
-            let _one = admin.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
-            return Ok(admin.admindb.select(by, table));
+        // `flush_mysql_variables___runtime_to_database`: here, too, nobody asks whether it is there.
+        ["SELECT", "*", "FROM", "runtime_global_variables"] => {
+            return Ok(vec![vec!["mysql".to_owned(), glo.mth.get(by).version().to_string()]]);
         }
+        ["SELECT", "*", "FROM", table] => return Ok(admin.admindb.select(by, table)),
         ["REPLACE", "INTO", table, ref cells @ ..] => {
-            let admin = glo.admin.get(by);
-            let _one = admin.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
             let row = cells.iter().map(|cell| (*cell).to_owned()).collect();
             admin.admindb.replace(by, module(table)?, vec![row]);
         }
         ["LOAD", table, "TO", "RUNTIME"] => {
-            let admin = glo.admin.get(by);
-            let _one = admin.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
-            load_to_runtime(glo, &admin, module(table)?);
+            let table = module(table)?;
+            let rows = admin.admindb.select(by, table);
+            load_to_runtime(glo, &admin, table, &rows, now_s(), by);
         }
         ["SAVE", table, "TO", "DISK"] => {
-            let admin = glo.admin.get(by);
-            let _one = admin.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
-            let table = module(table)?;
-            admin.configdb.replace(by, table, admin.admindb.select(by, table));
-            admin.configdb.commit(by).map_err(|error| error.to_string())?;
+            admin.save_to_disk(by, module(table)?).map_err(|error| error.to_string())?;
         }
-        ["SET", "admin-web_enabled", on] => glo.admin.get(by).web_enabled.store(on == "true", Ordering::SeqCst),
+        ["SET", "admin-web_enabled", on] => admin.web_enabled.store(on == "true", Ordering::SeqCst),
         _ => return Err("near \"\": syntax error".to_owned()),
     }
     Ok(Vec::new())
 }
 
-/// `LOAD … TO RUNTIME`; for admin's own variables that is also what starts and stops the HTTP daemon.
-fn load_to_runtime(glo: &Arc<Glo>, admin: &Admin, module: &'static str) {
-    let by = format_args!("admin session");
-    let rows = admin.admindb.select(by, module);
-    admin.checksums.loaded(module, &rows, now_s());
-    if module == "admin_variables" {
-        admin.load_http_server(glo, by);
+/// `LOAD … TO RUNTIME`, of a session or of a thread that has pulled these rows. For MySQL's variables that is a matter of the
+/// worker threads' handler, and for servers one of the hostgroups manager, about which nobody asks whether they are there; for admin's it is also what starts and stops the HTTP
+/// daemon.
+pub(super) fn load_to_runtime(
+    glo: &Arc<Glo>,
+    admin: &Admin,
+    module: &'static str,
+    rows: &[Row],
+    epoch_s: u64,
+    by: Arguments<'_>,
+) {
+    admin.checksums.loaded(module, rows, epoch_s);
+    match module {
+        "admin_variables" => admin.load_http_server(glo),
+        "mysql_variables" => glo.mth.get(by).commit(),
+        "mysql_servers" => {
+            let _servers = admin.mysql_servers.lock();
+            glo.my_hgm.get(by).commit();
+        }
+        _ => {}
     }
 }
 

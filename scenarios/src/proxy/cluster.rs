@@ -1,6 +1,7 @@
 //! The cluster: a detached thread for each peer, which compares checksums and copies what is newer there.
 //! It listens to nobody: peers come in as admin sessions.
 
+use super::admin_session::load_to_runtime;
 use super::checksums::{Checksum, MODULES, read};
 use super::config::{CLUSTER_ANSWER, CLUSTER_CHECK, CLUSTER_DIFFS_BEFORE_SYNC, CLUSTER_STATUS_EVERY, MONITOR_SLICE};
 use super::glo::Glo;
@@ -81,15 +82,22 @@ fn update_checksum(
     *count >= CLUSTER_DIFFS_BEFORE_SYNC && theirs.version > 1 && later
 }
 
-/// `pull_…_from_peer`: fetches a module's rows and loads them.
+/// `pull_…_from_peer`: fetches a module's rows, loads them, and saves them to disk, `cluster_…_save_to_disk`. Whoever is to change
+/// servers meanwhile waits until the disk is done.
 fn pull(glo: &Arc<Glo>, lines: &mut Lines, module: &'static str, theirs: &Checksum) -> Result<(), QueryError> {
     debug_assert!(MODULES.contains(&module));
     let rows = lines.query(&format!("SELECT * FROM {module}"), CLUSTER_ANSWER)?.rows;
     let by = format_args!("cluster thread");
+    let locked = glo.admin.get(by);
+    let _one = locked.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
     let admin = glo.admin.get(by);
-    let _one = admin.sql_query_global.lock().unwrap_or_else(PoisonError::into_inner);
     admin.admindb.replace(by, module, rows.clone());
-    admin.checksums.loaded(module, &rows, theirs.epoch_s);
+    load_to_runtime(glo, &admin, module, &rows, theirs.epoch_s, by);
+    let servers = (module == "mysql_servers").then(|| admin.mysql_servers.lock());
+    if let Err(error) = admin.save_to_disk(by, module) {
+        glo.info(format_args!("{module} was not saved to disk: {error}"));
+    }
+    drop(servers);
     probe::sometimes!(true, "a module is pulled from a peer");
     Ok(())
 }

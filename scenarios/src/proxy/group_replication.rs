@@ -12,10 +12,14 @@ use crate::line_protocol::QueryError;
 use crate::line_protocol::blocking::Lines;
 use afterlife_probe::Resource;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Arguments;
 use std::io;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
+
+/// `max_writers`, of a group with one primary.
+const WRITERS_MAX: usize = 1;
 
 /// What is to be watched, and what is known of it.
 pub(super) struct Hosts {
@@ -138,11 +142,12 @@ fn monitor_gr_thread_hg(glo: &Arc<Glo>, writer_hostgroup: u32) {
         (hosts.raw_checksum(), of_group.map(|(_, server)| server.clone()).collect::<Vec<_>>())
     };
     let mut next_check_time = Instant::now();
-    while !glo.my_mon.get(by).is_shutdown() {
+    let between = format_args!("group-replication thread {writer_hostgroup} between two rounds");
+    while !glo.my_mon.get(between).is_shutdown() {
         if glo.mth.is_null() {
             break; // quick exit during shutdown
         }
-        if hosts(&glo.my_mon.get(by)).raw_checksum() != initial_raw_checksum {
+        if hosts(&glo.my_mon.get(between)).raw_checksum() != initial_raw_checksum {
             break;
         }
         let curtime = Instant::now();
@@ -162,15 +167,16 @@ fn monitor_gr_thread_hg(glo: &Arc<Glo>, writer_hostgroup: u32) {
             break;
         }
         for mmsd in &failed {
-            async_gr_mon_actions_handler(glo, writer_hostgroup, &mmsd.server, Err(()));
+            async_gr_mon_actions_handler(glo, writer_hostgroup, by, &mmsd.server, Err(()));
         }
         for mmsd in connected {
             let Ok(mut lines) = mmsd.connection else { continue };
             let fetched = fetch(&mut lines);
+            let by = format_args!("group-replication thread {writer_hostgroup} after a fetch");
             if fetched.is_ok() {
                 glo.my_mon.get(by).put_connection(&mmsd.server, lines);
             }
-            async_gr_mon_actions_handler(glo, writer_hostgroup, &mmsd.server, fetched.map_err(drop));
+            async_gr_mon_actions_handler(glo, writer_hostgroup, by, &mmsd.server, fetched.map_err(drop));
         }
         drop(in_use);
     }
@@ -204,17 +210,33 @@ fn fetch(lines: &mut Lines) -> Result<Option<String>, QueryError> {
 fn async_gr_mon_actions_handler(
     glo: &Arc<Glo>,
     writer_hostgroup: u32,
+    by: Arguments<'_>,
     server: &str,
     fetched: Result<Option<String>, ()>,
 ) {
-    let by = format_args!("group-replication thread {writer_hostgroup}");
     let timeouts = gr_update_hosts_map(&glo.my_mon.get(by), server, fetched.is_ok());
     let my_hgm = glo.my_hgm.get(by);
     match fetched {
-        Ok(Some(writer)) => my_hgm.update_group_replication_set_writer(writer_hostgroup, &writer),
+        Ok(Some(writer)) => set_writer(glo, writer_hostgroup, by, &writer),
         Ok(None) => my_hgm.update(server, Status::Online),
         Err(()) if timeouts >= GR_TIMEOUTS_MAX => my_hgm.update(server, Status::Shunned),
         Err(()) => {}
+    }
+}
+
+/// `update_group_replication_set_writer`: "we lock only if needed". Somebody else may be changing servers, and take as long as his
+/// disk does; this thread goes on with the hostgroups manager then, whoever has been deleted meanwhile.
+fn set_writer(glo: &Arc<Glo>, writer_hostgroup: u32, by: Arguments<'_>, writer: &str) {
+    if glo.my_hgm.get(by).is_writer(writer_hostgroup, writer) {
+        return;
+    }
+    let admin = glo.admin.get(by);
+    let _servers = admin.mysql_servers.lock();
+    let writers = glo.my_hgm.get(by).add_writer(writer_hostgroup, writer);
+    // `converge_group_replication_config`.
+    if writers > WRITERS_MAX {
+        glo.info(format_args!("moving writers of {writer_hostgroup}, {} in use", glo.mth.get(by).version()));
+        glo.my_hgm.get(by).keep_writer(writer_hostgroup, writer);
     }
 }
 

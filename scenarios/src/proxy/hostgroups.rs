@@ -20,6 +20,7 @@ pub(super) struct HostgroupsManager {
     default_writer: u32,
     default_reader: u32,
     turn: AtomicUsize,
+    commits: AtomicUsize,
 }
 
 impl HostgroupsManager {
@@ -38,6 +39,7 @@ impl HostgroupsManager {
             default_writer: first.map_or(0, |group| group.writer),
             default_reader: first.map_or(0, |group| group.reader),
             turn: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
         }
     }
 
@@ -62,9 +64,27 @@ impl HostgroupsManager {
         }
     }
 
-    /// A group's members agree who takes writes.
-    pub(super) fn update_group_replication_set_writer(&self, writer_hostgroup: u32, server: &str) {
-        self.servers().insert(writer_hostgroup, BTreeMap::from([(server.to_owned(), Status::Online)]));
+    /// `commit`: what was loaded is in use. How many times that was so is all that is kept of it.
+    pub(super) fn commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether this server takes a group's writes.
+    pub(super) fn is_writer(&self, writer_hostgroup: u32, server: &str) -> bool {
+        self.servers().get(&writer_hostgroup).is_some_and(|writers| writers.contains_key(server))
+    }
+
+    /// It does from now on. Returns how many do.
+    pub(super) fn add_writer(&self, writer_hostgroup: u32, server: &str) -> usize {
+        let mut servers = self.servers();
+        let writers = servers.entry(writer_hostgroup).or_default();
+        writers.insert(server.to_owned(), Status::Online);
+        writers.len()
+    }
+
+    /// The others do not.
+    pub(super) fn keep_writer(&self, writer_hostgroup: u32, server: &str) {
+        self.servers().entry(writer_hostgroup).or_default().retain(|writer, _| writer == server);
     }
 
     /// How many servers are online, and how many there are.

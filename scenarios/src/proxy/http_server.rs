@@ -38,10 +38,11 @@ impl HttpServer {
     }
 
     /// A page of what the statistics say.
-    pub(super) fn page(&self, path: &str, status: &[(String, u64)]) -> Option<String> {
+    pub(super) fn page(&self, path: &str, status: impl FnOnce() -> Vec<(String, u64)>) -> Option<String> {
         if path != "/stats" {
             return None;
         }
+        let status = status();
         let lines = status.iter().map(|(name, value)| format!("{name} {value}\n"));
         Some(format!("{}\n{}", self.page_top, lines.collect::<String>()))
     }
@@ -94,9 +95,9 @@ async fn serve(glo: &Arc<Glo>, listener: StdListener, stop: &Notify) {
 
 fn answer(glo: &Arc<Glo>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     glo.debug("web", format_args!("HTTP request"));
+    // `GloAdmin->AdminHTTPServer->handler(…)`, which asks the databases for what it shows.
     let admin = glo.admin.get(format_args!("HTTP request"));
-    let status = admin.status();
-    let page = admin.http_server.get(format_args!("HTTP request")).page(request.uri().path(), &status);
+    let page = admin.http_server.get(format_args!("HTTP request")).page(request.uri().path(), || admin.status());
     let (code, body) = match page {
         Some(page) => (StatusCode::OK, page),
         None => (StatusCode::NOT_FOUND, String::new()),

@@ -18,6 +18,7 @@ use afterlife_probe as probe;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
@@ -150,7 +151,8 @@ fn init_phase3_start_all(glo: &Arc<Glo>) -> io::Result<()> {
     monitor.start(glo);
     let admin = glo.admin.get(format_args!("main"));
     admin.http_server.set(HttpServer::new());
-    admin.load_http_server(glo, format_args!("main"));
+    admin.all_modules_started.store(true, Ordering::SeqCst);
+    admin.load_http_server(glo);
     if glo.is_sound() {
         admin.start_admin_thread(glo)?;
         cluster::start_peer_threads(glo);

@@ -30,8 +30,13 @@
 //! Never reported, and in both upstream builds: detached children and the cluster's threads use Admin, its databases and `GloMTH`
 //! after they were deleted; Admin deletes its HTTP server before it joins those who may start the daemon again, and does not stop
 //! a daemon whose variable was switched off; a TERM that comes during a `PROXYSQL RESTART` is swallowed, for the restart resets
-//! the flag; the coordinator's vector, into which its threads' start arguments point, goes without a join; and an accept loop of
-//! a worker goes round while no descriptor is left.
+//! the flag; the coordinator's vector, into which its threads' start arguments point, goes without a join; a group-replication
+//! thread that makes another server the writer waits for who changes servers, a peer's thread that saves them to a slow disk, and
+//! goes on with `GloMTH` and `MyHGM`, whoever has deleted them meanwhile; and an accept loop of a worker goes round while no
+//! descriptor is left.
+//!
+//! Most of them wait behind a lock: an admin command holds `sql_query_global_mutex` from its beginning to its end, and saving to disk
+//! takes as long as the disk does. A stop waits for neither.
 //!
 //! A [`Flavour::Release`] exits at once at TERM, since #4355. That is no fault, and must not be reported.
 //!

@@ -26,6 +26,8 @@ pub(super) struct ThreadsHandler {
     workers: Mutex<Vec<Started>>,
     begun: Instant,
     queries: AtomicU64,
+    /// `__global_MySQL_Thread_Variables_version`.
+    version: AtomicU64,
 }
 
 /// A worker, and its thread until it is joined.
@@ -41,7 +43,12 @@ struct Worker {
 
 impl ThreadsHandler {
     pub(super) fn new() -> Self {
-        Self { workers: Mutex::default(), begun: Instant::now(), queries: AtomicU64::new(0) }
+        Self {
+            workers: Mutex::default(),
+            begun: Instant::now(),
+            queries: AtomicU64::new(0),
+            version: AtomicU64::new(1),
+        }
     }
 
     /// Starts the workers on this listener.
@@ -116,6 +123,16 @@ impl ThreadsHandler {
         for thread in told {
             threads::join(thread);
         }
+    }
+
+    /// `commit`: variables are others from here on.
+    pub(super) fn commit(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Which variables are in use.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
     }
 
     /// `SQL3_GlobalStatus`.

@@ -30,8 +30,8 @@ pub(super) const VARIANTS: &[Variant] = &[
     variant(
         "P2 (i)",
         Build::Patched,
-        "a group-replication thread uses the hostgroup manager after its end",
-        &[USE, "MyHGM"],
+        "a group-replication thread that fetched uses the pool, or the hostgroups manager, after their end",
+        &[USE, "group-replication", "after a fetch"],
     ),
     variant("P3", Build::Shipped, "a session is made of what accept refused", &["always", "socket"]),
     variant("P3", Build::Patched, "a session is made of what accept refused", &["always", "socket"]),
@@ -41,7 +41,8 @@ pub(super) const VARIANTS: &[Variant] = &[
         "databases",
         Build::Patched,
         "a detached thread uses one of Admin's databases after its end",
-        &[USE, "proxy/sqlite.rs"],
+        // `admindb`, `statsdb` and the others: nothing else is called so.
+        &[USE, "db", "proxy/admin.rs"],
     ),
     variant(
         "GloMTH",

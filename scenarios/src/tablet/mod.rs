@@ -36,7 +36,8 @@
 //!   leads there: also a start that waits for grants in vain.
 //! * C3: a replica that is promoted opens its engine in the handler of a call, which recovers the panic. The engine says that it is
 //!   open and is not, and the query service is never reached: *closed or open*.
-//! * C4: in `Patched` the closed channel stays in the select: *no spin*, until the process is gone.
+//! * C4: in `Patched` the closed channel stays in the select: *no spin*, until the process is gone. It goes round for as long as the
+//!   close of the topology's client waits for the ends of its streams: for a round trip, or for two seconds if nobody answers.
 //! * #19140: a reference table that was not copied has no matching row, and their number is a divisor (`report.rs`). A panic in
 //!   a controller ends the process and leaves the VDiff "started": *no crash loop*, although each life logs something.
 //! * Rows that only one side has are kept, up to a thousand, however wide they are (`report.rs`). Nothing is saved before

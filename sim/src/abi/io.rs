@@ -161,6 +161,7 @@ pub(super) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Kind::Event(event) => match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
                 None | Some(u64::MAX) => Err(libc::EINVAL),
                 Some(value) => write_event(event, value).map(|()| {
+                    world.gets_nowhere(me);
                     let cause = world.threads[me].cause;
                     world.notify(id, IN, cause);
                     8
@@ -233,7 +234,7 @@ pub(super) fn retry<T>(
             Ok(Turn::Wait(Wait::Ready, until))
         }
         Err(errno) => {
-            if errno == libc::EAGAIN {
+            if errno == libc::EAGAIN || errno == libc::EMFILE {
                 world.came_to_nothing(me);
             }
             Err(errno)

@@ -38,6 +38,7 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     #[cfg(feature = "turmoil")]
     super::moment::look(me);
     door(me, |world| {
+        world.gets_nowhere(me);
         let what = make(&mut |text| world.log.name(text));
         world.emit_task(me, task, what);
     });
@@ -61,6 +62,7 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut World) -> Name) -> u64 {
     #[cfg(feature = "turmoil")]
     super::moment::look(me);
     door(me, |world| {
+        world.gets_nowhere(me);
         let site = site(world);
         let (what, answer) = event_of(world, me, fact, site);
         if let Some(what) = what {

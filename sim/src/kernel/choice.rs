@@ -42,6 +42,8 @@ pub enum Question {
     Doubling = 14,
     /// Whether a datagram arrives late, and how late.
     Reordering = 15,
+    /// How long a new thread waits for its first turn.
+    Start = 16,
     /// Whether a place that may misbehave does.
     Buggify = 20,
 }

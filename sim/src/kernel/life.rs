@@ -24,12 +24,16 @@ impl World {
         let number = it.threads.len() as u32;
         let (held, id) = (it.paused, self.threads.add(node, it.incarnation, number, it.key, cause));
         self.threads[id].held = held;
+        let mut late_ns = 0;
         if matches!(start, Start::Routine(..)) {
             self.threads[id].made = self.places.of(&own_stack());
+            late_ns = self.threads.lateness_ns(id, &self.choices);
         }
         let strand = spawn(attributes, (self.begin)(id, start))?;
         self.nodes[usize::from(node.0)].threads.push(id);
-        self.threads.start(id, strand, &self.choices);
+        if let Some(due) = self.threads.start(id, strand, (self.now_ns, late_ns), &self.choices) {
+            self.queue.at(due, Due::Thread(id));
+        }
         Ok(id)
     }
 

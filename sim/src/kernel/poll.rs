@@ -77,7 +77,9 @@ impl World {
     #[inline]
     pub(crate) fn notify(&mut self, id: DescriptionId, what: u32, cause: Seq) {
         let Some(description) = self.descriptions.get(id) else { return };
-        self.nodes[usize::from(description.node.0)].arrivals += 1;
+        // An event descriptor is what a process wakes itself with.
+        let arrives = u64::from(!matches!(description.kind, Kind::Event(_)));
+        self.nodes[usize::from(description.node.0)].arrivals += arrives;
         match (&description.watches[..], description.waiters.is_empty()) {
             ([], true) => {}
             ([watch], true) => {

@@ -195,6 +195,11 @@ fn device_number(key: u64, incarnation: u16) -> u64 {
 }
 
 impl Node {
+    /// Whether it has as many descriptors as it may have.
+    pub(crate) fn has_no_slot(&self) -> bool {
+        self.descriptors.len() >= self.slots_max && self.descriptors.iter().all(Option::is_some)
+    }
+
     /// The disk, made when it is first asked for.
     pub(crate) fn disk(&mut self) -> &mut Disk {
         let (key, lives, capacity_bytes) = (self.key, self.incarnation, self.disk_build.capacity_bytes);

@@ -2,7 +2,8 @@
 //! It ends nothing; it tells of it once in each life.
 //!
 //! It costs a door nothing: it looks only where a thread is cut off, one door in about a thousand. Doors that came to nothing
-//! (nothing to read, nothing ready, a yield) are counted where they do; how many read a clock is reckoned from the doors at
+//! (nothing to read, nothing ready, a yield, no descriptor left) are counted where they do; probes, and the calls by which a process
+//! wakes itself, are left out of account; how many read a clock is reckoned from the doors at
 //! which threads are cut off, which are a fair sample.
 
 use super::thread::ThreadId;
@@ -23,6 +24,18 @@ pub const SPIN_MAX: u64 = 2_000_000;
 /// Of so many doors one may move something, and the others still go round.
 const DOORS_PER_MOVE: u64 = 16;
 
+/// What a thread passed between two cuts.
+#[derive(Clone, Copy)]
+pub(crate) struct Stretch {
+    /// When it ended.
+    now_ns: u64,
+    /// How much had reached the process by then.
+    arrivals: u64,
+    doors: u64,
+    /// Doors that came to nothing, and readings of a clock.
+    idle: (u64, u64),
+}
+
 /// What a process has been at, of late.
 #[derive(Default)]
 pub(crate) struct Spin {
@@ -38,14 +51,8 @@ pub(crate) struct Spin {
 impl Spin {
     /// A thread has passed `doors` doors since it was cut off last, of which `idle` moved nothing. Returns how many moved
     /// nothing in this window, if that is too much for the first time.
-    fn add(
-        &mut self,
-        now_ns: u64,
-        arrivals: u64,
-        doors: u64,
-        (vain, clock): (u64, u64),
-        worth_max: u64,
-    ) -> Option<u64> {
+    fn add(&mut self, stretch: Stretch, worth_max: u64) -> Option<u64> {
+        let Stretch { now_ns, arrivals, doors, idle: (vain, clock) } = stretch;
         if arrivals != self.arrivals || now_ns.saturating_sub(self.since_ns) > WINDOW_NS {
             *self = Self { since_ns: now_ns, arrivals, told: self.told, ..Self::default() };
         }
@@ -65,15 +72,32 @@ impl World {
         self.threads[me].vain += 1;
     }
 
-    /// Looks at what a thread was at that is cut off here, at a door that reads a clock or at another.
+    /// The door that this thread passes is left out of account: a probe, which is no call of the program's, or a call by which the
+    /// process wakes itself. It moves nothing, and whoever only computes may pass as many of them as he likes.
+    #[inline]
+    pub(crate) fn gets_nowhere(&mut self, me: ThreadId) {
+        let was_cut_off_here = self.threads.doors_left() == self.threads[me].granted;
+        let thread = &mut self.threads[me];
+        if was_cut_off_here {
+            thread.stretch = None;
+        } else {
+            thread.nowhere += 1;
+        }
+    }
+
+    /// Looks at what a thread was at that is cut off here, at a door that reads a clock or at another: at the stretch before the
+    /// last, for only when it has passed this door it is known whether that counts.
     pub(super) fn look_for_spin(&mut self, me: ThreadId, at_clock: bool) {
         let thread = &mut self.threads[me];
-        let (doors, vain) = (u64::from(thread.granted), u64::from(std::mem::take(&mut thread.vain)));
+        let (nowhere, vain) = (std::mem::take(&mut thread.nowhere), u64::from(std::mem::take(&mut thread.vain)));
+        let doors = u64::from(thread.granted.saturating_sub(nowhere));
         // A share of the doors as large as that of the clock's among the doors at which threads are cut off, in the long run.
         let clock = if at_clock { doors } else { 0 };
         let (now_ns, worth_max) = (self.now_ns, self.settings.spin_max);
         let node = &mut self.nodes[usize::from(thread.node.0)];
-        if let Some(doors) = node.spin.add(now_ns, node.arrivals, doors, (vain, clock), worth_max) {
+        let this = Stretch { now_ns, arrivals: node.arrivals, doors, idle: (vain, clock) };
+        let Some(last) = thread.stretch.replace(this) else { return };
+        if let Some(doors) = node.spin.add(last, worth_max) {
             self.emit(me, What::Spun { doors });
         }
     }
@@ -96,7 +120,8 @@ mod tests {
     /// Cuts every `each_ns`, with the doors since the last.
     fn spun(cuts: u64, each_ns: u64, doors: u64, idle: (u64, u64), arrives: impl Fn(u64) -> u64) -> Option<u64> {
         let mut spin = Spin::default();
-        (1..=cuts).find_map(|cut| spin.add(cut * each_ns, arrives(cut), doors, idle, MAX))
+        let stretch = |cut| Stretch { now_ns: cut * each_ns, arrivals: arrives(cut), doors, idle };
+        (1..=cuts).find_map(|cut| spin.add(stretch(cut), MAX))
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::baton::Strand;
 use super::choice::{Choices, Question, join, mix};
 use super::clock::Deadline;
 use super::place::Place;
+use super::spin::Stretch;
 use crate::event::{Name, NodeId, Seq};
 use std::collections::BinaryHeap;
 
@@ -102,6 +103,10 @@ pub(crate) struct Thread {
     pub(crate) own_room_ns: u64,
     /// Doors that came to nothing since it was cut off last.
     pub(crate) vain: u32,
+    /// How many of its doors since then are left out of account.
+    pub(crate) nowhere: u32,
+    /// What it passed before it was cut off last.
+    pub(crate) stretch: Option<Stretch>,
     /// How many doors it had when it was cut off last.
     pub(crate) granted: u32,
     wakes: u64,
@@ -132,12 +137,14 @@ pub struct Schedule {
     pub cuts_per_stall: u32,
     /// How long at most, in nanoseconds.
     pub stall_ns_max: u64,
+    /// How long at most a new thread waits for its first turn, in nanoseconds; 0 if it is in line at once.
+    pub start_ns_max: u64,
 }
 
 impl Default for Schedule {
     /// Rarely: about one door in a thousand, one cut in eight with a stall of up to 3 ms (a Linux time slice).
     fn default() -> Self {
-        Self { doors_per_cut: 1_000, cuts_per_stall: 8, stall_ns_max: 3_000_000 }
+        Self { doors_per_cut: 1_000, cuts_per_stall: 8, stall_ns_max: 3_000_000, start_ns_max: 0 }
     }
 }
 
@@ -198,6 +205,8 @@ impl Threads {
             own_deadline: Deadline::NEVER,
             own_room_ns: u64::MAX,
             vain: 0,
+            nowhere: 0,
+            stretch: None,
             granted: 0,
             wakes: 0,
             doors_left: u32::MAX,
@@ -208,13 +217,31 @@ impl Threads {
         ThreadId(self.all.len() as u32 - 1)
     }
 
-    /// Gives a thread its strand and its first turn.
-    pub(crate) fn start(&mut self, thread: ThreadId, strand: Box<Strand>, choices: &Choices) {
+    /// Gives a thread its strand and its first turn, or the deadline of that if it comes `late_ns` from now.
+    pub(crate) fn start(
+        &mut self,
+        thread: ThreadId,
+        strand: Box<Strand>,
+        (now_ns, late_ns): (u64, u64),
+        choices: &Choices,
+    ) -> Option<u64> {
         self[thread].pthread = strand.pthread();
         self[thread].strand = Some(strand);
         self.refill(thread, choices);
+        if late_ns > 0 {
+            return self.wait(thread, Wait::Cut, now_ns + late_ns);
+        }
         let cause = self[thread].cause;
         self.wake(thread, cause, choices);
+        None
+    }
+
+    /// How long a new thread waits for its first turn: on a machine with too few processors, others go first.
+    pub(crate) fn lateness_ns(&self, thread: ThreadId, choices: &Choices) -> u64 {
+        match self.schedule.start_ns_max {
+            0 => 0,
+            max => choices.below(Question::Start, self[thread].key, 0, max),
+        }
     }
 
     /// How many threads there have been.
@@ -371,6 +398,11 @@ impl Threads {
         let goes_on = self.doors_left > 0;
         self.doors_left -= u32::from(goes_on);
         goes_on
+    }
+
+    /// How many doors the running thread has until it is cut off.
+    pub(crate) fn doors_left(&self) -> u32 {
+        self.doors_left
     }
 
     /// Gives the running thread this many doors until it is cut off; how many it had.

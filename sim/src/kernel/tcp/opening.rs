@@ -61,8 +61,12 @@ impl World {
         let socket = self.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
         let (v6, probing) = (socket.v6, socket.probing);
         let SocketState::Listening { waiting, .. } = &mut socket.state else { return Err(libc::EINVAL) };
-        let end = waiting.pop_front().ok_or(libc::EAGAIN)?;
         let node = self.threads[me].node;
+        if self.nodes[usize::from(node.0)].has_no_slot() {
+            // Linux looks for a number first: whoever waits to be accepted goes on waiting.
+            return Err(libc::EMFILE);
+        }
+        let end = waiting.pop_front().ok_or(libc::EAGAIN)?;
         let connection = self.net.at(end).ok_or(libc::ECONNABORTED)?;
         let number = connection.number;
         let peer = connection.sides[usize::from(end.peer().side)].address;
