@@ -1,9 +1,12 @@
 //! Every claim that a scenario can make, once broken and once only just held.
 //! What brings a whole run down is in `outcomes`.
 
+#[path = "claims/known.rs"]
+mod known;
 mod planted;
 
 use afterlife::{Fault, Injection, Sim, probe};
+use known::{a_known_use, behind_a_known_use, what_is_known_is_looked_past};
 use planted::{Said, at, carry_out, command, ns, run, scenarios, trials};
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -54,8 +57,8 @@ fn main() -> ExitCode {
         the_code_claims_too_much,
         a_resource_is_used_and_closed,
         a_resource_is_used_after_its_end,
-        a_resource_is_used_after_its_end_and_that_is_known,
-        behind_a_known_use_a_channel_is_closed_twice,
+        a_known_use,
+        behind_a_known_use,
         a_resource_of_an_earlier_life,
     ];
     let trials = trials![
@@ -75,7 +78,7 @@ fn main() -> ExitCode {
         a_service_that_idles_is_none,
         the_codes_own_claims_count,
         a_use_after_teardown_names_both_ends,
-        what_is_known_is_looked_past_and_what_is_behind_it_is_found,
+        what_is_known_is_looked_past,
     ];
     planted::main(&scenarios, trials)
 }
@@ -567,28 +570,6 @@ fn a_resource_is_used_and_closed(sim: &mut Sim) {
 
 fn a_resource_is_used_after_its_end(sim: &mut Sim) {
     resource(sim, ms(1_010));
-}
-
-fn a_resource_is_used_after_its_end_and_that_is_known(sim: &mut Sim) {
-    sim.look_past("no-use-after-teardown", &["metadata-db", "apply 41"]);
-    resource(sim, ms(1_010));
-}
-
-fn behind_a_known_use_a_channel_is_closed_twice(sim: &mut Sim) {
-    a_resource_is_used_after_its_end_and_that_is_known(sim);
-    sim.node("closer", |_| async {
-        let channel = probe::Channel::open("stopc");
-        channel.told();
-        tokio::time::sleep(secs(2)).await;
-        channel.close();
-        channel.close();
-        Ok(())
-    });
-}
-
-fn what_is_known_is_looked_past_and_what_is_behind_it_is_found() {
-    holds("a_resource_is_used_after_its_end_and_that_is_known");
-    assert!(signature("behind_a_known_use_a_channel_is_closed_twice").starts_with("close-once · stopc"));
 }
 
 fn a_resource_of_an_earlier_life(sim: &mut Sim) {
