@@ -107,6 +107,7 @@ mod strategy;
 mod supervisor;
 #[doc(hidden)]
 pub mod testing;
+mod timeline;
 mod token;
 pub mod trace;
 #[cfg(feature = "turmoil")]

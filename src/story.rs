@@ -54,8 +54,7 @@ impl<'a> Story<'a> {
     pub(crate) fn of(found: &'a Found) -> Self {
         let events = &found.record.events;
         let violation = &found.finding.violation;
-        let end =
-            if violation.at == Seq::NONE { events.last().map_or(Seq::NONE, |last| last.seq) } else { violation.at };
+        let end = end(found);
         // Where no event broke the claim, the end of the run takes a step of its own.
         let room = if violation.at == Seq::NONE { STEPS_MAX - 1 } else { STEPS_MAX };
         let mut chosen = Chosen { events, end, room, marks: BTreeMap::new() };
@@ -92,6 +91,14 @@ impl<'a> Story<'a> {
             others: injections.len() - struck.iter().filter(|index| **index < injections.len()).count(),
             struck: struck.iter().filter_map(|index| injections.get(*index)).collect(),
         }
+    }
+}
+
+/// Where the story ends: at the event that broke the claim, or with the run.
+pub(crate) fn end(found: &Found) -> Seq {
+    match found.finding.violation.at {
+        Seq::NONE => found.record.events.last().map_or(Seq::NONE, |last| last.seq),
+        at => at,
     }
 }
 
@@ -144,21 +151,21 @@ fn event(events: &[Event], seq: Seq) -> Option<&Event> {
 }
 
 /// What a story is chosen from.
-struct Told<'a> {
+pub(crate) struct Told<'a> {
     events: &'a [Event],
     end: Seq,
     /// What led to the violation and to what turned the run towards it, each chain nearest first.
-    chains: Vec<Vec<&'a Event>>,
+    pub(crate) chains: Vec<Vec<&'a Event>>,
     /// Where that happened.
     nodes: BTreeSet<NodeId>,
     /// Whose lifetimes it is about.
-    objects: BTreeSet<u32>,
+    pub(crate) objects: BTreeSet<u32>,
     /// What was heard last of a node that brought the run down.
     last_words: Option<Seq>,
 }
 
 impl<'a> Told<'a> {
-    fn of(found: &'a Found, end: Seq) -> Self {
+    pub(crate) fn of(found: &'a Found, end: Seq) -> Self {
         let events = &found.record.events;
         let violation = &found.finding.violation;
         let mut named: Vec<_> = std::iter::once(violation.at)
@@ -229,7 +236,7 @@ fn causes<'a>(events: &'a [Event], from: &'a Event) -> Vec<&'a Event> {
     std::iter::successors(before(&from), before).collect()
 }
 
-fn is_fault(event: &Event) -> bool {
+pub(crate) fn is_fault(event: &Event) -> bool {
     matches!(event.what, What::Fault { .. })
 }
 
@@ -246,7 +253,7 @@ fn object_of(event: &Event) -> Option<u32> {
 }
 
 /// The object whose lifetime begins, ends or goes on to its next part here.
-fn object_edge(event: &Event) -> Option<u32> {
+pub(crate) fn object_edge(event: &Event) -> Option<u32> {
     match event.what {
         What::ResourceOpened { object, .. } | What::ResourceClosed { object, .. } => Some(object),
         What::Told { step, object, .. } => match step {
@@ -267,7 +274,7 @@ fn object_edge(event: &Event) -> Option<u32> {
     }
 }
 
-fn is_edge_of_life(event: &Event) -> bool {
+pub(crate) fn is_edge_of_life(event: &Event) -> bool {
     match event.what {
         What::Started => event.incarnation > 1,
         What::StopRequested { .. }

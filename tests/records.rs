@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         a_record_holds_what_programs_printed_and_traced_with_time_and_life,
         a_record_holds_what_the_seed_was_asked,
         a_record_says_where_it_was_written_and_no_secrets,
+        a_timeline_is_one_file_beside_the_record,
         to_keep_more_or_less_of_a_run_leaves_it_as_it_is,
         tracing_that_changes_the_run_is_left_out,
         a_log_is_filtered_in_a_replay_and_in_a_record,
@@ -151,6 +152,19 @@ fn a_record_says_where_it_was_written_and_no_secrets() {
     assert_eq!((&environment["os"], &environment["baton"]), (&"linux".into(), &"futex".into()));
     assert_eq!(environment["settings"]["AFTERLIFE_BATON"], "futex");
     assert!(lines[0]["program"]["sum"].as_str().is_some_and(|sum| sum.len() == 16), "{}", lines[0]);
+}
+
+fn a_timeline_is_one_file_beside_the_record() {
+    let (record, _) = record("talks_and_fails", "timeline");
+    let folder = record.parent().expect("a record has a folder");
+    let shown = show(folder, &["--format", "html"]);
+    let path = PathBuf::from(shown.out.trim());
+    assert_eq!(path, folder.join("timeline.html"));
+    let page = std::fs::read_to_string(&path).expect("it was written");
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    for said in ["created volume=7", "about to fail", "talker", "replay"] {
+        assert!(page.contains(said), "{said} is not in {page}");
+    }
 }
 
 fn digest(said: &Said) -> &str {

@@ -248,4 +248,6 @@ pub(super) enum Format {
     Text,
     /// The record's own lines: one object each
     Json,
+    /// A timeline to be opened in a browser, written beside the record
+    Html,
 }

@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::replay::{Replayed, Wanted, replay};
 use crate::report::{
     Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, engines, keep_start, page, plural,
-    replayed, sockets, traced, wrap, written_elsewhere,
+    replayed, sockets, timeline, traced, wrap, written_elsewhere,
 };
 use crate::run::{Build, Request};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
@@ -31,6 +31,9 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+
+/// What a timeline is called, in the folder of its finding.
+const TIMELINE: &str = "timeline.html";
 
 /// Carries out a command; none means the hunt, or the replay that the environment asks for.
 pub(super) fn carry_out(
@@ -152,6 +155,15 @@ fn show_finding(show: &Show, settings: &Settings) -> Result<Verdict, Refusal> {
             human().print(&lines);
         }
         Format::Json => Shelf::copy(&place, &mut std::io::stdout().lock())?,
+        Format::Html => {
+            let (found, saved) = Shelf::read(&place)?;
+            let replay = match found.is_ours() {
+                true => Paste::of_this_program().replay(&found.finding.token),
+                false => found.finding.token.clone(),
+            };
+            let written = saved.write_beside(TIMELINE, &timeline(&found, &replay))?;
+            human().print(&[Line::of(Tone::Plain, written.display().to_string())]);
+        }
     }
     Ok(Verdict::Held)
 }

@@ -38,6 +38,7 @@ fn a_campaign_is_read_with_all_that_it_can_be_given() {
 fn every_command_of_the_manual_is_there() {
     assert!(matches!(command("replay last"), Some(Command::Replay(_))));
     assert!(matches!(command("show last --format json"), Some(Command::Show(_))));
+    assert!(matches!(command("show last --format html"), Some(Command::Show(_))));
     assert!(matches!(command("shrink last --shrink 10"), Some(Command::Shrink(_))));
     assert!(matches!(command("triage a b"), Some(Command::Triage(triage)) if triage.folders.len() == 2));
     assert!(matches!(command("keep last"), Some(Command::Keep(_))));

@@ -38,6 +38,16 @@ pub(crate) struct Saved {
     pub(crate) unwritten: Option<String>,
 }
 
+impl Saved {
+    /// Writes a text into the finding's folder, whole or not at all; the file that it is in.
+    pub(crate) fn write_beside(&self, name: &str, text: &str) -> Result<PathBuf, RecordError> {
+        let path = self.folder.join(name);
+        let written = replace(&path, |to| to.write_all(text.as_bytes()));
+        written.map_err(|source| RecordError::Unwritable { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
+
 impl Shelf {
     /// The folder `afterlife` in the target directory that this executable was built into, else in `target` here.
     pub(crate) fn usual_root() -> PathBuf {

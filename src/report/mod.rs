@@ -20,6 +20,7 @@ mod table;
 mod takes;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod traced;
 mod triaged;
 mod verdicts;
@@ -39,6 +40,7 @@ pub(crate) use paste::Paste;
 pub(crate) use progress::Progress;
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
+pub(crate) use timeline::timeline;
 pub(crate) use traced::traced;
 pub(crate) use triaged::triaged;
 pub(crate) use verdicts::{alike, differs, replayed, written_elsewhere};

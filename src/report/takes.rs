@@ -42,7 +42,8 @@ pub(super) fn takes(found: &Found, lexicon: &Lexicon<'_>) -> Option<Vec<Line>> {
     Some(lines)
 }
 
-fn not(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
+/// What made no difference, in words.
+pub(super) fn not(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
     // Who went is enough: when and for how long made no difference.
     let fault = |injection| lexicon.injection(injection).0.split(", ").next().unwrap_or_default().to_owned();
     let mut counted: Vec<(String, u64)> = Vec::new();

@@ -36,7 +36,8 @@ impl<'a> Lexicon<'a> {
         Self { record, connections: connections.collect() }
     }
 
-    fn name(&self, name: Name) -> &'a str {
+    /// A text by its number.
+    pub(super) fn name(&self, name: Name) -> &'a str {
         self.record.names.get(name.0 as usize).map_or("", String::as_str)
     }
 
