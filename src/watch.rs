@@ -150,6 +150,10 @@ impl Watch {
     /// Triggers that wait for a place in a lifetime.
     fn aim(&mut self, event: &Event, room: &mut Room<'_>) {
         let Some(edge) = edge_of(&event.what) else { return };
+        // Before that nothing strikes, so that it does not count either: the first starts of all nodes, as a rule.
+        if room.now_ns() < self.faults_ns.start {
+            return;
+        }
         let here = |injection: &Injection| match &injection.trigger {
             Trigger::On { edge: words, node, nth, after_ns } if *node == event.node.0 => {
                 edge.is(words, |name| room.text(name)).then_some((*nth, *after_ns))
@@ -161,7 +165,7 @@ impl Watch {
             .collect();
         for (index, (nth, after_ns)) in here {
             self.passed[index] += 1;
-            if self.passed[index] != nth || room.now_ns() < self.faults_ns.start {
+            if self.passed[index] != nth {
                 continue;
             }
             match after_ns {

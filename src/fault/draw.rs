@@ -1,6 +1,7 @@
 //! How a seed draws a plan: which faults a scenario allows, how many, when.
 //! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another. For the
-//! same reason every other seed has a victim: what breaks a lifetime is often two faults on one node, a slow disk and a stop.
+//! same reason every other seed has a victim: what breaks a lifetime is often two faults on one node, a slow disk and a stop. And
+//! some faults follow the one before them at once, or after a while: what the first has begun is not over then.
 
 use super::{DiskTrouble, Fault, FileDamage, Injection, Plan, Trigger};
 use crate::engine::{Engine, Need};
@@ -91,6 +92,15 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// How long a disk gives errors or is full: from one failed operation to a few rounds of retries.
 const TROUBLE_NS: (u64, u64) = (SECOND_NS / 1_000, 5 * SECOND_NS);
 
+/// One fault in so many follows the one before it on the same node.
+const FOLLOWING: u64 = 3;
+
+/// How long after it, at most.
+const FOLLOWS_WITHIN_NS: u64 = 10 * SECOND_NS;
+
+/// What is awaited less long is not awaited.
+const SHORTEST_NS: u64 = 1_000;
+
 /// More nodes than a group has; the number of one is counted round.
 const VICTIMS: u64 = 1 << 16;
 
@@ -133,7 +143,7 @@ impl Faults {
     /// SIGTERM, from an operator or a supervisor without patience. Nodes see it by [`Node::stops`](crate::Node::stops).
     pub fn repeated_stops(mut self, budget: Duration, again_within: Duration) -> Self {
         self.stop_budget_ns = nanoseconds(budget);
-        self.processes.again_ns = ordered(Duration::ZERO, again_within);
+        self.processes.again_ns = nanoseconds(again_within);
         self.allow(Kind::StopTwice)
     }
 
@@ -189,10 +199,10 @@ impl Faults {
     }
 
     /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after one of the first `nth_max`
-    /// occurrences of `edge` on the node that they strike. An edge is told as stories tell it: `use metadata-db`,
-    /// `close metadata-db`, `begin to open metadata-db`, `call progress`, `deregister progress`, `advance ballot`, `run sst-3`,
-    /// `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`, `disk failure /var/lib/db`, `stop requested`. Said
-    /// more than once, each such fault picks one.
+    /// occurrences of `edge` on the node that they strike, counted from when faults may strike. An edge is told as stories tell
+    /// it: `use metadata-db`, `close metadata-db`, `begin to open metadata-db`, `call progress`, `deregister progress`,
+    /// `advance ballot`, `run sst-3`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`,
+    /// `disk failure /var/lib/db`, `stop requested`. Said more than once, each such fault picks one.
     pub fn aimed_at(mut self, edge: &str, nth_max: u32) -> Self {
         assert!(nth_max > 0, "an edge that is never awaited: `nth_max` is 1 or more");
         self.aims.push((edge.to_owned(), nth_max));
@@ -246,6 +256,16 @@ pub(super) fn ordered(low: Duration, high: Duration) -> (u64, u64) {
     (nanoseconds(low), nanoseconds(high))
 }
 
+/// Up to `most_ns`, each power of ten as likely as the others: what is over in a millisecond is met as well as what takes seconds.
+/// `between` answers these two questions.
+pub(super) fn decades(between: &impl Fn(u64, (u64, u64)) -> u64, questions: [u64; 2], most_ns: u64) -> u64 {
+    if most_ns <= SHORTEST_NS {
+        return between(questions[1], (0, most_ns));
+    }
+    let least = 10u64.pow(between(questions[0], (SHORTEST_NS.ilog10().into(), (most_ns - 1).ilog10().into())) as u32);
+    between(questions[1], (least, most_ns.min(least.saturating_mul(10))))
+}
+
 /// Draws the plan of a seed. What the engine does not have is not drawn; the rest is as it would be otherwise.
 pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engine) -> Plan {
     let mut plan = Plan::default();
@@ -272,7 +292,12 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
         for injection in 0..count {
             let between = |what: u64, (low, high): (u64, u64)| low + ask(injection, what, high - low + 1);
             let pick = |what: u64| targets.0[ask(injection, what, targets.0.len() as u64) as usize];
-            let node = victim.unwrap_or_else(|| pick(1));
+            // Whom it follows, if it does: the fault before it on a node that it may strike.
+            let before = plan.injections.last().filter(|_| ask(injection, 17, FOLLOWING) == 0).and_then(|before| {
+                let struck = before.fault.strikes().first()?.0;
+                targets.0.contains(&struck).then(|| (struck, before.trigger.clone()))
+            });
+            let node = before.as_ref().map(|it| it.0).or(victim).unwrap_or_else(|| pick(1));
             let down_ns = between(2, faults.down_ns);
             let kind = kinds[ask(injection, 0, kinds.len() as u64) as usize];
             let fault = match kind {
@@ -326,15 +351,19 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
                 Kind::Pause => faults.processes.pause(node, &between),
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
-            let trigger = match faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize) {
-                Some((edge, nth_max)) => Trigger::On {
+            let aim = faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize);
+            let trigger = match (before, aim) {
+                (Some((_, before)), _) => {
+                    before.later(decades(&between, [18, 19], FOLLOWS_WITHIN_NS), faults.quiet_after_ns)
+                }
+                (None, Some((edge, nth_max))) => Trigger::On {
                     edge: edge.clone(),
                     node,
                     nth: 1 + ask(injection, 10, u64::from(*nth_max)) as u32,
                     // Up to a millisecond: between the edge and what follows it.
                     after_ns: ask(injection, 11, 2) * ask(injection, 12, 1_000_000),
                 },
-                None => Trigger::At { time_ns },
+                (None, None) => Trigger::At { time_ns },
             };
             if kind == Kind::StopTwice {
                 let trigger = faults.processes.again(node, &between);
@@ -380,6 +409,28 @@ mod tests {
             one += u32::from(plan.injections.len() >= 5 && struck.len() == 1);
         }
         assert!((40..100).contains(&one), "{one} of 200 plans of five and more strike one node");
+    }
+
+    #[test]
+    fn some_faults_follow_the_one_before_them_on_its_node() {
+        let faults = Faults::none().kills().at_most(6).aimed_at("use db", 50);
+        let (mut pairs, mut following, mut at_once) = (0, 0, 0);
+        for seed in 0..200 {
+            let plan = draw(&Choices::new(seed), &[(Targets(vec![0, 1, 2, 3]), faults.clone())], Engine::Native);
+            for pair in plan.injections.windows(2) {
+                pairs += 1;
+                let [Trigger::On { nth, after_ns, .. }, Trigger::On { nth: same, after_ns: later, .. }] =
+                    [&pair[0].trigger, &pair[1].trigger]
+                else {
+                    continue;
+                };
+                let follows = nth == same && later > after_ns && pair[0].fault.strikes() == pair[1].fault.strikes();
+                following += u32::from(follows);
+                at_once += u32::from(follows && later - after_ns < SECOND_NS / 1_000);
+            }
+        }
+        assert!((pairs / 10..pairs / 3).contains(&following), "{following} of {pairs}");
+        assert!((following / 4..following).contains(&at_once), "{at_once} of {following} within a millisecond");
     }
 
     #[test]

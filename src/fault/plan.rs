@@ -57,6 +57,16 @@ impl Trigger {
         assert!(nth > 0, "an edge that is never awaited: `nth` is 1 or more");
         Self::On { edge: edge.to_owned(), node: group.number(0), nth, after_ns: nanoseconds(after) }
     }
+
+    /// So much later; a time is not later than `until_ns`.
+    pub(super) fn later(self, by_ns: u64, until_ns: u64) -> Self {
+        match self {
+            Self::At { time_ns } => Self::At { time_ns: time_ns.saturating_add(by_ns).min(until_ns) },
+            Self::On { edge, node, nth, after_ns } => {
+                Self::On { edge, node, nth, after_ns: after_ns.saturating_add(by_ns) }
+            }
+        }
+    }
 }
 
 /// What is done to the room. Nodes are numbers in the order in which the scenario made them.

@@ -1,7 +1,7 @@
 //! Faults of processes that go on afterwards: pauses, and memory that becomes scarce for a while.
 //! Which of them strikes, and when, `draw` decides. Ends of processes are there, too.
 
-use super::draw::{Faults, Kind, ordered};
+use super::draw::{Faults, Kind, decades, ordered};
 use super::plan::{Fault, Trigger};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(super) struct ProcessFaults {
     pause_ns: (u64, u64),
     squeeze_bytes: (u64, u64),
     squeeze_ns: (u64, u64),
-    pub(super) again_ns: (u64, u64),
+    pub(super) again_ns: u64,
 }
 
 impl Faults {
@@ -43,7 +43,12 @@ impl ProcessFaults {
 
     /// Draws when a stop is asked for again.
     pub(super) fn again(&self, node: u16, between: &impl Fn(u64, (u64, u64)) -> u64) -> Trigger {
-        Trigger::On { edge: "stop requested".to_owned(), node, nth: 1, after_ns: between(16, self.again_ns) }
+        Trigger::On {
+            edge: "stop requested".to_owned(),
+            node,
+            nth: 1,
+            after_ns: decades(between, [23, 16], self.again_ns),
+        }
     }
 
     /// Draws a squeeze.
