@@ -202,19 +202,33 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
     );
     // Signals that come early and twice, of an operator who waits or does not, and machines that stand still between two
     // lines of `Start`.
-    let again = [Duration::from_millis(30), Duration::from_secs(1), Duration::from_secs(12)];
-    let again = again[sim.rng().random_range(0..again.len())];
     sim.faults(
         masters,
         Faults::none()
-            .repeated_stops(BUDGET, again)
+            .repeated_stops(BUDGET, Duration::from_secs(12))
+            .kills()
             .pauses(Duration::from_millis(100), Duration::from_secs(3))
             .from(Duration::from_secs(2))
-            .quiet_after(Duration::from_secs(10))
-            .aimed_at("begin to open cluster", 2)
-            .aimed_at("open metadata-db", 2)
-            .at_most(2),
+            .quiet_after(Duration::from_secs(25))
+            .aimed_at("begin to open cluster", 1)
+            .aimed_at("open metadata-db", 1)
+            .at_most(3),
     );
+    // A stop while the disk has one apply on its hands.
+    sim.faults(
+        masters,
+        Faults::none()
+            .stops(BUDGET)
+            .slow_disks(Duration::from_secs(1), Duration::from_secs(20), Duration::from_millis(30))
+            .from(Duration::from_secs(2))
+            .quiet_after(Duration::from_secs(10))
+            .aimed_at("use metadata-db", 100)
+            .at_most(3),
+    );
+    // A machine with fewer processors than there is work.
+    if sim.rng().random_range(0..4) == 0 {
+        sim.late_threads(Duration::from_millis(300));
+    }
     sim.nothing_acked_is_lost(acked, found);
     sim.sometimes("a master restarts", |view| view.restarts() > 0);
 }
