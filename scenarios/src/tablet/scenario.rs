@@ -243,9 +243,9 @@ fn script(sim: &mut Sim) {
     let targets =
         sim.nodes("target", TARGETS.len(), move |node| tablet(node, config(node.name(), &of_targets, release)));
     sim.workers(0);
-    // Mostly the topology is near, so that a start and the watch that it begins are equally fast.
+    // Where the topology is near, a start and the watch that it begins are equally fast; where it is far, a close waits for it.
     let farthest =
-        if rng.random_range(0..4) == 0 { rng.random_range(2_000..20_000) } else { rng.random_range(100..1_500) };
+        if rng.random_range(0..2) == 0 { rng.random_range(5_000..40_000) } else { rng.random_range(100..1_500) };
     sim.link(topo, source.and(targets), Link::between(us(50.max(farthest / 2)), us(farthest)));
     sim.bound("no-spin", 20_000_u64);
     sim.link(source, targets, Link::between(ms(1), ms(10)).bandwidth(400_000));
@@ -308,9 +308,11 @@ fn script(sim: &mut Sim) {
             .aimed_at("open topo server", 2),
     );
     // A disk that is slow while a database is made: a start waits for grants that come late.
-    let boots = faults().at_most(1).slow_disks(secs(5), secs(7), secs(40)).aimed_at("phase restoring", 1);
+    let boots = faults().at_most(2).slow_disks(secs(5), secs(7), secs(40)).aimed_at("phase restoring", 1);
     sim.faults(targets, boots);
-    sim.faults(topo.and(source).and(targets), faults().at_most(1).kills().partitions().held_links(secs(5)));
+    // Nobody answers, also not whoever closes the topology's client.
+    let ways = faults().at_most(2).kills().partitions().held_links(secs(5)).aimed_at("close topo server", 2);
+    sim.faults(topo.and(source).and(targets), ways);
     let whole = workload.compared();
     sim.always("a table that was compared has each of its rows counted once", move |_| {
         compared.all(|table| whole.contains(table))
