@@ -280,6 +280,10 @@ impl ReplicaBulkLoader {
     pub(super) async fn close(&self) {
         let round = self.round();
         self.join_in_the_sound_build(&round).await;
+        if self.node.build == Build::Sound {
+            // Whoever is still at work on this node may have it: the last database may take seconds to close.
+            self.try_decrease_downloading_count(&round);
+        }
         let tasks: Vec<Arc<Task>> = std::mem::take(&mut self.write().tasks).into_values().collect();
         for task in tasks {
             if !task.cancel() {

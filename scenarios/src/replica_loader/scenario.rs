@@ -2,11 +2,11 @@
 //! what must hold. It knows the processes by their entry points only.
 
 use super::{
-    BULK_LOAD_REQUEST_INTERVAL, BlockServiceConfig, Client, Control, LocalBallots, MetaConfig, ReplicaServerConfig,
-    run_block_service, run_meta_server, run_replica_server, write_provider,
+    BULK_LOAD_REQUEST_INTERVAL, BlockServiceConfig, BulkLoadStatus, Client, Control, LocalBallots, MetaConfig,
+    ReplicaServerConfig, run_block_service, run_meta_server, run_replica_server, write_provider,
 };
 use crate::rt;
-use afterlife::{Build, Faults, Link, Scenario, Sim, Supervisor};
+use afterlife::{Build, Disk, Faults, Link, Scenario, Sim, Supervisor};
 use rand::RngExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,14 +79,8 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
                 sim.without(claim);
             }
         }
-        // The path: two chains write one file.
-        4 => {
-            for claim in ["joined-before-teardown", "no-use-after-teardown", "no-stale-epoch-effect"] {
-                sim.without(claim);
-            }
-        }
         // Behind the report: a rollback while a chain runs that nobody has joined. It takes what the other triggers have left.
-        6 if late => {
+        4..7 if late => {
             for claim in
                 ["joined-before-teardown", "no-stale-epoch-effect", "always", "honest-progress", "slots-conserved"]
             {
@@ -98,13 +92,19 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
             }
         }
         // Behind the cause: the task that ingests.
-        7..9 if late => {
+        7.. if late => {
             for claim in
                 ["no-use-after-teardown", "no-stale-epoch-effect", "always", "honest-progress", "slots-conserved"]
             {
                 sim.without(claim);
             }
             sim.look_past("joined-before-teardown", &["task download"]);
+        }
+        // The path: two chains write one file.
+        4 => {
+            for claim in ["joined-before-teardown", "no-use-after-teardown", "no-stale-epoch-effect"] {
+                sim.without(claim);
+            }
         }
         // The report: who uses what was cleared, and what takes effect too late.
         _ => {
@@ -170,6 +170,14 @@ fn script(sim: &mut Sim) {
     let bytes_per_s = rng.random_range(250..2_500);
     let way = Link::between(Duration::from_millis(1), Duration::from_millis(20)).bandwidth(bytes_per_s);
     sim.link(replicas, blocks, way);
+    if late {
+        // Upstream's files are large, and to ingest them takes its time; these are small, and their disks are slow.
+        let sync_ms = rng.random_range(20..800);
+        sim.disk(
+            replicas,
+            Disk::default().syncs_take(Duration::from_millis(sync_ms / 2), Duration::from_millis(sync_ms)),
+        );
+    }
     sim.supervise(replicas, Supervisor::on_failure().backoff(2, Duration::from_secs(10)).attempts(10));
 
     let acked = sim.ledger::<String>("rows of a load that succeeded");
@@ -184,10 +192,12 @@ fn script(sim: &mut Sim) {
             while client.start_bulk_load().await.is_err() {
                 rt::time::sleep(Duration::from_secs(1)).await;
             }
-            let patience_ms = if late { 25_000 } else { 12_000 };
-            for _ in 0..rng.random_range(0..3) {
-                rt::time::sleep(Duration::from_millis(rng.random_range(200..patience_ms))).await;
+            for _ in 0..rng.random_range(0..if late { 2 } else { 3 }) {
+                rt::time::sleep(Duration::from_millis(rng.random_range(200..12_000))).await;
                 interfere(&client, partitions, &mut rng).await;
+            }
+            if late {
+                interfere_with_ingestions(&client, partitions, &mut rng).await;
             }
             // Whatever was paused goes on, and comes to an end.
             let over = loop {
@@ -201,7 +211,7 @@ fn script(sim: &mut Sim) {
                 rt::time::sleep(Duration::from_secs(5)).await;
             };
             outcomes.note(format!("{:?}", over.status));
-            if over.status == super::BulkLoadStatus::Succeed {
+            if over.status == BulkLoadStatus::Succeed {
                 for (key, _) in content.iter().flatten().flatten() {
                     acked.note(key.clone());
                 }
@@ -242,6 +252,8 @@ fn script(sim: &mut Sim) {
     } else {
         lives.aimed_at("open files", 8)
     };
+    // Who dies early hides what a damaged file does to everybody.
+    let lives = if !late && rng.random_range(0..4) == 0 { lives.at_most(0) } else { lives };
     sim.faults(replicas, lives);
     sim.faults(meta.and(replicas), Faults::none().partitions().from(from).quiet_after(until).at_most(1));
     let ways = Faults::none()
@@ -252,8 +264,12 @@ fn script(sim: &mut Sim) {
         .quiet_after(until)
         .at_most(2);
     sim.faults(replicas.and(blocks), ways);
-    let damage =
-        Faults::none().missing_files().corrupt_files().from(from).quiet_after(Duration::from_secs(30)).at_most(1);
+    let damage = Faults::none()
+        .missing_files()
+        .corrupt_files()
+        .from(Duration::from_secs(1))
+        .quiet_after(Duration::from_secs(20))
+        .at_most(2);
     sim.faults(blocks, damage);
 
     sim.nothing_acked_is_lost(acked, found);
@@ -275,4 +291,26 @@ async fn interfere(client: &Client, partitions: u32, rng: &mut impl RngExt) {
         }
         _ => client.balance(rng.random_range(0..partitions)).await,
     };
+}
+
+/// What an operator does who does not look whether the files are just being ingested: he cancels, or has all primaries moved.
+async fn interfere_with_ingestions(client: &Client, partitions: u32, rng: &mut impl RngExt) {
+    loop {
+        match client.query_bulk_load().await {
+            Ok(load) if load.closed => return,
+            Ok(load) if load.status == BulkLoadStatus::Ingesting => break,
+            // Nobody else would let a load go on that is paused; this is refused unless it is.
+            _ => drop(client.control(Control::Restart).await),
+        }
+        rt::time::sleep(Duration::from_millis(500)).await;
+    }
+    rt::time::sleep(Duration::from_millis(rng.random_range(0..15_000))).await;
+    if rng.random_range(0..3) == 0 {
+        let _ = client.control(Control::Cancel).await;
+        return;
+    }
+    for pid in 0..partitions {
+        let _ = client.balance(pid).await;
+        rt::time::sleep(Duration::from_millis(rng.random_range(0..1_000))).await;
+    }
 }
