@@ -81,9 +81,15 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
         }
         // Behind the report: a rollback while a chain runs that nobody has joined. It takes what the other triggers have left.
         4..7 if late => {
-            for claim in
-                ["joined-before-teardown", "no-stale-epoch-effect", "always", "honest-progress", "slots-conserved"]
-            {
+            for claim in [
+                "joined-before-teardown",
+                "no-stale-epoch-effect",
+                "no-silent-panic",
+                "blast-radius",
+                "always",
+                "honest-progress",
+                "slots-conserved",
+            ] {
                 sim.without(claim);
             }
             for trigger in ["a new role", "the app's failure", "a cancel", "going on after a pause", "that a start had"]
@@ -93,9 +99,15 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
         }
         // Behind the cause: the task that ingests.
         7.. if late => {
-            for claim in
-                ["no-use-after-teardown", "no-stale-epoch-effect", "always", "honest-progress", "slots-conserved"]
-            {
+            for claim in [
+                "no-use-after-teardown",
+                "no-stale-epoch-effect",
+                "no-silent-panic",
+                "blast-radius",
+                "always",
+                "honest-progress",
+                "slots-conserved",
+            ] {
                 sim.without(claim);
             }
             sim.look_past("joined-before-teardown", &["task download"]);
