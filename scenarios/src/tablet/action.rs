@@ -76,8 +76,7 @@ impl Engine {
             self.can_act(&inner)?;
         }
         let row = self.row(uuid).await?;
-        if let Some(controller) = inner.controllers.remove(&row.id) {
-            controller.stop().await;
+        if self.stop_controller(&mut inner, row.id).await {
             self.stats.remove(row.id);
         }
         // It may have come to its end meanwhile.
@@ -95,8 +94,7 @@ impl Engine {
             self.can_act(&inner)?;
         }
         let row = self.row(uuid).await?;
-        if let Some(controller) = inner.controllers.remove(&row.id) {
-            controller.stop().await;
+        if self.stop_controller(&mut inner, row.id).await {
             self.stats.remove(row.id);
         }
         let tables = [("vdiff", "id"), ("vdiff_table", "vdiff_id"), ("vdiff_log", "vdiff_id")];

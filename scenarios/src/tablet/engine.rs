@@ -181,8 +181,9 @@ impl Engine {
             // "We still have to wait for all controllers to stop."
             self.reset_controllers(&mut inner).await;
             // The loop that retries VDiffs may be waiting for the lock that is held here. In the sound build it gives up.
-            for ended in std::mem::take(&mut inner.wg) {
-                let _ = ended.await;
+            while let Some(retrying) = inner.wg.last_mut() {
+                let _ = retrying.await;
+                inner.wg.pop();
             }
             inner.is_open = false;
         }
@@ -195,10 +196,18 @@ impl Engine {
     }
 
     async fn reset_controllers(&self, inner: &mut Inner) {
-        for controller in std::mem::take(&mut inner.controllers).into_values() {
-            controller.stop().await;
+        while let Some(id) = inner.controllers.keys().next().copied() {
+            self.stop_controller(inner, id).await;
         }
         self.stats.clear();
+    }
+
+    /// Stops a controller, and says whether it was there. It is in the map until it has ended: whoever waits here may be given up,
+    /// and a close then waits for it.
+    pub(super) async fn stop_controller(&self, inner: &mut Inner, id: i64) -> bool {
+        let Some(controller) = inner.controllers.get(&id).cloned() else { return false };
+        controller.stop().await;
+        inner.controllers.remove(&id).is_some()
     }
 
     /// Every half minute, tries again what ended with an ephemeral error.
