@@ -57,12 +57,16 @@ impl Engine {
             (Self::Turmoil, Need::BadLinks) => (false, "no loss that TCP survives, no bandwidth"),
             (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
             (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
-            (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks; a sync takes no time"),
-            (Self::Turmoil, Need::SlowDisks) => (false, "who waits for a disk stops every host"),
+            (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks"),
+            (Self::Turmoil, Need::SlowDisks) => {
+                (true, "for threads and spawn_blocking; a runtime's own thread never waits")
+            }
             (Self::Turmoil, Need::ClockSteps) => (true, "the wall clock; timers go by turmoil's time"),
             (Self::Turmoil, Need::ClockDrift) => (false, "timers go by turmoil's time"),
             (Self::Turmoil, Need::Memory) => (false, "one thread for all hosts: nobody's memory is known"),
-            (Self::Turmoil, Need::Threads) => (false, "one thread for all hosts, and current-thread runtimes"),
+            (Self::Turmoil, Need::Threads) => {
+                (false, "a host is a future on one thread; threads that it starts do run")
+            }
         }
     }
 
@@ -118,24 +122,42 @@ impl FromStr for Engine {
     }
 }
 
-/// What a plan or a scenario may ask of an engine.
+/// What a plan or a scenario may ask of an engine. A fault that asks for what there is not is not drawn; a standing condition that does
+/// is a mistake, unless the scenario asks before whether the engine [meets](crate::Sim::meets) it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+#[non_exhaustive]
+pub enum Need {
+    /// Graceful stops.
     Stops,
+    /// Kills, of which peers hear.
     Kills,
+    /// Power losses, which take what was not synced.
     PowerLoss,
+    /// Partitions.
     Partitions,
+    /// Partitions that let one way through.
     OneWayPartitions,
+    /// Links that hold what is sent.
     Holds,
+    /// Links with a latency that is longer for a while.
     SlowLinks,
+    /// Links that lose, double and reorder messages, and narrow ones: [`Link::bandwidth`](crate::Link::bandwidth).
     BadLinks,
+    /// Resets of connections.
     Resets,
+    /// Processes that stand still for a while.
     Pauses,
+    /// Disks that give errors or are full, and files that are damaged.
     Disks,
+    /// Disks that take their time.
     SlowDisks,
+    /// Wall clocks that jump.
     ClockSteps,
+    /// Clocks that run too fast or too slow.
     ClockDrift,
+    /// Memory budgets: [`Sim::memory`](crate::Sim::memory).
     Memory,
+    /// Plain main functions: [`Sim::program`](crate::Sim::program).
     Threads,
 }
 
@@ -178,7 +200,7 @@ impl Need {
             Self::ClockSteps => "clock steps",
             Self::ClockDrift => "clock drift",
             Self::Memory => "memory budgets",
-            Self::Threads => "plain main functions and their threads",
+            Self::Threads => "plain main functions",
         }
     }
 

@@ -123,7 +123,7 @@ pub use claim::View;
 pub use cli::main;
 pub use clock::Clock;
 pub use disk::Disk;
-pub use engine::Engine;
+pub use engine::{Engine, Need};
 pub use fault::{DiskTrouble, Fault, Faults, FileDamage, Injection, LinkTrouble, Plan, Trigger};
 pub use finding::{Finding, Signature, Violation};
 pub use invariant::{About, Bound, Bounded, Unit, invariants};

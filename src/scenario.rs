@@ -166,6 +166,23 @@ impl Sim {
         }
     }
 
+    /// Whether the engine of this run has what is asked for. A portable scenario asks before it writes down a standing condition that it
+    /// can do without; faults need no such question.
+    ///
+    /// ```
+    /// use afterlife::{Need, Sim};
+    ///
+    /// fn a_store(sim: &mut Sim) {
+    ///     let store = sim.node("store", |_| async { Ok(()) });
+    ///     if sim.meets(Need::Memory) {
+    ///         sim.memory(store, 8 << 20);
+    ///     }
+    /// }
+    /// ```
+    pub fn meets(&self, need: Need) -> bool {
+        self.engine.has(need)
+    }
+
     /// Which build of the system is wanted.
     pub fn build(&self) -> Build {
         self.build
@@ -215,7 +232,8 @@ impl Sim {
         }
     }
 
-    /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one.
+    /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one, as on
+    /// engines that have no other.
     pub fn workers(&mut self, workers: usize) {
         self.workers = workers;
     }

@@ -44,7 +44,9 @@ pub use log::{Kept, digest_of};
 /// turmoil as an engine: one thread of a room carries its simulation, and each of its hosts is a node of the room.
 #[cfg(feature = "turmoil")]
 pub mod turmoil {
-    pub use crate::engine::turmoil::{Main, Program, is_muted, run, stop_requests, turn_begins, turn_ends};
+    pub use crate::engine::turmoil::{
+        Main, Program, abort, exit, is_muted, run, stop_requests, turn_begins, turn_ends,
+    };
 }
 
 /// One process for each run.

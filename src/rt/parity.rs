@@ -5,7 +5,7 @@
 
 use super::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
-use super::{select, spawn, sync, task, time};
+use super::{process, select, spawn, sync, task, time};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -66,4 +66,11 @@ async fn the_rest() -> io::Result<()> {
         () = time::sleep(Duration::from_secs(1)) => telling.abort(),
     }
     Ok(())
+}
+
+fn ends(code: Option<i32>) {
+    match code {
+        Some(code) => process::exit(code),
+        None => process::abort(),
+    }
 }

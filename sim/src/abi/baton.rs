@@ -61,6 +61,23 @@ pub(super) fn interruptible<T>(
     wait_through(me, Interruption::Always, step)
 }
 
+/// Tells an engine that carries programs when a wait is over.
+#[cfg(feature = "turmoil")]
+struct Waits {
+    me: ThreadId,
+    since_ns: u64,
+    has_parked: bool,
+}
+
+#[cfg(feature = "turmoil")]
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if self.has_parked {
+            super::moment::waited(self.me, self.since_ns);
+        }
+    }
+}
+
 #[inline]
 fn wait_through<T>(
     me: ThreadId,
@@ -68,6 +85,8 @@ fn wait_through<T>(
     mut step: impl FnMut(&mut World) -> Result<Turn<T>, Errno>,
 ) -> Result<T, Errno> {
     enter(me);
+    #[cfg(feature = "turmoil")]
+    let mut waits = Waits { me, since_ns: at_rest(|world| world.now_ns), has_parked: false };
     let mut interrupted = false;
     loop {
         let after = kernel(me, |world| match step(world) {
@@ -91,6 +110,10 @@ fn wait_through<T>(
                 return outcome;
             }
             After::Pass(from, to) => {
+                #[cfg(feature = "turmoil")]
+                {
+                    waits.has_parked = true;
+                }
                 if from != to {
                     // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
                     unsafe { pass(from, to) }

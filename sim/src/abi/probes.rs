@@ -36,7 +36,7 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let Some(me) = here() else { return };
     let task = task();
     #[cfg(feature = "turmoil")]
-    super::moment::look(me);
+    let _hears = super::moment::telling(me);
     door(me, |world| {
         world.gets_nowhere(me);
         let what = make(&mut |text| world.log.name(text));
@@ -60,7 +60,7 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut World) -> Name) -> u64 {
     let Some(me) = here() else { return 0 };
     let task = task();
     #[cfg(feature = "turmoil")]
-    super::moment::look(me);
+    let _hears = super::moment::telling(me);
     door(me, |world| {
         world.gets_nowhere(me);
         let site = site(world);

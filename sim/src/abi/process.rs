@@ -40,6 +40,13 @@ fn exit_orderly(me: ThreadId, code: c_int) -> ! {
 }
 
 fn end(me: ThreadId, how: Death) -> ! {
+    #[cfg(feature = "turmoil")]
+    if super::here::kernel(me, |world| world.is_carrier(me)) {
+        super::refuse(
+            "a host of turmoil's cannot end in the middle of its turn, and all hosts with it: write \
+             `afterlife::rt::process` for `std::process`",
+        );
+    }
     super::here::kernel(me, |world| {
         let (node, cause) = (world.threads[me].node, world.threads[me].cause);
         world.end_process(node, how, cause);

@@ -6,7 +6,7 @@
 
 use super::native::{Machine, Outcome, run_furnished};
 use crate::abi::{self, moment};
-use crate::event::NodeId;
+use crate::event::{Death, NodeId};
 use crate::kernel::carried::{Hindrance, Lives};
 use crate::kernel::link::Latency;
 use crate::kernel::process::ExitCode;
@@ -17,10 +17,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -54,16 +55,14 @@ static STOPS: Mutex<BTreeMap<u16, watch::Sender<u64>>> = Mutex::new(BTreeMap::ne
 /// # Panics
 /// If the calling thread is itself part of a run.
 pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observer>) -> Outcome {
-    moment::set_source(|| turmoil::sim_elapsed().map(|elapsed| elapsed.as_nanos() as u64));
+    moment::set_source(|| turmoil::sim_elapsed().map(|elapsed| elapsed.as_nanos() as u64), go_on, asked_to_stop);
     // The carrier is never cut off: it would take the turn of all hosts with it.
     let settings = Settings { schedule: Schedule { doors_per_cut: 0, ..settings.schedule }, ..settings };
     let (mut machines, mut hosts) = (Vec::new(), Vec::new());
     for Program { machine, main } in programs {
         let links = machine.links.iter().map(|(to, link)| (*to, link.latency)).collect();
         hosts.push(Plan { name: machine.name.clone(), main, links });
-        // A sync that took time would take it from every host.
-        machines
-            .push(Machine { disk: crate::kernel::process::DiskBuild { sync_ns: (0, 0), ..machine.disk }, ..machine });
+        machines.push(machine);
     }
     let hosts = Arc::new(hosts);
     run_furnished(settings, machines, observer, move |world| {
@@ -72,6 +71,14 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
         crate::engine::name_node(world.nodes.len(), CARRIER);
         world.add_node(CARRIER, carrier, 0, None);
     })
+}
+
+/// Moves the time of the host whose turn it is on, by whole milliseconds: turmoil's own turns begin at one. While a thread works for
+/// it, tokio leaves its time where it is.
+fn go_on(ns: u64) {
+    let mut going = pin!(tokio::time::advance(Duration::from_nanos(ns)));
+    // It has happened once this was polled; what is left is to let others go first.
+    let _ = going.as_mut().poll(&mut Context::from_waker(Waker::noop()));
 }
 
 /// What the node is called on which turmoil itself runs.
@@ -100,10 +107,39 @@ pub fn is_muted() -> bool {
     abi::here().is_some_and(|me| abi::kernel(me, |world| world.is_muted(me)))
 }
 
+/// Ends the process of the calling thread as `std::process::abort` does. That comes when the host has had its turn: the frames of a poll
+/// cannot be left in the middle, and this returns.
+pub fn abort() {
+    end(Death::Abort);
+}
+
+/// Ends the process of the calling thread with this code, as `std::process::exit` does; when the host has had its turn, as
+/// [`abort`] does.
+pub fn exit(code: i32) {
+    end(Death::Exit { code });
+}
+
+fn end(how: Death) {
+    let Some(me) = abi::here() else { std::process::abort() };
+    abi::kernel(me, |world| {
+        if !world.is_muted(me) {
+            let (node, cause) = (world.threads[me].node, world.threads[me].cause);
+            world.end_process(node, how, cause);
+        }
+    });
+}
+
 /// How often the life of the calling host was asked to stop so far, and each change of that; `None` outside of a run on turmoil.
 pub fn stop_requests() -> Option<watch::Receiver<u64>> {
     let (node, _) = crate::whereabouts()?;
     stops().get(&node.0).map(watch::Sender::subscribe)
+}
+
+/// The present life of a host hears that it was asked to stop so often.
+fn asked_to_stop(node: u16, requests: u64) {
+    if let Some(heard) = stops().get(&node) {
+        heard.send_replace(requests);
+    }
 }
 
 fn stops() -> std::sync::MutexGuard<'static, BTreeMap<u16, watch::Sender<u64>>> {
@@ -229,9 +265,7 @@ impl Carrier {
         let host = &mut self.hosts[index];
         if host.life.is_some() && lives.stop_requests > host.stops {
             host.stops = lives.stop_requests;
-            if let Some(requests) = stops().get(&(index as u16)) {
-                requests.send_replace(lives.stop_requests);
-            }
+            asked_to_stop(index as u16, lives.stop_requests);
         }
     }
 
@@ -239,13 +273,18 @@ impl Carrier {
     fn bury_ended(&mut self) {
         let ended = std::mem::take(&mut *self.ended.borrow_mut());
         for (node, life, code) in ended {
-            let host = &mut self.hosts[usize::from(node.0)];
-            if host.life != Some(life) {
+            let host = &self.hosts[usize::from(node.0)];
+            // Who is to end in another way as soon as the turn is over is buried then.
+            if host.life != Some(life) || self.world(|world, _| world.is_ending(node)) {
                 continue;
             }
+            let host = &mut self.hosts[usize::from(node.0)];
             host.life = None;
             let address = host.address;
-            self.world(|world, me| world.turn_to(me, Some(node), false));
+            self.world(|world, me| {
+                world.turn_to(me, Some(node), false);
+                world.hurry(node);
+            });
             self.sim.crash(address);
             self.world(|world, me| {
                 world.carried_main_ended(me, code);

@@ -3,7 +3,7 @@
 
 use super::link::LinkTrouble;
 use super::process::{ExitCode, Life};
-use super::thread::ThreadId;
+use super::thread::{NOBODY, State, ThreadId, Wait};
 use super::world::World;
 use crate::event::{Death, NodeId, Seq};
 
@@ -11,8 +11,12 @@ use crate::event::{Death, NodeId, Seq};
 pub(crate) struct Carried {
     /// Nodes below this number are.
     nodes: u16,
+    /// The thread on which the engine lives, and the programs have their turns.
+    carrier: ThreadId,
     /// Whose turn it is on the carrier, if the engine lets programs run.
     speaks: Option<NodeId>,
+    /// Whose runtime is dropped, which waits for what its threads are at: they wait for nothing themselves meanwhile.
+    hurried: Option<NodeId>,
     /// Threads of dead processes that are not taken apart yet: their runtimes wait for them.
     dying: Vec<ThreadId>,
     /// The disk of the node whose dead process is taken apart: it reaches that no more.
@@ -21,6 +25,8 @@ pub(crate) struct Carried {
     put_off: Vec<(NodeId, Death, Seq)>,
     /// Something became of a node since the engine asked last.
     changed: bool,
+    /// Who was asked to stop in the midst of a turn.
+    asked: Option<NodeId>,
     /// What the carrier was at when it was each node's turn last; the last one is its own.
     own: Vec<Own>,
 }
@@ -63,11 +69,14 @@ impl World {
         let own = Own { incarnation: 0, now_ns: 0, cause: Seq::NONE, entropy: 0 };
         self.carried = Some(Box::new(Carried {
             nodes: nodes as u16,
+            carrier: NOBODY,
             speaks: None,
+            hurried: None,
             dying: Vec::new(),
             disk: None,
             put_off: Vec::new(),
             changed: false,
+            asked: None,
             own: vec![own; nodes + 1],
         }));
     }
@@ -84,6 +93,32 @@ impl World {
         Some(NodeId(found as u16))
     }
 
+    /// Whether all programs have their turns on this thread.
+    #[inline]
+    pub(crate) fn is_carrier(&self, me: ThreadId) -> bool {
+        self.carried.as_ref().is_some_and(|carried| carried.carrier == me)
+    }
+
+    /// Whether a device takes its time with this thread. The carrier would have every program wait, and who is in a hurry has the
+    /// carrier wait.
+    pub(super) fn waits_for_devices(&self, me: ThreadId) -> bool {
+        let hurried = self.carried.as_ref().and_then(|carried| carried.hurried);
+        !self.is_carrier(me) && hurried != Some(self.threads[me].node)
+    }
+
+    /// The engine is about to drop this node's runtime, which waits for the threads that work for it: those that wait for a device, or
+    /// for nothing but time, wait no more.
+    pub(crate) fn hurry(&mut self, node: NodeId) {
+        let Some(carried) = &mut self.carried else { return };
+        carried.hurried = Some(node);
+        let waits = |it: &State| matches!(it, State::Waiting(Wait::Device | Wait::Stall | Wait::Sleep));
+        let of_node = self.threads.iter().filter(|(_, it)| it.node == node && waits(&it.state)).map(|(id, _)| id);
+        let of_node: Vec<ThreadId> = of_node.filter(|id| *id != carried.carrier).collect();
+        for thread in of_node {
+            self.threads.time_out(thread, Seq::NONE, &self.choices);
+        }
+    }
+
     /// Whether nothing that this thread does is heard: its process is dead, and its engine has yet to take it apart.
     #[inline]
     pub(crate) fn is_muted(&self, me: ThreadId) -> bool {
@@ -98,6 +133,7 @@ impl World {
     pub(crate) fn burial_begins(&mut self, me: ThreadId, node: NodeId, life: u16) {
         self.turn_to(me, Some(node), false);
         self.threads[me].incarnation = life;
+        self.hurry(node);
         let disk = self.nodes[usize::from(node.0)].disk.take();
         if let Some(carried) = &mut self.carried {
             carried.disk = disk;
@@ -116,6 +152,7 @@ impl World {
     /// No thread of a node's earlier lives acts again.
     pub(crate) fn bury_threads(&mut self, node: NodeId) {
         let Some(carried) = &mut self.carried else { return };
+        carried.hurried = None;
         let (of_node, others) =
             std::mem::take(&mut carried.dying).into_iter().partition(|thread| self.threads[*thread].node == node);
         carried.dying = others;
@@ -143,6 +180,21 @@ impl World {
         }
     }
 
+    /// A carried process was asked to stop.
+    pub(super) fn carried_asked_to_stop(&mut self, node: NodeId) {
+        self.carried_changed();
+        if let Some(carried) = &mut self.carried {
+            carried.asked = Some(node);
+        }
+    }
+
+    /// Whether the calling thread's own process was asked to stop by what it has just told: which node it is, and how often so far.
+    #[inline]
+    pub(crate) fn asked_to_stop(&mut self, me: ThreadId) -> Option<(NodeId, u64)> {
+        let node = self.carried.as_mut()?.asked.take()?;
+        (self.threads[me].node == node).then(|| (node, self.nodes[usize::from(node.0)].stop_requests))
+    }
+
     /// Puts the end of a carried process off if some program is running: it then comes when that has had its turn.
     pub(super) fn puts_off(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
         let is_carried = self.is_carried(node);
@@ -159,6 +211,7 @@ impl World {
     /// the engine does something for it.
     pub(crate) fn turn_to(&mut self, me: ThreadId, node: Option<NodeId>, runs: bool) {
         let Some(carried) = &mut self.carried else { return };
+        carried.carrier = me;
         let nodes = carried.nodes;
         let thread = &mut self.threads[me];
         let place = |node: NodeId| usize::from(node.0.min(nodes));
@@ -198,6 +251,11 @@ impl World {
             self.end_process(node, how, cause);
         }
         self.fire_due();
+    }
+
+    /// Whether the end of this node's process is due when the turn is over.
+    pub(crate) fn is_ending(&self, node: NodeId) -> bool {
+        self.carried.as_ref().is_some_and(|carried| carried.put_off.iter().any(|(of, ..)| *of == node))
     }
 
     /// The main function of the node whose turn it is has ended.

@@ -96,9 +96,10 @@ impl World {
         }
         self.pull_of(id);
         let wanted = into.len() as u64;
-        if self.with_file(id, |file, disk, _| {
+        let misses = self.with_file(id, |file, disk, _| {
             Ok(disk.has_trouble(Trouble::Stalled) && disk.misses(file.inode, offset.unwrap_or(file.pos), wanted))
-        })? {
+        })?;
+        if self.stalls(me, misses) {
             return Ok(stalled());
         }
         let outcome = self.with_file(id, |file, disk, _| match offset {
@@ -118,13 +119,14 @@ impl World {
         offset: Option<u64>,
         from: &[u8],
     ) -> Result<Turn<usize>, Errno> {
-        if self.with_file(id, |file, disk, _| {
+        let misses = self.with_file(id, |file, disk, _| {
             if !disk.has_trouble(Trouble::Stalled) {
                 return Ok(false);
             }
             let offset = if file.append { disk.stat_inode(file.inode)?.size } else { offset.unwrap_or(file.pos) };
             Ok(disk.write_misses(file.inode, offset, from.len() as u64))
-        })? {
+        })?;
+        if self.stalls(me, misses) {
             return Ok(stalled());
         }
         self.pull_of(id);
@@ -156,7 +158,8 @@ impl World {
         offset: u64,
         len: u64,
     ) -> Result<Turn<()>, Errno> {
-        if self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))? {
+        let is_stalled = self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))?;
+        if self.stalls(me, is_stalled) {
             return Ok(stalled());
         }
         self.pull_of(id);
@@ -196,18 +199,30 @@ impl World {
         let it = &mut self.nodes[usize::from(node.0)];
         it.syncs += 1;
         let (low, high) = it.disk_build.sync_ns;
-        let takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
+        let mut takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
+        #[cfg(feature = "turmoil")]
+        if !self.waits_for_devices(me) {
+            takes = 0;
+        }
         Turn::Wait(Wait::Device, self.now_ns + takes)
+    }
+
+    /// Whether the caller waits for a device that does not answer.
+    fn stalls(&self, _me: ThreadId, is_stalled: bool) -> bool {
+        #[cfg(feature = "turmoil")]
+        return is_stalled && self.waits_for_devices(_me);
+        #[cfg(not(feature = "turmoil"))]
+        is_stalled
     }
 
     /// As [`sync_ends`](Self::sync_ends), for a file by its number: `msync`.
     pub(crate) fn inode_synced(&mut self, me: ThreadId, inode: InodeId, began_ns: u64) -> Result<Turn<()>, Errno> {
         let node = self.threads[me].node;
-        let disk = self.nodes[usize::from(node.0)].disk();
-        if disk.has_trouble(Trouble::Stalled) {
+        let is_stalled = self.nodes[usize::from(node.0)].disk().has_trouble(Trouble::Stalled);
+        if self.stalls(me, is_stalled) {
             return Ok(stalled());
         }
-        let outcome = disk.fsync(inode);
+        let outcome = self.nodes[usize::from(node.0)].disk().fsync(inode);
         let path = self.log.name(&format!("mapping of inode {inode}"));
         match outcome {
             Ok(()) => self.emit(me, What::FileSynced { path, took_ns: self.now_ns - began_ns }),
@@ -244,7 +259,8 @@ impl World {
         work: impl FnOnce(&mut OpenFile, &mut super::disk::Disk) -> Result<(), Errno>,
         began_ns: u64,
     ) -> Result<Turn<()>, Errno> {
-        if self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))? {
+        let is_stalled = self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))?;
+        if self.stalls(me, is_stalled) {
             return Ok(stalled());
         }
         self.pull_of(id);

@@ -141,7 +141,7 @@ impl World {
             self.notify(id, IN, seq);
         }
         #[cfg(feature = "turmoil")]
-        self.carried_changed();
+        self.carried_asked_to_stop(node);
         // Without a handler the process is left alone until its budget is over.
         #[cfg(feature = "turmoil")]
         let has_threads = !self.is_carried(node);
