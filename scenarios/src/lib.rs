@@ -1,6 +1,7 @@
 //! Five production outages as scenarios: what happened, modelled structure by structure on real parts.
 //! It is no part of the harness: it uses it as any other crate would.
 
+mod block_on;
 pub mod canary;
 pub mod coordinator;
 // Its plain threads poll listeners of the system's own.
@@ -40,10 +41,6 @@ pub fn all() -> Vec<afterlife::Scenario> {
         #[cfg(not(feature = "turmoil"))]
         datacenter::scenario(),
     ];
-    // The network of `rt` is turmoil's then, and no other engine's.
-    if cfg!(feature = "turmoil") {
-        return hunted.into_iter().filter(|scenario| scenario.engine() == afterlife::Engine::Turmoil).collect();
-    }
     let apart = [raft_master::database_first(), raft_master::joined_under_lock()];
     #[cfg(not(feature = "turmoil"))]
     let apart = apart.into_iter().chain(datacenter::one_at_a_time());

@@ -8,10 +8,9 @@ use super::rpc::{
 };
 use super::server::Server;
 use crate::rt::net::TcpStream;
-use crate::rt::task;
+use crate::rt::{process, task};
 use afterlife_probe::sometimes;
 use futures_util::StreamExt;
-use std::process;
 use std::sync::Arc;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};

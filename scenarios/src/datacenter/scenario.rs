@@ -169,7 +169,7 @@ fn room(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::File
                 replica_loader::write_provider(root, &provided)?;
             }
             let listen = "0.0.0.0:80".to_owned();
-            let config = replica_loader::BlockServiceConfig { listen, root: root.to_owned() };
+            let config = replica_loader::BlockServiceConfig { listen, root: root.to_owned(), bytes_per_s: None };
             Ok(replica_loader::run_block_service(config, node.stopping()).await?)
         }
     });

@@ -32,6 +32,7 @@ pub fn database_first() -> Scenario {
             about: "the database is closed while raft runs on",
             signature: &[CRASH, "metadata-db"],
         }])
+        .portable()
 }
 
 /// The trap for the obvious fix (M6).
@@ -48,6 +49,7 @@ pub fn joined_under_lock() -> Scenario {
             about: "the obvious fix: a stop that joins the apply holds the lock that the apply waits for",
             signature: &["bounded-shutdown"],
         }])
+        .portable()
 }
 
 /// The ways in which the releases break.

@@ -3,9 +3,10 @@
 
 use super::config::BlockServiceConfig;
 use super::messages::{BulkLoadMetadata, ErrorCode, FileMeta, Pid};
+use crate::block_on::block_on;
 use crate::listening::Listening;
 use crate::rt::net::{TcpListener, TcpStream};
-use crate::rt::{select, task};
+use crate::rt::{select, task, time};
 use afterlife_probe::always;
 use axum::Router;
 use axum::body::Body;
@@ -25,6 +26,7 @@ use std::io::{self, Write};
 use std::path::{self, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// The name of the list of a partition's files: `bulk_load_constant::BULK_LOAD_METADATA`.
@@ -41,30 +43,36 @@ pub async fn run_block_service(
     config: BlockServiceConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(Arc::new(config.root));
     let listener = TcpListener::bind(&config.listen).await?;
+    let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(Arc::new(config));
     axum::serve(Listening(listener), routes).with_graceful_shutdown(stop).await
 }
 
-async fn give(State(root): State<Arc<PathBuf>>, Path((pid, name)): Path<(Pid, String)>) -> Result<Body, StatusCode> {
-    let path = root.join(pid.to_string()).join(path::Path::new(&name).file_name().ok_or(StatusCode::NOT_FOUND)?);
+async fn give(
+    State(config): State<Arc<BlockServiceConfig>>,
+    Path((pid, name)): Path<(Pid, String)>,
+) -> Result<Body, StatusCode> {
+    let path = config.root.join(pid.to_string()).join(path::Path::new(&name).file_name().ok_or(StatusCode::NOT_FOUND)?);
     let read = task::spawn_blocking(move || fs::read(path)).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     match read {
-        Ok(bytes) => Ok(Body::from_stream(in_chunks(bytes.into()))),
+        Ok(bytes) => Ok(Body::from_stream(in_chunks(bytes.into(), config.bytes_per_s))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StatusCode::NOT_FOUND),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
 /// A file as it is read: what has come to the other side is written there before the rest comes.
-fn in_chunks(bytes: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    stream::unfold(bytes, |mut left| async move {
+fn in_chunks(bytes: Bytes, bytes_per_s: Option<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::unfold(bytes, move |mut left| async move {
         if left.is_empty() {
             return None;
         }
-        // What was read before goes out meanwhile.
-        task::yield_now().await;
         let chunk = left.split_to(left.len().min(CHUNK_BYTES));
+        // What was read before goes out meanwhile.
+        match bytes_per_s {
+            None => task::yield_now().await,
+            Some(rate) => time::sleep(Duration::from_nanos(chunk.len() as u64 * 1_000_000_000 / rate)).await,
+        }
         Some((Ok(chunk), left))
     })
 }
@@ -112,7 +120,7 @@ impl BlockServiceManager {
         pid: Pid,
         directory: &path::Path,
         name: &str,
-        interrupted: impl Future<Output = ()>,
+        interrupted: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(u64, String), ErrorCode> {
         let local = directory.join(name);
         if local.exists() {
@@ -120,57 +128,57 @@ impl BlockServiceManager {
         }
         let mine = self.writing().insert(local.clone());
         always!(mine, "one task at a time writes a downloaded file");
-        let downloaded = self.runtime.block_on(async {
+        let copying = copy(self.address.clone(), format!("/{pid}/{name}"), local.clone());
+        let downloaded = block_on(&self.runtime, async {
             select! {
                 biased;
                 () = interrupted => Err(ErrorCode::Cancelled),
-                downloaded = self.copy(pid, name, &local) => downloaded,
+                downloaded = copying => downloaded,
             }
         });
         self.writing().remove(&local);
-        downloaded
-    }
-
-    async fn copy(&self, pid: Pid, name: &str, local: &path::Path) -> Result<(u64, String), ErrorCode> {
-        let remote = |_| ErrorCode::FsInternal;
-        let stream = TcpStream::connect(&self.address).await.map_err(remote)?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|_| ErrorCode::FsInternal)?;
-        let asking = async move {
-            let request = Request::get(format!("/{pid}/{name}"))
-                .header(header::HOST, &self.address)
-                .header(header::CONNECTION, "close")
-                .body(Empty::<Bytes>::new())
-                .map_err(|_| ErrorCode::FsInternal)?;
-            let answer = sender.send_request(request).await.map_err(|_| ErrorCode::FsInternal)?;
-            if answer.status() == StatusCode::NOT_FOUND {
-                // "remote file not exists"
-                return Err(ErrorCode::Corruption);
-            }
-            if !answer.status().is_success() {
-                return Err(ErrorCode::FsInternal);
-            }
-            let mut body = answer.into_body();
-            let mut file = File::create(local).map_err(|_| ErrorCode::FileOperationFailed)?;
-            let (mut size, mut digest) = (0, md5::Context::new());
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|_| ErrorCode::FsInternal)?;
-                let Some(bytes) = frame.data_ref() else { continue };
-                size += bytes.len() as u64;
-                digest.consume(bytes);
-                file.write_all(bytes).map_err(|_| ErrorCode::FileOperationFailed)?;
-            }
-            Ok((size, format!("{:x}", digest.finalize())))
-        };
-        // The connection is driven here, by nobody else: it ends with the task.
-        let (mut asking, mut connection) = (pin!(asking), pin!(connection));
-        select! {
-            answered = &mut asking => answered,
-            _ = &mut connection => asking.await,
-        }
+        downloaded.unwrap_or(Err(ErrorCode::Cancelled))
     }
 
     fn writing(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Copies what the block service at this address has into a file, chunk by chunk.
+async fn copy(address: String, remote: String, local: PathBuf) -> Result<(u64, String), ErrorCode> {
+    let stream = TcpStream::connect(&address).await.map_err(|_| ErrorCode::FsInternal)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| ErrorCode::FsInternal)?;
+    let asking = async move {
+        let request = Request::get(remote)
+            .header(header::HOST, &address)
+            .header(header::CONNECTION, "close")
+            .body(Empty::<Bytes>::new())
+            .map_err(|_| ErrorCode::FsInternal)?;
+        let answer = sender.send_request(request).await.map_err(|_| ErrorCode::FsInternal)?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            // "remote file not exists"
+            return Err(ErrorCode::Corruption);
+        }
+        if !answer.status().is_success() {
+            return Err(ErrorCode::FsInternal);
+        }
+        let mut body = answer.into_body();
+        let mut file = File::create(local).map_err(|_| ErrorCode::FileOperationFailed)?;
+        let (mut size, mut digest) = (0, md5::Context::new());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| ErrorCode::FsInternal)?;
+            let Some(bytes) = frame.data_ref() else { continue };
+            size += bytes.len() as u64;
+            digest.consume(bytes);
+            file.write_all(bytes).map_err(|_| ErrorCode::FileOperationFailed)?;
+        }
+        Ok((size, format!("{:x}", digest.finalize())))
+    };
+    // The connection is driven here, by nobody else: it ends with the task.
+    let (mut asking, mut connection) = (pin!(asking), pin!(connection));
+    select! {
+        answered = &mut asking => answered,
+        _ = &mut connection => asking.await,
     }
 }

@@ -7,6 +7,7 @@ use super::messages::{BulkLoadStatus, FileMeta};
 use crate::rt::sync::watch;
 use afterlife_probe::{Epoch, Progress, Resource, Scope, Slot, Token};
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Rounds of a ballot are numbered on from here: round 3002 is the second that began while the ballot was 3.
@@ -143,9 +144,12 @@ impl Round {
     }
 
     /// Ends when its tasks are told to stop.
-    pub(super) async fn interrupted(&self) {
-        // The sender is the round's own: it is there.
-        let _ = self.interrupted.subscribe().wait_for(|interrupted| *interrupted).await;
+    pub(super) fn interrupted(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut interrupted = self.interrupted.subscribe();
+        async move {
+            // The sender is the round's own, and who waits has the round: it is there.
+            let _ = interrupted.wait_for(|interrupted| *interrupted).await;
+        }
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Slot>> {

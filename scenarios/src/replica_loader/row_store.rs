@@ -2,11 +2,11 @@
 //! It checks no ballot and no role. Where the database itself fails, the process ends.
 
 use super::messages::FileMeta;
+use crate::rt::process;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows are few here: a quarter MiB of cache holds all of them.

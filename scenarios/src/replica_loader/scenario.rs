@@ -6,7 +6,7 @@ use super::{
     ReplicaServerConfig, run_block_service, run_meta_server, run_replica_server, write_provider,
 };
 use crate::rt;
-use afterlife::{Build, Disk, Faults, Link, Scenario, Sim, Supervisor};
+use afterlife::{Build, Disk, Faults, Link, Need, Scenario, Sim, Supervisor};
 use rand::RngExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ pub fn scenario() -> Scenario {
         .issue("apache/incubator-pegasus#2006")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, STALE)])
         .variants(super::variants::VARIANTS)
+        .portable()
 }
 
 /// The reported crash.
@@ -165,6 +166,13 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
     sim.workers(0);
+    // Who dies early, or is cleared by an operator, hides what a damaged file does to everybody. So in some runs there is neither, and
+    // others still download when the load's failure reaches them.
+    let damaged = !late && rng.random_range(0..4) == 0;
+    // So slow that a file takes seconds, as upstream's do: longer than it takes to clear and to begin anew. The way is narrow, or
+    // the block service is slow.
+    let bytes_per_s = rng.random_range(250..if damaged { 700 } else { 2_500 });
+    let narrow = sim.meets(Need::BadLinks);
     let provided = Arc::clone(&content);
     let blocks = sim.node("block-service", move |node| {
         let provided = Arc::clone(&provided);
@@ -173,18 +181,14 @@ fn script(sim: &mut Sim) {
             if !root.exists() {
                 write_provider(root, &provided)?;
             }
-            let config = BlockServiceConfig { listen: "0.0.0.0:80".to_owned(), root: root.to_owned() };
+            let bytes_per_s = (!narrow).then_some(bytes_per_s);
+            let config = BlockServiceConfig { listen: "0.0.0.0:80".to_owned(), root: root.to_owned(), bytes_per_s };
             run_block_service(config, node.stopping()).await?;
             Ok(())
         }
     });
-    // So narrow that a file takes seconds, as upstream's do: longer than it takes to clear and to begin anew.
-    // Who dies early, or is cleared by an operator, hides what a damaged file does to everybody. So in some runs there is neither, and
-    // others still download when the load's failure reaches them.
-    let damaged = !late && rng.random_range(0..4) == 0;
-    let bytes_per_s = rng.random_range(250..if damaged { 700 } else { 2_500 });
-    let way = Link::between(Duration::from_millis(1), Duration::from_millis(20)).bandwidth(bytes_per_s);
-    sim.link(replicas, blocks, way);
+    let way = Link::between(Duration::from_millis(1), Duration::from_millis(20));
+    sim.link(replicas, blocks, if narrow { way.bandwidth(bytes_per_s) } else { way });
     if late {
         // Upstream's files are large, and to ingest them takes its time; these are small, and their disks are slow.
         let sync_ms = rng.random_range(20..800);

@@ -62,7 +62,7 @@ impl Room {
         let (listen, request_interval) = (meta.clone(), Duration::from_millis(200));
         let config = MetaConfig { listen, nodes: nodes.clone(), partitions: PARTITIONS, request_interval };
         room.run(move |stop| run_meta_server(config, Arc::new(LocalBallots), stop));
-        let config = BlockServiceConfig { listen: blocks.clone(), root: root.join("provider") };
+        let config = BlockServiceConfig { listen: blocks.clone(), root: root.join("provider"), bytes_per_s: None };
         room.run(move |stop| run_block_service(config, stop));
         for (index, address) in nodes.into_iter().enumerate() {
             let rows_address = addresses[2 + SERVERS + index].clone();

@@ -1,11 +1,10 @@
 //! The default pool, as rDSN has it: threads, a queue, and tasks that are ready, running, finished or cancelled.
 //! A cancel without a wait takes a ready task out; a running one answers that it runs, and goes on.
 
-use crate::rt::sync::watch;
+use crate::rt::{process, sync::watch};
 use afterlife_probe::{Scope, Task as Told, TaskHandle, sometimes};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 

@@ -1,7 +1,7 @@
 //! What Go does with a panic that nobody recovers: the goroutine's own defers run, and then the process ends, with all its
 //! other goroutines where they are. tokio would keep the panic in a join handle.
 
-use crate::rt::task;
+use crate::rt::{process, task};
 use std::future::Future;
 
 /// Ends the process when a panic unwinds through it. Made first, it goes last: after what the goroutine defers. It aborts, as Go
@@ -11,7 +11,7 @@ pub(super) struct EndsTheProcess;
 impl Drop for EndsTheProcess {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            std::process::abort();
+            process::abort();
         }
     }
 }

@@ -3,11 +3,13 @@
 //! It knows the tablet by its entry points only.
 
 use super::{
-    Action, Client, Options, TabletConfig, TopoServerConfig, Workflow, run_tablet, run_topo_server, shard_records,
+    Action, Client, Options, Row, TabletConfig, TopoServerConfig, Workflow, rows_of_table, run_tablet, run_topo_server,
+    shard_records,
 };
 use crate::rt;
-use afterlife::{Build, Faults, Ledger, Link, Node, Outcome, Rng, Scenario, Sim, Supervisor};
+use afterlife::{Build, Faults, Ledger, Link, Need, Node, Outcome, Rng, Scenario, Sim, Supervisor};
 use rand::RngExt;
+use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ pub fn scenario() -> Scenario {
         .issue("vitessio/vitess#17637")
         .breaks(&[(Build::Shipped, CRASH_LOOP), (Build::Patched, CRASH_LOOP)])
         .variants(super::variants::VARIANTS)
+        .portable()
 }
 
 /// The reported crash; and what upstream's fix leaves, a diff that ends its tablet each time.
@@ -131,11 +134,24 @@ impl Workload {
 
 crate::release::named_as!(super::Build);
 
-fn config(name: &str, workload: &Workload, build: super::Build) -> TabletConfig {
+/// How many bytes of rows pass from the source in a second.
+const ROWS_BYTES_PER_S: u64 = 400_000;
+
+/// The rows of a table, from a server that takes as long to read them as a narrow way would to let them through.
+fn rows_read_slowly(db: &Connection, table: &str, after: i64, bytes_max: usize) -> rusqlite::Result<Vec<Row>> {
+    let rows = rows_of_table(db, table, after, bytes_max)?;
+    let bytes: usize = rows.iter().map(Row::bytes).sum();
+    std::thread::sleep(Duration::from_nanos(bytes as u64 * 1_000_000_000 / ROWS_BYTES_PER_S));
+    Ok(rows)
+}
+
+/// A tablet's configuration. Where no way is narrow, the source itself is slow.
+fn config(name: &str, workload: &Workload, build: super::Build, narrow: bool) -> TabletConfig {
     let is_source = name == SOURCE;
     let backup = workload.backup(is_source);
     if is_source {
-        return TabletConfig { backup, ..TabletConfig::new(name, SOURCE_KEYSPACE, SHARD, TOPO, build) };
+        let rows = if narrow { rows_of_table } else { rows_read_slowly };
+        return TabletConfig { backup, rows, ..TabletConfig::new(name, SOURCE_KEYSPACE, SHARD, TOPO, build) };
     }
     let workflow = Workflow {
         name: WORKFLOW.to_owned(),
@@ -237,19 +253,23 @@ fn script(sim: &mut Sim) {
     sim.latency(ms(1), ms(rng.random_range(2..20)));
 
     let topo = sim.node("topo", |node| async move { Ok(run_topo_server(topology(), node.stopping()).await?) });
+    let narrow = sim.meets(Need::BadLinks);
     sim.workers(2);
     let (of_source, of_targets) = (workload.clone(), workload.clone());
-    let source = sim.node(SOURCE, move |node| tablet(node, config(node.name(), &of_source, release)));
+    let source = sim.node(SOURCE, move |node| tablet(node, config(node.name(), &of_source, release, narrow)));
     let targets =
-        sim.nodes("target", TARGETS.len(), move |node| tablet(node, config(node.name(), &of_targets, release)));
+        sim.nodes("target", TARGETS.len(), move |node| tablet(node, config(node.name(), &of_targets, release, narrow)));
     sim.workers(0);
     // Where the topology is near, a start and the watch that it begins are equally fast; where it is far, a close waits for it.
     let farthest =
         if rng.random_range(0..2) == 0 { rng.random_range(5_000..40_000) } else { rng.random_range(100..1_500) };
     sim.link(topo, source.and(targets), Link::between(us(50.max(farthest / 2)), us(farthest)));
     sim.bound("no-spin", 20_000_u64);
-    sim.link(source, targets, Link::between(ms(1), ms(10)).bandwidth(400_000));
-    sim.memory(targets, MEMORY);
+    let way = Link::between(ms(1), ms(10));
+    sim.link(source, targets, if narrow { way.bandwidth(ROWS_BYTES_PER_S) } else { way });
+    if sim.meets(Need::Memory) {
+        sim.memory(targets, MEMORY);
+    }
     for tablets in [topo, source, targets] {
         sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
     }

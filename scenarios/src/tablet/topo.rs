@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// What a watch waits before it connects again.
 const REWATCH_DELAY: Duration = Duration::from_millis(500);
@@ -166,10 +167,15 @@ impl TopoServer {
 
     /// `ts.Close()`: closes `running`, then the client, which waits until the streams of its watches have ended.
     pub(super) fn close(&self) {
-        self.resource.close();
-        self.running.cancel();
+        self.cancel();
         let count = self.streams.count.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self.streams.ended.wait_timeout_while(count, STREAMS_END_WITHIN, |count| *count > 0);
+    }
+
+    /// Closes `running`.
+    fn cancel(&self) {
+        self.resource.close();
+        self.running.cancel();
     }
 
     /// A record, with its version.
@@ -364,6 +370,10 @@ pub(super) struct CloseOnDrop(pub(super) Arc<TopoServer>);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.0.close();
+        // No stream would end while the only thread waits for that.
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            Ok(RuntimeFlavor::CurrentThread) => self.0.cancel(),
+            _ => self.0.close(),
+        }
     }
 }
