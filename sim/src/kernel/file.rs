@@ -199,11 +199,9 @@ impl World {
         let it = &mut self.nodes[usize::from(node.0)];
         it.syncs += 1;
         let (low, high) = it.disk_build.sync_ns;
-        let mut takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
+        let takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
         #[cfg(feature = "turmoil")]
-        if !self.waits_for_devices(me) {
-            takes = 0;
-        }
+        let takes = if self.waits_for_devices(me) { takes } else { 0 };
         Turn::Wait(Wait::Device, self.now_ns + takes)
     }
 
