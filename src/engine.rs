@@ -18,26 +18,49 @@ pub enum Engine {
     Native,
     /// turmoil's network and time, carried by a room.
     Turmoil,
+    /// madsim's network, time and tasks, carried by a room.
+    Madsim,
 }
 
 impl Engine {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Turmoil];
+    pub const ALL: [Self; 3] = [Self::Native, Self::Turmoil, Self::Madsim];
 
     /// The one that runs what is written against [`rt`](crate::rt) in this program: it was chosen when that was built.
-    pub const PORTABLE: Self = if cfg!(feature = "turmoil") { Self::Turmoil } else { Self::Native };
+    pub const PORTABLE: Self = if cfg!(madsim) {
+        Self::Madsim
+    } else if cfg!(feature = "turmoil") {
+        Self::Turmoil
+    } else {
+        Self::Native
+    };
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Turmoil => "turmoil",
+            Self::Madsim => "madsim",
         }
     }
 
-    /// Whether it is part of this program.
+    /// Whether it is part of this program. With madsim in it the room's own clocks are not heard, so that native is not.
     pub fn is_here(self) -> bool {
-        self == Self::Native || self == Self::PORTABLE
+        self == Self::PORTABLE || (self == Self::Native && cfg!(not(madsim)))
+    }
+
+    /// Whether its simulation lives on one thread of a room.
+    pub(crate) fn is_carried(self) -> bool {
+        self != Self::Native
+    }
+
+    /// How a program is built that has it.
+    pub(crate) fn how_to_build(self) -> &'static str {
+        match self {
+            Self::Native => "build without --cfg madsim",
+            Self::Turmoil => "build with --features turmoil",
+            Self::Madsim => "build with RUSTFLAGS=\"--cfg madsim\"",
+        }
     }
 
     /// Whether it has what a plan or a scenario asks for.
@@ -67,6 +90,22 @@ impl Engine {
             (Self::Turmoil, Need::Threads) => {
                 (false, "a host is a future on one thread; threads that it starts do run")
             }
+            (Self::Madsim, Need::Stops | Need::Pauses) => (true, ""),
+            (Self::Madsim, Need::Kills) => (true, "destructors run and are not heard; peers see an end in order"),
+            (Self::Madsim, Need::PowerLoss) => (true, "what ran stands still for good"),
+            (Self::Madsim, Need::Partitions | Need::OneWayPartitions) => {
+                (true, "messages wait and are sent again; who connects is refused")
+            }
+            (Self::Madsim, Need::Holds) => (true, "who connects is refused"),
+            (Self::Madsim, Need::SlowLinks) => (false, "one latency for all links"),
+            (Self::Madsim, Need::BadLinks) => (false, "one rate of loss for all links, no bandwidth"),
+            (Self::Madsim, Need::Resets) => (false, "no way to reset a connection"),
+            (Self::Madsim, Need::Disks) => (true, "std::fs, by the room's disks; a sync takes no time"),
+            (Self::Madsim, Need::SlowDisks) => (false, "who waits for a disk stops every node"),
+            (Self::Madsim, Need::ClockSteps) => (false, "one clock for all nodes"),
+            (Self::Madsim, Need::ClockDrift) => (false, "one clock for all nodes"),
+            (Self::Madsim, Need::Memory) => (false, "one thread for all nodes: nobody's memory is known"),
+            (Self::Madsim, Need::Threads) => (false, "one thread for all nodes"),
         }
     }
 
@@ -75,14 +114,15 @@ impl Engine {
         let (wanted, here) = (token.engine, scenario.engine());
         if !wanted.is_here() {
             let why = format!("the token is of a run on {wanted}, and this program was built without it");
-            return Err(Refusal::new(why, format!("build with --features {wanted}")));
+            return Err(Refusal::new(why, wanted.how_to_build()));
         }
         if wanted != here {
             let why =
                 format!("the token is of a run on {wanted}, and {} runs on {here} in this program", scenario.name);
             let next = match wanted {
+                Self::Native if here == Self::Madsim => "build without --cfg madsim".to_owned(),
                 Self::Native => format!("build without --features {here}"),
-                Self::Turmoil => {
+                Self::Turmoil | Self::Madsim => {
                     "write it against `afterlife::rt` alone, and say so by `Scenario::portable`".to_owned()
                 }
             };
@@ -118,7 +158,7 @@ impl FromStr for Engine {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|engine| engine.name() == text);
-        found.ok_or_else(|| format!("no engine `{text}`: one of native, turmoil"))
+        found.ok_or_else(|| format!("no engine `{text}`: one of native, turmoil, madsim"))
     }
 }
 

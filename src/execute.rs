@@ -28,9 +28,18 @@ pub(crate) fn warm_up() {
     crate::trace::install();
     // tokio's signal driver keeps one pipe for the whole process.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
-    crate::followed::begin();
+    // madsim's tasks are not tokio's.
+    if cfg!(not(madsim)) {
+        crate::followed::begin();
+    }
     afterlife_sim::follow_exits();
-    afterlife_sim::set_task_source(|| tokio::task::try_id().map_or(0, |id| id.to_string().parse().unwrap_or(0)));
+    afterlife_sim::set_task_source(|| match tokio::task::try_id() {
+        Some(id) => id.to_string().parse().unwrap_or(0),
+        #[cfg(madsim)]
+        None => crate::trace::lives::task(),
+        #[cfg(not(madsim))]
+        None => 0,
+    });
 }
 
 /// Carries out a request in this process. Once: the process's statics are part of the run.
@@ -38,9 +47,6 @@ pub(crate) fn warm_up() {
 /// # Errors
 /// When the scenario or the plan wants what this program does not have.
 pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
-    if cfg!(madsim) {
-        return Err("a build with `--cfg madsim` has no doors, since madsim has its own: build without it".to_owned());
-    }
     if let Some(filter) = &request.log {
         crate::trace::keep(filter)?;
     }
@@ -91,7 +97,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    if engine == Engine::Turmoil {
+    if engine.is_carried() {
         // What its own thread does, outside of every turn.
         names.push(engine.name().to_owned());
     }
@@ -127,16 +133,22 @@ fn run(engine: Engine, settings: Settings, processes: Vec<Process>, watch: Box<W
     match engine {
         Engine::Native => afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), watch),
         #[cfg(feature = "turmoil")]
-        Engine::Turmoil => {
-            let program = |mut it: Process| {
-                let Some(main) = it.service.take() else { unreachable!("plain main functions were refused before") };
-                afterlife_sim::turmoil::Program { machine: machine(it), main }
-            };
-            afterlife_sim::turmoil::run(settings, processes.into_iter().map(program).collect(), watch)
-        }
-        #[cfg(not(feature = "turmoil"))]
-        Engine::Turmoil => unreachable!("no scenario of this program has it"),
+        Engine::Turmoil => afterlife_sim::turmoil::run(settings, programs(processes), watch),
+        #[cfg(madsim)]
+        Engine::Madsim => afterlife_sim::madsim::run(settings, programs(processes), watch),
+        #[cfg(not(all(feature = "turmoil", madsim)))]
+        _ => unreachable!("no scenario of this program has it"),
     }
+}
+
+/// What a carried engine runs.
+#[cfg(any(feature = "turmoil", madsim))]
+fn programs(processes: Vec<Process>) -> Vec<afterlife_sim::carried::Program> {
+    let program = |mut it: Process| {
+        let Some(main) = it.service.take() else { unreachable!("plain main functions were refused before") };
+        afterlife_sim::carried::Program { machine: machine(it), main }
+    };
+    processes.into_iter().map(program).collect()
 }
 
 /// A memory budget that nobody keeps would be a test that cannot fail.

@@ -53,8 +53,8 @@ impl<T: Entry> Ledger<T> {
 
     /// Notes an entry. Call it where the thing happened; it is an event of the run.
     pub fn note(self, entry: T) {
-        #[cfg(feature = "turmoil")]
-        if afterlife_sim::turmoil::is_muted() {
+        #[cfg(any(feature = "turmoil", madsim))]
+        if afterlife_sim::carried::is_muted() {
             return;
         }
         let text = format!("{entry:?}");

@@ -52,14 +52,14 @@ impl Node {
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stopping(self) -> impl Future<Output = ()> + Send + 'static {
-        #[cfg(feature = "turmoil")]
-        let requests = afterlife_sim::turmoil::stop_requests();
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
+        let requests = afterlife_sim::carried::stop_requests();
+        #[cfg(any(feature = "turmoil", madsim))]
         let descriptor = if requests.is_some() { None } else { afterlife_sim::stop_descriptor() };
-        #[cfg(not(feature = "turmoil"))]
+        #[cfg(not(any(feature = "turmoil", madsim)))]
         let descriptor = afterlife_sim::stop_descriptor();
         async move {
-            #[cfg(feature = "turmoil")]
+            #[cfg(any(feature = "turmoil", madsim))]
             if let Some(mut requests) = requests
                 && requests.wait_for(|count| *count > 0).await.is_ok()
             {
@@ -79,8 +79,8 @@ impl Node {
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stops(self) -> Stops {
-        #[cfg(feature = "turmoil")]
-        if let Some(requests) = afterlife_sim::turmoil::stop_requests() {
+        #[cfg(any(feature = "turmoil", madsim))]
+        if let Some(requests) = afterlife_sim::carried::stop_requests() {
             return Stops { requests: None, hosted: Some((requests, 0)) };
         }
         let requests = afterlife_sim::stop_descriptor().and_then(|descriptor| {
@@ -89,7 +89,7 @@ impl Node {
         });
         Stops {
             requests,
-            #[cfg(feature = "turmoil")]
+            #[cfg(any(feature = "turmoil", madsim))]
             hosted: None,
         }
     }
@@ -101,14 +101,14 @@ pub struct Stops {
     /// What can be waited on, and the same to be read from.
     requests: Option<(UnixStream, File)>,
     /// On turmoil: how many there were, and how many of them were waited for.
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     hosted: Option<(tokio::sync::watch::Receiver<u64>, u64)>,
 }
 
 impl Stops {
     /// Waits for the next request; for ever if none comes. It can be dropped while it waits, and nothing is lost.
     pub async fn next(&mut self) {
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         if let Some((requests, seen)) = &mut self.hosted
             && requests.wait_for(|count| count > seen).await.is_ok()
         {
@@ -196,13 +196,13 @@ fn exit_code(outcome: Outcome) -> ExitCode {
 }
 
 /// A service as a host of turmoil's runs it: the same future, whose panic is an end as well.
-#[cfg(feature = "turmoil")]
+#[cfg(any(feature = "turmoil", madsim))]
 pub(crate) fn hosted<F, Fut>(
     name: &str,
     index: usize,
     seed: u64,
     service: std::sync::Arc<F>,
-) -> afterlife_sim::turmoil::Main
+) -> afterlife_sim::carried::Main
 where
     F: Fn(Node) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + 'static,

@@ -111,8 +111,8 @@ pub(crate) struct Process {
     pub(crate) role: Role,
     pub(crate) main: Main,
     /// The same as a future, for engines that have a runtime.
-    #[cfg(feature = "turmoil")]
-    pub(crate) service: Option<afterlife_sim::turmoil::Main>,
+    #[cfg(any(feature = "turmoil", madsim))]
+    pub(crate) service: Option<afterlife_sim::carried::Main>,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,
@@ -373,10 +373,10 @@ impl Sim {
         Fut: Future<Output = Outcome> + 'static,
     {
         let workers = self.workers;
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         let hosted = node::hosted(&name, index, self.seed, service.clone());
         let group = self.add_main(name, index, role, move |node| node::drive(workers, service(node)));
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         if let Some(process) = self.processes.last_mut() {
             process.service = Some(hosted);
         }
@@ -401,7 +401,7 @@ impl Sim {
             name,
             role,
             main,
-            #[cfg(feature = "turmoil")]
+            #[cfg(any(feature = "turmoil", madsim))]
             service: None,
             disk,
             clock,
@@ -426,6 +426,9 @@ impl Sim {
         if clock.ppm != 0 {
             self.asks_for(Need::ClockDrift);
         }
+        if clock.offset_ns != 0 {
+            self.asks_for(Need::ClockSteps);
+        }
         for number in nodes.numbers() {
             self.processes[usize::from(number)].clock = clock;
         }
@@ -434,6 +437,7 @@ impl Sim {
     /// What the ways between these nodes are like, in both directions, where they are not as all others are.
     #[track_caller]
     pub fn link(&mut self, some: Group, others: Group, link: Link) {
+        self.asks_for(Need::SlowLinks);
         if link.is_bad() {
             self.asks_for(Need::BadLinks);
         }

@@ -132,6 +132,7 @@ impl Token {
         let engine: u8 = match self.engine {
             Engine::Native => 0,
             Engine::Turmoil => 1,
+            Engine::Madsim => 2,
         };
         let build = build | engine << ENGINE_SHIFT;
         match &self.plan {
@@ -156,6 +157,7 @@ impl Token {
         let engine = match (first & ENGINE_BITS) >> ENGINE_SHIFT {
             0 => Engine::Native,
             1 => Engine::Turmoil,
+            2 => Engine::Madsim,
             other => return Err(unreadable(format!("engine number {other}"))),
         };
         if first & !(BUILD_BITS | PLAN_FOLLOWS | ENGINE_BITS) != 0 {
@@ -269,6 +271,7 @@ mod tests {
         insta::assert_snapshot!(cut, @"a1-raft-master-18446744073709551615-BQIBEG9wZW4gbWV0YWRhdGEtZGIAAsCNtwEAAIDYjuFvgJTr3AMAwJPCzQEEAAKAyrXuAZcOTg");
         insta::assert_snapshot!(none, @"a1-kv-0-BgCLhOk");
         insta::assert_snapshot!(turmoil, @"a1-raft-master-47-CL479Q");
+        insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a1-raft-master-47-ENYt_Q");
     }
 
     #[test]

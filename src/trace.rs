@@ -38,6 +38,8 @@ pub(crate) fn install() {
     let subscriber = tracing_subscriber::registry().with(facts()).with(lines);
     #[cfg(feature = "turmoil")]
     let subscriber = subscriber.with(turns::turns());
+    #[cfg(madsim)]
+    let subscriber = subscriber.with(lives::lives());
     // Somebody who has set one before wants that one.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -52,6 +54,9 @@ pub(crate) fn keep(filter: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// madsim says which task runs by a span of each, within one of its node's life.
+#[cfg(madsim)]
+pub(crate) mod lives;
 /// turmoil says whose turn it is by a span around each.
 #[cfg(feature = "turmoil")]
 mod turns;

@@ -17,7 +17,7 @@ const PACKAGES: [(&str, &[&str]); 8] = [
     ("Cargo.toml", &["afterlife-macros", "afterlife-probe", "afterlife-sim"]),
     ("scenarios/Cargo.toml", &["afterlife", "afterlife-probe"]),
     ("tests/stock/Cargo.toml", &["afterlife"]),
-    ("tests/madsim/Cargo.toml", &["afterlife", "afterlife-probe"]),
+    ("tests/madsim/Cargo.toml", &["afterlife", "afterlife-probe", "afterlife-scenarios"]),
     ("tests/turmoil/Cargo.toml", &["afterlife", "afterlife-probe"]),
 ];
 

@@ -35,9 +35,11 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
                 count += 1;
             }
             stream.write_u32(count).await?;
+            stream.flush().await?;
             continue;
         }
         stream.write_u32(number).await?;
+        stream.flush().await?;
         rt::time::sleep(Duration::from_millis(100)).await;
         std::fs::write(format!("/data/{number}"), "")?;
     }
@@ -46,6 +48,7 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
 async fn ask(number: u32) -> std::io::Result<u32> {
     let mut stream = TcpStream::connect("store:7000").await?;
     stream.write_u32(number).await?;
+    stream.flush().await?;
     stream.read_u32().await
 }
 

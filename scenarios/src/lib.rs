@@ -5,15 +5,20 @@ mod block_on;
 pub mod canary;
 pub mod coordinator;
 // Its plain threads poll listeners of the system's own.
-#[cfg(not(feature = "turmoil"))]
+#[cfg(not(any(feature = "turmoil", madsim)))]
 pub mod datacenter;
 pub mod line_protocol;
+// hyper and axum ask tokio for tasks, and those know no network of madsim's.
+#[cfg(not(madsim))]
 mod listening;
-#[cfg(not(feature = "turmoil"))]
+#[cfg(not(any(feature = "turmoil", madsim)))]
 pub mod proxy;
+#[cfg(not(madsim))]
 pub mod raft_master;
 mod release;
+#[cfg(not(madsim))]
 pub mod replica_loader;
+#[cfg(not(madsim))]
 pub mod tablet;
 
 pub use afterlife::rt;
@@ -33,16 +38,29 @@ pub fn all() -> Vec<afterlife::Scenario> {
     let hunted = [
         canary::scenario(),
         coordinator::scenario(),
+        #[cfg(not(madsim))]
         tablet::scenario(),
-        #[cfg(not(feature = "turmoil"))]
+        #[cfg(not(any(feature = "turmoil", madsim)))]
         proxy::scenario(),
+        #[cfg(not(madsim))]
         replica_loader::scenario(),
+        #[cfg(not(madsim))]
         raft_master::scenario(),
-        #[cfg(not(feature = "turmoil"))]
+        #[cfg(not(any(feature = "turmoil", madsim)))]
         datacenter::scenario(),
     ];
+    // The network of `rt` is another engine's then, and no one else's.
+    let is_here = |scenario: &afterlife::Scenario| scenario.engine() == afterlife::Engine::PORTABLE;
+    hunted.into_iter().chain(apart().into_iter().map(afterlife::Scenario::apart)).filter(is_here).collect()
+}
+
+/// What is run when it is named, and at night.
+fn apart() -> Vec<afterlife::Scenario> {
+    #[cfg(not(madsim))]
     let apart = [raft_master::database_first(), raft_master::joined_under_lock()];
-    #[cfg(not(feature = "turmoil"))]
+    #[cfg(madsim)]
+    let apart = [];
+    #[cfg(not(any(feature = "turmoil", madsim)))]
     let apart = apart.into_iter().chain(datacenter::one_at_a_time());
-    hunted.into_iter().chain(apart.map(afterlife::Scenario::apart)).collect()
+    apart.into_iter().collect()
 }

@@ -13,9 +13,6 @@
 //!
 //! Programs reach the room by the C library's symbols, which this crate defines. Outside a run they pass through.
 
-// madsim defines symbols of the C library itself, so that ours are left out: no room can be run then.
-#![cfg_attr(madsim, allow(dead_code, non_snake_case, reason = "doors that nobody finds"))]
-
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the native engine runs on 64-bit Linux");
 
@@ -41,12 +38,23 @@ pub use kernel::world::Settings;
 pub use kernel::{choice, disk};
 pub use log::{Kept, digest_of};
 
-/// turmoil as an engine: one thread of a room carries its simulation, and each of its hosts is a node of the room.
+/// What the engines have in common that a room carries: one thread of it has their simulation, and each of their hosts is a
+/// node of the room.
+#[cfg(any(feature = "turmoil", madsim))]
+pub mod carried {
+    pub use crate::engine::carried::{Main, Program, is_muted, stop_requests};
+}
+
+/// turmoil as an engine.
 #[cfg(feature = "turmoil")]
 pub mod turmoil {
-    pub use crate::engine::turmoil::{
-        Main, Program, abort, exit, is_muted, run, stop_requests, turn_begins, turn_ends,
-    };
+    pub use crate::engine::turmoil::{abort, exit, run, turn_begins, turn_ends};
+}
+
+/// madsim as an engine.
+#[cfg(madsim)]
+pub mod madsim {
+    pub use crate::engine::madsim::{Life, born, run, task_gone, task_made, turn_begins, turn_ends};
 }
 
 /// One process for each run.

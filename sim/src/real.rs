@@ -83,6 +83,40 @@ pub(crate) fn host_name() -> String {
     if told == 0 { String::from_utf8_lossy(&name[..length]).into_owned() } else { String::new() }
 }
 
+/// What the dynamic linker finds by this name.
+///
+/// # Safety
+/// As `dlsym` for this handle.
+#[cfg(not(madsim))]
+pub(crate) unsafe fn symbol(handle: *mut c_void, name: &CStr) -> *mut c_void {
+    // SAFETY: handed on; the name is a C string.
+    unsafe { libc::dlsym(handle, name.as_ptr()) }
+}
+
+/// What the dynamic linker finds by this name. Its `dlsym` is behind one of ours, so it is asked for by version: the first that the
+/// C library has had.
+///
+/// # Safety
+/// As `dlsym` for this handle.
+#[cfg(madsim)]
+pub(crate) unsafe fn symbol(handle: *mut c_void, name: &CStr) -> *mut c_void {
+    type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
+    const FIRST: &CStr = if cfg!(target_arch = "x86_64") { c"GLIBC_2.2.5" } else { c"GLIBC_2.17" };
+    static DLSYM: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let mut found = DLSYM.load(Ordering::Relaxed);
+    if found.is_null() {
+        // SAFETY: two C strings.
+        found = unsafe { libc::dlvsym(libc::RTLD_NEXT, c"dlsym".as_ptr(), FIRST.as_ptr()) };
+        if found.is_null() {
+            say("afterlife: the C library has no dlsym of the version that is asked for\n");
+            exit_now(101);
+        }
+        DLSYM.store(found, Ordering::Relaxed);
+    }
+    // SAFETY: the C library's own function of this type, and what was handed on.
+    unsafe { std::mem::transmute::<*mut c_void, Dlsym>(found)(handle, name.as_ptr()) }
+}
+
 /// One of the C library's own functions, looked up once: what a symbol of ours hides.
 pub(crate) struct Function {
     name: &'static CStr,
@@ -100,7 +134,7 @@ impl Function {
         let mut found = self.found.load(Ordering::Relaxed);
         if found.is_null() {
             // SAFETY: the name is a C string; the next definition after ours is the C library's.
-            found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
+            found = unsafe { symbol(libc::RTLD_NEXT, self.name) };
             if found.is_null() {
                 say("afterlife: the C library has no ");
                 say(self.name.to_str().unwrap_or("?"));

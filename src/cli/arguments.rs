@@ -27,7 +27,7 @@ const JOBS_MAX: u64 = 1_024;
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
-    /// Only scenarios that run on this engine in this program: `native`, `turmoil`
+    /// Only scenarios that run on this engine in this program: `native`, `turmoil`, `madsim`
     #[arg(long, global = true, value_name = "ENGINE")]
     pub(super) engine: Option<Engine>,
 }

@@ -61,7 +61,9 @@ fn next(error: &clap::Error) -> String {
             Some("--log") => return LOG_NEXT.to_owned(),
             Some("--search") => return SEARCH_NEXT.to_owned(),
             Some("--build") => return "write --build shipped, --build patched or --build sound".to_owned(),
-            Some("--engine") => return "write --engine native or --engine turmoil; see `list --engines`".to_owned(),
+            Some("--engine") => {
+                return "write --engine native, --engine turmoil or --engine madsim; see `list --engines`".to_owned();
+            }
             Some("--shard") => return SHARD_NEXT.to_owned(),
             Some("--report") => return REPORT_NEXT.to_owned(),
             Some("--shrink") => return SHRINK_NEXT.to_owned(),

@@ -34,7 +34,7 @@ pub(super) fn on(scenarios: &[Scenario], engine: Option<Engine>) -> Result<Vec<S
     let Some(engine) = engine else { return Ok(scenarios.to_vec()) };
     if !engine.is_here() {
         let why = format!("this program was built without {engine}");
-        return Err(Refusal::new(why, format!("build with --features {engine}")));
+        return Err(Refusal::new(why, engine.how_to_build()));
     }
     let on_it: Vec<_> = scenarios.iter().copied().filter(|scenario| scenario.engine() == engine).collect();
     if on_it.is_empty() {

@@ -3,8 +3,11 @@
 
 #![allow(dead_code, reason = "that it compiles is all that it is for")]
 
+#[cfg(not(madsim))]
+use super::net::UdpSocket;
+#[cfg(not(madsim))]
 use super::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use super::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use super::net::{TcpListener, TcpStream, lookup_host};
 use super::{process, select, spawn, sync, task, time};
 use std::io;
 use std::net::SocketAddr;
@@ -12,11 +15,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What services ask of a stream: it is read and written, and goes to other tasks.
-fn stream<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static>(stream: T) -> T {
+fn stream<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: T) -> T {
     stream
 }
 
 /// And of its halves.
+#[cfg(not(madsim))]
 fn halves<R: AsyncRead + Unpin + Send + 'static, W: AsyncWrite + Unpin + Send + 'static>(halves: (R, W)) -> (R, W) {
     halves
 }
@@ -24,14 +28,14 @@ fn halves<R: AsyncRead + Unpin + Send + 'static, W: AsyncWrite + Unpin + Send + 
 async fn a_server(address: &str) -> io::Result<SocketAddr> {
     let listener: TcpListener = TcpListener::bind(address).await?;
     let (accepted, _): (TcpStream, SocketAddr) = listener.accept().await?;
-    let (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf) = halves(stream(accepted).into_split());
+    let (mut from, mut to) = tokio::io::split(stream(accepted));
     spawn(async move {
         while let Ok(number) = from.read_u32().await {
-            if to.write_u32(number).await.is_err() {
+            // madsim sends what is flushed, and nothing else.
+            if to.write_u32(number).await.is_err() || to.flush().await.is_err() {
                 break;
             }
         }
-        to.shutdown().await
     });
     listener.local_addr()
 }
@@ -39,17 +43,29 @@ async fn a_server(address: &str) -> io::Result<SocketAddr> {
 async fn a_client(address: &str) -> io::Result<(SocketAddr, SocketAddr)> {
     let mut connected = TcpStream::connect(address).await?;
     connected.set_nodelay(true)?;
+    connected.write_all(b"1234").await?;
+    connected.flush().await?;
+    connected.read_exact(&mut [0; 4]).await?;
+    Ok((connected.local_addr()?, connected.peer_addr()?))
+}
+
+/// madsim's streams have no halves of their own, no end of one direction, and cannot be tried.
+#[cfg(not(madsim))]
+async fn one_of_two_halves_ends(address: &str) -> io::Result<()> {
+    let mut connected = TcpStream::connect(address).await?;
     connected.writable().await?;
     let _sent: usize = connected.try_write(b"1234")?;
     let mut answer = [0; 4];
     let _peeked: usize = connected.peek(&mut answer).await?;
     connected.read_exact(&mut answer).await?;
-    let ends = (connected.local_addr()?, connected.peer_addr()?);
-    let (from, to) = connected.into_split();
+    let (from, mut to): (OwnedReadHalf, OwnedWriteHalf) = halves(connected.into_split());
+    to.shutdown().await?;
     drop(from.reunite(to));
-    Ok(ends)
+    Ok(())
 }
 
+/// madsim's take the address first.
+#[cfg(not(madsim))]
 async fn datagrams(address: &str) -> io::Result<SocketAddr> {
     let socket = UdpSocket::bind(address).await?;
     let _sent: usize = socket.send_to(b"1234", "other:1").await?;
@@ -65,6 +81,11 @@ async fn the_rest() -> io::Result<()> {
         _ = told.recv() => {}
         () = time::sleep(Duration::from_secs(1)) => telling.abort(),
     }
+    let blocking: Result<u32, tokio::task::JoinError> = task::spawn_blocking(|| 1).await;
+    let mut tick = time::interval_at(time::Instant::now() + Duration::from_secs(1), Duration::from_secs(1));
+    tick.tick().await;
+    drop(time::timeout(Duration::from_secs(1), task::yield_now()).await);
+    drop(blocking);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use super::rpc::{Chunk, InstanceId, QueryKey, Row, within};
 use super::segment_scheduler::Placement;
 use super::server::Server;
 use crate::rt::sync::mpsc;
-use crate::rt::task::{self, JoinSet};
+use crate::rt::task::{self, AbortHandle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,7 +20,17 @@ pub(super) struct FinalSegment {
     key: QueryKey,
     senders: BTreeMap<InstanceId, Placement>,
     events: mpsc::Receiver<Event>,
-    _receivers: JoinSet<()>,
+    _receivers: Receivers,
+}
+
+/// The tasks that pull. Dropping this ends them.
+#[derive(Debug)]
+struct Receivers(Vec<AbortHandle>);
+
+impl Drop for Receivers {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
 }
 
 #[derive(Debug)]
@@ -36,11 +46,11 @@ impl FinalSegment {
         let (sender, events) = mpsc::channel(BATCHES_MAX);
         let placed = ids.iter().map(|id| Some((*id, server.scheduler.placement(key, *id)?)));
         let senders: BTreeMap<InstanceId, Placement> = placed.collect::<Option<_>>()?;
-        let mut receivers = JoinSet::new();
+        let mut receivers = Receivers(Vec::new());
         for (id, placement) in &senders {
             let (server, key) = (Arc::clone(server), key.clone());
             let receiver = Receiver { server, key, id: *id, bsp_mode, placement: placement.clone() };
-            receivers.spawn(receiver.run(sender.clone()));
+            receivers.0.push(task::spawn(receiver.run(sender.clone())).abort_handle());
         }
         Some(Self { server: Arc::clone(server), key: key.clone(), senders, events, _receivers: receivers })
     }

@@ -80,7 +80,7 @@
 //! | `query_manager`, `runtime_filter_manager`, `registry` | coordinators and filters by query id |
 //! | `progress_manager`, `coordinator_fsm`, `handlers` | progress, how a query ends, and who is inside |
 //! | `segment_scheduler`, `final_segment` | which instance runs where, and segment 0 |
-//! | `rpc`, `rpc_service` | messages, connections, and the server's handlers |
+//! | `rpc`, `rpc_service`, `spawning` | messages, connections, and the server's handlers on threads of their own |
 //! | `worker`, `exchange`, `source` | a worker, its rows on their way, and where they come from |
 //! | `client` | a client that may cancel, or leave |
 //! | `scenario` | the cluster, its load, its faults and its claims in the simulated room |
@@ -111,6 +111,7 @@ mod scenario;
 mod segment_scheduler;
 mod server;
 mod source;
+mod spawning;
 mod statement;
 mod variants;
 mod worker;

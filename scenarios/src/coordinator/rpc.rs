@@ -4,7 +4,7 @@
 use super::config::CONNECT_TIMEOUT;
 use super::error::{Code, QueryError};
 use crate::rt::net::{TcpListener, TcpStream};
-use crate::rt::time;
+use crate::rt::{task, time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tarpc::client::{self, RpcError};
+use tarpc::client::{self, NewClient, RpcError};
 use tarpc::context::{self, Context};
 use tarpc::serde_transport::Transport;
 use tarpc::tokio_serde::formats::Json;
@@ -170,14 +170,23 @@ pub(super) trait Client: Clone + Send + 'static {
 
 impl Client for WorkerClient {
     fn over(stream: TcpStream) -> Self {
-        Self::new(client::Config::default(), transport(stream)).spawn()
+        spawned(Self::new(client::Config::default(), transport(stream)))
     }
 }
 
 impl Client for CoordinatorClient {
     fn over(stream: TcpStream) -> Self {
-        Self::new(client::Config::default(), transport(stream)).spawn()
+        spawned(Self::new(client::Config::default(), transport(stream)))
     }
+}
+
+/// A client whose requests a task of the process sends, until nobody has the client any more or its connection breaks.
+fn spawned<C, D, E>(NewClient { client, dispatch }: NewClient<C, D>) -> C
+where
+    D: Future<Output = Result<(), E>> + Send + 'static,
+{
+    task::spawn(async move { drop(dispatch.await) });
+    client
 }
 
 /// The connections of one process to others, one to each address.

@@ -6,7 +6,7 @@ use super::error::QueryError;
 use super::rpc::{
     self, Coordinator, CoordinatorRequest, CoordinatorResponse, PlanSegmentStatus, Progress, ProgressReport, QueryKey,
 };
-use super::server::Server;
+use super::{server::Server, spawning::on_a_thread};
 use crate::rt::net::TcpStream;
 use crate::rt::{process, task};
 use afterlife_probe::sometimes;
@@ -34,7 +34,7 @@ struct Service {
 impl Service {
     async fn on_a_thread(self, handle: impl FnOnce(&Server) + Send + 'static) {
         let server = self.server;
-        let handled = task::spawn_blocking(move || handle(&server)).await;
+        let handled = on_a_thread(move || handle(&server)).await;
         if handled.is_err_and(|ended| ended.is_panic()) {
             // A segmentation fault ends the process, not the thread.
             process::abort();

@@ -4,9 +4,9 @@
 use super::build::Build;
 use super::config::{ATTEMPTS_MAX, RPC_TIMEOUT};
 use super::error::{Code, QueryError};
-use super::registry::Registry;
 use super::rpc::{Connections, InstanceId, PlanSegmentInstance, PlanSegmentStatus, QueryKey, WorkerClient, within};
-use crate::rt::{task, time};
+use super::{registry::Registry, spawning::start};
+use crate::rt::time;
 use afterlife_probe::Entry;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ impl SegmentScheduler {
         };
         if let Some(instance) = instance {
             let scheduler = Arc::clone(self);
-            task::spawn(async move {
+            start(async move {
                 // What comes of it the receiver sees: it pulls from the newest attempt.
                 let _ = scheduler.dispatch(instance).await;
             });
@@ -175,7 +175,7 @@ impl SegmentScheduler {
     pub(super) fn cancel_plan_segments(self: &Arc<Self>, key: &QueryKey, cause: &QueryError) {
         for at in 0..self.workers.len() {
             let (scheduler, key, cause) = (Arc::clone(self), key.clone(), cause.clone());
-            task::spawn(async move {
+            start(async move {
                 let cancel = async |worker: WorkerClient| worker.cancel_query(within(RPC_TIMEOUT), key, cause).await;
                 let _ = scheduler.connections.call(&scheduler.workers[at], cancel).await;
             });

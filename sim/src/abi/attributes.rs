@@ -274,7 +274,7 @@ super::doors! {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn sync() {
     if let Some(me) = super::here::here() {
         // It tells nobody of a failure: the next fsync of each file does.

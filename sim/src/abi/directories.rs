@@ -90,7 +90,7 @@ super::doors! {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn rewinddir(directory: *mut DIR) {
     if here().is_some() {
         // SAFETY: made by the doors above.

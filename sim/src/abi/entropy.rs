@@ -4,7 +4,9 @@
 use super::baton::door;
 use super::here::{fill_for_host, here};
 use crate::real;
-use libc::{c_int, c_uint, c_void, size_t, ssize_t};
+#[cfg(not(madsim))]
+use libc::c_int;
+use libc::{c_uint, c_void, size_t, ssize_t};
 
 /// Fills a buffer for whoever calls, if that is a matter of the run.
 ///
@@ -43,7 +45,8 @@ pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_ui
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[cfg(not(madsim))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn getentropy(into: *mut c_void, count: size_t) -> c_int {
     // SAFETY: as `getrandom`.
     if unsafe { getrandom(into, count, 0) } == count as ssize_t { 0 } else { -1 }

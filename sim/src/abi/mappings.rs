@@ -172,7 +172,7 @@ super::doors! {
 ///
 /// # Safety
 /// As the C library's function; declared with plain integers, which is how the variadic argument arrives.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn mremap(address: usize, old: usize, new: usize, flags: c_int, to: usize) -> *mut c_void {
     if let Some(me) = here()
         && super::here::kernel(me, |world| world.is_mapped(me, address))

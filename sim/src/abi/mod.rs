@@ -5,6 +5,8 @@
 
 mod attributes;
 mod baton;
+#[cfg(madsim)]
+mod borrowed;
 mod crash;
 mod directories;
 mod entropy;
@@ -19,7 +21,7 @@ mod mappings;
 mod memory;
 mod messages;
 mod missing;
-#[cfg(feature = "turmoil")]
+#[cfg(any(feature = "turmoil", madsim))]
 pub(crate) mod moment;
 mod names;
 mod numbers;
@@ -42,7 +44,7 @@ mod unix;
 mod users;
 mod wakes;
 
-#[cfg(feature = "turmoil")]
+#[cfg(any(feature = "turmoil", madsim))]
 pub(crate) use baton::give_way;
 pub(crate) use baton::{begin, enter_world};
 pub(crate) use crash::{WATCHDOG, watch};
@@ -58,14 +60,22 @@ pub(crate) use tasks::main_is_over;
 pub(crate) use wakes::{Polling, follow_tasks, follows_tasks, woken};
 
 /// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
+/// `shared` are those that madsim defines as well: in a build with it they have no name of their own, and are found by
+/// `borrowed.rs`.
 macro_rules! doors {
     () => {};
-    (fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
+    (shared fn $($door:tt)*) => {
+        $crate::abi::doors! { @ [cfg_attr(not(madsim), unsafe(no_mangle))] fn $($door)* }
+    };
+    (fn $($door:tt)*) => {
+        $crate::abi::doors! { @ [unsafe(no_mangle)] fn $($door)* }
+    };
+    (@ [$($named:tt)*] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
         /// The door of this name.
         ///
         /// # Safety
         /// As the C library's function.
-        #[cfg_attr(not(madsim), unsafe(no_mangle))]
+        #[$($named)*]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]
@@ -87,12 +97,12 @@ macro_rules! doors {
         }
         $crate::abi::doors! { $($rest)* }
     };
-    (fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
+    (@ [$($named:tt)*] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
         /// The door of this name.
         ///
         /// # Safety
         /// As the C library's function.
-        #[cfg_attr(not(madsim), unsafe(no_mangle))]
+        #[$($named)*]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]

@@ -10,20 +10,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static SOURCE: OnceLock<fn() -> Option<u64>> = OnceLock::new();
 
 /// Moves that on by so many nanoseconds.
+#[cfg(feature = "turmoil")]
 static GO_ON: OnceLock<fn(u64)> = OnceLock::new();
 
 /// Hears that a node was asked to stop so often.
+#[cfg(feature = "turmoil")]
 static ASKED: OnceLock<fn(u16, u64)> = OnceLock::new();
 
 /// The engine counts whole milliseconds.
+#[cfg(feature = "turmoil")]
 const STEP_NS: u64 = 1_000_000;
 
 /// Whether some program has its turn.
 static RUNS: AtomicBool = AtomicBool::new(false);
 
-/// Sets whom to ask, and whom to tell. The first ones stay.
-pub(crate) fn set_source(source: fn() -> Option<u64>, go_on: fn(u64), asked: fn(u16, u64)) {
+/// Sets whom to ask. The first one stays.
+pub(crate) fn set_source(source: fn() -> Option<u64>) {
     let _ = SOURCE.set(source);
+}
+
+/// Sets whom to tell that a program's time goes on while it waits, and that a node was asked to stop. The first ones stay.
+#[cfg(feature = "turmoil")]
+pub(crate) fn set_listeners(go_on: fn(u64), asked: fn(u16, u64)) {
     let _ = GO_ON.set(go_on);
     let _ = ASKED.set(asked);
 }
@@ -47,6 +55,7 @@ pub(super) fn look(_me: ThreadId) {
 
 /// The calling thread has waited since then. If a program has its turn on it, that program's time went on meanwhile: it waits for a
 /// thread of its own, and the engine does not know.
+#[cfg(feature = "turmoil")]
 pub(super) fn waited(me: ThreadId, since_ns: u64) {
     if !RUNS.load(Ordering::Relaxed) || !at_rest(|world| world.is_carrier(me)) {
         return;
@@ -65,16 +74,19 @@ pub(super) fn waited(me: ThreadId, since_ns: u64) {
 }
 
 /// A program tells something on the calling thread.
+#[cfg(feature = "turmoil")]
 #[must_use = "dropping it lets the program hear what came of that"]
 pub(super) struct Telling(ThreadId);
 
 /// Moves the room's time to that of the program that is about to tell something.
+#[cfg(feature = "turmoil")]
 #[inline]
 pub(super) fn telling(me: ThreadId) -> Telling {
     look(me);
     Telling(me)
 }
 
+#[cfg(feature = "turmoil")]
 impl Drop for Telling {
     /// If what was told had the program asked to stop, it hears of that at once.
     #[inline]

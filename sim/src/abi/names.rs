@@ -115,7 +115,7 @@ unsafe fn look_up(
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn freeaddrinfo(list: *mut addrinfo) {
     if here().is_none() {
         static NEXT: real::Function = real::Function::named(c"freeaddrinfo");
@@ -154,7 +154,7 @@ super::doors! {
     ) -> c_int = next;
     // SAFETY: the caller's pointers.
     |me| unsafe { look_up(me, node, service, hints, result) };
-    fn gethostname(into: *mut c_char, len: size_t) -> c_int = next;
+    shared fn gethostname(into: *mut c_char, len: size_t) -> c_int = next;
     // SAFETY: the caller's buffer.
     |me| unsafe { host_name(me, into, len) };
 }

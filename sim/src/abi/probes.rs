@@ -37,6 +37,8 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let task = task();
     #[cfg(feature = "turmoil")]
     let _hears = super::moment::telling(me);
+    #[cfg(madsim)]
+    super::moment::look(me);
     door(me, |world| {
         world.gets_nowhere(me);
         let what = make(&mut |text| world.log.name(text));
@@ -61,6 +63,8 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut World) -> Name) -> u64 {
     let task = task();
     #[cfg(feature = "turmoil")]
     let _hears = super::moment::telling(me);
+    #[cfg(madsim)]
+    super::moment::look(me);
     door(me, |world| {
         world.gets_nowhere(me);
         let site = site(world);

@@ -47,6 +47,10 @@ fn end(me: ThreadId, how: Death) -> ! {
              `afterlife::rt::process` for `std::process`",
         );
     }
+    #[cfg(madsim)]
+    if super::here::kernel(me, |world| world.is_carrier(me)) {
+        super::refuse("exit and abort end a thread that all nodes share on madsim: return from the main function");
+    }
     super::here::kernel(me, |world| {
         let (node, cause) = (world.threads[me].node, world.threads[me].cause);
         world.end_process(node, how, cause);
@@ -78,7 +82,7 @@ macro_rules! ends {
         ///
         /// # Safety
         /// As the C library's function.
-        #[cfg_attr(not(madsim), unsafe(no_mangle))]
+        #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($argument: $type)?) -> ! {
             if let Some($me) = here() {
                 $end

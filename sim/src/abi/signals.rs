@@ -317,7 +317,7 @@ super::doors! {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int {
     let Some(me) = here() else {
         static NEXT: real::Function = real::Function::named(c"pthread_kill");

@@ -441,7 +441,7 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, fds: *mut c_int) -> c_int {
     if let Some(me) = super::here() {
         // SAFETY: the caller's array.

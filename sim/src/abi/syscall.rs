@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
     let Some(me) = here() else {
         // SAFETY: the caller's buffer.

@@ -41,7 +41,7 @@ pub(super) fn thread_number(me: ThreadId) -> c_long {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn __cxa_thread_atexit_impl(
     destroy: unsafe extern "C" fn(*mut c_void),
     object: *mut c_void,
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut pthread_attr_t) -> c_int {
     static NEXT: real::Function = real::Function::named(c"pthread_getattr_np");
     let next = real::next!(NEXT, fn(pthread_t, *mut pthread_attr_t) -> c_int);
@@ -179,7 +179,7 @@ super::doors! {
         give_way(me);
         0
     };
-    fn sched_getaffinity(_process: libc::pid_t, size: size_t, mask: *mut c_void) -> c_int =
+    shared fn sched_getaffinity(_process: libc::pid_t, size: size_t, mask: *mut c_void) -> c_int =
         next;
     |_me| {
         // SAFETY: the caller's buffer.
@@ -188,7 +188,7 @@ super::doors! {
     };
     fn gettid() -> libc::pid_t = libc::SYS_gettid;
     |me| thread_number(me) as libc::pid_t;
-    fn sysconf(name: c_int) -> c_long = next;
+    shared fn sysconf(name: c_int) -> c_long = next;
     |_me| match name {
         libc::_SC_NPROCESSORS_ONLN | libc::_SC_NPROCESSORS_CONF => PROCESSORS as c_long,
         libc::_SC_PAGESIZE => 4096,

@@ -37,14 +37,14 @@ pub(super) fn timespec_of(ns: i64) -> timespec {
 /// What a clock shows.
 #[inline]
 fn reading(me: ThreadId, clock: clockid_t) -> timespec {
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     super::moment::look(me);
     let now = read_time(me);
     timespec_of(at_rest(|world| world.shown_ns(me, Clock::of(clock), now)))
 }
 
 fn wall(me: ThreadId) -> timespec {
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     super::moment::look(me);
     timespec_of(door(me, |world| world.shown_ns(me, Clock::Realtime, world.now_ns)))
 }
@@ -88,7 +88,7 @@ unsafe fn slept(outcome: Result<(), u64>, left: *mut timespec) -> Result<(), Err
 }
 
 super::doors! {
-    fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
+    shared fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
     |me| {
         let now = reading(me, clock);
         // SAFETY: the caller's pointer, as on Linux.
@@ -100,7 +100,7 @@ super::doors! {
     |me| int(unsafe { slept(sleep_for(me, duration_ns(&*time)), left) });
     fn usleep(us: c_uint) -> c_int = next;
     |me| int(sleep_for(me, u64::from(us) * 1_000).map_err(|_| libc::EINTR));
-    fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
+    shared fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
     |me| {
         let now = wall(me);
         // SAFETY: the caller's pointer, as on Linux.
@@ -146,7 +146,7 @@ mod c_sleep {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_nanosleep(
     clock: clockid_t,
     flags: c_int,

@@ -215,7 +215,7 @@ fn new_place(me: ThreadId, key: usize) -> usize {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, align: size_t, size: size_t) -> c_int {
     static NEXT: real::Function = real::Function::named(c"posix_memalign");
     let next = real::next!(NEXT, fn(*mut *mut c_void, size_t, size_t) -> c_int);

@@ -4,7 +4,8 @@
 //!
 //! It knows no scenario and no claim.
 
-use super::native::{Machine, Outcome, run_furnished};
+use super::carried::{self, Main, Program};
+use super::native::{Outcome, run_furnished};
 use crate::abi::{self, moment};
 use crate::event::{Death, NodeId};
 use crate::kernel::carried::{Hindrance, Lives};
@@ -15,26 +16,14 @@ use crate::kernel::thread::{Schedule, ThreadId};
 use crate::kernel::world::{Settings, World};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
-use tokio::sync::watch;
-
-/// What a host runs: called at the start of each of its lives, with the life's number from 1. The future gives the exit code.
-pub type Main = Arc<dyn Fn(u16) -> Pin<Box<dyn Future<Output = ExitCode>>> + Send + Sync>;
-
-/// A machine and what it runs. The machine's own main function is not used.
-pub struct Program {
-    /// The machine.
-    pub machine: Machine,
-    /// What it runs.
-    pub main: Main,
-}
 
 /// How much of its time turmoil lets each host have at a turn: as finely are events of different hosts ordered.
 const TURN: Duration = Duration::from_millis(1);
@@ -47,15 +36,13 @@ const TCP_CAPACITY: usize = 1_024;
 /// When the present turn began.
 static TURN_BEGAN_NS: AtomicU64 = AtomicU64::new(0);
 
-/// How often the present life of each node was asked to stop.
-static STOPS: Mutex<BTreeMap<u16, watch::Sender<u64>>> = Mutex::new(BTreeMap::new());
-
 /// Runs hosts on turmoil to the end of the run.
 ///
 /// # Panics
 /// If the calling thread is itself part of a run.
 pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observer>) -> Outcome {
-    moment::set_source(|| turmoil::sim_elapsed().map(|elapsed| elapsed.as_nanos() as u64), go_on, asked_to_stop);
+    moment::set_source(|| turmoil::sim_elapsed().map(|elapsed| elapsed.as_nanos() as u64));
+    moment::set_listeners(go_on, |node, requests| carried::tell_stops(NodeId(node), requests));
     // The carrier is never cut off: it would take the turn of all hosts with it.
     let settings = Settings { schedule: Schedule { doors_per_cut: 0, ..settings.schedule }, ..settings };
     let (mut machines, mut hosts) = (Vec::new(), Vec::new());
@@ -66,7 +53,7 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
     }
     let hosts = Arc::new(hosts);
     run_furnished(settings, machines, observer, move |world| {
-        world.carry();
+        world.carry(false);
         let carrier = Arc::new(move |_| Carrier::new(settings.seed, settings.latency, &hosts).carry());
         crate::engine::name_node(world.nodes.len(), CARRIER);
         world.add_node(CARRIER, carrier, 0, None);
@@ -102,11 +89,6 @@ pub fn turn_ends() {
     }
 }
 
-/// Whether the calling thread takes apart what is left of a dead host: nothing of it counts.
-pub fn is_muted() -> bool {
-    abi::here().is_some_and(|me| abi::kernel(me, |world| world.is_muted(me)))
-}
-
 /// Ends the process of the calling thread as `std::process::abort` does. That comes when the host has had its turn: the frames of a poll
 /// cannot be left in the middle, and this returns.
 pub fn abort() {
@@ -127,23 +109,6 @@ fn end(how: Death) {
             world.end_process(node, how, cause);
         }
     });
-}
-
-/// How often the life of the calling host was asked to stop so far, and each change of that; `None` outside of a run on turmoil.
-pub fn stop_requests() -> Option<watch::Receiver<u64>> {
-    let (node, _) = crate::whereabouts()?;
-    stops().get(&node.0).map(watch::Sender::subscribe)
-}
-
-/// The present life of a host hears that it was asked to stop so often.
-fn asked_to_stop(node: u16, requests: u64) {
-    if let Some(heard) = stops().get(&node) {
-        heard.send_replace(requests);
-    }
-}
-
-fn stops() -> std::sync::MutexGuard<'static, BTreeMap<u16, watch::Sender<u64>>> {
-    STOPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A host to be.
@@ -256,7 +221,7 @@ impl Carrier {
             self.bury(index, lives.off);
         }
         if let (Some(life), None) = (present, self.hosts[index].life) {
-            stops().insert(index as u16, watch::Sender::new(0));
+            carried::begin_stops(NodeId(index as u16));
             let host = &mut self.hosts[index];
             (host.life, host.stops) = (Some(life), 0);
             *host.next.borrow_mut() = Some(life);
@@ -265,7 +230,7 @@ impl Carrier {
         let host = &mut self.hosts[index];
         if host.life.is_some() && lives.stop_requests > host.stops {
             host.stops = lives.stop_requests;
-            asked_to_stop(index as u16, lives.stop_requests);
+            carried::tell_stops(NodeId(index as u16), lives.stop_requests);
         }
     }
 

@@ -8,8 +8,8 @@ use crate::event::NodeId;
 
 /// 2026-01-01T00:00:00Z, in nanoseconds since 1970: what a true wall clock shows when a run begins.
 const REALTIME_START_NS: i64 = 1_767_225_600 * 1_000_000_000;
-/// What a monotonic clock shows then: enough that a program may subtract a day from its first instant.
-const MONOTONIC_START_NS: i64 = 1_000_000 * 1_000_000_000;
+/// What a monotonic clock shows then: enough that a program may subtract a day from its first instant. madsim begins at 0.
+const MONOTONIC_START_NS: i64 = if cfg!(madsim) { 0 } else { 1_000_000 * 1_000_000_000 };
 
 /// Millionths of a nanosecond in one: clocks count in them, so that no change of rate rounds anything away.
 const PARTS: i128 = 1_000_000;

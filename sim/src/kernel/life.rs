@@ -64,7 +64,7 @@ impl World {
         it.tasks = 0;
         it.memory.begin();
         let start = Start::Main(it.main.clone(), it.incarnation);
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         self.carried_changed();
         // What ended its last life is why there is another.
         let ended = self.nodes[usize::from(node.0)].ended;
@@ -72,7 +72,7 @@ impl World {
         if !self.nodes[usize::from(node.0)].is_up() {
             return; // a fault that is aimed at its start was quicker
         }
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         if self.is_carried(node) {
             return; // its engine has it begin
         }
@@ -131,11 +131,11 @@ impl World {
         if !it.is_up() {
             return false;
         }
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         if self.puts_off(node, how, cause) {
             return true;
         }
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         self.carried_changed();
         self.tasks.forget(node);
         let it = &mut self.nodes[usize::from(node.0)];
@@ -148,9 +148,9 @@ impl World {
         it.asked_for_stop = false;
         it.paused = false;
         self.signals.forget(node);
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         let left = self.leaves_threads(node);
-        #[cfg(not(feature = "turmoil"))]
+        #[cfg(not(any(feature = "turmoil", madsim)))]
         let left = false;
         for id in self.nodes[usize::from(node.0)].threads.clone() {
             if !left {

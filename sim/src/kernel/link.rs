@@ -255,7 +255,7 @@ impl Net {
     }
 
     /// Whether any way is not as it should be.
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     pub(crate) fn is_hindered(&self) -> bool {
         self.is_cut_anywhere() || self.links.troubles.values().any(|troubles| !troubles.is_empty())
     }

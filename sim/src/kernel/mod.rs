@@ -6,7 +6,7 @@ pub mod choice;
 pub mod disk;
 
 pub(crate) mod baton;
-#[cfg(feature = "turmoil")]
+#[cfg(any(feature = "turmoil", madsim))]
 pub(crate) mod carried;
 pub(crate) mod clock;
 pub(crate) mod descriptor;

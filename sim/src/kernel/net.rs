@@ -64,7 +64,7 @@ impl Net {
     }
 
     /// Whether any way is cut.
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     pub(super) fn is_cut_anywhere(&self) -> bool {
         !self.blocked.is_empty()
     }

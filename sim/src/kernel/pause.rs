@@ -16,6 +16,8 @@ impl World {
         it.paused = true;
         let threads = it.threads.clone();
         self.emit_at(node, cause, What::Paused);
+        #[cfg(madsim)]
+        self.carried_changed();
         for id in threads {
             self.threads.hold(id);
             // A fault that is aimed at an edge strikes in a door, on the thread that passes it.
@@ -33,6 +35,8 @@ impl World {
         }
         let threads = it.threads.clone();
         self.emit_at(node, cause, What::Resumed);
+        #[cfg(madsim)]
+        self.carried_changed();
         for id in threads {
             self.threads.release(id, &self.choices);
             self.thread_due(id);
@@ -42,14 +46,14 @@ impl World {
 }
 
 impl Threads {
-    fn hold(&mut self, id: ThreadId) {
+    pub(super) fn hold(&mut self, id: ThreadId) {
         self[id].held = true;
         if self[id].state == State::Runnable {
             self[id].state = State::Frozen;
         }
     }
 
-    fn release(&mut self, id: ThreadId, choices: &Choices) {
+    pub(super) fn release(&mut self, id: ThreadId, choices: &Choices) {
         self[id].held = false;
         if self[id].state == State::Frozen {
             self.enqueue(id, choices);

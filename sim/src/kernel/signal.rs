@@ -142,10 +142,12 @@ impl World {
         }
         #[cfg(feature = "turmoil")]
         self.carried_asked_to_stop(node);
+        #[cfg(madsim)]
+        self.carried_changed();
         // Without a handler the process is left alone until its budget is over.
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         let has_threads = !self.is_carried(node);
-        #[cfg(not(feature = "turmoil"))]
+        #[cfg(not(any(feature = "turmoil", madsim)))]
         let has_threads = true;
         if has_threads {
             self.send_signal(node, None, libc::SIGTERM, seq);

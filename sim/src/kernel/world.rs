@@ -154,7 +154,7 @@ pub(crate) struct World {
     /// How often each place that may misbehave was passed on each node.
     pub(crate) buggify_passes: std::collections::BTreeMap<(NodeId, u64), u64>,
     /// Nodes whose programs another engine runs.
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     pub(crate) carried: Option<Box<super::carried::Carried>>,
     host: Box<Strand>,
     /// What a new thread's strand is to run.
@@ -218,7 +218,7 @@ impl World {
             windings: 0,
             generations: std::collections::BTreeMap::new(),
             buggify_passes: std::collections::BTreeMap::new(),
-            #[cfg(feature = "turmoil")]
+            #[cfg(any(feature = "turmoil", madsim))]
             carried: None,
             host: Strand::host(),
             begin,
@@ -265,7 +265,7 @@ impl World {
     /// Something happened in a task of a thread, which has this number if nobody follows tasks.
     #[inline]
     pub(crate) fn emit_task(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
-        #[cfg(feature = "turmoil")]
+        #[cfg(any(feature = "turmoil", madsim))]
         if self.is_muted(me) {
             return Seq::NONE;
         }
@@ -454,7 +454,7 @@ impl World {
     }
 
     /// Lets everything happen that is due, while the running thread keeps the baton.
-    #[cfg(feature = "turmoil")]
+    #[cfg(any(feature = "turmoil", madsim))]
     pub(super) fn fire_due(&mut self) {
         if self.now_ns > self.settings.end_ns {
             self.now_ns = self.settings.end_ns;

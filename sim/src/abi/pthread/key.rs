@@ -46,7 +46,7 @@ pub(in crate::abi) fn run_destructors() {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_key_create(key: *mut pthread_key_t, destructor: Option<Destructor>) -> c_int {
     static NEXT: real::Function = real::Function::named(c"pthread_key_create");
     let next = real::next!(NEXT, fn(*mut pthread_key_t, Option<Destructor>) -> c_int);
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn pthread_key_create(key: *mut pthread_key_t, destructor:
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     if let Some(place) = DESTRUCTORS.get(key as usize) {
         place.store(0, Ordering::Relaxed);
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
 ///
 /// # Safety
 /// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_exit(value: *mut c_void) -> ! {
     if let Some(me) = here() {
         crate::abi::threads::exit_thread(me, value.addr())

@@ -272,8 +272,8 @@ fn pattern() -> Option<Pattern> {
 }
 
 fn find(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: a C string.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    // SAFETY: the program and all that it was linked with.
+    let found = unsafe { real::symbol(libc::RTLD_DEFAULT, name) };
     (!found.is_null()).then_some(found)
 }
 
