@@ -14,8 +14,14 @@ const CALLED: (&str, &str) = ("AFTERLIFE_CALLED", "cargo afterlife");
 /// The command that compares engines: each has a build of its own.
 const ENGINES: &str = "engines";
 
-/// The engines beside the native one, by the feature of the program's package that turns each on.
-const OTHERS: [&str; 1] = ["turmoil"];
+/// An engine that is built with a flag of the compiler; the others by a feature of the program's package.
+const MADSIM: (&str, &str) = ("madsim", "--cfg madsim");
+
+/// The engines beside the native one.
+const OTHERS: [&str; 2] = ["turmoil", MADSIM.0];
+
+/// What the program answers where no scenario has the name that was asked for: not each runs on each engine.
+const NOTHING_MATCHED: i32 = 4;
 
 /// Usage, as in afterlife's own command line.
 const REFUSED: u8 = 2;
@@ -52,8 +58,9 @@ fn main() -> ExitCode {
     }
     let built = find().and_then(|runner| {
         if words.first().is_some_and(|first| first == ENGINES) {
-            for engine in OTHERS {
-                words.extend(["--beside".into(), elsewhere(&runner, engine, &words)?.into()]);
+            let files = OTHERS.into_iter().map(|engine| elsewhere(&runner, engine, &words));
+            for file in files.collect::<Result<Vec<_>, _>>()? {
+                words.extend(["--beside".into(), file.into()]);
             }
         }
         Ok((build(&runner, None)?, runner))
@@ -113,7 +120,7 @@ fn elsewhere(runner: &Runner, engine: &str, words: &[OsString]) -> Result<PathBu
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| Refusal::new(format!("{program} could not be started: {error}"), "build again"))?;
-    if !output.status.success() {
+    if !output.status.success() && output.status.code() != Some(NOTHING_MATCHED) {
         return Err(Refusal::new(format!("the build for {engine} could not do that"), "mend what it says above"));
     }
     let file = folder_of(engine).join("engines.jsonl");
@@ -122,7 +129,7 @@ fn elsewhere(runner: &Runner, engine: &str, words: &[OsString]) -> Result<PathBu
     Ok(file)
 }
 
-/// Where the build for an engine lies: its dependencies have other features, so that they would drive each other out.
+/// Where the build for an engine lies: its dependencies have other features or flags, so that they would drive each other out.
 fn folder_of(engine: &str) -> PathBuf {
     ["target", "engines", engine].iter().collect()
 }
@@ -132,7 +139,13 @@ fn build(runner: &Runner, engine: Option<&str>) -> Result<String, Refusal> {
     let mut cargo = cargo();
     cargo.args(["build", "--release", "--message-format", "json-render-diagnostics"]);
     if let Some(engine) = engine {
-        cargo.args(["--features", engine]).arg("--target-dir").arg(folder_of(engine));
+        cargo.arg("--target-dir").arg(folder_of(engine));
+        if engine == MADSIM.0 {
+            let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+            cargo.env("RUSTFLAGS", format!("{flags} {}", MADSIM.1).trim());
+        } else {
+            cargo.args(["--features", engine]);
+        }
     }
     let output = cargo
         .args(["--package", &runner.package, "--bin", &runner.binary])
