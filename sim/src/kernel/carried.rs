@@ -26,6 +26,7 @@ pub(crate) struct Carried {
     /// Dead processes are taken apart in many turns, between which others have theirs: meanwhile their threads stand still.
     in_turns: bool,
     /// What belonged to a node before a turn of an earlier process of it.
+    #[cfg(madsim)]
     kept: Option<(NodeId, Own)>,
     /// The disk of the node whose dead process is taken apart: it reaches that no more.
     disk: Option<Box<super::disk::Disk>>,
@@ -96,6 +97,7 @@ impl World {
             hurried: None,
             dying: Vec::new(),
             in_turns,
+            #[cfg(madsim)]
             kept: None,
             disk: None,
             put_off: Vec::new(),
