@@ -27,7 +27,7 @@ fn the_report_and_the_death_of_the_others_are_found_in_the_shipped_build() {
 
 #[test]
 fn the_patched_build_has_no_crash_and_what_the_fix_left_open() {
-    let findings = findings("replica-loader", "patched", "250", "30");
+    let findings = findings("replica-loader", "patched", "500", "30");
     let found = invariants(&findings);
     for invariant in ["no-stale-epoch-effect", "honest-progress", "joined-before-teardown", "always"] {
         assert!(found.contains(&invariant), "{invariant} is not among {found:?}");
