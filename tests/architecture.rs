@@ -18,7 +18,7 @@ const PACKAGES: [(&str, &[&str]); 8] = [
     ("scenarios/Cargo.toml", &["afterlife", "afterlife-probe"]),
     ("tests/stock/Cargo.toml", &["afterlife"]),
     ("tests/madsim/Cargo.toml", &["afterlife", "afterlife-probe", "afterlife-scenarios"]),
-    ("tests/turmoil/Cargo.toml", &["afterlife", "afterlife-probe"]),
+    ("tests/turmoil/Cargo.toml", &["afterlife", "afterlife-probe", "afterlife-scenarios"]),
 ];
 
 /// What code in a place may name, of all that begins with the same first word.
