@@ -80,6 +80,7 @@ impl Engine {
             (Self::Turmoil, Need::BadLinks) => (false, "no loss that TCP survives, no bandwidth"),
             (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
             (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
+            (Self::Turmoil | Self::Madsim, Need::HeldThreads) => (false, "one thread for all nodes"),
             (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks"),
             (Self::Turmoil, Need::SlowDisks) => {
                 (true, "for threads and spawn_blocking; a runtime's own thread never waits")
@@ -187,6 +188,8 @@ pub enum Need {
     Resets,
     /// Processes that stand still for a while.
     Pauses,
+    /// Single threads that stand still for a while.
+    HeldThreads,
     /// Disks that give errors or are full, and files that are damaged.
     Disks,
     /// Disks that take their time.
@@ -203,7 +206,7 @@ pub enum Need {
 
 impl Need {
     /// All of them, in the order in which they are told.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Stops,
         Self::Kills,
         Self::PowerLoss,
@@ -214,6 +217,7 @@ impl Need {
         Self::BadLinks,
         Self::Resets,
         Self::Pauses,
+        Self::HeldThreads,
         Self::Disks,
         Self::SlowDisks,
         Self::ClockSteps,
@@ -235,6 +239,7 @@ impl Need {
             Self::BadLinks => "lossy, narrow and unruly links",
             Self::Resets => "connection resets",
             Self::Pauses => "pauses",
+            Self::HeldThreads => "held threads",
             Self::Disks => "disk errors, full disks, damaged files",
             Self::SlowDisks => "slow and stalled disks",
             Self::ClockSteps => "clock steps",
@@ -257,6 +262,7 @@ impl Need {
             Fault::DisturbLink { .. } => Self::BadLinks,
             Fault::ResetConnections { .. } => Self::Resets,
             Fault::Pause { .. } => Self::Pauses,
+            Fault::HoldThread { .. } => Self::HeldThreads,
             Fault::SlowDisk { .. } | Fault::FailDisk { how: DiskTrouble::Stalled, .. } => Self::SlowDisks,
             Fault::FailDisk { .. } | Fault::DamageFile { .. } => Self::Disks,
             Fault::StepClock { .. } => Self::ClockSteps,

@@ -2,7 +2,7 @@
 //! It draws nothing at random and prints nothing.
 
 use crate::claim::{Claims, View};
-use crate::fault::{self, Injection, Lasting, Plan, Trigger, edge_of, heal, life_of, lift};
+use crate::fault::{self, Edge, Fault, Injection, Lasting, Plan, Trigger, edge_of, heal, life_of, lift};
 use crate::finding::Violation;
 use crate::interest::{Interest, Lookers};
 use crate::invariant::{self, Invariant, NOTHING_ACKED_IS_LOST, RECOVERS, Terms, nothing_left};
@@ -91,7 +91,10 @@ impl Watch {
             supervised: supervised.iter().map(|(node, supervisor)| (*node, supervisor.healthy_ns())).collect(),
             strikes: plan.injections.iter().map(|injection| injection.fault.strikes()).collect(),
         };
-        let aims = plan.injections.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
+        let aims = plan.injections.iter().any(|injection| {
+            let held_until = matches!(injection.fault, Fault::HoldThread { until: Some(_), .. });
+            matches!(injection.trigger, Trigger::On { .. }) || held_until
+        });
         Self {
             pending: injections,
             plan,
@@ -147,9 +150,10 @@ impl Watch {
         }
     }
 
-    /// Triggers that wait for a place in a lifetime.
+    /// Triggers and holds that wait for a place in a lifetime.
     fn aim(&mut self, event: &Event, room: &mut Room<'_>) {
         let Some(edge) = edge_of(&event.what) else { return };
+        self.end_holds(edge, event, room);
         // Before that nothing strikes, so that it does not count either: the first starts of all nodes, as a rule.
         if room.now_ns() < self.faults_ns.start {
             return;
@@ -176,6 +180,30 @@ impl Watch {
         }
     }
 
+    /// Threads go on that were held until another one passes this edge.
+    fn end_holds(&mut self, edge: Edge, event: &Event, room: &mut Room<'_>) {
+        let over = |index: usize, room: &Room<'_>| match &self.plan.injections[index].fault {
+            Fault::HoldThread { node, until: Some(words), .. } => {
+                *node == event.node.0
+                    && edge.is(words, |name| room.text(name))
+                    && room.held_thread(index as u32) != Some(event.thread)
+            }
+            _ => false,
+        };
+        let over: Vec<usize> = self.lasting.iter().map(|it| it.0).filter(|index| over(*index, room)).collect();
+        for index in over {
+            self.lift(index, room);
+        }
+    }
+
+    /// A fault that lasts is over, unless it was already.
+    fn lift(&mut self, index: usize, room: &mut Room<'_>) {
+        let Some(position) = self.lasting.iter().position(|(lasts, _)| *lasts == index) else { return };
+        let over = self.lasting.remove(position);
+        lift(self.as_lasting(&over), &self.lasting(), room);
+        self.look_on(room);
+    }
+
     fn strike(&mut self, index: usize, room: &mut Room<'_>) {
         if std::mem::replace(&mut self.struck[index], true) {
             return; // it was given up when the room went quiet
@@ -193,10 +221,11 @@ impl Watch {
 
     /// The faults that last.
     fn lasting(&self) -> Vec<Lasting<'_>> {
-        self.lasting
-            .iter()
-            .map(|(index, life)| Lasting { fault: &self.plan.injections[*index].fault, life: *life })
-            .collect()
+        self.lasting.iter().map(|it| self.as_lasting(it)).collect()
+    }
+
+    fn as_lasting(&self, (index, life): &(usize, u16)) -> Lasting<'_> {
+        Lasting { fault: &self.plan.injections[*index].fault, injection: *index as u32, life: *life }
     }
 
     /// What still waits for its place in a lifetime has missed it.
@@ -490,12 +519,7 @@ impl Observer for Watch {
                     self.violate(own(RECOVERS, &who, sentence, Seq::NONE), room);
                 }
             }
-            LIFT => {
-                let position = self.lasting.iter().position(|(lasts, _)| *lasts == index);
-                let (_, life) = self.lasting.remove(position.expect("what is lifted has struck"));
-                lift(Lasting { fault: &self.plan.injections[index].fault, life }, &self.lasting(), room);
-                self.look_on(room);
-            }
+            LIFT => self.lift(index, room),
             CLAIM => {
                 let claim = &mut self.claims.eventually[index];
                 claim.held = (claim.holds)(&self.view);

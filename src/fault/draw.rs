@@ -43,6 +43,7 @@ pub(super) enum Kind {
     UnrulyDatagrams,
     Reset,
     Pause,
+    HeldThread,
 }
 
 impl Kind {
@@ -63,6 +64,7 @@ impl Kind {
             Self::LossyLink | Self::NarrowLink | Self::UnrulyDatagrams => Need::BadLinks,
             Self::Reset => Need::Resets,
             Self::Pause => Need::Pauses,
+            Self::HeldThread => Need::HeldThreads,
         }
     }
 }
@@ -300,6 +302,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
             let node = before.as_ref().map(|it| it.0).or(victim).unwrap_or_else(|| pick(1));
             let down_ns = between(2, faults.down_ns);
             let kind = kinds[ask(injection, 0, kinds.len() as u64) as usize];
+            let mut own_trigger = None;
             let fault = match kind {
                 Kind::Stop | Kind::StopTwice => Fault::Stop { node, budget_ns: faults.stop_budget_ns, down_ns },
                 Kind::Kill => Fault::Kill { node, down_ns },
@@ -349,21 +352,27 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
                 }
                 Kind::SqueezeMemory => faults.processes.squeeze(node, &between),
                 Kind::Pause => faults.processes.pause(node, &between),
+                Kind::HeldThread => {
+                    let (fault, at) = faults.processes.hold(node, &between);
+                    own_trigger = at;
+                    fault
+                }
             };
             let time_ns = between(8, (faults.from_ns, faults.quiet_after_ns));
             let aim = faults.aims.get(ask(injection, 9, 2 * faults.aims.len() as u64) as usize);
-            let trigger = match (before, aim) {
-                (Some((_, before)), _) => {
+            let trigger = match (own_trigger, before, aim) {
+                (Some(at), ..) => at,
+                (None, Some((_, before)), _) => {
                     before.later(decades(&between, [18, 19], FOLLOWS_WITHIN_NS), faults.quiet_after_ns)
                 }
-                (None, Some((edge, nth_max))) => Trigger::On {
+                (None, None, Some((edge, nth_max))) => Trigger::On {
                     edge: edge.clone(),
                     node,
                     nth: 1 + ask(injection, 10, u64::from(*nth_max)) as u32,
                     // Up to a millisecond: between the edge and what follows it.
                     after_ns: ask(injection, 11, 2) * ask(injection, 12, 1_000_000),
                 },
-                (None, None) => Trigger::At { time_ns },
+                (None, None, None) => Trigger::At { time_ns },
             };
             if kind == Kind::StopTwice {
                 let trigger = faults.processes.again(node, &between);
@@ -431,6 +440,34 @@ mod tests {
         }
         assert!((pairs / 10..pairs / 3).contains(&following), "{following} of {pairs}");
         assert!((following / 4..following).contains(&at_once), "{at_once} of {following} within a millisecond");
+    }
+
+    #[test]
+    fn a_thread_is_held_at_its_edges_until_others_or_for_a_time() {
+        let limit = Duration::from_secs(2);
+        let faults =
+            Faults::none().held_threads(limit).held_at("use db", 5).held_at("run job", 3).held_until("close db");
+        let (mut edges, mut awaited, mut short) = ([0, 0], 0, 0);
+        for seed in 0..200 {
+            let plan = draw(&Choices::new(seed), &[(Targets(vec![0, 1]), faults.clone())], Engine::Native);
+            for Injection { trigger, fault } in &plan.injections {
+                let Fault::HoldThread { until, for_ns, .. } = fault else { panic!("{fault:?} was not allowed") };
+                let Trigger::On { edge, nth, after_ns: 0, .. } = trigger else { panic!("{trigger:?} is no edge") };
+                let most = if edge == "use db" { 5 } else { 3 };
+                assert!((1..=most).contains(nth) && *for_ns <= nanoseconds(limit));
+                edges[usize::from(edge == "run job")] += 1;
+                match until.as_deref() {
+                    Some("close db") => awaited += 1,
+                    Some(other) => panic!("nobody named `{other}`"),
+                    None => short += u32::from(*for_ns < SECOND_NS / 100),
+                }
+            }
+        }
+        let all = edges[0] + edges[1];
+        assert!(edges.iter().all(|of| *of > all / 3), "{edges:?}");
+        assert!((all / 3..all * 2 / 3).contains(&awaited) && short > all / 5, "{awaited} and {short} of {all}");
+        let plan = draw(&Choices::new(1), &[(Targets(vec![0]), faults)], Engine::Turmoil);
+        assert_eq!(plan, Plan::default(), "no engine on one thread has them");
     }
 
     #[test]

@@ -98,6 +98,12 @@ pub(crate) fn text_of(fault: &Fault, name: impl Fn(u16) -> String) -> String {
             format!("slow disk on {}, {} a sync for {}", name(*node), span(*extra_ns), span(*for_ns))
         }
         Fault::Pause { node, for_ns } => format!("pause {}, {}", name(*node), span(*for_ns)),
+        Fault::HoldThread { node, until: None, for_ns, .. } => {
+            format!("hold a thread of {}, {}", name(*node), span(*for_ns))
+        }
+        Fault::HoldThread { node, until: Some(edge), for_ns, .. } => {
+            format!("hold a thread of {}, until `{edge}` or for {}", name(*node), span(*for_ns))
+        }
         Fault::SqueezeMemory { node, budget_bytes, for_ns } => {
             format!("memory of {} down, to {budget_bytes} bytes for {}", name(*node), span(*for_ns))
         }

@@ -15,6 +15,7 @@ fn victim(fault: &Fault) -> NodeId {
         }
         Fault::SlowDisk { node, .. }
         | Fault::Pause { node, .. }
+        | Fault::HoldThread { node, .. }
         | Fault::SqueezeMemory { node, .. }
         | Fault::StepClock { node, .. }
         | Fault::SkewClock { node, .. }
@@ -30,6 +31,12 @@ pub(crate) fn strike(fault: &Fault, injection: u32, lasting: &[Lasting<'_>], roo
     if let Fault::DamageFile { node, how, nth } = fault {
         damaged = room.file_of(NodeId(*node), *nth, *how == FileDamage::Corrupt);
         text = format!("{text}: {}", damaged.as_deref().unwrap_or("it has none"));
+    }
+    let mut holds = false;
+    if let Fault::HoldThread { node, nth, .. } = fault {
+        let held = room.hold_thread(NodeId(*node), *nth, injection);
+        holds = held.is_some();
+        text = format!("{text}: {}", held.as_deref().unwrap_or("it has none"));
     }
     let cause = room.fault(&text, injection, victim(fault));
     match fault {
@@ -86,6 +93,7 @@ pub(crate) fn strike(fault: &Fault, injection: u32, lasting: &[Lasting<'_>], roo
             let stands = room.pause(NodeId(*node), cause) || room.is_paused(NodeId(*node));
             stands.then_some(*for_ns)
         }
+        Fault::HoldThread { for_ns, .. } => holds.then_some(*for_ns),
         Fault::FailDisk { node, how, for_ns } => {
             room.trouble_disk(NodeId(*node), trouble(*how));
             Some(*for_ns)
@@ -129,6 +137,8 @@ fn trouble(how: DiskTrouble) -> Trouble {
 #[derive(Clone, Copy)]
 pub(crate) struct Lasting<'a> {
     pub(crate) fault: &'a Fault,
+    /// Which injection it is.
+    pub(crate) injection: u32,
     /// Which life its victim was in.
     pub(crate) life: u16,
 }
@@ -166,7 +176,7 @@ pub(crate) fn life_of(fault: &Fault, room: &Room<'_>) -> u16 {
 
 /// Lifts a fault that lasted, unless others that still last do the same: a disk, a budget, a way and a process are
 /// themselves again when the last is lifted.
-pub(crate) fn lift(Lasting { fault, life }: Lasting<'_>, others: &[Lasting<'_>], room: &mut Room<'_>) {
+pub(crate) fn lift(Lasting { fault, injection, life }: Lasting<'_>, others: &[Lasting<'_>], room: &mut Room<'_>) {
     match fault {
         Fault::Partition { from, to, one_way, .. } => {
             let mut opened = false;
@@ -223,6 +233,13 @@ pub(crate) fn lift(Lasting { fault, life }: Lasting<'_>, others: &[Lasting<'_>],
             let text = format!("{} is let go on", room.node_name(NodeId(*node)));
             let cause = room.healed(&text);
             room.resume(NodeId(*node), cause);
+        }
+        Fault::HoldThread { node, .. } => {
+            if room.held_thread(injection).is_some() {
+                let text = format!("a thread of {} is let go on", room.node_name(NodeId(*node)));
+                room.healed(&text);
+            }
+            room.end_hold(injection);
         }
         Fault::FailDisk { node, how, .. } => {
             let text = format!("the disk of {} is itself again", room.node_name(NodeId(*node)));

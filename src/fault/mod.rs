@@ -12,6 +12,6 @@ pub(crate) mod strategies;
 
 pub use draw::Faults;
 pub(crate) use draw::{Targets, draw};
-pub(crate) use edge::{disk_trouble, edge_of, link_trouble, signed, span, text_of};
+pub(crate) use edge::{Edge, disk_trouble, edge_of, link_trouble, signed, span, text_of};
 pub(crate) use inject::{Lasting, heal, life_of, lift, strike};
 pub use plan::{DiskTrouble, Fault, FileDamage, Injection, LinkTrouble, Plan, Trigger};

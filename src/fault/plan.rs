@@ -122,6 +122,19 @@ pub enum Fault {
         /// Nanoseconds until it goes on.
         for_ns: u64,
     },
+    /// One thread of the node stands still, and the others go on: the one that has just passed the edge on which this strikes,
+    /// else the `nth` that is alive.
+    HoldThread {
+        /// Whose thread.
+        node: u16,
+        /// Which one, from 1, in the order in which they were made; counted round if there are fewer.
+        nth: u32,
+        /// It goes on when another thread of the node passes this edge, if one is named: see
+        /// [`Faults::aimed_at`](crate::Faults::aimed_at) for the words.
+        until: Option<String>,
+        /// Nanoseconds after which it goes on in any case.
+        for_ns: u64,
+    },
     /// The node's memory budget is this small for a while.
     SqueezeMemory {
         /// Whom.
@@ -194,6 +207,7 @@ impl Fault {
             | Self::PowerLoss { node, .. }
             | Self::SlowDisk { node, .. }
             | Self::Pause { node, .. }
+            | Self::HoldThread { node, .. }
             | Self::SqueezeMemory { node, .. }
             | Self::StepClock { node, .. }
             | Self::SkewClock { node, .. }

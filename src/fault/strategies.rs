@@ -17,6 +17,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         }),
         any::<(u16, u64, u64)>().prop_map(|(node, extra_ns, for_ns)| Fault::SlowDisk { node, extra_ns, for_ns }),
         any::<(u16, u64)>().prop_map(|(node, for_ns)| Fault::Pause { node, for_ns }),
+        (any::<(u16, u32, u64)>(), proptest::option::of("[a-z é-]{0,24}"))
+            .prop_map(|((node, nth, for_ns), until)| Fault::HoldThread { node, nth, until, for_ns }),
         any::<(u16, u64, u64)>().prop_map(|(node, budget_bytes, for_ns)| Fault::SqueezeMemory {
             node,
             budget_bytes,

@@ -169,6 +169,12 @@ impl<'a> Lexicon<'a> {
     fn fault(&self, fault: &Fault) -> String {
         let node = |node: u16| self.node(NodeId(node));
         match *fault {
+            Fault::HoldThread { node: whose, ref until, for_ns, .. } => match until {
+                None => format!("a thread of {} stands still for {}", node(whose), span(for_ns)),
+                Some(edge) => {
+                    format!("a thread of {} stands still until `{edge}`, or for {}", node(whose), span(for_ns))
+                }
+            },
             Fault::Stop { node: whom, budget_ns, down_ns } => {
                 format!("stop {}, budget {}, down {}", node(whom), span(budget_ns), span(down_ns))
             }

@@ -84,12 +84,16 @@ fn fewer(plan: &Plan) -> Vec<Candidate> {
     candidates
 }
 
-/// Simpler kinds of a fault: a kill loses nothing that was written, a cut both ways has no direction to remember.
+/// Simpler kinds of a fault: a kill loses nothing that was written, a cut both ways has no direction to remember, and what ends by
+/// the clock waits for nobody.
 fn kinds(fault: &Fault) -> Vec<Fault> {
     match *fault {
         Fault::PowerLoss { node, down_ns } => vec![Fault::Kill { node, down_ns }],
         Fault::Partition { from, to, one_way: true, for_ns } => {
             vec![Fault::Partition { from, to, one_way: false, for_ns }]
+        }
+        Fault::HoldThread { node, nth, until: Some(_), for_ns } => {
+            vec![Fault::HoldThread { node, nth, until: None, for_ns }]
         }
         _ => Vec::new(),
     }
@@ -151,6 +155,7 @@ fn numbers(injection: &mut Injection) -> Vec<Number<'_>> {
         }
         Fault::Partition { for_ns, .. }
         | Fault::Pause { for_ns, .. }
+        | Fault::HoldThread { for_ns, .. }
         | Fault::SqueezeMemory { for_ns, .. }
         | Fault::SkewClock { for_ns, .. }
         | Fault::FailDisk { for_ns, .. } => numbers.push(lasting(for_ns)),

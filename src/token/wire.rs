@@ -36,8 +36,8 @@ fn write_trigger(trigger: &Trigger, to: &mut Vec<u8>) {
     match trigger {
         Trigger::At { time_ns } => numbers(&[0, *time_ns], to),
         Trigger::On { edge, node, nth, after_ns } => {
-            numbers(&[1, edge.len() as u64], to);
-            to.extend_from_slice(edge.as_bytes());
+            number(1, to);
+            word(edge, to);
             numbers(&[u64::from(*node), u64::from(*nth), *after_ns], to);
         }
     }
@@ -56,6 +56,16 @@ fn write_fault(fault: &Fault, to: &mut Vec<u8>) {
         Fault::Pause { node, for_ns } => numbers(&[6, u64::from(node), for_ns], to),
         Fault::SqueezeMemory { node, budget_bytes, for_ns } => {
             numbers(&[7, u64::from(node), budget_bytes, for_ns], to);
+        }
+        Fault::HoldThread { node, nth, ref until, for_ns } => {
+            numbers(&[14, u64::from(node), u64::from(nth), for_ns], to);
+            match until {
+                None => number(0, to),
+                Some(edge) => {
+                    number(1, to);
+                    word(edge, to);
+                }
+            }
         }
         Fault::StepClock { node, by_ns } => numbers(&[8, u64::from(node), zigzag(by_ns)], to),
         Fault::SkewClock { node, ppm, for_ns } => numbers(&[9, u64::from(node), zigzag(ppm.into()), for_ns], to),
@@ -100,6 +110,11 @@ fn unzigzag(value: u64) -> i64 {
     ((value >> 1) as i64) ^ -((value & 1) as i64)
 }
 
+fn word(text: &str, to: &mut Vec<u8>) {
+    number(text.len() as u64, to);
+    to.extend_from_slice(text.as_bytes());
+}
+
 fn numbers(values: &[u64], to: &mut Vec<u8>) {
     for value in values {
         number(*value, to);
@@ -122,13 +137,12 @@ impl Reader<'_> {
     fn trigger(&mut self) -> Result<Trigger, String> {
         match self.number()? {
             0 => Ok(Trigger::At { time_ns: self.number()? }),
-            1 => {
-                let length = self.small::<usize>()?;
-                let (text, rest) = self.rest.split_at_checked(length).ok_or("it ends in the middle of a word")?;
-                self.rest = rest;
-                let edge = String::from_utf8(text.to_vec()).map_err(|_| "a word that is not text")?;
-                Ok(Trigger::On { edge, node: self.small()?, nth: self.small()?, after_ns: self.number()? })
-            }
+            1 => Ok(Trigger::On {
+                edge: self.word()?,
+                node: self.small()?,
+                nth: self.small()?,
+                after_ns: self.number()?,
+            }),
             other => Err(format!("trigger number {other}")),
         }
     }
@@ -158,8 +172,24 @@ impl Reader<'_> {
             11 => Ok(Fault::ResetConnections { from: self.small()?, to: self.small()? }),
             12 => Ok(Fault::FailDisk { node: self.small()?, how: self.disk_trouble()?, for_ns: self.number()? }),
             13 => Ok(Fault::DamageFile { node: self.small()?, how: self.file_damage()?, nth: self.small()? }),
+            14 => Ok(Fault::HoldThread {
+                node: self.small()?,
+                nth: self.small()?,
+                for_ns: self.number()?,
+                until: match self.number()? {
+                    0 => None,
+                    _ => Some(self.word()?),
+                },
+            }),
             other => Err(format!("fault number {other}")),
         }
+    }
+
+    fn word(&mut self) -> Result<String, String> {
+        let length = self.small::<usize>()?;
+        let (text, rest) = self.rest.split_at_checked(length).ok_or("it ends in the middle of a word")?;
+        self.rest = rest;
+        String::from_utf8(text.to_vec()).map_err(|_| "a word that is not text".to_owned())
     }
 
     fn link_trouble(&mut self) -> Result<LinkTrouble, String> {

@@ -100,6 +100,19 @@ fn script(sim: &mut Sim) {
             Ok(())
         });
     }
+    // A server with fewer processors than work: a thread that handles what a worker says is held on its way, and others go on.
+    sim.faults(
+        server,
+        Faults::none()
+            .held_threads(Duration::from_secs(2))
+            .held_at("call progress-callback", 60)
+            .held_at("return progress-callback", 60)
+            .held_at("use used-output", 60)
+            .held_at("use affected-rows", 60)
+            .from(Duration::from_millis(100))
+            .quiet_after(Duration::from_secs(5))
+            .at_most(5),
+    );
     sim.faults(
         server.and(workers),
         Faults::none()

@@ -10,7 +10,7 @@ use super::monitor::Monitor;
 use super::threads;
 use crate::line_protocol::QueryError;
 use crate::line_protocol::blocking::Lines;
-use afterlife_probe::Resource;
+use afterlife_probe::{Resource, reached};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 use std::io;
@@ -172,6 +172,7 @@ fn monitor_gr_thread_hg(glo: &Arc<Glo>, writer_hostgroup: u32) {
         for mmsd in connected {
             let Ok(mut lines) = mmsd.connection else { continue };
             let fetched = fetch(&mut lines);
+            reached!("a member of the group has answered");
             let by = format_args!("group-replication thread {writer_hostgroup} after a fetch");
             if fetched.is_ok() {
                 glo.my_mon.get(by).put_connection(&mmsd.server, lines);

@@ -177,6 +177,20 @@ fn look(sim: &mut Sim, choice: u32) {
 
 fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
     let budget = Duration::from_secs(30);
+    // A machine with fewer processors than threads: one is held that has an answer and has not kept it yet, or that is about to go
+    // on with what a stop deletes meanwhile.
+    let holds = Faults::none()
+        .held_threads(ms(5_000))
+        .held_at("reach a member of the group has answered", 12)
+        .held_at("use GloAdmin", 60)
+        .held_at("use debug_filters", 30)
+        .held_until("close GloMyMon")
+        .held_until("close AdminHTTPServer")
+        .held_until("close GloMTH")
+        .from(Duration::ZERO)
+        .quiet_after(QUIET)
+        .at_most(3);
+    sim.faults(proxies, holds);
     let lives = Faults::none()
         .stops(budget)
         .repeated_stops(budget, ms(1_000))

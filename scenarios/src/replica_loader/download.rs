@@ -176,8 +176,8 @@ impl ReplicaBulkLoader {
     /// `update_bulk_load_download_progress`: to whatever round the counters belong to by now.
     fn update_download_progress(self: &Arc<Self>, round: &Arc<Round>, size: u64) {
         {
-            let locked = self.write();
             round.verified();
+            let locked = self.write();
             if locked.file_total_size == 0 {
                 return;
             }

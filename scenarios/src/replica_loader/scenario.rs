@@ -38,11 +38,13 @@ type Rows = Vec<(String, String)>;
 /// What is to be loaded: for each partition its files, for each file its rows.
 fn provider(partitions: u32, files_max: u32, rng: &mut impl RngExt) -> Vec<Vec<Rows>> {
     let value = "v".repeat(VALUE_BYTES);
+    // Who cuts files to size makes them of one size.
+    let cut_to = if rng.random_range(0..2) == 0 { Some(rng.random_range(1..=4u32)) } else { None };
     (0..partitions)
         .map(|pid| {
             (1..=rng.random_range(1..=files_max))
                 .map(|file| {
-                    let rows = 1..=rng.random_range(1..=4u32);
+                    let rows = 1..=cut_to.unwrap_or_else(|| rng.random_range(1..=4u32));
                     rows.map(|row| (format!("p{pid}-f{file}-r{row}"), value.clone())).collect()
                 })
                 .collect()
@@ -266,7 +268,17 @@ fn script(sim: &mut Sim) {
     } else {
         lives.aimed_at("open files", 8)
     };
-    let lives = if damaged { lives.at_most(0) } else { lives };
+    // A machine with fewer processors than threads: a file is there, and who has it to count is held.
+    let holds = Faults::none()
+        .held_threads(Duration::from_secs(4))
+        .held_at("verify download", 24)
+        .held_at("run download file", 24)
+        .from(from)
+        .quiet_after(until)
+        .at_most(2);
+    let holds = if late { holds.held_until("run ingest") } else { holds };
+    let [holds, lives] = [holds, lives].map(|faults| if damaged { faults.at_most(0) } else { faults });
+    sim.faults(replicas, holds);
     sim.faults(replicas, lives);
     sim.faults(meta.and(replicas), Faults::none().partitions().from(from).quiet_after(until).at_most(1));
     let ways = Faults::none()

@@ -50,16 +50,4 @@ pub(super) const VARIANTS: &[Variant] = &[
         "extra rows are kept whole, and the process dies out of memory",
         &["blast-radius", "out of memory"],
     ),
-    variant(
-        "left behind",
-        Build::Shipped,
-        "an engine is closed with a controller alive",
-        &["joined-before-teardown", "vdiff controllers"],
-    ),
-    variant(
-        "left behind",
-        Build::Patched,
-        "an engine is closed with a controller alive",
-        &["joined-before-teardown", "vdiff controllers"],
-    ),
 ];

@@ -134,6 +134,25 @@ impl<'a> Room<'a> {
         self.world.resume(node, cause)
     }
 
+    /// Lets one thread of a node's process stand still, until the hold of this number is [over](Self::end_hold): the thread that
+    /// runs, if it is of this process, else the `nth` of those that are alive, from 1, counted round. Returns which one, in words;
+    /// `None` if the process does not run.
+    pub fn hold_thread(&mut self, node: NodeId, nth: u32, number: u32) -> Option<String> {
+        let held = self.world.hold(node, nth, number)?;
+        Some(self.world.thread_name(held))
+    }
+
+    /// The number, in its process, of the thread that is held by the hold of this number, if it is still alive.
+    pub fn held_thread(&self, number: u32) -> Option<u32> {
+        self.world.held(number).map(|id| self.world.threads[id].number)
+    }
+
+    /// The thread that is held by the hold of this number goes on, unless another hold or a pause keeps it. Does nothing if
+    /// there is no such hold.
+    pub fn end_hold(&mut self, number: u32) {
+        self.world.end_hold(number);
+    }
+
     /// Starts a node's process after `delay_ns`, unless it runs by then.
     pub fn start(&mut self, node: NodeId, delay_ns: u64) {
         self.world.start_after(node, delay_ns);

@@ -45,7 +45,7 @@ pub(crate) enum Wait {
 pub(crate) enum State {
     /// It can go on and waits for the baton.
     Runnable,
-    /// It could go on, but its process is paused.
+    /// It could go on, but it is held, or its process is paused.
     Frozen,
     /// It has the baton.
     Running,
@@ -73,7 +73,7 @@ pub(crate) struct Thread {
     /// Where it was made; none for a main thread.
     pub(crate) made: Place,
     pub(crate) state: State,
-    /// Its process is paused: it does not get the baton.
+    /// It is held, or its process is paused: it does not get the baton.
     pub(crate) held: bool,
     /// Whether the last wait ended because its time had come.
     pub(crate) timed_out: bool,

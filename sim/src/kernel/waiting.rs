@@ -13,7 +13,7 @@ impl World {
         let waits = match self.threads[id].state {
             State::Ended | State::Dead => "is over".to_owned(),
             State::Runnable | State::Running => "can go on".to_owned(),
-            _ if self.threads[id].held => "stands still, with its whole process".to_owned(),
+            _ if self.threads[id].held => "stands still".to_owned(),
             State::Frozen => unreachable!("only what is held is frozen"),
             State::Waiting(Wait::Cut) => "can go on".to_owned(),
             State::Waiting(Wait::Futex(address)) => {
@@ -37,7 +37,7 @@ impl World {
         format!("{} {waits}", self.thread_name(id))
     }
 
-    fn thread_name(&self, id: ThreadId) -> String {
+    pub(super) fn thread_name(&self, id: ThreadId) -> String {
         let thread = &self.threads[id];
         let name = match self.log.text(thread.name) {
             "" if thread.number == 0 => "main",

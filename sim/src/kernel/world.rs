@@ -118,6 +118,8 @@ pub(crate) struct World {
     pub(crate) choices: Choices,
     pub(crate) queue: Queue<Due>,
     pub(crate) threads: Threads,
+    /// The threads that stand still alone, each under the number of its hold.
+    pub(crate) held: Vec<(u32, ThreadId)>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) descriptions: Descriptions,
     pub(crate) net: Net,
@@ -191,6 +193,7 @@ impl World {
             choices: Choices::of_run(settings.seed, settings.record),
             queue: Queue::default(),
             threads,
+            held: Vec::new(),
             nodes: Vec::new(),
             descriptions: Descriptions::default(),
             net,
