@@ -80,7 +80,9 @@ impl Engine {
             (Self::Turmoil, Need::BadLinks) => (false, "no loss that TCP survives, no bandwidth"),
             (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
             (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
-            (Self::Turmoil | Self::Madsim, Need::HeldThreads) => (false, "one thread for all nodes"),
+            (Self::Turmoil | Self::Madsim, Need::HeldThreads) => {
+                (true, "threads of spawn_blocking and of std; never the one that all nodes share")
+            }
             (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks"),
             (Self::Turmoil, Need::SlowDisks) => {
                 (true, "for threads and spawn_blocking; a runtime's own thread never waits")

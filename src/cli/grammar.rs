@@ -16,7 +16,7 @@ use std::ffi::OsString;
 #[derive(Debug)]
 pub(super) enum Read {
     /// A command.
-    Arguments(Arguments),
+    Arguments(Box<Arguments>),
     /// A question about the command line, with its answer.
     Answer(String),
 }
@@ -24,7 +24,7 @@ pub(super) enum Read {
 /// Reads the words, the program's own name first.
 pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Read, Refusal> {
     match Arguments::try_parse_from(words) {
-        Ok(arguments) => Ok(Read::Arguments(arguments)),
+        Ok(arguments) => Ok(Read::Arguments(Box::new(arguments))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Read::Answer(error.render().ansi().to_string())),
             _ => Err(refusal(&error)),

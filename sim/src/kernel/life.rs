@@ -147,6 +147,7 @@ impl World {
         it.stop_requests = 0;
         it.asked_for_stop = false;
         it.paused = false;
+        self.forget_holds(node);
         self.signals.forget(node);
         #[cfg(any(feature = "turmoil", madsim))]
         let left = self.leaves_threads(node);

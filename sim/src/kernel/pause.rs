@@ -43,13 +43,18 @@ impl World {
     }
 
     /// One thread of a node's process does not get the baton until the hold of this number is over: the one that runs, if it is
-    /// one of them, else the `nth` that is alive, counted round. Returns it.
+    /// one of them, else the `nth` that is alive, counted round. Returns it, if there is one.
     pub(crate) fn hold(&mut self, node: NodeId, nth: u32, number: u32) -> Option<ThreadId> {
         let it = &self.nodes[usize::from(node.0)];
         if !it.is_up() {
             return None;
         }
-        let of_it = |id: &ThreadId| self.threads[*id].node == node && self.threads[*id].is_live();
+        #[cfg(any(feature = "turmoil", madsim))]
+        let is_everybodys = |id: ThreadId| self.is_carrier(id);
+        #[cfg(not(any(feature = "turmoil", madsim)))]
+        let is_everybodys = |_: ThreadId| false;
+        let of_it =
+            |id: &ThreadId| self.threads[*id].node == node && self.threads[*id].is_live() && !is_everybodys(*id);
         let id = self.running.filter(of_it).or_else(|| {
             let live: Vec<ThreadId> = it.threads.iter().copied().filter(of_it).collect();
             live.get((nth.max(1) - 1) as usize % live.len().max(1)).copied()
@@ -72,6 +77,15 @@ impl World {
         self.go_on(id);
     }
 
+    /// A node's process has ended: its holds have, too. Who takes it apart may wait for its threads.
+    pub(super) fn forget_holds(&mut self, node: NodeId) {
+        let of_it: Vec<u32> =
+            self.held.iter().filter(|(_, id)| self.threads[*id].node == node).map(|(number, _)| *number).collect();
+        for number in of_it {
+            self.end_hold(number);
+        }
+    }
+
     fn stand_still(&mut self, id: ThreadId) {
         self.threads.hold(id);
         // A fault that is aimed at an edge strikes in a door, on the thread that passes it.
@@ -89,14 +103,14 @@ impl World {
 }
 
 impl Threads {
-    fn hold(&mut self, id: ThreadId) {
+    pub(super) fn hold(&mut self, id: ThreadId) {
         self[id].held = true;
         if self[id].state == State::Runnable {
             self[id].state = State::Frozen;
         }
     }
 
-    fn release(&mut self, id: ThreadId, choices: &Choices) {
+    pub(super) fn release(&mut self, id: ThreadId, choices: &Choices) {
         self[id].held = false;
         if self[id].state == State::Frozen {
             self.enqueue(id, choices);
