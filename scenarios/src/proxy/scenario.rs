@@ -69,10 +69,15 @@ fn config(
 pub(crate) fn run_node(node: Node, config: ProxyConfig) -> i32 {
     let proxy = Proxy::new(config);
     let handler = proxy.term_handler();
+    // Before anything else: when the thread has its first turn there may be no descriptor left.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let runtime = runtime.expect("a process begins with enough descriptors");
+    let mut stops = {
+        let _in_it = runtime.enter();
+        node.stops()
+    };
     let signals = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        runtime.expect("a process begins with enough descriptors").block_on(async {
-            let mut stops = node.stops();
+        runtime.block_on(async {
             loop {
                 stops.next().await;
                 handler.term();
