@@ -7,20 +7,32 @@ use std::sync::{Mutex, PoisonError};
 /// The right to go on using something. Every clone counts; dropping returns it.
 #[derive(Clone, Debug)]
 pub(super) struct Lease {
-    _held: watch::Receiver<()>,
+    held: watch::Receiver<bool>,
+}
+
+impl Lease {
+    /// Whether its return is waited for: what it is held for comes to its end, and nothing more begins.
+    pub(super) fn is_called_in(&self) -> bool {
+        *self.held.borrow()
+    }
 }
 
 /// The other end: knows when the last lease was returned.
 #[derive(Debug)]
 pub(super) struct Leases {
-    held: watch::Sender<()>,
+    held: watch::Sender<bool>,
 }
 
 impl Leases {
     /// A first lease, and the end that waits for it and all its clones.
     pub(super) fn new() -> (Lease, Self) {
-        let (held, first) = watch::channel(());
-        (Lease { _held: first }, Self { held })
+        let (held, first) = watch::channel(false);
+        (Lease { held: first }, Self { held })
+    }
+
+    /// Says to who holds one that its return is waited for.
+    pub(super) fn call_in(&self) {
+        self.held.send_replace(true);
     }
 
     /// Waits until every lease was returned.

@@ -12,7 +12,7 @@ use crate::rt::task;
 use afterlife_probe::always;
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, OptionalSend, Snapshot, StorageIOError};
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::panic;
 use std::sync::Arc;
 
@@ -69,6 +69,11 @@ impl RaftStateMachine<TypeConfig> for MetadataFsm {
         let mut replies = Vec::new();
         for entry in entries {
             let log_id = entry.log_id;
+            if self.build == Build::Sound && self.lease.is_called_in() {
+                // It stays in the log, and nobody was told that it is done: the next start applies it.
+                let stopping = io::Error::other("the master is stopping");
+                return Err(StorageIOError::apply(log_id, &stopping).into());
+            }
             let before = self.applied.replace(log_id);
             always!(before < Some(log_id), "the key \"applied\" never goes back");
             replies.push(self.apply_one(entry).await?);

@@ -139,6 +139,11 @@ impl RaftInstance {
         self.transport.stop().await;
     }
 
+    /// What is queued for the state machine is not applied any more, but for the entry that is being applied.
+    pub(super) fn apply_no_more(&self) {
+        self.applying.call_in();
+    }
+
     /// Waits until nothing applies any more: the worker has dropped the state machine, and no snapshot is being built.
     pub(super) async fn applied_to_the_end(&self) {
         self.applying.all_returned().await;

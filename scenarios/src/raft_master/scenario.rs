@@ -196,7 +196,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .stops(BUDGET)
             .kills()
             .partitions()
-            .slow_disks(Duration::from_secs(1), Duration::from_secs(20), Duration::from_millis(30))
+            .slow_disks(Duration::from_secs(1), Duration::from_secs(16), Duration::from_millis(30))
             .from(Duration::from_secs(2))
             .quiet_after(Duration::from_secs(10))
             .aimed_at("use metadata-db", 100)
@@ -233,7 +233,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
         masters,
         Faults::none()
             .stops(BUDGET)
-            .slow_disks(Duration::from_secs(1), Duration::from_secs(20), Duration::from_millis(30))
+            .slow_disks(Duration::from_secs(1), Duration::from_secs(16), Duration::from_millis(30))
             .from(Duration::from_secs(2))
             .quiet_after(Duration::from_secs(10))
             .aimed_at("use metadata-db", 100)

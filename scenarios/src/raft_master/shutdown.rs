@@ -72,8 +72,8 @@ impl Server {
     /// What uses the store has ended before the store is closed, and each end is waited for, not timed. No lock is held
     /// across a wait: upstream's raft server would wait under its write lock for an apply that wants the read lock.
     ///
-    /// Bounded: requests in flight get a part of the budget, and then an error from a raft that stops; the rest is work
-    /// that only the disk can hold up.
+    /// Bounded: requests in flight get a part of the budget, and then an error from a raft that stops; the rest is one entry's
+    /// work, which only the disk can hold up. What is queued behind it is in the log, and the next start applies it.
     async fn shutdown_sound(&self) {
         self.stop_flag.store(true, Ordering::Release);
         let drain = self.config.shutdown_budget / DRAIN_PART;
@@ -93,6 +93,7 @@ impl Server {
         // A raft that stops answers whatever is still proposed, so the last requests end, too.
         if let Some(raft) = self.raft.get() {
             raft.stop().await;
+            raft.apply_no_more();
         }
         self.gate.empty().await;
         if let Some(http) = self.http.get() {
@@ -103,7 +104,7 @@ impl Server {
             let _ = following.await;
         }
 
-        // `RaftCore` has ended, but what it had queued is still being applied: wait for the worker itself.
+        // `RaftCore` has ended, but an entry that it had queued may still be being applied: wait for the worker itself.
         if let Some(raft) = self.raft.get() {
             raft.applied_to_the_end().await;
             raft.log_closed().await;
