@@ -81,7 +81,7 @@ impl Engine {
             (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
             (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
             (Self::Turmoil | Self::Madsim, Need::HeldThreads) => {
-                (true, "threads of spawn_blocking and of std; never the one that all nodes share")
+                (true, "those that a node starts; never the one of all nodes")
             }
             (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks"),
             (Self::Turmoil, Need::SlowDisks) => {
