@@ -50,6 +50,13 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
+/// When a process began, in ticks since its machine did. Numbers of processes begin again from below when they are used up.
+fn began(process: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Its name may have blanks; the state that follows is the third field, and this the twenty-second.
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
 /// The largest resident sizes, in kilobytes, of the campaign and of its runner, in each half of this many runs.
 fn halves(scenario: &str, runs: u64) -> [[u64; 2]; 2] {
     let mut command = command(&["run", scenario, "--seeds", &runs.to_string(), "--jobs", "1", "--report", "json"]);
@@ -66,7 +73,10 @@ fn halves(scenario: &str, runs: u64) -> [[u64; 2]; 2] {
         });
         while !over.load(Ordering::Relaxed) {
             // The oldest: now and then a run is repeated in a fresh one.
-            let runner = children(id).into_iter().min().and_then(resident_kb);
+            let runner = children(id)
+                .into_iter()
+                .min_by_key(|child| (began(*child).unwrap_or(u64::MAX), *child))
+                .and_then(resident_kb);
             samples.extend(resident_kb(id).zip(runner).map(|(campaign, runner)| [campaign, runner]));
             std::thread::sleep(Duration::from_millis(5));
         }
