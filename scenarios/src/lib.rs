@@ -1,6 +1,7 @@
 //! Five production outages as scenarios: what happened, modelled structure by structure on real parts.
 //! It is no part of the harness: it uses it as any other crate would.
 
+#[cfg(not(madsim))]
 mod block_on;
 pub mod canary;
 pub mod coordinator;

@@ -172,7 +172,7 @@ fn what_madsim_has_not_is_refused_and_says_so() {
     portable::refuses_tokens_of(Engine::Native, "build without --cfg madsim");
     portable::refuses_tokens_of(Engine::Turmoil, "build with --features turmoil");
     let said = planted::carry_out(&mut planted::command(&["run", "--engine", "native"]));
-    assert_eq!(said.code, 4, "{}{}", said.out, said.err);
+    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
 }
 
 fn main() -> ExitCode {

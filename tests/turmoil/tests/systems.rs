@@ -14,7 +14,13 @@ const SYSTEMS: [(&str, &[&str], &str); 4] = [
     // A file that is looked up in a cleared list is a panic: the report's third crash.
     (
         "replica-loader",
-        &["no-use-after-teardown", "joined-before-teardown", "no-stale-epoch-effect", "no-silent-panic"],
+        &[
+            "no-use-after-teardown",
+            "joined-before-teardown",
+            "no-stale-epoch-effect",
+            "no-silent-panic",
+            "slots-conserved",
+        ],
         "0..60",
     ),
     ("raft-master", &["no-use-before-init", "close-once", "no-use-after-teardown"], "0..120"),
