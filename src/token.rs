@@ -272,6 +272,13 @@ mod tests {
         insta::assert_snapshot!(none, @"a1-kv-0-BgCLhOk");
         insta::assert_snapshot!(turmoil, @"a1-raft-master-47-CL479Q");
         insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a1-raft-master-47-ENYt_Q");
+        let hold = |until: Option<&str>| {
+            let until = until.map(str::to_owned);
+            let fault = Fault::HoldThread { node: 2, nth: 3, until, for_ns: 4_000_000_000 };
+            Injection { trigger: Trigger::At { time_ns: 1_000_000_000 }, fault }
+        };
+        let held = Plan { injections: vec![hold(None), hold(Some("close metadata-db"))] };
+        insta::assert_snapshot!(token("kv", Build::Sound, 0, Some(held)), @"a1-kv-0-BgIAgJTr3AMOAgOA0KzzDgAAgJTr3AMOAgOA0KzzDgERY2xvc2UgbWV0YWRhdGEtZGKyd2w");
     }
 
     #[test]
