@@ -290,6 +290,7 @@ impl World {
     pub(crate) fn turn_to(&mut self, me: ThreadId, node: Option<NodeId>, runs: bool) {
         let Some(carried) = &mut self.carried else { return };
         carried.carrier = me;
+        self.threads.last = Some(me);
         let nodes = carried.nodes;
         let thread = &mut self.threads[me];
         let place = |node: NodeId| usize::from(node.0.min(nodes));

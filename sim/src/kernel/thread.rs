@@ -172,6 +172,9 @@ pub(crate) struct Threads {
     /// The doors that the running thread has left before it is cut off. Its own figure is out of date meanwhile.
     doors_left: u32,
     pub(crate) schedule: Schedule,
+    /// Who goes after all others that can: it gives way again and again, and its turn would be drawn anew each time, theirs once.
+    #[cfg(any(feature = "turmoil", madsim))]
+    pub(crate) last: Option<ThreadId>,
     /// Ended threads whose kernel threads can go.
     ended: Vec<ThreadId>,
     pub(crate) switches: u64,
@@ -294,6 +297,10 @@ impl Threads {
     }
 
     fn line_up(&mut self, id: ThreadId, wakes: u64, choices: &Choices) {
+        #[cfg(any(feature = "turmoil", madsim))]
+        if self.last == Some(id) {
+            return self.turns.push(Turn(std::cmp::Reverse((u64::MAX, id.0)), wakes));
+        }
         let turn = choices.draw(Question::Turn, self.all[id.0 as usize].key, wakes);
         self.turns.push(Turn(std::cmp::Reverse((turn, id.0)), wakes));
     }
