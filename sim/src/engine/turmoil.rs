@@ -253,7 +253,7 @@ impl Carrier {
             self.sim.crash(address);
             self.world(|world, me| {
                 world.carried_main_ended(me, code);
-                world.bury_threads(node);
+                world.hurried(node);
                 world.turn_to(me, None, false);
             });
             self.sim.bounce(address);
@@ -266,7 +266,10 @@ impl Carrier {
         let Some(life) = self.hosts[index].life.take() else { return };
         let (node, address) = (NodeId(index as u16), self.hosts[index].address);
         let others: Vec<usize> = (0..self.hosts.len()).filter(|other| *other != index).collect();
-        self.world(|world, me| world.burial_begins(me, node, life));
+        self.world(|world, me| {
+            world.burial_begins(me, node, life);
+            world.hurry(node);
+        });
         if silent {
             for other in &others {
                 self.sim.partition(address, self.hosts[*other].address);
