@@ -15,6 +15,8 @@
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the native engine runs on 64-bit Linux");
+#[cfg(all(feature = "turmoil", madsim))]
+compile_error!("one engine in one build: turmoil by its feature, or madsim by `--cfg madsim`");
 
 mod abi;
 mod engine;
