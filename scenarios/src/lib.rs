@@ -12,6 +12,8 @@ pub mod line_protocol;
 // hyper and axum ask tokio for tasks, and those know no network of madsim's.
 #[cfg(not(madsim))]
 mod listening;
+#[cfg(test)]
+mod loopback;
 #[cfg(not(any(feature = "turmoil", madsim)))]
 pub mod proxy;
 #[cfg(not(madsim))]

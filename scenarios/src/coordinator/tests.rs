@@ -3,9 +3,9 @@
 
 use super::{Build, Generated, Rows, ServerConfig, Source, Then, WorkerConfig, ask, run_server, run_worker};
 use crate::line_protocol::{Lines, QueryError};
+use crate::loopback::{self, Addresses};
 use crate::rt::{task, time};
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -15,6 +15,7 @@ const TABLE_ROWS: usize = 40;
 /// The addresses of a server that runs, and the runtime on which it does.
 struct Room {
     runtime: Runtime,
+    _addresses: Addresses,
     tcp: String,
     http: String,
     mysql: String,
@@ -35,13 +36,10 @@ impl Source for Torn {
 impl Room {
     /// `workers` run; those beyond are configured, and nobody is there.
     fn new(workers: usize, absent: usize) -> Self {
-        let taken: Vec<TcpListener> =
-            (0..4 + workers + absent).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let mut addresses: Vec<String> = taken.iter().map(|it| it.local_addr().unwrap().to_string()).collect();
-        drop(taken);
-        let rest = addresses.split_off(4);
-        let [tcp, http, mysql, rpc] = <[String; 4]>::try_from(addresses).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let addresses = Addresses::take();
+        let [tcp, http, mysql, rpc] = addresses.several();
+        let rest: Vec<String> = (0..workers + absent).map(|_| addresses.next()).collect();
+        let runtime = loopback::runtime();
         for rpc_listen in rest[..workers].iter().cloned() {
             let config =
                 WorkerConfig { rpc_listen, block_time: Duration::from_millis(1), ..WorkerConfig::new(Build::Sound) };
@@ -58,7 +56,11 @@ impl Room {
             ..ServerConfig::new("server", rest, Build::Sound)
         };
         runtime.spawn(run_server(config));
-        Self { runtime, tcp, http, mysql }
+        Self { runtime, _addresses: addresses, tcp, http, mysql }
+    }
+
+    fn run<T>(&self, test: impl Future<Output = T>) -> T {
+        self.runtime.block_on(loopback::within_the_limit(test))
     }
 }
 
@@ -88,7 +90,7 @@ async fn first_answer(lines: &mut Lines) {
 #[test]
 fn every_front_end_answers_a_full_scan_with_every_row() {
     let room = Room::new(2, 0);
-    room.runtime.block_on(async {
+    room.run(async {
         for address in [&room.tcp, &room.http, &room.mysql] {
             let mut lines = connect(address).await;
             first_answer(&mut lines).await;
@@ -108,7 +110,7 @@ fn every_front_end_answers_a_full_scan_with_every_row() {
 #[test]
 fn an_id_can_be_used_again_as_soon_as_its_query_has_ended() {
     let room = Room::new(2, 0);
-    room.runtime.block_on(async {
+    room.run(async {
         first_answer(&mut connect(&room.tcp).await).await;
         let clients = [&room.tcp, &room.http, &room.mysql].map(|address| {
             let address = address.clone();
@@ -134,7 +136,7 @@ fn an_id_can_be_used_again_as_soon_as_its_query_has_ended() {
 #[test]
 fn a_query_that_throws_names_its_root_cause_and_a_torn_table_its_partition() {
     let room = Room::new(2, 0);
-    room.runtime.block_on(async {
+    room.run(async {
         let mut lines = connect(&room.tcp).await;
         first_answer(&mut lines).await;
         let thrown = lines.query(None, "select from a,b settings throw_in=2").await.unwrap_err();
@@ -148,7 +150,7 @@ fn a_query_that_throws_names_its_root_cause_and_a_torn_table_its_partition() {
 #[test]
 fn a_query_is_cancelled_by_its_client_and_killed_by_another() {
     let room = Room::new(1, 0);
-    room.runtime.block_on(async {
+    room.run(async {
         let mut lines = connect(&room.tcp).await;
         first_answer(&mut lines).await;
         let long = "select from a,b,c,d,e settings parallel=1";
@@ -171,7 +173,7 @@ fn a_query_is_cancelled_by_its_client_and_killed_by_another() {
 #[test]
 fn a_worker_that_is_not_there_fails_a_query_unless_its_part_is_tried_again() {
     let room = Room::new(2, 1);
-    room.runtime.block_on(async {
+    room.run(async {
         let mut lines = connect(&room.tcp).await;
         while lines.query(None, "select from a settings bsp_mode=1 parallel=4").await.is_err() {
             time::sleep(Duration::from_millis(10)).await;

@@ -5,28 +5,21 @@
 use super::{Build, Flavour, Hostgroup, Proxy, ProxyConfig, TermHandler, run_backend};
 use crate::line_protocol::Answer;
 use crate::line_protocol::blocking::Lines;
-use std::net::TcpListener;
+use crate::loopback::Addresses;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// A few addresses of the loopback that nobody uses.
-fn free_addresses<const N: usize>() -> [String; N] {
-    // All bound at once, so that no port is given out twice.
-    let taken: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    std::array::from_fn(|index| taken[index].local_addr().unwrap().to_string())
-}
-
-/// A folder that is removed when this is dropped.
-struct Folder(PathBuf);
+/// One proxy's folder, which is removed when this is dropped, and its addresses.
+struct Folder(PathBuf, Addresses);
 
 impl Folder {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("afterlife-proxy-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
-        Self(path)
+        Self(path, Addresses::take())
     }
 }
 
@@ -39,7 +32,7 @@ impl Drop for Folder {
 fn config(build: Build, flavour: Flavour, folder: &Folder) -> ProxyConfig {
     let mut config = ProxyConfig::new(build, flavour, &folder.0);
     [config.listen, config.admin_listen, config.http_listen, config.sqlite3_listen, config.clickhouse_listen] =
-        free_addresses();
+        folder.1.several();
     config
 }
 
@@ -79,8 +72,7 @@ impl Running {
     }
 }
 
-fn start_backend() -> String {
-    let [address] = free_addresses();
+fn start_backend(address: String) -> String {
     let listen = address.clone();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -93,7 +85,7 @@ fn start_backend() -> String {
 fn a_sound_proxy_carries_statements_and_stops_slow() {
     let folder = Folder::new("carries");
     let mut config = config(Build::Sound, Flavour::Debug, &folder);
-    let servers = vec![start_backend()];
+    let servers = vec![start_backend(folder.1.next())];
     config.hostgroups = vec![Hostgroup { writer: 10, reader: 20, group_replication: true, servers }];
     let proxy = start(config);
     for text in ["SELECT 1", "INSERT 1"] {

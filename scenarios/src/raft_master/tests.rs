@@ -4,10 +4,11 @@
 use super::log_store::LogStore;
 use super::store::{Batch, Store, StoreError};
 use super::{Build, Client, MasterConfig, MasterError, StopOrder, run_master, run_master_on_signals};
-use crate::rt::{sync::mpsc, sync::oneshot, task, time};
+use crate::loopback::{Addresses, Process, run};
+use crate::rt::{sync::mpsc, task, time};
 use openraft::storage::RaftLogStorage;
 use std::collections::BTreeSet;
-use std::future::{Future, ready};
+use std::future::ready;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,24 +22,18 @@ struct Room {
     root: PathBuf,
     build: Build,
     retain_logs: u64,
+    _addresses: Addresses,
 }
 
-/// A running master.
-struct Running {
-    stop: oneshot::Sender<()>,
-    ended: thread::JoinHandle<Result<(), MasterError>>,
-}
+type Running = Process<MasterError>;
 
 impl Room {
     fn new(name: &str, build: Build) -> Self {
         let root = std::env::temp_dir().join(format!("afterlife-raft-master-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
-        // All bound at once, so that no port is given out twice.
-        let taken: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let mut addresses = taken.iter().map(|listener| listener.local_addr().unwrap().to_string());
-        let mut next = || addresses.next().unwrap();
-        let peers = (1..=3).map(|id| (id, next(), next())).collect();
-        Self { peers, root, build, retain_logs: super::RETAIN_LOGS }
+        let addresses = Addresses::take();
+        let peers = (1..=3).map(|id| (id, addresses.next(), addresses.next())).collect();
+        Self { peers, root, build, retain_logs: super::RETAIN_LOGS, _addresses: addresses }
     }
 
     fn config(&self, id: u64) -> MasterConfig {
@@ -52,9 +47,7 @@ impl Room {
 
     fn start(&self, id: u64) -> Running {
         let config = self.config(id);
-        let (stop, stopped) = oneshot::channel();
-        let ended = thread::spawn(move || run(run_master(config, async { stopped.await.unwrap_or(()) })));
-        Running { stop, ended }
+        Process::start(|stop| run_master(config, stop))
     }
 
     fn client(&self) -> Client {
@@ -100,18 +93,6 @@ impl Drop for Room {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.root);
     }
-}
-
-impl Running {
-    fn stop(self) -> Result<(), MasterError> {
-        let _ = self.stop.send(());
-        self.ended.join().expect("the master did not panic")
-    }
-}
-
-fn run<T>(of: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(of)
 }
 
 fn volumes(numbers: std::ops::Range<u32>) -> Vec<String> {

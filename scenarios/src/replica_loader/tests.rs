@@ -10,11 +10,10 @@ use super::{
     BlockServiceConfig, Build, BulkLoad, BulkLoadStatus, Client, Control, LocalBallots, MetaConfig,
     ReplicaServerConfig, run_block_service, run_meta_server, run_replica_server, write_provider,
 };
-use crate::rt::{sync::oneshot, time};
+use crate::loopback::{Addresses, Process, run};
+use crate::rt::time;
 use afterlife_probe::Scope;
-use std::future::Future;
 use std::io;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -23,22 +22,12 @@ use std::time::Duration;
 const PARTITIONS: u32 = 2;
 const SERVERS: usize = 3;
 
-/// A running process.
-struct Running {
-    stop: oneshot::Sender<()>,
-    ended: thread::JoinHandle<io::Result<()>>,
-}
-
 /// A cluster. Dropping it removes its directory.
 struct Room {
     meta: String,
     root: PathBuf,
-    running: Vec<Running>,
-}
-
-fn run<T>(of: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(of)
+    running: Vec<Process<io::Error>>,
+    _addresses: Addresses,
 }
 
 fn rows() -> Vec<Vec<Vec<(String, String)>>> {
@@ -50,22 +39,18 @@ impl Room {
     fn start(name: &str, build: Build) -> Self {
         let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
-        // All bound at once, so that no port is given out twice.
-        let taken: Vec<TcpListener> = (0..2 + 2 * SERVERS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses: Vec<String> = taken.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
-        drop(taken);
-        let (meta, blocks) = (addresses[0].clone(), addresses[1].clone());
-        let mut room = Self { meta: meta.clone(), root: root.clone(), running: Vec::new() };
+        let addresses = Addresses::take();
+        let [meta, blocks] = addresses.several();
+        let (nodes, rows_at): ([String; SERVERS], [String; SERVERS]) = (addresses.several(), addresses.several());
+        let mut room = Self { meta: meta.clone(), root: root.clone(), running: Vec::new(), _addresses: addresses };
         write_provider(&root.join("provider"), &rows()).unwrap();
 
-        let nodes = addresses[2..2 + SERVERS].to_vec();
         let (listen, request_interval) = (meta.clone(), Duration::from_millis(200));
-        let config = MetaConfig { listen, nodes: nodes.clone(), partitions: PARTITIONS, request_interval };
-        room.run(move |stop| run_meta_server(config, Arc::new(LocalBallots), stop));
+        let config = MetaConfig { listen, nodes: nodes.to_vec(), partitions: PARTITIONS, request_interval };
+        room.running.push(Process::start(|stop| run_meta_server(config, Arc::new(LocalBallots), stop)));
         let config = BlockServiceConfig { listen: blocks.clone(), root: root.join("provider"), bytes_per_s: None };
-        room.run(move |stop| run_block_service(config, stop));
-        for (index, address) in nodes.into_iter().enumerate() {
-            let rows_address = addresses[2 + SERVERS + index].clone();
+        room.running.push(Process::start(|stop| run_block_service(config, stop)));
+        for (index, (address, rows_address)) in nodes.into_iter().zip(rows_at).enumerate() {
             let config = ReplicaServerConfig {
                 listen: address.clone(),
                 address,
@@ -76,20 +61,9 @@ impl Room {
                 data_dir: root.join(format!("replica-{index}")),
                 build,
             };
-            room.run(move |stop| run_replica_server(config, stop));
+            room.running.push(Process::start(|stop| run_replica_server(config, stop)));
         }
         room
-    }
-
-    fn run<F, Fut>(&mut self, process: F)
-    where
-        F: FnOnce(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> Fut + Send + 'static,
-        Fut: Future<Output = io::Result<()>>,
-    {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = Box::pin(async move { stopped.await.unwrap_or(()) });
-        let ended = thread::spawn(move || run(process(stopped)));
-        self.running.push(Running { stop, ended });
     }
 
     fn client(&self) -> Client {
@@ -97,9 +71,8 @@ impl Room {
     }
 
     fn stop(&mut self) {
-        for Running { stop, ended } in self.running.drain(..).rev() {
-            let _ = stop.send(());
-            ended.join().expect("it did not panic").expect("it ended well");
+        for process in self.running.drain(..).rev() {
+            process.stop().expect("it ended well");
         }
     }
 }
@@ -226,7 +199,8 @@ fn rows_are_ingested_whole_or_not_at_all() {
 fn a_secondary_that_stays_one_under_a_new_ballot_is_not_cleared_and_one_that_becomes_one_is() {
     let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-ballot", std::process::id()));
     let _ = std::fs::remove_dir_all(&root);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let addresses = Addresses::take();
+    let nobody = addresses.next();
     let config = ReplicaServerConfig {
         address: "me".to_owned(),
         listen: String::new(),

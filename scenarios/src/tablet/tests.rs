@@ -6,31 +6,17 @@ use super::{
     run_topo_server, shard_records,
 };
 use crate::line_protocol::Lines;
-use crate::rt::{sync::oneshot, time};
-use std::future::Future;
-use std::net::TcpListener;
+use crate::loopback::{Addresses, Process, run};
+use crate::rt::time;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 /// Addresses and directories. Dropping it removes the directories.
 struct Room {
     root: PathBuf,
-    addresses: Vec<String>,
+    addresses: [String; 7],
+    _taken: Addresses,
     backups: [Vec<String>; 2],
-}
-
-/// A running process.
-struct Running<E> {
-    stop: oneshot::Sender<()>,
-    ended: thread::JoinHandle<Result<(), E>>,
-}
-
-impl<E> Running<E> {
-    fn stop(self) -> Result<(), E> {
-        let _ = self.stop.send(());
-        self.ended.join().expect("it did not panic")
-    }
 }
 
 const TABLETS: [&str; 3] = ["source-0", "target-0", "target-1"];
@@ -40,24 +26,21 @@ impl Room {
     fn new(name: &str, source: &str, target: &str) -> Self {
         let root = std::env::temp_dir().join(format!("afterlife-tablet-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
-        // All bound at once, so that no port is given out twice.
-        let taken: Vec<TcpListener> = (0..7).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses = taken.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
-        Self { root, addresses, backups: [source, target].map(|it| vec![it.to_owned()]) }
+        let taken = Addresses::take();
+        let addresses = taken.several();
+        Self { root, addresses, _taken: taken, backups: [source, target].map(|it| vec![it.to_owned()]) }
     }
 
-    fn start_topo(&self) -> Running<std::io::Error> {
+    fn start_topo(&self) -> Process<std::io::Error> {
         let config = TopoServerConfig {
             listen: self.addresses[0].clone(),
             data_dir: self.root.join("topo"),
             initial: shard_records(&[("commerce", "0", TABLETS[0]), ("customer", "0", TABLETS[1])]),
         };
-        let (stop, stopped) = oneshot::channel();
-        let ended = thread::spawn(move || run(run_topo_server(config, async { stopped.await.unwrap_or(()) })));
-        Running { stop, ended }
+        Process::start(|stop| run_topo_server(config, stop))
     }
 
-    fn start(&self, tablet: usize) -> Running<TabletError> {
+    fn start(&self, tablet: usize) -> Process<TabletError> {
         let is_source = tablet == 0;
         let keyspace = if is_source { "commerce" } else { "customer" };
         let config = TabletConfig {
@@ -75,9 +58,7 @@ impl Room {
             ..TabletConfig::new(TABLETS[tablet], keyspace, "0", &self.addresses[0], Build::Sound)
         };
         let config = if is_source { config } else { config.beside(&TABLETS[1..]) };
-        let (stop, stopped) = oneshot::channel();
-        let ended = thread::spawn(move || run(run_tablet(config, async { stopped.await.unwrap_or(()) })));
-        Running { stop, ended }
+        Process::start(|stop| run_tablet(config, stop))
     }
 
     fn client(&self) -> Client {
@@ -89,11 +70,6 @@ impl Drop for Room {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.root);
     }
-}
-
-fn run<T>(of: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(of)
 }
 
 /// Two tables: `orders` with a row in so many, `region` with so many rows.
@@ -132,7 +108,7 @@ async fn create(client: &Client, uuid: &str) {
 fn a_vdiff_finds_what_differs_and_outlives_reparents_and_restarts() {
     let room = Room::new("reparent", &tables(12_000, "pk % 5000 != 1", 3), &tables(12_000, "pk % 5000 != 2", 3));
     let topo = room.start_topo();
-    let mut tablets: Vec<Option<Running<_>>> = (0..3).map(|tablet| Some(room.start(tablet))).collect();
+    let mut tablets: Vec<Option<Process<_>>> = (0..3).map(|tablet| Some(room.start(tablet))).collect();
     run(async {
         let client = room.client();
         create(&client, "first").await;
@@ -173,7 +149,7 @@ fn a_vdiff_finds_what_differs_and_outlives_reparents_and_restarts() {
 fn a_panic_ends_a_diff_and_not_the_tablet() {
     let room = Room::new("contained", &tables(10, "true", 3), &tables(10, "true", 0));
     let topo = room.start_topo();
-    let tablets: Vec<Running<_>> = (0..3).map(|tablet| room.start(tablet)).collect();
+    let tablets: Vec<Process<_>> = (0..3).map(|tablet| room.start(tablet)).collect();
     run(async {
         let client = room.client();
         create(&client, "divides").await;
