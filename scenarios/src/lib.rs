@@ -18,6 +18,8 @@ mod loopback;
 pub mod proxy;
 #[cfg(not(madsim))]
 pub mod raft_master;
+#[cfg(not(madsim))]
+mod redb_file;
 mod release;
 #[cfg(not(madsim))]
 pub mod replica_loader;

@@ -4,10 +4,11 @@
 use super::lease::{Lease, Leases};
 use super::raft_cmd::{Entry, LogId, StorageError, TypeConfig};
 use super::store::json;
+use crate::redb_file::open_or_make;
 use crate::rt::task;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader, StorageIOError, Vote};
-use redb::{Builder, Database, Durability, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{Database, Durability, ReadableDatabase, TableDefinition, WriteTransaction};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::io;
@@ -46,14 +47,13 @@ struct Log {
 impl LogStore {
     /// Opens the log at `path`, or makes it. The second part ends when the file is closed.
     pub(super) fn open(path: &Path) -> Result<(Self, Leases), redb::Error> {
-        let database = Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
-        let log = Log { database, committed: Mutex::new(None) };
-        if log.database.begin_read()?.list_tables()?.next().is_none() {
-            log.write(|writing| {
+        let database = open_or_make(path, CACHE_BYTES, |new| {
+            write(new, |writing| {
                 writing.open_table(LOG)?;
                 Ok(())
-            })?;
-        }
+            })
+        })?;
+        let log = Log { database, committed: Mutex::new(None) };
         *log.committed() = log.hard_state(COMMITTED)?;
         let (lease, closed) = Leases::new();
         Ok((Self { log: Arc::new(log), _lease: lease }, closed))
@@ -65,19 +65,12 @@ impl LogStore {
         changes: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error> + Send + 'static,
     ) -> io::Result<()> {
         let this = self.clone();
-        let written = task::spawn_blocking(move || this.log.write(changes));
+        let written = task::spawn_blocking(move || write(&this.log.database, changes));
         written.await.map_err(io::Error::other)?.map_err(io::Error::other)
     }
 }
 
 impl Log {
-    fn write(&self, changes: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>) -> Result<(), redb::Error> {
-        let mut writing = self.database.begin_write()?;
-        writing.set_durability(Durability::Immediate)?;
-        changes(&writing)?;
-        Ok(writing.commit()?)
-    }
-
     fn hard_state<T: DeserializeOwned>(&self, key: u64) -> Result<Option<T>, redb::Error> {
         let reading = self.database.begin_read()?;
         let table = reading.open_table(LOG)?;
@@ -177,6 +170,16 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         });
         Ok(cut.await.map_err(|error| StorageIOError::write_logs(&error))?)
     }
+}
+
+fn write(
+    database: &Database,
+    changes: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<(), redb::Error> {
+    let mut writing = database.begin_write()?;
+    writing.set_durability(Durability::Immediate)?;
+    changes(&writing)?;
+    Ok(writing.commit()?)
 }
 
 fn put_hard_state(writing: &WriteTransaction, key: u64, text: &str) -> Result<(), redb::Error> {

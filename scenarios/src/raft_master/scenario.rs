@@ -216,15 +216,17 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .aimed_at("open metadata-db", 1)
             .at_most(3),
     );
-    // A machine with fewer processors than threads: `Start` is held between two lines, and raft is not; or who applies is.
+    // A machine with fewer processors than threads: `Start` is held between two lines, or what reads for it is, and raft is
+    // not; or who applies is.
     sim.faults(
         masters,
         Faults::none()
             .held_threads(Duration::from_secs(12))
             .held_at("begin to open cluster", 2)
             .held_at("open cluster", 2)
+            .held_at("use metadata-db", 6)
             .held_at("use metadata-db", 100)
-            .from(Duration::from_secs(2))
+            .from(Duration::ZERO)
             .quiet_after(Duration::from_secs(20))
             .at_most(1),
     );

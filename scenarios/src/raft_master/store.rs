@@ -3,8 +3,9 @@
 //! that nobody uses it any more.
 
 use super::raft_cmd::{LogId, Membership};
+use crate::redb_file::open_or_make;
 use afterlife_probe::Resource;
-use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 use std::fmt::Arguments;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,12 +71,12 @@ pub(super) struct Store {
 impl Store {
     /// Opens the database at `path`, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Builder::new().set_cache_size(CACHE_BYTES).create(path).map_err(redb::Error::from)?;
-        if !has_metadata(&database)? {
-            let making = database.begin_write().map_err(redb::Error::from)?;
-            making.open_table(METADATA).map_err(redb::Error::from)?;
-            making.commit().map_err(redb::Error::from)?;
-        }
+        let database = open_or_make(path, CACHE_BYTES, |new| {
+            let making = new.begin_write()?;
+            making.open_table(METADATA)?;
+            Ok(making.commit()?)
+        })
+        .map_err(redb::Error::from)?;
         Ok(Self { handle: Mutex::new(Some(database)), resource: Resource::open("metadata-db") })
     }
 
@@ -228,15 +229,6 @@ impl StoreSnapshot {
 /// JSON of what cannot fail to have one: plain data with text keys.
 pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data has a JSON text")
-}
-
-fn has_metadata(database: &Database) -> Result<bool, StoreError> {
-    let reading = database.begin_read().map_err(redb::Error::from)?;
-    match reading.open_table(METADATA) {
-        Ok(_) => Ok(true),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(false),
-        Err(error) => Err(redb::Error::from(error).into()),
-    }
 }
 
 fn write_changes(writing: &WriteTransaction, batch: &Batch) -> Result<bool, StoreError> {

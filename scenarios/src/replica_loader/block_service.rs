@@ -6,23 +6,27 @@ use super::messages::{BulkLoadMetadata, ErrorCode, FileMeta, Pid};
 use crate::block_on::block_on;
 use crate::listening::Listening;
 use crate::rt::net::{TcpListener, TcpStream};
-use crate::rt::{select, task, time};
+use crate::rt::time::{self, Instant};
+use crate::rt::{select, task};
 use afterlife_probe::always;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::serve::IncomingStream;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{self, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +39,9 @@ pub(super) const METADATA: &str = "bulk_load_metadata";
 /// How much is read of a file at a time. Upstream reads 64 MiB of files of gigabytes.
 const CHUNK_BYTES: usize = 512;
 
+/// What an answer's head takes, roughly.
+const HEAD_BYTES: usize = 128;
+
 /// Serves the files under its root until `stop` is ready.
 ///
 /// # Errors
@@ -44,36 +51,105 @@ pub async fn run_block_service(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let listener = TcpListener::bind(&config.listen).await?;
-    let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(Arc::new(config));
-    axum::serve(Listening(listener), routes).with_graceful_shutdown(stop).await
+    let service = Arc::new(BlockService { root: config.root, ways: config.bytes_per_s.map(Ways::new) });
+    let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(service);
+    let serving = routes.into_make_service_with_connect_info::<Peer>();
+    axum::serve(Listening(listener), serving).with_graceful_shutdown(stop).await
+}
+
+struct BlockService {
+    root: PathBuf,
+    ways: Option<Ways>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Peer(IpAddr);
+
+impl Connected<IncomingStream<'_, Listening>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Listening>) -> Self {
+        Self(stream.remote_addr().ip())
+    }
+}
+
+/// A narrow way to each peer. What a peer asks for passes one after the other, in the order in which it was asked for, also for who
+/// has gone meanwhile.
+struct Ways {
+    bytes_per_s: u64,
+    free_at: Mutex<BTreeMap<IpAddr, Instant>>,
+}
+
+impl Ways {
+    fn new(bytes_per_s: u64) -> Self {
+        Self { bytes_per_s, free_at: Mutex::default() }
+    }
+
+    fn takes(&self, bytes: usize) -> Duration {
+        Duration::from_nanos(bytes as u64 * 1_000_000_000 / self.bytes_per_s)
+    }
+
+    /// Waits until all that this peer asked for before has passed, and this answer's head. Then its body, of so many bytes,
+    /// begins to pass.
+    async fn head_of(&self, peer: IpAddr, body: usize) -> Instant {
+        let passed = self.reserve(Instant::now(), peer, body);
+        time::sleep_until(passed).await;
+        passed
+    }
+
+    /// When the head has passed of what is asked for now.
+    fn reserve(&self, now: Instant, peer: IpAddr, body: usize) -> Instant {
+        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let begins = free_at.get(&peer).map_or(now, |free| now.max(*free));
+        let passed = begins + self.takes(HEAD_BYTES);
+        free_at.insert(peer, passed + self.takes(body));
+        passed
+    }
 }
 
 async fn give(
-    State(config): State<Arc<BlockServiceConfig>>,
+    State(service): State<Arc<BlockService>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     Path((pid, name)): Path<(Pid, String)>,
 ) -> Result<Body, StatusCode> {
-    let path = config.root.join(pid.to_string()).join(path::Path::new(&name).file_name().ok_or(StatusCode::NOT_FOUND)?);
+    let path =
+        service.root.join(pid.to_string()).join(path::Path::new(&name).file_name().ok_or(StatusCode::NOT_FOUND)?);
     let read = task::spawn_blocking(move || fs::read(path)).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     match read {
-        Ok(bytes) => Ok(Body::from_stream(in_chunks(bytes.into(), config.bytes_per_s))),
+        Ok(bytes) => {
+            let passed = match &service.ways {
+                None => None,
+                Some(ways) => Some(ways.head_of(peer, bytes.len()).await),
+            };
+            Ok(Body::from_stream(in_chunks(bytes.into(), service, passed)))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StatusCode::NOT_FOUND),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
 /// A file as it is read: what has come to the other side is written there before the rest comes.
-fn in_chunks(bytes: Bytes, bytes_per_s: Option<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    stream::unfold(bytes, move |mut left| async move {
-        if left.is_empty() {
-            return None;
+///
+/// On a narrow way, `passed` is when its head has.
+fn in_chunks(
+    bytes: Bytes,
+    service: Arc<BlockService>,
+    passed: Option<Instant>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::unfold((bytes, passed), move |(mut left, passed)| {
+        let service = Arc::clone(&service);
+        async move {
+            if left.is_empty() {
+                return None;
+            }
+            let chunk = left.split_to(left.len().min(CHUNK_BYTES));
+            let passed = passed.zip(service.ways.as_ref()).map(|(passed, ways)| passed + ways.takes(chunk.len()));
+            // What was read before goes out meanwhile.
+            match passed {
+                None => task::yield_now().await,
+                Some(passed) => time::sleep_until(passed).await,
+            }
+            Some((Ok(chunk), (left, passed)))
         }
-        let chunk = left.split_to(left.len().min(CHUNK_BYTES));
-        // What was read before goes out meanwhile.
-        match bytes_per_s {
-            None => task::yield_now().await,
-            Some(rate) => time::sleep(Duration::from_nanos(chunk.len() as u64 * 1_000_000_000 / rate)).await,
-        }
-        Some((Ok(chunk), left))
     })
 }
 
@@ -180,5 +256,25 @@ async fn copy(address: String, remote: String, local: PathBuf) -> Result<(u64, S
     select! {
         answered = &mut asking => answered,
         _ = &mut connection => asking.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEAD_BYTES, Instant, Ways};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    #[test]
+    fn what_one_peer_asks_for_passes_one_after_the_other_and_holds_up_no_other_peer() {
+        let ways = Ways::new(HEAD_BYTES as u64);
+        let [one, other] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
+        let now = Instant::now();
+        let after =
+            |asked: u64, peer, body| ways.reserve(now + Duration::from_secs(asked), peer, body * HEAD_BYTES) - now;
+        assert_eq!(after(0, one, 3), Duration::from_secs(1), "the head alone");
+        assert_eq!(after(2, one, 1), Duration::from_secs(5), "one head and three parts of a body, and its own head");
+        assert_eq!(after(2, other, 1), Duration::from_secs(3));
+        assert_eq!(after(20, one, 1), Duration::from_secs(21), "the way is free again");
     }
 }

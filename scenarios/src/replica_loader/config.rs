@@ -86,6 +86,7 @@ pub struct BlockServiceConfig {
     pub listen: String,
     /// The directory that it serves; [`write_provider`](super::write_provider) fills it.
     pub root: PathBuf,
-    /// How many bytes of a file it gives in a second; as many as the way takes if it is not said.
+    /// How many bytes it gives a peer in a second, all that the peer downloads taken together; as many as the way takes if it is
+    /// not said.
     pub bytes_per_s: Option<u64>,
 }

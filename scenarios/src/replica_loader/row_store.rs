@@ -2,10 +2,10 @@
 //! It checks no ballot and no role. Where the database itself fails, the process ends.
 
 use super::messages::FileMeta;
+use crate::redb_file::{OpenError, open_or_make};
 use crate::rt::process;
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +23,15 @@ pub(super) enum RowError {
     Rows(#[from] serde_json::Error),
     #[error(transparent)]
     Database(#[from] redb::Error),
+}
+
+impl From<OpenError> for RowError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::File(error) => Self::File(error),
+            OpenError::Database(error) => Self::Database(error),
+        }
+    }
 }
 
 /// One replica's rows.
@@ -108,29 +117,9 @@ impl RowStore {
 
     fn open<'a>(&self, opened: &'a mut Option<Database>) -> Result<&'a Database, RowError> {
         if opened.is_none() {
-            *opened = Some(if self.path.exists() { self.begin(&self.path)? } else { self.make()? });
+            *opened = Some(open_or_make(&self.path, CACHE_BYTES, |_| Ok(()))?);
         }
         Ok(opened.as_ref().expect("it was opened just now"))
-    }
-
-    /// Makes the database beside its place, and puts it there whole: redb refuses a file that its maker left half done.
-    fn make(&self) -> Result<Database, RowError> {
-        let beside = self.path.with_extension("new");
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-        let database = self.begin(&beside)?;
-        fs::rename(&beside, &self.path)?;
-        if let Some(directory) = self.path.parent() {
-            fs::File::open(directory)?.sync_all()?;
-        }
-        Ok(database)
-    }
-
-    fn begin(&self, path: &Path) -> Result<Database, RowError> {
-        let opened = Builder::new().set_cache_size(CACHE_BYTES).create(path);
-        Ok(opened.map_err(redb::Error::from)?)
     }
 
     fn opened(&self) -> MutexGuard<'_, Option<Database>> {

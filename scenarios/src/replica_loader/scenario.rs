@@ -33,9 +33,6 @@ const NODES: usize = 5;
 /// Bytes of a row's value: few rows make a file that takes its time on a narrow link.
 const VALUE_BYTES: usize = 400;
 
-/// How many downloads a node has at a time, roughly: three replicas of four to eight partitions on five nodes.
-const DOWNLOADS_OF_A_NODE: u64 = 4;
-
 type Rows = Vec<(String, String)>;
 
 /// What is to be loaded: for each partition its files, for each file its rows.
@@ -180,8 +177,7 @@ fn script(sim: &mut Sim) {
             if !root.exists() {
                 write_provider(root, &provided)?;
             }
-            // On a narrow way all downloads of a node share it.
-            let bytes_per_s = (!narrow).then_some(bytes_per_s / DOWNLOADS_OF_A_NODE);
+            let bytes_per_s = (!narrow).then_some(bytes_per_s);
             let config = BlockServiceConfig { listen: "0.0.0.0:80".to_owned(), root: root.to_owned(), bytes_per_s };
             run_block_service(config, node.stopping()).await?;
             Ok(())

@@ -1,0 +1,118 @@
+//! A redb file that is there whole or not at all: redb refuses one that a killed process has left half made.
+
+use redb::{Builder, Database};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// Why there is no database.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    File(#[from] io::Error),
+    #[error(transparent)]
+    Database(#[from] redb::Error),
+}
+
+impl From<OpenError> for redb::Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::File(error) => Self::Io(error),
+            OpenError::Database(error) => error,
+        }
+    }
+}
+
+/// Opens the database at `path`. If there is none it is made beside, `fill` writes what it begins with, and it gets its name
+/// when all of that is on the disk.
+///
+/// `cache` is in bytes.
+pub(crate) fn open_or_make(
+    path: &Path,
+    cache: usize,
+    fill: impl FnOnce(&Database) -> Result<(), redb::Error>,
+) -> Result<Database, OpenError> {
+    if path.exists() {
+        return Ok(begin(path, cache)?);
+    }
+    let beside = path.with_extension("new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let database = begin(&beside, cache)?;
+    fill(&database)?;
+    fs::rename(&beside, path)?;
+    if let Some(directory) = path.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(database)
+}
+
+fn begin(path: &Path, cache: usize) -> Result<Database, redb::Error> {
+    Ok(Builder::new().set_cache_size(cache).create(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open_or_make;
+    use redb::{Database, Error, ReadableDatabase, TableDefinition, TableHandle};
+    use std::path::PathBuf;
+
+    const TABLE: TableDefinition<'_, u64, u64> = TableDefinition::new("table");
+
+    fn table(database: &Database) -> Result<(), Error> {
+        let making = database.begin_write()?;
+        making.open_table(TABLE)?;
+        Ok(making.commit()?)
+    }
+
+    fn names(database: &Database) -> Vec<String> {
+        let reading = database.begin_read().unwrap();
+        reading.list_tables().unwrap().map(|table| table.name().to_owned()).collect()
+    }
+
+    /// A directory that is removed when this is dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("afterlife-redb-file-{}-{name}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_was_made_is_opened_and_not_filled_again() {
+        let folder = Folder::new("opened");
+        let path = folder.0.join("it.redb");
+        drop(open_or_make(&path, 1 << 18, table).unwrap());
+        assert_eq!(names(&open_or_make(&path, 1 << 18, |_| panic!("it is there")).unwrap()), ["table"]);
+        assert!(!path.with_extension("new").exists());
+    }
+
+    #[test]
+    fn what_was_left_half_made_is_made_anew() {
+        let folder = Folder::new("anew");
+        let path = folder.0.join("it.redb");
+        std::fs::write(path.with_extension("new"), [0; 100]).unwrap();
+        assert_eq!(names(&open_or_make(&path, 1 << 18, table).unwrap()), ["table"]);
+    }
+
+    #[test]
+    fn what_could_not_be_filled_is_not_there() {
+        let folder = Folder::new("filled");
+        let path = folder.0.join("it.redb");
+        let full = |_: &Database| Err(Error::Io(std::io::Error::other("full")));
+        assert_eq!(open_or_make(&path, 1 << 18, full).unwrap_err().to_string(), "I/O error: full");
+        assert!(!path.exists());
+    }
+}
