@@ -39,8 +39,10 @@ pub(super) const METADATA: &str = "bulk_load_metadata";
 /// How much is read of a file at a time. Upstream reads 64 MiB of files of gigabytes.
 const CHUNK_BYTES: usize = 512;
 
-/// What an answer's head takes, roughly.
-const HEAD_BYTES: usize = 128;
+/// What a narrow way takes for an answer before its body, and for each chunk beside what is in it: about as many bytes as these
+/// are on the room's own links, packets' heads included.
+const HEAD_BYTES: usize = 230;
+const FRAME_BYTES: usize = 75;
 
 /// Serves the files under its root until `stop` is ready.
 ///
@@ -84,6 +86,11 @@ impl Ways {
         Self { bytes_per_s, free_at: Mutex::default() }
     }
 
+    /// How long so much of a body takes.
+    fn body_takes(&self, bytes: usize) -> Duration {
+        self.takes(bytes + bytes.div_ceil(CHUNK_BYTES) * FRAME_BYTES)
+    }
+
     fn takes(&self, bytes: usize) -> Duration {
         Duration::from_nanos(bytes as u64 * 1_000_000_000 / self.bytes_per_s)
     }
@@ -101,7 +108,7 @@ impl Ways {
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = free_at.get(&peer).map_or(now, |free| now.max(*free));
         let passed = begins + self.takes(HEAD_BYTES);
-        free_at.insert(peer, passed + self.takes(body));
+        free_at.insert(peer, passed + self.body_takes(body));
         passed
     }
 }
@@ -142,7 +149,7 @@ fn in_chunks(
                 return None;
             }
             let chunk = left.split_to(left.len().min(CHUNK_BYTES));
-            let passed = passed.zip(service.ways.as_ref()).map(|(passed, ways)| passed + ways.takes(chunk.len()));
+            let passed = passed.zip(service.ways.as_ref()).map(|(passed, ways)| passed + ways.body_takes(chunk.len()));
             // What was read before goes out meanwhile.
             match passed {
                 None => task::yield_now().await,
@@ -261,20 +268,23 @@ async fn copy(address: String, remote: String, local: PathBuf) -> Result<(u64, S
 
 #[cfg(test)]
 mod tests {
-    use super::{HEAD_BYTES, Instant, Ways};
+    use super::{CHUNK_BYTES, FRAME_BYTES, HEAD_BYTES, Instant, Ways};
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
     #[test]
     fn what_one_peer_asks_for_passes_one_after_the_other_and_holds_up_no_other_peer() {
-        let ways = Ways::new(HEAD_BYTES as u64);
+        let ways = Ways::new(1_000_000);
         let [one, other] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
         let now = Instant::now();
-        let after =
-            |asked: u64, peer, body| ways.reserve(now + Duration::from_secs(asked), peer, body * HEAD_BYTES) - now;
-        assert_eq!(after(0, one, 3), Duration::from_secs(1), "the head alone");
-        assert_eq!(after(2, one, 1), Duration::from_secs(5), "one head and three parts of a body, and its own head");
-        assert_eq!(after(2, other, 1), Duration::from_secs(3));
-        assert_eq!(after(20, one, 1), Duration::from_secs(21), "the way is free again");
+        let after = |asked_us: usize, peer, chunks: usize| {
+            let asked = now + Duration::from_micros(asked_us as u64);
+            (ways.reserve(asked, peer, chunks * CHUNK_BYTES) - now).as_micros() as usize
+        };
+        let two_chunks = 2 * (CHUNK_BYTES + FRAME_BYTES);
+        assert_eq!(after(0, one, 2), HEAD_BYTES, "its head alone");
+        assert_eq!(after(10, one, 2), HEAD_BYTES + two_chunks + HEAD_BYTES, "behind all that was asked for before");
+        assert_eq!(after(20, other, 2), 20 + HEAD_BYTES, "on a way of its own");
+        assert_eq!(after(100_000, one, 0), 100_000 + HEAD_BYTES, "the way is free again");
     }
 }
