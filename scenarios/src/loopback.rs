@@ -1,11 +1,13 @@
-//! What tests of the systems outside the room share: addresses of the real loopback that are one test's own, and the
-//! processes of a cluster there. It knows no system.
+//! What tests of the systems outside the room share: addresses of the real loopback and a folder that are one test's own,
+//! and the processes of a cluster there. It knows no system.
 
 use crate::rt::{sync::oneshot, time};
 use std::cell::Cell;
 use std::fmt::Display;
 use std::future::Future;
 use std::net::TcpListener;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -53,6 +55,31 @@ impl Addresses {
 
     pub(crate) fn several<const N: usize>(&self) -> [String; N] {
         std::array::from_fn(|_| self.next())
+    }
+}
+
+/// A path that is one test's own, by a name that no other test has. What is there is removed, now and when this is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("afterlife-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -56,8 +56,8 @@ fn begin(path: &Path, cache: usize) -> Result<Database, redb::Error> {
 #[cfg(test)]
 mod tests {
     use super::open_or_make;
+    use crate::loopback::Folder;
     use redb::{Database, Error, ReadableDatabase, TableDefinition, TableHandle};
-    use std::path::PathBuf;
 
     const TABLE: TableDefinition<'_, u64, u64> = TableDefinition::new("table");
 
@@ -72,28 +72,16 @@ mod tests {
         reading.list_tables().unwrap().map(|table| table.name().to_owned()).collect()
     }
 
-    /// A directory that is removed when this is dropped.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("afterlife-redb-file-{}-{name}", std::process::id()));
-            let _ = std::fs::remove_dir_all(&path);
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+    fn folder(name: &str) -> Folder {
+        let folder = Folder::new(&format!("redb-file-{name}"));
+        std::fs::create_dir_all(&*folder).unwrap();
+        folder
     }
 
     #[test]
     fn what_was_made_is_opened_and_not_filled_again() {
-        let folder = Folder::new("opened");
-        let path = folder.0.join("it.redb");
+        let folder = folder("opened");
+        let path = folder.join("it.redb");
         drop(open_or_make(&path, 1 << 18, table).unwrap());
         assert_eq!(names(&open_or_make(&path, 1 << 18, |_| panic!("it is there")).unwrap()), ["table"]);
         assert!(!path.with_extension("new").exists());
@@ -101,16 +89,16 @@ mod tests {
 
     #[test]
     fn what_was_left_half_made_is_made_anew() {
-        let folder = Folder::new("anew");
-        let path = folder.0.join("it.redb");
+        let folder = folder("anew");
+        let path = folder.join("it.redb");
         std::fs::write(path.with_extension("new"), [0; 100]).unwrap();
         assert_eq!(names(&open_or_make(&path, 1 << 18, table).unwrap()), ["table"]);
     }
 
     #[test]
     fn what_could_not_be_filled_is_not_there() {
-        let folder = Folder::new("filled");
-        let path = folder.0.join("it.redb");
+        let folder = folder("filled");
+        let path = folder.join("it.redb");
         let full = |_: &Database| Err(Error::Io(std::io::Error::other("full")));
         assert_eq!(open_or_make(&path, 1 << 18, full).unwrap_err().to_string(), "I/O error: full");
         assert!(!path.exists());

@@ -5,34 +5,28 @@
 use super::{Build, Flavour, Hostgroup, Proxy, ProxyConfig, TermHandler, run_backend};
 use crate::line_protocol::Answer;
 use crate::line_protocol::blocking::Lines;
-use crate::loopback::Addresses;
-use std::path::PathBuf;
+use crate::loopback::{Addresses, Folder};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// One proxy's folder, which is removed when this is dropped, and its addresses.
-struct Folder(PathBuf, Addresses);
+/// What one proxy has to itself.
+struct Place {
+    folder: Folder,
+    addresses: Addresses,
+}
 
-impl Folder {
+impl Place {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("afterlife-proxy-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path, Addresses::take())
+        Self { folder: Folder::new(&format!("proxy-{name}")), addresses: Addresses::take() }
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn config(build: Build, flavour: Flavour, folder: &Folder) -> ProxyConfig {
-    let mut config = ProxyConfig::new(build, flavour, &folder.0);
+fn config(build: Build, flavour: Flavour, place: &Place) -> ProxyConfig {
+    let mut config = ProxyConfig::new(build, flavour, &*place.folder);
     [config.listen, config.admin_listen, config.http_listen, config.sqlite3_listen, config.clickhouse_listen] =
-        folder.1.several();
+        place.addresses.several();
     config
 }
 
@@ -83,9 +77,9 @@ fn start_backend(address: String) -> String {
 
 #[test]
 fn a_sound_proxy_carries_statements_and_stops_slow() {
-    let folder = Folder::new("carries");
-    let mut config = config(Build::Sound, Flavour::Debug, &folder);
-    let servers = vec![start_backend(folder.1.next())];
+    let place = Place::new("carries");
+    let mut config = config(Build::Sound, Flavour::Debug, &place);
+    let servers = vec![start_backend(place.addresses.next())];
     config.hostgroups = vec![Hostgroup { writer: 10, reader: 20, group_replication: true, servers }];
     let proxy = start(config);
     for text in ["SELECT 1", "INSERT 1"] {
@@ -97,8 +91,8 @@ fn a_sound_proxy_carries_statements_and_stops_slow() {
 
 #[test]
 fn what_was_saved_is_there_after_a_restart_and_a_second_term_is_harmless() {
-    let folder = Folder::new("restart");
-    let proxy = start(config(Build::Sound, Flavour::Debug, &folder));
+    let place = Place::new("restart");
+    let proxy = start(config(Build::Sound, Flavour::Debug, &place));
     for text in ["REPLACE INTO mysql_query_rules 1 ^SELECT 20", "SAVE mysql_query_rules TO DISK", "PROXYSQL RESTART"] {
         proxy.admin(text);
     }
@@ -113,8 +107,8 @@ fn what_was_saved_is_there_after_a_restart_and_a_second_term_is_harmless() {
 #[test]
 fn a_stop_before_phase_3_is_kept_since_the_pointer_is_nulled() {
     for build in [Build::Patched, Build::Sound] {
-        let folder = Folder::new(&format!("early-{build:?}"));
-        let proxy = Proxy::new(config(build, Flavour::Debug, &folder));
+        let place = Place::new(&format!("early-{build:?}"));
+        let proxy = Proxy::new(config(build, Flavour::Debug, &place));
         proxy.term_handler().term();
         assert_eq!(proxy.run(), 0);
     }
@@ -123,8 +117,8 @@ fn a_stop_before_phase_3_is_kept_since_the_pointer_is_nulled() {
 #[test]
 fn a_release_exits_at_once_at_term() {
     for build in [Build::Shipped, Build::Patched, Build::Sound] {
-        let folder = Folder::new(&format!("fast-{build:?}"));
-        let proxy = start(config(build, Flavour::Release, &folder));
+        let place = Place::new(&format!("fast-{build:?}"));
+        let proxy = start(config(build, Flavour::Release, &place));
         proxy.admin("SELECT * FROM stats_mysql_global");
         proxy.term.term();
         assert_eq!(proxy.ended(), 0);
@@ -133,8 +127,8 @@ fn a_release_exits_at_once_at_term() {
 
 #[test]
 fn a_module_that_was_loaded_is_pulled_by_a_peer() {
-    let (folder, other) = (Folder::new("peer-0"), Folder::new("peer-1"));
-    let first = config(Build::Sound, Flavour::Release, &folder);
+    let (place, other) = (Place::new("peer-0"), Place::new("peer-1"));
+    let first = config(Build::Sound, Flavour::Release, &place);
     let mut second = config(Build::Sound, Flavour::Debug, &other);
     second.peers = vec![first.admin_listen.clone()];
     let (first, second) = (start(first), start(second));

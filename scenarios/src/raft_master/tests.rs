@@ -4,13 +4,12 @@
 use super::log_store::LogStore;
 use super::store::{Batch, Store, StoreError};
 use super::{Build, Client, MasterConfig, MasterError, StopOrder, run_master, run_master_on_signals};
-use crate::loopback::{Addresses, Process, run};
+use crate::loopback::{Addresses, Folder, Process, run};
 use crate::rt::{sync::mpsc, task, time};
 use openraft::storage::RaftLogStorage;
 use std::collections::BTreeSet;
 use std::future::ready;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -19,7 +18,7 @@ use std::time::Duration;
 /// Three masters' addresses and directories. Dropping it removes the directories.
 struct Room {
     peers: Vec<(u64, String, String)>,
-    root: PathBuf,
+    root: Folder,
     build: Build,
     retain_logs: u64,
     _addresses: Addresses,
@@ -29,8 +28,7 @@ type Running = Process<MasterError>;
 
 impl Room {
     fn new(name: &str, build: Build) -> Self {
-        let root = std::env::temp_dir().join(format!("afterlife-raft-master-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
+        let root = Folder::new(&format!("raft-master-{name}"));
         let addresses = Addresses::take();
         let peers = (1..=3).map(|id| (id, addresses.next(), addresses.next())).collect();
         Self { peers, root, build, retain_logs: super::RETAIN_LOGS, _addresses: addresses }
@@ -86,12 +84,6 @@ impl Room {
     fn stored(&self, id: u64) -> Vec<(String, String)> {
         let store = Arc::new(Store::open(&self.root.join(format!("master-{id}/metadata.redb"))).unwrap());
         store.scan(format_args!("test"), "").unwrap()
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.root);
     }
 }
 
@@ -280,7 +272,7 @@ fn a_master_whose_address_is_taken_says_which() {
 #[test]
 fn a_batch_that_spans_the_close_finds_the_store_closed() {
     let room = Room::new("store", Build::Shipped);
-    std::fs::create_dir_all(&room.root).unwrap();
+    std::fs::create_dir_all(&*room.root).unwrap();
     let store = Arc::new(Store::open(&room.root.join("metadata.redb")).unwrap());
     let mut batch = Batch::default();
     batch.put("#vol#a", "1");

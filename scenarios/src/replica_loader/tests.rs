@@ -10,11 +10,10 @@ use super::{
     BlockServiceConfig, Build, BulkLoadStatus, Client, Control, LocalBallots, MetaConfig, ReplicaServerConfig,
     run_block_service, run_meta_server, run_replica_server, write_provider,
 };
-use crate::loopback::{Addresses, Process, run};
+use crate::loopback::{Addresses, Folder, Process, run};
 use crate::rt::time;
 use afterlife_probe::Scope;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -25,7 +24,7 @@ const SERVERS: usize = 3;
 /// A cluster. Dropping it removes its directory.
 struct Room {
     meta: String,
-    root: PathBuf,
+    root: Folder,
     running: Vec<Process<io::Error>>,
     _addresses: Addresses,
 }
@@ -37,18 +36,17 @@ fn rows() -> Vec<Vec<Vec<(String, String)>>> {
 
 impl Room {
     fn start(name: &str, build: Build) -> Self {
-        let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
+        let root = Folder::new(&format!("replica-loader-{name}"));
         let addresses = Addresses::take();
         let [meta, blocks] = addresses.several();
         let (nodes, rows_at): ([String; SERVERS], [String; SERVERS]) = (addresses.several(), addresses.several());
-        let mut room = Self { meta: meta.clone(), root: root.clone(), running: Vec::new(), _addresses: addresses };
-        write_provider(&root.join("provider"), &rows()).unwrap();
+        let mut room = Self { meta: meta.clone(), root, running: Vec::new(), _addresses: addresses };
+        write_provider(&room.root.join("provider"), &rows()).unwrap();
 
         let (listen, request_interval) = (meta.clone(), Duration::from_millis(200));
         let config = MetaConfig { listen, nodes: nodes.to_vec(), partitions: PARTITIONS, request_interval };
         room.running.push(Process::start(|stop| run_meta_server(config, Arc::new(LocalBallots), stop)));
-        let config = BlockServiceConfig { listen: blocks.clone(), root: root.join("provider"), bytes_per_s: None };
+        let config = BlockServiceConfig { listen: blocks.clone(), root: room.root.join("provider"), bytes_per_s: None };
         room.running.push(Process::start(|stop| run_block_service(config, stop)));
         for (index, (address, rows_address)) in nodes.into_iter().zip(rows_at).enumerate() {
             let config = ReplicaServerConfig {
@@ -58,7 +56,7 @@ impl Room {
                 rows_address,
                 meta: meta.clone(),
                 block_service: blocks.clone(),
-                data_dir: root.join(format!("replica-{index}")),
+                data_dir: room.root.join(format!("replica-{index}")),
                 build,
             };
             room.running.push(Process::start(|stop| run_replica_server(config, stop)));
@@ -74,12 +72,6 @@ impl Room {
         for process in self.running.drain(..).rev() {
             process.stop().expect("it ended well");
         }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.root);
     }
 }
 

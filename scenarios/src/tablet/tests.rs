@@ -6,14 +6,13 @@ use super::{
     run_topo_server, shard_records,
 };
 use crate::line_protocol::Lines;
-use crate::loopback::{Addresses, Process, run};
+use crate::loopback::{Addresses, Folder, Process, run};
 use crate::rt::time;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Addresses and directories. Dropping it removes the directories.
 struct Room {
-    root: PathBuf,
+    root: Folder,
     addresses: [String; 7],
     _taken: Addresses,
     backups: [Vec<String>; 2],
@@ -24,8 +23,7 @@ const TABLETS: [&str; 3] = ["source-0", "target-0", "target-1"];
 impl Room {
     /// Source and target tables by these statements.
     fn new(name: &str, source: &str, target: &str) -> Self {
-        let root = std::env::temp_dir().join(format!("afterlife-tablet-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
+        let root = Folder::new(&format!("tablet-{name}"));
         let taken = Addresses::take();
         let addresses = taken.several();
         Self { root, addresses, _taken: taken, backups: [source, target].map(|it| vec![it.to_owned()]) }
@@ -63,12 +61,6 @@ impl Room {
 
     fn client(&self) -> Client {
         Client::new(&self.addresses[0], "customer", "0")
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.root);
     }
 }
 
