@@ -53,6 +53,8 @@ pub(crate) struct Outcome {
     pub(crate) never: Vec<String>,
     /// Whether there were enough runs to hold `never` against the scenario.
     pub(crate) full: bool,
+    /// Digests of all runs, folded in their order: equal numbers mean equal campaigns.
+    pub(crate) digest: Digest,
     /// Events of all runs.
     pub(crate) events: u64,
     /// Virtual time of all runs, in nanoseconds.

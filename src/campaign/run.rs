@@ -122,6 +122,7 @@ impl Campaign<'_> {
 
     fn count(&mut self, reply: &Reply) {
         self.outcome.runs += 1;
+        self.outcome.digest = self.outcome.digest.followed_by(reply.digest);
         self.outcome.events += reply.events;
         self.outcome.virtual_ns += reply.virtual_ns;
         self.outcome.cpu_ns += reply.cpu_ns;
@@ -231,6 +232,7 @@ fn nothing_yet(order: &Order) -> Outcome {
         repeated: 0,
         never: Vec::new(),
         full: false,
+        digest: Default::default(),
         events: 0,
         virtual_ns: 0,
         cpu_ns: 0,

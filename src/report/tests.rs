@@ -47,6 +47,7 @@ fn outcome(findings: Vec<Counted>) -> Outcome {
         never: Vec::new(),
         full: true,
         events: 5_822_000,
+        digest: Default::default(),
         virtual_ns: 4_000_000_000_000,
         cpu_ns: 3_100_000_000,
         elapsed: Duration::from_millis(1_640),
