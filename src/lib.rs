@@ -51,92 +51,48 @@
 
 #![forbid(unsafe_code)]
 
-mod across;
-mod audit;
-mod campaign;
-mod check;
-mod claim;
 mod cli;
-mod clock;
-mod disk;
-mod engine;
-mod execute;
+mod failure;
 mod fault;
-mod finding;
-mod fnv;
-mod followed;
-mod found;
-mod hunt;
-mod interest;
 mod invariant;
-mod kept;
-mod ledger;
-mod link;
-#[cfg(any(feature = "turmoil", madsim, test))]
-#[cfg_attr(
-    not(feature = "turmoil"),
-    allow(dead_code, unreachable_pub, unused_imports, reason = "what turmoil alone needs, and tests without it")
-)]
-mod live;
-mod logs;
-#[cfg(madsim)]
-pub mod madsim;
-mod nearest;
-mod node;
-mod place;
-mod reading;
-mod record;
-mod recording;
-mod refusal;
-mod replay;
+mod model;
 mod report;
-mod rng;
 pub mod rt;
 mod run;
 mod runner;
 mod scenario;
-#[cfg(test)]
-mod scratch;
-mod seeds;
-mod settings;
-mod shrink;
-mod spoken;
-mod story;
-#[cfg(feature = "proptest")]
-mod strategy;
-mod supervisor;
-#[doc(hidden)]
-pub mod testing;
-mod timeline;
-mod token;
-pub mod trace;
-#[cfg(feature = "turmoil")]
-pub mod turmoil;
-mod variants;
-mod verdict;
+mod search;
 mod watch;
 
 pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
 pub use afterlife_sim::Memory;
-pub use claim::View;
 pub use cli::main;
-pub use clock::Clock;
-pub use disk::Disk;
-pub use engine::{Engine, Need};
+#[doc(hidden)]
+pub use cli::testing;
+pub use failure::finding::Finding;
+pub use failure::token::{Token, TokenError};
 pub use fault::{DiskTrouble, Fault, Faults, FileDamage, Injection, LinkTrouble, Plan, Trigger};
-pub use finding::{Finding, Signature, Violation};
 pub use invariant::{About, Bound, Bounded, Unit, invariants};
-pub use ledger::{Entry, Ledger};
-pub use link::Link;
-#[cfg(any(feature = "turmoil", madsim))]
-pub use live::{Breach, Held, Watching};
-pub use node::{Group, Node, Stops};
-pub use rng::Rng;
-pub use run::Build;
-pub use scenario::{Outcome, Scenario, Sim};
+pub use model::build::Build;
+pub use model::violation::{Signature, Violation};
+pub use run::trace;
+pub use scenario::claim::View;
+pub use scenario::clock::Clock;
+pub use scenario::disk::Disk;
+pub use scenario::engine::{Engine, Need};
+pub use scenario::ledger::{Entry, Ledger};
+pub use scenario::link::Link;
+pub use scenario::node::{Group, Node, Stops};
+pub use scenario::rng::Rng;
+pub use scenario::sim::{Outcome, Scenario, Sim};
+pub use scenario::supervisor::Supervisor;
+pub use scenario::variant::Variant;
 #[cfg(feature = "proptest")]
-pub use strategy::{Broken, PlanTree, Planned, Plans};
-pub use supervisor::Supervisor;
-pub use token::{Token, TokenError};
-pub use variants::Variant;
+pub use search::proptest::{Broken, PlanTree, Planned, Plans};
+#[cfg(any(feature = "turmoil", madsim))]
+pub use watch::live::{Breach, Held, Watching};
+#[cfg(madsim)]
+pub use watch::madsim;
+#[cfg(feature = "turmoil")]
+pub use watch::turmoil;

@@ -48,25 +48,24 @@ const NEVER: [(&str, &[&str]); 6] = [
         "src/report/",
         &[
             "crate::cli",
-            "crate::execute",
-            "crate::hunt",
-            "crate::node",
+            "crate::run::execute",
+            "crate::run::observer",
             "crate::runner",
-            "crate::scenario",
-            "crate::watch",
+            "crate::scenario::node",
+            "crate::scenario::sim",
         ],
     ),
-    ("src/campaign/", &["crate::cli", "crate::execute", "crate::hunt", "crate::report", "crate::watch"]),
-    ("src/runner/", &["crate::campaign", "crate::cli", "crate::hunt", "crate::report", "crate::seeds"]),
-    ("src/invariant/", &["crate::campaign", "crate::cli", "crate::report", "crate::runner", "crate::watch"]),
-    ("src/fault/", &["crate::campaign", "crate::cli", "crate::report", "crate::runner", "crate::watch"]),
+    ("src/search/campaign/", &["crate::cli", "crate::run::execute", "crate::run::observer", "crate::report"]),
+    ("src/runner/", &["crate::cli", "crate::report", "crate::search"]),
+    ("src/invariant/", &["crate::cli", "crate::report", "crate::run::observer", "crate::runner", "crate::search"]),
+    ("src/fault/", &["crate::cli", "crate::report", "crate::run::observer", "crate::runner", "crate::search"]),
     ("scenarios/src/", &["afterlife_sim"]),
 ];
 
 /// What starts a world or a process for one, and where that is allowed.
 const STARTS: [&str; 4] =
     ["afterlife_sim::Machine", "afterlife_sim::Settings", "afterlife_sim::isolate", "afterlife_sim::run"];
-const STARTERS: [&str; 2] = ["src/execute.rs", "src/runner/"];
+const STARTERS: [&str; 2] = ["src/run/execute.rs", "src/runner/"];
 
 /// Where `unsafe` may stand: the doors, the switch of stacks, the real system, the fork.
 const UNSAFE: [&str; 4] = ["sim/src/abi/", "sim/src/kernel/baton/", "sim/src/real.rs", "sim/src/engine/isolate.rs"];
@@ -75,7 +74,7 @@ const UNSAFE: [&str; 4] = ["sim/src/abi/", "sim/src/kernel/baton/", "sim/src/rea
 const ORDERED: [&str; 2] = ["sim/", "src/"];
 
 /// Where a rounding could reach a decision.
-const WHOLE: [&str; 4] = ["sim/src/", "src/campaign/", "src/fault/", "src/invariant/"];
+const WHOLE: [&str; 4] = ["sim/src/", "src/fault/", "src/invariant/", "src/search/campaign/"];
 
 const LINES_MAX: usize = 600;
 

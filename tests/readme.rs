@@ -47,7 +47,7 @@ fn the_manual_names_every_exit_code_and_variable() {
     for code in ["0", "1", "2", "3", "4", "125"] {
         assert!(readme.contains(&format!("| {code} | ")), "exit code {code}");
     }
-    let settings = read("src/settings.rs");
+    let settings = read("src/search/settings.rs");
     let known = settings.split("KNOWN").nth(1).and_then(|text| text.split(';').nth(1)).unwrap_or_default();
     let names: Vec<&str> = known.split('"').filter(|name| name.starts_with("AFTERLIFE_")).collect();
     assert!(names.len() > 3, "settings.rs lists the variables: {names:?}");

@@ -1,11 +1,11 @@
 //! The arguments, as clap reads them.
 //! It holds no defaults that depend on a scenario or on the environment: the commands do.
 
-use crate::engine::Engine;
-use crate::logs::Filter;
-use crate::run::Build;
-use crate::seeds::{Shard, parse_duration, parse_moment, parse_seeds, parse_shard};
-use crate::settings::parse_search;
+use crate::model::build::Build;
+use crate::run::log_filter::Filter;
+use crate::scenario::engine::Engine;
+use crate::search::budget::{Shard, parse_duration, parse_moment, parse_seeds, parse_shard};
+use crate::search::settings::parse_search;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
 use std::path::PathBuf;

@@ -5,28 +5,29 @@ use super::arguments::{Check, Command, Engines, Format, Replay, Show, Shrink, Va
 use super::campaigns::run_campaigns;
 use super::keep::keep;
 use super::select;
-use crate::across;
-use crate::audit;
-use crate::campaign;
-use crate::check::check;
-use crate::found::Found;
-use crate::hunt::hunt;
-use crate::record::{RecordError, Saved, Shelf, Written};
-use crate::recording::with_log;
-use crate::refusal::Refusal;
-use crate::replay::{Replayed, Wanted, replay};
+use crate::cli::main_job::hunt;
+use crate::failure::failing_run::Found;
+use crate::failure::record::{RecordError, Saved, Shelf, Written};
+use crate::failure::token::Token;
+use crate::model::build::Build;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
 use crate::report::{
     Human, Line, Paste, Progress, Tone, WIDTH, alike, audited, count, differs, engines, keep_start, page, plural,
     replayed, sockets, timeline, traced, wrap, written_elsewhere,
 };
-use crate::run::{Build, Request};
+use crate::run::request::Request;
 use crate::runner::{Executor, Launch, Pool, RunnerError};
-use crate::scenario::Scenario;
-use crate::settings::Settings;
-use crate::shrink;
-use crate::token::Token;
-use crate::variants::{expose, markdown};
-use crate::verdict::Verdict;
+use crate::scenario::sim::Scenario;
+use crate::search::campaign;
+use crate::search::check::check;
+use crate::search::engines;
+use crate::search::record_log::with_log;
+use crate::search::replay::{Replayed, Wanted, replay};
+use crate::search::settings::Settings;
+use crate::search::shrink;
+use crate::search::variants::{expose, markdown};
+use crate::watch::audit;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -248,16 +249,16 @@ fn table_of_engines(scenarios: &[Scenario], arguments: &Engines) -> Result<Verdi
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
     let mut all = Vec::new();
     for path in &arguments.beside {
-        all.extend(across::read(path)?);
+        all.extend(engines::read(path)?);
     }
     let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
         let (name, engine) = (scenario.name, scenario.engine());
         anstream::eprintln!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns);
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
-    let own = across::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    let own = engines::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
     all.splice(0..0, own);
-    anstream::print!("{}", if arguments.lines { across::lines(&all) } else { across::markdown(&all) });
+    anstream::print!("{}", if arguments.lines { engines::lines(&all) } else { engines::markdown(&all) });
     Ok(Verdict::Held)
 }
 

@@ -4,11 +4,11 @@
 use super::commands;
 use super::grammar::{self, Read};
 use super::select;
-use crate::refusal::Refusal;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
 use crate::runner::{is_runner, serve};
-use crate::scenario::Scenario;
-use crate::settings::Settings;
-use crate::verdict::Verdict;
+use crate::scenario::sim::Scenario;
+use crate::search::settings::Settings;
 use anstream::ColorChoice;
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,11 +2,11 @@
 //! It does not look at what the arguments name.
 
 use super::arguments::{Arguments, REPORT_NEXT};
-use crate::logs::LOG_NEXT;
-use crate::nearest::nearest;
-use crate::refusal::Refusal;
-use crate::seeds::{DURATION_NEXT, MOMENT_NEXT, SEEDS_NEXT, SHARD_NEXT};
-use crate::settings::{SEARCH_NEXT, SHRINK_NEXT};
+use crate::model::nearest::nearest;
+use crate::model::refusal::Refusal;
+use crate::run::log_filter::LOG_NEXT;
+use crate::search::budget::{DURATION_NEXT, MOMENT_NEXT, SEEDS_NEXT, SHARD_NEXT};
+use crate::search::settings::{SEARCH_NEXT, SHRINK_NEXT};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::error::Error as _;

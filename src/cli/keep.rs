@@ -4,14 +4,14 @@
 use super::arguments::What;
 use super::commands::{human, own, pool, read};
 use super::select;
-use crate::kept::{Book, here};
-use crate::refusal::Refusal;
-use crate::replay::{Replayed, Wanted, replay};
+use crate::failure::regressions::{Book, here};
+use crate::failure::token::Token;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
 use crate::report::{Line, Tone, WIDTH, keep_start, replayed};
-use crate::scenario::Scenario;
-use crate::settings::Settings;
-use crate::token::Token;
-use crate::verdict::Verdict;
+use crate::scenario::sim::Scenario;
+use crate::search::replay::{Replayed, Wanted, replay};
+use crate::search::settings::Settings;
 
 /// Carries out `keep`.
 pub(super) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {

@@ -7,7 +7,9 @@ mod commands;
 mod entry;
 mod grammar;
 mod keep;
+mod main_job;
 mod select;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod triage;

@@ -1,13 +1,13 @@
 //! Which scenarios and builds a command means.
 //! It never guesses: what matches nothing is refused with the nearest names.
 
-use crate::engine::Engine;
-use crate::nearest::nearest;
-use crate::refusal::Refusal;
-use crate::run::Build;
-use crate::scenario::Scenario;
-use crate::token::{Token, TokenError};
-use crate::verdict::Verdict;
+use crate::failure::token::{Token, TokenError};
+use crate::model::build::Build;
+use crate::model::nearest::nearest;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::scenario::engine::Engine;
+use crate::scenario::sim::Scenario;
 
 /// The scenarios whose name contains the filter; only the one that it names whole, if it does.
 pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> Result<Vec<&'a Scenario>, Refusal> {

@@ -2,12 +2,12 @@
 //! It reads records; it runs nothing.
 
 use super::commands::human;
-use crate::finding::Signature;
-use crate::found::Found;
-use crate::record::Shelf;
-use crate::refusal::Refusal;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Shelf;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::model::violation::Signature;
 use crate::report::{Paste, triaged};
-use crate::verdict::Verdict;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

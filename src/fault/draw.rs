@@ -4,9 +4,9 @@
 //! some faults follow the one before them at once, or after a while: what the first has begun is not over then.
 
 use super::{DiskTrouble, Fault, FileDamage, Injection, Plan, Trigger};
-use crate::engine::{Engine, Need};
-use crate::node::Group;
-use crate::scenario::nanoseconds;
+use crate::scenario::engine::{Engine, Need};
+use crate::scenario::node::Group;
+use crate::scenario::sim::nanoseconds;
 use afterlife_sim::choice::{Choices, Question, identity, join};
 use std::time::Duration;
 

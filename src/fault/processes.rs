@@ -3,7 +3,7 @@
 
 use super::draw::{Faults, Kind, decades, ordered};
 use super::plan::{Fault, Trigger};
-use crate::scenario::nanoseconds;
+use crate::scenario::sim::nanoseconds;
 use std::time::Duration;
 
 /// How long and how hard.

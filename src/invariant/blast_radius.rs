@@ -4,8 +4,8 @@
 //! by itself, is not looked at. A fault of a link strikes both of its sides, and clients do not count.
 
 use super::{Facts, Invariant, class_of, ended};
-use crate::finding::Violation;
-use crate::supervisor::is_failure;
+use crate::model::violation::Violation;
+use crate::scenario::supervisor::is_failure;
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use std::collections::BTreeSet;
 

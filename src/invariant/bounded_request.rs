@@ -3,7 +3,7 @@
 //! that is meant to ask for more says so with `Sim::bound`.
 
 use super::{Facts, Invariant};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "bounded-request";

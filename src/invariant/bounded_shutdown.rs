@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, class_of};
 use crate::fault::span;
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use std::collections::BTreeMap;
 

@@ -2,9 +2,9 @@
 //! It checks nothing: the state machines are beside it.
 
 use super::*;
-use crate::finding::Violation;
-use crate::nearest::nearest;
-use crate::scenario::nanoseconds;
+use crate::model::nearest::nearest;
+use crate::model::violation::Violation;
+use crate::scenario::sim::nanoseconds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

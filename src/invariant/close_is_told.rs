@@ -2,7 +2,7 @@
 //! A process that dies closes nothing: its channels are gone with it.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, Seq, Step, What};
 use std::collections::BTreeMap;
 

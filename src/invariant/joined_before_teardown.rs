@@ -2,7 +2,7 @@
 //! A task that was cancelled while it was still queued has ended: it never ran and never will.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, Seq, Step, What};
 use std::collections::BTreeMap;
 

@@ -32,7 +32,7 @@ mod testing;
 pub use catalogue::{About, Bound, Bounded, Unit, invariants};
 pub(crate) use catalogue::{NOTHING_ACKED_IS_LOST, RECOVERS, Terms};
 
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::Room;
 use afterlife_sim::event::{Death, Event, Name, NodeId, What};
 

@@ -10,8 +10,8 @@
 
 use super::{Facts, Invariant, ended, place};
 use crate::fault::span;
-use crate::finding::Violation;
-use crate::supervisor::is_failure;
+use crate::model::violation::Violation;
+use crate::scenario::supervisor::is_failure;
 use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! A service that idles is not at work; a client that has not ended is, and so is a process that was asked to stop.
 
 use super::{Facts, Invariant};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, NodeId, What};
 use std::collections::BTreeSet;
 

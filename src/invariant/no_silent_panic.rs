@@ -2,7 +2,7 @@
 //! It does not see a panic in a process that unwinds nothing (`panic = "abort"`): that one aborts.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "no-silent-panic";

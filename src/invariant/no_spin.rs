@@ -2,7 +2,7 @@
 //! What is bounded is what moves nothing; work that moves something may take as long as it likes.
 
 use super::{Facts, Invariant};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "no-spin";

@@ -7,7 +7,7 @@
 //! out old messages, or binds connections to an incarnation.
 
 use super::{Facts, Invariant};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "no-stale-message";

@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::fault::span;
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, Seq, What};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! A resource that is made open (`Resource::open`) cannot break it; one that is declared first can.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, Seq, Step, What};
 use std::collections::BTreeMap;
 

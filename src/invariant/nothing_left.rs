@@ -2,9 +2,9 @@
 //! In order is to return from its main function; who calls `exit` leaves on the spot, and all else to the system.
 //! It is judged after the run, where symbols are at hand: what a library keeps for itself is no forgetting of the program's.
 
-use crate::finding::Violation;
-use crate::place::{self, Maker};
-use crate::run::{LeftBehind, Unread};
+use crate::failure::symbols::{self, Maker};
+use crate::model::violation::Violation;
+use crate::run::request::{LeftBehind, Unread};
 use afterlife_sim::event::Left;
 
 pub(crate) const ID: &str = "nothing-left";
@@ -13,8 +13,8 @@ pub(crate) const ID: &str = "nothing-left";
 pub(crate) fn judge(unread: &Unread) -> Vec<Violation> {
     judge_by(&unread.left, |kind, place| {
         let maker = match kind {
-            Left::Task => place::spawner(unread.frames(place)),
-            _ => place::maker(unread.frames(place)),
+            Left::Task => symbols::spawner(unread.frames(place)),
+            _ => symbols::maker(unread.frames(place)),
         };
         match maker {
             Maker::Own(frame) => Some((frame.site(), frame.file)),

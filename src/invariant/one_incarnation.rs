@@ -5,7 +5,7 @@
 //! and a sound program tells them from current ones. See `no_stale_message`, which a scenario turns on.
 
 use super::{Facts, Invariant};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, NodeId, What};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! Removing what is gone already is harmless.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! What must hold only once, `sometimes!`, is a matter of a whole campaign.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "always";

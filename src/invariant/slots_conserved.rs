@@ -2,7 +2,7 @@
 //! At rest means that neither has changed for a millisecond: the program counts and takes in two steps.
 
 use super::{Facts, Invariant, place};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
 use std::collections::{BTreeMap, BTreeSet};
 

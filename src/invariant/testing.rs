@@ -2,7 +2,7 @@
 //! Only tests see it.
 
 use super::{Facts, Invariant};
-use crate::finding::Violation;
+use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, Step, What};
 
 /// Events of one node, in order, a microsecond apart.

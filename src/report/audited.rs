@@ -5,8 +5,8 @@ use super::line::{Line, Tone, WIDTH, keep_start, wide};
 use super::measure::{count, plural};
 use super::page::heading;
 use super::words::Lexicon;
-use crate::audit::Audit;
-use crate::finding::Violation;
+use crate::model::violation::Violation;
+use crate::watch::audit::Audit;
 use afterlife_sim::event::Seq;
 
 /// How many violations are told; the others are counted.

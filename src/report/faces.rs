@@ -1,9 +1,9 @@
 //! Several faces at once: each hears everything, in this order.
 //! It shows nothing itself.
 
-use crate::campaign::{Face, Order, Outcome};
-use crate::found::Found;
-use crate::record::Saved;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::search::campaign::{Face, Order, Outcome};
 
 /// Faces that hear of the same campaigns.
 pub(crate) struct Faces<'a>(pub(crate) Vec<&'a mut dyn Face>);

@@ -5,10 +5,10 @@ use super::junit::plain;
 use super::measure::{count, elapsed, plural};
 use super::page::page;
 use super::paste::Paste;
-use crate::campaign::{CameTo, Face, Order, Outcome};
-use crate::found::Found;
-use crate::record::Saved;
-use crate::verdict::Verdict;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::model::verdict::Verdict;
+use crate::search::campaign::{CameTo, Face, Order, Outcome};
 use std::io::Write;
 
 /// GitHub shows ten annotations of a kind for a step, and drops the others without a word.

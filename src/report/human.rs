@@ -6,11 +6,11 @@ use super::measure::{count, elapsed, plural, span};
 use super::page::page;
 use super::paste::Paste;
 use super::progress::Progress;
-use crate::campaign::{CameTo, Counted, Face, Order, Outcome, TwoWays};
-use crate::finding::Signature;
-use crate::found::Found;
-use crate::record::Saved;
-use crate::verdict::Verdict;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::model::verdict::Verdict;
+use crate::model::violation::Signature;
+use crate::search::campaign::{CameTo, Counted, Face, Order, Outcome, TwoWays};
 use afterlife_sim::event::Digest;
 use std::io::Write;
 

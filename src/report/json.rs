@@ -3,11 +3,11 @@
 
 use super::page::here;
 use super::words::{Lexicon, event_line};
-use crate::campaign::{CameTo, Counted, Face, Order, Outcome};
-use crate::finding::Signature;
-use crate::found::Found;
-use crate::record::Saved;
-use crate::verdict::Verdict;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::model::verdict::Verdict;
+use crate::model::violation::Signature;
+use crate::search::campaign::{CameTo, Counted, Face, Order, Outcome};
 use afterlife_sim::event::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl<W: Write> Json<W> {
 pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
     let finding = &found.finding;
     let lexicon = Lexicon::of(&found.record);
-    let story = crate::story::Story::of(found);
+    let story = crate::failure::story::Story::of(found);
     let steps: Vec<_> = story.steps.iter().map(|step| event_line(step.event, &lexicon)).collect();
     json!({
         "kind": "finding",

@@ -5,9 +5,9 @@ use super::line::Line;
 use super::measure::plural;
 use super::page::page;
 use super::paste::Paste;
-use crate::campaign::{CameTo, Face, Order, Outcome};
-use crate::found::Found;
-use crate::record::Saved;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::search::campaign::{CameTo, Face, Order, Outcome};
 use anstream::adapter::strip_str;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 

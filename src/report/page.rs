@@ -6,11 +6,11 @@ use super::measure::{count, moment, plural};
 use super::paste::Paste;
 use super::takes::takes;
 use super::words::{Lexicon, claim};
-use crate::finding::Violation;
-use crate::found::Found;
-use crate::record::Saved;
-use crate::run::Ended;
-use crate::story::{Mark, Step, Story};
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::failure::story::{Mark, Step, Story};
+use crate::model::violation::Violation;
+use crate::run::request::Ended;
 use afterlife_sim::event::signal_name;
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! The commands that a report proposes, written so that they work where they are pasted.
 //! They are guesses at what was typed to come here; the token in them is not.
 
-use crate::kept::here;
-use crate::run::Build;
-use crate::settings::CALLED;
+use crate::failure::regressions::here;
+use crate::model::build::Build;
+use crate::search::settings::CALLED;
 use std::path::Path;
 
 /// What stands before the arguments of a proposed command.

@@ -1,12 +1,14 @@
 //! A finding written by hand, for tests of how findings look and what is left of them on disk.
 //! Its run never happened.
 
+use crate::failure::failing_run::{Found, Totals};
+use crate::failure::finding::Finding;
+use crate::failure::token::Token;
 use crate::fault::{Fault, Injection, Plan, Trigger};
-use crate::finding::{Finding, Violation};
-use crate::found::{Found, Totals};
-use crate::run::{Build, Ended, Record};
-use crate::shrink::Shrunk;
-use crate::token::Token;
+use crate::model::build::Build;
+use crate::model::violation::Violation;
+use crate::run::request::{Ended, Record};
+use crate::search::shrink::Shrunk;
 use afterlife_sim::event::{Death, Digest, Event, Name, NodeId, Seq, What};
 
 /// The token of seed 47, with the plan that it draws.
@@ -14,7 +16,7 @@ pub(super) fn token() -> Token {
     Token {
         scenario: "raft-master".into(),
         build: Build::Shipped,
-        engine: crate::engine::Engine::Native,
+        engine: crate::scenario::engine::Engine::Native,
         seed: 47,
         plan: None,
     }

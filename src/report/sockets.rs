@@ -3,7 +3,7 @@
 
 use super::line::{Line, Tone, WIDTH, keep_start};
 use super::measure::bytes;
-use crate::found::Found;
+use crate::failure::failing_run::Found;
 use afterlife_sim::event::{NodeId, Socket, SocketStatus, Transport};
 
 fn node(found: &Found, node: NodeId) -> &str {

@@ -3,7 +3,7 @@
 
 use super::line::{Line, Tone, WIDTH, keep_start};
 use super::measure::count;
-use crate::run::Build;
+use crate::model::build::Build;
 
 const BUILD_AT: usize = 20;
 const CLAIM_AT: usize = 29;

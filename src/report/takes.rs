@@ -4,8 +4,8 @@
 use super::line::{Line, Tone, WIDTH, keep_start, wrap};
 use super::measure::{count, plural};
 use super::words::Lexicon;
-use crate::found::Found;
-use crate::shrink::Shrunk;
+use crate::failure::failing_run::Found;
+use crate::search::shrink::Shrunk;
 
 /// Columns of the two labels, with what separates them from their text.
 const LABEL: usize = 15;

@@ -3,13 +3,13 @@
 
 use super::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
-use crate::campaign::{Counted, Face, Outcome, TwoWays};
-use crate::check::{Difference, Next, Stack};
-use crate::found::Found;
-use crate::record::Saved;
-use crate::replay::Replayed;
-use crate::run::Build;
-use crate::shrink::Shrunk;
+use crate::failure::failing_run::Found;
+use crate::failure::record::Saved;
+use crate::model::build::Build;
+use crate::search::campaign::{Counted, Face, Outcome, TwoWays};
+use crate::search::check::{Difference, Next, Stack};
+use crate::search::replay::Replayed;
+use crate::search::shrink::Shrunk;
 use afterlife_sim::event::Digest;
 use anstream::adapter::strip_str;
 use std::path::PathBuf;
@@ -131,7 +131,7 @@ fn a_crash_is_told_with_what_led_to_it() {
 fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
     for found in [use_after_teardown(), raft_master(), shrunk(), shrunk_and_crowded(), abort(), crash(), crowded()] {
         let page = story(&found);
-        assert!(crate::story::Story::of(&found).steps.len() <= 12, "{}", plain(&page));
+        assert!(crate::failure::story::Story::of(&found).steps.len() <= 12, "{}", plain(&page));
         assert!(page.len() <= 30, "{} lines:\n{}", page.len(), plain(&page));
         for line in &page {
             assert!(line.width() <= WIDTH, "{} columns: {line}", line.width());
@@ -181,7 +181,7 @@ fn a_replay_says_how_it_compares() {
         },
         Replayed::CutShort {
             until_ns: 440_000_000,
-            reply: Box::new(crate::run::Reply {
+            reply: Box::new(crate::run::request::Reply {
                 record: Some(use_after_teardown().record),
                 ..crate::runner::fake::held(&token.request(true))
             }),

@@ -3,8 +3,8 @@
 
 use super::line::{Line, Tone};
 use super::measure::{moment, plural};
-use crate::logs::Filter;
-use crate::run::Record;
+use crate::run::log_filter::Filter;
+use crate::run::request::Record;
 
 /// The lines of a record that a filter lets through.
 pub(crate) fn traced(record: &Record, filter: &Filter) -> Vec<Line> {

@@ -4,8 +4,8 @@
 use super::line::{Line, Tone, WIDTH, keep_start, wrap};
 use super::measure::plural;
 use super::paste::Paste;
-use crate::found::Found;
-use crate::kept::here;
+use crate::failure::failing_run::Found;
+use crate::failure::regressions::here;
 use std::path::PathBuf;
 
 /// The groups, each with its clearest record first, and what could not be read.

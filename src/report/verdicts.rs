@@ -7,11 +7,12 @@ use super::page::page;
 use super::paste::Paste;
 use super::traced::traced;
 use super::words::{Lexicon, event_line};
-use crate::check::{Difference, Next};
-use crate::logs::Filter;
-use crate::replay::Replayed;
-use crate::run::{Build, Ended};
-use crate::token::Token;
+use crate::failure::token::Token;
+use crate::model::build::Build;
+use crate::run::log_filter::Filter;
+use crate::run::request::Ended;
+use crate::search::check::{Difference, Next};
+use crate::search::replay::Replayed;
 
 /// Of a run that was cut short, so many events are shown.
 const LAST_EVENTS: usize = 12;

@@ -3,7 +3,7 @@
 
 use super::measure::{bytes, count, errno_name, moment, ordinal, plural, span};
 use crate::fault::{Fault, FileDamage, Injection, Trigger, disk_trouble, link_trouble, signed};
-use crate::run::Record;
+use crate::run::request::Record;
 use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, Step, What, signal_name};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What the end of a run's process says about the run, when the run itself could not say it.
 //! It does not judge runs that came to their end: their own invariants did.
 
-use crate::finding::Violation;
-use crate::run::{Ended, Reply, Request, Unread};
+use crate::model::violation::Violation;
+use crate::run::request::{Ended, Reply, Request, Unread};
 use afterlife_sim::event::{Digest, Seq, signal_name};
 use afterlife_sim::isolate::{ChildEnd, How};
 use std::time::Duration;

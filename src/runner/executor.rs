@@ -2,7 +2,7 @@
 //! It is not where a run is judged.
 
 use super::handle::RunnerError;
-use crate::run::{Reply, Request};
+use crate::run::request::{Reply, Request};
 use std::ops::ControlFlow;
 
 /// Carries out requests. The order in which replies are delivered never depends on how many are under way at once.

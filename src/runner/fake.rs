@@ -3,7 +3,7 @@
 
 use super::executor::Executor;
 use super::handle::RunnerError;
-use crate::run::{Ended, Reply, Request, Unread};
+use crate::run::request::{Ended, Reply, Request, Unread};
 use afterlife_sim::event::Digest;
 use std::ops::ControlFlow;
 

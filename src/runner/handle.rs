@@ -4,8 +4,9 @@
 use super::canonical::Launch;
 use super::serve::{Answer, SPIN_BOUND};
 use super::{ending, frame};
-use crate::reading;
-use crate::run::{Ended, Reply, Request};
+use crate::model::refusal::Refusal;
+use crate::run::request::{Ended, Reply, Request};
+use crate::runner::symbolize;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -49,6 +50,12 @@ impl RunnerError {
                     .to_owned()
             }
         }
+    }
+}
+
+impl From<RunnerError> for Refusal {
+    fn from(error: RunnerError) -> Self {
+        Self::new(error.to_string(), error.next())
     }
 }
 
@@ -98,7 +105,7 @@ impl Runner {
             match frame::receive(&self.line)? {
                 None => return Ok(Ok(Asked::Gone)),
                 Some(Answer::Refused(why)) => return Ok(Err(RunnerError::Refused(why))),
-                Some(Answer::Reply(reply)) => replied = Some(reading::read(*reply)),
+                Some(Answer::Reply(reply)) => replied = Some(symbolize::read(*reply)),
                 Some(Answer::End(ended)) => {
                     return Ok(Ok(match (replied, ended) {
                         (Some(reply), _) if reply.ended == Ended::Whole => Asked::Replied(reply),

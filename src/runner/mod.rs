@@ -10,6 +10,7 @@ mod frame;
 mod handle;
 mod pool;
 mod serve;
+mod symbolize;
 
 pub(crate) use canonical::{BATON, Launch, RUNNER};
 pub(crate) use executor::Executor;

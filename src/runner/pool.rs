@@ -4,7 +4,7 @@
 use super::canonical::Launch;
 use super::executor::Executor;
 use super::handle::{Asked, Runner, RunnerError};
-use crate::run::{Reply, Request};
+use crate::run::request::{Reply, Request};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

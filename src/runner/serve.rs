@@ -3,9 +3,9 @@
 
 use super::canonical::RUNNER;
 use super::{ending, frame};
-use crate::execute::{execute, warm_up};
-use crate::run::{Ended, Reply, Request};
-use crate::scenario::Scenario;
+use crate::run::execute::{execute, warm_up};
+use crate::run::request::{Ended, Reply, Request};
+use crate::scenario::sim::Scenario;
 use afterlife_sim::isolate;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};

@@ -2,10 +2,10 @@
 //! It draws where things are; what they are stands in the rows.
 
 use super::html::escape;
-use crate::found::Found;
+use crate::failure::failing_run::Found;
+use crate::failure::story::Mark;
+use crate::report::timeline::rows::{Lasting, Span, Timeline, struck};
 use crate::report::words::Lexicon;
-use crate::story::Mark;
-use crate::timeline::{Lasting, Span, Timeline, struck};
 
 /// How wide a lane is, and how high a row, in pixels.
 pub(super) const LANE: usize = 34;

@@ -3,6 +3,7 @@
 
 mod graph;
 mod html;
+pub(crate) mod rows;
 
 use self::graph::{LANE, ROW, graph, head_height};
 use self::html::{classed, escape, folded};
@@ -10,9 +11,9 @@ use super::measure::{moment, plural, span};
 use super::takes::not;
 use super::traced::said;
 use super::words::{Lexicon, Words, claim, event_line};
-use crate::found::Found;
-use crate::story::{Mark, Step, end};
-use crate::timeline::Timeline;
+use crate::failure::failing_run::Found;
+use crate::failure::story::{Mark, Step, end};
+use crate::report::timeline::rows::Timeline;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

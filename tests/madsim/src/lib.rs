@@ -1,5 +1,5 @@
 //! What tests for madsim are like: a small service on madsim's tokio, and what the documentation promises of watching it.
-#![doc = include_str!("../../../src/madsim/watch.md")]
+#![doc = include_str!("../../../src/watch/madsim/watch.md")]
 
 #[cfg(not(madsim))]
 compile_error!(

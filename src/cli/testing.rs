@@ -1,0 +1,121 @@
+//! What `#[afterlife::test]` calls: a campaign over one scenario inside the test runner.
+//! It is not the command line; the environment is all that it listens to.
+
+use crate::failure::record::Shelf;
+use crate::failure::regressions::{Book, Kept};
+use crate::failure::token::Token;
+use crate::model::build::Build;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::report::{Human, Paste, Progress, replayed};
+use crate::run::log_filter::Filter;
+use crate::runner::{Launch, Pool, is_runner, serve};
+use crate::scenario::engine::Engine;
+use crate::scenario::sim::Scenario;
+use crate::search::budget::Shard;
+use crate::search::campaign::{self, Order};
+use crate::search::replay::{Wanted, replay};
+use crate::search::settings::Settings;
+use crate::search::shrink;
+use std::io::Write;
+use std::time::Instant;
+
+/// One failure fails the test; a second one is found by the next run of it.
+const FAILURES_MAX: usize = 1;
+
+/// Runs a scenario as the test of this path, and panics if it does not hold.
+///
+/// Started as a runner process, it serves runs instead and does not return.
+pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
+    if is_runner() {
+        let code = match serve(&[scenario]) {
+            Ok(()) => 0,
+            Err(why) => {
+                eprintln!("{why}");
+                1
+            }
+        };
+        std::process::exit(code);
+    }
+    match judge(scenario, test_path, source) {
+        Ok(Verdict::Held) => {}
+        Ok(Verdict::TwoWays) => panic!("one seed of {} ran two ways", scenario.name),
+        Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name),
+        Ok(_) => panic!("{} does not hold", scenario.name),
+        Err(refusal) => panic!("{refusal}"),
+    }
+}
+
+/// The path by which the test runner knows a test: its module path without the crate.
+pub fn path(module_path: &'static str) -> &'static str {
+    module_path.split_once("::").map_or(module_path, |(_, path)| path)
+}
+
+fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, Refusal> {
+    let settings = Settings::of_this_process()?;
+    let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;
+    // The test runner already runs tests side by side, so that one runner for each is enough.
+    let pool = Pool::new(launch, 1);
+    let book = Book::of_this_test(source);
+    let paste = Paste::of_this_test(test_path, book.file(scenario.name).as_deref());
+    let mut human = Human::new(Vec::new(), paste, Progress::default());
+    for warning in &settings.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let verdict = match &settings.replay {
+        Some(text) => replay_token(scenario, text, settings.log.as_ref(), &pool, &mut human)?,
+        None => {
+            let shelf = Shelf::open(settings.out.clone().unwrap_or_else(Shelf::usual_root))?;
+            let order = order(scenario, book.read(scenario)?, &settings);
+            campaign::run(&order, &pool, &shelf, &mut human)?.verdict()
+        }
+    };
+    tell(&human.into_inner());
+    Ok(verdict)
+}
+
+fn order(scenario: &Scenario, kept: Vec<Kept>, settings: &Settings) -> Order {
+    let unbounded = if settings.time.is_some() { u64::MAX } else { scenario.seeds };
+    Order {
+        scenario: scenario.name.to_owned(),
+        build: scenario.builds.first().copied().unwrap_or(Build::Sound),
+        engine: scenario.engine(),
+        seeds: settings.seeds.clone().unwrap_or(0..unbounded),
+        until: settings.time.map(|time| Instant::now() + time),
+        failures_max: FAILURES_MAX,
+        kept,
+        shard: Shard::default(),
+        wanted: None,
+        shrink: settings.shrink.unwrap_or(shrink::REPLAYS_MAX),
+        full: scenario.seeds,
+    }
+}
+
+fn replay_token(
+    scenario: &Scenario,
+    text: &str,
+    log: Option<&Filter>,
+    pool: &Pool,
+    human: &mut Human<Vec<u8>>,
+) -> Result<Verdict, Refusal> {
+    let token: Token = text.parse()?;
+    if token.scenario != scenario.name {
+        // The variable is set for all tests of the command; only the one that it names is replayed.
+        println!("{} is not the scenario of AFTERLIFE_REPLAY, so that nothing was run", scenario.name);
+        return Ok(Verdict::Held);
+    }
+    Engine::check(&token, scenario)?;
+    let outcome = replay(pool, &token, Wanted { log, ..Wanted::default() })?;
+    let lines = replayed(&outcome, &token, human.paste(), log);
+    human.print(&lines);
+    Ok(outcome.verdict())
+}
+
+/// Prints through the macro, so that the test runner can hold the text back unless the test fails.
+fn tell(page: &[u8]) {
+    let choice = anstream::AutoStream::choice(&std::io::stdout());
+    let mut shown = anstream::AutoStream::new(Vec::new(), choice);
+    // A vector takes every byte.
+    let _ = shown.write_all(page);
+    print!("{}", String::from_utf8_lossy(&shown.into_inner()));
+}

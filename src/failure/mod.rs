@@ -1,0 +1,10 @@
+//! The way from a violation to a failure: its finding, story, token, record and symbols, and the regressions file.
+
+pub(crate) mod failing_run;
+pub(crate) mod finding;
+pub(crate) mod fnv;
+pub(crate) mod record;
+pub(crate) mod regressions;
+pub(crate) mod story;
+pub(crate) mod symbols;
+pub(crate) mod token;

@@ -1,0 +1,129 @@
+//! Why a record cannot be written, found or read, each with what to do next.
+//! What a record means for the code that reads it is not judged here.
+
+use super::format::FORMAT;
+use crate::model::refusal::Refusal;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a record cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// The folder cannot be written to.
+    #[error("cannot write to {}: {source}", path.display())]
+    Unwritable {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file is something else.
+    #[error("{} is not a record: {what}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// How that is seen.
+        what: String,
+    },
+    /// A record ends before its last line.
+    #[error("{} is not whole: it ends after {lines} lines", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// How many lines can be read.
+        lines: u64,
+        /// The token that it begins with.
+        token: Option<String>,
+    },
+    /// A record holds what it should not.
+    #[error("{} is damaged, or says what this afterlife does not know: line {line}: {what}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+        /// The token that it begins with.
+        token: Option<String>,
+    },
+    /// It was written by a later afterlife.
+    #[error("{} is a record of format {found}, written by afterlife {written_by}; this afterlife reads format {FORMAT}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// Who says to have written it.
+        written_by: String,
+    },
+    /// It was written before records were one file.
+    #[error("{} was written by an afterlife from before records of format {FORMAT}", folder.display())]
+    Older {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is none by this name.
+    #[error("there is no finding `{what}` under {}", root.display())]
+    Unknown {
+        /// What was asked for.
+        what: String,
+        /// Where it was looked for.
+        root: PathBuf,
+    },
+    /// There are several by this name.
+    #[error("`{what}` stands for {count} findings: {}", ids.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        what: String,
+        /// How many there are.
+        count: usize,
+        /// The first few of them.
+        ids: Vec<String>,
+    },
+}
+
+impl RecordError {
+    /// Whether this code does not read it because it is of other code.
+    pub(crate) fn is_of_other_code(&self) -> bool {
+        matches!(self, Self::Newer { .. } | Self::Older { .. })
+    }
+
+    /// What to do about it.
+    pub(crate) fn next(&self) -> String {
+        match self {
+            Self::Unwritable { .. } => {
+                "name a folder that can be written to: --out DIR or AFTERLIFE_OUT=DIR".to_owned()
+            }
+            Self::Unreadable { .. } | Self::Foreign { .. } => {
+                "name the folder of a finding, or replay its token: a token needs no file".to_owned()
+            }
+            Self::Truncated { token, .. } | Self::Malformed { token, .. } => match token {
+                Some(token) => format!("copy the file again, or replay its token, which needs no file: {token}"),
+                None => "copy the file again, or replay the finding's token: a token needs no file".to_owned(),
+            },
+            Self::Newer { written_by, .. } => {
+                format!("read it with afterlife {written_by}, or replay its token instead: it needs no file")
+            }
+            Self::Older { .. } => "replay its token, which stands in finding.json: it needs no file".to_owned(),
+            Self::Unknown { .. } => {
+                "name a token, `last`, the beginning of an id, or the folder of a finding".to_owned()
+            }
+            Self::Ambiguous { .. } => "write more letters of the id".to_owned(),
+        }
+    }
+}
+
+impl From<RecordError> for Refusal {
+    fn from(error: RecordError) -> Self {
+        Self::new(error.to_string(), error.next())
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads a record, line by line, from whatever gives bytes.
+//! A record that is cut off, damaged, or not one is told as what it is.
+
+use super::environment::Environment;
+use super::error::RecordError;
+use super::format::{Counts, Entry, FORMAT, Header, Written};
+use crate::failure::failing_run::Found;
+use crate::run::request::Record;
+use serde::Deserialize;
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use zstd::stream::read::Decoder;
+
+/// What every stream of zstd begins with: RFC 8878, section 3.1.1.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+const FOREIGN: &str = "it does not begin as records do";
+
+/// Only what is needed to see whether the rest can be read.
+#[derive(Deserialize)]
+struct Stamp {
+    kind: String,
+    format: u32,
+    afterlife: String,
+}
+
+/// Reads the lines of one record.
+pub(crate) struct Reader<'a> {
+    path: PathBuf,
+    from: BufReader<Decoder<'static, BufReader<Box<dyn Read + 'a>>>>,
+    token: Option<String>,
+    text: String,
+    /// How many lines were read.
+    lines: u64,
+    counts: Counts,
+    ended: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// The record that this is, and its first line; `path` is for what is said of it.
+    pub(crate) fn new(path: &Path, mut from: impl Read + 'a) -> Result<(Self, Header), RecordError> {
+        let path = path.to_owned();
+        let unreadable = |source| RecordError::Unreadable { path: path.clone(), source };
+        let foreign = |what: &str| RecordError::Foreign { path: path.clone(), what: what.to_owned() };
+        let mut magic = Vec::new();
+        from.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(unreadable)?;
+        if magic.is_empty() {
+            return Err(foreign("it is empty"));
+        }
+        if magic != MAGIC {
+            return Err(foreign("it is not compressed as records are"));
+        }
+        let whole: Box<dyn Read + 'a> = Box::new(Cursor::new(magic).chain(from));
+        let from = BufReader::new(Decoder::new(whole).map_err(unreadable)?);
+        let (text, counts) = (String::new(), Counts::default());
+        let mut reader = Self { path: path.clone(), from, token: None, text, lines: 0, counts, ended: false };
+        let first = reader.text()?.unwrap_or_default();
+        let stamp: Option<Stamp> = serde_json::from_str(first).ok().filter(|stamp: &Stamp| stamp.kind == "record");
+        let Some(Stamp { format, afterlife, .. }) = stamp else { return Err(foreign(FOREIGN)) };
+        if format != FORMAT {
+            return Err(RecordError::Newer { path, found: format, written_by: afterlife });
+        }
+        let Entry::Record(header) = reader.parsed()? else { return Err(foreign(FOREIGN)) };
+        reader.token = Some(header.token.clone());
+        Ok((reader, header))
+    }
+
+    /// The next line as it is, without its end; `None` after the last.
+    pub(crate) fn text(&mut self) -> Result<Option<&str>, RecordError> {
+        self.text.clear();
+        match self.from.read_line(&mut self.text) {
+            Ok(0) if self.ended => return Ok(None),
+            Ok(0) => return Err(self.truncated()),
+            Ok(_) if self.ended => return Err(self.malformed("there is more after the last line".to_owned())),
+            Ok(_) if !self.text.ends_with('\n') => return Err(self.truncated()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(self.truncated()),
+            Err(error) => return Err(self.malformed(error.to_string())),
+        }
+        self.text.pop();
+        self.lines += 1;
+        self.ended = self.text.starts_with("{\"kind\":\"end\"");
+        Ok(Some(&self.text))
+    }
+
+    /// The next line; `None` after the last.
+    pub(crate) fn entry(&mut self) -> Result<Option<Entry>, RecordError> {
+        if self.text()?.is_none() {
+            return Ok(None);
+        }
+        let entry = self.parsed()?;
+        match &entry {
+            Entry::Event(_) => self.counts.events += 1,
+            Entry::Choice(_) => self.counts.choices += 1,
+            Entry::Line(_) => self.counts.lines += 1,
+            Entry::End(counts) if *counts != self.counts => {
+                return Err(self.malformed(format!("{counts} were written, and {} are here", self.counts)));
+            }
+            _ => {}
+        }
+        Ok(Some(entry))
+    }
+
+    fn parsed(&self) -> Result<Entry, RecordError> {
+        // What else it could have been is a list as long as a page.
+        let short = |error: String| error.split(", expected one of").next().unwrap_or_default().to_owned();
+        serde_json::from_str(&self.text).map_err(|error| self.malformed(short(error.to_string())))
+    }
+
+    fn truncated(&self) -> RecordError {
+        RecordError::Truncated { path: self.path.clone(), lines: self.lines, token: self.token.clone() }
+    }
+
+    pub(super) fn malformed(&self, what: String) -> RecordError {
+        RecordError::Malformed { path: self.path.clone(), line: self.lines, what, token: self.token.clone() }
+    }
+}
+
+/// A whole record.
+pub(super) fn read(path: &Path, from: impl Read) -> Result<(Found, Written), RecordError> {
+    let (mut reader, header) = Reader::new(path, from)?;
+    let (mut environment, mut sheet, mut record) = (Environment::default(), None, Record::default());
+    record.names.push(String::new());
+    while let Some(entry) = reader.entry()? {
+        match entry {
+            Entry::Environment(it) => environment = it,
+            Entry::Finding(it) => sheet = Some(it),
+            Entry::Node { id, name } if usize::from(id) == record.nodes.len() => record.nodes.push(name),
+            Entry::Text { id, text } if id as usize == record.names.len() => record.names.push(text),
+            Entry::Node { .. } | Entry::Text { .. } => {
+                return Err(reader.malformed("its number is not the next one".to_owned()));
+            }
+            Entry::Place { id, line } => drop(record.places.insert(id, line)),
+            Entry::Stack(stack) => record.stacks.push(stack),
+            Entry::Socket(socket) => record.sockets.push(socket),
+            Entry::Choice(choice) => match choice.asked() {
+                Some(asked) => record.choices.push(asked),
+                None => return Err(reader.malformed("`who` is no number in hexadecimal digits".to_owned())),
+            },
+            Entry::Line(line) => record.lines.push(line),
+            Entry::Event(event) => record.events.push(event.into()),
+            Entry::Record(_) => return Err(reader.malformed("a second first line".to_owned())),
+            Entry::End(_) | Entry::Unknown => {}
+        }
+    }
+    let Some(sheet) = sheet else { return Err(reader.malformed("there is no finding in it".to_owned())) };
+    let found = Found {
+        finding: sheet.finding,
+        scenario: header.scenario.clone(),
+        build: header.build,
+        ended: sheet.ended,
+        record,
+        totals: sheet.totals,
+        also: sheet.also,
+        stack: sheet.stack,
+        shrunk: sheet.shrunk,
+    };
+    Ok((found, Written { header, environment }))
+}
+
+/// Every line of a record, with its number from 1, as it comes.
+pub(super) fn each(path: &Path, from: impl Read, take: &mut dyn FnMut(u64, Entry)) -> Result<(), RecordError> {
+    let (mut reader, header) = Reader::new(path, from)?;
+    take(reader.lines, Entry::Record(header));
+    while let Some(entry) = reader.entry()? {
+        take(reader.lines, entry);
+    }
+    Ok(())
+}
+
+/// Whether these bytes begin as a compressed record does.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+/// Only who wrote a record, and where: its first two lines.
+pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordError> {
+    let (mut reader, header) = Reader::new(path, from)?;
+    match reader.entry()? {
+        Some(Entry::Environment(environment)) => Ok(Written { header, environment }),
+        _ => Err(reader.malformed("the second line is not that of the environment".to_owned())),
+    }
+}
+
+/// Copies the lines of a record, as they are, to where they are wanted.
+pub(super) fn copy(path: &Path, from: impl Read, to: &mut dyn io::Write) -> Result<(), RecordError> {
+    let (mut reader, _) = Reader::new(path, from)?;
+    loop {
+        // A reader that has left needs no more.
+        if writeln!(to, "{}", reader.text).is_err() || reader.text()?.is_none() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Where records lie: a folder for each finding, by scenario and id; and what a name on the command line stands for.
+//! What stands in a record is written in `format.rs`.
+
+use super::environment::Environment;
+use super::error::RecordError;
+use super::format::{Entry, Program, Written};
+use super::{read, write};
+use crate::failure::failing_run::Found;
+use crate::failure::fnv::fnv;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const RECORD: &str = "record.jsonl.zst";
+const LAST: &str = "last";
+
+/// What an afterlife wrote from before records were one file.
+const OLDER: &str = "finding.json";
+
+/// So that what several threads of a process write at a time has several names.
+static DRAFTS: AtomicU32 = AtomicU32::new(0);
+
+/// The folder that findings are written to.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelf {
+    root: PathBuf,
+}
+
+/// Where a finding was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Saved {
+    /// Its id: eight letters that its token decides.
+    pub(crate) id: String,
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// Why it is not there, if it could not be written.
+    pub(crate) unwritten: Option<String>,
+}
+
+impl Saved {
+    /// Writes a text into the finding's folder, whole or not at all; the file that it is in.
+    pub(crate) fn write_beside(&self, name: &str, text: &str) -> Result<PathBuf, RecordError> {
+        let path = self.folder.join(name);
+        let written = replace(&path, |to| to.write_all(text.as_bytes()));
+        written.map_err(|source| RecordError::Unwritable { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
+
+impl Shelf {
+    /// The folder `afterlife` in the target directory that this executable was built into, else in `target` here.
+    pub(crate) fn usual_root() -> PathBuf {
+        let executable = std::env::current_exe().unwrap_or_default();
+        // Cargo puts this file, and nothing else that is sure to be there, at the top of a target directory.
+        let target = executable.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").is_file());
+        target.unwrap_or(Path::new("target")).join("afterlife")
+    }
+
+    /// The shelf in this folder. The folder is made, and written to, so that no campaign ends in a surprise.
+    pub(crate) fn open(root: PathBuf) -> Result<Self, RecordError> {
+        let proof = draft_of(&root.join("proof"));
+        let tried =
+            fs::create_dir_all(&root).and_then(|()| fs::write(&proof, b"")).and_then(|()| fs::remove_file(&proof));
+        tried.map_err(|source| RecordError::Unwritable { path: root.clone(), source })?;
+        Ok(Self { root })
+    }
+
+    /// The shelf in this folder, which need not be there, for reading.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Writes a finding down. One that cannot be written is told all the same: `unwritten` says why it is only told.
+    pub(crate) fn save(&self, found: &Found) -> Saved {
+        let mut saved = self.place(found);
+        if let Err(source) = self.write(found, &saved) {
+            saved.unwritten = Some(RecordError::Unwritable { path: saved.folder.clone(), source }.to_string());
+        }
+        saved
+    }
+
+    /// Where a finding belongs.
+    pub(crate) fn place(&self, found: &Found) -> Saved {
+        let id = id_of(&found.finding.token);
+        Saved { folder: self.root.join(&found.scenario).join(&id), id, unwritten: None }
+    }
+
+    fn write(&self, found: &Found, saved: &Saved) -> io::Result<()> {
+        fs::create_dir_all(&saved.folder)?;
+        let (environment, program) = (Environment::of_this_process(), Program::of_this_process());
+        replace(&saved.folder.join(RECORD), |to| write::write(found, environment, program, to).map(drop))?;
+        // `last` is written after the record: what is named is there.
+        replace(&self.root.join(LAST), |to| writeln!(to, "{}/{}", found.scenario, saved.id))
+    }
+
+    /// The folder or file that `last`, the beginning of an id, a token or a path stands for.
+    pub(crate) fn find(&self, what: &str) -> Result<PathBuf, RecordError> {
+        if what == LAST {
+            let path = self.root.join(LAST);
+            let unknown = |_| RecordError::Unknown { what: what.to_owned(), root: self.root.clone() };
+            return Ok(self.root.join(fs::read_to_string(path).map_err(unknown)?.trim()));
+        }
+        let path = Path::new(what);
+        if path.is_dir() {
+            return Ok(path.to_owned());
+        }
+        if path.is_file() {
+            return Ok(path.to_owned());
+        }
+        let wanted = if crate::failure::token::Token::is_meant(what) { id_of(what) } else { what.to_owned() };
+        let mut matching = self.folders();
+        matching.retain(|folder| !wanted.is_empty() && name_of(folder).starts_with(&wanted));
+        match matching.as_slice() {
+            [] => Err(RecordError::Unknown { what: what.to_owned(), root: self.root.clone() }),
+            [folder] => Ok(folder.clone()),
+            several => Err(RecordError::Ambiguous {
+                what: what.to_owned(),
+                count: several.len(),
+                ids: several.iter().take(3).map(|folder| name_of(folder).to_owned()).collect(),
+            }),
+        }
+    }
+
+    /// Every finding's folder, in order.
+    fn folders(&self) -> Vec<PathBuf> {
+        let inside = |folder: &Path| -> Vec<PathBuf> {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+        };
+        let mut folders: Vec<_> = inside(&self.root).iter().flat_map(|scenario| inside(scenario)).collect();
+        folders.sort();
+        folders
+    }
+
+    /// Whether a folder is that of a finding, of this afterlife or an earlier one.
+    pub(crate) fn is_of_a_finding(folder: &Path) -> bool {
+        [RECORD, OLDER].iter().any(|name| folder.join(name).is_file())
+    }
+
+    /// Reads a record, from its file or from the folder of a finding.
+    pub(crate) fn read(path: &Path) -> Result<(Found, Saved), RecordError> {
+        let (path, file) = open(path)?;
+        let (found, _) = read::read(&path, file)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let saved = Saved { id: id_of(&found.finding.token), folder: folder.to_owned(), unwritten: None };
+        Ok((found, saved))
+    }
+
+    /// Whether this is the folder of a finding, or the file of a record.
+    pub(crate) fn is_record(path: &Path) -> bool {
+        let mut begin = [0; 4];
+        path.is_dir()
+            || File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok_and(|()| read::begins(&begin))
+    }
+
+    /// Shows every line of a record, with its number, to whoever wants to see it.
+    pub(crate) fn each(path: &Path, take: &mut dyn FnMut(u64, Entry)) -> Result<(), RecordError> {
+        let (path, file) = open(path)?;
+        read::each(&path, file, take)
+    }
+
+    /// Reads only who wrote a record, and where.
+    pub(crate) fn written(path: &Path) -> Result<Written, RecordError> {
+        let (path, file) = open(path)?;
+        read::written(&path, file)
+    }
+
+    /// Copies a record's lines as they are.
+    pub(crate) fn copy(path: &Path, to: &mut dyn Write) -> Result<(), RecordError> {
+        let (path, file) = open(path)?;
+        read::copy(&path, file, to)
+    }
+}
+
+/// The file of a record, and where it is.
+fn open(path: &Path) -> Result<(PathBuf, File), RecordError> {
+    let file = if path.is_dir() { path.join(RECORD) } else { path.to_owned() };
+    if path.is_dir() && !file.exists() && path.join(OLDER).is_file() {
+        return Err(RecordError::Older { folder: path.to_owned() });
+    }
+    match File::open(&file) {
+        Ok(opened) => Ok((file, opened)),
+        Err(source) => Err(RecordError::Unreadable { path: file, source }),
+    }
+}
+
+/// Puts a whole file in place of whatever is there: a reader finds the old one, or the new one, and never a part.
+fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let draft = draft_of(path);
+    let written = File::create(&draft).and_then(|file| {
+        let mut to = BufWriter::new(file);
+        fill(&mut to)?;
+        to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()?;
+        fs::rename(&draft, path)
+    });
+    if written.is_err() {
+        // It may never have been there.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// A name beside a file's that nobody else uses.
+fn draft_of(path: &Path) -> PathBuf {
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".{}-{}-{number}", name_of(path), std::process::id()))
+}
+
+fn name_of(folder: &Path) -> &str {
+    folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+/// Eight letters that stand for a token: the same token has the same folder, in every checkout.
+fn id_of(token: &str) -> String {
+    let sum = fnv(token.trim().bytes());
+    format!("{:08x}", (sum >> 32) as u32 ^ sum as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scratch::Folder;
+    use crate::report::sample::use_after_teardown;
+
+    fn shelf() -> (Folder, Shelf) {
+        let folder = Folder::new();
+        let shelf = Shelf::open(folder.path().join("out")).expect("a temporary folder can be written to");
+        (folder, shelf)
+    }
+
+    #[test]
+    fn what_was_saved_is_read_back_by_every_name_that_it_has() {
+        let (_folder, shelf) = shelf();
+        let mut found = use_after_teardown();
+        let saved = shelf.save(&found);
+        assert_eq!(saved.unwritten, None);
+        found.record.digests.clear();
+        let path = saved.folder.display().to_string();
+        for what in ["last", &saved.id, &saved.id[..3], &found.finding.token, &path, &format!("{path}/{RECORD}")] {
+            let place = shelf.find(what).expect("it was saved under this name");
+            assert_eq!(Shelf::read(&place).expect("it was saved whole"), (found.clone(), saved.clone()));
+        }
+        let written = Shelf::written(&saved.folder).expect("it was saved whole");
+        assert_eq!(written.header.program, Program::of_this_process());
+    }
+
+    #[test]
+    fn a_record_is_there_whole_or_not_at_all() {
+        let (_folder, shelf) = shelf();
+        let path = shelf.root.join("file");
+        replace(&path, |to| to.write_all(b"old")).expect("the shelf can be written to");
+        let error = replace(&path, |to| to.write_all(b"ne").and(Err(io::Error::other("the disk is full"))));
+        assert_eq!(error.expect_err("it was not written").to_string(), "the disk is full");
+        assert_eq!(fs::read(&path).expect("it was there before"), b"old");
+        assert_eq!(fs::read_dir(&shelf.root).expect("the shelf can be read").count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn each_way_to_miss_a_record_is_told_with_what_to_do() {
+        let (folder, shelf) = shelf();
+        let said = |error: RecordError| {
+            let here = folder.path().display().to_string();
+            format!("{error}\n  next: {}", error.next()).replace(&here, "HERE")
+        };
+        insta::assert_snapshot!(said(shelf.find("last").expect_err("nothing was saved")), @r"
+        there is no finding `last` under HERE/out
+          next: name a token, `last`, the beginning of an id, or the folder of a finding
+        ");
+        insta::assert_snapshot!(said(Shelf::read(folder.path()).expect_err("no record is there")), @r"
+        cannot read HERE/record.jsonl.zst: No such file or directory (os error 2)
+          next: name the folder of a finding, or replay its token: a token needs no file
+        ");
+        let file = folder.path().join("finding.json");
+        std::fs::write(&file, "{}").expect("the folder is there");
+        insta::assert_snapshot!(said(Shelf::read(folder.path()).expect_err("it is of an older build")), @r"
+        HERE was written by an afterlife from before records of format 1
+          next: replay its token, which stands in finding.json: it needs no file
+        ");
+        insta::assert_snapshot!(said(Shelf::open(file.join("x")).expect_err("a file is in the way")), @r"
+        cannot write to HERE/finding.json/x: Not a directory (os error 20)
+          next: name a folder that can be written to: --out DIR or AFTERLIFE_OUT=DIR
+        ");
+    }
+
+    #[test]
+    fn many_tests_of_one_process_open_the_same_shelf_at_once() {
+        let folder = Folder::new();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    (0..50).for_each(|_| drop(Shelf::open(folder.path().to_owned()).expect("it is writable")))
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_beginning_that_several_ids_share_is_not_enough() {
+        let (_folder, shelf) = shelf();
+        for id in ["ab11", "ab22"] {
+            fs::create_dir_all(shelf.root.join("toy").join(id)).expect("the shelf can be written to");
+        }
+        let error = shelf.find("ab").expect_err("two begin so");
+        assert_eq!(error.to_string(), "`ab` stands for 2 findings: ab11, ab22");
+    }
+}

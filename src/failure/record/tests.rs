@@ -1,0 +1,405 @@
+//! Records there and back: any record, the one that is kept as an example of the format, and those that are not whole.
+//! What records are found by is tested in `shelf.rs`.
+
+use super::environment::Environment;
+use super::error::RecordError;
+use super::format::Program;
+use super::read::read;
+use super::write::write;
+use crate::failure::failing_run::{Found, Totals};
+use crate::failure::finding::Finding;
+use crate::fault::{Fault, Injection, Plan, Trigger};
+use crate::model::build::Build;
+use crate::model::violation::Violation;
+use crate::report::sample::use_after_teardown;
+use crate::run::request::{Ended, Record, Stack};
+use afterlife_sim::choice::{Asked, Question};
+use afterlife_sim::event::{
+    Death, Digest, Event, Left, Name, NodeId, Seq, Socket, SocketStatus, Step, Transport, What,
+};
+use afterlife_sim::{LogLine, Source};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use std::path::Path;
+
+/// How many kinds of events there are, and how many there were when format 1 was first written.
+const KINDS: u8 = 45;
+const KINDS_THEN: u8 = 45;
+
+/// An event's content of this kind, made of these numbers.
+fn what(kind: u8, a: u64, b: u64) -> What {
+    let (low, high, name, other) = (a as u32, (a >> 32) as u32, Name(a as u32), Name(b as u32));
+    let (site, conn) = (Name((b >> 32) as u32), b as u32);
+    match kind % KINDS {
+        0 => What::Started,
+        1 => What::StopRequested { budget_ns: a },
+        2 => What::Exited { how: death(a) },
+        3 => What::ThreadStarted { thread: low },
+        4 => What::ThreadEnded,
+        5 => What::Panicked { message: name, site },
+        6 => What::Listening { port: a as u16 },
+        7 => What::Connecting { to: NodeId(a as u16), port: b as u16, conn },
+        8 => What::Connected { conn },
+        9 => What::Accepted { conn },
+        10 => What::Refused { conn },
+        11 => What::Sent { conn, bytes: low },
+        12 => What::Delivered { conn, bytes: low },
+        13 => What::Finished { conn },
+        14 => What::Reset { conn },
+        15 => What::TimedOut { conn },
+        16 => What::FileOpened { path: name },
+        17 => What::FileSynced { path: name, took_ns: b },
+        18 => What::EntryChanged { path: name },
+        19 => What::BadDescriptor { fd: low as i32, door: other },
+        20 => What::TimerFired,
+        21 => What::ResourceOpened { name, object: high, generation: conn, site },
+        22 => What::ResourceUsed { name, object: high, by: other, site },
+        23 => What::ResourceClosed { name, object: high, site },
+        24 => What::Phase { name, site },
+        25 => What::Claim { claim: name, always: a & 1 == 0, held: b & 1 == 0, site },
+        26 => What::Reached { name, site },
+        27 => What::Noted { ledger: name, entry: other },
+        28 => What::Fault { what: name, injection: conn },
+        29 => What::Healed { what: name },
+        30 => What::Line { text: name },
+        31 => What::Told { step: step(a), name, object: high, number: conn, site },
+        32 => What::Quiescent,
+        33 => What::Paused,
+        34 => What::Resumed,
+        35 => What::Signalled { signal: low as i32 },
+        36 => What::MemoryUsed { live: a, peak: b },
+        37 => What::Allocated { bytes: a },
+        38 => What::LongPath { bytes: low },
+        39 => What::Left { kind: [Left::Thread, Left::Task, Left::Socket, Left::Lock][a as usize % 4], place: conn },
+        40 => What::Spun { doors: a },
+        41 => What::Dropped { to: NodeId(a as u16), bytes: conn },
+        42 => What::Stale { of: NodeId(a as u16), incarnation: high as u16, conn },
+        43 => What::DiskFailed { path: name, errno: conn as i32 },
+        _ => What::StopRepeated,
+    }
+}
+
+fn death(a: u64) -> Death {
+    let number = (a >> 8) as i32;
+    let deaths = [
+        Death::Exit { code: number },
+        Death::Panic,
+        Death::Abort,
+        Death::Kill,
+        Death::Overrun,
+        Death::PowerLoss,
+        Death::OutOfMemory,
+        Death::Signal { signal: number },
+    ];
+    deaths[a as usize % deaths.len()]
+}
+
+fn step(a: u64) -> Step {
+    [Step::Declared, Step::Borrowed, Step::CallBegan, Step::TaskEnded, Step::EntryMade, Step::Buggified][a as usize % 6]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    (any::<[u64; 4]>(), any::<u8>(), any::<bool>(), any::<[u16; 2]>(), any::<u32>()).prop_map(
+        |([time_ns, task, a, b], kind, caused, [node, incarnation], thread)| Event {
+            seq: Seq(0),
+            time_ns,
+            node: NodeId(node),
+            incarnation,
+            thread,
+            task: if task & 1 == 0 { 0 } else { task },
+            cause: if caused { Seq(b) } else { Seq::NONE },
+            what: what(kind, a, b),
+        },
+    )
+}
+
+fn line() -> impl Strategy<Value = LogLine> {
+    let source = prop::sample::select(vec![Source::Stdout, Source::Stderr, Source::Error, Source::Info, Source::Trace]);
+    (any::<[u64; 2]>(), any::<u16>(), any::<u16>(), any::<u32>(), source, ".*", ".*").prop_map(
+        |([events, time_ns], node, incarnation, thread, source, target, text)| LogLine {
+            events: events % 20,
+            time_ns,
+            node: NodeId(node),
+            incarnation,
+            thread,
+            source,
+            target,
+            text,
+        },
+    )
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let question =
+        prop::sample::select(vec![Question::Turn, Question::Latency, Question::PowerLoss, Question::Buggify]);
+    (any::<[u64; 5]>(), question).prop_map(|([events, who, occurrence, bound, answer], question)| Asked {
+        events: events % 20,
+        question,
+        who,
+        occurrence,
+        bound,
+        answer,
+    })
+}
+
+fn socket() -> impl Strategy<Value = Socket> {
+    (any::<[u64; 2]>(), any::<u16>(), any::<Option<i32>>(), any::<Option<u32>>(), ".*", ".*").prop_map(
+        |([unread_bytes, unsent_bytes], node, fd, conn, local, peer)| Socket {
+            node: NodeId(node),
+            incarnation: 2,
+            fd,
+            transport: Transport::Udp,
+            status: SocketStatus::HalfOpen,
+            local,
+            peer,
+            unread_bytes,
+            unsent_bytes,
+            conn,
+        },
+    )
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let texts = (vec(".*", 0..9), vec(".*", 0..4), btree_map(any::<u32>(), ".*", 0..4));
+    let stack = (".*", vec(".*", 0..3)).prop_map(|(title, lines)| Stack { title, lines });
+    let run = (vec(event(), 0..20), vec(line(), 0..9), vec(asked(), 0..20), vec(socket(), 0..3), vec(stack, 0..3));
+    (texts, run).prop_map(|((mut names, nodes, places), (mut events, lines, choices, sockets, stacks))| {
+        names.insert(0, String::new());
+        (0..).zip(&mut events).for_each(|(seq, event)| event.seq = Seq(seq));
+        Record { names, nodes, events, sockets, digests: Vec::new(), places, stacks, lines, strayed: false, choices }
+    })
+}
+
+fn found() -> impl Strategy<Value = Found> {
+    let ended = prop::sample::select(vec![
+        Ended::Whole,
+        Ended::Signal { signal: 11, node: Some("a".into()) },
+        Ended::Code { code: 69, message: "b".into() },
+        Ended::Spin { node: None, bound_ms: 10 },
+    ]);
+    (record(), ended, any::<[u64; 4]>(), any::<Option<String>>(), vec(".*", 3)).prop_map(
+        |(record, ended, [at, seed, digest, time_ns], stack, texts)| {
+            let violation = Violation {
+                invariant: texts[0].clone(),
+                class: texts[1].clone(),
+                sites: texts.clone(),
+                subject: texts[2].clone(),
+                sentence: texts.concat(),
+                at: Seq(at),
+                turning: vec![Seq(seed), Seq::NONE],
+            };
+            let injection = Injection { trigger: Trigger::At { time_ns }, fault: Fault::Kill { node: 1, down_ns: at } };
+            let finding = Finding {
+                signature: violation.signature(),
+                violation,
+                first_run: at,
+                seed,
+                plan: Plan { injections: vec![injection] },
+                digest: Digest(digest, !digest),
+                token: texts[1].clone(),
+            };
+            let sample = use_after_teardown();
+            Found { finding, record, ended, stack, build: Build::Patched, also: Vec::new(), ..sample }
+        },
+    )
+}
+
+fn written(found: &Found) -> Vec<u8> {
+    let program = Program { name: "hunt".into(), bytes: 7, sum: "0123456789abcdef".into() };
+    let environment = Environment { os: "linux".into(), baton: "switch".into(), ..Environment::default() };
+    write(found, environment, program, Vec::new()).expect("a vector takes every byte")
+}
+
+fn again(bytes: &[u8]) -> Result<Found, RecordError> {
+    read(Path::new("record.jsonl.zst"), bytes).map(|(found, _)| found)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_record_is_read_as_it_was_written(found in found()) {
+        prop_assert_eq!(again(&written(&found)).expect("it is whole"), found);
+    }
+
+    #[test]
+    fn a_part_of_a_record_is_told_as_that(found in found(), cut in any::<prop::sample::Index>()) {
+        let bytes = written(&found);
+        let cut = 4 + cut.index(bytes.len() - 4);
+        let error = again(&bytes[..cut]).expect_err("it is not whole");
+        prop_assert!(matches!(error, RecordError::Truncated { .. } | RecordError::Foreign { .. }), "{}", error);
+    }
+
+    #[test]
+    fn a_changed_byte_never_gives_another_record(found in found(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        let mut bytes = written(&found);
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1_u8 << bit;
+        if let Ok(other) = again(&bytes) {
+            prop_assert_eq!(other, found);
+        }
+    }
+}
+
+/// Every kind of event, of line and of choice, as it was first written.
+fn sample() -> Found {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let mut record = Record {
+        names: texts(&["", "metadata-db", "src/server.rs:88", "apply 41"]),
+        nodes: texts(&["master-0", "client"]),
+        ..Record::default()
+    };
+    let first = Event {
+        seq: Seq(0),
+        time_ns: 0,
+        node: NodeId::WORLD,
+        incarnation: 0,
+        thread: 0,
+        task: 0,
+        cause: Seq::NONE,
+        what: What::Fault { what: Name(1), injection: 0 },
+    };
+    record.events.push(first);
+    for kind in 0..KINDS_THEN {
+        let (a, b) = (u64::from(kind) << 32 | 3, 5 << 32 | u64::from(kind));
+        let (seq, time_ns) = (Seq(1 + u64::from(kind)), 443_000_000 + u64::from(kind));
+        let event = Event { seq, time_ns, node: NodeId(0), incarnation: 1, cause: Seq(u64::from(kind)), ..first };
+        record.events.push(Event { task: seq.0 % 3, what: what(kind, a, b), ..event });
+    }
+    record.places.insert(3, "src/server.rs:88".into());
+    record.stacks.push(Stack { title: "used".into(), lines: vec!["src/server.rs:88  apply".into()] });
+    record.sockets.push(Socket {
+        node: NodeId(0),
+        incarnation: 1,
+        fd: Some(4),
+        transport: Transport::Tcp,
+        status: SocketStatus::Listening,
+        local: "0.0.0.0:7000".into(),
+        peer: String::new(),
+        unread_bytes: 0,
+        unsent_bytes: 1,
+        conn: None,
+    });
+    for (events, source) in (0..).zip([
+        Source::Stdout,
+        Source::Stderr,
+        Source::Error,
+        Source::Warn,
+        Source::Info,
+        Source::Debug,
+        Source::Trace,
+    ]) {
+        let (node, target, text) = (NodeId(0), "raft".to_owned(), format!("line {events} \u{2192} \"a\""));
+        record.lines.push(LogLine { events, time_ns: events, node, incarnation: 1, thread: 0, source, target, text });
+    }
+    use Question::*;
+    let questions = [
+        Turn, Doors, Stall, Latency, Sync, Entropy, PowerLoss, Plan, Workload, Schedule, Loss, Repeat, Damage,
+        Doubling, Reordering, Buggify,
+    ];
+    for (events, question) in (0..).zip(questions) {
+        record.choices.push(Asked {
+            events,
+            question,
+            who: u64::MAX - events,
+            occurrence: 1,
+            bound: events % 3,
+            answer: 1,
+        });
+    }
+    let violation = Violation {
+        invariant: "no-use-after-teardown".into(),
+        class: "metadata-db".into(),
+        sites: texts(&["apply", "stop"]),
+        subject: "metadata-db, generation 1".into(),
+        sentence: "master-0 wrote a batch to metadata-db 1.4 ms after it had closed it".into(),
+        at: Seq(22),
+        turning: vec![Seq(23)],
+    };
+    let injection = |trigger| Injection { trigger, fault: Fault::Stop { node: 0, budget_ns: 30, down_ns: 1 } };
+    let edge = Trigger::On { edge: "begin apply".into(), node: 0, nth: 41, after_ns: 9 };
+    Found {
+        finding: Finding {
+            signature: violation.signature(),
+            violation,
+            first_run: 48,
+            seed: 47,
+            plan: crate::fault::Plan { injections: vec![injection(edge), injection(Trigger::At { time_ns: 7 })] },
+            digest: Digest(0x1234, 0x5678),
+            token: "a1-raft-master-47-AAFJDQ".into(),
+        },
+        scenario: "raft-master".into(),
+        build: Build::Shipped,
+        ended: Ended::Whole,
+        record,
+        totals: Totals { events: 46, virtual_ns: 2_000_000_000 },
+        also: vec![crate::model::violation::Signature("no-deadlock · x".into())],
+        stack: Some("master-0\n  at src/server.rs:88".into()),
+        shrunk: None,
+    }
+}
+
+/// Written once, by the code that first wrote this format. It stays as it is: that it can be read is what the format's number says.
+const FORMAT_1: &[u8] = include_bytes!("../../../tests/records/format-1.jsonl.zst");
+
+#[test]
+fn a_record_of_format_1_can_still_be_read() {
+    assert!(again(FORMAT_1).expect("it is whole") == sample());
+}
+
+#[test]
+fn what_is_written_today_is_format_1_line_by_line() {
+    let lines = |bytes: &[u8]| {
+        let text = zstd::decode_all(bytes).expect("it is whole");
+        String::from_utf8(text).expect("it is text").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (then, now) = (lines(FORMAT_1), lines(&written(&sample())));
+    let differs = then.iter().zip(&now).skip(1).find(|(then, now)| then != now);
+    assert_eq!(differs, None, "a line of format 1 looks otherwise than it did: that takes format 2");
+    assert_eq!(then.len(), now.len());
+}
+
+#[test]
+fn each_record_that_cannot_be_read_is_told_with_what_to_do() {
+    let bytes = written(&sample());
+    let told = |bytes: &[u8]| {
+        let error = again(bytes).expect_err("it is not a record");
+        format!("{error}\n  next: {}", error.next())
+    };
+    let line = |text: &str| zstd::encode_all(text.as_bytes(), 1).expect("a vector takes every byte");
+    let text = String::from_utf8(zstd::decode_all(&bytes[..]).expect("it is whole")).expect("it is text");
+    let other_event = text.replace("\"Quiescent\"", "\"Dreamt\"");
+    let one_event_less = text.replacen("\"kind\":\"event\"", "\"kind\":\"dream\"", 1);
+    let no_last_line = text[..text.trim_end().rfind('\n').expect("it has lines") + 1].to_owned();
+    let all = [
+        told(&bytes[..bytes.len() - 9]),
+        told(&bytes[..40]),
+        told(&line(&no_last_line)),
+        told(&[]),
+        told(b"{\"format\":1}"),
+        told(&line("{\"kind\":\"song\",\"format\":1,\"afterlife\":\"x\"}\n")),
+        told(&line("{\"kind\":\"record\",\"format\":2,\"afterlife\":\"9.1.0\",\"new\":[]}\n")),
+        told(&line(&other_event)),
+        told(&line(&one_event_less)),
+    ];
+    insta::assert_snapshot!("unreadable", all.join("\n"));
+}
+
+#[test]
+fn a_line_of_a_kind_that_came_later_is_passed_over() {
+    let text = String::from_utf8(zstd::decode_all(FORMAT_1).expect("it is whole")).expect("it is text");
+    let (first, rest) = text.split_once('\n').expect("it has lines");
+    let later = format!("{first}\n{{\"kind\":\"dream\",\"of\":[1]}}\n{rest}");
+    let later = zstd::encode_all(later.as_bytes(), 1).expect("a vector takes every byte");
+    assert!(again(&later).expect("it is whole") == sample());
+}
+
+#[test]
+fn every_kind_of_event_is_tried() {
+    let kind = |what: &What| format!("{what:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
+    let tried: std::collections::BTreeSet<_> = (0..KINDS).map(|number| kind(&what(number, 0, 0))).collect();
+    assert_eq!(tried.len(), usize::from(KINDS));
+    let known = serde_json::from_str::<What>("\"Dreamt\"").expect_err("there is no such kind").to_string();
+    let missing: Vec<_> = known.split('`').skip(3).step_by(2).filter(|kind| !tried.contains(*kind)).collect();
+    assert!(missing.is_empty() && known.contains("`Started`"), "add to `what` and to KINDS alone: {missing:?}");
+}

@@ -1,0 +1,109 @@
+//! Writes a record, line by line, into whatever takes bytes.
+//! It knows no folders; `shelf.rs` says where records lie.
+
+use super::environment::Environment;
+use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Program, Sheet};
+use crate::failure::failing_run::Found;
+use crate::run::request::Record;
+use std::io::{self, Write};
+use zstd::stream::write::Encoder;
+
+/// Records are small and are written once: a fifth is saved over the usual level, for some milliseconds.
+const LEVEL: i32 = 9;
+
+/// Writes the lines of one record.
+pub(crate) struct Writer<W: Write> {
+    to: Encoder<'static, W>,
+    counts: Counts,
+}
+
+impl<W: Write> Writer<W> {
+    /// A record of which nothing is written yet.
+    pub(crate) fn new(to: W) -> io::Result<Self> {
+        let mut to = Encoder::new(to, LEVEL)?;
+        to.include_checksum(true)?;
+        Ok(Self { to, counts: Counts::default() })
+    }
+
+    /// Writes a line.
+    pub(crate) fn put(&mut self, entry: &Entry) -> io::Result<()> {
+        match entry {
+            Entry::Event(_) => self.counts.events += 1,
+            Entry::Choice(_) => self.counts.choices += 1,
+            Entry::Line(_) => self.counts.lines += 1,
+            _ => {}
+        }
+        serde_json::to_writer(&mut self.to, entry)?;
+        self.to.write_all(b"\n")
+    }
+
+    /// Lets a reader have what was written so far.
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+
+    /// Writes the last line, and gives back what was written to.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.put(&Entry::End(self.counts))?;
+        self.to.finish()
+    }
+}
+
+/// The record of a finding. Digests of single events are not part of it: the events themselves are.
+pub(super) fn write<W: Write>(found: &Found, environment: Environment, program: Program, to: W) -> io::Result<W> {
+    let Found { finding, scenario, build, ended, record, totals, also, stack, shrunk } = found;
+    let mut writer = Writer::new(to)?;
+    writer.put(&Entry::Record(Header {
+        format: FORMAT,
+        afterlife: env!("CARGO_PKG_VERSION").to_owned(),
+        program,
+        scenario: scenario.clone(),
+        build: *build,
+        seed: finding.seed,
+        token: finding.token.clone(),
+        signature: finding.signature.clone(),
+        digest: finding.digest.to_string(),
+    }))?;
+    writer.put(&Entry::Environment(environment))?;
+    writer.put(&Entry::Finding(Box::new(Sheet {
+        finding: finding.clone(),
+        ended: ended.clone(),
+        totals: *totals,
+        also: also.clone(),
+        stack: stack.clone(),
+        shrunk: shrunk.clone(),
+    })))?;
+    let Record { names, nodes, events, sockets, digests: _, places, stacks, lines, strayed: _, choices } = record;
+    // Whatever becomes of the rest, this much can be read of a file that was cut off: who wrote it, and the token.
+    writer.flush()?;
+    for (id, name) in (0..).zip(nodes) {
+        writer.put(&Entry::Node { id, name: name.clone() })?;
+    }
+    for (id, text) in (0..).zip(names).skip(1) {
+        writer.put(&Entry::Text { id, text: text.clone() })?;
+    }
+    for (id, line) in places {
+        writer.put(&Entry::Place { id: *id, line: line.clone() })?;
+    }
+    for stack in stacks {
+        writer.put(&Entry::Stack(stack.clone()))?;
+    }
+    for socket in sockets {
+        writer.put(&Entry::Socket(socket.clone()))?;
+    }
+    // Choices and lines stand where they were made among the events.
+    let (mut choices, mut lines) = (choices.iter().peekable(), lines.iter().peekable());
+    for event in events.iter().map(Some).chain([None]) {
+        let before = event.map_or(u64::MAX, |event| event.seq.0);
+        while let Some(asked) = choices.next_if(|asked| asked.events <= before) {
+            writer.put(&Entry::Choice(Choice::from(asked)))?;
+        }
+        while let Some(line) = lines.next_if(|line| line.events <= before) {
+            writer.put(&Entry::Line(line.clone()))?;
+        }
+        if let Some(event) = event {
+            writer.put(&Entry::Event(Happened::from(event)))?;
+        }
+    }
+    writer.finish()
+}

@@ -1,0 +1,359 @@
+//! A token: one run on one line, short enough to paste: `a1-<scenario>-<seed>-<payload>`.
+//! It carries no events and no code: what it replays is what the code that replays it does.
+
+mod base64url;
+mod wire;
+
+use crate::failure::fnv::fnv;
+use crate::fault::Plan;
+use crate::model::build::Build;
+use crate::model::refusal::Refusal;
+use crate::run::request::Request;
+use crate::scenario::engine::Engine;
+use std::fmt;
+use std::str::FromStr;
+
+/// What a token of this code begins with. A change of the format is a change of this.
+const VERSION: &str = "a1";
+
+/// In the first byte of the payload: the plan follows, because the seed does not draw it.
+const PLAN_FOLLOWS: u8 = 0b100;
+
+/// In the first byte of the payload: the build.
+const BUILD_BITS: u8 = 0b011;
+
+/// In the first byte of the payload: the engine, above the others.
+const ENGINE_SHIFT: u32 = 3;
+const ENGINE_BITS: u8 = 0b11 << ENGINE_SHIFT;
+
+/// At the end of the payload: enough for a typing error to pass once in sixteen million.
+const CHECKSUM_BYTES: usize = 3;
+
+/// A run that can be had again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its build.
+    pub build: Build,
+    /// The engine on which it ran: a seed means another run on another one.
+    pub engine: Engine,
+    /// The seed.
+    pub seed: u64,
+    /// The plan; `None` if it is the one that the seed draws.
+    pub plan: Option<Plan>,
+}
+
+/// Why a text is no token that can be replayed here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It does not even begin like one.
+    #[error("`{text}` is not a token")]
+    NotOne {
+        /// What was given.
+        text: String,
+    },
+    /// It was written by another version of the format.
+    #[error("the token is of version {found}, and this code reads {VERSION}")]
+    OtherVersion {
+        /// The version that it names.
+        found: String,
+    },
+    /// It ends before its payload.
+    #[error("the token ends too early: after the scenario come a seed and a payload")]
+    Short,
+    /// Its checksum is not that of its content.
+    #[error("the token's checksum does not fit: it is truncated or mistyped")]
+    Damaged,
+    /// Its checksum fits, and still it holds what this code does not know.
+    #[error("the token's plan cannot be read: {what}")]
+    Unreadable {
+        /// What was met.
+        what: String,
+    },
+}
+
+impl TokenError {
+    /// What to do about it.
+    pub fn next(&self) -> String {
+        match self {
+            Self::NotOne { .. } => {
+                format!("a token looks like {VERSION}-raft-master-47-AgQBAAkD; `last`, an id and a path also do")
+            }
+            Self::OtherVersion { found } => {
+                format!("replay it with the afterlife that wrote {found} tokens, or hunt for it again here")
+            }
+            Self::Short | Self::Damaged => "copy the token whole, from the line that begins with `replay`".to_owned(),
+            Self::Unreadable { .. } => {
+                "replay it with the afterlife that wrote it, or hunt for it again here".to_owned()
+            }
+        }
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        Self::new(error.to_string(), error.next())
+    }
+}
+
+impl Token {
+    /// Whether a text means to be a token, whole or not: a version, then a dash.
+    pub(crate) fn is_meant(text: &str) -> bool {
+        version_of(text.trim()).is_some()
+    }
+
+    /// The scenario that a damaged token seems to name.
+    pub(crate) fn scenario_meant(text: &str) -> &str {
+        let rest = text.split_once('-').map_or("", |(_, rest)| rest);
+        splits(rest).next().map_or(rest, |(scenario, ..)| scenario)
+    }
+
+    /// The token of a request.
+    pub(crate) fn of(request: &Request) -> Self {
+        let Request { scenario, build, engine, seed, plan, .. } = request.clone();
+        Self { scenario, build, engine, seed, plan }
+    }
+
+    /// What it asks a runner for.
+    pub fn request(&self, record: bool) -> Request {
+        Request {
+            scenario: self.scenario.clone(),
+            build: self.build,
+            engine: self.engine,
+            seed: self.seed,
+            plan: self.plan.clone(),
+            record,
+            stack_at: None,
+            log: None,
+            only_plan: false,
+            until_ns: None,
+        }
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let build = match self.build {
+            Build::Shipped => 0,
+            Build::Patched => 1,
+            Build::Sound => 2,
+        };
+        let engine: u8 = match self.engine {
+            Engine::Native => 0,
+            Engine::Turmoil => 1,
+            Engine::Madsim => 2,
+        };
+        let build = build | engine << ENGINE_SHIFT;
+        match &self.plan {
+            None => vec![build],
+            Some(plan) => {
+                let mut body = vec![build | PLAN_FOLLOWS];
+                wire::write_plan(plan, &mut body);
+                body
+            }
+        }
+    }
+
+    fn from_body(scenario: &str, seed: u64, body: &[u8]) -> Result<Self, TokenError> {
+        let unreadable = |what: String| TokenError::Unreadable { what };
+        let (&first, rest) = body.split_first().ok_or(TokenError::Short)?;
+        let build = match first & BUILD_BITS {
+            0 => Build::Shipped,
+            1 => Build::Patched,
+            2 => Build::Sound,
+            other => return Err(unreadable(format!("build number {other}"))),
+        };
+        let engine = match (first & ENGINE_BITS) >> ENGINE_SHIFT {
+            0 => Engine::Native,
+            1 => Engine::Turmoil,
+            2 => Engine::Madsim,
+            other => return Err(unreadable(format!("engine number {other}"))),
+        };
+        if first & !(BUILD_BITS | PLAN_FOLLOWS | ENGINE_BITS) != 0 {
+            return Err(unreadable(format!("first byte {first:#010b}")));
+        }
+        let plan = match first & PLAN_FOLLOWS {
+            0 if rest.is_empty() => None,
+            0 => return Err(unreadable("bytes after its end".to_owned())),
+            _ => Some(wire::read_plan(rest).map_err(unreadable)?),
+        };
+        Ok(Self { scenario: scenario.to_owned(), build, engine, seed, plan })
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut payload = self.body();
+        let sum = checksum(&self.scenario, self.seed, &payload);
+        payload.extend_from_slice(&sum);
+        write!(f, "{VERSION}-{}-{}-{}", self.scenario, self.seed, base64url::encode(&payload))
+    }
+}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let text = text.trim();
+        let version = version_of(text).ok_or_else(|| TokenError::NotOne { text: text.to_owned() })?;
+        if version != VERSION {
+            return Err(TokenError::OtherVersion { found: version.to_owned() });
+        }
+        let rest = &text[version.len() + 1..];
+        // Scenario names may hold dashes and numbers, and so may payloads: every place where a number stands
+        // between two dashes is tried, and the checksum says which one it is.
+        let mut complete = false;
+        for (scenario, seed, payload) in splits(rest) {
+            complete |= !payload.is_empty();
+            let Some(bytes) = base64url::decode(payload) else { continue };
+            let Some(end) = bytes.len().checked_sub(CHECKSUM_BYTES).filter(|end| *end > 0) else { continue };
+            let (body, sum) = bytes.split_at(end);
+            if checksum(scenario, seed, body) == sum {
+                return Self::from_body(scenario, seed, body);
+            }
+        }
+        Err(if complete { TokenError::Damaged } else { TokenError::Short })
+    }
+}
+
+/// The version that a text names, if it begins like a token: `a`, digits, a dash.
+fn version_of(text: &str) -> Option<&str> {
+    let (version, _) = text.split_once('-')?;
+    let digits = version.strip_prefix('a')?;
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(version)
+}
+
+/// Every way to read `<scenario>-<seed>-<payload>`, the payload possibly empty.
+fn splits(rest: &str) -> impl Iterator<Item = (&str, u64, &str)> {
+    rest.match_indices('-').filter_map(move |(at, _)| {
+        let scenario = &rest[..at];
+        let after = &rest[at + 1..];
+        let (seed, payload) = after.split_once('-').unwrap_or((after, ""));
+        // `+5` parses as a number and is not how a seed is written.
+        let plain = !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+        (plain && !scenario.is_empty()).then_some(())?;
+        Some((scenario, seed.parse().ok()?, payload))
+    })
+}
+
+/// A checksum over everything that the token says, folded to three bytes.
+fn checksum(scenario: &str, seed: u64, body: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let sum = fnv(scenario.bytes().chain([0xff]).chain(seed.to_le_bytes()).chain(body.iter().copied()));
+    let folded = sum ^ (sum >> 24) ^ (sum >> 48);
+    let [first, second, third, ..] = folded.to_le_bytes();
+    [first, second, third]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::strategies::plan;
+    use crate::fault::{Fault, Injection, Trigger};
+    use proptest::prelude::*;
+
+    fn stop_after_open() -> Plan {
+        Plan {
+            injections: vec![
+                Injection {
+                    trigger: Trigger::On { edge: "open metadata-db".into(), node: 0, nth: 2, after_ns: 3_000_000 },
+                    fault: Fault::Stop { node: 0, budget_ns: 30_000_000_000, down_ns: 1_000_000_000 },
+                },
+                Injection {
+                    trigger: Trigger::At { time_ns: 431_000_000 },
+                    fault: Fault::Partition { from: 0, to: 2, one_way: true, for_ns: 500_000_000 },
+                },
+            ],
+        }
+    }
+
+    fn token(scenario: &str, build: Build, seed: u64, plan: Option<Plan>) -> Token {
+        Token { scenario: scenario.into(), build, engine: Engine::Native, seed, plan }
+    }
+
+    #[test]
+    fn these_tokens_are_written_so_for_ever() {
+        let drawn = token("raft-master", Build::Shipped, 47, None);
+        let cut = token("raft-master", Build::Patched, u64::MAX, Some(stop_after_open()));
+        let none = token("kv", Build::Sound, 0, Some(Plan::default()));
+        let turmoil = Token { engine: Engine::Turmoil, ..drawn.clone() };
+        insta::assert_snapshot!(drawn, @"a1-raft-master-47-AAFJDQ");
+        insta::assert_snapshot!(cut, @"a1-raft-master-18446744073709551615-BQIBEG9wZW4gbWV0YWRhdGEtZGIAAsCNtwEAAIDYjuFvgJTr3AMAwJPCzQEEAAKAyrXuAZcOTg");
+        insta::assert_snapshot!(none, @"a1-kv-0-BgCLhOk");
+        insta::assert_snapshot!(turmoil, @"a1-raft-master-47-CL479Q");
+        insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a1-raft-master-47-ENYt_Q");
+        let hold = |until: Option<&str>| {
+            let until = until.map(str::to_owned);
+            let fault = Fault::HoldThread { node: 2, nth: 3, until, for_ns: 4_000_000_000 };
+            Injection { trigger: Trigger::At { time_ns: 1_000_000_000 }, fault }
+        };
+        let held = Plan { injections: vec![hold(None), hold(Some("close metadata-db"))] };
+        insta::assert_snapshot!(token("kv", Build::Sound, 0, Some(held)), @"a1-kv-0-BgIAgJTr3AMOAgOA0KzzDgAAgJTr3AMOAgOA0KzzDgERY2xvc2UgbWV0YWRhdGEtZGKyd2w");
+    }
+
+    #[test]
+    fn every_proper_prefix_of_a_token_is_refused() {
+        let whole = token("raft-master", Build::Shipped, 47, Some(stop_after_open())).to_string();
+        for end in 0..whole.len() {
+            assert!(whole[..end].parse::<Token>().is_err(), "{} was read", &whole[..end]);
+        }
+    }
+
+    #[test]
+    fn a_scenario_whose_name_looks_like_a_seed_is_read_back() {
+        for name in ["raft-2-master", "3", "a1-47", "x-9-"] {
+            let whole = token(name, Build::Sound, 12, None);
+            assert_eq!(whole.to_string().parse(), Ok(whole));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_token_is_said() {
+        let said = |text: &str| {
+            let why = text.parse::<Token>().expect_err("this is no token");
+            format!("{why}\n  next: {}", why.next())
+        };
+        insta::assert_snapshot!(said("banana"), @r"
+        `banana` is not a token
+          next: a token looks like a1-raft-master-47-AgQBAAkD; `last`, an id and a path also do
+        ");
+        insta::assert_snapshot!(said("a2-raft-master-47-AAAA"), @r"
+        the token is of version a2, and this code reads a1
+          next: replay it with the afterlife that wrote a2 tokens, or hunt for it again here
+        ");
+        insta::assert_snapshot!(said("a1-raft-master-47"), @r"
+        the token ends too early: after the scenario come a seed and a payload
+          next: copy the token whole, from the line that begins with `replay`
+        ");
+        insta::assert_snapshot!(said("a1-raft-master-47-AAAAAAA"), @r"
+        the token's checksum does not fit: it is truncated or mistyped
+          next: copy the token whole, from the line that begins with `replay`
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_says_what_was_put_into_it(
+            scenario in "[a-z][a-z0-9-]{0,20}",
+            build in proptest::sample::select(Build::ALL.to_vec()),
+            engine in proptest::sample::select(Engine::ALL.to_vec()),
+            seed: u64,
+            plan in proptest::option::of(plan()),
+        ) {
+            let token = Token { scenario, build, engine, seed, plan };
+            prop_assert_eq!(token.to_string().parse(), Ok(token));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(a1-)?.{0,60}") {
+            let _ = text.parse::<Token>();
+        }
+
+        #[test]
+        fn one_wrong_letter_is_noticed(at in 3usize..40, letter in proptest::char::range('A', 'Z')) {
+            let whole = token("raft-master", Build::Shipped, 47, Some(stop_after_open())).to_string();
+            let mut letters: Vec<char> = whole.chars().collect();
+            prop_assume!(letters[at] != letter);
+            letters[at] = letter;
+            prop_assert!(letters.into_iter().collect::<String>().parse::<Token>().is_err());
+        }
+    }
+}

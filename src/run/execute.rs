@@ -1,0 +1,270 @@
+//! One run, in the process that was forked for it: the scenario is written down, given to the world, and answered for.
+//! It knows no campaign.
+
+use crate::failure::story::last_node_named;
+use crate::fault::{self, Plan, Trigger};
+use crate::model::violation::Violation;
+use crate::run::observer::Watch;
+use crate::run::request::{Ended, LeftBehind, Record, Reply, Request, Unread};
+use crate::scenario::engine::Engine;
+use crate::scenario::node::Role;
+use crate::scenario::sim::{Process, Scenario, Sim};
+use afterlife_sim::choice::Choices;
+use afterlife_sim::event::{NodeId, Seq, What};
+use afterlife_sim::{Ending, Machine, Outcome, Places, SPIN_MAX, Schedule, Settings, isolate};
+use std::panic::PanicHookInfo;
+
+/// When a process of this role first starts.
+fn start_ns(role: Role) -> u64 {
+    match role {
+        Role::Service | Role::Client => 0,
+        Role::Verifier => u64::MAX,
+    }
+}
+
+/// What a process does once before it runs anything: process-wide statics that would otherwise be made by the first node that
+/// needs them, and belong to it, are made outside of every node.
+pub(crate) fn warm_up() {
+    crate::run::trace::install();
+    // tokio's signal driver keeps one pipe for the whole process.
+    drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
+    // madsim's tasks are not tokio's.
+    if cfg!(not(madsim)) {
+        crate::scenario::main_task::begin();
+    }
+    afterlife_sim::follow_exits();
+    afterlife_sim::set_task_source(|| match tokio::task::try_id() {
+        Some(id) => id.to_string().parse().unwrap_or(0),
+        #[cfg(madsim)]
+        None => crate::run::trace::lives::task(),
+        #[cfg(not(madsim))]
+        None => 0,
+    });
+}
+
+/// Carries out a request in this process. Once: the process's statics are part of the run.
+///
+/// # Errors
+/// When the scenario or the plan wants what this program does not have.
+pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
+    if let Some(filter) = &request.log {
+        crate::run::trace::keep(filter)?;
+    }
+    let began_ns = isolate::cpu_ns();
+    std::panic::set_hook(Box::new(panicked));
+    isolate::become_host(request.seed);
+    let engine = scenario.engine();
+    if request.engine != engine {
+        return Err(format!(
+            "{} runs on {engine} in this program, and {} was asked for",
+            scenario.name, request.engine
+        ));
+    }
+    let mut sim = Sim::on(engine, request.build, request.seed);
+    (scenario.script)(&mut sim);
+    if !sim.mistakes.is_empty() {
+        return Err(sim.mistakes.join("; "));
+    }
+    let plan = request.plan.clone().unwrap_or_else(|| {
+        let drawn = fault::draw(&Choices::new(request.seed), &sim.faults, engine);
+        Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
+    });
+    check_allocator(&sim, &plan)?;
+    if let Some(need) = engine.lacks(&plan) {
+        return Err(format!("the plan asks for {}, which {engine} has not: {}", need.words(), engine.support(need).1));
+    }
+    if request.only_plan {
+        return Ok(Reply::not_run(plan));
+    }
+    if last_node_named(&plan.injections).is_some_and(|node| usize::from(node) >= sim.processes.len()) {
+        // Of a scenario that had more nodes. Whoever asks for a record sees that by their names.
+        let nodes = sim.processes.into_iter().map(|process| process.name).collect();
+        return Ok(Reply { record: Some(Record { nodes, ..Record::default() }), ..Reply::not_run(plan) });
+    }
+    let settings = Settings {
+        seed: request.seed,
+        end_ns: request.until_ns.unwrap_or(u64::MAX).min(sim.time_limit_ns),
+        record: request.record,
+        lines: request.log.is_some(),
+        largest_allocation_bytes: sim.terms.number("bounded-request"),
+        latency: sim.latency,
+        spin_max: sim.terms.number("no-spin").unwrap_or(SPIN_MAX),
+        schedule: Schedule { start_ns_max: sim.late_threads_ns, ..Schedule::default() },
+        stack_at: request.stack_at.map(|seq| seq.0),
+        ..Settings::default()
+    };
+    let supervised = sim.processes.iter().enumerate();
+    let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
+    let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
+    let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
+    if engine.is_carried() {
+        // What its own thread does, outside of every turn.
+        names.push(engine.name().to_owned());
+    }
+    let processes = std::mem::take(&mut sim.processes);
+    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
+    let faults_ns =
+        windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
+    // What the scenario itself aims may find its place at any time.
+    let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
+    let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
+    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, sim.terms);
+    let outcome = run(engine, settings, processes, Box::new(watch));
+    let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
+    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
+}
+
+fn machine(it: Process) -> Machine {
+    Machine {
+        name: it.name,
+        main: it.main,
+        start_ns: start_ns(it.role),
+        disk: it.disk.0,
+        clock_offset_ns: it.clock.offset_ns,
+        clock_ppm: it.clock.ppm,
+        memory_bytes: it.memory_bytes,
+        descriptors_max: it.descriptors_max,
+        links: it.links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
+    }
+}
+
+/// Runs the processes on the engine that is theirs.
+fn run(engine: Engine, settings: Settings, processes: Vec<Process>, watch: Box<Watch>) -> Outcome {
+    match engine {
+        Engine::Native => afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), watch),
+        #[cfg(feature = "turmoil")]
+        Engine::Turmoil => afterlife_sim::turmoil::run(settings, programs(processes), watch),
+        #[cfg(madsim)]
+        Engine::Madsim => afterlife_sim::madsim::run(settings, programs(processes), watch),
+        #[cfg(not(all(feature = "turmoil", madsim)))]
+        _ => unreachable!("no scenario of this program has it"),
+    }
+}
+
+/// What a carried engine runs.
+#[cfg(any(feature = "turmoil", madsim))]
+fn programs(processes: Vec<Process>) -> Vec<afterlife_sim::carried::Program> {
+    let program = |mut it: Process| {
+        let Some(main) = it.service.take() else { unreachable!("plain main functions were refused before") };
+        afterlife_sim::carried::Program { machine: machine(it), main }
+    };
+    processes.into_iter().map(program).collect()
+}
+
+/// A memory budget that nobody keeps would be a test that cannot fail.
+fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
+    let wanted = sim.processes.iter().any(|process| process.memory_bytes.is_some())
+        || sim.faults.iter().any(|(_, faults)| faults.squeezes_memory())
+        || plan.injections.iter().any(|it| matches!(it.fault, fault::Fault::SqueezeMemory { .. }));
+    if wanted && !afterlife_sim::books_memory() {
+        return Err("memory budgets need an allocator that keeps them: put \
+            `#[global_allocator] static MEMORY: afterlife::Memory = afterlife::Memory;` into this binary"
+            .to_owned());
+    }
+    Ok(())
+}
+
+fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns: u64, until_ns: Option<u64>) -> Reply {
+    let Ok(watch) = outcome.observer.downcast::<Watch>() else { unreachable!("the watch is what was given") };
+    let live = |node: NodeId| outcome.live.contains(&node);
+    let cut_short = outcome.ending == Ending::TimeUp && until_ns.is_some_and(|until_ns| until_ns < time_limit_ns);
+    let mut verdicts = watch.verdicts(time_limit_ns, &nodes, cut_short, live);
+    if outcome.ending == Ending::TooManyEvents {
+        // What else did not come to its end, did not because of this.
+        verdicts.violations = vec![too_many_events(outcome.events)];
+    }
+    let unread = unread(verdicts.left, verdicts.stacks, &outcome.places);
+    let ended = match &outcome.crash {
+        None => Ended::Whole,
+        // What broke is told by whoever reads the reply: runs whose process died say nothing themselves.
+        Some(crash) => {
+            verdicts.violations.clear();
+            let node = Some(crash.node.clone());
+            match crash.signal {
+                Some(signal) => Ended::Signal { signal, node },
+                None => Ended::Spin { node, bound_ms: 0 },
+            }
+        }
+    };
+    let record = outcome.kept.map(|kept| Record {
+        lines: outcome.lines,
+        choices: outcome.choices,
+        names: outcome.names,
+        nodes,
+        sockets: outcome.sockets,
+        events: kept.events().to_vec(),
+        digests: kept.digests().to_vec(),
+        ..Record::default()
+    });
+    Reply {
+        ended,
+        digest: outcome.digest,
+        events: outcome.events,
+        virtual_ns: outcome.virtual_ns,
+        cpu_ns: 0,
+        plan,
+        violations: verdicts.violations,
+        sometimes: verdicts.sometimes,
+        record,
+        stack: outcome.crash.map(|crash| crash.stack).or(outcome.stack),
+        unread,
+    }
+}
+
+/// What is told by address, with the addresses.
+fn unread(left: Vec<LeftBehind>, stacks: Vec<(String, u32)>, places: &Places) -> Unread {
+    let named = left.iter().map(|it| it.place).chain(stacks.iter().map(|(_, place)| *place));
+    let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
+    Unread { left, stacks, places }
+}
+
+fn too_many_events(events: u64) -> Violation {
+    Violation {
+        invariant: "no-spin".to_owned(),
+        class: "events".to_owned(),
+        sites: Vec::new(),
+        subject: format!("{events} events"),
+        sentence: format!("the run was ended after {events} events: something goes round without an end"),
+        at: Seq::NONE,
+        turning: Vec::new(),
+    }
+}
+
+/// A panic on a thread of the run is an event; elsewhere it is a bug of ours, and loud.
+fn panicked(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("a panic without a text");
+    let site = info.location().map_or_else(String::new, |it| format!("{}:{}", it.file(), it.line()));
+    if afterlife_sim::is_inside() {
+        afterlife_sim::emit(|name| What::Panicked { message: name(message), site: name(&site) });
+    } else {
+        let stack = std::backtrace::Backtrace::force_capture();
+        isolate::last_words(&format!("{message}, at {site}"));
+        eprintln!("afterlife: {message}\n  at {site}\n{stack}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Fault, Faults, Injection, Plan, Trigger};
+    use crate::model::build::Build;
+    use std::time::Duration;
+
+    /// This binary has the system's own allocator.
+    #[test]
+    fn a_budget_that_nobody_would_keep_is_refused() {
+        let mut sim = Sim::new(Build::Sound, 0);
+        let node = sim.program("server", |_| 0);
+        let squeeze = Fault::SqueezeMemory { node: 0, budget_bytes: 1, for_ns: 1 };
+        let squeezed = Plan { injections: vec![Injection { trigger: Trigger::At { time_ns: 0 }, fault: squeeze }] };
+        assert_eq!(check_allocator(&sim, &Plan::default()), Ok(()));
+        let refused = check_allocator(&sim, &squeezed).expect_err("nobody keeps it");
+        assert!(refused.contains("#[global_allocator] static MEMORY"), "{refused}");
+        sim.faults(node, Faults::none().memory_pressure(1, 2, Duration::from_secs(1)));
+        assert!(check_allocator(&sim, &Plan::default()).is_err());
+        let mut sim = Sim::new(Build::Sound, 0);
+        let node = sim.program("server", |_| 0);
+        sim.memory(node, 1 << 20);
+        assert!(check_allocator(&sim, &Plan::default()).is_err());
+    }
+}

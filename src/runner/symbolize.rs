@@ -1,0 +1,44 @@
+//! Reads a reply: what a run tells of by address gets its lines, and what can only be judged with them is judged.
+//! It happens in one place for campaigns, replays, checks and tests, so that all of them say the same of a run.
+
+use crate::failure::symbols;
+use crate::invariant::nothing_left;
+use crate::model::violation::Violation;
+use crate::run::request::{Reply, Stack, Unread};
+
+/// The reply with everything that is to be known of it.
+pub(crate) fn read(mut reply: Reply) -> Reply {
+    let unread = std::mem::take(&mut reply.unread);
+    if let Some(violation) = reply.violations.first_mut() {
+        locate(violation, &unread);
+    }
+    for violation in nothing_left::judge(&unread) {
+        // In the order in which they broke; what the run's end broke comes last.
+        let place = reply.violations.partition_point(|known| known.at <= violation.at);
+        reply.violations.insert(place, violation);
+    }
+    if let Some(record) = &mut reply.record {
+        let line = |(place, frames): (&u32, &Vec<u32>)| Some((*place, symbols::line(frames)?.site()));
+        record.places = unread.places.iter().filter_map(line).collect();
+        let stack = |(title, place): &(String, u32)| Stack {
+            title: title.clone(),
+            lines: symbols::lines(unread.frames(*place)),
+        };
+        record.stacks = unread.stacks.iter().map(stack).collect();
+    }
+    reply
+}
+
+/// A violation that names no place by itself gets those of its stacks: files for its signature, lines for its sentence.
+fn locate(violation: &mut Violation, unread: &Unread) {
+    if !violation.sites.is_empty() || violation.invariant == "no-deadlock" {
+        return;
+    }
+    for (title, place) in &unread.stacks {
+        let Some(frame) = symbols::line(unread.frames(*place)) else { continue };
+        violation.sentence.push_str(&format!("; {title} at {}", frame.site()));
+        if !violation.sites.contains(&frame.file) {
+            violation.sites.push(frame.file);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Engines: the ways to run a scenario, and what each can do. It starts none: `execute` does.
+
+use crate::failure::token::Token;
+use crate::fault::{DiskTrouble, Fault, LinkTrouble, Plan};
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::scenario::sim::Scenario;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A way to run a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// The room behind the C library's symbols: stock code, threads, disks, memory.
+    #[default]
+    Native,
+    /// turmoil's network and time, carried by a room.
+    Turmoil,
+    /// madsim's network, time and tasks, carried by a room.
+    Madsim,
+}
+
+impl Engine {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Native, Self::Turmoil, Self::Madsim];
+
+    /// The one that runs what is written against [`rt`](crate::rt) in this program: it was chosen when that was built.
+    pub const PORTABLE: Self = if cfg!(madsim) {
+        Self::Madsim
+    } else if cfg!(feature = "turmoil") {
+        Self::Turmoil
+    } else {
+        Self::Native
+    };
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Turmoil => "turmoil",
+            Self::Madsim => "madsim",
+        }
+    }
+
+    /// Whether it is part of this program. With madsim in it the room's own clocks are not heard, so that native is not.
+    pub fn is_here(self) -> bool {
+        self == Self::PORTABLE || (self == Self::Native && cfg!(not(madsim)))
+    }
+
+    /// Whether its simulation lives on one thread of a room.
+    pub(crate) fn is_carried(self) -> bool {
+        self != Self::Native
+    }
+
+    /// How a program is built that has it.
+    pub(crate) fn how_to_build(self) -> &'static str {
+        match self {
+            Self::Native => "build without --cfg madsim",
+            Self::Turmoil => "build with --features turmoil",
+            Self::Madsim => "build with RUSTFLAGS=\"--cfg madsim\"",
+        }
+    }
+
+    /// Whether it has what a plan or a scenario asks for.
+    pub(crate) fn has(self, need: Need) -> bool {
+        self.support(need).0
+    }
+
+    /// Whether it has it, and what is to be known of that.
+    pub(crate) fn support(self, need: Need) -> (bool, &'static str) {
+        match (self, need) {
+            (Self::Native, _) => (true, ""),
+            (Self::Turmoil, Need::Stops | Need::Holds | Need::SlowLinks) => (true, ""),
+            (Self::Turmoil, Need::Kills) => (true, "destructors run and are not heard; peers see an end in order"),
+            (Self::Turmoil, Need::PowerLoss) => (true, "destructors run and are not heard"),
+            (Self::Turmoil, Need::Partitions) => (true, "messages wait, as TCP's do that are sent again"),
+            (Self::Turmoil, Need::OneWayPartitions) => (false, "what is lost is not sent again"),
+            (Self::Turmoil, Need::BadLinks) => (false, "no loss that TCP survives, no bandwidth"),
+            (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
+            (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
+            (Self::Turmoil | Self::Madsim, Need::HeldThreads) => {
+                (true, "those that a node starts; never the one of all nodes")
+            }
+            (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks"),
+            (Self::Turmoil, Need::SlowDisks) => {
+                (true, "for threads and spawn_blocking; a runtime's own thread never waits")
+            }
+            (Self::Turmoil, Need::ClockSteps) => (true, "the wall clock; timers go by turmoil's time"),
+            (Self::Turmoil, Need::ClockDrift) => (false, "timers go by turmoil's time"),
+            (Self::Turmoil, Need::Memory) => (false, "one thread for all hosts: nobody's memory is known"),
+            (Self::Turmoil, Need::Threads) => {
+                (false, "a host is a future on one thread; threads that it starts do run")
+            }
+            (Self::Madsim, Need::Stops | Need::Pauses) => (true, ""),
+            (Self::Madsim, Need::Kills) => (true, "destructors run and are not heard; peers see an end in order"),
+            (Self::Madsim, Need::PowerLoss) => (true, "what ran stands still for good"),
+            (Self::Madsim, Need::Partitions | Need::OneWayPartitions) => {
+                (true, "messages wait and are sent again; who connects is refused")
+            }
+            (Self::Madsim, Need::Holds) => (true, "who connects is refused"),
+            (Self::Madsim, Need::SlowLinks) => (false, "one latency for all links"),
+            (Self::Madsim, Need::BadLinks) => (false, "one rate of loss for all links, no bandwidth"),
+            (Self::Madsim, Need::Resets) => (false, "no way to reset a connection"),
+            (Self::Madsim, Need::Disks) => (true, "std::fs, by the room's disks; a sync takes no time"),
+            (Self::Madsim, Need::SlowDisks) => (false, "who waits for a disk stops every node"),
+            (Self::Madsim, Need::ClockSteps) => (false, "one clock for all nodes"),
+            (Self::Madsim, Need::ClockDrift) => (false, "one clock for all nodes"),
+            (Self::Madsim, Need::Memory) => (false, "one thread for all nodes: nobody's memory is known"),
+            (Self::Madsim, Need::Threads) => (false, "one thread for all nodes"),
+        }
+    }
+
+    /// Whether a token can be replayed by this program's scenario of its name.
+    pub(crate) fn check(token: &Token, scenario: &Scenario) -> Result<(), Refusal> {
+        let (wanted, here) = (token.engine, scenario.engine());
+        if !wanted.is_here() {
+            let why = format!("the token is of a run on {wanted}, and this program was built without it");
+            return Err(Refusal::new(why, wanted.how_to_build()));
+        }
+        if wanted != here {
+            let why =
+                format!("the token is of a run on {wanted}, and {} runs on {here} in this program", scenario.name);
+            let next = match wanted {
+                Self::Native if here == Self::Madsim => "build without --cfg madsim".to_owned(),
+                Self::Native => format!("build without --features {here}"),
+                Self::Turmoil | Self::Madsim => {
+                    "write it against `afterlife::rt` alone, and say so by `Scenario::portable`".to_owned()
+                }
+            };
+            return Err(Refusal::new(why, next));
+        }
+        match token.plan.as_ref().and_then(|plan| wanted.lacks(plan)) {
+            None => Ok(()),
+            Some(need) => {
+                let why = format!(
+                    "the token's plan asks for {}, and {wanted} has not: {}",
+                    need.words(),
+                    wanted.support(need).1
+                );
+                Err(Refusal::new(why, "see `list --engines` for what each engine has").ending(Verdict::Unfit))
+            }
+        }
+    }
+
+    /// What a plan asks for that it does not have.
+    pub(crate) fn lacks(self, plan: &Plan) -> Option<Need> {
+        plan.injections.iter().map(|injection| Need::of(&injection.fault)).find(|need| !self.has(*need))
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|engine| engine.name() == text);
+        found.ok_or_else(|| format!("no engine `{text}`: one of native, turmoil, madsim"))
+    }
+}
+
+/// What a plan or a scenario may ask of an engine. A fault that asks for what there is not is not drawn; a standing condition that does
+/// is a mistake, unless the scenario asks before whether the engine [meets](crate::Sim::meets) it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Need {
+    /// Graceful stops.
+    Stops,
+    /// Kills, of which peers hear.
+    Kills,
+    /// Power losses, which take what was not synced.
+    PowerLoss,
+    /// Partitions.
+    Partitions,
+    /// Partitions that let one way through.
+    OneWayPartitions,
+    /// Links that hold what is sent.
+    Holds,
+    /// Links with a latency that is longer for a while.
+    SlowLinks,
+    /// Links that lose, double and reorder messages, and narrow ones: [`Link::bandwidth`](crate::Link::bandwidth).
+    BadLinks,
+    /// Resets of connections.
+    Resets,
+    /// Processes that stand still for a while.
+    Pauses,
+    /// Single threads that stand still for a while.
+    HeldThreads,
+    /// Disks that give errors or are full, and files that are damaged.
+    Disks,
+    /// Disks that take their time.
+    SlowDisks,
+    /// Wall clocks that jump.
+    ClockSteps,
+    /// Clocks that run too fast or too slow.
+    ClockDrift,
+    /// Memory budgets: [`Sim::memory`](crate::Sim::memory).
+    Memory,
+    /// Plain main functions: [`Sim::program`](crate::Sim::program).
+    Threads,
+}
+
+impl Need {
+    /// All of them, in the order in which they are told.
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Stops,
+        Self::Kills,
+        Self::PowerLoss,
+        Self::Partitions,
+        Self::OneWayPartitions,
+        Self::Holds,
+        Self::SlowLinks,
+        Self::BadLinks,
+        Self::Resets,
+        Self::Pauses,
+        Self::HeldThreads,
+        Self::Disks,
+        Self::SlowDisks,
+        Self::ClockSteps,
+        Self::ClockDrift,
+        Self::Memory,
+        Self::Threads,
+    ];
+
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Stops => "graceful stops",
+            Self::Kills => "kills",
+            Self::PowerLoss => "power losses",
+            Self::Partitions => "partitions",
+            Self::OneWayPartitions => "one-way partitions",
+            Self::Holds => "held links",
+            Self::SlowLinks => "slow links",
+            Self::BadLinks => "lossy, narrow and unruly links",
+            Self::Resets => "connection resets",
+            Self::Pauses => "pauses",
+            Self::HeldThreads => "held threads",
+            Self::Disks => "disk errors, full disks, damaged files",
+            Self::SlowDisks => "slow and stalled disks",
+            Self::ClockSteps => "clock steps",
+            Self::ClockDrift => "clock drift",
+            Self::Memory => "memory budgets",
+            Self::Threads => "plain main functions",
+        }
+    }
+
+    /// What a fault asks for.
+    pub(crate) fn of(fault: &Fault) -> Self {
+        match fault {
+            Fault::Stop { .. } => Self::Stops,
+            Fault::Kill { .. } => Self::Kills,
+            Fault::PowerLoss { .. } => Self::PowerLoss,
+            Fault::Partition { one_way: false, .. } => Self::Partitions,
+            Fault::Partition { one_way: true, .. } => Self::OneWayPartitions,
+            Fault::DisturbLink { how: LinkTrouble::Hold, .. } => Self::Holds,
+            Fault::DisturbLink { how: LinkTrouble::Slow { .. }, .. } => Self::SlowLinks,
+            Fault::DisturbLink { .. } => Self::BadLinks,
+            Fault::ResetConnections { .. } => Self::Resets,
+            Fault::Pause { .. } => Self::Pauses,
+            Fault::HoldThread { .. } => Self::HeldThreads,
+            Fault::SlowDisk { .. } | Fault::FailDisk { how: DiskTrouble::Stalled, .. } => Self::SlowDisks,
+            Fault::FailDisk { .. } | Fault::DamageFile { .. } => Self::Disks,
+            Fault::StepClock { .. } => Self::ClockSteps,
+            Fault::SkewClock { .. } => Self::ClockDrift,
+            Fault::SqueezeMemory { .. } => Self::Memory,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The scenario: everything that a test author writes with.
+
+pub(crate) mod claim;
+pub(crate) mod clock;
+pub(crate) mod disk;
+pub(crate) mod engine;
+pub(crate) mod ledger;
+pub(crate) mod link;
+pub(crate) mod main_task;
+pub(crate) mod node;
+pub(crate) mod rng;
+pub(crate) mod sim;
+pub(crate) mod supervisor;
+pub(crate) mod variant;

@@ -1,0 +1,148 @@
+//! The check that a seed is a run: the same request in two fresh processes, compared event by event.
+//! It does not say why two runs differ; it names where, and what stood there on the stack.
+
+use crate::report::{Lexicon, event_line};
+use crate::run::request::{Record, Reply, Request};
+use crate::runner::{Executor, RunnerError};
+use afterlife_sim::event::{Digest, Seq};
+
+/// Two runs of one request that differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// The request's seed.
+    pub(crate) seed: u64,
+    /// How many events both have in common.
+    pub(crate) common: u64,
+    /// The digests.
+    pub(crate) digests: [Digest; 2],
+    /// What came next in each.
+    pub(crate) events: [Next; 2],
+    /// The stacks at that event in two more runs.
+    pub(crate) stacks: Vec<Stack>,
+}
+
+/// What came after the last event that two runs have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// This event.
+    Event(String),
+    /// Nothing: the run was over.
+    End,
+    /// Not known: the run sent no events.
+    Unknown,
+}
+
+/// A stack at the event at which two runs parted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// Which of the two runs this one was like up to that event, 0 or 1; `None` if neither.
+    pub(crate) like: Option<usize>,
+    /// The event there, if the run came so far.
+    pub(crate) event: Option<String>,
+    /// The stack, as text.
+    pub(crate) text: String,
+}
+
+/// Carries a request out twice, each time in a fresh process; the difference, if there is one.
+pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option<Difference>, RunnerError> {
+    let recorded = Request { record: true, stack_at: None, ..request.clone() };
+    let pair = [executor.fresh(&recorded)?, executor.fresh(&recorded)?];
+    if same(&pair[0], &pair[1]) {
+        return Ok(None);
+    }
+    let records = [0, 1].map(|run| pair[run].record.clone().unwrap_or_default());
+    let common = common(&records[0], &records[1]);
+    let mut stacks = Vec::new();
+    if records.iter().any(|record| record.events.len() > common) {
+        let with_stack = Request { stack_at: Some(Seq(common as u64)), ..recorded };
+        for _ in 0..2 {
+            let reply = executor.fresh(&with_stack)?;
+            stacks.extend(stack(reply, &records, common));
+        }
+    }
+    Ok(Some(Difference {
+        seed: request.seed,
+        common: common as u64,
+        digests: [0, 1].map(|run: usize| pair[run].digest),
+        events: [0, 1].map(|run: usize| next(&pair[run], common)),
+        stacks,
+    }))
+}
+
+/// Whether two replies are those of the same run. What was real about them (processor time) is not compared.
+pub(crate) fn same(first: &Reply, second: &Reply) -> bool {
+    first.digest == second.digest && first.ended == second.ended && first.violations == second.violations
+}
+
+/// How many events two records have in common.
+fn common(first: &Record, second: &Record) -> usize {
+    let pairs = first.digests.iter().zip(&second.digests);
+    pairs.take_while(|(first, second)| first == second).count()
+}
+
+fn next(reply: &Reply, at: usize) -> Next {
+    match &reply.record {
+        None => Next::Unknown,
+        Some(record) => match record.events.get(at) {
+            Some(event) => Next::Event(event_line(event, &Lexicon::of(record))),
+            None => Next::End,
+        },
+    }
+}
+
+fn stack(reply: Reply, records: &[Record; 2], at: usize) -> Option<Stack> {
+    let digest = reply.record.as_ref().and_then(|record| record.digests.get(at));
+    let like = digest.and_then(|digest| records.iter().position(|record| record.digests.get(at) == Some(digest)));
+    let event = reply.record.as_ref().and_then(|record| Some(event_line(record.events.get(at)?, &Lexicon::of(record))));
+    Some(Stack { like, event, text: reply.stack? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::token::Token;
+    use crate::report::sample::use_after_teardown;
+    use crate::runner::fake::{Fake, held};
+    use std::cell::Cell;
+
+    fn request() -> Request {
+        Token {
+            scenario: "toy".into(),
+            build: crate::model::build::Build::Sound,
+            engine: crate::scenario::engine::Engine::Native,
+            seed: 3,
+            plan: None,
+        }
+        .request(false)
+    }
+
+    #[test]
+    fn two_equal_runs_are_no_difference() {
+        let executor = Fake(|request: &Request, _| held(request));
+        assert_eq!(check(&executor, &request()).ok(), Some(None));
+    }
+
+    #[test]
+    fn the_first_event_that_differs_is_named_with_both_stacks() {
+        let runs = Cell::new(0);
+        let executor = Fake(|request: &Request, _| {
+            let run = runs.replace(runs.get() + 1);
+            let mut record = use_after_teardown().record;
+            if run % 2 == 1 {
+                record.events[9].time_ns += 1;
+                record.digests[9..].iter_mut().for_each(|digest| *digest += 1_000);
+            }
+            let stack = request.stack_at.map(|at| format!("stack of run {run} at {}", at.0));
+            Reply { digest: Digest(run % 2, 0), record: Some(record), stack, ..held(request) }
+        });
+        let difference = check(&executor, &request()).ok().flatten().expect("the digests differ");
+        assert_eq!(difference.common, 9);
+        let [Next::Event(first), Next::Event(second)] = &difference.events else {
+            panic!("both runs have an event there")
+        };
+        insta::assert_snapshot!(first, @"#9 at 0.441000000  master-0, life 1, thread 0  metadata-db closed  scenarios/src/raft_master/server.rs:88  because of #8");
+        insta::assert_snapshot!(second, @"#9 at 0.441000001  master-0, life 1, thread 0  metadata-db closed  scenarios/src/raft_master/server.rs:88  because of #8");
+        let stacks: Vec<_> = difference.stacks.iter().map(|stack| (stack.like, stack.text.as_str())).collect();
+        assert_eq!(stacks, [(Some(0), "stack of run 2 at 9"), (Some(1), "stack of run 3 at 9")]);
+    }
+}

@@ -1,0 +1,13 @@
+//! The search: campaigns over many runs, shrinking, replays and checks.
+
+pub(crate) mod budget;
+pub(crate) mod campaign;
+pub(crate) mod check;
+pub(crate) mod engines;
+#[cfg(feature = "proptest")]
+pub(crate) mod proptest;
+pub(crate) mod record_log;
+pub(crate) mod replay;
+pub(crate) mod settings;
+pub(crate) mod shrink;
+pub(crate) mod variants;

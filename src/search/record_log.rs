@@ -1,0 +1,59 @@
+//! What a record holds and no campaign asks for: what programs traced in the run of a finding.
+//! Tracing runs code of the program that is otherwise passed over, so that the log is taken only from the very same run.
+
+use crate::failure::failing_run::Found;
+use crate::failure::token::Token;
+use crate::run::log_filter::RECORDED;
+use crate::run::request::{Ended, Request};
+use crate::runner::{Executor, RunnerError};
+
+/// The finding with what its programs traced, if its run is the same with tracing on as without.
+pub(crate) fn with_log(executor: &dyn Executor, mut found: Found) -> Result<Found, RunnerError> {
+    let Ok(token) = found.finding.token.parse::<Token>() else { return Ok(found) };
+    // A run that was cut off by a crash tells what it printed; to wait once more for one that goes round for ever is too dear.
+    if found.ended != Ended::Whole || found.record.events.is_empty() {
+        return Ok(found);
+    }
+    let again = executor.fresh(&Request { log: Some(RECORDED.to_owned()), ..token.request(true) })?;
+    if let (true, Some(record)) = (again.digest == found.finding.digest, again.record) {
+        found.record.lines = record.lines;
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::use_after_teardown;
+    use crate::run::request::Reply;
+    use crate::runner::fake::{Fake, held};
+    use afterlife_sim::event::{Digest, NodeId};
+    use afterlife_sim::{LogLine, Source};
+
+    fn traced(request: &Request, digest: Digest) -> Reply {
+        assert_eq!(request.log.as_deref(), Some(RECORDED));
+        let mut record = use_after_teardown().record;
+        record.lines.push(LogLine {
+            events: 1,
+            time_ns: 2,
+            node: NodeId(0),
+            incarnation: 1,
+            thread: 0,
+            source: Source::Info,
+            target: "app".to_owned(),
+            text: "listening".to_owned(),
+        });
+        Reply { digest, record: Some(record), ..held(request) }
+    }
+
+    #[test]
+    fn what_was_traced_comes_from_the_very_same_run_or_not_at_all() {
+        let found = use_after_teardown();
+        let digest = found.finding.digest;
+        let lines = |digest| {
+            let executor = Fake(|request: &Request, _| traced(request, digest));
+            with_log(&executor, found.clone()).expect("the fake refuses nothing").record.lines.len()
+        };
+        assert_eq!((lines(digest), lines(Digest(0, 0))), (1, 0));
+    }
+}

@@ -1,0 +1,251 @@
+//! A replay: one known run, had again twice in fresh processes, and compared with what is known of it.
+//! It prints nothing and writes nothing.
+
+use crate::failure::failing_run::Found;
+use crate::failure::story::last_node_named;
+use crate::failure::token::Token;
+use crate::model::verdict::Verdict;
+use crate::report::{Lexicon, event_line};
+use crate::run::log_filter::Filter;
+use crate::run::request::{Record, Reply, Request};
+use crate::runner::{Executor, RunnerError};
+use crate::search::campaign::found;
+use crate::search::check::same;
+use afterlife_sim::event::Digest;
+
+/// What came of a replay.
+#[derive(Clone, Debug)]
+pub(crate) enum Replayed {
+    /// The run broke a claim, as one expects of a replay.
+    Broke(Box<Found>),
+    /// The run held.
+    Held(Box<Reply>),
+    /// The two runs were not the same.
+    TwoWays([Digest; 2]),
+    /// The plan names a node that the scenario no longer has.
+    PlanUnfit {
+        /// The highest node number that it names.
+        node: u16,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// The run is not the one that the record is of: the code has changed since.
+    RecordUnfit {
+        /// The record's digest.
+        expected: Digest,
+        /// The run's.
+        met: Digest,
+        /// The first event that differs: as recorded, and as it is now. Empty where there is none any more.
+        first: Option<[String; 2]>,
+    },
+    /// The two runs were the same as far as was asked for, and nothing had broken by then.
+    CutShort {
+        /// Up to when, in virtual nanoseconds.
+        until_ns: u64,
+        /// The run so far.
+        reply: Box<Reply>,
+    },
+}
+
+/// What a replay is asked for beside its token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// What the run was when it was recorded: any other run is unfit.
+    pub(crate) recorded: Option<&'a Found>,
+    /// Which of the lines that programs trace come along.
+    pub(crate) log: Option<&'a Filter>,
+    /// The virtual time at which the run ends, in nanoseconds, if it has not ended by then.
+    pub(crate) until_ns: Option<u64>,
+}
+
+impl Replayed {
+    /// The run's record, if there is one run.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Broke(found) => Some(&found.record),
+            Self::Held(reply) | Self::CutShort { reply, .. } => reply.record.as_ref(),
+            Self::TwoWays(_) | Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => None,
+        }
+    }
+
+    /// What it means for the exit code.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Broke(_) => Verdict::Broke,
+            Self::Held(_) | Self::CutShort { .. } => Verdict::Held,
+            Self::TwoWays(_) => Verdict::TwoWays,
+            Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => Verdict::Unfit,
+        }
+    }
+}
+
+/// Has a token's run again.
+pub(crate) fn replay(
+    executor: &dyn Executor,
+    token: &Token,
+    Wanted { recorded, log, until_ns }: Wanted<'_>,
+) -> Result<Replayed, RunnerError> {
+    let request = Request { until_ns, ..token.request(true) };
+    let mut reply = executor.fresh(&request)?;
+    let mut again = executor.fresh(&Request { log: log.map(Filter::to_string), ..request.clone() })?;
+    let strayed = log.is_some() && !same(&reply, &again);
+    if let (Some(record), Some(traced)) = (&mut reply.record, &mut again.record) {
+        (record.lines, record.strayed) = (std::mem::take(&mut traced.lines), strayed);
+    }
+    // Tracing runs code that is otherwise passed over, so that it may have made another run; without it there is one.
+    if strayed {
+        again = executor.fresh(&request)?;
+    }
+    if !same(&reply, &again) {
+        return Ok(Replayed::TwoWays([reply.digest, again.digest]));
+    }
+    let nodes = reply.record.as_ref().map(|record| record.nodes.len());
+    if let (Some(nodes), Some(node)) = (nodes, last_node_named(&reply.plan.injections))
+        && usize::from(node) >= nodes
+    {
+        return Ok(Replayed::PlanUnfit { node, nodes });
+    }
+    if let Some(recorded) = recorded.filter(|recorded| recorded.finding.digest != reply.digest) {
+        let first = reply.record.as_ref().and_then(|record| differs(&recorded.record, record, until_ns));
+        // A part of a run has another digest than the whole.
+        if until_ns.is_none() || first.is_some() {
+            return Ok(Replayed::RecordUnfit { expected: recorded.finding.digest, met: reply.digest, first });
+        }
+    }
+    Ok(match (found(&request, reply.clone(), 1), until_ns) {
+        (Some(found), _) => Replayed::Broke(Box::new(found)),
+        (None, Some(until_ns)) if reply.virtual_ns >= until_ns => {
+            Replayed::CutShort { until_ns, reply: Box::new(reply) }
+        }
+        (None, _) => Replayed::Held(Box::new(reply)),
+    })
+}
+
+/// The first event in which a run is not the one that was recorded, in words; of a part of a run, only what it came to.
+fn differs(recorded: &Record, met: &Record, until_ns: Option<u64>) -> Option<[String; 2]> {
+    let same = |index: &usize| recorded.events.get(*index) == met.events.get(*index);
+    let most = recorded.events.len().max(met.events.len());
+    let index = (0..most).find(|index| !same(index))?;
+    if until_ns.is_some() && index >= met.events.len() {
+        return None;
+    }
+    Some([recorded, met].map(|record| {
+        let lexicon = Lexicon::of(record);
+        record.events.get(index).map_or_else(String::new, |event| event_line(event, &lexicon))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::build::Build;
+    use crate::report::sample::use_after_teardown;
+    use crate::runner::fake::{Fake, held};
+    use std::cell::Cell;
+
+    fn token() -> Token {
+        Token {
+            scenario: "toy".into(),
+            build: Build::Sound,
+            engine: crate::scenario::engine::Engine::Native,
+            seed: 3,
+            plan: None,
+        }
+    }
+
+    fn as_sampled(request: &Request) -> Reply {
+        let found = use_after_teardown();
+        Reply {
+            digest: found.finding.digest,
+            plan: found.finding.plan,
+            violations: vec![found.finding.violation],
+            record: Some(found.record),
+            ..held(request)
+        }
+    }
+
+    fn replayed(executor: impl Fn(&Request) -> Reply, wanted: Wanted<'_>) -> Replayed {
+        let replayed = replay(&Fake(|request: &Request, _| executor(request)), &token(), wanted);
+        replayed.expect("the fake refuses nothing")
+    }
+
+    fn verdict(executor: impl Fn(&Request) -> Reply, recorded: Option<&Found>) -> Verdict {
+        replayed(executor, Wanted { recorded, ..Wanted::default() }).verdict()
+    }
+
+    #[test]
+    fn a_replay_that_breaks_again_exits_as_the_campaign_did() {
+        assert_eq!(verdict(as_sampled, None), Verdict::Broke);
+        assert_eq!(verdict(as_sampled, Some(&use_after_teardown())), Verdict::Broke);
+    }
+
+    #[test]
+    fn a_token_whose_run_now_holds_is_good_news_and_a_record_of_it_is_unfit() {
+        assert_eq!(verdict(held, None), Verdict::Held);
+        assert_eq!(verdict(held, Some(&use_after_teardown())), Verdict::Unfit);
+    }
+
+    #[test]
+    fn a_record_that_no_longer_fits_is_told_with_the_first_event_that_differs() {
+        let later = |request: &Request| {
+            let mut reply = as_sampled(request);
+            reply.record.iter_mut().for_each(|record| record.events[9].time_ns += 1);
+            Reply { digest: Digest(9, 9), ..reply }
+        };
+        let wanted = Wanted { recorded: Some(&use_after_teardown()), ..Wanted::default() };
+        let Replayed::RecordUnfit { first: Some([then, now]), .. } = replayed(later, wanted) else {
+            panic!("it is not the run that was recorded")
+        };
+        assert!(then.starts_with("#9 at 0.441000000") && now.starts_with("#9 at 0.441000001"), "{then}\n{now}");
+    }
+
+    #[test]
+    fn a_log_that_makes_another_run_is_told_as_that_and_the_run_is_the_one_without() {
+        let strays = |request: &Request| {
+            let reply = as_sampled(request);
+            Reply { digest: Digest(u64::from(request.log.is_some()), 0), ..reply }
+        };
+        let filter = Filter::read("debug").expect("it is a filter");
+        let wanted = Wanted { log: Some(&filter), ..Wanted::default() };
+        let Replayed::Broke(found) = replayed(strays, wanted) else { panic!("it breaks") };
+        assert_eq!((found.finding.digest, found.record.strayed), (Digest(0, 0), true));
+        let Replayed::Broke(found) = replayed(as_sampled, wanted) else { panic!("it breaks") };
+        assert!(!found.record.strayed);
+    }
+
+    #[test]
+    fn a_part_of_a_run_fits_the_record_of_the_whole() {
+        let part = |request: &Request| {
+            let mut reply = as_sampled(request);
+            reply.record.iter_mut().for_each(|record| record.events.truncate(5));
+            let virtual_ns = request.until_ns.expect("it was asked for");
+            Reply { digest: Digest(9, 9), virtual_ns, violations: Vec::new(), ..reply }
+        };
+        let recorded = use_after_teardown();
+        let wanted = Wanted { recorded: Some(&recorded), until_ns: Some(430_000_000), ..Wanted::default() };
+        assert!(matches!(replayed(part, wanted), Replayed::CutShort { until_ns: 430_000_000, .. }));
+        let other = |request: &Request| {
+            let mut reply = part(request);
+            reply.record.iter_mut().for_each(|record| record.events[3].time_ns += 1);
+            reply
+        };
+        assert_eq!(replayed(other, wanted).verdict(), Verdict::Unfit);
+    }
+
+    #[test]
+    fn a_plan_that_names_a_node_that_is_no_more_is_unfit() {
+        let fewer_nodes = |request: &Request| {
+            let mut reply = as_sampled(request);
+            reply.record.iter_mut().for_each(|record| record.nodes.truncate(2));
+            reply
+        };
+        assert_eq!(verdict(fewer_nodes, None), Verdict::Unfit);
+    }
+
+    #[test]
+    fn a_replay_that_is_not_the_same_twice_is_no_replay() {
+        let runs = Cell::new(0);
+        let wobbling = |request: &Request| Reply { digest: Digest(runs.replace(runs.get() + 1), 0), ..held(request) };
+        assert_eq!(verdict(wobbling, None), Verdict::TwoWays);
+    }
+}

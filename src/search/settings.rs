@@ -1,0 +1,190 @@
+//! What the environment asks for: the `AFTERLIFE_*` variables.
+//! It does not apply them: the command line comes before them, the defaults come after.
+
+use crate::model::nearest::nearest;
+use crate::model::refusal::Refusal;
+use crate::run::log_filter::{Filter, LOG_NEXT};
+use crate::runner::{BATON, RUNNER};
+use crate::search::budget::{DURATION_NEXT, SEEDS_NEXT, parse_duration, parse_seeds};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a person typed to come here, for the commands that reports propose: set by `cargo afterlife`.
+pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
+
+const PREFIX: &str = "AFTERLIFE_";
+
+const KNOWN: [&str; 10] = [
+    "AFTERLIFE_REPLAY",
+    "AFTERLIFE_SEED",
+    "AFTERLIFE_SEEDS",
+    "AFTERLIFE_TIME",
+    "AFTERLIFE_SEARCH",
+    "AFTERLIFE_OUT",
+    "AFTERLIFE_LOG",
+    "AFTERLIFE_SHRINK",
+    "AFTERLIFE_KEPT",
+    BATON,
+];
+
+/// The variables, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Settings {
+    /// `AFTERLIFE_REPLAY`: run this token and nothing else.
+    pub(crate) replay: Option<String>,
+    /// `AFTERLIFE_SEEDS`, or the one seed of `AFTERLIFE_SEED`.
+    pub(crate) seeds: Option<Range<u64>>,
+    /// `AFTERLIFE_TIME`: search for so long.
+    pub(crate) time: Option<Duration>,
+    /// `AFTERLIFE_OUT`: where findings are written.
+    pub(crate) out: Option<PathBuf>,
+    /// `AFTERLIFE_LOG`: which lines of programs a replay shows.
+    pub(crate) log: Option<Filter>,
+    /// `AFTERLIFE_KEPT`: the folder of kept runs.
+    pub(crate) kept: Option<PathBuf>,
+    /// `AFTERLIFE_SHRINK`: how many replays the shrinking of a finding may cost.
+    pub(crate) shrink: Option<u64>,
+    /// Variables that look like ours and are not, each with what it may have meant.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Settings {
+    /// Those of this process.
+    pub(crate) fn of_this_process() -> Result<Self, Refusal> {
+        Self::read(std::env::vars_os().filter_map(|(name, value)| {
+            // A name that is not text is none of ours; a value that is not text will not parse, and is then shown.
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        }))
+    }
+
+    /// Those among these variables.
+    pub(crate) fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, Refusal> {
+        let mut settings = Self::default();
+        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        ours.sort();
+        for (name, value) in ours {
+            let refused = |why: String, next: &str| Refusal::new(format!("{name}: {why}"), next);
+            match name.as_str() {
+                RUNNER | CALLED => {}
+                BATON => parse_baton(&value).map_err(|why| refused(why, BATON_NEXT))?,
+                "AFTERLIFE_REPLAY" => settings.replay = Some(value),
+                "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
+                "AFTERLIFE_KEPT" => settings.kept = Some(PathBuf::from(value)),
+                "AFTERLIFE_LOG" => {
+                    settings.log = Some(Filter::read(&value).map_err(|why| refused(why, LOG_NEXT))?);
+                }
+                "AFTERLIFE_SEEDS" => {
+                    settings.seeds = Some(parse_seeds(&value).map_err(|why| refused(why, SEEDS_NEXT))?);
+                }
+                "AFTERLIFE_SEED" => settings.seeds = Some(parse_seed(&value).map_err(|why| refused(why, SEED_NEXT))?),
+                "AFTERLIFE_TIME" => {
+                    settings.time = Some(parse_duration(&value).map_err(|why| refused(why, DURATION_NEXT))?);
+                }
+                "AFTERLIFE_SHRINK" => {
+                    let replays = value
+                        .trim()
+                        .parse()
+                        .map_err(|_| refused(format!("`{value}` is not a number of replays"), SHRINK_NEXT))?;
+                    settings.shrink = Some(replays);
+                }
+                "AFTERLIFE_SEARCH" => parse_search(&value).map_err(|why| refused(why, SEARCH_NEXT))?,
+                _ => settings.warnings.push(unknown(&name)),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// Searches that there are. Only one so far, so that a name is all there is to check.
+pub(crate) fn parse_search(text: &str) -> Result<(), String> {
+    if text == "random" { Ok(()) } else { Err(format!("there is no search `{text}`")) }
+}
+
+/// Ways for the baton to pass. The runner reads the variable itself; here it is only checked.
+fn parse_baton(text: &str) -> Result<(), String> {
+    if matches!(text, "switch" | "futex") { Ok(()) } else { Err(format!("the baton does not pass by `{text}`")) }
+}
+
+const BATON_NEXT: &str = "write switch, which is the default, or futex";
+
+/// What to write instead of a search that there is not.
+pub(crate) const SEARCH_NEXT: &str = "write random, the one search that there is";
+
+/// What to write instead of a number of replays that cannot be read.
+pub(crate) const SHRINK_NEXT: &str = "write how many replays a finding may cost, or 0 to tell plans as they were drawn";
+
+const SEED_NEXT: &str = "write one number, or use AFTERLIFE_SEEDS for a range";
+
+fn parse_seed(text: &str) -> Result<Range<u64>, String> {
+    let seed = text.trim().parse::<u64>().ok();
+    let past = seed.and_then(|seed| seed.checked_add(1));
+    seed.zip(past).map(|(seed, past)| seed..past).ok_or_else(|| format!("`{text}` is not a seed"))
+}
+
+fn unknown(name: &str) -> String {
+    match nearest(name, KNOWN).first() {
+        Some(meant) => format!("{name} means nothing to afterlife; the nearest name is {meant}"),
+        None => format!("{name} means nothing to afterlife; it knows {}", KNOWN.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, Refusal> {
+        Settings::read(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn known_variables_are_read_and_foreign_ones_passed_by() {
+        let settings = read(&[("PATH", "/bin"), ("AFTERLIFE_SEEDS", "3..9"), ("AFTERLIFE_TIME", "2m"), (RUNNER, "1")]);
+        let expected = Settings { seeds: Some(3..9), time: Some(Duration::from_secs(120)), ..Settings::default() };
+        assert_eq!(settings, Ok(expected));
+    }
+
+    #[test]
+    fn one_seed_is_a_range_of_one() {
+        assert_eq!(read(&[("AFTERLIFE_SEED", "47")]).map(|settings| settings.seeds), Ok(Some(47..48)));
+    }
+
+    #[test]
+    fn a_mistyped_variable_is_warned_of_with_the_nearest_name() {
+        let settings =
+            read(&[("AFTERLIFE_REPLYA", "x"), ("AFTERLIFE_X_Y_Z_COLOUR", "x")]).expect("both are only warned of");
+        insta::assert_snapshot!(settings.warnings.join("\n"), @r"
+        AFTERLIFE_REPLYA means nothing to afterlife; the nearest name is AFTERLIFE_REPLAY
+        AFTERLIFE_X_Y_Z_COLOUR means nothing to afterlife; the nearest name is AFTERLIFE_LOG
+        ");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_refused_with_its_variable() {
+        let said = |name: &str, value: &str| read(&[(name, value)]).expect_err("the value is wrong").to_string();
+        insta::assert_snapshot!(said("AFTERLIFE_SEEDS", "5..2"), @r"
+        error: AFTERLIFE_SEEDS: `5..2` holds no seed
+          next: write a range like 0..10000, a number like 500 for the first 500 seeds, or date for those of today
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_SEED", "x"), @r"
+        error: AFTERLIFE_SEED: `x` is not a seed
+          next: write one number, or use AFTERLIFE_SEEDS for a range
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_TIME", "soon"), @r"
+        error: AFTERLIFE_TIME: `soon` is not a duration
+          next: write a number and a unit: 90s, 20m, 2h, 1h30m
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_SHRINK", "-1"), @r"
+        error: AFTERLIFE_SHRINK: `-1` is not a number of replays
+          next: write how many replays a finding may cost, or 0 to tell plans as they were drawn
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_BATON", "hand"), @r"
+        error: AFTERLIFE_BATON: the baton does not pass by `hand`
+          next: write switch, which is the default, or futex
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"
+        error: AFTERLIFE_SEARCH: there is no search `directed`
+          next: write random, the one search that there is
+        ");
+    }
+}

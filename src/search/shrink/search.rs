@@ -1,0 +1,87 @@
+//! Shrinking by replays: which simpler plans break a run in the same way, asked of an executor.
+//! What it proposes is only as good as its replays: who uses it has the last one confirmed in a fresh process.
+
+use super::minimise;
+use crate::fault::{Injection, Plan};
+use crate::model::violation::Signature;
+use crate::run::request::{Reply, Request};
+use crate::runner::{Executor, RunnerError};
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// With how many other seeds the smallest plan is tried at the end.
+const OTHER_SEEDS: u64 = 4;
+
+/// How a plan became as small as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shrunk {
+    /// How many replays it took.
+    pub(crate) replays: u64,
+    /// The injections that it does not take, as they were drawn.
+    pub(crate) not: Vec<Injection>,
+    /// Whether each injection that is left is needed; if not, the bound on replays came first.
+    pub(crate) whole: bool,
+    /// With how many other seeds the plan was tried, and how many of those runs broke in the same way.
+    pub(crate) seeds: (u64, u64),
+}
+
+/// A smaller run that breaks in the same way.
+pub(crate) struct Smaller {
+    /// What asks for it.
+    pub(crate) request: Request,
+    /// What came of it; `None` if nothing could be made smaller and the request is the one that was given.
+    pub(crate) reply: Option<Reply>,
+    /// How it was reached.
+    pub(crate) shrunk: Shrunk,
+}
+
+/// Shrinks the plan of a run that broke so, within so many replays. `known` is its plan, unless its process ended before it could
+/// name the one that the seed had drawn.
+pub(crate) fn search(
+    executor: &dyn Executor,
+    request: &Request,
+    known: Option<Plan>,
+    signature: &Signature,
+    replays_max: u64,
+) -> Result<Smaller, RunnerError> {
+    let request = Request { record: false, stack_at: None, log: None, ..request.clone() };
+    let plan = match known {
+        Some(plan) => plan,
+        None => executor.fresh(&Request { only_plan: true, ..request.clone() })?.plan,
+    };
+    let mut last = None;
+    let minimal = minimise(&plan, replays_max, |plans: &[Plan]| {
+        let mut requests = plans.iter().map(|plan| Request { plan: Some(plan.clone()), ..request.clone() });
+        let mut tried = 0;
+        let mut found = None;
+        executor.in_order(&mut requests, &mut |_, reply| {
+            tried += 1;
+            if breaks(&reply, signature) {
+                found = Some(reply);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        let breaks = found.is_some();
+        last = found.or(last.take());
+        Ok((tried, breaks))
+    })?;
+    let smaller = Request { plan: Some(minimal.plan.clone()), ..request.clone() };
+    let others = OTHER_SEEDS.min(replays_max - minimal.replays);
+    let mut seeds = (0, 0);
+    let other = |seed: u64| Request { seed: request.seed.wrapping_add(1 + seed), ..smaller.clone() };
+    executor.in_order(&mut (0..others).map(other), &mut |_, reply| {
+        seeds = (seeds.0 + 1, seeds.1 + u64::from(breaks(&reply, signature)));
+        ControlFlow::Continue(())
+    })?;
+    let is_left = |place: &usize| minimal.left.contains(place);
+    let not = plan.injections.into_iter().enumerate().filter(|(place, _)| !is_left(place)).map(|(_, it)| it).collect();
+    let shrunk = Shrunk { replays: minimal.replays + seeds.0, not, whole: minimal.whole, seeds };
+    // What the seed draws needs no plan in its token.
+    let request = if last.is_some() { smaller } else { request };
+    Ok(Smaller { request, reply: last, shrunk })
+}
+
+fn breaks(reply: &Reply, signature: &Signature) -> bool {
+    reply.violations.first().is_some_and(|violation| violation.signature() == *signature)
+}

@@ -1,0 +1,78 @@
+//! The numbers of a log: of its texts, its nodes and what they tell of.
+//! It forgets nothing, since a violation may name it.
+
+use crate::invariant::Facts;
+use crate::watch::facts::Texts;
+use afterlife_sim::event::{Name, NodeId};
+use afterlife_sim::told::Register;
+use std::collections::BTreeMap;
+
+/// What the numbers of a log stand for.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    texts: Texts,
+    nodes: Vec<(String, u16)>,
+    objects: u32,
+    generations: BTreeMap<Name, u32>,
+}
+
+impl Names {
+    /// The node of this name; a log that names none is that of one process.
+    pub(super) fn node(&mut self, name: &str) -> NodeId {
+        let name = if name.is_empty() { "the program" } else { name };
+        let index = self.nodes.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            self.nodes.push((name.to_owned(), 1));
+            self.nodes.len() - 1
+        });
+        NodeId(index as u16)
+    }
+
+    /// Which life a node is in.
+    pub(super) fn life(&self, node: NodeId) -> u16 {
+        self.nodes.get(usize::from(node.0)).map_or(1, |(_, life)| *life)
+    }
+
+    /// A node's process began again.
+    pub(super) fn next_life(&mut self, node: NodeId) {
+        if let Some((_, life)) = self.nodes.get_mut(usize::from(node.0)) {
+            *life += 1;
+        }
+    }
+
+    /// The next text of a record, which numbers its own.
+    pub(super) fn push(&mut self, text: String) {
+        self.texts.push(text);
+    }
+
+    /// Texts and nodes, by number.
+    pub(super) fn into_parts(self) -> (Vec<String>, Vec<String>) {
+        (self.texts.into_texts(), self.nodes.into_iter().map(|(name, _)| name).collect())
+    }
+}
+
+impl Register for Names {
+    fn name(&mut self, text: &str) -> Name {
+        self.texts.name(text)
+    }
+
+    fn object(&mut self) -> u32 {
+        self.objects += 1;
+        self.objects
+    }
+
+    fn generation(&mut self, name: Name) -> u32 {
+        let generation = self.generations.entry(name).or_insert(0);
+        *generation += 1;
+        *generation
+    }
+}
+
+impl Facts for Names {
+    fn text(&self, name: Name) -> &str {
+        self.texts.text(name)
+    }
+
+    fn node(&self, node: NodeId) -> &str {
+        self.nodes.get(usize::from(node.0)).map_or("the program", |(name, _)| name)
+    }
+}
