@@ -13,6 +13,7 @@ pub struct Channel {
     name: &'static str,
     object: u64,
     closed: AtomicBool,
+    made: &'static Location<'static>,
 }
 
 impl Channel {
@@ -20,8 +21,9 @@ impl Channel {
     #[track_caller]
     #[must_use = "dropping a Channel says that it closed"]
     pub fn open(name: &'static str) -> Self {
-        let object = tell(&Fact::ChannelOpened { name }, Location::caller());
-        Self { name, object, closed: AtomicBool::new(false) }
+        let made = Location::caller();
+        let object = tell(&Fact::ChannelOpened { name }, made);
+        Self { name, object, closed: AtomicBool::new(false), made }
     }
 
     /// Says that the reader was sent the last event: the error that ends the watch, or a plain end.
@@ -39,10 +41,9 @@ impl Channel {
 }
 
 impl Drop for Channel {
-    #[track_caller]
     fn drop(&mut self) {
         if !self.closed.load(Ordering::Relaxed) {
-            tell(&Fact::ChannelClosed { name: self.name, object: self.object }, Location::caller());
+            tell(&Fact::ChannelClosed { name: self.name, object: self.object }, self.made);
         }
     }
 }

@@ -27,8 +27,9 @@ impl Registration {
     #[inline]
     #[track_caller]
     pub fn fire(&self) -> Call {
-        let call = tell_of(|| Fact::CallBegan { name: self.name, object: self.object }, Location::caller());
-        Call { name: self.name, object: self.object, call }
+        let made = Location::caller();
+        let call = tell_of(|| Fact::CallBegan { name: self.name, object: self.object }, made);
+        Call { name: self.name, object: self.object, call, end: made }
     }
 
     /// Says that the registration is over, here and now: for code that does not wait for calls that run.
@@ -40,8 +41,9 @@ impl Registration {
     /// Says that no further call may begin and that those which run are waited for, until the guard is dropped.
     #[track_caller]
     pub fn deregistering(&self) -> Deregistering {
-        tell(&Fact::Deregistering { name: self.name, object: self.object }, Location::caller());
-        Deregistering { name: self.name, object: self.object }
+        let made = Location::caller();
+        tell(&Fact::Deregistering { name: self.name, object: self.object }, made);
+        Deregistering { name: self.name, object: self.object, end: made }
     }
 }
 
@@ -52,12 +54,21 @@ pub struct Call {
     name: &'static str,
     object: u64,
     call: u64,
+    end: &'static Location<'static>,
+}
+
+impl Call {
+    /// Says that the callback returns, here; dropping the guard says so with the place of the call.
+    #[inline]
+    #[track_caller]
+    pub fn end(mut self) {
+        self.end = Location::caller();
+    }
 }
 
 impl Drop for Call {
-    #[track_caller]
     fn drop(&mut self) {
-        tell_of(|| Fact::CallEnded { name: self.name, object: self.object, call: self.call }, Location::caller());
+        tell_of(|| Fact::CallEnded { name: self.name, object: self.object, call: self.call }, self.end);
     }
 }
 
@@ -67,11 +78,19 @@ impl Drop for Call {
 pub struct Deregistering {
     name: &'static str,
     object: u64,
+    end: &'static Location<'static>,
+}
+
+impl Deregistering {
+    /// Says that the wait is over, here; dropping the guard says so with the place where the wait began.
+    #[track_caller]
+    pub fn end(mut self) {
+        self.end = Location::caller();
+    }
 }
 
 impl Drop for Deregistering {
-    #[track_caller]
     fn drop(&mut self) {
-        tell(&Fact::Deregistered { name: self.name, object: self.object }, Location::caller());
+        tell(&Fact::Deregistered { name: self.name, object: self.object }, self.end);
     }
 }

@@ -17,6 +17,7 @@ pub struct Resource {
     name: &'static str,
     object: u64,
     state: AtomicU8,
+    made: &'static Location<'static>,
 }
 
 /// Declared, and nothing more: there is nothing to tear down.
@@ -31,16 +32,18 @@ impl Resource {
     #[track_caller]
     #[must_use = "dropping a Resource says that it was torn down"]
     pub fn open(name: &'static str) -> Self {
-        let object = tell(&Fact::Opened { name, object: 0 }, Location::caller());
-        Self { name, object, state: AtomicU8::new(BEGUN) }
+        let made = Location::caller();
+        let object = tell(&Fact::Opened { name, object: 0 }, made);
+        Self { name, object, state: AtomicU8::new(BEGUN), made }
     }
 
     /// Says that a resource of this name exists and is not ready: it is used only after [`opened`](Self::opened).
     #[track_caller]
     #[must_use = "a Resource that nobody keeps says nothing more"]
     pub fn declare(name: &'static str) -> Self {
-        let object = tell(&Fact::Declared { name }, Location::caller());
-        Self { name, object, state: AtomicU8::new(DECLARED) }
+        let made = Location::caller();
+        let object = tell(&Fact::Declared { name }, made);
+        Self { name, object, state: AtomicU8::new(DECLARED), made }
     }
 
     /// Says that opening begins. Should it be cut short (by a panic that somebody catches), the resource must be closed
@@ -78,8 +81,9 @@ impl Resource {
     #[inline]
     #[track_caller]
     pub fn borrow(&self) -> Borrow {
-        let borrow = tell_of(|| Fact::Borrowed { name: self.name, object: self.object }, Location::caller());
-        Borrow { name: self.name, object: self.object, borrow }
+        let made = Location::caller();
+        let borrow = tell_of(|| Fact::Borrowed { name: self.name, object: self.object }, made);
+        Borrow { name: self.name, object: self.object, borrow, end: made }
     }
 
     /// Says that the resource was torn down. A second call says it again, and breaks *close-once*; one on a resource that
@@ -97,10 +101,9 @@ impl Resource {
 }
 
 impl Drop for Resource {
-    #[track_caller]
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) == BEGUN {
-            tell(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
+            tell(&Fact::Closed { name: self.name, object: self.object }, self.made);
         }
     }
 }
@@ -112,11 +115,20 @@ pub struct Borrow {
     name: &'static str,
     object: u64,
     borrow: u64,
+    end: &'static Location<'static>,
+}
+
+impl Borrow {
+    /// Says that the resource is returned, here; dropping the guard says so with the place of the borrow.
+    #[inline]
+    #[track_caller]
+    pub fn end(mut self) {
+        self.end = Location::caller();
+    }
 }
 
 impl Drop for Borrow {
-    #[track_caller]
     fn drop(&mut self) {
-        tell_of(|| Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, Location::caller());
+        tell_of(|| Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, self.end);
     }
 }

@@ -11,6 +11,7 @@ use core::panic::Location;
 pub struct Scope {
     name: &'static str,
     number: u64,
+    end: &'static Location<'static>,
 }
 
 impl Scope {
@@ -18,14 +19,16 @@ impl Scope {
     #[track_caller]
     #[must_use = "dropping a Scope says that its owner is gone"]
     pub fn new(name: &'static str) -> Self {
-        Self { name, number: tell(&Fact::ScopeOpened { name }, Location::caller()) }
+        let made = Location::caller();
+        Self { name, number: tell(&Fact::ScopeOpened { name }, made), end: made }
     }
 
     /// Says that a task was queued. Give the result to the task.
     #[track_caller]
     pub fn task(&self, name: &'static str) -> Task {
-        let task = tell(&Fact::TaskQueued { name, scope: self.number }, Location::caller());
-        Task { name, scope: self.number, task, began: false }
+        let made = Location::caller();
+        let task = tell(&Fact::TaskQueued { name, scope: self.number }, made);
+        Task { name, scope: self.number, task, began: false, end: made }
     }
 
     /// Says that every task has ended, as far as the owner knows.
@@ -33,12 +36,17 @@ impl Scope {
     pub fn joined(&self) {
         tell(&Fact::Joined { name: self.name, scope: self.number }, Location::caller());
     }
+
+    /// Says that the owner is gone, here; dropping the scope says so with the place where it was made.
+    #[track_caller]
+    pub fn close(mut self) {
+        self.end = Location::caller();
+    }
 }
 
 impl Drop for Scope {
-    #[track_caller]
     fn drop(&mut self) {
-        tell(&Fact::ScopeClosed { name: self.name, scope: self.number }, Location::caller());
+        tell(&Fact::ScopeClosed { name: self.name, scope: self.number }, self.end);
     }
 }
 
@@ -50,6 +58,7 @@ pub struct Task {
     scope: u64,
     task: u64,
     began: bool,
+    end: &'static Location<'static>,
 }
 
 impl Task {
@@ -65,6 +74,12 @@ impl Task {
         TaskHandle { name: self.name, scope: self.scope, task: self.task }
     }
 
+    /// Says that the task is over, here; dropping it says so with the place where it was queued.
+    #[track_caller]
+    pub fn end(mut self) {
+        self.end = Location::caller();
+    }
+
     /// Whether it has begun to run.
     pub fn began(&self) -> bool {
         self.began
@@ -72,9 +87,8 @@ impl Task {
 }
 
 impl Drop for Task {
-    #[track_caller]
     fn drop(&mut self) {
-        tell(&Fact::TaskEnded { name: self.name, scope: self.scope, task: self.task }, Location::caller());
+        tell(&Fact::TaskEnded { name: self.name, scope: self.scope, task: self.task }, self.end);
     }
 }
 

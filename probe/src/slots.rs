@@ -23,8 +23,9 @@ impl Slots {
     /// Says that a place was taken; it is held until the result is dropped.
     #[track_caller]
     pub fn take(&self) -> Slot {
-        let holder = tell(&Fact::SlotTaken { name: self.name, object: self.object }, Location::caller());
-        Slot { name: self.name, object: self.object, holder }
+        let made = Location::caller();
+        let holder = tell(&Fact::SlotTaken { name: self.name, object: self.object }, made);
+        Slot { name: self.name, object: self.object, holder, end: made }
     }
 
     /// Says what the program's own counter shows, whenever it changes.
@@ -42,11 +43,19 @@ pub struct Slot {
     name: &'static str,
     object: u64,
     holder: u64,
+    end: &'static Location<'static>,
+}
+
+impl Slot {
+    /// Says that the place is free again, here; dropping the guard says so with the place where it was taken.
+    #[track_caller]
+    pub fn release(mut self) {
+        self.end = Location::caller();
+    }
 }
 
 impl Drop for Slot {
-    #[track_caller]
     fn drop(&mut self) {
-        tell(&Fact::SlotReturned { name: self.name, object: self.object, holder: self.holder }, Location::caller());
+        tell(&Fact::SlotReturned { name: self.name, object: self.object, holder: self.holder }, self.end);
     }
 }
