@@ -1,5 +1,5 @@
 //! `#[afterlife::test]`: turns a scenario function into a test.
-//! It wraps the function and never parses its body.
+//! It wraps the function and leaves its body as it is.
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ struct Options {
     seeds: u64,
 }
 
-/// How many runs a test makes unless it says otherwise: a few seconds' worth.
+/// The default number of runs of a test: a few seconds' worth.
 const SEEDS: u64 = 100;
 
 impl Parse for Options {
@@ -20,11 +20,14 @@ impl Parse for Options {
             let name: syn::Ident = input.parse()?;
             input.parse::<Token![=]>()?;
             if name != "seeds" {
-                return Err(syn::Error::new(name.span(), "only `seeds = N` can be said here"));
+                return Err(syn::Error::new(name.span(), "unknown option: the only one is `seeds = N`"));
             }
             options.seeds = input.parse::<LitInt>()?.base10_parse()?;
             if options.seeds == 0 {
-                return Err(syn::Error::new(name.span(), "a test with no seeds tests nothing: `seeds = 1` or more"));
+                return Err(syn::Error::new(
+                    name.span(),
+                    "a test without seeds tests nothing: use `seeds = 1` or more",
+                ));
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -34,14 +37,20 @@ impl Parse for Options {
     }
 }
 
-/// Runs a scenario under `cargo test` (and nextest), over `seeds` runs.
+/// Runs a scenario under `cargo test` or nextest.
 ///
-/// The function takes `&mut afterlife::Sim`. On failure the test prints the story and a token; with
-/// `AFTERLIFE_REPLAY=<token>` it replays that one run.
+/// The function takes `&mut afterlife::Sim`. `#[afterlife::test(seeds = 200)]` sets the number of runs, one for each seed;
+/// the default is 100.
+///
+/// A failing test prints its story and a token. With `AFTERLIFE_REPLAY=<token>` the test replays that one run.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
     let Options { seeds } = parse_macro_input!(options as Options);
     let ItemFn { attrs, vis, sig, block, .. } = parse_macro_input!(function as ItemFn);
+    if let Some(keyword) = sig.asyncness {
+        let error = syn::Error::new(keyword.span, "a scenario is not `async`: its nodes and clients are");
+        return error.into_compile_error().into();
+    }
     let name = &sig.ident;
     let inputs = &sig.inputs;
     let output = &sig.output;

@@ -1,49 +1,58 @@
-//! A channel that watches something, and how its reader learns of its end.
-//! It carries nothing.
+//! A channel whose reader must learn that it ended.
+//! It carries no data.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::report;
 use core::panic::Location;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// The writing end of a watch. *close-is-told*: its reader is told of the end before the channel closes; *close-once*: it
-/// closes once.
+/// The writing end of a watch or subscription.
+///
+/// *close-is-told*: the reader is notified of the end before the channel closes. *close-once*: the channel closes once.
+///
+/// Dropping a `Channel` that is still open reports that it closed, with the source line that opened it.
+///
+/// ```
+/// let watch = afterlife_probe::Channel::open("topology-watch");
+/// watch.told(); // the error that ends the watch has been sent
+/// watch.close();
+/// ```
 #[derive(Debug)]
 pub struct Channel {
     name: &'static str,
     object: u64,
     closed: AtomicBool,
-    made: &'static Location<'static>,
+    opened_at: &'static Location<'static>,
 }
 
 impl Channel {
-    /// Says that a channel of this name was opened.
+    /// Reports that a channel of this name was opened.
     #[track_caller]
-    #[must_use = "dropping a Channel says that it closed"]
+    #[must_use = "dropping a Channel reports that it closed"]
     pub fn open(name: &'static str) -> Self {
-        let made = Location::caller();
-        let object = tell(&Fact::ChannelOpened { name }, made);
-        Self { name, object, closed: AtomicBool::new(false), made }
+        let opened_at = Location::caller();
+        let object = report(&Fact::ChannelOpened { name }, opened_at);
+        Self { name, object, closed: AtomicBool::new(false), opened_at }
     }
 
-    /// Says that the reader was sent the last event: the error that ends the watch, or a plain end.
+    /// Reports that the reader was sent the last message: the error that ends the watch, or a plain end.
     #[track_caller]
     pub fn told(&self) {
-        tell(&Fact::ChannelTold { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::ChannelTold { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// Says that the channel closed. A second call says it again.
+    /// Reports that the channel closed. A second call reports it again and breaks *close-once*.
     #[track_caller]
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        tell(&Fact::ChannelClosed { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::ChannelClosed { name: self.name, object: self.object }, Location::caller());
     }
 }
 
 impl Drop for Channel {
     fn drop(&mut self) {
         if !self.closed.load(Ordering::Relaxed) {
-            tell(&Fact::ChannelClosed { name: self.name, object: self.object }, self.made);
+            report(&Fact::ChannelClosed { name: self.name, object: self.object }, self.opened_at);
         }
     }
 }

@@ -1,50 +1,61 @@
-//! Phases, claims and places that only the code itself can name, and legal misbehaviour.
-//! They never stop the program: the verdict is the harness's.
+//! Phases of a process, assertions, coverage points and injected misbehaviour.
+//! None of them stops the program: the harness judges.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::report;
 use core::panic::Location;
 
-/// Says that the process entered a phase of its life: `phase("ready")`, `phase("draining")`.
+/// Reports that the process entered a phase, such as `"ready"` or `"draining"`.
+///
+/// ```
+/// afterlife_probe::phase("ready");
+/// ```
 #[inline]
 #[track_caller]
 pub fn phase(name: &str) {
-    tell(&Fact::Phase { name }, Location::caller());
+    report(&Fact::Phase { name }, Location::caller());
 }
 
-/// What [`always!`](crate::always) expands to.
+/// The expansion of [`always!`](crate::always).
 #[doc(hidden)]
 #[inline]
 #[track_caller]
 pub fn check_always(held: bool, claim: &str) {
-    tell(&Fact::Always { claim, held }, Location::caller());
+    report(&Fact::Always { claim, held }, Location::caller());
 }
 
-/// What [`sometimes!`](crate::sometimes) expands to.
+/// The expansion of [`sometimes!`](crate::sometimes).
 #[doc(hidden)]
 #[inline]
 #[track_caller]
 pub fn check_sometimes(held: bool, claim: &str) {
-    tell(&Fact::Sometimes { claim, held }, Location::caller());
+    report(&Fact::Sometimes { claim, held }, Location::caller());
 }
 
-/// What [`reached!`](macro@crate::reached) expands to.
+/// The expansion of [`reached!`](macro@crate::reached).
 #[doc(hidden)]
 #[inline]
 #[track_caller]
 pub fn reached(site: &str) {
-    tell(&Fact::Reached { site }, Location::caller());
+    report(&Fact::Reached { site }, Location::caller());
 }
 
-/// What [`buggify!`](crate::buggify) expands to.
+/// The expansion of [`buggify!`](crate::buggify).
 #[doc(hidden)]
 #[inline]
 #[track_caller]
 pub fn misbehaves(site: &str, per_mille: u64) -> bool {
-    tell(&Fact::Buggify { site, per_mille }, Location::caller()) == 1
+    report(&Fact::Buggify { site, per_mille }, Location::caller()) == 1
 }
 
-/// A claim that must hold each time it is passed. The condition is not evaluated outside a run.
+/// Asserts a claim that must hold every time this line executes.
+///
+/// A false condition is a violation in a run; it does not panic. The condition is not evaluated outside a run.
+///
+/// ```
+/// let (sent, acked) = (7, 5);
+/// afterlife_probe::always!(acked <= sent, "no more is acknowledged than was sent");
+/// ```
 #[macro_export]
 macro_rules! always {
     ($condition:expr, $claim:expr) => {
@@ -54,8 +65,14 @@ macro_rules! always {
     };
 }
 
-/// A claim that must hold at least once in a campaign: a `sometimes` that never did is reported, because nothing was
-/// tested. The condition is not evaluated outside a run.
+/// Asserts a claim that must hold at least once in a campaign.
+///
+/// A campaign in which it never held reports that: the case was not tested. The condition is not evaluated outside a run.
+///
+/// ```
+/// let retries = 1;
+/// afterlife_probe::sometimes!(retries > 0, "a request is retried");
+/// ```
 #[macro_export]
 macro_rules! sometimes {
     ($condition:expr, $claim:expr) => {
@@ -65,7 +82,11 @@ macro_rules! sometimes {
     };
 }
 
-/// A place in the code that a campaign should reach.
+/// Marks a line that a campaign should reach.
+///
+/// ```
+/// afterlife_probe::reached!("the snapshot is installed");
+/// ```
 #[macro_export]
 macro_rules! reached {
     ($site:expr) => {
@@ -75,11 +96,16 @@ macro_rules! reached {
     };
 }
 
-/// Whether to misbehave here, in a way that is legal but rare: return early, wait longer, use the small buffer.
+/// Returns `true` where the program should misbehave in a legal but rare way: return early, wait longer, use a small buffer.
 ///
-/// Two levels, after FoundationDB's BUGGIFY: in each run a quarter of the places are on, and a place that is on answers
-/// `true` at one pass in four, or as often as the second argument says, in thousandths. Outside a run, and where
-/// misbehaving is off, always `false`.
+/// Two levels decide, as in FoundationDB's BUGGIFY. Each run enables a quarter of the sites. An enabled site answers `true`
+/// with the probability of the second argument, in thousandths; the default is 250. Outside a run, and in a run that turns
+/// misbehaviour off, the answer is always `false`.
+///
+/// ```
+/// let batch = if afterlife_probe::buggify!("small batches", 100) { 1 } else { 64 };
+/// assert_eq!(batch, 64); // not in a run
+/// ```
 #[macro_export]
 macro_rules! buggify {
     ($site:expr) => {

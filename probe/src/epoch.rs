@@ -1,11 +1,22 @@
-//! An epoch: a ballot, a term, a lease, a generation of a configuration, and the work that was begun in it.
+//! An epoch: a ballot, a term, a lease, a configuration's generation, and the work that began under it.
 //! It does not decide which epoch is right.
 
 use crate::fact::Fact;
-use crate::sink::{tell, tell_of};
+use crate::sink::{report, report_with};
 use core::panic::Location;
 
-/// Something that advances from epoch to epoch. *no-stale-epoch-effect*: an effect carries the epoch that is current.
+/// A counter that advances from epoch to epoch.
+///
+/// *no-stale-epoch-effect*: work takes effect only under the epoch in which it began.
+///
+/// Epochs are 64-bit numbers, so that a timestamp in nanoseconds is one, too. They need not be consecutive.
+///
+/// ```
+/// let ballot = afterlife_probe::Epoch::new("ballot");
+/// let token = ballot.advance(4);
+/// // … the work, some time later:
+/// token.effect("download progress");
+/// ```
 #[derive(Debug)]
 pub struct Epoch {
     name: &'static str,
@@ -13,26 +24,27 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// Says that there is something with epochs: `Epoch::new("ballot")`.
+    /// Reports a new counter of epochs, such as `Epoch::new("ballot")`. It has no epoch until the first
+    /// [`advance`](Self::advance).
     #[track_caller]
     pub fn new(name: &'static str) -> Self {
-        Self { name, object: tell(&Fact::EpochBegan { name }, Location::caller()) }
+        Self { name, object: report(&Fact::EpochBegan { name }, Location::caller()) }
     }
 
-    /// Says that it is in this epoch now. Work that begins carries the token that this returns.
+    /// Reports that the epoch is `to` from now on. Returns the token for work that begins under it.
     #[track_caller]
     pub fn advance(&self, to: u64) -> Token {
-        tell(&Fact::Advanced { name: self.name, object: self.object, to }, Location::caller());
+        report(&Fact::Advanced { name: self.name, object: self.object, to }, Location::caller());
         self.token(to)
     }
 
-    /// The token of work that was begun in this epoch, for code that carries the number itself.
+    /// Returns the token for work that began under epoch `of`, for code that carries the number itself. Reports nothing.
     pub fn token(&self, of: u64) -> Token {
         Token { name: self.name, object: self.object, of }
     }
 }
 
-/// The epoch in which some work was begun. Copy it along with the work.
+/// The epoch under which some work began. Copy it along with the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
     name: &'static str,
@@ -41,11 +53,11 @@ pub struct Token {
 }
 
 impl Token {
-    /// Says that the work takes effect, here and now: `token.effect("download progress")`.
+    /// Reports that the work takes effect now: `token.effect("download progress")`.
     #[inline]
     #[track_caller]
     pub fn effect(&self, what: &str) {
-        tell_of(|| Fact::Effect { name: self.name, object: self.object, of: self.of, what }, Location::caller());
+        report_with(|| Fact::Effect { name: self.name, object: self.object, of: self.of, what }, Location::caller());
     }
 
     /// The epoch's number.

@@ -1,42 +1,44 @@
-//! What a program can say about its lifetimes, one variant for each kind of sentence.
-//! It judges nothing: claims are the harness's.
+//! A fact: one statement of a program about one of its lifetimes.
+//! It judges nothing: the harness's invariants do.
 
 use core::fmt::Arguments;
 
-/// One thing that the program says about one of its lifetimes. Numbers (`object`, `borrow`, `call`, `task`, `entry`) are those
-/// that the sink answered with when the thing began; 0 where nobody listened.
+/// A statement of the program about one of its lifetimes.
+///
+/// The numbers (`object`, `borrow`, `call`, `task`, `entry`) are the sink's answers to the facts that began these things; 0
+/// if no sink was attached then.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Fact<'a> {
-    /// A resource exists and is not ready for use; the answer is its number.
+    /// A resource exists and is not ready for use. The answer is its number.
     Declared {
-        /// The resource's name, as the program gave it.
+        /// The resource's name.
         name: &'a str,
     },
-    /// A resource is being opened: until `Opened` or `Closed` it is neither closed nor open.
+    /// A resource begins to open. Until `Opened` or `Closed` it is neither open nor closed.
     Opening {
         /// Its name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// A resource came to life. With object 0 it was never declared, and the answer is its number.
+    /// A resource was opened. Object 0 means that it was not declared before: the answer is its number.
     Opened {
         /// Its name.
         name: &'a str,
         /// Its number, or 0.
         object: u64,
     },
-    /// A resource is being used.
+    /// A resource is used.
     Used {
         /// Its name.
         name: &'a str,
         /// Its number.
         object: u64,
-        /// Who uses it, if the caller said so.
+        /// Its user, if the caller named one.
         by: Option<Arguments<'a>>,
     },
-    /// Somebody holds a resource from here on; the answer is the borrow's number.
+    /// A resource is held from now on. The answer is the borrow's number.
     Borrowed {
         /// Its name.
         name: &'a str,
@@ -52,56 +54,56 @@ pub enum Fact<'a> {
         /// The borrow's number.
         borrow: u64,
     },
-    /// A resource was torn down.
+    /// A resource was closed.
     Closed {
         /// Its name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// A callback may be called from here on; the answer is the registration's number.
+    /// A callback may be called from now on. The answer is the registration's number.
     Registered {
-        /// What kind of callback.
+        /// The kind of callback.
         name: &'a str,
-        /// Which one of its kind.
+        /// The callback among those of its kind.
         id: Arguments<'a>,
     },
-    /// A call of a callback begins; the answer is the call's number.
+    /// A call of a callback begins. The answer is the call's number.
     CallBegan {
-        /// What kind of callback.
+        /// The kind of callback.
         name: &'a str,
         /// The registration's number.
         object: u64,
     },
-    /// A call ended.
+    /// A call of a callback ended.
     CallEnded {
-        /// What kind of callback.
+        /// The kind of callback.
         name: &'a str,
         /// The registration's number.
         object: u64,
         /// The call's number.
         call: u64,
     },
-    /// No call may begin any more; those that run are waited for.
+    /// No further call may begin; the program waits for those that are running.
     Deregistering {
-        /// What kind of callback.
+        /// The kind of callback.
         name: &'a str,
         /// The registration's number.
         object: u64,
     },
-    /// The registration is over: no call runs, none begins.
+    /// The registration is over: no call is running, and none may begin.
     Deregistered {
-        /// What kind of callback.
+        /// The kind of callback.
         name: &'a str,
         /// The registration's number.
         object: u64,
     },
-    /// Something that advances from epoch to epoch; the answer is its number.
+    /// There is a new counter of epochs. The answer is its number.
     EpochBegan {
         /// Its name.
         name: &'a str,
     },
-    /// It is in this epoch now.
+    /// A counter advanced to an epoch.
     Advanced {
         /// Its name.
         name: &'a str,
@@ -110,30 +112,30 @@ pub enum Fact<'a> {
         /// The epoch.
         to: u64,
     },
-    /// Work that was begun in an epoch takes effect.
+    /// Work that began under an epoch takes effect.
     Effect {
-        /// The name of what advances.
+        /// The counter's name.
         name: &'a str,
         /// Its number.
         object: u64,
-        /// The epoch in which the work was begun.
+        /// The epoch under which the work began.
         of: u64,
-        /// What takes effect.
+        /// The effect's name.
         what: &'a str,
     },
-    /// An owner of tasks; the answer is its number.
+    /// There is a new owner of tasks. The answer is the scope's number.
     ScopeOpened {
         /// Its name.
         name: &'a str,
     },
-    /// A task belongs to a scope and waits for its turn; the answer is its number.
+    /// A task was queued in a scope. The answer is its number.
     TaskQueued {
         /// The task's name.
         name: &'a str,
         /// The scope's number.
         scope: u64,
     },
-    /// A task runs.
+    /// A task begins to run.
     TaskBegan {
         /// The task's name.
         name: &'a str,
@@ -151,7 +153,7 @@ pub enum Fact<'a> {
         /// The task's number.
         task: u64,
     },
-    /// A task is over.
+    /// A task ended.
     TaskEnded {
         /// The task's name.
         name: &'a str,
@@ -160,35 +162,35 @@ pub enum Fact<'a> {
         /// The task's number.
         task: u64,
     },
-    /// The owner says that every task of its scope has ended.
+    /// The owner states that every task of its scope has ended.
     Joined {
         /// The scope's name.
         name: &'a str,
         /// Its number.
         scope: u64,
     },
-    /// The owner is gone.
+    /// The owner of a scope is gone.
     ScopeClosed {
         /// The scope's name.
         name: &'a str,
         /// Its number.
         scope: u64,
     },
-    /// A counter of places that are held; the answer is its number.
+    /// There is a limited number of slots. The answer is the counter's number.
     SlotsMade {
         /// Its name.
         name: &'a str,
-        /// How many places there are.
+        /// The number of slots.
         cap: u64,
     },
-    /// A place was taken; the answer is the holder's number.
+    /// A slot was taken. The answer is the holder's number.
     SlotTaken {
         /// The counter's name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// A place was given back.
+    /// A slot was released.
     SlotReturned {
         /// The counter's name.
         name: &'a str,
@@ -197,7 +199,7 @@ pub enum Fact<'a> {
         /// The holder's number.
         holder: u64,
     },
-    /// What the program's own counter shows.
+    /// The program's own counter has a new value.
     SlotsCounted {
         /// The counter's name.
         name: &'a str,
@@ -206,117 +208,117 @@ pub enum Fact<'a> {
         /// Its value.
         count: i64,
     },
-    /// A job whose progress is told; the answer is its number.
+    /// A job begins. The answer is its number.
     ProgressBegan {
         /// The job's name.
         name: &'a str,
-        /// How many items there are to verify.
+        /// The number of items to verify.
         items: u64,
     },
-    /// One more item is done and verified.
+    /// One more item of a job is finished and verified.
     ItemVerified {
         /// The job's name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// The program says how far the job is.
+    /// The program announces a job's progress.
     ProgressTold {
         /// The job's name.
         name: &'a str,
         /// Its number.
         object: u64,
-        /// In hundredths of the whole.
+        /// The progress in percent.
         percent: u64,
     },
-    /// The program takes the job for complete.
+    /// The program considers a job complete.
     ProgressDone {
         /// The job's name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// A channel that watches something; the answer is its number.
+    /// A channel was opened. The answer is its number.
     ChannelOpened {
         /// Its name.
         name: &'a str,
     },
-    /// The channel's reader was told that it ends, and why.
+    /// A channel's reader was sent the last message: an error or a plain end.
     ChannelTold {
         /// Its name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// The channel closed.
+    /// A channel closed.
     ChannelClosed {
         /// Its name.
         name: &'a str,
         /// Its number.
         object: u64,
     },
-    /// Something was entered into a registry under a key; the answer is the entry's number.
+    /// An entry was made in a registry under a key. The answer is the entry's number.
     EntryMade {
         /// The registry's name.
         name: &'a str,
         /// The key.
         key: Arguments<'a>,
     },
-    /// Whoever made this entry takes what stands under its key out of the registry.
+    /// The entry under a key is removed from a registry.
     EntryRemoved {
         /// The registry's name.
         name: &'a str,
-        /// The number of the remover's own entry; 0 if it has made none.
+        /// The number of the remover's own entry; 0 if it made none.
         entry: u64,
-        /// The key, where the remover has no entry that would tell it.
+        /// The key, if the remover made no entry.
         key: Option<Arguments<'a>>,
     },
-    /// The process entered a phase of its life: "ready", "draining".
+    /// The process entered a phase, such as "ready" or "draining".
     Phase {
         /// The phase's name.
         name: &'a str,
     },
-    /// A claim that must hold each time it is passed.
+    /// A claim that must hold every time.
     Always {
         /// The claim, as a sentence.
         claim: &'a str,
-        /// Whether it held this time.
+        /// `true` if it held this time.
         held: bool,
     },
     /// A claim that must hold at least once in a campaign.
     Sometimes {
         /// The claim, as a sentence.
         claim: &'a str,
-        /// Whether it held this time.
+        /// `true` if it held this time.
         held: bool,
     },
-    /// A place in the code was reached.
+    /// A line of the program was reached.
     Reached {
-        /// The place's name.
+        /// The site's name.
         site: &'a str,
     },
-    /// A place that may misbehave in a legal way; the answer is 1 if it is to.
+    /// A site that may misbehave in a legal way. The answer is 1 if it should.
     Buggify {
-        /// The place's name.
+        /// The site's name.
         site: &'a str,
-        /// Of a thousand passes in a run in which the place is on, how many misbehave.
+        /// The probability of misbehaving, in thousandths, in a run that enables the site.
         per_mille: u64,
     },
 }
 
-/// Whether a fact begins something that is numbered.
+/// The thing that begins with a fact, and that the sink numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begins {
-    /// Nothing.
+    /// Nothing begins.
     Nothing,
-    /// An object.
+    /// An object: a resource, registration, epoch counter, scope, set of slots, job, channel or entry.
     Object,
-    /// Something that belongs to an object.
+    /// A part of an object: a borrow, call, task or holder.
     Part,
 }
 
 impl Fact<'_> {
-    /// What the sink's answer to this fact numbers.
+    /// Returns the kind of thing that the sink's answer to this fact numbers.
     pub fn begins(&self) -> Begins {
         match self {
             Self::Opened { object: 0, .. }

@@ -1,27 +1,26 @@
-//! What production code may link to tell afterlife about its lifetimes.
-//! It is not a tracing library: outside a run every call is one relaxed load and a branch, and nothing is kept.
+//! Probes: calls with which production code reports its lifetimes to afterlife.
+//! It is not a tracing library: outside a run each call is one relaxed load and a branch, and nothing is recorded.
 //!
 //! ```
 //! use afterlife_probe as probe;
 //!
-//! let db = probe::Resource::open("metadata-db"); // used, borrowed, closed: dropping it closes it, too
+//! let db = probe::Resource::open("metadata-db"); // used, borrowed, closed; dropping it closes it, too
 //! db.used();
-//! let held = db.borrow();
-//! drop(held);
+//! db.borrow().end();
 //! db.close();
 //!
 //! let callback = probe::Registration::new("progress", 7); // fired, deregistered
-//! drop(callback.fire());
+//! callback.fire().end();
 //! callback.deregister();
 //!
-//! let ballot = probe::Epoch::new("ballot"); // advanced; effects carry the epoch in which their work began
+//! let ballot = probe::Epoch::new("ballot"); // advanced; an effect carries the epoch under which its work began
 //! let token = ballot.advance(4);
 //! token.effect("download progress");
 //!
 //! let downloads = probe::Scope::new("downloads"); // tasks that belong to an owner
 //! let mut task = downloads.task("sst-3");
 //! task.run();
-//! drop(task);
+//! task.end();
 //! downloads.joined();
 //!
 //! probe::phase("ready");
@@ -31,7 +30,7 @@
 //! if probe::buggify!("small batches") { /* misbehave, legally: never outside a run */ }
 //! ```
 //!
-//! | | the claims that it feeds |
+//! | probe | invariants that it feeds |
 //! |---|---|
 //! | [`Resource`], [`Borrow`] | no-use-after-teardown, no-use-before-init, joined-before-teardown, close-once, closed-or-open |
 //! | [`Registration`] | no-callback-after-deregistration |
@@ -42,12 +41,21 @@
 //! | [`Channel`] | close-is-told, close-once |
 //! | [`Entry`] | own-entry-only |
 //!
+//! # Source lines
+//!
+//! Every fact carries the line of the call that reported it. A guard that is dropped, also by unwinding, has no such line:
+//! it reports the line that created it. `close`, `end` and `release` report the line of their own call.
+//!
+//! # For harnesses
+//!
+//! [`attach`] installs the [`Sink`] that receives every [`Fact`]. [`Parts`] are a fact's fields for a log.
+//!
 //! # Features
 //!
-//! - `std` (default): the sink. Without it the crate needs `core` alone and says nothing.
-//! - `off`: every call is empty, whatever else is on.
-//! - `tracing`: the same facts also as `tracing` events (target `afterlife`, level TRACE), so that a log from production
-//!   can be checked with `cargo afterlife audit`.
+//! - `std` (default): the sink. Without it the crate needs `core` alone and reports nothing.
+//! - `off`: every call is empty, whatever other features are on.
+//! - `tracing`: facts are `tracing` events, too (target `afterlife`, level TRACE), so that `cargo afterlife audit` can check
+//!   a production log.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -81,7 +89,7 @@ pub use scope::{Scope, Task, TaskHandle};
 pub use sink::{Sink, attach, attached};
 pub use slots::{Slot, Slots};
 
-/// Whether anybody would hear a claim: a run's harness, or a log that takes `afterlife` events.
+/// Returns `true` if a fact would be observed: by a run's harness, or by a subscriber that takes `afterlife` events.
 #[doc(hidden)]
 #[inline]
 pub fn listening() -> bool {

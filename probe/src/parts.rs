@@ -1,23 +1,24 @@
-//! A fact taken apart into fields that any log can carry, and put together again.
-//! Both directions stand here, so that a log says what a run would have heard.
+//! The fields of a fact, as a log carries them: conversions in both directions.
+//! It does not read or write a log.
 
 use crate::fact::Fact;
 use core::fmt::Arguments;
 
-/// The fields of a fact. What a kind does not have is 0 or `None`.
+/// The fields of a fact. A field that its kind does not have is 0 or `None`.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
-    /// Which kind of fact: `opened`, `task-queued`.
+    /// The kind of fact: `opened`, `task-queued`.
     pub kind: &'a str,
-    /// The name that the program gave: of the resource, the task, the claim.
+    /// The name of the resource, the task, the claim.
     pub name: &'a str,
-    /// The number of the object (of a task, a scope; of a registry's entry, the entry).
+    /// The object's number: of a task, its scope's; of a registry's entry, the entry's.
     pub object: u64,
-    /// The number of what belongs to the object: the borrow, the call, the task, the holder.
+    /// The number of the object's part: the borrow, the call, the task, the holder.
     pub part: u64,
-    /// The number that the fact is about: an epoch, a count, a percentage; 1 for a claim that held.
+    /// The fact's quantity: an epoch, a count, a percentage; 1 for a claim that held. Unsigned quantities keep their 64 bits
+    /// (`value as u64` restores them).
     pub value: i64,
-    /// The text that the fact is about: who used it, which callback, which key.
+    /// The fact's text: the user, the callback's id, the key.
     pub text: Option<Arguments<'a>>,
 }
 
@@ -56,7 +57,7 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
             Fact::Deregistered { name, object } => Self::of("deregistered", name).object(object),
             Fact::EpochBegan { name } => Self::of("epoch", name),
             Fact::Advanced { name, object, to } => Self::of("advanced", name).object(object).value(to as i64),
-            // The effect's own name is the more telling one; the object's number leads to the other.
+            // The effect's own name says more; the object's number leads to the counter's name.
             Fact::Effect { object, of, what, .. } => Self::of("effect", what).object(object).value(of as i64),
             Fact::ScopeOpened { name } => Self::of("scope", name),
             Fact::TaskQueued { name, scope } => Self::of("task-queued", name).object(scope),
@@ -92,7 +93,7 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
 }
 
 impl<'a> TryFrom<Parts<'a>> for Fact<'a> {
-    /// The kind that no fact has.
+    /// The unknown kind.
     type Error = &'a str;
 
     fn try_from(parts: Parts<'a>) -> Result<Self, Self::Error> {

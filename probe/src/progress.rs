@@ -1,12 +1,21 @@
-//! Progress: what a job says about how far it is, against what it has verified.
+//! The progress that a job reports, beside the items that it has verified.
 //! It computes nothing.
 
 use crate::fact::Fact;
-use crate::sink::{tell, tell_of};
+use crate::sink::{report, report_with};
 use core::panic::Location;
 
-/// A job of so many items. *honest-progress*: what is told never exceeds 100, and 100 or done means that every item was
-/// verified.
+/// A job with a fixed number of items.
+///
+/// *honest-progress*: reported progress never exceeds 100 %, and 100 % or completion means that every item was verified.
+///
+/// ```
+/// let download = afterlife_probe::Progress::new("download", 2);
+/// download.verified();
+/// download.told(50);
+/// download.verified();
+/// download.done();
+/// ```
 #[derive(Debug)]
 pub struct Progress {
     name: &'static str,
@@ -14,29 +23,29 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Says that a job of `items` items begins: `Progress::new("download", files.len() as u64)`.
+    /// Reports that a job of `items` items begins: `Progress::new("download", files.len() as u64)`.
     #[track_caller]
     pub fn new(name: &'static str, items: u64) -> Self {
-        Self { name, object: tell(&Fact::ProgressBegan { name, items }, Location::caller()) }
+        Self { name, object: report(&Fact::ProgressBegan { name, items }, Location::caller()) }
     }
 
-    /// Says that one more item is done and verified.
+    /// Reports that one more item is finished and verified.
     #[inline]
     #[track_caller]
     pub fn verified(&self) {
-        tell_of(|| Fact::ItemVerified { name: self.name, object: self.object }, Location::caller());
+        report_with(|| Fact::ItemVerified { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// Says how far the program says that the job is, in hundredths.
+    /// Reports the progress that the program announces, in percent.
     #[inline]
     #[track_caller]
     pub fn told(&self, percent: u64) {
-        tell_of(|| Fact::ProgressTold { name: self.name, object: self.object, percent }, Location::caller());
+        report_with(|| Fact::ProgressTold { name: self.name, object: self.object, percent }, Location::caller());
     }
 
-    /// Says that the program takes the job for complete.
+    /// Reports that the program considers the job complete.
     #[track_caller]
     pub fn done(&self) {
-        tell(&Fact::ProgressDone { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::ProgressDone { name: self.name, object: self.object }, Location::caller());
     }
 }

@@ -1,15 +1,25 @@
-//! A registration: a callback that may be called until it is deregistered.
+//! A callback that may be called until it is deregistered.
 //! It calls nothing and waits for nothing.
 
 use crate::fact::Fact;
-use crate::sink::{tell, tell_of};
+use crate::sink::{report, report_with};
 use core::fmt;
 use core::panic::Location;
 
 /// The lifetime of one registered callback.
 ///
-/// *no-callback-after-deregistration*: no call begins once it is deregistered, and deregistration is over only when the
-/// calls that ran have ended.
+/// *no-callback-after-deregistration*: no call begins after the deregistration, and a deregistration that waits is over
+/// only when the running calls have ended.
+///
+/// Dropping a `Registration` reports nothing.
+///
+/// ```
+/// let callback = afterlife_probe::Registration::new("progress", 7);
+/// let call = callback.fire();
+/// // … the callback's body
+/// call.end();
+/// callback.deregister();
+/// ```
 #[derive(Debug)]
 pub struct Registration {
     name: &'static str,
@@ -17,39 +27,44 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Says that a callback of this kind was registered: `Registration::new("progress", query_id)`.
+    /// Reports that a callback of this kind was registered: `Registration::new("progress", query_id)`.
+    ///
+    /// `id` names the callback among those of its kind. It is formatted in a run only.
     #[track_caller]
     pub fn new(name: &'static str, id: impl fmt::Display) -> Self {
-        Self { name, object: tell(&Fact::Registered { name, id: format_args!("{id}") }, Location::caller()) }
+        Self { name, object: report(&Fact::Registered { name, id: format_args!("{id}") }, Location::caller()) }
     }
 
-    /// Says that the callback is being called, until the guard is dropped.
+    /// Reports that a call of the callback begins. It lasts until the guard is dropped or [ended](Call::end).
     #[inline]
     #[track_caller]
     pub fn fire(&self) -> Call {
-        let made = Location::caller();
-        let call = tell_of(|| Fact::CallBegan { name: self.name, object: self.object }, made);
-        Call { name: self.name, object: self.object, call, end: made }
+        let site = Location::caller();
+        let call = report_with(|| Fact::CallBegan { name: self.name, object: self.object }, site);
+        Call { name: self.name, object: self.object, call, end: site }
     }
 
-    /// Says that the registration is over, here and now: for code that does not wait for calls that run.
+    /// Reports that the callback is deregistered now, for code that does not wait for running calls.
     #[track_caller]
     pub fn deregister(&self) {
-        tell(&Fact::Deregistered { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::Deregistered { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// Says that no further call may begin and that those which run are waited for, until the guard is dropped.
+    /// Reports that no further call may begin and that the program waits for the running ones, until the guard is dropped
+    /// or [ended](Deregistering::end).
     #[track_caller]
     pub fn deregistering(&self) -> Deregistering {
-        let made = Location::caller();
-        tell(&Fact::Deregistering { name: self.name, object: self.object }, made);
-        Deregistering { name: self.name, object: self.object, end: made }
+        let site = Location::caller();
+        report(&Fact::Deregistering { name: self.name, object: self.object }, site);
+        Deregistering { name: self.name, object: self.object, end: site }
     }
 }
 
-/// A callback is being called as long as this lives.
+/// A running call of a [`Registration`].
+///
+/// Dropping it reports that the callback returned, with the source line that began the call.
 #[derive(Debug)]
-#[must_use = "dropping a Call says that the callback has returned"]
+#[must_use = "dropping a Call reports that the callback returned"]
 pub struct Call {
     name: &'static str,
     object: u64,
@@ -58,7 +73,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Says that the callback returns, here; dropping the guard says so with the place of the call.
+    /// Reports that the callback returns, with the caller's source line.
     #[inline]
     #[track_caller]
     pub fn end(mut self) {
@@ -68,13 +83,15 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        tell_of(|| Fact::CallEnded { name: self.name, object: self.object, call: self.call }, self.end);
+        report_with(|| Fact::CallEnded { name: self.name, object: self.object, call: self.call }, self.end);
     }
 }
 
-/// A deregistration that waits, as long as this lives.
+/// A deregistration that waits for running calls.
+///
+/// Dropping it reports that the callback is deregistered, with the source line that began the wait.
 #[derive(Debug)]
-#[must_use = "dropping it says that the wait is over"]
+#[must_use = "dropping a Deregistering reports that the wait is over"]
 pub struct Deregistering {
     name: &'static str,
     object: u64,
@@ -82,7 +99,7 @@ pub struct Deregistering {
 }
 
 impl Deregistering {
-    /// Says that the wait is over, here; dropping the guard says so with the place where the wait began.
+    /// Reports that the callback is deregistered, with the caller's source line.
     #[track_caller]
     pub fn end(mut self) {
         self.end = Location::caller();
@@ -91,6 +108,6 @@ impl Deregistering {
 
 impl Drop for Deregistering {
     fn drop(&mut self) {
-        tell(&Fact::Deregistered { name: self.name, object: self.object }, self.end);
+        report(&Fact::Deregistered { name: self.name, object: self.object }, self.end);
     }
 }

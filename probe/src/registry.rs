@@ -1,13 +1,22 @@
-//! A registry: entries under keys, and who takes which out.
+//! Entries of a registry, and the code that removes them.
 //! It is not a map.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::report;
 use core::fmt;
 use core::panic::Location;
 
-/// One's own entry in a registry. *own-entry-only*: what is taken out is one's own, not what somebody else has put under
-/// the same key since.
+/// An entry that this code put into a registry.
+///
+/// *own-entry-only*: code removes its own entry, never one that somebody else has put under the same key since.
+///
+/// Dropping an `Entry` reports nothing.
+///
+/// ```
+/// let entry = afterlife_probe::Entry::new("queries", "q-7");
+/// // … where the map removes the key:
+/// entry.removed();
+/// ```
 #[derive(Debug)]
 pub struct Entry {
     name: &'static str,
@@ -15,24 +24,26 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Says that an entry was made: `Entry::new("queries", query_id)`. It replaces what stood under the key.
+    /// Reports that an entry was made: `Entry::new("queries", query_id)`. It replaces the entry under the same key.
+    ///
+    /// `key` is formatted in a run only.
     #[track_caller]
     pub fn new(registry: &'static str, key: impl fmt::Display) -> Self {
         let fact = Fact::EntryMade { name: registry, key: format_args!("{key}") };
-        Self { name: registry, entry: tell(&fact, Location::caller()) }
+        Self { name: registry, entry: report(&fact, Location::caller()) }
     }
 
-    /// Says that its maker removes what stands under its key now.
+    /// Reports that the code that made this entry removes whatever is under its key now.
     #[track_caller]
     pub fn removed(&self) {
-        tell(&Fact::EntryRemoved { name: self.name, entry: self.entry, key: None }, Location::caller());
+        report(&Fact::EntryRemoved { name: self.name, entry: self.entry, key: None }, Location::caller());
     }
 
-    /// Says that somebody who has entered nothing removes what stands under this key now: who was refused because the key
-    /// was taken, and clears up all the same.
+    /// Reports that code which made no entry removes whatever is under `key` now: a request that was refused because the
+    /// key was taken, and that cleans up all the same.
     #[track_caller]
     pub fn removed_without(registry: &'static str, key: impl fmt::Display) {
         let fact = Fact::EntryRemoved { name: registry, entry: 0, key: Some(format_args!("{key}")) };
-        tell(&fact, Location::caller());
+        report(&fact, Location::caller());
     }
 }

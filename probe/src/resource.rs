@@ -1,26 +1,40 @@
-//! A resource: something that is opened, used and closed, and must not be used before or after.
-//! It owns nothing and closes nothing of the program's: it only says what the program does.
+//! A resource that is opened, used and closed, and must not be used outside of that.
+//! It owns nothing of the program's and closes nothing: it reports what the program does.
 
 use crate::fact::Fact;
-use crate::sink::{tell, tell_of};
+use crate::sink::{report, report_with};
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 /// The lifetime of one generation of something that has to be torn down: a database handle, a pool, a connection.
 ///
-/// Keep it beside what it stands for, share it as that is shared, and call [`close`](Self::close) where that is torn
-/// down. A use after the close stays legal Rust; in a run it breaks *no-use-after-teardown*, one before the opening breaks
-/// *no-use-before-init*, and a close under a living [`Borrow`] breaks *joined-before-teardown*.
+/// Keep it beside the real thing, share it in the same way, and call [`close`](Self::close) where the real thing is torn
+/// down. A use after the close remains legal Rust. In a run it breaks *no-use-after-teardown*; a use before the opening
+/// breaks *no-use-before-init*; a close under a live [`Borrow`] breaks *joined-before-teardown*.
+///
+/// Dropping a `Resource` that is opening or open reports that it was closed, with the source line that created it. One
+/// that was only declared, or is closed already, reports nothing.
+///
+/// ```
+/// use afterlife_probe::Resource;
+///
+/// let db = Resource::open("metadata-db");
+/// db.used();
+/// db.used_by(format_args!("apply {}", 22));
+/// let borrow = db.borrow();
+/// borrow.end();
+/// db.close();
+/// ```
 #[derive(Debug)]
 pub struct Resource {
     name: &'static str,
     object: u64,
     state: AtomicU8,
-    made: &'static Location<'static>,
+    made_at: &'static Location<'static>,
 }
 
-/// Declared, and nothing more: there is nothing to tear down.
+/// Declared only: there is nothing to tear down.
 const DECLARED: u8 = 0;
 /// Opening or open.
 const BEGUN: u8 = 1;
@@ -28,73 +42,79 @@ const BEGUN: u8 = 1;
 const CLOSED: u8 = 2;
 
 impl Resource {
-    /// Says that a resource of this name came to life. Each call is a new generation.
+    /// Reports that a resource of this name was opened. Each call starts a new generation.
     #[track_caller]
-    #[must_use = "dropping a Resource says that it was torn down"]
+    #[must_use = "dropping a Resource reports that it was closed"]
     pub fn open(name: &'static str) -> Self {
-        let made = Location::caller();
-        let object = tell(&Fact::Opened { name, object: 0 }, made);
-        Self { name, object, state: AtomicU8::new(BEGUN), made }
+        let made_at = Location::caller();
+        let object = report(&Fact::Opened { name, object: 0 }, made_at);
+        Self { name, object, state: AtomicU8::new(BEGUN), made_at }
     }
 
-    /// Says that a resource of this name exists and is not ready: it is used only after [`opened`](Self::opened).
+    /// Reports that a resource of this name exists and is not ready: it may be used after [`opened`](Self::opened) only.
     #[track_caller]
-    #[must_use = "a Resource that nobody keeps says nothing more"]
+    #[must_use = "a Resource that is dropped here reports nothing more"]
     pub fn declare(name: &'static str) -> Self {
-        let made = Location::caller();
-        let object = tell(&Fact::Declared { name }, made);
-        Self { name, object, state: AtomicU8::new(DECLARED), made }
+        let made_at = Location::caller();
+        let object = report(&Fact::Declared { name }, made_at);
+        Self { name, object, state: AtomicU8::new(DECLARED), made_at }
     }
 
-    /// Says that opening begins. Should it be cut short (by a panic that somebody catches), the resource must be closed
-    /// before anybody goes on with it: *closed-or-open*.
+    /// Reports that a declared resource begins to open.
+    ///
+    /// An opening that is cut short, by a caught panic for example, must be followed by a close before anything else uses
+    /// the resource: *closed-or-open*.
     #[inline]
     #[track_caller]
     pub fn opening(&self) {
         self.state.store(BEGUN, Ordering::Relaxed);
-        tell(&Fact::Opening { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::Opening { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// Says that a declared resource is ready from here on.
+    /// Reports that a declared resource is ready.
     #[inline]
     #[track_caller]
     pub fn opened(&self) {
         self.state.store(BEGUN, Ordering::Relaxed);
-        tell(&Fact::Opened { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::Opened { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// Says that the resource is being used, here and now.
+    /// Reports one use of the resource.
     #[inline]
     #[track_caller]
     pub fn used(&self) {
-        tell_of(|| Fact::Used { name: self.name, object: self.object, by: None }, Location::caller());
+        report_with(|| Fact::Used { name: self.name, object: self.object, by: None }, Location::caller());
     }
 
-    /// Says who uses the resource: `db.used_by(format_args!("apply {index}"))`. Formatted only in a run.
+    /// Reports one use of the resource and its user: `db.used_by(format_args!("apply {index}"))`.
+    ///
+    /// `user` is formatted in a run only.
     #[inline]
     #[track_caller]
-    pub fn used_by(&self, who: fmt::Arguments<'_>) {
-        tell_of(|| Fact::Used { name: self.name, object: self.object, by: Some(who) }, Location::caller());
+    pub fn used_by(&self, user: fmt::Arguments<'_>) {
+        report_with(|| Fact::Used { name: self.name, object: self.object, by: Some(user) }, Location::caller());
     }
 
-    /// Says that somebody holds the resource until the guard is dropped.
+    /// Reports that the resource is held until the guard is dropped or [ended](Borrow::end).
     #[inline]
     #[track_caller]
     pub fn borrow(&self) -> Borrow {
-        let made = Location::caller();
-        let borrow = tell_of(|| Fact::Borrowed { name: self.name, object: self.object }, made);
-        Borrow { name: self.name, object: self.object, borrow, end: made }
+        let site = Location::caller();
+        let borrow = report_with(|| Fact::Borrowed { name: self.name, object: self.object }, site);
+        Borrow { name: self.name, object: self.object, borrow, end: site }
     }
 
-    /// Says that the resource was torn down. A second call says it again, and breaks *close-once*; one on a resource that
-    /// was only declared breaks *no-use-before-init*.
+    /// Reports that the resource was closed.
+    ///
+    /// A second call reports it again and breaks *close-once*. Closing a resource that was only declared breaks
+    /// *no-use-before-init*.
     #[track_caller]
     pub fn close(&self) {
         self.state.store(CLOSED, Ordering::Relaxed);
-        tell(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// The name that it was made with.
+    /// The resource's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -103,14 +123,16 @@ impl Resource {
 impl Drop for Resource {
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) == BEGUN {
-            tell(&Fact::Closed { name: self.name, object: self.object }, self.made);
+            report(&Fact::Closed { name: self.name, object: self.object }, self.made_at);
         }
     }
 }
 
-/// Somebody holds a [`Resource`] as long as this lives.
+/// A hold on a [`Resource`], which must not be closed meanwhile.
+///
+/// Dropping it reports that the hold is over, with the source line of the borrow.
 #[derive(Debug)]
-#[must_use = "dropping a Borrow says that the resource is not held any more"]
+#[must_use = "dropping a Borrow reports that the resource is no longer held"]
 pub struct Borrow {
     name: &'static str,
     object: u64,
@@ -119,7 +141,7 @@ pub struct Borrow {
 }
 
 impl Borrow {
-    /// Says that the resource is returned, here; dropping the guard says so with the place of the borrow.
+    /// Reports that the hold is over, with the caller's source line.
     #[inline]
     #[track_caller]
     pub fn end(mut self) {
@@ -129,6 +151,6 @@ impl Borrow {
 
 impl Drop for Borrow {
     fn drop(&mut self) {
-        tell_of(|| Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, self.end);
+        report_with(|| Fact::Returned { name: self.name, object: self.object, borrow: self.borrow }, self.end);
     }
 }

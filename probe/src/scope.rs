@@ -1,12 +1,25 @@
-//! A scope: an owner, and the tasks that must be over before it is.
+//! A scope: an owner of tasks, which must end before it does.
 //! It spawns, cancels and joins nothing.
 
 use crate::fact::Fact;
-use crate::sink::tell;
+use crate::sink::report;
 use core::panic::Location;
 
-/// An owner of tasks. *joined-before-teardown*: when it says that it has joined them, or goes, every task has ended; one that
-/// was cancelled while it was still queued counts as ended.
+/// An owner of tasks.
+///
+/// *joined-before-teardown*: when the owner has joined its tasks, or is gone, every task has ended. A task that was
+/// cancelled while it was queued counts as ended.
+///
+/// Dropping a `Scope` reports that its owner is gone, with the source line that created it.
+///
+/// ```
+/// let downloads = afterlife_probe::Scope::new("downloads");
+/// let mut task = downloads.task("sst-3");
+/// task.run();
+/// task.end();
+/// downloads.joined();
+/// downloads.close();
+/// ```
 #[derive(Debug)]
 pub struct Scope {
     name: &'static str,
@@ -15,29 +28,29 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Says that an owner of tasks is there: `Scope::new("downloads")`.
+    /// Reports a new owner of tasks: `Scope::new("downloads")`.
     #[track_caller]
-    #[must_use = "dropping a Scope says that its owner is gone"]
+    #[must_use = "dropping a Scope reports that its owner is gone"]
     pub fn new(name: &'static str) -> Self {
-        let made = Location::caller();
-        Self { name, number: tell(&Fact::ScopeOpened { name }, made), end: made }
+        let site = Location::caller();
+        Self { name, number: report(&Fact::ScopeOpened { name }, site), end: site }
     }
 
-    /// Says that a task was queued. Give the result to the task.
+    /// Reports that a task was queued. Move the result into the task.
     #[track_caller]
     pub fn task(&self, name: &'static str) -> Task {
-        let made = Location::caller();
-        let task = tell(&Fact::TaskQueued { name, scope: self.number }, made);
-        Task { name, scope: self.number, task, began: false, end: made }
+        let site = Location::caller();
+        let task = report(&Fact::TaskQueued { name, scope: self.number }, site);
+        Task { name, scope: self.number, task, began: false, end: site }
     }
 
-    /// Says that every task has ended, as far as the owner knows.
+    /// Reports that every task has ended, as far as the owner knows.
     #[track_caller]
     pub fn joined(&self) {
-        tell(&Fact::Joined { name: self.name, scope: self.number }, Location::caller());
+        report(&Fact::Joined { name: self.name, scope: self.number }, Location::caller());
     }
 
-    /// Says that the owner is gone, here; dropping the scope says so with the place where it was made.
+    /// Reports that the owner is gone, with the caller's source line.
     #[track_caller]
     pub fn close(mut self) {
         self.end = Location::caller();
@@ -46,13 +59,15 @@ impl Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        tell(&Fact::ScopeClosed { name: self.name, scope: self.number }, self.end);
+        report(&Fact::ScopeClosed { name: self.name, scope: self.number }, self.end);
     }
 }
 
-/// A task of a [`Scope`]: queued until [`run`](Self::run), over when it is dropped.
+/// A task of a [`Scope`], queued until [`run`](Self::run).
+///
+/// Dropping it reports that the task ended, with the source line that queued it.
 #[derive(Debug)]
-#[must_use = "dropping a Task says that it is over"]
+#[must_use = "dropping a Task reports that it ended"]
 pub struct Task {
     name: &'static str,
     scope: u64,
@@ -62,37 +77,37 @@ pub struct Task {
 }
 
 impl Task {
-    /// Says that the task runs from here on.
+    /// Reports that the task begins to run.
     #[track_caller]
     pub fn run(&mut self) {
         self.began = true;
-        tell(&Fact::TaskBegan { name: self.name, scope: self.scope, task: self.task }, Location::caller());
+        report(&Fact::TaskBegan { name: self.name, scope: self.scope, task: self.task }, Location::caller());
     }
 
-    /// A handle for whoever may cancel the task.
+    /// Returns a handle for the code that may cancel the task.
     pub fn handle(&self) -> TaskHandle {
         TaskHandle { name: self.name, scope: self.scope, task: self.task }
     }
 
-    /// Says that the task is over, here; dropping it says so with the place where it was queued.
+    /// Returns `true` once the task has begun to run.
+    pub fn began(&self) -> bool {
+        self.began
+    }
+
+    /// Reports that the task ended, with the caller's source line.
     #[track_caller]
     pub fn end(mut self) {
         self.end = Location::caller();
-    }
-
-    /// Whether it has begun to run.
-    pub fn began(&self) -> bool {
-        self.began
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        tell(&Fact::TaskEnded { name: self.name, scope: self.scope, task: self.task }, self.end);
+        report(&Fact::TaskEnded { name: self.name, scope: self.scope, task: self.task }, self.end);
     }
 }
 
-/// Names a [`Task`] to whoever may cancel it.
+/// Names a [`Task`] to the code that may cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskHandle {
     name: &'static str,
@@ -101,9 +116,9 @@ pub struct TaskHandle {
 }
 
 impl TaskHandle {
-    /// Says that the task was asked to stop. It still runs, if it had begun, until it is dropped.
+    /// Reports that the task was asked to stop. A task that is running goes on until it is dropped.
     #[track_caller]
     pub fn cancel(&self) {
-        tell(&Fact::TaskCancelled { name: self.name, scope: self.scope, task: self.task }, Location::caller());
+        report(&Fact::TaskCancelled { name: self.name, scope: self.scope, task: self.task }, Location::caller());
     }
 }

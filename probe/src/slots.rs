@@ -1,12 +1,22 @@
-//! Slots: places of which there are so many, and a counter that says how many are held.
+//! Slots of a limited number, and the program's own counter of those that are taken.
 //! It limits nothing itself.
 
 use crate::fact::Fact;
-use crate::sink::{tell, tell_of};
+use crate::sink::{report, report_with};
 use core::panic::Location;
 
-/// A counter of held places. *slots-conserved*: it is never below zero or above its cap, and whenever the system is at rest
-/// it shows as many as there are holders.
+/// A limited number of slots.
+///
+/// *slots-conserved*: the program's counter is never below zero or above the limit, and equals the number of holders
+/// whenever the system is at rest.
+///
+/// ```
+/// let downloads = afterlife_probe::Slots::new("downloads", 5);
+/// let slot = downloads.take();
+/// downloads.counted(1);
+/// slot.release();
+/// downloads.counted(0);
+/// ```
 #[derive(Debug)]
 pub struct Slots {
     name: &'static str,
@@ -14,31 +24,33 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Says that there are `cap` places of this name.
+    /// Reports that there are `cap` slots of this name.
     #[track_caller]
     pub fn new(name: &'static str, cap: u64) -> Self {
-        Self { name, object: tell(&Fact::SlotsMade { name, cap }, Location::caller()) }
+        Self { name, object: report(&Fact::SlotsMade { name, cap }, Location::caller()) }
     }
 
-    /// Says that a place was taken; it is held until the result is dropped.
+    /// Reports that a slot was taken. It is held until the guard is dropped or [released](Slot::release).
     #[track_caller]
     pub fn take(&self) -> Slot {
-        let made = Location::caller();
-        let holder = tell(&Fact::SlotTaken { name: self.name, object: self.object }, made);
-        Slot { name: self.name, object: self.object, holder, end: made }
+        let site = Location::caller();
+        let holder = report(&Fact::SlotTaken { name: self.name, object: self.object }, site);
+        Slot { name: self.name, object: self.object, holder, end: site }
     }
 
-    /// Says what the program's own counter shows, whenever it changes.
+    /// Reports the value of the program's own counter. Call it on every change.
     #[inline]
     #[track_caller]
     pub fn counted(&self, count: i64) {
-        tell_of(|| Fact::SlotsCounted { name: self.name, object: self.object, count }, Location::caller());
+        report_with(|| Fact::SlotsCounted { name: self.name, object: self.object, count }, Location::caller());
     }
 }
 
-/// A held place of [`Slots`].
+/// A slot that is taken from [`Slots`].
+///
+/// Dropping it reports that the slot is free, with the source line that took it.
 #[derive(Debug)]
-#[must_use = "dropping a Slot says that the place is free again"]
+#[must_use = "dropping a Slot reports that it is free"]
 pub struct Slot {
     name: &'static str,
     object: u64,
@@ -47,7 +59,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Says that the place is free again, here; dropping the guard says so with the place where it was taken.
+    /// Reports that the slot is free, with the caller's source line.
     #[track_caller]
     pub fn release(mut self) {
         self.end = Location::caller();
@@ -56,6 +68,6 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        tell(&Fact::SlotReturned { name: self.name, object: self.object, holder: self.holder }, self.end);
+        report(&Fact::SlotReturned { name: self.name, object: self.object, holder: self.holder }, self.end);
     }
 }

@@ -1,5 +1,5 @@
-//! The same facts as `tracing` events, for programs that log what their probes say: target `afterlife`, level TRACE.
-//! What reads them is the harness: its layer in a run, its `audit` on a log from production.
+//! Facts as `tracing` events, with target `afterlife` and level TRACE.
+//! It does not read them: the harness's layer does in a run, and `audit` in a production log.
 
 use crate::fact::{Begins, Fact};
 use crate::parts::Parts;
@@ -7,16 +7,16 @@ use core::panic::Location;
 use core::sync::atomic::{AtomicU64, Ordering};
 use tracing::Level;
 
-/// Numbers what begins where no sink does.
+/// The next number, for objects and parts that begin without a sink.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Whether somebody takes such events.
+/// Returns `true` if a subscriber is interested in these events.
 #[inline]
 pub(crate) fn enabled() -> bool {
     tracing::enabled!(target: "afterlife", Level::TRACE)
 }
 
-/// Emits one event. `answer` is the sink's, 0 if there was none; the result is the number to go on with.
+/// Emits one event. `answer` is the sink's, or 0. Returns the number that identifies what began.
 pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static>) -> u64 {
     if !enabled() {
         return answer;
@@ -34,7 +34,7 @@ pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static
         Begins::Part => parts.part = number,
     }
     let Parts { kind, name, object, part, value, text } = parts;
-    // A run's own layer passes over what the sink has heard.
+    // The run's own layer skips a fact that the sink has received.
     let told = crate::attached().then_some(true);
     tracing::event!(
         target: "afterlife",
