@@ -1,0 +1,286 @@
+//! The log of a run: numbers events, folds them into the digest, keeps them if a record was asked for.
+//! It judges nothing.
+
+use crate::event::{Digest, Event, Name, Seq, What};
+use crate::host::system::Region;
+use std::collections::BTreeMap;
+
+/// More events than a run may have.
+const EVENTS_MAX: usize = 128 << 20;
+
+/// Numbers, digests and, on demand, keeps events; knows every text by number.
+pub(crate) struct Log {
+    next: u64,
+    digest: (u64, u64),
+    names: Vec<String>,
+    known: BTreeMap<String, Name>,
+    sites: BTreeMap<(usize, u32, u32), Name>,
+    kept: Option<(Region<Event>, Region<u64>)>,
+    // Reserved in every run, so that a recorded run has the addresses of one that is not.
+    reserved: Option<(Region<Event>, Region<u64>)>,
+}
+
+/// Every event of a run with the digest after each, where the run kept them.
+pub struct Kept {
+    events: Region<Event>,
+    digests: Region<u64>,
+}
+
+impl Kept {
+    /// The events, in order.
+    pub fn events(&self) -> &[Event] {
+        self.events.values()
+    }
+
+    /// One lane of the digest after each event.
+    pub fn digests(&self) -> &[u64] {
+        self.digests.values()
+    }
+}
+
+/// The digest of events that no room has told: of the texts that they name, by number, and then of each of them.
+pub fn digest_of(names: &[String], events: &[Event]) -> Digest {
+    let mut log = Log::bare();
+    for text in names {
+        log.name(text);
+    }
+    for event in events {
+        log.push(&mut event.clone());
+    }
+    log.digest()
+}
+
+/// One round of folding: a 64 × 64 → 128-bit product whose halves are joined, as in wyhash.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+impl Log {
+    /// An empty log.
+    pub(crate) fn new(keep: bool) -> Self {
+        let mut regions: Option<(Region<Event>, Region<u64>)> =
+            Some((Region::reserve(EVENTS_MAX), Region::reserve(EVENTS_MAX)));
+        if keep && let Some((events, digests)) = &mut regions {
+            events.will_be_used();
+            digests.will_be_used();
+        }
+        Self { kept: if keep { regions.take() } else { None }, reserved: regions, ..Self::bare() }
+    }
+
+    /// A log that keeps nothing and has no place for it.
+    fn bare() -> Self {
+        Self {
+            next: 0,
+            digest: (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344), // the first digits of π
+            names: vec![String::new()],
+            known: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            kept: None,
+            reserved: None,
+        }
+    }
+
+    /// Folds a number into the digest without making an event of it.
+    #[inline]
+    pub(crate) fn stir(&mut self, word: u64) {
+        self.digest.0 = fold(self.digest.0 ^ word, 0xa076_1d64_78bd_642f) ^ self.digest.1;
+        self.digest.1 = self.digest.1.rotate_left(29).wrapping_add(word ^ 0xe703_7ed1_a0b4_28db);
+    }
+
+    /// Takes an event in; its `seq` is set here.
+    #[inline]
+    pub(crate) fn push(&mut self, event: &mut Event) {
+        event.seq = Seq(self.next);
+        self.next += 1;
+        let place = u64::from(event.node.0) << 48 | u64::from(event.incarnation) << 32 | u64::from(event.thread);
+        let [a, b] = event.what.words();
+        self.stir(event.time_ns ^ place.rotate_left(17));
+        self.stir(a ^ event.cause.0.rotate_left(32) ^ event.task.rotate_left(48));
+        self.stir(b);
+        if let Some((events, digests)) = &mut self.kept {
+            events.push(*event);
+            digests.push(self.digest.0 ^ self.digest.1);
+        }
+    }
+
+    /// How many events there were.
+    pub(crate) fn len(&self) -> u64 {
+        self.next
+    }
+
+    /// The digest so far.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(fold(self.digest.0, self.digest.1 | 1), fold(self.digest.1 ^ self.next, 0x8ebc_6af0_9c88_c6e3))
+    }
+
+    /// The number of a text, new or known. New texts become part of the digest.
+    pub(crate) fn name(&mut self, text: &str) -> Name {
+        if text.is_empty() {
+            return Name::NONE;
+        }
+        if let Some(name) = self.known.get(text) {
+            return *name;
+        }
+        let name = Name(self.names.len() as u32);
+        self.names.push(text.to_owned());
+        self.known.insert(text.to_owned(), name);
+        let hash =
+            text.bytes().fold(u64::from(name.0), |hash, byte| fold(hash ^ u64::from(byte), 0x5899_65cc_7537_4cc3));
+        self.stir(hash);
+        name
+    }
+
+    /// The number of a source line. The file's address is only a key of the cache: it is neither kept in order of use nor
+    /// part of the digest.
+    pub(crate) fn site(&mut self, site: &'static std::panic::Location<'static>) -> Name {
+        let key = (site.file().as_ptr().addr(), site.line(), site.column());
+        if let Some(name) = self.sites.get(&key) {
+            return *name;
+        }
+        let name = self.name(&format!("{}:{}", site.file(), site.line()));
+        self.sites.insert(key, name);
+        name
+    }
+
+    /// What a number stands for.
+    pub(crate) fn text(&self, name: Name) -> &str {
+        self.names.get(name.0 as usize).map_or("", String::as_str)
+    }
+
+    /// Ends the log: its texts, and the events if they were kept.
+    pub(crate) fn finish(&mut self) -> (Vec<String>, Option<Kept>) {
+        let ended = std::mem::replace(self, Self::bare());
+        drop(ended.reserved);
+        (ended.names, ended.kept.map(|(events, digests)| Kept { events, digests }))
+    }
+}
+
+impl What {
+    /// How many kinds there are room for.
+    pub const KINDS: usize = 128;
+
+    /// A number for the event's kind, below [`KINDS`](Self::KINDS): steps of lifetimes are kinds of their own.
+    #[inline]
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::Told { step, .. } => 64 + *step as usize,
+            Self::MemoryUsed { .. } => 36,
+            other => (other.words()[0] & 63) as usize,
+        }
+    }
+
+    /// The event's content in two words, for the digest: a number for its kind, then its fields.
+    #[inline]
+    fn words(self) -> [u64; 2] {
+        fn two(high: u32, low: u32) -> u64 {
+            u64::from(high) << 32 | u64::from(low)
+        }
+        match self {
+            Self::Started => [1, 0],
+            Self::StopRequested { budget_ns } => [2, budget_ns],
+            Self::Exited { how } => [3, how.word()],
+            Self::ThreadStarted { thread } => [4, u64::from(thread)],
+            Self::ThreadEnded => [5, 0],
+            Self::Panicked { message, site } => [6, two(message.0, site.0)],
+            Self::Listening { port } => [7, u64::from(port)],
+            Self::Connecting { to, port, conn } => [8 | u64::from(to.0) << 32, two(u32::from(port), conn)],
+            Self::Connected { conn } => [9, u64::from(conn)],
+            Self::Accepted { conn } => [10, u64::from(conn)],
+            Self::Refused { conn } => [11, u64::from(conn)],
+            Self::Sent { conn, bytes } => [12, two(conn, bytes)],
+            Self::Delivered { conn, bytes } => [13, two(conn, bytes)],
+            Self::Finished { conn } => [14, u64::from(conn)],
+            Self::Reset { conn } => [15, u64::from(conn)],
+            Self::TimedOut { conn } => [16, u64::from(conn)],
+            Self::FileOpened { path } => [17, u64::from(path.0)],
+            Self::FileSynced { path, took_ns } => [18 | u64::from(path.0) << 32, took_ns],
+            Self::EntryChanged { path } => [19, u64::from(path.0)],
+            Self::BadDescriptor { fd, call } => [20, two(fd as u32, call.0)],
+            Self::TimerFired => [21, 0],
+            Self::ResourceOpened { name, object, generation, site } => {
+                [22 | u64::from(name.0) << 32, two(object, generation) ^ u64::from(site.0) << 16]
+            }
+            Self::ResourceUsed { name, object, by, site } => {
+                [23 | u64::from(name.0) << 32, two(object, by.0) ^ u64::from(site.0) << 16]
+            }
+            Self::ResourceClosed { name, object, site } => [24 | u64::from(name.0) << 32, two(object, site.0)],
+            Self::Phase { name, site } => [25, two(name.0, site.0)],
+            Self::Claim { claim, always, held, site } => {
+                [26 | u64::from(always) << 33 | u64::from(held) << 32, two(claim.0, site.0)]
+            }
+            Self::Reached { name, site } => [27, two(name.0, site.0)],
+            Self::Noted { ledger, entry } => [28, two(ledger.0, entry.0)],
+            Self::Fault { what, injection } => [29, two(what.0, injection)],
+            Self::Healed { what } => [30, u64::from(what.0)],
+            Self::Line { text } => [31, u64::from(text.0)],
+            Self::Quiescent => [32, 0],
+            Self::Told { step, name, object, number, site } => {
+                [44 | (step as u64) << 8 | u64::from(name.0) << 32, two(object, number) ^ u64::from(site.0) << 16]
+            }
+            Self::StopRepeated => [45, 0],
+            Self::Paused => [33, 0],
+            Self::Resumed => [34, 0],
+            Self::Signalled { signal } => [35, signal as u64],
+            Self::MemoryUsed { live, peak } => [36 ^ live.rotate_left(16), peak],
+            Self::Allocated { bytes } => [37, bytes],
+            Self::LongPath { bytes } => [38, u64::from(bytes)],
+            // Two builds of a program number its places differently.
+            Self::Left { kind, place: _ } => [39, kind as u64],
+            Self::Spun { interposed } => [40, interposed],
+            Self::Dropped { to, bytes } => [41, two(u32::from(to.0), bytes)],
+            Self::Stale { of, incarnation, conn } => {
+                [42 | u64::from(conn) << 32, two(u32::from(of.0), u32::from(incarnation))]
+            }
+            Self::DiskFailed { path, errno } => [43, two(path.0, errno as u32)],
+        }
+    }
+}
+
+impl crate::event::Death {
+    fn word(self) -> u64 {
+        match self {
+            Self::Exit { code } => u64::from(code as u32) << 8,
+            Self::Panic => 1,
+            Self::Abort => 2,
+            Self::Kill => 3,
+            Self::Overrun => 4,
+            Self::PowerLoss => 5,
+            Self::OutOfMemory => 6,
+            Self::Signal { signal } => 7 | u64::from(signal as u32) << 8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::NodeId;
+
+    fn event(time_ns: u64, what: What) -> Event {
+        Event { seq: Seq::NONE, time_ns, node: NodeId(0), incarnation: 1, thread: 0, task: 0, cause: Seq::NONE, what }
+    }
+
+    #[test]
+    fn equal_logs_have_equal_digests_and_a_changed_field_changes_them() {
+        let digest = |time, bytes| {
+            let mut log = Log::new(false);
+            log.push(&mut event(time, What::Sent { conn: 0, bytes }));
+            log.push(&mut event(time + 1, What::Delivered { conn: 0, bytes }));
+            log.digest()
+        };
+        assert_eq!(digest(1, 2), digest(1, 2));
+        assert_ne!(digest(1, 2), digest(2, 2));
+        assert_ne!(digest(1, 2), digest(1, 3));
+    }
+
+    #[test]
+    fn a_text_keeps_its_number() {
+        let mut log = Log::new(false);
+        let first = log.name("metadata-db");
+        assert_eq!(log.name(""), Name::NONE);
+        assert_eq!(log.name("metadata-db"), first);
+        assert_eq!(log.text(first), "metadata-db");
+    }
+}

@@ -1,0 +1,109 @@
+//! What turmoil asks of the room besides: a time for each node, hosts whose runtimes are dropped, ways that hold messages.
+
+use crate::event::{NodeId, Seq};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::net::link::LinkTrouble;
+use crate::kernel::sched::thread::{State, ThreadId, Wait};
+
+/// What the room remembers for turmoil alone.
+#[derive(Default)]
+pub(crate) struct OfEngine {
+    /// Whose runtime is dropped, which waits for what its threads are at: they wait for nothing themselves meanwhile.
+    hurried: Option<NodeId>,
+    /// Who was asked to stop in the midst of a turn.
+    asked: Option<NodeId>,
+}
+
+/// What is wrong with the way between two carried nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hindrance {
+    /// Nothing passes, and nothing is lost.
+    pub(crate) held: bool,
+    /// Each message takes so many nanoseconds longer.
+    pub(crate) extra_ns: u64,
+}
+
+impl Kernel {
+    /// The carried node of this name.
+    pub(crate) fn guest_node(&self, name: &str) -> Option<NodeId> {
+        let guests = self.guests.as_ref()?;
+        let found = self.nodes[..usize::from(guests.nodes)].iter().position(|it| it.name == name)?;
+        Some(NodeId(found as u16))
+    }
+
+    /// Whether a device takes its time with this thread. The carrier would have every program wait, and who is in a hurry has the
+    /// carrier wait.
+    pub(in crate::kernel) fn waits_for_devices(&self, me: ThreadId) -> bool {
+        let hurried = self.guests.as_ref().and_then(|guests| guests.engine.hurried);
+        !self.is_guest_thread(me) && hurried != Some(self.threads[me].node)
+    }
+
+    /// The engine is about to drop this node's runtime, which waits for the threads that work for it: those that wait for a device, or
+    /// for nothing but time, wait no more.
+    pub(crate) fn hurry(&mut self, node: NodeId) {
+        let Some(guests) = &mut self.guests else { return };
+        guests.engine.hurried = Some(node);
+        let waits = |it: &State| matches!(it, State::Waiting(Wait::Device | Wait::Stall | Wait::Sleep));
+        let of_node = self.threads.iter().filter(|(_, it)| it.node == node && waits(&it.state)).map(|(id, _)| id);
+        let of_node: Vec<ThreadId> = of_node.filter(|id| *id != guests.guest_thread).collect();
+        for thread in of_node {
+            self.threads.time_out(thread, Seq::NONE, &self.choices);
+        }
+    }
+
+    /// It has dropped it: no thread of the process acts again.
+    pub(crate) fn hurried(&mut self, node: NodeId) {
+        self.bury_threads(node);
+        if let Some(guests) = &mut self.guests {
+            guests.engine.hurried = None;
+        }
+    }
+
+    /// A dead process is taken apart, as [`burial_begins`](Self::burial_begins) says.
+    pub(crate) fn burial_ends(&mut self, me: ThreadId, node: NodeId) {
+        if let Some(guests) = &mut self.guests {
+            self.nodes[usize::from(node.0)].disk = guests.disk.take();
+        }
+        self.hurried(node);
+        self.turn_to(me, None, false);
+    }
+
+    /// A carried process was asked to stop.
+    pub(in crate::kernel) fn guest_asked_to_stop(&mut self, node: NodeId) {
+        self.guests_changed();
+        if let Some(guests) = &mut self.guests {
+            guests.engine.asked = Some(node);
+        }
+    }
+
+    /// Whether the calling thread's own process was asked to stop by what it has just told: which node it is, and how often so far.
+    #[inline]
+    pub(crate) fn asked_to_stop(&mut self, me: ThreadId) -> Option<(NodeId, u64)> {
+        let node = self.guests.as_mut()?.engine.asked.take()?;
+        (self.threads[me].node == node).then(|| (node, self.nodes[usize::from(node.0)].stop_requests))
+    }
+
+    /// A turn of all programs begins at this time: each has its own, up to the end of the turn.
+    pub(crate) fn guest_begins(&mut self, node: NodeId, now_ns: u64) {
+        let last_ns = self.guests.as_ref().map_or(0, |guests| guests.own[usize::from(node.0)].now_ns);
+        self.now_ns = now_ns.max(last_ns);
+    }
+
+    /// Whether the end of this node's process is due when the turn is over.
+    pub(crate) fn is_ending(&self, node: NodeId) -> bool {
+        self.guests.as_ref().is_some_and(|guests| guests.put_off.iter().any(|(of, ..)| *of == node))
+    }
+
+    /// What is wrong with the way between two nodes.
+    pub(crate) fn hindrance(&self, a: NodeId, b: NodeId) -> Hindrance {
+        let mut hindrance = Hindrance { held: self.net.is_blocked(a, b) || self.net.is_blocked(b, a), extra_ns: 0 };
+        for trouble in self.net.troubles(a, b) {
+            match trouble {
+                LinkTrouble::Slow(extra_ns) => hindrance.extra_ns += extra_ns,
+                LinkTrouble::Hold => hindrance.held = true,
+                _ => {}
+            }
+        }
+        hindrance
+    }
+}

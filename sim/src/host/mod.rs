@@ -1,0 +1,3 @@
+//! The real system beneath the simulation.
+
+pub(crate) mod system;

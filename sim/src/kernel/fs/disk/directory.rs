@@ -1,0 +1,94 @@
+//! The entries of one directory, as the system sees them and as the media hold them.
+//! It does not follow paths, and it does not decide when an entry becomes durable: `journal` does.
+
+use super::inode::{FileKind, InodeId};
+use super::journal::OpId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One component of a path: at most 255 bytes, no slash.
+pub(crate) type Name = Arc<[u8]>;
+
+/// Where a name leads. The cookie gives its place in a listing: names come in the order in which they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) inode: InodeId,
+    pub(crate) cookie: u64,
+}
+
+/// The first cookies belong to `.` and `..`.
+const FIRST_COOKIE: u64 = 3;
+
+#[derive(Clone)]
+pub(crate) struct Directory {
+    pub(crate) parent: InodeId,
+    /// The directory's own name in its parent; empty for the root.
+    pub(crate) name: Name,
+    /// The operations that made this directory and the directories that it was made in, while they may be pending.
+    /// Without all of them the place where it was made cannot be reached, wherever it is now.
+    pub(crate) made_by: Vec<OpId>,
+    pub(crate) entries: BTreeMap<Name, Entry>,
+    order: BTreeMap<u64, Name>,
+    next_cookie: u64,
+    pub(crate) durable: BTreeMap<Name, Entry>,
+}
+
+impl Directory {
+    pub(crate) fn new(parent: InodeId, name: Name) -> Self {
+        Directory {
+            parent,
+            name,
+            made_by: Vec::new(),
+            entries: BTreeMap::new(),
+            order: BTreeMap::new(),
+            next_cookie: FIRST_COOKIE,
+            durable: BTreeMap::new(),
+        }
+    }
+
+    /// Lets `name` lead to `inode`; a name that was there keeps its place in the listing.
+    pub(crate) fn set(&mut self, name: &Name, inode: InodeId) -> Entry {
+        let cookie = match self.entries.get(name) {
+            Some(entry) => entry.cookie,
+            None => {
+                self.next_cookie += 1;
+                self.order.insert(self.next_cookie - 1, name.clone());
+                self.next_cookie - 1
+            }
+        };
+        let entry = Entry { inode, cookie };
+        self.entries.insert(name.clone(), entry);
+        entry
+    }
+
+    pub(crate) fn remove(&mut self, name: &[u8]) {
+        if let Some(entry) = self.entries.remove(name) {
+            self.order.remove(&entry.cookie);
+        }
+    }
+
+    /// Names and entries in the order in which the names were made.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&Name, Entry)> {
+        self.order.values().map(|name| (name, self.entries[name]))
+    }
+
+    /// After a power loss the system sees what the media hold.
+    pub(crate) fn revert_to_durable(&mut self) {
+        self.entries = self.durable.clone();
+        self.order = self.entries.iter().map(|(name, entry)| (entry.cookie, name.clone())).collect();
+        self.made_by.clear();
+    }
+}
+
+/// One line of a directory listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The name, `.` and `..` included.
+    pub name: Vec<u8>,
+    /// Inode number.
+    pub inode: InodeId,
+    /// What the name leads to; [`FileKind::d_type`] is its number for `readdir`.
+    pub kind: FileKind,
+    /// The place of this line: a listing that goes on after it shows greater cookies only.
+    pub cookie: u64,
+}

@@ -1,0 +1,236 @@
+//! A power loss: what was not synced is kept or lost, each piece by a choice of the caller.
+//! It draws nothing itself: the same answers leave the same disk.
+
+use super::Disk;
+use super::content::{Content, Side};
+use super::extents::Extents;
+use super::inode::{Inode, InodeId, Node, ROOT};
+use super::lock::Locks;
+use super::page::{PAGE, PAGE_BYTES, SECTOR, SECTOR_BYTES, Spares};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a choice is about. For each of them 0 is the mildest answer: if all answers are 0, a power loss takes nothing
+/// that was still to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AskKind {
+    /// How many of the last operations of a directory are lost. What is tied to a lost one (a move between two
+    /// directories, and whatever came after it) is lost with it.
+    DirectoryTail,
+    /// How many of the last unsynced changes of a file's size are lost. A file remembers the last 32.
+    SizeTail,
+    /// Whether a dirty page is lost (1). The occurrence is the number of the page.
+    Page,
+    /// Whether the last unsynced write of a file is torn (1). Asked only if it covers more than one sector.
+    Torn,
+    /// Of a torn write of `n` sectors, `1 + answer` sectors at its end are lost.
+    TornSectors,
+    /// What a corruption does: flips a bit (0), zeroes a sector (1), fills a sector with noise (2).
+    Corruption,
+    /// Which byte of the file a corruption hits.
+    CorruptByte,
+    /// Which bit of the byte flips, or the seed of the noise.
+    CorruptBits,
+}
+
+/// One question to the caller. The same thing asks under the same key, so an answer can be overridden by name; a caller
+/// that loses power more than once adds which time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ask {
+    /// What it is about.
+    pub what: AskKind,
+    /// The file or directory.
+    pub inode: InodeId,
+    /// Which one of this kind and inode: the number of a page, else 0.
+    pub occurrence: u64,
+    /// The answer must be below this.
+    pub bound: u64,
+}
+
+impl Ask {
+    /// Puts the question; one that has a single answer is not put.
+    pub(crate) fn put(self, ask: &mut dyn FnMut(Ask) -> u64) -> u64 {
+        if self.bound <= 1 {
+            return 0;
+        }
+        let answer = ask(self);
+        assert!(answer < self.bound, "{self:?} was answered with {answer}");
+        answer
+    }
+}
+
+impl Disk {
+    /// The node loses power. What the system saw is rebuilt from the media; each unsynced thing that could have reached
+    /// them is kept or lost as `ask` answers. Operations on one directory survive in order up to a cut; a move between
+    /// directories survives in both or in neither; each dirty page survives on its own; the last write of a file may be
+    /// torn. No descriptor and no lock survives.
+    pub fn power_loss(&mut self, ask: &mut dyn FnMut(Ask) -> u64) {
+        self.epoch += 1;
+        self.locks = Locks::default();
+        let mut tails = BTreeMap::new();
+        for (directory, pending) in self.journal.directories() {
+            let ask_tail = Ask { what: AskKind::DirectoryTail, inode: directory, occurrence: 0, bound: pending + 1 };
+            tails.insert(directory, ask_tail.put(ask));
+        }
+        for op in self.journal.survivors(&tails) {
+            self.apply_durably(&op);
+        }
+        let reached = self.rebuild_tree();
+        let Disk { inodes, spares, .. } = self;
+        for (index, slot) in inodes.iter_mut().enumerate() {
+            let inode = index as InodeId;
+            if !reached.contains(&inode) {
+                *slot = None;
+            } else if let Some(Inode { node: Node::File(content), .. }) = slot.as_deref_mut() {
+                content.lose_power(inode, ask, spares);
+            }
+        }
+        self.used_pages = self.inodes.iter().flatten().map(|node| node.allocated()).sum();
+        self.ghost_pages = 0;
+    }
+
+    /// Makes the durable entries the visible ones, counts names afresh, and returns what can be reached.
+    fn rebuild_tree(&mut self) -> BTreeSet<InodeId> {
+        for node in self.inodes.iter_mut().flatten() {
+            (node.nlink, node.opens, node.anchors, node.ghost) = (0, 0, 0, false);
+        }
+        self.slot(ROOT).nlink = 2;
+        let mut reached = BTreeSet::from([ROOT]);
+        let mut open = vec![ROOT];
+        while let Some(parent) = open.pop() {
+            self.directory_slot(parent).revert_to_durable();
+            for (name, entry) in self.directory_slot(parent).durable.clone() {
+                let child = self.slot(entry.inode);
+                child.anchors += 1;
+                child.nlink += 1;
+                let first = reached.insert(entry.inode);
+                if let Node::Directory(directory) = &mut child.node {
+                    assert!(first, "directory {} has two parents after a power loss", entry.inode);
+                    (directory.parent, directory.name) = (parent, name);
+                    child.nlink = 2;
+                    self.slot(parent).nlink += 1;
+                    open.push(entry.inode);
+                }
+            }
+        }
+        reached
+    }
+
+    /// The disk as a power loss would leave it if nothing unsynced had reached the media.
+    pub fn worst_case(&self) -> Disk {
+        let mut disk = self.clone();
+        disk.power_loss(&mut |ask| match ask.what {
+            AskKind::Torn => 0,
+            _ => ask.bound - 1,
+        });
+        disk
+    }
+}
+
+impl Content {
+    fn lose_power(&mut self, inode: InodeId, ask: &mut dyn FnMut(Ask) -> u64, spares: &mut Spares) {
+        self.cold.insert(0, self.size.div_ceil(PAGE));
+        if self.is_durable() {
+            return;
+        }
+        for (index, side) in std::mem::take(&mut self.lost) {
+            self.revert(index, side, spares);
+        }
+        let seen_size = self.size;
+        let size_tail = Ask { what: AskKind::SizeTail, inode, occurrence: 0, bound: self.sizes.len() as u64 + 1 };
+        let kept_sizes = self.sizes.len() - size_tail.put(ask) as usize;
+        let (size, lowest) = match kept_sizes {
+            0 => (self.durable_size, u64::MAX),
+            n => (self.sizes[n - 1].size, self.sizes[n - 1].lowest),
+        };
+        let torn = self.torn_at(inode, ask);
+        for (index, side) in std::mem::take(&mut self.dirty) {
+            let (start, end) = (index * PAGE, (index + 1) * PAGE);
+            let side = clip(side, lowest.saturating_sub(start), spares);
+            match torn {
+                // A page cut off together with the size comes back, or not, with the size.
+                _ if start >= seen_size => self.revert(index, side, spares),
+                Some((ref pages, cut)) if pages.contains(&index) => {
+                    if cut <= start {
+                        self.revert(index, side, spares);
+                    } else if cut < end {
+                        self.tear(index, (cut - start) as usize, side.as_deref());
+                        side.into_iter().for_each(|page| spares.take_back(page));
+                    }
+                }
+                _ => {
+                    if (Ask { what: AskKind::Page, inode, occurrence: index, bound: 2 }).put(ask) == 1 {
+                        self.revert(index, side, spares);
+                    }
+                }
+            }
+        }
+        self.shrink_to(size);
+    }
+
+    /// The pages of the last write, and the offset from which on it did not reach the media, if it is torn.
+    fn torn_at(&self, inode: InodeId, ask: &mut dyn FnMut(Ask) -> u64) -> Option<(std::ops::RangeInclusive<u64>, u64)> {
+        let (start, end) = self.last_write?;
+        let pages = start / PAGE..=(end - 1) / PAGE;
+        let sectors = (end - 1) / SECTOR - start / SECTOR + 1;
+        self.dirty.range(pages.clone()).next()?;
+        if sectors == 1 || (Ask { what: AskKind::Torn, inode, occurrence: 0, bound: 2 }).put(ask) == 0 {
+            return None;
+        }
+        let ask_lost = Ask { what: AskKind::TornSectors, inode, occurrence: 0, bound: sectors - 1 };
+        let kept = sectors - 1 - ask_lost.put(ask);
+        Some((pages, (start / SECTOR + kept) * SECTOR))
+    }
+
+    /// Puts back what the media held.
+    pub(crate) fn revert(&mut self, index: u64, side: Side, spares: &mut Spares) {
+        let now = match side {
+            Some(page) => {
+                self.reserved.remove(index, index + 1);
+                self.pages.insert(index, page)
+            }
+            None => self.pages.remove(&index),
+        };
+        now.into_iter().for_each(|page| spares.take_back(page));
+    }
+
+    /// From byte `cut` on, the page is as the media had it.
+    fn tear(&mut self, index: u64, cut: usize, side: Option<&[u8; PAGE_BYTES]>) {
+        debug_assert!(cut.is_multiple_of(SECTOR_BYTES), "a write is torn between sectors");
+        if let Some(page) = self.pages.get_mut(&index) {
+            match side {
+                Some(durable) => page[cut..].copy_from_slice(&durable[cut..]),
+                None => page[cut..].fill(0),
+            }
+        }
+    }
+
+    /// Ends a power loss: the file has this size, nothing lies beyond it, and all of it is durable.
+    fn shrink_to(&mut self, size: u64) {
+        self.pages.split_off(&size.div_ceil(PAGE));
+        self.reserved.remove(size.div_ceil(PAGE), u64::MAX);
+        let within = (size % PAGE) as usize;
+        if within > 0
+            && let Some(page) = self.pages.get_mut(&(size / PAGE))
+        {
+            page[within..].fill(0);
+        }
+        (self.size, self.durable_size) = (size, size);
+        self.sizes.clear();
+        self.last_write = None;
+        self.cold = Extents::default();
+        self.cold.insert(0, size.div_ceil(PAGE));
+    }
+}
+
+/// What is left of a page of the media when a truncation that survived kept only its first `kept` bytes.
+fn clip(side: Side, kept: u64, spares: &mut Spares) -> Side {
+    let mut page = side?;
+    if kept == 0 {
+        spares.take_back(page);
+        return None;
+    }
+    if kept < PAGE {
+        page[kept as usize..].fill(0);
+    }
+    Some(page)
+}

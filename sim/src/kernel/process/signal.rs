@@ -1,0 +1,324 @@
+//! Signals of a process: what it does about each, which wait for one of its threads, and who takes them.
+//! It calls no handler: doors do, on the thread that takes the signal.
+//!
+//! What a node installed stays over its lives, since the registries of signal libraries are statics that stay as well and
+//! install a handler only once. For the same reason a handler that one node installed may be inherited by another: by one
+//! that has a copy of a channel from outside the run, as each tokio runtime with I/O has, and has no other way to be told.
+
+use crate::event::{Death, NodeId, Seq, What};
+use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::process::fd::description::{Description, Kind};
+use crate::kernel::process::fd::poll::IN;
+use crate::kernel::process::node::ProcessState;
+use crate::kernel::sched::thread::{State, ThreadId, Wait};
+use std::collections::BTreeMap;
+
+/// What a process does about a signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Action {
+    /// The handler's address, or `SIG_DFL` or `SIG_IGN`.
+    pub(crate) handler: usize,
+    pub(crate) flags: i32,
+    /// What is blocked meanwhile, besides the signal itself.
+    pub(crate) mask: u64,
+}
+
+impl Action {
+    fn is_handled(&self) -> bool {
+        self.handler != libc::SIG_DFL && self.handler != libc::SIG_IGN
+    }
+}
+
+/// A signal that waits for a thread.
+struct Pending {
+    signal: i32,
+    cause: Seq,
+    /// Whom it was given to; another takes it when that one cannot any more.
+    target: Option<ThreadId>,
+}
+
+/// A signal that a thread took.
+pub(crate) struct Taken {
+    pub(crate) signal: i32,
+    pub(crate) action: Action,
+    /// What the thread blocked before.
+    pub(crate) mask: u64,
+}
+
+/// Everything about signals.
+#[derive(Default)]
+pub(crate) struct Signals {
+    actions: BTreeMap<(NodeId, i32), Action>,
+    /// What some node installed last.
+    latest: BTreeMap<i32, Action>,
+    masks: BTreeMap<ThreadId, u64>,
+    pending: BTreeMap<NodeId, Vec<Pending>>,
+    /// What threads wait for in `sigwait`.
+    awaited: BTreeMap<ThreadId, u64>,
+    /// Whether a signal may wait for somebody: what the doors look at.
+    pub(crate) due: bool,
+    /// The thread that tells a process's tasks of a signal, which one, and whom of another node it woke by that.
+    pub(crate) told: Option<Telling>,
+}
+
+/// A runtime passes a signal on to those of its tasks that await it.
+pub(crate) struct Telling {
+    pub(crate) by: ThreadId,
+    pub(crate) signal: i32,
+    pub(crate) stray: Option<NodeId>,
+}
+
+/// The bit of a signal in a mask.
+pub(crate) fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+/// What can neither be blocked nor handled.
+const UNBLOCKABLE: u64 = 1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1);
+
+impl Signals {
+    pub(crate) fn mask(&self, thread: ThreadId) -> u64 {
+        self.masks.get(&thread).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_mask(&mut self, thread: ThreadId, mask: u64) {
+        self.masks.insert(thread, mask & !UNBLOCKABLE);
+    }
+
+    /// A new thread blocks what its maker does.
+    pub(crate) fn inherit(&mut self, from: ThreadId, to: ThreadId) {
+        if let Some(mask) = self.masks.get(&from).copied() {
+            self.masks.insert(to, mask);
+        }
+    }
+
+    /// Which signals wait for a thread of this node.
+    pub(crate) fn pending(&self, node: NodeId) -> u64 {
+        self.pending.get(&node).into_iter().flatten().map(|it| bit(it.signal)).fold(0, |all, one| all | one)
+    }
+
+    /// Nothing waits for a process that has ended.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.pending.remove(&node);
+        self.due = !self.pending.is_empty();
+    }
+
+    fn remove(&mut self, node: NodeId, signal: i32) -> Option<Pending> {
+        let waiting = self.pending.get_mut(&node)?;
+        let at = waiting.iter().position(|it| it.signal == signal)?;
+        let taken = waiting.remove(at);
+        if waiting.is_empty() {
+            self.pending.remove(&node);
+            self.due = !self.pending.is_empty();
+        }
+        Some(taken)
+    }
+}
+
+impl Kernel {
+    /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
+    /// Returns whether it was the first request.
+    pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
+        let it = &mut self.nodes[usize::from(node.0)];
+        let first = match it.life {
+            ProcessState::Up => true,
+            ProcessState::Stopping => false,
+            _ => return false,
+        };
+        it.life = ProcessState::Stopping;
+        it.stop_requests += 1;
+        let incarnation = it.incarnation;
+        let watchers = it.stop_watchers.clone();
+        let what = if first { What::StopRequested { budget_ns } } else { What::StopRepeated };
+        let seq = self.emit_at(node, cause, what);
+        if first {
+            self.nodes[usize::from(node.0)].stop_asked = seq;
+        }
+        for id in watchers {
+            if let Some(Description { kind: Kind::Event(event), .. }) = self.descriptions.get_mut(id) {
+                event.counter += 1;
+            }
+            self.notify(id, IN, seq);
+        }
+        #[cfg(feature = "turmoil")]
+        self.guest_asked_to_stop(node);
+        #[cfg(madsim)]
+        self.guests_changed();
+        // Without a handler the process is left alone until its budget is over.
+        #[cfg(any(feature = "turmoil", madsim))]
+        let has_threads = !self.is_guest(node);
+        #[cfg(not(any(feature = "turmoil", madsim)))]
+        let has_threads = true;
+        if has_threads {
+            self.send_signal(node, None, libc::SIGTERM, seq);
+        }
+        if first {
+            self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
+        }
+        first
+    }
+
+    /// What a node does about a signal.
+    pub(crate) fn signal_action(&self, node: NodeId, signal: i32) -> Action {
+        if let Some(own) = self.signals.actions.get(&(node, signal)) {
+            return *own;
+        }
+        let it = &self.nodes[usize::from(node.0)];
+        let inherits = !it.mirrors.is_empty() && !it.asked_for_stop;
+        let inherited = self.signals.latest.get(&signal).filter(|_| inherits);
+        inherited.copied().unwrap_or_else(|| match signal {
+            // Rust's runtime sets it so before `main`.
+            libc::SIGPIPE => Action { handler: libc::SIG_IGN, ..Action::default() },
+            _ => Action::default(),
+        })
+    }
+
+    /// Installs what a node does about a signal from here on.
+    pub(crate) fn set_signal_action(&mut self, node: NodeId, signal: i32, action: Action) {
+        self.signals.actions.insert((node, signal), action);
+        if action.is_handled() {
+            self.signals.latest.insert(signal, action);
+        }
+    }
+
+    /// A signal for a process, or for this very thread of it. Returns `false` if it has no handler for it and no thread
+    /// that waits for it.
+    pub(crate) fn send_signal(&mut self, node: NodeId, to: Option<ThreadId>, signal: i32, cause: Seq) -> bool {
+        let action = self.signal_action(node, signal);
+        let is_alive = |thread: &ThreadId| !matches!(self.threads[*thread].state, State::Ended | State::Dead);
+        let threads: Vec<ThreadId> = self.nodes[usize::from(node.0)].threads.iter().copied().filter(is_alive).collect();
+        let awaits = |thread: &ThreadId| self.signals.awaited.get(thread).is_some_and(|set| set & bit(signal) != 0);
+        let open = |thread: &ThreadId| self.signals.mask(*thread) & bit(signal) == 0;
+        // The main thread is asked first, as on Linux.
+        let open = threads.iter().find(|it| to.is_none_or(|to| to == **it) && open(it));
+        let target = threads.iter().find(|it| awaits(it)).or(open).copied();
+        let blocked = target.is_none() || target.is_some_and(|it| awaits(&it));
+        if action.handler == libc::SIG_IGN && !blocked {
+            return true;
+        }
+        if !blocked && !action.is_handled() {
+            return false;
+        }
+        let waiting = self.signals.pending.entry(node).or_default();
+        if waiting.iter().all(|it| it.signal != signal) {
+            waiting.push(Pending { signal, cause, target });
+        }
+        self.signals.due = true;
+        if let Some(thread) = target {
+            self.interrupt(thread, cause);
+        }
+        true
+    }
+
+    /// Takes a thread out of a wait that a signal ends; it looks for signals when the baton comes back to it.
+    fn interrupt(&mut self, thread: ThreadId, cause: Seq) {
+        match self.threads[thread].state {
+            State::Running => self.must_pass = true,
+            State::Waiting(Wait::Futex(address)) => {
+                self.futexes.forget(address, thread);
+                self.threads.wake(thread, cause, &self.choices);
+            }
+            State::Waiting(Wait::Device) => {}
+            State::Waiting(_) => {
+                self.threads.wake(thread, cause, &self.choices);
+            }
+            State::Runnable | State::Frozen | State::Ended | State::Dead => {}
+        }
+    }
+
+    /// Takes a signal for this thread to handle, if one waits that it does not block.
+    pub(crate) fn take_signal(&mut self, me: ThreadId) -> Option<Taken> {
+        let node = self.threads[me].node;
+        let mask = self.signals.mask(me);
+        loop {
+            let (threads, signals) = (&self.threads, &mut self.signals);
+            let masks = &signals.masks;
+            let waits = signals.pending.get(&node)?;
+            let is_mine = |it: &&Pending| {
+                mask & bit(it.signal) == 0
+                    && it.target.is_none_or(|target| {
+                        target == me
+                            || matches!(threads[target].state, State::Ended | State::Dead)
+                            || masks.get(&target).is_some_and(|mask| mask & bit(it.signal) != 0)
+                    })
+            };
+            let signal = waits.iter().filter(is_mine).map(|it| it.signal).min()?;
+            let Pending { signal, cause, .. } = signals.remove(node, signal)?;
+            let action = self.signal_action(node, signal);
+            if !action.is_handled() {
+                if action.handler == libc::SIG_DFL {
+                    self.default_action(node, signal, cause);
+                }
+                continue;
+            }
+            self.signalled(me, signal, cause);
+            let own = if action.flags & libc::SA_NODEFER == 0 { bit(signal) } else { 0 };
+            self.signals.set_mask(me, mask | action.mask | own);
+            if action.flags & libc::SA_RESETHAND != 0 {
+                self.signals.actions.insert((node, signal), Action::default());
+            }
+            return Some(Taken { signal, action, mask });
+        }
+    }
+
+    fn signalled(&mut self, me: ThreadId, signal: i32, cause: Seq) {
+        if cause != Seq::NONE {
+            self.threads[me].cause = cause;
+        }
+        let node = self.threads[me].node;
+        self.nodes[usize::from(node.0)].arrivals += 1;
+        let seq = self.emit(me, What::Signalled { signal });
+        let node = self.threads[me].node;
+        self.nodes[usize::from(node.0)].signalled = Some(signal);
+        self.threads[me].cause = seq;
+    }
+
+    /// One step of `sigwait`: a signal of this set, if one waits.
+    pub(crate) fn await_signal(&mut self, me: ThreadId, set: u64) -> Option<i32> {
+        let node = self.threads[me].node;
+        let waiting = self.signals.pending.get(&node).into_iter().flatten();
+        let first = waiting.map(|it| it.signal).filter(|it| set & bit(*it) != 0).min();
+        match first.and_then(|signal| self.signals.remove(node, signal)) {
+            Some(Pending { signal, cause, .. }) => {
+                self.signals.awaited.remove(&me);
+                self.signalled(me, signal, cause);
+                Some(signal)
+            }
+            None => {
+                self.signals.awaited.insert(me, set);
+                None
+            }
+        }
+    }
+
+    /// The thread waits for no signal any more.
+    pub(crate) fn stop_awaiting(&mut self, me: ThreadId) {
+        self.signals.awaited.remove(&me);
+    }
+
+    /// What a signal does to a process that has no handler for it.
+    pub(crate) fn default_action(&mut self, node: NodeId, signal: i32, cause: Seq) {
+        let how = match signal {
+            libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT => return,
+            libc::SIGKILL => Death::Kill,
+            libc::SIGABRT => Death::Abort,
+            _ => Death::Signal { signal },
+        };
+        self.end_process(node, how, cause);
+    }
+
+    /// Bytes came out of a copy of an outside channel: a runtime has been told of a signal by its handler, and tells its
+    /// tasks, until it waits again.
+    #[cold]
+    pub(crate) fn tells_of_signal(&mut self, me: ThreadId, signal: i32) {
+        self.signals.told = Some(Telling { by: me, signal, stray: None });
+    }
+
+    /// The thread waits again: it has told everybody.
+    #[inline]
+    pub(crate) fn has_told(&mut self, me: ThreadId) {
+        if self.signals.told.as_ref().is_some_and(|it| it.by == me) {
+            self.signals.told = None;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Keyed choices: `answer = H(seed, question, who, occurrence)`. Everything that a seed decides is asked here.
+//! It is no stream: an answer depends on its key alone, so that removing one fault does not re-randomise the rest.
+
+use crate::host::system::Region;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is asked. The numbers are part of the seed format: they never change, new ones are added at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u16)]
+pub enum Question {
+    /// Which runnable thread goes first: the one whose answer is smallest.
+    Turn = 1,
+    /// After how many doors a thread is cut off.
+    Doors = 2,
+    /// How long a thread that was cut off is kept waiting.
+    Stall = 3,
+    /// How long a segment or datagram is on its way.
+    Latency = 4,
+    /// How long a sync takes.
+    Sync = 5,
+    /// Bytes for `getrandom` and `/dev/urandom`.
+    Entropy = 6,
+    /// What a power loss keeps.
+    PowerLoss = 7,
+    /// What a plan consists of.
+    Plan = 8,
+    /// A scenario's own generator.
+    Workload = 9,
+    /// How often threads are cut off in this run.
+    Schedule = 10,
+    /// Whether a datagram is lost.
+    Loss = 11,
+    /// Which runs a campaign repeats.
+    Repeat = 12,
+    /// Where and how a file is damaged.
+    Damage = 13,
+    /// Whether a datagram arrives twice, and when.
+    Doubling = 14,
+    /// Whether a datagram arrives late, and how late.
+    Reordering = 15,
+    /// How long a new thread waits for its first turn.
+    Start = 16,
+    /// Whether a place that may misbehave does.
+    Buggify = 20,
+}
+
+/// Answers questions for one seed.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    seed: u64,
+    /// The first round for each question: it depends on the seed alone.
+    keys: [u64; QUESTIONS],
+    overrides: BTreeMap<(Question, u64, u64), u64>,
+    /// Whether each answer is the seed's, and nobody writes it down.
+    plain: bool,
+    /// Reserved in every run, so that a recorded run has the addresses of one that is not.
+    kept: Option<Arc<Mutex<Kept>>>,
+}
+
+/// One question that was asked in a run, with its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// How many events there were before it.
+    pub events: u64,
+    /// What was asked.
+    pub question: Question,
+    /// Of whom: the identity of a thread, a connection, a file.
+    pub who: u64,
+    /// For which time.
+    pub occurrence: u64,
+    /// The answer is below this; 0 if it is any number of 64 bits.
+    pub bound: u64,
+    /// The answer.
+    pub answer: u64,
+}
+
+/// The questions of a run so far.
+struct Kept {
+    asked: Region<Asked>,
+    events: u64,
+    keep: bool,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} asked", self.asked.values().len())
+    }
+}
+
+/// More questions than a run keeps; what is asked later is left out.
+const KEPT_MAX: usize = 2 << 20;
+
+/// More than there are questions.
+const QUESTIONS: usize = 64;
+
+const WHO: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio, odd: the usual Weyl increment
+const OCCURRENCE: u64 = 0xd1b5_4a32_d192_ed03; // an odd constant of Steele and Vigna's LXM generators
+const QUESTION: u64 = 0x8cb9_2ba7_2f3d_8dd7; // another of them
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): each input bit changes each output bit with odds of a half.
+#[inline]
+pub fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Joins two identities into one, in this order.
+#[inline]
+pub fn join(a: u64, b: u64) -> u64 {
+    mix(a.wrapping_mul(WHO) ^ b.wrapping_add(OCCURRENCE))
+}
+
+/// The identity of a name.
+pub fn identity(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| join(hash, u64::from(byte)))
+}
+
+impl Choices {
+    /// The choices of a seed.
+    pub fn new(seed: u64) -> Self {
+        let key = |question: usize| mix(seed ^ (question as u64).wrapping_mul(QUESTION));
+        Self { seed, keys: std::array::from_fn(key), overrides: BTreeMap::new(), plain: true, kept: None }
+    }
+
+    /// The choices of a run of this seed, which keeps what it is asked if that is wanted.
+    pub(crate) fn of_run(seed: u64, keep: bool) -> Self {
+        let kept = Arc::new(Mutex::new(Kept { asked: Region::reserve(KEPT_MAX), events: 0, keep }));
+        Self { plain: !keep, kept: Some(kept), ..Self::new(seed) }
+    }
+
+    /// What is asked from here on comes after so many events.
+    pub(crate) fn came_to(&mut self, events: u64) {
+        if let Some(kept) = &self.kept {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).events = events;
+        }
+    }
+
+    /// What was asked so far, if that is kept.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        let kept = self.kept.as_ref().map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.map_or_else(Vec::new, |kept| kept.asked.values().to_vec())
+    }
+
+    /// The seed that these answers come from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Fixes one answer, whatever the seed says.
+    pub fn fix(&mut self, question: Question, who: u64, occurrence: u64, answer: u64) {
+        self.plain = false;
+        self.overrides.insert((question, who, occurrence), answer);
+    }
+
+    /// 64 bits.
+    #[inline]
+    pub fn draw(&self, question: Question, who: u64, occurrence: u64) -> u64 {
+        if self.plain { self.seeded(question, who, occurrence) } else { self.answered(question, who, occurrence, 0) }
+    }
+
+    #[inline]
+    fn seeded(&self, question: Question, who: u64, occurrence: u64) -> u64 {
+        let key = self.keys[question as usize];
+        mix(mix(key ^ who.wrapping_mul(WHO)).wrapping_add(occurrence.wrapping_mul(OCCURRENCE)))
+    }
+
+    /// The answer where some are fixed or all are kept.
+    #[cold]
+    fn answered(&self, question: Question, who: u64, occurrence: u64, bound: u64) -> u64 {
+        let fixed = self.overrides.get(&(question, who, occurrence)).copied();
+        let word = fixed.unwrap_or_else(|| self.seeded(question, who, occurrence));
+        let answer = if bound == 0 { word } else { scaled(word, bound) };
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let events = kept.events;
+            if kept.keep && kept.asked.values().len() < KEPT_MAX {
+                kept.asked.push(Asked { events, question, who, occurrence, bound, answer });
+            }
+        }
+        answer
+    }
+
+    /// A number in `0..bound` (0 if `bound` is 0): the high half of a widening product, as Lemire's method without its
+    /// rejection; the bias is below bound / 2^64.
+    #[inline]
+    pub fn below(&self, question: Question, who: u64, occurrence: u64, bound: u64) -> u64 {
+        match bound {
+            0 => 0,
+            _ if self.plain => scaled(self.seeded(question, who, occurrence), bound),
+            _ => self.answered(question, who, occurrence, bound),
+        }
+    }
+
+    /// A number in `low..=high`.
+    #[inline]
+    pub fn between(&self, question: Question, who: u64, occurrence: u64, low: u64, high: u64) -> u64 {
+        debug_assert!(low <= high);
+        low + self.below(question, who, occurrence, (high - low).saturating_add(1))
+    }
+}
+
+/// A word of 64 bits as a number below a bound.
+#[inline]
+fn scaled(word: u64, bound: u64) -> u64 {
+    ((u128::from(word) * u128::from(bound)) >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A seed is a file format: these numbers may only change together with a **[seeds]** line in the changelog.
+    #[test]
+    fn the_answers_are_golden() {
+        let choices = Choices::new(47);
+        assert_eq!(choices.draw(Question::Turn, 0, 0), 0x35d8_a62a_b908_88a8);
+        assert_eq!(choices.draw(Question::Latency, 3, 9), 0x16b2_0e22_2874_0689);
+        assert_eq!(choices.below(Question::Plan, identity("raft-master"), 1, 1_000), 742);
+        assert_eq!(choices.between(Question::Stall, 1, 2, 10, 20), 12);
+        assert_eq!(Choices::new(0).draw(Question::Entropy, u64::MAX, u64::MAX), 0xc023_f874_ca88_e3bb);
+        assert_eq!(identity("metadata-db"), 0xba11_1864_79d6_ab8e);
+    }
+
+    #[test]
+    fn an_answer_depends_on_its_key_alone() {
+        let choices = Choices::new(1);
+        let first = choices.draw(Question::Turn, 5, 6);
+        choices.draw(Question::Turn, 5, 7);
+        assert_eq!(first, choices.draw(Question::Turn, 5, 6));
+        assert_ne!(first, choices.draw(Question::Doors, 5, 6));
+        assert_ne!(first, Choices::new(2).draw(Question::Turn, 5, 6));
+    }
+
+    #[test]
+    fn a_fixed_answer_overrides_the_seed() {
+        let mut choices = Choices::new(1);
+        choices.fix(Question::Turn, 5, 6, 42);
+        assert_eq!(choices.draw(Question::Turn, 5, 6), 42);
+        assert_ne!(choices.draw(Question::Turn, 5, 7), 42);
+    }
+
+    #[test]
+    fn what_is_asked_is_kept_with_its_answer_and_the_answers_stay_the_same() {
+        let ask = |choices: &mut Choices| {
+            let first = choices.draw(Question::Turn, 5, 6);
+            choices.came_to(3);
+            choices.fix(Question::Sync, 1, 1, u64::MAX);
+            (first, choices.between(Question::Latency, 1, 2, 10, 20), choices.below(Question::Sync, 1, 1, 4))
+        };
+        let (mut kept, mut not_kept) = (Choices::of_run(1, true), Choices::of_run(1, false));
+        let answers = ask(&mut kept);
+        assert_eq!(answers, ask(&mut not_kept));
+        let asked = |events, question, who, occurrence, bound, answer| Asked {
+            events,
+            question,
+            who,
+            occurrence,
+            bound,
+            answer,
+        };
+        let expected = [
+            asked(0, Question::Turn, 5, 6, 0, answers.0),
+            asked(3, Question::Latency, 1, 2, 11, answers.1 - 10),
+            asked(3, Question::Sync, 1, 1, 4, 3),
+        ];
+        assert_eq!((kept.asked(), not_kept.asked()), (expected.to_vec(), Vec::new()));
+    }
+
+    #[test]
+    fn bounded_answers_stay_in_bounds_and_reach_both_ends() {
+        let choices = Choices::new(3);
+        let mut seen = [false; 7];
+        for occurrence in 0..1_000 {
+            seen[choices.below(Question::Plan, 0, occurrence, 7) as usize] = true;
+            let between = choices.between(Question::Plan, 1, occurrence, 5, 6);
+            assert!((5..=6).contains(&between));
+        }
+        assert_eq!(seen, [true; 7]);
+        assert_eq!(choices.below(Question::Plan, 0, 0, 0), 0);
+    }
+}

@@ -1,0 +1,184 @@
+//! Files in memory: `mmap` and its kin. Memory that is no file's passes through to the real system.
+//! A shared mapping is one of real shared memory that the kernel keeps equal to the file; a private one is a copy.
+
+use super::block::{blocking, call};
+use super::current::here;
+use super::io::{describe, int};
+use crate::host::system;
+use crate::kernel::Errno;
+use crate::kernel::dispatch::Turn;
+use crate::kernel::process::fd::number::FIRST;
+use crate::kernel::sched::thread::ThreadId;
+use libc::{c_int, c_void, off_t, size_t};
+
+/// # Safety
+/// As `mmap`.
+unsafe fn map_really(
+    address: *mut c_void,
+    len: size_t,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: off_t,
+) -> *mut c_void {
+    // SAFETY: handed on; only this process's memory is concerned.
+    let mapped = unsafe {
+        system::call(
+            libc::SYS_mmap,
+            address.addr(),
+            len,
+            protection as usize,
+            flags as usize,
+            fd as usize,
+            offset as usize,
+        )
+    };
+    system::result(mapped) as *mut c_void
+}
+
+/// A mapping of a file on a virtual disk.
+///
+/// # Safety
+/// As `mmap`.
+unsafe fn map_file(
+    me: ThreadId,
+    address: *mut c_void,
+    len: size_t,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: off_t,
+) -> Result<*mut c_void, Errno> {
+    let start = u64::try_from(offset).map_err(|_| libc::EINVAL)?;
+    if len == 0 || !start.is_multiple_of(4096) {
+        return Err(libc::EINVAL);
+    }
+    let shared = matches!(flags & libc::MAP_TYPE, libc::MAP_SHARED | libc::MAP_SHARED_VALIDATE);
+    let writes = shared && protection & libc::PROT_WRITE != 0;
+    let (id, inode) = call(me, |kernel| {
+        let id = describe(kernel, me, fd, "mmap")?;
+        Ok::<_, Errno>((id, kernel.mappable(id, writes)?))
+    })?;
+    if shared {
+        let end = start.checked_add(len as u64).ok_or(libc::EOVERFLOW)?;
+        let memory = super::current::kernel(me, |kernel| kernel.image(me, inode, end, writes))?;
+        // SAFETY: as the caller's, of the shared memory in place of the file.
+        let mapped = unsafe { map_really(address, len, protection, flags, memory, offset) };
+        if mapped == libc::MAP_FAILED {
+            return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOMEM));
+        }
+        super::current::kernel(me, |kernel| kernel.mapped(me, inode, mapped.addr(), len));
+        return Ok(mapped);
+    }
+    let kept = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE);
+    let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | kept;
+    // SAFETY: as the caller's, of fresh memory in place of the file.
+    let mapped = unsafe { map_really(address, len, libc::PROT_READ | libc::PROT_WRITE, anonymous, -1, 0) };
+    if mapped == libc::MAP_FAILED {
+        return Err(libc::ENOMEM);
+    }
+    // SAFETY: just mapped for writing.
+    let into = unsafe { super::io::buffer_mut(mapped, len) };
+    let copied = blocking(me, |kernel| -> Result<Turn<usize>, Errno> { kernel.file_read(me, id, Some(start), into) });
+    // SAFETY: the mapping that was just made.
+    unsafe {
+        match copied {
+            Ok(_) => {
+                system::call(libc::SYS_mprotect, mapped.addr(), len, protection as usize, 0, 0, 0);
+                Ok(mapped)
+            }
+            Err(errno) => {
+                system::call(libc::SYS_munmap, mapped.addr(), len, 0, 0, 0, 0);
+                Err(errno)
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As `mmap`.
+unsafe fn map(
+    me: ThreadId,
+    address: *mut c_void,
+    len: size_t,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: off_t,
+) -> *mut c_void {
+    if flags & libc::MAP_ANONYMOUS != 0 || fd < FIRST {
+        // SAFETY: as the caller's.
+        return unsafe { map_really(address, len, protection, flags, fd, offset) };
+    }
+    // SAFETY: as the caller's.
+    unsafe { map_file(me, address, len, protection, flags, fd, offset) }.unwrap_or_else(|errno| {
+        system::set_errno(errno);
+        libc::MAP_FAILED
+    })
+}
+
+fn sync_memory(me: ThreadId, address: usize, len: usize, flags: c_int) -> Result<(), Errno> {
+    let files = super::current::kernel(me, |kernel| kernel.mapped_at(me, address, len));
+    for inode in files {
+        let mut began = None;
+        blocking(me, |kernel| match began {
+            None => {
+                began = Some(kernel.now_ns);
+                let node = kernel.threads[me].node;
+                kernel.pull(node, inode);
+                if flags & libc::MS_SYNC == 0 {
+                    return Ok(Turn::Done(()));
+                }
+                Ok(kernel.device_begins(me))
+            }
+            Some(began) => kernel.inode_synced(me, inode, began),
+        })?;
+    }
+    Ok(())
+}
+
+super::interposed! {
+    fn mmap(
+        address: *mut c_void,
+        len: size_t,
+        protection: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: off_t
+    ) -> *mut c_void = libc::SYS_mmap;
+    // SAFETY: as the caller's.
+    |me| unsafe { map(me, address, len, protection, flags, fd, offset) };
+    fn mmap64(
+        address: *mut c_void,
+        len: size_t,
+        protection: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: off_t
+    ) -> *mut c_void = libc::SYS_mmap;
+    // SAFETY: as the caller's.
+    |me| unsafe { map(me, address, len, protection, flags, fd, offset) };
+    fn munmap(address: *mut c_void, len: size_t) -> c_int = libc::SYS_munmap;
+    |me| {
+        super::current::kernel(me, |kernel| kernel.unmapped(me, address.addr(), len));
+        // SAFETY: as the caller's.
+        system::result(unsafe { system::call(libc::SYS_munmap, address.addr(), len, 0, 0, 0, 0) }) as c_int
+    };
+    fn msync(address: *mut c_void, len: size_t, flags: c_int) -> c_int = libc::SYS_msync;
+    |me| int(sync_memory(me, address.addr(), len, flags));
+}
+
+/// The door of this name.
+///
+/// # Safety
+/// As the C library's function; declared with plain integers, which is how the variadic argument arrives.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mremap(address: usize, old: usize, new: usize, flags: c_int, to: usize) -> *mut c_void {
+    if let Some(me) = here()
+        && super::current::kernel(me, |kernel| kernel.is_mapped(me, address))
+    {
+        super::refuse("mremap of a file on a virtual disk is not built: unmap it and map it again");
+    }
+    // SAFETY: handed on.
+    system::result(unsafe { system::call(libc::SYS_mremap, address, old, new, flags as usize, to, 0) }) as *mut c_void
+}

@@ -1,0 +1,134 @@
+//! The doors: the C library's own symbols, each a thin way into the virtual kernel, one file per family.
+//! They decide nothing. Outside a run they pass through; one that is not built yet says so and ends the run.
+
+#![allow(unreachable_pub, reason = "doors are found by their names, from C")]
+
+mod attributes;
+mod block;
+mod crash;
+mod current;
+mod directories;
+mod entropy;
+mod files;
+mod foreign_descriptors;
+mod io;
+mod libc_internals;
+mod mappings;
+mod memory;
+mod messages;
+mod paths;
+mod poll;
+mod probes;
+mod process;
+mod pthread;
+mod resolver;
+mod seccomp;
+mod signals;
+mod sockets;
+mod symbols;
+mod syscall;
+mod syscall_numbers;
+mod system_info;
+mod task_wakes;
+mod tasks;
+mod threads;
+mod time;
+mod timers;
+mod trace_lines;
+mod transfers;
+mod unix;
+mod unsupported;
+mod users;
+
+#[cfg(any(feature = "turmoil", madsim))]
+pub(crate) use block::give_way;
+pub(crate) use block::{begin, enter_kernel};
+pub(crate) use crash::{WATCHDOG, watch};
+pub(crate) use current::{begin_host, end_host, here, kernel, outside};
+pub use memory::Memory;
+pub(crate) use memory::is_installed as books_memory;
+pub(crate) use probes::{attach, emit, set_task_source, tell};
+pub(crate) use process::{find_exits, stop_descriptor};
+pub(crate) use seccomp::watch_escapes;
+pub(crate) use task_wakes::{Polling, follow_tasks, follows_tasks, woken};
+pub(crate) use tasks::main_is_over;
+pub(crate) use trace_lines::keep as keep_line;
+pub(crate) use unsupported::refuse;
+
+/// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
+/// `shared` are those that madsim defines as well: in a build with it they have no name of their own, and are found by
+/// `borrowed.rs`.
+macro_rules! interposed {
+    () => {};
+    (shared fn $($call:tt)*) => {
+        $crate::libc::interposed! { @ [cfg_attr(not(madsim), unsafe(no_mangle))] fn $($call)* }
+    };
+    (fn $($call:tt)*) => {
+        $crate::libc::interposed! { @ [unsafe(no_mangle)] fn $($call)* }
+    };
+    (@ [$($named:tt)*] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
+        /// The door of this name.
+        ///
+        /// # Safety
+        /// As the C library's function.
+        #[$($named)*]
+        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            #[cold]
+            #[inline(never)]
+            unsafe extern "C" fn outside($($argument: $type),*) -> $result {
+                static NEXT: $crate::host::system::Function = $crate::host::system::Function::named(
+                    // SAFETY: a name and a nul byte.
+                    unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+                );
+                let next = $crate::host::system::next!(NEXT, fn($($type),*) -> $result);
+                // SAFETY: handed on.
+                unsafe { next($($argument),*) }
+            }
+            if let Some($me) = $crate::libc::here() {
+                return $body;
+            }
+            // SAFETY: handed on.
+            unsafe { outside($($argument),*) }
+        }
+        $crate::libc::interposed! { $($rest)* }
+    };
+    (@ [$($named:tt)*] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
+        /// The door of this name.
+        ///
+        /// # Safety
+        /// As the C library's function.
+        #[$($named)*]
+        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            #[cold]
+            #[inline(never)]
+            unsafe extern "C" fn outside($($argument: $type),*) -> $result {
+                let given: &[usize] = &[$($argument as usize),*];
+                let mut all = [0; 6];
+                all[..given.len()].copy_from_slice(given);
+                let [a, b, c, d, e, f] = all;
+                // SAFETY: handed on.
+                $crate::host::system::result(unsafe { $crate::host::system::call($number, a, b, c, d, e, f) }) as $result
+            }
+            if let Some($me) = $crate::libc::here() {
+                return $body;
+            }
+            // SAFETY: handed on.
+            unsafe { outside($($argument),*) }
+        }
+        $crate::libc::interposed! { $($rest)* }
+    };
+}
+use interposed;
+
+/// Declares doors that are not built: outside a run they pass on to the C library, inside they say so, loudly.
+macro_rules! unsupported_calls {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty: $why:expr;)*) => {
+        $($crate::libc::interposed! {
+            fn $name($($argument: $type),*) -> $result = next;
+            |_me| $crate::libc::unsupported::missing(stringify!($name), $why);
+        })*
+    };
+}
+use unsupported_calls;

@@ -1,0 +1,148 @@
+//! The process itself: its number, its end, what it may not start.
+//! An `exit` here ends a node, never the run.
+
+use super::block::{call, hand_over_for_good};
+use super::current::here;
+use super::io::result;
+use crate::event::Death;
+use crate::host::system;
+use crate::kernel::dispatch::Identity;
+use crate::kernel::process::fd::description::{Event, Kind};
+use crate::kernel::sched::thread::ThreadId;
+use libc::{c_char, c_int, c_void, pid_t};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where std remembers which thread of the process called `std::process::exit`; 0 if that is not known.
+static EXITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds what std remembers of exits. Call it before any run, and before processes of runs are forked off.
+pub(crate) fn find_exits() {
+    super::symbols::prepare();
+    let exiting = super::symbols::variable(b"unique_thread_exit17EXITING_THREAD_ID", size_of::<usize>());
+    EXITING.store(exiting.unwrap_or(0), Ordering::Relaxed);
+}
+
+/// One thread of a process may call `std::process::exit`, and others wait for its end for good. Here a static of the real
+/// process stands for those of all nodes: who ends now leaves it to the next as it was.
+fn forget_exit() {
+    let exiting = EXITING.load(Ordering::Relaxed);
+    if exiting != 0 {
+        // SAFETY: std's own static, an atomic pointer, which no thread of the run is looking at: one runs at a time.
+        unsafe { (*(exiting as *const AtomicUsize)).store(0, Ordering::Relaxed) };
+    }
+}
+
+/// What the C library's `exit` does first, and `_exit` does not.
+fn exit_orderly(me: ThreadId, code: c_int) -> ! {
+    forget_exit();
+    super::threads::run_thread_exits(me);
+    end(me, Death::Exit { code })
+}
+
+fn end(me: ThreadId, how: Death) -> ! {
+    #[cfg(feature = "turmoil")]
+    if super::current::kernel(me, |kernel| kernel.is_guest_thread(me)) {
+        super::refuse(
+            "a host of turmoil's cannot end in the middle of its turn, and all hosts with it: write \
+             `afterlife::rt::process` for `std::process`",
+        );
+    }
+    #[cfg(madsim)]
+    if super::current::kernel(me, |kernel| kernel.is_guest_thread(me)) {
+        super::refuse("exit and abort end a thread that all nodes share on madsim: return from the main function");
+    }
+    super::current::kernel(me, |kernel| {
+        let (node, cause) = (kernel.threads[me].node, kernel.threads[me].cause);
+        kernel.end_process(node, how, cause);
+    });
+    hand_over_for_good(me)
+}
+
+/// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
+pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
+    let me = here()?;
+    let fd = call(me, |kernel| {
+        let node = kernel.threads[me].node;
+        // Each read of it takes one request.
+        let event = Event { counter: kernel.nodes[usize::from(node.0)].stop_requests, semaphore: true };
+        let id = kernel.descriptions.add(node, true, Kind::Event(event));
+        let it = &mut kernel.nodes[usize::from(node.0)];
+        it.stop_watchers.push(id);
+        it.asked_for_stop = true;
+        kernel.install(id)
+    })
+    .unwrap_or_else(|_| super::refuse("no descriptor is left for `node.stopping()`: this process has too many open"));
+    // SAFETY: a fresh descriptor that nobody else owns; closing it passes the door.
+    Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
+}
+
+macro_rules! ends {
+    ($name:ident($($argument:ident: $type:ty)?), |$me:ident| $end:expr) => {
+        /// The door of this name: in a run it ends the node's process.
+        ///
+        /// # Safety
+        /// As the C library's function.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $type)?) -> ! {
+            if let Some($me) = here() {
+                $end
+            }
+            static NEXT: system::Function = system::Function::named(
+                // SAFETY: a name and a nul byte.
+                unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+            );
+            let next = system::next!(NEXT, fn($($type)?) -> !);
+            // SAFETY: handed on.
+            unsafe { next($($argument)?) }
+        }
+    };
+}
+
+ends!(exit(code: c_int), |me| exit_orderly(me, code));
+ends!(_exit(code: c_int), |me| end(me, Death::Exit { code }));
+ends!(_Exit(code: c_int), |me| end(me, Death::Exit { code }));
+ends!(abort(), |me| end(me, Death::Abort));
+
+/// The number that `getpid` shows.
+pub(crate) fn number(me: ThreadId) -> pid_t {
+    super::current::kernel(me, |kernel| {
+        let Identity { node, incarnation } = kernel.identity(me);
+        i32::from(node.0) * 100 + i32::from(incarnation) + 1
+    })
+}
+
+super::interposed! {
+    fn getpid() -> pid_t = libc::SYS_getpid;
+    |me| number(me);
+    fn getppid() -> pid_t = libc::SYS_getppid;
+    |_me| 1;
+    fn fork() -> pid_t = next;
+    |_me| super::refuse("fork is refused inside a run: a node is one process");
+    fn vfork() -> pid_t = next;
+    |_me| super::refuse("vfork is refused inside a run: a node is one process");
+    fn execve(_path: *const c_char, _arguments: *const *const c_char, _environment: *const *const c_char) -> c_int =
+        libc::SYS_execve;
+    |_me| super::refuse("execve is refused inside a run: a node is one process");
+    fn execvp(_file: *const c_char, _arguments: *const *const c_char) -> c_int = next;
+    |_me| super::refuse("execvp is refused inside a run: a node is one process");
+    fn posix_spawnp(
+        _process: *mut pid_t,
+        _file: *const c_char,
+        _actions: *const c_void,
+        _attributes: *const c_void,
+        _arguments: *const *const c_char,
+        _environment: *const *const c_char
+    ) -> c_int = next;
+    |_me| super::refuse("posix_spawnp is refused inside a run: a node is one process");
+    fn posix_spawn(
+        _process: *mut pid_t,
+        _path: *const c_char,
+        _actions: *const c_void,
+        _attributes: *const c_void,
+        _arguments: *const *const c_char,
+        _environment: *const *const c_char
+    ) -> c_int = next;
+    |_me| super::refuse("posix_spawn is refused inside a run: a node is one process");
+    fn waitpid(_process: pid_t, _status: *mut c_int, _options: c_int) -> pid_t = next;
+    |_me| result(Err(libc::ECHILD));
+}

@@ -1,0 +1,172 @@
+//! Clocks and sleeps, on virtual time.
+//! No door here reads a real clock inside a run.
+
+use super::block::{call, interruptible, read_time};
+use super::current::{at_rest, kernel};
+use super::io::{int, result};
+use crate::host::system;
+use crate::kernel::Errno;
+use crate::kernel::dispatch::Turn;
+use crate::kernel::sched::clock::{Clock, Deadline};
+use crate::kernel::sched::thread::{ThreadId, Wait};
+use libc::{c_int, c_uint, clockid_t, time_t, timespec, timeval};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// A reading of a clock in nanoseconds.
+fn reading_ns(time: &timespec) -> i64 {
+    time.tv_sec.saturating_mul(SECOND_NS as i64).saturating_add(time.tv_nsec)
+}
+
+/// The deadline that this reading of a clock is.
+pub(crate) fn deadline_at(clock: clockid_t, time: &timespec) -> Deadline {
+    Deadline::at(Clock::of(clock), reading_ns(time))
+}
+
+/// A duration in nanoseconds.
+pub(crate) fn duration_ns(time: &timespec) -> u64 {
+    (time.tv_sec.max(0) as u64).saturating_mul(SECOND_NS).saturating_add(time.tv_nsec as u64)
+}
+
+/// A reading in the C library's form.
+pub(crate) fn timespec_of(ns: i64) -> timespec {
+    let second_ns = SECOND_NS as i64;
+    timespec { tv_sec: ns.div_euclid(second_ns) as time_t, tv_nsec: ns.rem_euclid(second_ns) }
+}
+
+/// What a clock shows.
+#[inline]
+fn reading(me: ThreadId, clock: clockid_t) -> timespec {
+    #[cfg(any(feature = "turmoil", madsim))]
+    crate::guest::time::look(me);
+    let now = read_time(me);
+    timespec_of(at_rest(|kernel| kernel.shown_ns(me, Clock::of(clock), now)))
+}
+
+fn wall(me: ThreadId) -> timespec {
+    #[cfg(any(feature = "turmoil", madsim))]
+    crate::guest::time::look(me);
+    timespec_of(call(me, |kernel| kernel.shown_ns(me, Clock::Realtime, kernel.now_ns)))
+}
+
+/// Sleeps; a handled signal ends it early, with what was left of it in nanoseconds.
+fn sleep_until(me: ThreadId, deadline: Deadline) -> Result<(), u64> {
+    let slept: Result<(), Errno> = interruptible(me, |kernel| {
+        let until_ns = kernel.deadline_of(me, deadline);
+        Ok(if until_ns > kernel.now_ns { Turn::Wait(Wait::Sleep, until_ns) } else { Turn::Done(()) })
+    });
+    slept.map_err(|_| kernel(me, |kernel| kernel.deadline_of(me, deadline).saturating_sub(kernel.now_ns)))
+}
+
+/// A shorter sleep than this is no rest: whoever sleeps so again and again goes round.
+const REST_NS: u64 = 100_000;
+
+fn sleep_for(me: ThreadId, ns: u64) -> Result<(), u64> {
+    let deadline = call(me, |kernel| {
+        if ns < REST_NS {
+            // This door and that of the sleep itself.
+            kernel.came_to_nothing(me);
+            kernel.came_to_nothing(me);
+        }
+        kernel.deadline_in(me, ns)
+    });
+    sleep_until(me, deadline)
+}
+
+/// `EINTR` for a sleep that ended early, with what was left of it if somebody wants to know.
+///
+/// # Safety
+/// `left` is null or valid for writing.
+unsafe fn slept(outcome: Result<(), u64>, left: *mut timespec) -> Result<(), Errno> {
+    outcome.map_err(|ns| {
+        if !left.is_null() {
+            // SAFETY: as said.
+            unsafe { *left = timespec_of(ns as i64) };
+        }
+        libc::EINTR
+    })
+}
+
+super::interposed! {
+    shared fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
+    |me| {
+        let now = reading(me, clock);
+        // SAFETY: the caller's pointer, as on Linux.
+        unsafe { *time = now };
+        0
+    };
+    fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int = libc::SYS_nanosleep;
+    // SAFETY: the caller's pointers, as on Linux.
+    |me| int(unsafe { slept(sleep_for(me, duration_ns(&*time)), left) });
+    fn usleep(us: c_uint) -> c_int = next;
+    |me| int(sleep_for(me, u64::from(us) * 1_000).map_err(|_| libc::EINTR));
+    shared fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
+    |me| {
+        let now = wall(me);
+        // SAFETY: the caller's pointer, as on Linux.
+        unsafe { *time = timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1_000 } };
+        0
+    };
+    fn time(result: *mut time_t) -> time_t = next;
+    |me| {
+        let now = wall(me).tv_sec;
+        if !result.is_null() {
+            // SAFETY: the caller's pointer, as on Linux.
+            unsafe { *result = now };
+        }
+        now
+    };
+    fn timespec_get(time: *mut timespec, base: c_int) -> c_int = next;
+    |me| {
+        let now = wall(me);
+        // SAFETY: the caller's pointer, as on Linux.
+        unsafe { *time = now };
+        base
+    };
+    // No process of a run may set its machine's clock.
+    fn clock_settime(_clock: clockid_t, _time: *const timespec) -> c_int = libc::SYS_clock_settime;
+    |_me| result(Err(libc::EPERM));
+    fn settimeofday(_time: *const timeval, _zone: *const libc::c_void) -> c_int = libc::SYS_settimeofday;
+    |_me| result(Err(libc::EPERM));
+}
+
+mod c_sleep {
+    use super::{c_uint, sleep_for};
+
+    crate::libc::interposed! {
+        fn sleep(seconds: c_uint) -> c_uint = next;
+        |me| match sleep_for(me, u64::from(seconds) * super::SECOND_NS) {
+            Ok(()) => 0,
+            Err(left_ns) => left_ns.div_ceil(super::SECOND_NS) as c_uint,
+        };
+    }
+}
+
+/// The door of this name. It answers with the error itself, not through `errno`.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clock_nanosleep(
+    clock: clockid_t,
+    flags: c_int,
+    time: *const timespec,
+    left: *mut timespec,
+) -> c_int {
+    let Some(me) = super::here() else {
+        // SAFETY: handed on.
+        let result = unsafe {
+            system::call(libc::SYS_clock_nanosleep, clock as usize, flags as usize, time.addr(), left.addr(), 0, 0)
+        };
+        return -result as c_int;
+    };
+    // SAFETY: the caller's pointer, as on Linux.
+    let time = unsafe { &*time };
+    let outcome = if flags & libc::TIMER_ABSTIME != 0 {
+        sleep_until(me, deadline_at(clock, time)).map_err(|_| libc::EINTR)
+    } else {
+        // SAFETY: the caller's pointer.
+        unsafe { slept(sleep_for(me, duration_ns(time)), left) }
+    };
+    outcome.err().unwrap_or(0)
+}

@@ -1,0 +1,58 @@
+//! Timer descriptors: made, wound up, asked. Reading one is in `io`, waiting for one in `poll`.
+//! When they fire is the kernel's business.
+
+use super::block::call;
+use super::io::{describe, int, result};
+use super::time::{duration_ns, timespec_of};
+use crate::kernel::process::fd::description::Kind;
+use crate::kernel::process::fd::timerfd::{Timer, Winding};
+use crate::kernel::sched::clock::Clock;
+use libc::{c_int, itimerspec};
+
+fn shown(winding: Winding) -> itimerspec {
+    let span = |ns| timespec_of(i64::try_from(ns).unwrap_or(i64::MAX));
+    itimerspec { it_interval: span(winding.interval_ns), it_value: span(winding.first_ns) }
+}
+
+super::interposed! {
+    fn timerfd_create(clock: c_int, flags: c_int) -> c_int = libc::SYS_timerfd_create;
+    |me| result(match clock {
+        libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC | libc::CLOCK_BOOTTIME => call(me, |kernel| {
+            let node = kernel.threads[me].node;
+            let timer = Kind::Timer(Timer::new(Clock::of(clock)));
+            let id = kernel.descriptions.add(node, flags & libc::TFD_NONBLOCK != 0, timer);
+            kernel.install(id)
+        }),
+        libc::CLOCK_REALTIME_ALARM | libc::CLOCK_BOOTTIME_ALARM => Err(libc::EPERM),
+        _ => Err(libc::EINVAL),
+    });
+    fn timerfd_settime(fd: c_int, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int =
+        libc::SYS_timerfd_settime;
+    |me| {
+        // SAFETY: the caller's structure.
+        let new = unsafe { &*new };
+        let to = Winding {
+            first_ns: duration_ns(&new.it_value),
+            interval_ns: duration_ns(&new.it_interval),
+            absolute: flags & libc::TFD_TIMER_ABSTIME != 0,
+            cancels: flags & libc::TFD_TIMER_CANCEL_ON_SET != 0,
+        };
+        int(call(me, |kernel| {
+            let id = describe(kernel, me, fd, "timerfd_settime")?;
+            kernel.timer_set(me, id, to)
+        }).map(|before| {
+            if !old.is_null() {
+                // SAFETY: the caller's structure.
+                unsafe { *old = shown(before) };
+            }
+        }))
+    };
+    fn timerfd_gettime(fd: c_int, now: *mut itimerspec) -> c_int = libc::SYS_timerfd_gettime;
+    |me| int(call(me, |kernel| {
+        let id = describe(kernel, me, fd, "timerfd_gettime")?;
+        kernel.timer_get(me, id)
+    }).map(|winding| {
+        // SAFETY: the caller's structure.
+        unsafe { *now = shown(winding) };
+    }));
+}

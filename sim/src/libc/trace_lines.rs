@@ -1,0 +1,47 @@
+//! Lines that a node's program traces, on their way to where they are kept.
+//! They pass no door that counts: a run goes the same way whether they are kept or not, unless a line that formats itself waits.
+
+use super::current::{here, kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::process::output::{CallSite, Source};
+use crate::kernel::sched::thread::ThreadId;
+use std::fmt;
+
+/// Keeps a line, if the calling thread belongs to a run that keeps lines.
+pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
+    let Some(me) = here() else { return };
+    let begun =
+        kernel(me, |kernel| kernel.lines.wanted().then(|| kernel.lines.begin(place(kernel, me), source, target)));
+    if let Some(begun) = begun {
+        // What formats itself is the program's own code, so it runs as that; but the clocks that it reads are not to go on.
+        let aside = kernel(me, Kernel::aside);
+        let _ = fmt::write(&mut Pieces(me, begun), line);
+        kernel(me, |kernel| kernel.back(aside));
+    }
+}
+
+/// Keeps what a thread printed.
+pub(crate) fn print(kernel: &mut Kernel, me: ThreadId, errors: bool, text: &[u8]) {
+    let place = place(kernel, me);
+    kernel.lines.print(place, errors, text);
+}
+
+fn place(kernel: &Kernel, me: ThreadId) -> CallSite {
+    let thread = &kernel.threads[me];
+    CallSite {
+        events: kernel.log.len(),
+        time_ns: kernel.now_ns,
+        node: thread.node,
+        incarnation: thread.incarnation,
+        thread: thread.number,
+    }
+}
+
+struct Pieces(ThreadId, usize);
+
+impl fmt::Write for Pieces {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        kernel(self.0, |kernel| kernel.lines.put(self.1, text));
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! Doors that are not there yet: the run ends at once, naming the symbol and its caller.
+//! They never guess an answer.
+
+use super::current::here;
+use crate::host::system;
+
+/// The exit code of a run that met a door that is not there: `EX_UNAVAILABLE` of sysexits.
+pub(crate) const EXIT_CODE: i32 = 69;
+
+/// Ends the run: this door is not there.
+#[cold]
+pub(crate) fn missing(symbol: &str, why: &str) -> ! {
+    refuse(&format!("the door `{symbol}` is not there yet: {why}"))
+}
+
+/// Ends the run, saying why and from where.
+#[cold]
+pub(crate) fn refuse(what: &str) -> ! {
+    let me = here();
+    if let Some(me) = me {
+        // The caller's stack is read with the real files, so this thread counts as outside from here on.
+        super::current::kernel(me, |kernel| {
+            let node = kernel.nodes.get(usize::from(kernel.threads[me].node.0)).map_or("?", |node| &node.name);
+            let text = format!("afterlife: {what}\n  on {node}, called from:\n{}", caller());
+            crate::isolate::last_words(&text);
+            system::say(&text);
+            system::exit_now(EXIT_CODE)
+        })
+    } else {
+        let text = format!("afterlife: {what}\n  called from:\n{}", caller());
+        crate::isolate::last_words(&text);
+        system::say(&text);
+        system::exit_now(EXIT_CODE)
+    }
+}
+
+/// The stack below the door, without the door's own frames.
+pub(crate) fn caller() -> String {
+    const FRAMES_MAX: usize = 24; // lines, two to a frame
+    let stack = std::backtrace::Backtrace::force_capture().to_string();
+    let own = |line: &&str| {
+        line.contains("afterlife_sim::abi") || line.contains("/src/abi/") || line.contains("std::backtrace")
+    };
+    let lines: Vec<&str> = stack.lines().collect();
+    // A frame is its symbol and, where that is known, its place. The doors are the first of their kind from the top; what
+    // began the thread, at the bottom, is of the same kind.
+    let (mut begin, mut met) = (0, false);
+    while begin < lines.len() {
+        let placed = lines.get(begin + 1).is_some_and(|line| line.trim_start().starts_with("at "));
+        let end = begin + 1 + usize::from(placed);
+        let of_a_call = lines[begin..end].iter().any(own);
+        if met && !of_a_call {
+            break;
+        }
+        met |= of_a_call;
+        begin = end;
+    }
+    lines[begin.min(lines.len())..].iter().take(FRAMES_MAX).map(|line| format!("  {line}\n")).collect()
+}
