@@ -91,7 +91,7 @@ fn backs_off(sim: &mut Sim) {
     });
 }
 
-/// Room time: the monotonic clock begins at a million seconds.
+/// Control time: the monotonic clock begins at a million seconds.
 fn since_the_start() -> Duration {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes one structure.

@@ -38,7 +38,7 @@ impl Channel {
     /// Reports that the reader was sent the last message: the error that ends the watch, or a plain end.
     #[track_caller]
     pub fn told(&self) {
-        report(&Fact::ChannelTold { name: self.name, object: self.object }, Location::caller());
+        report(&Fact::ChannelNotified { name: self.name, object: self.object }, Location::caller());
     }
 
     /// Reports that the channel closed. A second call reports it again and breaks *close-once*.

@@ -223,7 +223,7 @@ pub enum Fact<'a> {
         object: u64,
     },
     /// The program announces a job's progress.
-    ProgressTold {
+    ProgressReported {
         /// The job's name.
         name: &'a str,
         /// Its number.
@@ -244,7 +244,7 @@ pub enum Fact<'a> {
         name: &'a str,
     },
     /// A channel's reader was sent the last message: an error or a plain end.
-    ChannelTold {
+    ChannelNotified {
         /// Its name.
         name: &'a str,
         /// Its number.

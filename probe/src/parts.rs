@@ -72,12 +72,12 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
             Fact::SlotsCounted { name, object, count } => Self::of("slots-counted", name).object(object).value(count),
             Fact::ProgressBegan { name, items } => Self::of("progress", name).value(items as i64),
             Fact::ItemVerified { name, object } => Self::of("item-verified", name).object(object),
-            Fact::ProgressTold { name, object, percent } => {
+            Fact::ProgressReported { name, object, percent } => {
                 Self::of("progress-told", name).object(object).value(percent as i64)
             }
             Fact::ProgressDone { name, object } => Self::of("progress-done", name).object(object),
             Fact::ChannelOpened { name } => Self::of("channel", name),
-            Fact::ChannelTold { name, object } => Self::of("channel-told", name).object(object),
+            Fact::ChannelNotified { name, object } => Self::of("channel-told", name).object(object),
             Fact::ChannelClosed { name, object } => Self::of("channel-closed", name).object(object),
             Fact::EntryMade { name, key } => Self { text: Some(key), ..Self::of("entry-made", name) },
             Fact::EntryRemoved { name, entry, key } => {
@@ -128,10 +128,10 @@ impl<'a> TryFrom<Parts<'a>> for Fact<'a> {
             "slots-counted" => Self::SlotsCounted { name, object, count: value },
             "progress" => Self::ProgressBegan { name, items: number },
             "item-verified" => Self::ItemVerified { name, object },
-            "progress-told" => Self::ProgressTold { name, object, percent: number },
+            "progress-told" => Self::ProgressReported { name, object, percent: number },
             "progress-done" => Self::ProgressDone { name, object },
             "channel" => Self::ChannelOpened { name },
-            "channel-told" => Self::ChannelTold { name, object },
+            "channel-told" => Self::ChannelNotified { name, object },
             "channel-closed" => Self::ChannelClosed { name, object },
             "entry-made" => Self::EntryMade { name, key: text.ok_or(kind)? },
             "entry-removed" => Self::EntryRemoved { name, entry: object, key: text },

@@ -40,7 +40,7 @@ impl Progress {
     #[inline]
     #[track_caller]
     pub fn told(&self, percent: u64) {
-        report_with(|| Fact::ProgressTold { name: self.name, object: self.object, percent }, Location::caller());
+        report_with(|| Fact::ProgressReported { name: self.name, object: self.object, percent }, Location::caller());
     }
 
     /// Reports that the program considers the job complete.

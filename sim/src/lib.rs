@@ -27,7 +27,7 @@ mod kernel;
 mod libc;
 
 pub use self::libc::Memory;
-pub use event::recorder::{Kept, digest_of};
+pub use event::recorder::{Recorded, digest_of};
 pub use isolate::{Machine, Outcome, run};
 pub use kernel::control::{Control, Observer, Status};
 pub use kernel::dispatch::Settings;
@@ -41,10 +41,6 @@ pub use kernel::sched::choice;
 pub use kernel::sched::spin::SPIN_MAX;
 pub use kernel::sched::thread::Schedule;
 
-// Names that the harness still uses; they go once it has the new ones.
-pub use event::probe as told;
-#[cfg(any(feature = "turmoil", madsim))]
-pub use guests as carried;
 pub use kernel::control::Control as Room;
 pub use kernel::sched::call_site::CallSites as Places;
 

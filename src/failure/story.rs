@@ -4,7 +4,7 @@
 use crate::failure::failing_run::Found;
 use crate::fault::{Injection, Trigger};
 use crate::run::request::Ended;
-use afterlife_sim::event::{Death, Event, NodeId, Seq, Step as Lifetime, What};
+use afterlife_sim::event::{Death, Event, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What fits on a page, and in a head.
@@ -247,7 +247,7 @@ fn listens(event: &Event) -> bool {
 /// The object that an event is about.
 fn object_of(event: &Event) -> Option<u32> {
     match event.what {
-        What::ResourceUsed { object, .. } | What::Told { object, .. } => Some(object),
+        What::ResourceUsed { object, .. } | What::Probe { object, .. } => Some(object),
         _ => object_edge(event),
     }
 }
@@ -256,18 +256,18 @@ fn object_of(event: &Event) -> Option<u32> {
 pub(crate) fn object_edge(event: &Event) -> Option<u32> {
     match event.what {
         What::ResourceOpened { object, .. } | What::ResourceClosed { object, .. } => Some(object),
-        What::Told { step, object, .. } => match step {
+        What::Probe { step, object, .. } => match step {
             // These may be many, and the ones that matter are named by whoever found the violation.
-            Lifetime::Borrowed
-            | Lifetime::Returned
-            | Lifetime::CallBegan
-            | Lifetime::CallEnded
-            | Lifetime::Effect
-            | Lifetime::TaskQueued
-            | Lifetime::SlotsCounted
-            | Lifetime::ItemVerified
-            | Lifetime::ProgressTold
-            | Lifetime::Buggified => None,
+            ProbeEvent::Borrowed
+            | ProbeEvent::Returned
+            | ProbeEvent::CallBegan
+            | ProbeEvent::CallEnded
+            | ProbeEvent::Effect
+            | ProbeEvent::TaskQueued
+            | ProbeEvent::SlotsCounted
+            | ProbeEvent::ItemVerified
+            | ProbeEvent::ProgressReported
+            | ProbeEvent::Buggified => None,
             _ => Some(object),
         },
         _ => None,

@@ -1,4 +1,4 @@
-//! Places: return addresses of a run, read as functions, files and lines, and whose code they are.
+//! CallSites: return addresses of a run, read as functions, files and lines, and whose code they are.
 //! Reading symbols is slow, so it happens in the campaign's process, never in a run, and once for each address.
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! It names edges; it waits for none.
 
 use crate::fault::{DiskTrouble, Fault, FileDamage, LinkTrouble};
-use afterlife_sim::event::{Name, Step, What};
+use afterlife_sim::event::{Name, ProbeEvent, What};
 
 /// The place in a lifetime that an event is, if faults can be aimed at it: what is done, and to what.
 pub(crate) fn edge_of(what: &What) -> Option<Edge> {
@@ -19,7 +19,7 @@ pub(crate) fn edge_of(what: &What) -> Option<Edge> {
         What::EntryChanged { path } => ("change", path),
         What::DiskFailed { path, .. } => ("disk failure", path),
         What::Noted { ledger, .. } => ("note", ledger),
-        What::Told { step, name, .. } => (verb(step), name),
+        What::Probe { step, name, .. } => (verb(step), name),
         _ => return None,
     };
     Some(Edge { verb, name })
@@ -44,41 +44,41 @@ impl Edge {
 }
 
 /// What a step of a lifetime does, as an order.
-fn verb(step: Step) -> &'static str {
+fn verb(step: ProbeEvent) -> &'static str {
     match step {
-        Step::Declared => "declare",
-        Step::Opening => "begin to open",
-        Step::Borrowed => "hold",
-        Step::Returned => "let go",
-        Step::Registered => "register",
-        Step::CallBegan => "call",
-        Step::CallEnded => "return",
-        Step::Deregistering => "begin to deregister",
-        Step::Deregistered => "deregister",
-        Step::EpochBegan => "begin",
-        Step::Advanced => "advance",
-        Step::Effect => "effect",
-        Step::ScopeOpened => "own",
-        Step::TaskQueued => "queue",
-        Step::TaskBegan => "run",
-        Step::TaskCancelled => "cancel",
-        Step::TaskEnded => "end",
-        Step::Joined => "join",
-        Step::ScopeClosed => "disown",
-        Step::SlotsMade => "count",
-        Step::SlotTaken => "take",
-        Step::SlotReturned => "give back",
-        Step::SlotsCounted => "show",
-        Step::ProgressBegan => "begin",
-        Step::ItemVerified => "verify",
-        Step::ProgressTold => "report",
-        Step::ProgressDone => "complete",
-        Step::ChannelOpened => "open",
-        Step::ChannelTold => "tell",
-        Step::ChannelClosed => "close",
-        Step::EntryMade => "enter",
-        Step::EntryRemoved => "remove",
-        Step::Buggified => "misbehave",
+        ProbeEvent::Declared => "declare",
+        ProbeEvent::Opening => "begin to open",
+        ProbeEvent::Borrowed => "hold",
+        ProbeEvent::Returned => "let go",
+        ProbeEvent::Registered => "register",
+        ProbeEvent::CallBegan => "call",
+        ProbeEvent::CallEnded => "return",
+        ProbeEvent::Deregistering => "begin to deregister",
+        ProbeEvent::Deregistered => "deregister",
+        ProbeEvent::EpochBegan => "begin",
+        ProbeEvent::Advanced => "advance",
+        ProbeEvent::Effect => "effect",
+        ProbeEvent::ScopeOpened => "own",
+        ProbeEvent::TaskQueued => "queue",
+        ProbeEvent::TaskBegan => "run",
+        ProbeEvent::TaskCancelled => "cancel",
+        ProbeEvent::TaskEnded => "end",
+        ProbeEvent::Joined => "join",
+        ProbeEvent::ScopeClosed => "disown",
+        ProbeEvent::SlotsMade => "count",
+        ProbeEvent::SlotTaken => "take",
+        ProbeEvent::SlotReturned => "give back",
+        ProbeEvent::SlotsCounted => "show",
+        ProbeEvent::ProgressBegan => "begin",
+        ProbeEvent::ItemVerified => "verify",
+        ProbeEvent::ProgressReported => "report",
+        ProbeEvent::ProgressDone => "complete",
+        ProbeEvent::ChannelOpened => "open",
+        ProbeEvent::ChannelNotified => "tell",
+        ProbeEvent::ChannelClosed => "close",
+        ProbeEvent::EntryMade => "enter",
+        ProbeEvent::EntryRemoved => "remove",
+        ProbeEvent::Buggified => "misbehave",
     }
 }
 

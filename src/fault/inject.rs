@@ -2,7 +2,7 @@
 //! When that is due, the watch knows.
 
 use super::{DiskTrouble, Fault, FileDamage, LinkTrouble, text_of};
-use afterlife_sim::Room;
+use afterlife_sim::Control;
 use afterlife_sim::disk::Trouble;
 use afterlife_sim::event::{Death, NodeId};
 
@@ -25,7 +25,7 @@ fn victim(fault: &Fault) -> NodeId {
 }
 
 /// Lets a fault strike, while these last. Returns after how many nanoseconds it is to be lifted, if it lasts.
-pub(crate) fn strike(fault: &Fault, injection: u32, lasting: &[Lasting<'_>], room: &mut Room<'_>) -> Option<u64> {
+pub(crate) fn strike(fault: &Fault, injection: u32, lasting: &[Lasting<'_>], room: &mut Control<'_>) -> Option<u64> {
     let mut text = text_of(fault, |node| room.node_name(NodeId(node)).to_owned());
     let mut damaged = None;
     if let Fault::DamageFile { node, how, nth } = fault {
@@ -170,13 +170,13 @@ fn is_cut(lasting: &[Lasting<'_>], way: (u16, u16)) -> bool {
 }
 
 /// The victim of a fault, and which life it is in.
-pub(crate) fn life_of(fault: &Fault, room: &Room<'_>) -> u16 {
+pub(crate) fn life_of(fault: &Fault, room: &Control<'_>) -> u16 {
     room.incarnation(victim(fault))
 }
 
 /// Lifts a fault that lasted, unless others that still last do the same: a disk, a budget, a way and a process are
 /// themselves again when the last is lifted.
-pub(crate) fn lift(Lasting { fault, injection, life }: Lasting<'_>, others: &[Lasting<'_>], room: &mut Room<'_>) {
+pub(crate) fn lift(Lasting { fault, injection, life }: Lasting<'_>, others: &[Lasting<'_>], room: &mut Control<'_>) {
     match fault {
         Fault::Partition { from, to, one_way, .. } => {
             let mut opened = false;
@@ -257,7 +257,7 @@ pub(crate) fn lift(Lasting { fault, injection, life }: Lasting<'_>, others: &[La
 
 /// Heals everything that can be healed: links and disks. Damaged files stay damaged, and nodes that are down come back at
 /// their own time.
-pub(crate) fn heal(room: &mut Room<'_>) {
+pub(crate) fn heal(room: &mut Control<'_>) {
     room.heal_links();
     for node in 0..room.nodes() {
         room.slow_disk(NodeId(node), 0);

@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "close-is-told";
@@ -20,17 +20,23 @@ impl Invariant for CloseIsTold {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::Told { step: Step::ChannelOpened | Step::ChannelTold | Step::ChannelClosed, .. })
+        matches!(
+            what,
+            What::Probe {
+                step: ProbeEvent::ChannelOpened | ProbeEvent::ChannelNotified | ProbeEvent::ChannelClosed,
+                ..
+            }
+        )
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        let What::Told { step, name, object, site, .. } = event.what else { return None };
-        if step == Step::ChannelOpened {
+        let What::Probe { step, name, object, site, .. } = event.what else { return None };
+        if step == ProbeEvent::ChannelOpened {
             self.untold.insert(object, (event.seq, site));
             return None;
         }
         let (opened, opened_site) = self.untold.remove(&object)?;
-        if step == Step::ChannelTold {
+        if step == ProbeEvent::ChannelNotified {
             return None;
         }
         let name = facts.text(name);
@@ -54,7 +60,12 @@ mod tests {
     #[test]
     fn a_channel_that_closes_without_a_word_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::ChannelOpened, "shard watch", 1, 0).told(Step::ChannelClosed, "shard watch", 1, 0);
+        script.told(ProbeEvent::ChannelOpened, "shard watch", 1, 0).told(
+            ProbeEvent::ChannelClosed,
+            "shard watch",
+            1,
+            0,
+        );
         let [violation] = &run(CloseIsTold::default(), script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 closed shard watch and told its reader nothing");
     }
@@ -62,8 +73,13 @@ mod tests {
     #[test]
     fn one_that_tells_its_reader_first_does_not() {
         let mut script = Script::new();
-        script.told(Step::ChannelOpened, "shard watch", 1, 0).told(Step::ChannelTold, "shard watch", 1, 0);
-        script.told(Step::ChannelClosed, "shard watch", 1, 0);
+        script.told(ProbeEvent::ChannelOpened, "shard watch", 1, 0).told(
+            ProbeEvent::ChannelNotified,
+            "shard watch",
+            1,
+            0,
+        );
+        script.told(ProbeEvent::ChannelClosed, "shard watch", 1, 0);
         assert_eq!(run(CloseIsTold::default(), script), []);
     }
 }

@@ -4,7 +4,7 @@
 use super::{Facts, Invariant, place};
 use crate::fault::span;
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "close-once";
@@ -21,12 +21,18 @@ impl Invariant for CloseOnce {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::ResourceClosed { .. } | What::Told { step: Step::ChannelClosed | Step::Deregistered, .. })
+        matches!(
+            what,
+            What::ResourceClosed { .. }
+                | What::Probe { step: ProbeEvent::ChannelClosed | ProbeEvent::Deregistered, .. }
+        )
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let (name, object, site) = match event.what {
-            What::ResourceClosed { name, object, site } | What::Told { name, object, site, .. } => (name, object, site),
+            What::ResourceClosed { name, object, site } | What::Probe { name, object, site, .. } => {
+                (name, object, site)
+            }
             _ => return None,
         };
         let (first, time_ns, first_site) = self.ended.insert(object, (event.seq, event.time_ns, site))?;
@@ -61,7 +67,7 @@ mod tests {
     fn one_close_of_each_generation_does_not() {
         let mut script = Script::new();
         script.open("db", 1).closed("db", 1).open("db", 2).closed("db", 2);
-        script.told(Step::ChannelClosed, "watch", 3, 0).told(Step::Deregistered, "progress", 4, 0);
+        script.told(ProbeEvent::ChannelClosed, "watch", 3, 0).told(ProbeEvent::Deregistered, "progress", 4, 0);
         assert_eq!(run(CloseOnce::default(), script), []);
     }
 }

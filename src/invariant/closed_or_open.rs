@@ -4,7 +4,7 @@
 use super::{Facts, Invariant, place};
 use crate::fault::span;
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "closed-or-open";
@@ -59,7 +59,7 @@ impl Invariant for ClosedOrOpen {
             What::ResourceOpened { .. }
                 | What::ResourceClosed { .. }
                 | What::ResourceUsed { .. }
-                | What::Told { .. }
+                | What::Probe { .. }
                 | What::Panicked { .. }
                 | What::Exited { .. }
                 | What::Accepted { .. }
@@ -69,7 +69,7 @@ impl Invariant for ClosedOrOpen {
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         match event.what {
-            What::Told { step: Step::Opening, name, object, site, .. } => {
+            What::Probe { step: ProbeEvent::Opening, name, object, site, .. } => {
                 self.opening.insert(object, Opening { node: event.node, opener: Opener::of(event), name, site });
                 self.suspects.remove(&object);
             }
@@ -119,7 +119,7 @@ mod tests {
 
     fn half_open() -> Script {
         let mut script = Script::new();
-        script.told(Step::Declared, "engine", 1, 0).told(Step::Opening, "engine", 1, 0);
+        script.told(ProbeEvent::Declared, "engine", 1, 0).told(ProbeEvent::Opening, "engine", 1, 0);
         script.panicked("no map", "src/engine.rs:223");
         script
     }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_panic_of_another_task_on_the_same_thread_does_not() {
         let mut script = Script::new();
-        script.by_task(7).told(Step::Declared, "engine", 1, 0).told(Step::Opening, "engine", 1, 0);
+        script.by_task(7).told(ProbeEvent::Declared, "engine", 1, 0).told(ProbeEvent::Opening, "engine", 1, 0);
         script.by_task(8).panicked("unrelated", "src/other.rs:1");
         script.after_ns(50_000_000).by_task(7).open("engine", 1).quiescent();
         assert_eq!(run(ClosedOrOpen::within(None), script), []);
@@ -154,7 +154,12 @@ mod tests {
     #[test]
     fn one_that_is_opened_again_after_the_panic_does_not() {
         let mut script = half_open();
-        script.after_ns(10_000).told(Step::Opening, "engine", 1, 0).after_ns(2_000_000).open("engine", 1).quiescent();
+        script
+            .after_ns(10_000)
+            .told(ProbeEvent::Opening, "engine", 1, 0)
+            .after_ns(2_000_000)
+            .open("engine", 1)
+            .quiescent();
         assert_eq!(run(ClosedOrOpen::within(None), script), []);
     }
 

@@ -4,7 +4,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "honest-progress";
@@ -34,22 +34,27 @@ impl Invariant for HonestProgress {
     fn wants(&self, what: &What) -> bool {
         matches!(
             what,
-            What::Told { step: Step::ProgressBegan | Step::ItemVerified | Step::ProgressTold | Step::ProgressDone, .. }
-                | What::Exited { .. }
+            What::Probe {
+                step: ProbeEvent::ProgressBegan
+                    | ProbeEvent::ItemVerified
+                    | ProbeEvent::ProgressReported
+                    | ProbeEvent::ProgressDone,
+                ..
+            } | What::Exited { .. }
                 | What::Quiescent
         )
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let (step, name, object, number, site) = match event.what {
-            What::Told { step, name, object, number, site } => (step, name, object, number, site),
+            What::Probe { step, name, object, number, site } => (step, name, object, number, site),
             What::Exited { .. } => {
                 self.jobs.retain(|_, job| job.node != event.node);
                 return None;
             }
             _ => return self.rests(event, facts),
         };
-        if step == Step::ProgressBegan {
+        if step == ProbeEvent::ProgressBegan {
             let (last, node) = (event.seq, event.node);
             self.jobs.insert(object, Job { name, items: number, verified: 0, last, node, site, below: None });
             return None;
@@ -59,21 +64,23 @@ impl Invariant for HonestProgress {
         let missing = job.items.saturating_sub(job.verified);
         let of = format!("{} of {} items were verified", job.verified, job.items);
         let sentence = match step {
-            Step::ItemVerified => {
+            ProbeEvent::ItemVerified => {
                 job.verified += 1;
                 let too_many = job.verified > job.items;
                 too_many.then(|| format!("{name} of {node} verified {} items of {}", job.verified, job.items))
             }
-            Step::ProgressTold if number > 100 => Some(format!("{name} of {node} says {number} %")),
-            Step::ProgressTold if number == 100 && missing > 0 => {
+            ProbeEvent::ProgressReported if number > 100 => Some(format!("{name} of {node} says {number} %")),
+            ProbeEvent::ProgressReported if number == 100 && missing > 0 => {
                 Some(format!("{name} of {node} says 100 % when {of}"))
             }
-            Step::ProgressDone if missing > 0 => Some(format!("{name} of {node} says that it is complete when {of}")),
+            ProbeEvent::ProgressDone if missing > 0 => {
+                Some(format!("{name} of {node} says that it is complete when {of}"))
+            }
             _ => None,
         };
         match step {
-            Step::ProgressTold => (job.below, job.site) = ((number < 100).then_some(number), site),
-            Step::ProgressDone => job.below = None,
+            ProbeEvent::ProgressReported => (job.below, job.site) = ((number < 100).then_some(number), site),
+            ProbeEvent::ProgressDone => job.below = None,
             _ => {}
         }
         let turning = std::mem::replace(&mut job.last, event.seq);
@@ -123,9 +130,14 @@ mod tests {
     #[test]
     fn more_than_a_hundred_and_a_hundred_too_early_break_it() {
         let mut script = Script::new();
-        script.told(Step::ProgressBegan, "download", 1, 3).told(Step::ItemVerified, "download", 1, 0);
-        script.told(Step::ProgressTold, "download", 1, 100).told(Step::ProgressTold, "download", 1, 133);
-        script.told(Step::ProgressDone, "download", 1, 0);
+        script.told(ProbeEvent::ProgressBegan, "download", 1, 3).told(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.told(ProbeEvent::ProgressReported, "download", 1, 100).told(
+            ProbeEvent::ProgressReported,
+            "download",
+            1,
+            133,
+        );
+        script.told(ProbeEvent::ProgressDone, "download", 1, 0);
         assert_eq!(
             sentences(script),
             [
@@ -139,26 +151,31 @@ mod tests {
     #[test]
     fn an_item_that_is_counted_twice_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::ProgressBegan, "download", 1, 1);
-        script.told(Step::ItemVerified, "download", 1, 0).told(Step::ItemVerified, "download", 1, 0);
+        script.told(ProbeEvent::ProgressBegan, "download", 1, 1);
+        script.told(ProbeEvent::ItemVerified, "download", 1, 0).told(ProbeEvent::ItemVerified, "download", 1, 0);
         assert_eq!(sentences(script), ["download of node-0 verified 2 items of 1"]);
     }
 
     #[test]
     fn a_job_that_verifies_before_it_tells_does_not() {
         let mut script = Script::new();
-        script.told(Step::ProgressBegan, "download", 1, 2).told(Step::ItemVerified, "download", 1, 0);
-        script.told(Step::ProgressTold, "download", 1, 50).told(Step::ItemVerified, "download", 1, 0);
-        script.told(Step::ProgressTold, "download", 1, 100).told(Step::ProgressDone, "download", 1, 0);
+        script.told(ProbeEvent::ProgressBegan, "download", 1, 2).told(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.told(ProbeEvent::ProgressReported, "download", 1, 50).told(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.told(ProbeEvent::ProgressReported, "download", 1, 100).told(ProbeEvent::ProgressDone, "download", 1, 0);
         assert_eq!(sentences(script), [""; 0]);
     }
 
     #[test]
     fn a_job_that_rests_below_a_hundred_with_everything_verified_breaks_it() {
         let all = |script: &mut Script| {
-            script.told(Step::ProgressBegan, "download", 1, 3);
+            script.told(ProbeEvent::ProgressBegan, "download", 1, 3);
             for percent in [33, 66, 99] {
-                script.told(Step::ItemVerified, "download", 1, 0).told(Step::ProgressTold, "download", 1, percent);
+                script.told(ProbeEvent::ItemVerified, "download", 1, 0).told(
+                    ProbeEvent::ProgressReported,
+                    "download",
+                    1,
+                    percent,
+                );
             }
         };
         let mut script = Script::new();
@@ -168,7 +185,7 @@ mod tests {
         // Nobody waits for the last figure of a job that is complete, or of a process that is gone.
         let mut script = Script::new();
         all(&mut script);
-        script.told(Step::ProgressDone, "download", 1, 0).quiescent();
+        script.told(ProbeEvent::ProgressDone, "download", 1, 0).quiescent();
         assert_eq!(sentences(script), [""; 0]);
         let mut script = Script::new();
         all(&mut script);

@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "joined-before-teardown";
@@ -41,16 +41,16 @@ impl Invariant for JoinedBeforeTeardown {
     fn wants(&self, what: &What) -> bool {
         match what {
             What::ResourceClosed { .. } => true,
-            What::Told { step, .. } => matches!(
+            What::Probe { step, .. } => matches!(
                 step,
-                Step::Borrowed
-                    | Step::Returned
-                    | Step::TaskQueued
-                    | Step::TaskBegan
-                    | Step::TaskCancelled
-                    | Step::TaskEnded
-                    | Step::Joined
-                    | Step::ScopeClosed
+                ProbeEvent::Borrowed
+                    | ProbeEvent::Returned
+                    | ProbeEvent::TaskQueued
+                    | ProbeEvent::TaskBegan
+                    | ProbeEvent::TaskCancelled
+                    | ProbeEvent::TaskEnded
+                    | ProbeEvent::Joined
+                    | ProbeEvent::ScopeClosed
             ),
             _ => false,
         }
@@ -65,7 +65,7 @@ impl Invariant for JoinedBeforeTeardown {
                 let sentence = format!("{node} closed {name} while somebody held it");
                 Some(violation(event, facts, name, [site, held.site], held.seq, sentence))
             }
-            What::Told { step, name, object, number, site } => {
+            What::Probe { step, name, object, number, site } => {
                 self.told(event, facts, step, (name, object, number, site))
             }
             _ => None,
@@ -78,25 +78,26 @@ impl JoinedBeforeTeardown {
         &mut self,
         event: &Event,
         facts: &dyn Facts,
-        step: Step,
+        step: ProbeEvent,
         (name, object, number, site): (Name, u32, u32, Name),
     ) -> Option<Violation> {
         let it = self.owners.entry(object).or_default();
-        let new = Held { seq: event.seq, name, site, queued: step == Step::TaskQueued, cancelled: false, joined: None };
+        let new =
+            Held { seq: event.seq, name, site, queued: step == ProbeEvent::TaskQueued, cancelled: false, joined: None };
         match step {
-            Step::Borrowed | Step::TaskQueued => {
+            ProbeEvent::Borrowed | ProbeEvent::TaskQueued => {
                 it.held.insert(number, new);
                 None
             }
-            Step::Returned | Step::TaskEnded => {
+            ProbeEvent::Returned | ProbeEvent::TaskEnded => {
                 it.held.remove(&number);
                 None
             }
-            Step::TaskCancelled => {
+            ProbeEvent::TaskCancelled => {
                 it.held.entry(number).and_modify(|held| held.cancelled = true);
                 None
             }
-            Step::TaskBegan => {
+            ProbeEvent::TaskBegan => {
                 let held = it.held.entry(number).or_insert(new);
                 (held.queued, held.seq, held.site) = (false, event.seq, site);
                 let (node, task) = (facts.node(event.node), facts.text(name));
@@ -112,8 +113,8 @@ impl JoinedBeforeTeardown {
                 };
                 Some(violation(event, facts, task, [site, since_site], since, sentence))
             }
-            Step::Joined | Step::ScopeClosed => {
-                if step == Step::ScopeClosed {
+            ProbeEvent::Joined | ProbeEvent::ScopeClosed => {
+                if step == ProbeEvent::ScopeClosed {
                     it.gone = Some((event.seq, site));
                 }
                 let Some(running) = it.held.values().find(|held| !(held.queued && held.cancelled)).copied() else {
@@ -122,7 +123,7 @@ impl JoinedBeforeTeardown {
                 };
                 let (node, scope, task) = (facts.node(event.node), facts.text(name), facts.text(running.name));
                 let how = if running.queued { "was still queued" } else { "still ran" };
-                let did = if step == Step::Joined { "took all tasks for ended" } else { "went" };
+                let did = if step == ProbeEvent::Joined { "took all tasks for ended" } else { "went" };
                 let sentence = format!("{scope} of {node} {did} while task {task} {how}");
                 Some(violation(event, facts, scope, [site, running.site], running.seq, sentence))
             }
@@ -166,55 +167,55 @@ mod tests {
     #[test]
     fn a_close_under_a_borrow_breaks_it() {
         let mut script = Script::new();
-        script.open("db", 1).told(Step::Borrowed, "db", 1, 7).closed("db", 1);
+        script.open("db", 1).told(ProbeEvent::Borrowed, "db", 1, 7).closed("db", 1);
         assert_eq!(sentences(script), ["node-0 closed db while somebody held it"]);
     }
 
     #[test]
     fn a_close_after_every_borrow_has_been_returned_does_not() {
         let mut script = Script::new();
-        script.open("db", 1).told(Step::Borrowed, "db", 1, 7).told(Step::Borrowed, "db", 1, 8);
-        script.told(Step::Returned, "db", 1, 7).told(Step::Returned, "db", 1, 8).closed("db", 1);
+        script.open("db", 1).told(ProbeEvent::Borrowed, "db", 1, 7).told(ProbeEvent::Borrowed, "db", 1, 8);
+        script.told(ProbeEvent::Returned, "db", 1, 7).told(ProbeEvent::Returned, "db", 1, 8).closed("db", 1);
         assert_eq!(check(script), []);
     }
 
     #[test]
     fn an_owner_that_goes_while_its_task_runs_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::ScopeOpened, "downloads", 1, 0).told(Step::TaskQueued, "sst-3", 1, 2);
-        script.told(Step::TaskBegan, "sst-3", 1, 2).told(Step::TaskCancelled, "sst-3", 1, 2);
-        script.told(Step::ScopeClosed, "downloads", 1, 0);
+        script.told(ProbeEvent::ScopeOpened, "downloads", 1, 0).told(ProbeEvent::TaskQueued, "sst-3", 1, 2);
+        script.told(ProbeEvent::TaskBegan, "sst-3", 1, 2).told(ProbeEvent::TaskCancelled, "sst-3", 1, 2);
+        script.told(ProbeEvent::ScopeClosed, "downloads", 1, 0);
         assert_eq!(sentences(script), ["downloads of node-0 went while task sst-3 still ran"]);
     }
 
     #[test]
     fn a_task_that_was_cancelled_while_still_queued_does_not() {
         let mut script = Script::new();
-        script.told(Step::ScopeOpened, "downloads", 1, 0).told(Step::TaskQueued, "sst-3", 1, 2);
-        script.told(Step::TaskCancelled, "sst-3", 1, 2).told(Step::Joined, "downloads", 1, 0);
-        script.told(Step::TaskEnded, "sst-3", 1, 2).told(Step::ScopeClosed, "downloads", 1, 0);
+        script.told(ProbeEvent::ScopeOpened, "downloads", 1, 0).told(ProbeEvent::TaskQueued, "sst-3", 1, 2);
+        script.told(ProbeEvent::TaskCancelled, "sst-3", 1, 2).told(ProbeEvent::Joined, "downloads", 1, 0);
+        script.told(ProbeEvent::TaskEnded, "sst-3", 1, 2).told(ProbeEvent::ScopeClosed, "downloads", 1, 0);
         assert_eq!(check(script), []);
     }
 
     #[test]
     fn a_task_that_begins_after_its_owner_is_gone_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::TaskQueued, "sst-3", 1, 2).told(Step::TaskCancelled, "sst-3", 1, 2);
-        script.told(Step::ScopeClosed, "downloads", 1, 0).told(Step::TaskBegan, "sst-3", 1, 2);
+        script.told(ProbeEvent::TaskQueued, "sst-3", 1, 2).told(ProbeEvent::TaskCancelled, "sst-3", 1, 2);
+        script.told(ProbeEvent::ScopeClosed, "downloads", 1, 0).told(ProbeEvent::TaskBegan, "sst-3", 1, 2);
         assert_eq!(sentences(script), ["task sst-3 of node-0 began although its owner was gone"]);
     }
 
     #[test]
     fn a_task_that_begins_after_it_was_taken_for_ended_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::TaskQueued, "sst-1", 1, 10).told(Step::TaskCancelled, "sst-1", 1, 10);
-        script.told(Step::Joined, "downloads", 1, 0).told(Step::TaskBegan, "sst-1", 1, 10);
+        script.told(ProbeEvent::TaskQueued, "sst-1", 1, 10).told(ProbeEvent::TaskCancelled, "sst-1", 1, 10);
+        script.told(ProbeEvent::Joined, "downloads", 1, 0).told(ProbeEvent::TaskBegan, "sst-1", 1, 10);
         assert_eq!(sentences(script), ["task sst-1 of node-0 began although its owner had taken it for ended"]);
         // One that was queued since is another matter.
         let mut script = Script::new();
-        script.told(Step::Joined, "downloads", 1, 0).told(Step::TaskQueued, "sst-1", 1, 10);
-        script.told(Step::TaskBegan, "sst-1", 1, 10).told(Step::TaskEnded, "sst-1", 1, 10);
-        script.told(Step::Joined, "downloads", 1, 0);
+        script.told(ProbeEvent::Joined, "downloads", 1, 0).told(ProbeEvent::TaskQueued, "sst-1", 1, 10);
+        script.told(ProbeEvent::TaskBegan, "sst-1", 1, 10).told(ProbeEvent::TaskEnded, "sst-1", 1, 10);
+        script.told(ProbeEvent::Joined, "downloads", 1, 0);
         assert_eq!(sentences(script), [""; 0]);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::testing::{Script, run_all};
 use afterlife_sim::choice::mix;
-use afterlife_sim::event::Step;
+use afterlife_sim::event::ProbeEvent;
 use proptest::prelude::*;
 
 /// One step of a lifetime, as it is put into a script.
@@ -23,7 +23,7 @@ impl Dice {
     }
 }
 
-fn told(step: Step, object: u32, number: u32) -> Op {
+fn told(step: ProbeEvent, object: u32, number: u32) -> Op {
     op(move |script| script.told(step, "it", object, number))
 }
 
@@ -61,73 +61,76 @@ fn legal(kind: Kind, object: u32, dice: &mut Dice) -> Vec<Op> {
     match kind {
         Kind::Resource | Kind::Declared => {
             if matches!(kind, Kind::Declared) {
-                ops.push(told(Step::Declared, object, 0));
-                ops.push(told(Step::Opening, object, 0));
+                ops.push(told(ProbeEvent::Declared, object, 0));
+                ops.push(told(ProbeEvent::Opening, object, 0));
             }
             ops.push(op(move |script| script.open("it", object)));
             for round in 0..rounds {
-                ops.push(told(Step::Borrowed, object, part(round)));
+                ops.push(told(ProbeEvent::Borrowed, object, part(round)));
                 ops.push(op(move |script| script.used("it", object, "")));
-                ops.push(told(Step::Returned, object, part(round)));
+                ops.push(told(ProbeEvent::Returned, object, part(round)));
             }
             ops.push(op(move |script| script.closed("it", object)));
         }
         Kind::Registration => {
-            ops.push(op(move |script| script.keyed(Step::Registered, "it", object, "id")));
+            ops.push(op(move |script| script.keyed(ProbeEvent::Registered, "it", object, "id")));
             for round in 0..rounds {
-                ops.push(told(Step::CallBegan, object, part(round)));
-                ops.push(told(Step::CallEnded, object, part(round)));
+                ops.push(told(ProbeEvent::CallBegan, object, part(round)));
+                ops.push(told(ProbeEvent::CallEnded, object, part(round)));
             }
             if dice.below(2) == 0 {
-                ops.push(told(Step::CallBegan, object, part(9)));
-                ops.push(told(Step::Deregistering, object, 0));
-                ops.push(told(Step::CallEnded, object, part(9)));
+                ops.push(told(ProbeEvent::CallBegan, object, part(9)));
+                ops.push(told(ProbeEvent::Deregistering, object, 0));
+                ops.push(told(ProbeEvent::CallEnded, object, part(9)));
             }
-            ops.push(told(Step::Deregistered, object, 0));
+            ops.push(told(ProbeEvent::Deregistered, object, 0));
         }
         Kind::Epoch => {
             for round in 1..rounds + 2 {
-                ops.push(told(Step::Advanced, object, round));
-                ops.extend((0..dice.below(3)).map(|_| told(Step::Effect, object, round)));
+                ops.push(told(ProbeEvent::Advanced, object, round));
+                ops.extend((0..dice.below(3)).map(|_| told(ProbeEvent::Effect, object, round)));
             }
         }
         Kind::Scope => {
-            ops.push(told(Step::ScopeOpened, object, 0));
+            ops.push(told(ProbeEvent::ScopeOpened, object, 0));
             for round in 0..rounds {
-                ops.push(told(Step::TaskQueued, object, part(round)));
+                ops.push(told(ProbeEvent::TaskQueued, object, part(round)));
                 if dice.below(2) == 0 {
-                    ops.push(told(Step::TaskBegan, object, part(round)));
-                    ops.push(told(Step::TaskEnded, object, part(round)));
+                    ops.push(told(ProbeEvent::TaskBegan, object, part(round)));
+                    ops.push(told(ProbeEvent::TaskEnded, object, part(round)));
                 } else {
-                    ops.push(told(Step::TaskCancelled, object, part(round)));
+                    ops.push(told(ProbeEvent::TaskCancelled, object, part(round)));
                 }
             }
-            ops.push(told(Step::Joined, object, 0));
-            ops.push(told(Step::ScopeClosed, object, 0));
+            ops.push(told(ProbeEvent::Joined, object, 0));
+            ops.push(told(ProbeEvent::ScopeClosed, object, 0));
         }
         Kind::Slots => {
-            ops.push(told(Step::SlotsMade, object, 3));
+            ops.push(told(ProbeEvent::SlotsMade, object, 3));
             for round in 0..rounds {
-                ops.push(told(Step::SlotTaken, object, part(round)));
-                ops.push(told(Step::SlotsCounted, object, 1));
-                ops.push(told(Step::SlotReturned, object, part(round)));
-                ops.push(told(Step::SlotsCounted, object, 0));
+                ops.push(told(ProbeEvent::SlotTaken, object, part(round)));
+                ops.push(told(ProbeEvent::SlotsCounted, object, 1));
+                ops.push(told(ProbeEvent::SlotReturned, object, part(round)));
+                ops.push(told(ProbeEvent::SlotsCounted, object, 0));
             }
         }
         Kind::Progress => {
-            ops.push(told(Step::ProgressBegan, object, rounds));
+            ops.push(told(ProbeEvent::ProgressBegan, object, rounds));
             for round in 1..=rounds {
-                ops.push(told(Step::ItemVerified, object, 0));
-                ops.push(told(Step::ProgressTold, object, 100 * round / rounds));
+                ops.push(told(ProbeEvent::ItemVerified, object, 0));
+                ops.push(told(ProbeEvent::ProgressReported, object, 100 * round / rounds));
             }
-            ops.push(told(Step::ProgressDone, object, 0));
+            ops.push(told(ProbeEvent::ProgressDone, object, 0));
         }
         Kind::Channel => {
-            ops.extend([Step::ChannelOpened, Step::ChannelTold, Step::ChannelClosed].map(|step| told(step, object, 0)));
+            ops.extend(
+                [ProbeEvent::ChannelOpened, ProbeEvent::ChannelNotified, ProbeEvent::ChannelClosed]
+                    .map(|step| told(step, object, 0)),
+            );
         }
         Kind::Entry => {
-            ops.push(op(move |script| script.keyed(Step::EntryMade, "it", object, &format!("k{object}"))));
-            ops.push(told(Step::EntryRemoved, object, 0));
+            ops.push(op(move |script| script.keyed(ProbeEvent::EntryMade, "it", object, &format!("k{object}"))));
+            ops.push(told(ProbeEvent::EntryRemoved, object, 0));
         }
     }
     ops
@@ -141,22 +144,22 @@ fn illegal(kind: Kind, object: u32) -> (Vec<Op>, &'static str) {
         Kind::Declared => {
             let next = object + 50;
             let used: Op = op(move |script| script.used("it", next, ""));
-            (vec![told(Step::Declared, next, 0), used], super::no_use_before_init::ID)
+            (vec![told(ProbeEvent::Declared, next, 0), used], super::no_use_before_init::ID)
         }
         Kind::Registration => {
-            one(told(Step::CallBegan, object, object * 100 + 50), super::no_callback_after_deregistration::ID)
+            one(told(ProbeEvent::CallBegan, object, object * 100 + 50), super::no_callback_after_deregistration::ID)
         }
-        Kind::Epoch => one(told(Step::Effect, object, 0), super::no_stale_epoch_effect::ID),
-        Kind::Scope => one(told(Step::TaskBegan, object, object * 100 + 50), super::joined_before_teardown::ID),
-        Kind::Slots => one(told(Step::SlotsCounted, object, 4), super::slots_conserved::ID),
-        Kind::Progress => one(told(Step::ProgressTold, object, 101), super::honest_progress::ID),
-        Kind::Channel => one(told(Step::ChannelClosed, object, 0), super::close_once::ID),
+        Kind::Epoch => one(told(ProbeEvent::Effect, object, 0), super::no_stale_epoch_effect::ID),
+        Kind::Scope => one(told(ProbeEvent::TaskBegan, object, object * 100 + 50), super::joined_before_teardown::ID),
+        Kind::Slots => one(told(ProbeEvent::SlotsCounted, object, 4), super::slots_conserved::ID),
+        Kind::Progress => one(told(ProbeEvent::ProgressReported, object, 101), super::honest_progress::ID),
+        Kind::Channel => one(told(ProbeEvent::ChannelClosed, object, 0), super::close_once::ID),
         Kind::Entry => {
             let key = format!("k{object}");
             let (first, second) = (key.clone(), key);
-            let made: Op = op(move |script| script.keyed(Step::EntryMade, "it", object, &first));
-            let again: Op = op(move |script| script.keyed(Step::EntryMade, "it", object + 50, &second));
-            (vec![made, again, told(Step::EntryRemoved, object, 0)], super::own_entry_only::ID)
+            let made: Op = op(move |script| script.keyed(ProbeEvent::EntryMade, "it", object, &first));
+            let again: Op = op(move |script| script.keyed(ProbeEvent::EntryMade, "it", object + 50, &second));
+            (vec![made, again, told(ProbeEvent::EntryRemoved, object, 0)], super::own_entry_only::ID)
         }
     }
 }

@@ -33,7 +33,7 @@ pub use catalogue::{About, Bound, Bounded, Unit, invariants};
 pub(crate) use catalogue::{NOTHING_ACKED_IS_LOST, RECOVERS, Terms};
 
 use crate::model::violation::Violation;
-use afterlife_sim::Room;
+use afterlife_sim::Control;
 use afterlife_sim::event::{Death, Event, Name, NodeId, What};
 
 /// What an invariant may look up about an event. What only a room knows is nothing where there is none: in a log, say.
@@ -64,9 +64,9 @@ pub(crate) trait Facts {
     }
 }
 
-impl Facts for Room<'_> {
+impl Facts for Control<'_> {
     fn text(&self, name: Name) -> &str {
-        Room::text(self, name)
+        Control::text(self, name)
     }
 
     fn node(&self, node: NodeId) -> &str {
@@ -74,7 +74,7 @@ impl Facts for Room<'_> {
     }
 
     fn threads(&self) -> Vec<String> {
-        Room::threads(self)
+        Control::threads(self)
     }
 
     fn state(&self, node: NodeId) -> u128 {
@@ -82,11 +82,11 @@ impl Facts for Room<'_> {
     }
 
     fn is_squeezed(&self, node: NodeId) -> bool {
-        Room::is_squeezed(self, node)
+        Control::is_squeezed(self, node)
     }
 
     fn disk_fails(&self, node: NodeId) -> bool {
-        Room::disk_fails(self, node)
+        Control::disk_fails(self, node)
     }
 
     fn was_closed(&self, node: NodeId, fd: i32) -> bool {
@@ -180,7 +180,7 @@ fn ended(how: Death) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use afterlife_sim::event::Step;
+    use afterlife_sim::event::ProbeEvent;
     use std::collections::BTreeSet;
 
     /// Events of the same kind that differ in everything else that an invariant could look at.
@@ -188,13 +188,13 @@ mod tests {
         let (none, name) = (Name::NONE, Name(7));
         let deaths = [Death::Exit { code: 0 }, Death::Exit { code: 1 }, Death::Panic, Death::Kill, Death::PowerLoss];
         let claim = |always, held| What::Claim { claim: name, always, held, site: none };
-        let told = |step, name, number| What::Told { step, name, object: number, number, site: name };
+        let told = |step, name, number| What::Probe { step, name, object: number, number, site: name };
         vec![
             deaths.map(|how| What::Exited { how }).to_vec(),
             vec![claim(true, true), claim(true, false), claim(false, true), claim(false, false)],
-            vec![What::BadDescriptor { fd: -1, door: none }, What::BadDescriptor { fd: 9, door: name }],
-            vec![told(Step::Borrowed, none, 0), told(Step::Borrowed, name, 3)],
-            vec![told(Step::SlotsCounted, none, 0), told(Step::SlotsCounted, name, u32::MAX)],
+            vec![What::BadDescriptor { fd: -1, function: none }, What::BadDescriptor { fd: 9, function: name }],
+            vec![told(ProbeEvent::Borrowed, none, 0), told(ProbeEvent::Borrowed, name, 3)],
+            vec![told(ProbeEvent::SlotsCounted, none, 0), told(ProbeEvent::SlotsCounted, name, u32::MAX)],
             vec![
                 What::ResourceUsed { name: none, object: 0, by: none, site: none },
                 What::ResourceUsed { name, object: 4, by: name, site: name },

@@ -4,7 +4,7 @@
 use super::{Facts, Invariant, place};
 use crate::fault::span;
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "no-callback-after-deregistration";
@@ -44,37 +44,41 @@ impl Invariant for NoCallbackAfterDeregistration {
     fn wants(&self, what: &What) -> bool {
         matches!(
             what,
-            What::Told {
-                step: Step::Registered | Step::CallBegan | Step::CallEnded | Step::Deregistering | Step::Deregistered,
+            What::Probe {
+                step: ProbeEvent::Registered
+                    | ProbeEvent::CallBegan
+                    | ProbeEvent::CallEnded
+                    | ProbeEvent::Deregistering
+                    | ProbeEvent::Deregistered,
                 ..
             }
         )
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        let What::Told { step, name, object, number, site } = event.what else { return None };
+        let What::Probe { step, name, object, number, site } = event.what else { return None };
         let it = self.registrations.entry(object).or_default();
         let now = Moment::of(event, site);
         let (other, sentence) = match step {
-            Step::Registered => {
+            ProbeEvent::Registered => {
                 it.id = Name(number);
                 return None;
             }
-            Step::CallEnded => {
+            ProbeEvent::CallEnded => {
                 it.running.remove(&number);
                 return None;
             }
-            Step::Deregistering => {
+            ProbeEvent::Deregistering => {
                 it.barred.get_or_insert(now);
                 return None;
             }
-            Step::CallBegan => {
+            ProbeEvent::CallBegan => {
                 it.running.insert(number, now);
                 let barred = it.barred?;
                 let late = span(event.time_ns - barred.time_ns);
                 (barred, format!("was called {late} after it had been deregistered"))
             }
-            Step::Deregistered => {
+            ProbeEvent::Deregistered => {
                 it.barred.get_or_insert(now);
                 let first = *it.running.values().next()?;
                 let since = span(event.time_ns - first.time_ns);
@@ -108,8 +112,8 @@ mod tests {
     #[test]
     fn a_call_that_begins_after_deregistration_breaks_it() {
         let mut script = Script::new();
-        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::Deregistered, "progress", 1, 0);
-        script.after_ns(2_000_000).told(Step::CallBegan, "progress", 1, 2);
+        script.keyed(ProbeEvent::Registered, "progress", 1, "q7").told(ProbeEvent::Deregistered, "progress", 1, 0);
+        script.after_ns(2_000_000).told(ProbeEvent::CallBegan, "progress", 1, 2);
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "progress q7 of node-0 was called 2 ms after it had been deregistered");
         assert_eq!(violation.turning, [Seq(1)]);
@@ -118,8 +122,13 @@ mod tests {
     #[test]
     fn a_deregistration_over_a_running_call_breaks_it() {
         let mut script = Script::new();
-        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::CallBegan, "progress", 1, 2);
-        script.after_ns(1_000_000).told(Step::Deregistered, "progress", 1, 0).told(Step::CallEnded, "progress", 1, 2);
+        script.keyed(ProbeEvent::Registered, "progress", 1, "q7").told(ProbeEvent::CallBegan, "progress", 1, 2);
+        script.after_ns(1_000_000).told(ProbeEvent::Deregistered, "progress", 1, 0).told(
+            ProbeEvent::CallEnded,
+            "progress",
+            1,
+            2,
+        );
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "progress q7 of node-0 was deregistered while a call of it ran, 1 ms old");
     }
@@ -127,25 +136,25 @@ mod tests {
     #[test]
     fn a_deregistration_that_waits_for_the_call_does_not() {
         let mut script = Script::new();
-        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::CallBegan, "progress", 1, 2);
-        script.told(Step::Deregistering, "progress", 1, 0).told(Step::CallEnded, "progress", 1, 2);
-        script.told(Step::Deregistered, "progress", 1, 0);
+        script.keyed(ProbeEvent::Registered, "progress", 1, "q7").told(ProbeEvent::CallBegan, "progress", 1, 2);
+        script.told(ProbeEvent::Deregistering, "progress", 1, 0).told(ProbeEvent::CallEnded, "progress", 1, 2);
+        script.told(ProbeEvent::Deregistered, "progress", 1, 0);
         assert_eq!(check(script), []);
     }
 
     #[test]
     fn a_call_that_begins_while_deregistration_waits_breaks_it() {
         let mut script = Script::new();
-        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::Deregistering, "progress", 1, 0);
-        script.told(Step::CallBegan, "progress", 1, 2);
+        script.keyed(ProbeEvent::Registered, "progress", 1, "q7").told(ProbeEvent::Deregistering, "progress", 1, 0);
+        script.told(ProbeEvent::CallBegan, "progress", 1, 2);
         assert_eq!(check(script).len(), 1);
     }
 
     #[test]
     fn another_registration_of_the_kind_may_be_called() {
         let mut script = Script::new();
-        script.keyed(Step::Registered, "progress", 1, "q7").told(Step::Deregistered, "progress", 1, 0);
-        script.keyed(Step::Registered, "progress", 2, "q8").told(Step::CallBegan, "progress", 2, 3);
+        script.keyed(ProbeEvent::Registered, "progress", 1, "q7").told(ProbeEvent::Deregistered, "progress", 1, 0);
+        script.keyed(ProbeEvent::Registered, "progress", 2, "q8").told(ProbeEvent::CallBegan, "progress", 2, 3);
         assert_eq!(check(script), []);
     }
 }

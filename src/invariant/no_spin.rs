@@ -20,7 +20,7 @@ impl Invariant for NoSpin {
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        let What::Spun { doors } = event.what else { return None };
+        let What::Spun { calls } = event.what else { return None };
         let node = facts.node(event.node);
         Some(Violation {
             invariant: ID.to_owned(),
@@ -29,7 +29,7 @@ impl Invariant for NoSpin {
             sites: Vec::new(),
             subject: node.to_owned(),
             sentence: format!(
-                "{node} went round without progress: {doors} calls of the system within a virtual second moved nothing, and \
+                "{node} went round without progress: {calls} calls of the system within a virtual second moved nothing, and \
                  nothing reached it"
             ),
             at: event.seq,

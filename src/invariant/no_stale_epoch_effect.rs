@@ -4,7 +4,7 @@
 use super::{Facts, Invariant, place};
 use crate::fault::span;
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "no-stale-epoch-effect";
@@ -29,12 +29,12 @@ impl Invariant for NoStaleEpochEffect {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::Told { step: Step::Advanced | Step::Effect, .. })
+        matches!(what, What::Probe { step: ProbeEvent::Advanced | ProbeEvent::Effect, .. })
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        let What::Told { step, name, object, number, site } = event.what else { return None };
-        if step == Step::Advanced {
+        let What::Probe { step, name, object, number, site } = event.what else { return None };
+        if step == ProbeEvent::Advanced {
             let current = Current { number, seq: event.seq, time_ns: event.time_ns, name, site };
             self.current.insert(object, current);
             return None;
@@ -65,9 +65,9 @@ mod tests {
     #[test]
     fn an_effect_of_an_older_epoch_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::EpochBegan, "ballot", 1, 0).told(Step::Advanced, "ballot", 1, 3);
-        script.told(Step::Effect, "download progress", 1, 3).told(Step::Advanced, "ballot", 1, 4);
-        script.after_ns(1_400_000).told(Step::Effect, "download progress", 1, 3);
+        script.told(ProbeEvent::EpochBegan, "ballot", 1, 0).told(ProbeEvent::Advanced, "ballot", 1, 3);
+        script.told(ProbeEvent::Effect, "download progress", 1, 3).told(ProbeEvent::Advanced, "ballot", 1, 4);
+        script.after_ns(1_400_000).told(ProbeEvent::Effect, "download progress", 1, 3);
         let [violation] = &run(NoStaleEpochEffect::default(), script)[..] else { panic!("one violation") };
         assert_eq!(
             violation.sentence,
@@ -78,8 +78,13 @@ mod tests {
     #[test]
     fn effects_of_the_current_epoch_and_of_other_objects_do_not() {
         let mut script = Script::new();
-        script.told(Step::Advanced, "ballot", 1, 4).told(Step::Advanced, "ballot", 2, 3);
-        script.told(Step::Effect, "a", 1, 4).told(Step::Effect, "b", 2, 3).told(Step::Effect, "c", 3, 9);
+        script.told(ProbeEvent::Advanced, "ballot", 1, 4).told(ProbeEvent::Advanced, "ballot", 2, 3);
+        script.told(ProbeEvent::Effect, "a", 1, 4).told(ProbeEvent::Effect, "b", 2, 3).told(
+            ProbeEvent::Effect,
+            "c",
+            3,
+            9,
+        );
         assert_eq!(run(NoStaleEpochEffect::default(), script), []);
     }
 }

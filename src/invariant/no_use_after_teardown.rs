@@ -74,8 +74,8 @@ impl Invariant for NoUseAfterTeardown {
                 })
             }
             // A number that was never open, such as -1, is a probe or an error that was not looked at: no use of what was.
-            What::BadDescriptor { fd, door } if facts.was_closed(event.node, fd) => {
-                let (node, door) = (facts.node(event.node), facts.text(door));
+            What::BadDescriptor { fd, function } if facts.was_closed(event.node, fd) => {
+                let (node, door) = (facts.node(event.node), facts.text(function));
                 Some(Violation {
                     invariant: ID.to_owned(),
                     class: "descriptor".to_owned(),
@@ -84,7 +84,7 @@ impl Invariant for NoUseAfterTeardown {
                     subject: format!("a descriptor of {node}"),
                     sentence: match door {
                         "close" => format!("{node} closed a descriptor that it had closed already"),
-                        door => format!("{node} passed `{door}` with a descriptor that it had closed"),
+                        door => format!("{node} called `{door}` on a descriptor that it had closed"),
                     },
                     at: event.seq,
                     turning: Vec::new(),

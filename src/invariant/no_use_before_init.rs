@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "no-use-before-init";
@@ -28,7 +28,7 @@ impl Invariant for NoUseBeforeInit {
     fn wants(&self, what: &What) -> bool {
         matches!(
             what,
-            What::Told { step: Step::Declared | Step::Opening | Step::Borrowed, .. }
+            What::Probe { step: ProbeEvent::Declared | ProbeEvent::Opening | ProbeEvent::Borrowed, .. }
                 | What::ResourceOpened { .. }
                 | What::ResourceUsed { .. }
                 | What::ResourceClosed { .. }
@@ -37,11 +37,11 @@ impl Invariant for NoUseBeforeInit {
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let (name, object, site, verb) = match event.what {
-            What::Told { step: Step::Declared, object, site, .. } => {
+            What::Probe { step: ProbeEvent::Declared, object, site, .. } => {
                 self.declared.insert(object, Declared { seq: event.seq, site, opening: false });
                 return None;
             }
-            What::Told { step: Step::Opening, object, .. } => {
+            What::Probe { step: ProbeEvent::Opening, object, .. } => {
                 self.declared.entry(object).and_modify(|it| it.opening = true);
                 return None;
             }
@@ -50,7 +50,7 @@ impl Invariant for NoUseBeforeInit {
                 return None;
             }
             What::ResourceUsed { name, object, site, .. } => (name, object, site, "used"),
-            What::Told { step: Step::Borrowed, name, object, site, .. } => (name, object, site, "borrowed"),
+            What::Probe { step: ProbeEvent::Borrowed, name, object, site, .. } => (name, object, site, "borrowed"),
             What::ResourceClosed { name, object, site } => (name, object, site, "tore down"),
             _ => return None,
         };
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_use_before_the_opening_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::Declared, "cluster", 1, 0).used("cluster", 1, "");
+        script.told(ProbeEvent::Declared, "cluster", 1, 0).used("cluster", 1, "");
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 used cluster before it was opened");
     }
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn tearing_down_what_was_never_opened_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::Declared, "http server", 1, 0).closed("http server", 1);
+        script.told(ProbeEvent::Declared, "http server", 1, 0).closed("http server", 1);
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 tore down http server before it was opened");
     }
@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn a_use_while_it_opens_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::Declared, "cluster", 1, 0).told(Step::Opening, "cluster", 1, 0).used("cluster", 1, "");
+        script
+            .told(ProbeEvent::Declared, "cluster", 1, 0)
+            .told(ProbeEvent::Opening, "cluster", 1, 0)
+            .used("cluster", 1, "");
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 used cluster while it was being opened");
     }
@@ -110,8 +113,15 @@ mod tests {
     #[test]
     fn a_use_after_the_opening_and_a_retreat_out_of_it_do_not() {
         let mut script = Script::new();
-        script.told(Step::Declared, "cluster", 1, 0).open("cluster", 1).used("cluster", 1, "").closed("cluster", 1);
-        script.told(Step::Declared, "cluster", 2, 0).told(Step::Opening, "cluster", 2, 0).closed("cluster", 2);
+        script
+            .told(ProbeEvent::Declared, "cluster", 1, 0)
+            .open("cluster", 1)
+            .used("cluster", 1, "")
+            .closed("cluster", 1);
+        script
+            .told(ProbeEvent::Declared, "cluster", 2, 0)
+            .told(ProbeEvent::Opening, "cluster", 2, 0)
+            .closed("cluster", 2);
         assert_eq!(check(script), []);
     }
 }

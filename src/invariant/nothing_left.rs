@@ -5,7 +5,7 @@
 use crate::failure::symbols::{self, Maker};
 use crate::model::violation::Violation;
 use crate::run::request::{LeftBehind, Unread};
-use afterlife_sim::event::Left;
+use afterlife_sim::event::Leak;
 
 pub(crate) const ID: &str = "nothing-left";
 
@@ -13,7 +13,7 @@ pub(crate) const ID: &str = "nothing-left";
 pub(crate) fn judge(unread: &Unread) -> Vec<Violation> {
     judge_by(&unread.left, |kind, place| {
         let maker = match kind {
-            Left::Task => symbols::spawner(unread.frames(place)),
+            Leak::Task => symbols::spawner(unread.frames(place)),
             _ => symbols::maker(unread.frames(place)),
         };
         match maker {
@@ -24,7 +24,7 @@ pub(crate) fn judge(unread: &Unread) -> Vec<Violation> {
 }
 
 /// As [`judge`], with who tells the program's own places: as a site, and as a file.
-fn judge_by(left: &[LeftBehind], own: impl Fn(Left, u32) -> Option<(String, String)>) -> Vec<Violation> {
+fn judge_by(left: &[LeftBehind], own: impl Fn(Leak, u32) -> Option<(String, String)>) -> Vec<Violation> {
     let mut found: Vec<(Violation, &LeftBehind, String, usize)> = Vec::new();
     for it in left {
         let Some((site, file)) = own(it.kind, it.place) else { continue };
@@ -55,25 +55,25 @@ fn sentence(it: &LeftBehind, site: &str, count: usize) -> String {
     let node = &it.node;
     let named = if it.what.is_empty() { String::new() } else { format!(" ({})", it.what) };
     match (it.kind, count) {
-        (Left::Thread, 1) => format!("{node} ended in order and left a thread behind{named}, spawned at {site}"),
-        (Left::Thread, _) => format!("{node} ended in order and left {count} threads behind, spawned at {site}"),
-        (Left::Task, 1) => format!("{node} ended in order and left a task behind, spawned at {site}"),
-        (Left::Task, _) => format!("{node} ended in order and left {count} tasks behind, spawned at {site}"),
-        (Left::Lock, _) => format!("{node} ended in order and left a file locked{named}, opened at {site}"),
+        (Leak::Thread, 1) => format!("{node} ended in order and left a thread behind{named}, spawned at {site}"),
+        (Leak::Thread, _) => format!("{node} ended in order and left {count} threads behind, spawned at {site}"),
+        (Leak::Task, 1) => format!("{node} ended in order and left a task behind, spawned at {site}"),
+        (Leak::Task, _) => format!("{node} ended in order and left {count} tasks behind, spawned at {site}"),
+        (Leak::Lock, _) => format!("{node} ended in order and left a file locked{named}, opened at {site}"),
         (kind, 1) => format!("{node} ended in order and left a {} open{named}, made at {site}", self::kind(kind)),
         (kind, _) => format!("{node} ended in order and left {count} {}s open, made at {site}", self::kind(kind)),
     }
 }
 
-fn kind(kind: Left) -> &'static str {
+fn kind(kind: Leak) -> &'static str {
     match kind {
-        Left::Thread => "thread",
-        Left::Task => "task",
-        Left::Socket => "socket",
-        Left::Listener => "listener",
-        Left::File => "file",
-        Left::Lock => "lock",
-        Left::Timer => "timer",
+        Leak::Thread => "thread",
+        Leak::Task => "task",
+        Leak::Socket => "socket",
+        Leak::Listener => "listener",
+        Leak::File => "file",
+        Leak::Lock => "lock",
+        Leak::Timer => "timer",
     }
 }
 
@@ -82,20 +82,20 @@ mod tests {
     use super::*;
     use afterlife_sim::event::Seq;
 
-    fn left(kind: Left, place: u32, what: &str, at: u64) -> LeftBehind {
+    fn left(kind: Leak, place: u32, what: &str, at: u64) -> LeftBehind {
         LeftBehind { node: "server".into(), at: Seq(at), ended: Seq(10), kind, what: what.into(), place }
     }
 
     /// Odd places are the program's own.
     fn check(left: &[LeftBehind]) -> Vec<(String, String)> {
-        let own = |_: Left, place: u32| (place % 2 == 1).then(|| (format!("src/a.rs:{place}"), "src/a.rs".to_owned()));
+        let own = |_: Leak, place: u32| (place % 2 == 1).then(|| (format!("src/a.rs:{place}"), "src/a.rs".to_owned()));
         let told = judge_by(left, own).into_iter();
         told.map(|violation| (violation.signature().to_string(), violation.sentence)).collect()
     }
 
     #[test]
     fn what_the_programs_own_code_left_breaks_it_and_what_a_library_keeps_does_not() {
-        let told = check(&[left(Left::Task, 1, "", 11), left(Left::Task, 2, "", 12), left(Left::Thread, 0, "", 13)]);
+        let told = check(&[left(Leak::Task, 1, "", 11), left(Leak::Task, 2, "", 12), left(Leak::Thread, 0, "", 13)]);
         let [(signature, sentence)] = &told[..] else { panic!("one violation: {told:?}") };
         assert_eq!(signature, "nothing-left · task · src/a.rs");
         assert_eq!(sentence, "server ended in order and left a task behind, spawned at src/a.rs:1");
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_came_from_one_line_is_counted_and_told_once() {
-        let told = check(&[left(Left::Task, 1, "", 11), left(Left::Task, 3, "", 12), left(Left::Task, 1, "", 13)]);
+        let told = check(&[left(Leak::Task, 1, "", 11), left(Leak::Task, 3, "", 12), left(Leak::Task, 1, "", 13)]);
         let sentences: Vec<_> = told.iter().map(|(_, sentence)| sentence.as_str()).collect();
         assert_eq!(
             sentences,
@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn each_kind_says_what_it_is() {
         let kinds = [
-            left(Left::Thread, 1, "flusher", 1),
-            left(Left::Socket, 1, "", 2),
-            left(Left::Listener, 1, "0.0.0.0:80", 3),
-            left(Left::File, 1, "/data/log", 4),
-            left(Left::Lock, 1, "/data/lock", 5),
-            left(Left::Timer, 1, "", 6),
+            left(Leak::Thread, 1, "flusher", 1),
+            left(Leak::Socket, 1, "", 2),
+            left(Leak::Listener, 1, "0.0.0.0:80", 3),
+            left(Leak::File, 1, "/data/log", 4),
+            left(Leak::Lock, 1, "/data/lock", 5),
+            left(Leak::Timer, 1, "", 6),
         ];
         let told: Vec<_> = check(&kinds).into_iter().map(|(_, sentence)| sentence).collect();
         assert_eq!(

@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "own-entry-only";
@@ -24,7 +24,7 @@ impl Invariant for OwnEntryOnly {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::Told { step: Step::EntryMade | Step::EntryRemoved, .. } | What::Exited { .. })
+        matches!(what, What::Probe { step: ProbeEvent::EntryMade | ProbeEvent::EntryRemoved, .. } | What::Exited { .. })
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
@@ -35,13 +35,13 @@ impl Invariant for OwnEntryOnly {
                 self.under.retain(|key, _| key.0 != event.node);
                 None
             }
-            What::Told { step: Step::EntryMade, name, object, number, site } => {
+            What::Probe { step: ProbeEvent::EntryMade, name, object, number, site } => {
                 let key = (event.node, name, Name(number));
                 self.entries.insert(object, key);
                 self.under.insert(key, (object, event.seq, site));
                 None
             }
-            What::Told { name, object, number, site, .. } => {
+            What::Probe { name, object, number, site, .. } => {
                 // Who has made none says under which key it removes what is there.
                 let own = self.entries.get(&object).copied();
                 let key = own.or_else(|| (number != 0).then_some((event.node, name, Name(number))))?;
@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn removing_what_another_has_entered_since_breaks_it() {
         let mut script = Script::new();
-        script.keyed(Step::EntryMade, "queries", 1, "q7").keyed(Step::EntryMade, "queries", 2, "q7");
-        script.told(Step::EntryRemoved, "queries", 1, 0);
+        script.keyed(ProbeEvent::EntryMade, "queries", 1, "q7").keyed(ProbeEvent::EntryMade, "queries", 2, "q7");
+        script.told(ProbeEvent::EntryRemoved, "queries", 1, 0);
         let [violation] = &run(OwnEntryOnly::default(), script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 removed another's entry from queries when it removed its own under q7");
     }
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn removing_what_another_has_entered_and_having_entered_nothing_breaks_it() {
         let mut script = Script::new();
-        script.keyed(Step::EntryMade, "queries", 1, "q7").keyed(Step::EntryRemoved, "queries", 0, "q8");
-        script.keyed(Step::EntryRemoved, "queries", 0, "q7").keyed(Step::EntryRemoved, "queries", 0, "q7");
+        script.keyed(ProbeEvent::EntryMade, "queries", 1, "q7").keyed(ProbeEvent::EntryRemoved, "queries", 0, "q8");
+        script.keyed(ProbeEvent::EntryRemoved, "queries", 0, "q7").keyed(ProbeEvent::EntryRemoved, "queries", 0, "q7");
         let [violation] = &run(OwnEntryOnly::default(), script)[..] else { panic!("one violation") };
         assert_eq!(
             violation.sentence,
@@ -99,9 +99,9 @@ mod tests {
     #[test]
     fn removing_ones_own_or_what_is_gone_does_not() {
         let mut script = Script::new();
-        script.keyed(Step::EntryMade, "queries", 1, "q7").told(Step::EntryRemoved, "queries", 1, 0);
-        script.told(Step::EntryRemoved, "queries", 1, 0);
-        script.keyed(Step::EntryMade, "queries", 2, "q8").told(Step::EntryRemoved, "queries", 2, 0);
+        script.keyed(ProbeEvent::EntryMade, "queries", 1, "q7").told(ProbeEvent::EntryRemoved, "queries", 1, 0);
+        script.told(ProbeEvent::EntryRemoved, "queries", 1, 0);
+        script.keyed(ProbeEvent::EntryMade, "queries", 2, "q8").told(ProbeEvent::EntryRemoved, "queries", 2, 0);
         assert_eq!(run(OwnEntryOnly::default(), script), []);
     }
 }

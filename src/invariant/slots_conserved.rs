@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant, place};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Step, What};
+use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ID: &str = "slots-conserved";
@@ -49,7 +49,7 @@ impl Invariant for SlotsConserved {
     }
 
     fn wants(&self, what: &What) -> bool {
-        matches!(what, What::Told { .. } | What::Quiescent | What::Exited { .. })
+        matches!(what, What::Probe { .. } | What::Quiescent | What::Exited { .. })
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
@@ -61,23 +61,23 @@ impl Invariant for SlotsConserved {
         if let Some(violation) = self.at_rest(event, facts) {
             return Some(violation);
         }
-        let What::Told { step, name, object, number, site } = event.what else { return None };
+        let What::Probe { step, name, object, number, site } = event.what else { return None };
         let changed = (event.seq, event.time_ns, site);
-        if step == Step::SlotsMade {
+        if step == ProbeEvent::SlotsMade {
             let (node, incarnation) = (event.node, event.incarnation);
             let counter =
                 Counter { name, node, incarnation, cap: number, count: None, holders: BTreeSet::new(), changed };
             self.counters.insert(object, counter);
             return None;
         }
-        if !matches!(step, Step::SlotTaken | Step::SlotReturned | Step::SlotsCounted) {
+        if !matches!(step, ProbeEvent::SlotTaken | ProbeEvent::SlotReturned | ProbeEvent::SlotsCounted) {
             return None;
         }
         let counter = self.counters.get_mut(&object)?;
         self.differing.remove(&(counter.changed.1, object));
         match step {
-            Step::SlotTaken => drop(counter.holders.insert(number)),
-            Step::SlotReturned => drop(counter.holders.remove(&number)),
+            ProbeEvent::SlotTaken => drop(counter.holders.insert(number)),
+            ProbeEvent::SlotReturned => drop(counter.holders.remove(&number)),
             _ => counter.count = Some(number as i32),
         }
         counter.changed = changed;
@@ -136,16 +136,21 @@ mod tests {
     #[test]
     fn a_counter_below_zero_or_above_its_cap_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::SlotsMade, "downloads", 1, 5).told(Step::SlotsCounted, "downloads", 1, -1i32 as u32);
-        script.told(Step::SlotsCounted, "downloads", 1, 6);
+        script.told(ProbeEvent::SlotsMade, "downloads", 1, 5).told(
+            ProbeEvent::SlotsCounted,
+            "downloads",
+            1,
+            -1i32 as u32,
+        );
+        script.told(ProbeEvent::SlotsCounted, "downloads", 1, 6);
         assert_eq!(sentences(script), ["downloads of node-0 shows -1", "downloads of node-0 shows 6 of 5"]);
     }
 
     #[test]
     fn a_counter_that_rests_away_from_its_holders_breaks_it() {
         let mut script = Script::new();
-        script.told(Step::SlotsMade, "downloads", 1, 5).told(Step::SlotTaken, "downloads", 1, 7);
-        script.told(Step::SlotsCounted, "downloads", 1, 1).told(Step::SlotsCounted, "downloads", 1, 0);
+        script.told(ProbeEvent::SlotsMade, "downloads", 1, 5).told(ProbeEvent::SlotTaken, "downloads", 1, 7);
+        script.told(ProbeEvent::SlotsCounted, "downloads", 1, 1).told(ProbeEvent::SlotsCounted, "downloads", 1, 0);
         script.after_ns(2_000_000).quiescent();
         assert_eq!(sentences(script), ["downloads of node-0 (life 1) shows 0 and has 1 holders"]);
     }
@@ -153,10 +158,10 @@ mod tests {
     #[test]
     fn a_counter_that_lags_behind_for_a_moment_does_not() {
         let mut script = Script::new();
-        script.told(Step::SlotsMade, "downloads", 1, 5).told(Step::SlotTaken, "downloads", 1, 7);
-        script.after_ns(10_000).told(Step::SlotsCounted, "downloads", 1, 1);
-        script.after_ns(5_000_000).told(Step::SlotReturned, "downloads", 1, 7);
-        script.after_ns(10_000).told(Step::SlotsCounted, "downloads", 1, 0).after_ns(5_000_000).quiescent();
+        script.told(ProbeEvent::SlotsMade, "downloads", 1, 5).told(ProbeEvent::SlotTaken, "downloads", 1, 7);
+        script.after_ns(10_000).told(ProbeEvent::SlotsCounted, "downloads", 1, 1);
+        script.after_ns(5_000_000).told(ProbeEvent::SlotReturned, "downloads", 1, 7);
+        script.after_ns(10_000).told(ProbeEvent::SlotsCounted, "downloads", 1, 0).after_ns(5_000_000).quiescent();
         assert_eq!(sentences(script), [""; 0]);
     }
 }

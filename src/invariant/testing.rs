@@ -3,7 +3,7 @@
 
 use super::{Facts, Invariant};
 use crate::model::violation::Violation;
-use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, Step, What};
+use afterlife_sim::event::{Death, Event, Name, NodeId, ProbeEvent, Seq, What};
 
 /// Events of one node, in order, a microsecond apart.
 pub(super) struct Script {
@@ -124,18 +124,18 @@ impl Script {
             self.closed.push(fd);
         }
         let door = self.name(door);
-        self.push(What::BadDescriptor { fd, door })
+        self.push(What::BadDescriptor { fd, function: door })
     }
 
     /// A step of another kind of lifetime; for those whose number is a text, see [`keyed`](Self::keyed).
-    pub(super) fn told(&mut self, step: Step, name: &str, object: u32, number: u32) -> &mut Self {
+    pub(super) fn told(&mut self, step: ProbeEvent, name: &str, object: u32, number: u32) -> &mut Self {
         let site = self.name(&format!("src/{step:?}.rs:5").to_lowercase());
         let name = self.name(name);
-        self.push(What::Told { step, name, object, number, site })
+        self.push(What::Probe { step, name, object, number, site })
     }
 
     /// A step whose number is a text.
-    pub(super) fn keyed(&mut self, step: Step, name: &str, object: u32, text: &str) -> &mut Self {
+    pub(super) fn keyed(&mut self, step: ProbeEvent, name: &str, object: u32, text: &str) -> &mut Self {
         let number = self.name(text).0;
         self.told(step, name, object, number)
     }
@@ -175,7 +175,7 @@ impl Script {
     }
 
     pub(super) fn spun(&mut self, doors: u64) -> &mut Self {
-        self.push(What::Spun { doors })
+        self.push(What::Spun { calls: doors })
     }
 
     pub(super) fn quiescent(&mut self) -> &mut Self {

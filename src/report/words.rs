@@ -4,7 +4,7 @@
 use super::measure::{bytes, count, errno_name, moment, ordinal, plural, span};
 use crate::fault::{Fault, FileDamage, Injection, Trigger, disk_trouble, link_trouble, signed};
 use crate::run::request::Record;
-use afterlife_sim::event::{Death, Event, Left, Name, NodeId, Seq, Step, What, signal_name};
+use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, What, signal_name};
 use std::collections::BTreeMap;
 
 /// Looks up what the numbers of a record stand for.
@@ -108,8 +108,8 @@ impl<'a> Lexicon<'a> {
                 with("syncs a file".to_owned(), format!("{}, {}", self.name(path), span(took_ns)))
             }
             What::EntryChanged { path } => with("changes a directory".to_owned(), self.name(path).to_owned()),
-            What::BadDescriptor { fd, door } => {
-                with("uses a closed descriptor".to_owned(), format!("{} of {fd}", self.name(door)))
+            What::BadDescriptor { fd, function } => {
+                with("uses a closed descriptor".to_owned(), format!("{} of {fd}", self.name(function)))
             }
             What::TimerFired => bare("wakes up"),
             What::ResourceOpened { name, generation, site, .. } => {
@@ -132,7 +132,7 @@ impl<'a> Lexicon<'a> {
                 with(what.to_owned(), note.to_owned())
             }
             What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
-            What::Told { step, name, number, site, .. } => {
+            What::Probe { step, name, number, site, .. } => {
                 let (what, note) = step_words(step, self.name(name), number, |text| self.name(Name(text)));
                 at(what, note, site)
             }
@@ -145,12 +145,12 @@ impl<'a> Lexicon<'a> {
             }
             What::Allocated { bytes: asked } => bare(&format!("asks for {} at once", bytes(asked))),
             What::LongPath { bytes: length } => bare(&format!("names a path of {}", size(length))),
-            What::Left { kind, place } => Words {
+            What::Leaked { kind, place } => Words {
                 what: format!("leaves {}", left(kind)),
                 site: self.record.places.get(&place).cloned().unwrap_or_default(),
                 ..Words::default()
             },
-            What::Spun { doors } => with("goes round".to_owned(), format!("{} calls that moved nothing", count(doors))),
+            What::Spun { calls } => with("goes round".to_owned(), format!("{} calls that moved nothing", count(calls))),
             What::Dropped { to, bytes } => with(format!("loses {}", size(bytes)), format!("→ {}", self.node(to))),
             What::Stale { of, incarnation, .. } => {
                 with("receives what is too late".to_owned(), format!("{}, {}", self.node(of), life(incarnation)))
@@ -279,54 +279,54 @@ fn death(how: Death) -> (String, String) {
 }
 
 /// A step of a lifetime: what happened, and what more there is to say.
-fn step_words<'a>(step: Step, name: &str, number: u32, text: impl Fn(u32) -> &'a str) -> (String, String) {
+fn step_words<'a>(step: ProbeEvent, name: &str, number: u32, text: impl Fn(u32) -> &'a str) -> (String, String) {
     let bare = |what: String| (what, String::new());
     match step {
-        Step::Declared => bare(format!("{name} declared")),
-        Step::Opening => bare(format!("{name} begins to open")),
-        Step::Borrowed => bare(format!("{name} held")),
-        Step::Returned => bare(format!("{name} let go")),
-        Step::Registered => (format!("{name} registered"), text(number).to_owned()),
-        Step::CallBegan => bare(format!("{name} called")),
-        Step::CallEnded => bare(format!("{name} returns")),
-        Step::Deregistering => bare(format!("{name} begins to deregister")),
-        Step::Deregistered => bare(format!("{name} deregistered")),
-        Step::EpochBegan => bare(format!("{name} is there")),
-        Step::Advanced => bare(format!("{name} is {number} now")),
-        Step::Effect => (format!("{name} takes effect"), format!("begun in {number}")),
-        Step::ScopeOpened => bare(format!("{name} has an owner")),
-        Step::TaskQueued => bare(format!("task {name} queued")),
-        Step::TaskBegan => bare(format!("task {name} begins")),
-        Step::TaskCancelled => bare(format!("task {name} asked to stop")),
-        Step::TaskEnded => bare(format!("task {name} over")),
-        Step::Joined => bare(format!("{name} joined")),
-        Step::ScopeClosed => bare(format!("{name} has no owner any more")),
-        Step::SlotsMade => (format!("{name} counted"), format!("{number} at most")),
-        Step::SlotTaken => bare(format!("{name} taken")),
-        Step::SlotReturned => bare(format!("{name} given back")),
-        Step::SlotsCounted => bare(format!("{name} shows {}", number as i32)),
-        Step::ProgressBegan => (format!("{name} begins"), plural(u64::from(number), "item")),
-        Step::ItemVerified => bare(format!("{name} verified one more")),
-        Step::ProgressTold => bare(format!("{name} at {number} %")),
-        Step::ProgressDone => bare(format!("{name} complete")),
-        Step::ChannelOpened => bare(format!("{name} opened")),
-        Step::ChannelTold => bare(format!("{name} told its end")),
-        Step::ChannelClosed => bare(format!("{name} closed")),
-        Step::EntryMade => (format!("{name} entered"), text(number).to_owned()),
-        Step::EntryRemoved if number == 0 => bare(format!("{name} entry removed")),
-        Step::EntryRemoved => (format!("{name} entry removed by who has none"), text(number).to_owned()),
-        Step::Buggified => bare(format!("misbehaves: {name}")),
+        ProbeEvent::Declared => bare(format!("{name} declared")),
+        ProbeEvent::Opening => bare(format!("{name} begins to open")),
+        ProbeEvent::Borrowed => bare(format!("{name} held")),
+        ProbeEvent::Returned => bare(format!("{name} let go")),
+        ProbeEvent::Registered => (format!("{name} registered"), text(number).to_owned()),
+        ProbeEvent::CallBegan => bare(format!("{name} called")),
+        ProbeEvent::CallEnded => bare(format!("{name} returns")),
+        ProbeEvent::Deregistering => bare(format!("{name} begins to deregister")),
+        ProbeEvent::Deregistered => bare(format!("{name} deregistered")),
+        ProbeEvent::EpochBegan => bare(format!("{name} is there")),
+        ProbeEvent::Advanced => bare(format!("{name} is {number} now")),
+        ProbeEvent::Effect => (format!("{name} takes effect"), format!("begun in {number}")),
+        ProbeEvent::ScopeOpened => bare(format!("{name} has an owner")),
+        ProbeEvent::TaskQueued => bare(format!("task {name} queued")),
+        ProbeEvent::TaskBegan => bare(format!("task {name} begins")),
+        ProbeEvent::TaskCancelled => bare(format!("task {name} asked to stop")),
+        ProbeEvent::TaskEnded => bare(format!("task {name} over")),
+        ProbeEvent::Joined => bare(format!("{name} joined")),
+        ProbeEvent::ScopeClosed => bare(format!("{name} has no owner any more")),
+        ProbeEvent::SlotsMade => (format!("{name} counted"), format!("{number} at most")),
+        ProbeEvent::SlotTaken => bare(format!("{name} taken")),
+        ProbeEvent::SlotReturned => bare(format!("{name} given back")),
+        ProbeEvent::SlotsCounted => bare(format!("{name} shows {}", number as i32)),
+        ProbeEvent::ProgressBegan => (format!("{name} begins"), plural(u64::from(number), "item")),
+        ProbeEvent::ItemVerified => bare(format!("{name} verified one more")),
+        ProbeEvent::ProgressReported => bare(format!("{name} at {number} %")),
+        ProbeEvent::ProgressDone => bare(format!("{name} complete")),
+        ProbeEvent::ChannelOpened => bare(format!("{name} opened")),
+        ProbeEvent::ChannelNotified => bare(format!("{name} told its end")),
+        ProbeEvent::ChannelClosed => bare(format!("{name} closed")),
+        ProbeEvent::EntryMade => (format!("{name} entered"), text(number).to_owned()),
+        ProbeEvent::EntryRemoved if number == 0 => bare(format!("{name} entry removed")),
+        ProbeEvent::EntryRemoved => (format!("{name} entry removed by who has none"), text(number).to_owned()),
+        ProbeEvent::Buggified => bare(format!("misbehaves: {name}")),
     }
 }
 
-fn left(kind: Left) -> &'static str {
+fn left(kind: Leak) -> &'static str {
     match kind {
-        Left::Thread => "a thread that runs",
-        Left::Task => "a task that has not ended",
-        Left::Socket => "a socket open",
-        Left::Listener => "a listener open",
-        Left::File => "a file open",
-        Left::Lock => "a file locked",
-        Left::Timer => "a timer open",
+        Leak::Thread => "a thread that runs",
+        Leak::Task => "a task that has not ended",
+        Leak::Socket => "a socket open",
+        Leak::Listener => "a listener open",
+        Leak::File => "a file open",
+        Leak::Lock => "a file locked",
+        Leak::Timer => "a timer open",
     }
 }

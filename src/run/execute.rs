@@ -11,7 +11,7 @@ use crate::scenario::node::Role;
 use crate::scenario::sim::{Process, Scenario, Sim};
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
-use afterlife_sim::{Ending, Machine, Outcome, Places, SPIN_MAX, Schedule, Settings, isolate};
+use afterlife_sim::{CallSites, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
 use std::panic::PanicHookInfo;
 
 /// When a process of this role first starts.
@@ -143,10 +143,10 @@ fn run(engine: Engine, settings: Settings, processes: Vec<Process>, watch: Box<W
 
 /// What a carried engine runs.
 #[cfg(any(feature = "turmoil", madsim))]
-fn programs(processes: Vec<Process>) -> Vec<afterlife_sim::carried::Program> {
+fn programs(processes: Vec<Process>) -> Vec<afterlife_sim::guests::Program> {
     let program = |mut it: Process| {
         let Some(main) = it.service.take() else { unreachable!("plain main functions were refused before") };
-        afterlife_sim::carried::Program { machine: machine(it), main }
+        afterlife_sim::guests::Program { machine: machine(it), main }
     };
     processes.into_iter().map(program).collect()
 }
@@ -212,7 +212,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
 }
 
 /// What is told by address, with the addresses.
-fn unread(left: Vec<LeftBehind>, stacks: Vec<(String, u32)>, places: &Places) -> Unread {
+fn unread(left: Vec<LeftBehind>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unread {
     let named = left.iter().map(|it| it.place).chain(stacks.iter().map(|(_, place)| *place));
     let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
     Unread { left, stacks, places }

@@ -10,7 +10,7 @@ use crate::scenario::claim::{Claims, View};
 use crate::scenario::node::Role;
 use crate::scenario::supervisor::{Supervisor, Supervisors};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
-use afterlife_sim::{Observer, Room, Status};
+use afterlife_sim::{Control, Observer, Status};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -120,7 +120,7 @@ impl Watch {
         }
     }
 
-    fn begin(&mut self, room: &mut Room<'_>) {
+    fn begin(&mut self, room: &mut Control<'_>) {
         self.begun = true;
         if self.aims {
             room.alarm(self.faults_ns.end, QUIET);
@@ -144,14 +144,14 @@ impl Watch {
         counts
     }
 
-    fn violate(&mut self, violation: Violation, room: &mut Room<'_>) {
+    fn violate(&mut self, violation: Violation, room: &mut Control<'_>) {
         if self.note(violation) {
             room.finish();
         }
     }
 
     /// Triggers and holds that wait for a place in a lifetime.
-    fn aim(&mut self, event: &Event, room: &mut Room<'_>) {
+    fn aim(&mut self, event: &Event, room: &mut Control<'_>) {
         let Some(edge) = edge_of(&event.what) else { return };
         self.end_holds(edge, event, room);
         // Before that nothing strikes, so that it does not count either: the first starts of all nodes, as a rule.
@@ -181,8 +181,8 @@ impl Watch {
     }
 
     /// Threads go on that were held until another one passes this edge.
-    fn end_holds(&mut self, edge: Edge, event: &Event, room: &mut Room<'_>) {
-        let over = |index: usize, room: &Room<'_>| match &self.plan.injections[index].fault {
+    fn end_holds(&mut self, edge: Edge, event: &Event, room: &mut Control<'_>) {
+        let over = |index: usize, room: &Control<'_>| match &self.plan.injections[index].fault {
             Fault::HoldThread { node, until: Some(words), .. } => {
                 *node == event.node.0
                     && edge.is(words, |name| room.text(name))
@@ -197,14 +197,14 @@ impl Watch {
     }
 
     /// A fault that lasts is over, unless it was already.
-    fn lift(&mut self, index: usize, room: &mut Room<'_>) {
+    fn lift(&mut self, index: usize, room: &mut Control<'_>) {
         let Some(position) = self.lasting.iter().position(|(lasts, _)| *lasts == index) else { return };
         let over = self.lasting.remove(position);
         lift(self.as_lasting(&over), &self.lasting(), room);
         self.look_on(room);
     }
 
-    fn strike(&mut self, index: usize, room: &mut Room<'_>) {
+    fn strike(&mut self, index: usize, room: &mut Control<'_>) {
         if std::mem::replace(&mut self.struck[index], true) {
             return; // it was given up when the room went quiet
         }
@@ -229,7 +229,7 @@ impl Watch {
     }
 
     /// What still waits for its place in a lifetime has missed it.
-    fn give_up_aiming(&mut self, room: &mut Room<'_>) {
+    fn give_up_aiming(&mut self, room: &mut Control<'_>) {
         for (injection, struck) in self.plan.injections.iter().zip(&mut self.struck) {
             if matches!(injection.trigger, Trigger::On { .. }) && !std::mem::replace(struck, true) {
                 self.pending -= 1;
@@ -239,7 +239,7 @@ impl Watch {
     }
 
     /// Moves to convergence when faults are over and every service is back, and ends the run when there is nothing to wait for.
-    fn look_on(&mut self, room: &mut Room<'_>) {
+    fn look_on(&mut self, room: &mut Control<'_>) {
         if self.scripted && self.begun && self.pending > 0 && self.ended(Role::Client, room) {
             self.scripted = false;
             return self.give_up_aiming(room);
@@ -253,7 +253,7 @@ impl Watch {
     }
 
     /// Whether no service is about to come back. One that ended by itself stays down, and that is settled, too.
-    fn services_settled(&self, room: &Room<'_>) -> bool {
+    fn services_settled(&self, room: &Control<'_>) -> bool {
         let service = |index: &usize| self.roles[*index] == Role::Service;
         (0..self.roles.len()).filter(service).all(|index| {
             let node = NodeId(index as u16);
@@ -261,7 +261,7 @@ impl Watch {
         })
     }
 
-    fn converge(&mut self, room: &mut Room<'_>) {
+    fn converge(&mut self, room: &mut Control<'_>) {
         self.phase = Phase::Convergence;
         if !self.plan.injections.is_empty() {
             heal(room);
@@ -275,11 +275,11 @@ impl Watch {
         self.look_at_claims(Seq::NONE, room);
     }
 
-    fn ended(&self, role: Role, room: &Room<'_>) -> bool {
+    fn ended(&self, role: Role, room: &Control<'_>) -> bool {
         self.unfinished(role, room).is_empty()
     }
 
-    fn unfinished(&self, role: Role, room: &Room<'_>) -> Vec<NodeId> {
+    fn unfinished(&self, role: Role, room: &Control<'_>) -> Vec<NodeId> {
         let is = |index: &usize| self.roles[*index] == role;
         (0..self.roles.len())
             .filter(is)
@@ -288,7 +288,7 @@ impl Watch {
             .collect()
     }
 
-    fn maybe_finish(&mut self, room: &mut Room<'_>) {
+    fn maybe_finish(&mut self, room: &mut Control<'_>) {
         if !self.ended(Role::Client, room) {
             return;
         }
@@ -306,7 +306,7 @@ impl Watch {
     }
 
     /// Looks at the scenario's own claims again.
-    fn look_at_claims(&mut self, at: Seq, room: &mut Room<'_>) {
+    fn look_at_claims(&mut self, at: Seq, room: &mut Control<'_>) {
         self.view.now_ns = room.now_ns();
         for claim in &mut self.claims.sometimes {
             claim.held = claim.held || (claim.holds)(&self.view);
@@ -340,7 +340,7 @@ impl Watch {
         self.interest.of(what, self.invariants.len(), |number| self.invariants[number].wants(what), watch)
     }
 
-    fn invariants(&mut self, event: &Event, room: &mut Room<'_>) {
+    fn invariants(&mut self, event: &Event, room: &mut Control<'_>) {
         for number in self.lookers(&event.what).numbers() {
             if let Some(violation) = self.invariants[number].event(event, &*room) {
                 if self.violations.is_empty() && !self.terms.is_past(&violation) {
@@ -353,7 +353,7 @@ impl Watch {
 
     /// Takes down what a service leaves behind that ended in order, whether it was asked to or not. A client may forget what it
     /// likes: the run looks at services.
-    fn note_left(&mut self, event: &Event, room: &mut Room<'_>) {
+    fn note_left(&mut self, event: &Event, room: &mut Control<'_>) {
         let Some(noted) = &mut self.left else { return };
         if self.roles.get(usize::from(event.node.0)) != Some(&Role::Service) {
             return;
@@ -420,7 +420,7 @@ impl Watch {
 }
 
 /// The stacks that a violation is told with, by the event that broke it.
-fn stacks(event: &Event, violation: &Violation, room: &mut Room<'_>) -> Vec<(String, u32)> {
+fn stacks(event: &Event, violation: &Violation, room: &mut Control<'_>) -> Vec<(String, u32)> {
     match event.what {
         What::BadDescriptor { fd, .. } => {
             let Some((opened, closed)) = room.closed_descriptor(event.node, fd) else { return Vec::new() };
@@ -462,7 +462,7 @@ impl Observer for Watch {
         !self.lookers(what).is_empty()
     }
 
-    fn event(&mut self, event: &Event, room: &mut Room<'_>) {
+    fn event(&mut self, event: &Event, room: &mut Control<'_>) {
         if !self.begun {
             self.begin(room);
         }
@@ -505,7 +505,7 @@ impl Observer for Watch {
         }
     }
 
-    fn alarm(&mut self, token: u64, room: &mut Room<'_>) {
+    fn alarm(&mut self, token: u64, room: &mut Control<'_>) {
         let index = (token & 0xffff_ffff) as usize;
         match token & !0xffff_ffff {
             STRIKE => self.strike(index, room),
@@ -535,7 +535,7 @@ impl Observer for Watch {
         }
     }
 
-    fn quiescent(&mut self, room: &mut Room<'_>) {
+    fn quiescent(&mut self, room: &mut Control<'_>) {
         self.look_at_claims(Seq::NONE, room);
         self.look_on(room);
     }

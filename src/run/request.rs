@@ -7,7 +7,7 @@ use crate::model::violation::Violation;
 use crate::scenario::engine::Engine;
 use afterlife_sim::LogLine;
 use afterlife_sim::choice::Asked;
-use afterlife_sim::event::{Digest, Event, Left, Seq, Socket};
+use afterlife_sim::event::{Digest, Event, Leak, Seq, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -142,7 +142,7 @@ pub(crate) struct LeftBehind {
     /// The process's end.
     pub ended: Seq,
     /// What it was.
-    pub kind: Left,
+    pub kind: Leak,
     /// Its name, path or address, if it has one.
     pub what: String,
     /// Where it was made.

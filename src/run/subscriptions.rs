@@ -78,8 +78,8 @@ mod tests {
             };
             interest.of(&what, 3, looks, || true)
         };
-        assert_eq!(of(What::Spun { doors: 1 }).numbers().collect::<Vec<_>>(), [0, 2]);
-        assert_eq!(of(What::Spun { doors: 2 }).numbers().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(of(What::Spun { calls: 1 }).numbers().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(of(What::Spun { calls: 2 }).numbers().collect::<Vec<_>>(), [0, 2]);
         assert_eq!(asked.get(), 3);
     }
 

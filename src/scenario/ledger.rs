@@ -54,7 +54,7 @@ impl<T: Entry> Ledger<T> {
     /// Notes an entry. Call it where the thing happened; it is an event of the run.
     pub fn note(self, entry: T) {
         #[cfg(any(feature = "turmoil", madsim))]
-        if afterlife_sim::carried::is_muted() {
+        if afterlife_sim::guests::is_muted() {
             return;
         }
         let text = format!("{entry:?}");

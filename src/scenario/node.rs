@@ -53,7 +53,7 @@ impl Node {
     /// If the runtime has no I/O driver.
     pub fn stopping(self) -> impl Future<Output = ()> + Send + 'static {
         #[cfg(any(feature = "turmoil", madsim))]
-        let requests = afterlife_sim::carried::stop_requests();
+        let requests = afterlife_sim::guests::stop_requests();
         #[cfg(any(feature = "turmoil", madsim))]
         let descriptor = if requests.is_some() { None } else { afterlife_sim::stop_descriptor() };
         #[cfg(not(any(feature = "turmoil", madsim)))]
@@ -80,7 +80,7 @@ impl Node {
     /// If the runtime has no I/O driver.
     pub fn stops(self) -> Stops {
         #[cfg(any(feature = "turmoil", madsim))]
-        if let Some(requests) = afterlife_sim::carried::stop_requests() {
+        if let Some(requests) = afterlife_sim::guests::stop_requests() {
             return Stops { requests: None, hosted: Some((requests, 0)) };
         }
         let requests = afterlife_sim::stop_descriptor().and_then(|descriptor| {
@@ -202,7 +202,7 @@ pub(crate) fn hosted<F, Fut>(
     index: usize,
     seed: u64,
     service: std::sync::Arc<F>,
-) -> afterlife_sim::carried::Main
+) -> afterlife_sim::guests::Main
 where
     F: Fn(Node) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + 'static,

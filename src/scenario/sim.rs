@@ -112,7 +112,7 @@ pub(crate) struct Process {
     pub(crate) main: Main,
     /// The same as a future, for engines that have a runtime.
     #[cfg(any(feature = "turmoil", madsim))]
-    pub(crate) service: Option<afterlife_sim::carried::Main>,
+    pub(crate) service: Option<afterlife_sim::guests::Main>,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,

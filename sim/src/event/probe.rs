@@ -1,7 +1,7 @@
 //! What a program tells of its lifetimes, as events: the same for a probe in a run and for a line of a log.
 //! It keeps no numbers itself and judges nothing.
 
-use crate::event::{Name, Step, What};
+use crate::event::{Name, ProbeEvent, What};
 use afterlife_probe::{Begins, Fact, Parts};
 
 /// Numbers texts, objects and generations.
@@ -40,10 +40,10 @@ pub fn event_of(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> (Op
         Fact::Reached { site: name } => What::Reached { name: register.name(name), site },
         Fact::Buggify { site: place, .. } => {
             answer = 1;
-            What::Told { step: Step::Buggified, name: register.name(place), object: 0, number: 0, site }
+            What::Probe { step: ProbeEvent::Buggified, name: register.name(place), object: 0, number: 0, site }
         }
         other => {
-            let Some(step) = step_of(other) else { return (None, 0) };
+            let Some(step) = probe_event_of(other) else { return (None, 0) };
             let mut parts = Parts::from(other);
             match other.begins() {
                 Begins::Nothing => {}
@@ -60,47 +60,47 @@ pub fn event_of(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> (Op
                 Some(text) => register.name(&text.to_string()).0,
                 None => parts.part as u32 | parts.value as u32,
             };
-            What::Told { step, name: register.name(parts.name), object: parts.object as u32, number, site }
+            What::Probe { step, name: register.name(parts.name), object: parts.object as u32, number, site }
         }
     };
     (Some(what), answer)
 }
 
 /// The step that a fact of one of the plainer kinds is.
-fn step_of(fact: &Fact<'_>) -> Option<Step> {
+fn probe_event_of(fact: &Fact<'_>) -> Option<ProbeEvent> {
     Some(match fact {
-        Fact::Declared { .. } => Step::Declared,
-        Fact::Opening { .. } => Step::Opening,
-        Fact::Borrowed { .. } => Step::Borrowed,
-        Fact::Returned { .. } => Step::Returned,
-        Fact::Registered { .. } => Step::Registered,
-        Fact::CallBegan { .. } => Step::CallBegan,
-        Fact::CallEnded { .. } => Step::CallEnded,
-        Fact::Deregistering { .. } => Step::Deregistering,
-        Fact::Deregistered { .. } => Step::Deregistered,
-        Fact::EpochBegan { .. } => Step::EpochBegan,
-        Fact::Advanced { .. } => Step::Advanced,
-        Fact::Effect { .. } => Step::Effect,
-        Fact::ScopeOpened { .. } => Step::ScopeOpened,
-        Fact::TaskQueued { .. } => Step::TaskQueued,
-        Fact::TaskBegan { .. } => Step::TaskBegan,
-        Fact::TaskCancelled { .. } => Step::TaskCancelled,
-        Fact::TaskEnded { .. } => Step::TaskEnded,
-        Fact::Joined { .. } => Step::Joined,
-        Fact::ScopeClosed { .. } => Step::ScopeClosed,
-        Fact::SlotsMade { .. } => Step::SlotsMade,
-        Fact::SlotTaken { .. } => Step::SlotTaken,
-        Fact::SlotReturned { .. } => Step::SlotReturned,
-        Fact::SlotsCounted { .. } => Step::SlotsCounted,
-        Fact::ProgressBegan { .. } => Step::ProgressBegan,
-        Fact::ItemVerified { .. } => Step::ItemVerified,
-        Fact::ProgressTold { .. } => Step::ProgressTold,
-        Fact::ProgressDone { .. } => Step::ProgressDone,
-        Fact::ChannelOpened { .. } => Step::ChannelOpened,
-        Fact::ChannelTold { .. } => Step::ChannelTold,
-        Fact::ChannelClosed { .. } => Step::ChannelClosed,
-        Fact::EntryMade { .. } => Step::EntryMade,
-        Fact::EntryRemoved { .. } => Step::EntryRemoved,
+        Fact::Declared { .. } => ProbeEvent::Declared,
+        Fact::Opening { .. } => ProbeEvent::Opening,
+        Fact::Borrowed { .. } => ProbeEvent::Borrowed,
+        Fact::Returned { .. } => ProbeEvent::Returned,
+        Fact::Registered { .. } => ProbeEvent::Registered,
+        Fact::CallBegan { .. } => ProbeEvent::CallBegan,
+        Fact::CallEnded { .. } => ProbeEvent::CallEnded,
+        Fact::Deregistering { .. } => ProbeEvent::Deregistering,
+        Fact::Deregistered { .. } => ProbeEvent::Deregistered,
+        Fact::EpochBegan { .. } => ProbeEvent::EpochBegan,
+        Fact::Advanced { .. } => ProbeEvent::Advanced,
+        Fact::Effect { .. } => ProbeEvent::Effect,
+        Fact::ScopeOpened { .. } => ProbeEvent::ScopeOpened,
+        Fact::TaskQueued { .. } => ProbeEvent::TaskQueued,
+        Fact::TaskBegan { .. } => ProbeEvent::TaskBegan,
+        Fact::TaskCancelled { .. } => ProbeEvent::TaskCancelled,
+        Fact::TaskEnded { .. } => ProbeEvent::TaskEnded,
+        Fact::Joined { .. } => ProbeEvent::Joined,
+        Fact::ScopeClosed { .. } => ProbeEvent::ScopeClosed,
+        Fact::SlotsMade { .. } => ProbeEvent::SlotsMade,
+        Fact::SlotTaken { .. } => ProbeEvent::SlotTaken,
+        Fact::SlotReturned { .. } => ProbeEvent::SlotReturned,
+        Fact::SlotsCounted { .. } => ProbeEvent::SlotsCounted,
+        Fact::ProgressBegan { .. } => ProbeEvent::ProgressBegan,
+        Fact::ItemVerified { .. } => ProbeEvent::ItemVerified,
+        Fact::ProgressReported { .. } => ProbeEvent::ProgressReported,
+        Fact::ProgressDone { .. } => ProbeEvent::ProgressDone,
+        Fact::ChannelOpened { .. } => ProbeEvent::ChannelOpened,
+        Fact::ChannelNotified { .. } => ProbeEvent::ChannelNotified,
+        Fact::ChannelClosed { .. } => ProbeEvent::ChannelClosed,
+        Fact::EntryMade { .. } => ProbeEvent::EntryMade,
+        Fact::EntryRemoved { .. } => ProbeEvent::EntryRemoved,
         _ => return None,
     })
 }

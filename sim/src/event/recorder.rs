@@ -21,12 +21,12 @@ pub(crate) struct Log {
 }
 
 /// Every event of a run with the digest after each, where the run kept them.
-pub struct Kept {
+pub struct Recorded {
     events: Region<Event>,
     digests: Region<u64>,
 }
 
-impl Kept {
+impl Recorded {
     /// The events, in order.
     pub fn events(&self) -> &[Event] {
         self.events.values()
@@ -150,10 +150,10 @@ impl Log {
     }
 
     /// Ends the log: its texts, and the events if they were kept.
-    pub(crate) fn finish(&mut self) -> (Vec<String>, Option<Kept>) {
+    pub(crate) fn finish(&mut self) -> (Vec<String>, Option<Recorded>) {
         let ended = std::mem::replace(self, Self::bare());
         drop(ended.reserved);
-        (ended.names, ended.kept.map(|(events, digests)| Kept { events, digests }))
+        (ended.names, ended.kept.map(|(events, digests)| Recorded { events, digests }))
     }
 }
 
@@ -165,7 +165,7 @@ impl What {
     #[inline]
     pub fn kind(&self) -> usize {
         match self {
-            Self::Told { step, .. } => 64 + *step as usize,
+            Self::Probe { step, .. } => 64 + *step as usize,
             Self::MemoryUsed { .. } => 36,
             other => (other.words()[0] & 63) as usize,
         }
@@ -197,7 +197,7 @@ impl What {
             Self::FileOpened { path } => [17, u64::from(path.0)],
             Self::FileSynced { path, took_ns } => [18 | u64::from(path.0) << 32, took_ns],
             Self::EntryChanged { path } => [19, u64::from(path.0)],
-            Self::BadDescriptor { fd, call } => [20, two(fd as u32, call.0)],
+            Self::BadDescriptor { fd, function } => [20, two(fd as u32, function.0)],
             Self::TimerFired => [21, 0],
             Self::ResourceOpened { name, object, generation, site } => {
                 [22 | u64::from(name.0) << 32, two(object, generation) ^ u64::from(site.0) << 16]
@@ -216,7 +216,7 @@ impl What {
             Self::Healed { what } => [30, u64::from(what.0)],
             Self::Line { text } => [31, u64::from(text.0)],
             Self::Quiescent => [32, 0],
-            Self::Told { step, name, object, number, site } => {
+            Self::Probe { step, name, object, number, site } => {
                 [44 | (step as u64) << 8 | u64::from(name.0) << 32, two(object, number) ^ u64::from(site.0) << 16]
             }
             Self::StopRepeated => [45, 0],
@@ -227,8 +227,8 @@ impl What {
             Self::Allocated { bytes } => [37, bytes],
             Self::LongPath { bytes } => [38, u64::from(bytes)],
             // Two builds of a program number its places differently.
-            Self::Left { kind, place: _ } => [39, kind as u64],
-            Self::Spun { interposed } => [40, interposed],
+            Self::Leaked { kind, place: _ } => [39, kind as u64],
+            Self::Spun { calls } => [40, calls],
             Self::Dropped { to, bytes } => [41, two(u32::from(to.0), bytes)],
             Self::Stale { of, incarnation, conn } => {
                 [42 | u64::from(conn) << 32, two(u32::from(of.0), u32::from(incarnation))]

@@ -85,7 +85,7 @@ pub fn signal_name(signal: i32) -> String {
 
 /// What a process left behind that it should have ended or closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Left {
+pub enum Leak {
     /// A thread that still ran.
     Thread,
     /// An asynchronous task that had not ended.
@@ -105,7 +105,7 @@ pub enum Left {
 /// A step in a lifetime that only the program itself can tell of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
-pub enum Step {
+pub enum ProbeEvent {
     /// A resource exists and is not ready.
     Declared,
     /// A resource is being opened.
@@ -157,13 +157,15 @@ pub enum Step {
     /// One more item was verified.
     ItemVerified,
     /// The program says that so many hundredths are done.
-    ProgressTold,
+    #[serde(rename = "ProgressTold")]
+    ProgressReported,
     /// The program takes the job for complete.
     ProgressDone,
     /// A channel that watches something is open.
     ChannelOpened,
     /// Its reader was told that it ends.
-    ChannelTold,
+    #[serde(rename = "ChannelTold")]
+    ChannelNotified,
     /// It closed.
     ChannelClosed,
     /// An entry was made; the number is the text of its key.
@@ -307,8 +309,9 @@ pub enum What {
     BadDescriptor {
         /// Its number.
         fd: i32,
-        /// The door that was passed with it.
-        call: Name,
+        /// The interposed function that was called with it.
+        #[serde(rename = "door")]
+        function: Name,
     },
     /// A thread's wait ended because its time had come.
     TimerFired,
@@ -393,9 +396,10 @@ pub enum What {
         text: Name,
     },
     /// A probe told of a step in another kind of lifetime.
-    Told {
+    #[serde(rename = "Told")]
+    Probe {
         /// Which step.
-        step: Step,
+        step: ProbeEvent,
         /// The name that the program gave.
         name: Name,
         /// The object's number in the run.
@@ -434,16 +438,18 @@ pub enum What {
         bytes: u32,
     },
     /// A process ended and left this behind.
-    Left {
+    #[serde(rename = "Left")]
+    Leaked {
         /// What it was.
-        kind: Left,
+        kind: Leak,
         /// Where it was made: a place of the run, see the record's places.
         place: u32,
     },
     /// A process went round without progress: doors that moved nothing, within one virtual second.
     Spun {
         /// How many.
-        interposed: u64,
+        #[serde(rename = "doors")]
+        calls: u64,
     },
     /// A message was lost on its way.
     Dropped {

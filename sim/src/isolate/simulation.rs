@@ -1,7 +1,7 @@
 //! The native engine: a world behind the C library's symbols, entered from the calling thread.
 //! It isolates nothing: what runs here shares statics with everything else in the process, so a run gets a process.
 
-use crate::event::recorder::Kept;
+use crate::event::recorder::Recorded;
 use crate::event::{Digest, NodeId, Socket};
 use crate::kernel::control::Observer;
 use crate::kernel::dispatch::{Kernel, Settings};
@@ -51,7 +51,7 @@ pub struct Outcome {
     /// What the names in events stand for.
     pub names: Vec<String>,
     /// Every event, if they were kept.
-    pub kept: Option<Kept>,
+    pub kept: Option<Recorded>,
     /// The places that events name.
     pub places: CallSites,
     /// The lines that programs printed and traced, if they were kept.

@@ -9,7 +9,7 @@ use super::process::leak::LeakedItem;
 use super::process::node::ProcessState;
 use super::sched::choice::{Choices, Question, join};
 use super::sched::fiber::own_stack;
-use crate::event::{Death, Event, Left, Name, NodeId, Seq, What};
+use crate::event::{Death, Event, Leak, Name, NodeId, Seq, What};
 
 /// Sees what happens and may act on it. Called with the world at rest: no thread of the run goes on meanwhile.
 pub trait Observer {
@@ -331,10 +331,10 @@ impl<'a> Control<'a> {
     }
 
     /// Tells of what a process that ended in order has left behind, an event for each: what, where it was made, its name.
-    pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Left, u32, String)> {
+    pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
         let left = self.kernel.nodes.get_mut(usize::from(node.0)).map(|node| std::mem::take(&mut node.left));
         let tell = |LeakedItem { kind, made, what }| {
-            (self.kernel.emit_at(node, cause, What::Left { kind, place: made.0 }), kind, made.0, what)
+            (self.kernel.emit_at(node, cause, What::Leaked { kind, place: made.0 }), kind, made.0, what)
         };
         left.unwrap_or_default().into_iter().map(tell).collect()
     }

@@ -175,7 +175,7 @@ pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str)
         Whose::Gone(node) if node != mine && call == "close" => Err(libc::EBADF),
         Whose::Gone(_) | Whose::Nobody => {
             let call = kernel.log.name(call);
-            kernel.emit(me, What::BadDescriptor { fd, call });
+            kernel.emit(me, What::BadDescriptor { fd, function: call });
             Err(libc::EBADF)
         }
     }

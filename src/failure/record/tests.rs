@@ -15,7 +15,7 @@ use crate::report::sample::use_after_teardown;
 use crate::run::request::{Ended, Record, Stack};
 use afterlife_sim::choice::{Asked, Question};
 use afterlife_sim::event::{
-    Death, Digest, Event, Left, Name, NodeId, Seq, Socket, SocketStatus, Step, Transport, What,
+    Death, Digest, Event, Leak, Name, NodeId, ProbeEvent, Seq, Socket, SocketStatus, Transport, What,
 };
 use afterlife_sim::{LogLine, Source};
 use proptest::collection::{btree_map, vec};
@@ -50,7 +50,7 @@ fn what(kind: u8, a: u64, b: u64) -> What {
         16 => What::FileOpened { path: name },
         17 => What::FileSynced { path: name, took_ns: b },
         18 => What::EntryChanged { path: name },
-        19 => What::BadDescriptor { fd: low as i32, door: other },
+        19 => What::BadDescriptor { fd: low as i32, function: other },
         20 => What::TimerFired,
         21 => What::ResourceOpened { name, object: high, generation: conn, site },
         22 => What::ResourceUsed { name, object: high, by: other, site },
@@ -62,7 +62,7 @@ fn what(kind: u8, a: u64, b: u64) -> What {
         28 => What::Fault { what: name, injection: conn },
         29 => What::Healed { what: name },
         30 => What::Line { text: name },
-        31 => What::Told { step: step(a), name, object: high, number: conn, site },
+        31 => What::Probe { step: step(a), name, object: high, number: conn, site },
         32 => What::Quiescent,
         33 => What::Paused,
         34 => What::Resumed,
@@ -70,8 +70,8 @@ fn what(kind: u8, a: u64, b: u64) -> What {
         36 => What::MemoryUsed { live: a, peak: b },
         37 => What::Allocated { bytes: a },
         38 => What::LongPath { bytes: low },
-        39 => What::Left { kind: [Left::Thread, Left::Task, Left::Socket, Left::Lock][a as usize % 4], place: conn },
-        40 => What::Spun { doors: a },
+        39 => What::Leaked { kind: [Leak::Thread, Leak::Task, Leak::Socket, Leak::Lock][a as usize % 4], place: conn },
+        40 => What::Spun { calls: a },
         41 => What::Dropped { to: NodeId(a as u16), bytes: conn },
         42 => What::Stale { of: NodeId(a as u16), incarnation: high as u16, conn },
         43 => What::DiskFailed { path: name, errno: conn as i32 },
@@ -94,8 +94,15 @@ fn death(a: u64) -> Death {
     deaths[a as usize % deaths.len()]
 }
 
-fn step(a: u64) -> Step {
-    [Step::Declared, Step::Borrowed, Step::CallBegan, Step::TaskEnded, Step::EntryMade, Step::Buggified][a as usize % 6]
+fn step(a: u64) -> ProbeEvent {
+    [
+        ProbeEvent::Declared,
+        ProbeEvent::Borrowed,
+        ProbeEvent::CallBegan,
+        ProbeEvent::TaskEnded,
+        ProbeEvent::EntryMade,
+        ProbeEvent::Buggified,
+    ][a as usize % 6]
 }
 
 fn event() -> impl Strategy<Value = Event> {

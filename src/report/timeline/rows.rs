@@ -3,7 +3,7 @@
 
 use crate::failure::failing_run::Found;
 use crate::failure::story::{Mark, Step, Story, Told, end, is_edge_of_life, is_fault, object_edge};
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Step as Lifetime, What};
+use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -189,8 +189,8 @@ fn turn(event: &Event, objects: &BTreeSet<u32>) -> Option<Turn> {
         What::Paused => Some(Turn::Begins(Key::Pause, Lasting::Pause)),
         What::Resumed => Some(Turn::Ends(Key::Pause)),
         What::ResourceClosed { object, .. } => Some(Turn::Ends(Key::Object(object))),
-        What::Told { step, object, .. } if is_last(step) => Some(Turn::Ends(Key::Object(object))),
-        What::ResourceOpened { object, name, .. } | What::Told { object, name, .. } if objects.contains(&object) => {
+        What::Probe { step, object, .. } if is_last(step) => Some(Turn::Ends(Key::Object(object))),
+        What::ResourceOpened { object, name, .. } | What::Probe { object, name, .. } if objects.contains(&object) => {
             Some(Turn::Begins(Key::Object(object), Lasting::Object(name)))
         }
         _ => None,
@@ -198,14 +198,14 @@ fn turn(event: &Event, objects: &BTreeSet<u32>) -> Option<Turn> {
 }
 
 /// Whether a lifetime is over with this step.
-fn is_last(step: Lifetime) -> bool {
+fn is_last(step: ProbeEvent) -> bool {
     matches!(
         step,
-        Lifetime::Deregistered
-            | Lifetime::ScopeClosed
-            | Lifetime::ProgressDone
-            | Lifetime::ChannelClosed
-            | Lifetime::EntryRemoved
+        ProbeEvent::Deregistered
+            | ProbeEvent::ScopeClosed
+            | ProbeEvent::ProgressDone
+            | ProbeEvent::ChannelClosed
+            | ProbeEvent::EntryRemoved
     )
 }
 

@@ -10,8 +10,8 @@ use crate::invariant::{self, Invariant, Setup, Terms};
 use crate::model::violation::Violation;
 use crate::run::request::Record;
 use crate::watch::facts::{self, Objects, Spoken};
+use afterlife_sim::event::probe::{self, Register};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
-use afterlife_sim::told::{self, Register};
 use names::Names;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -74,7 +74,7 @@ fn is_said(what: &What) -> bool {
             | What::ResourceOpened { .. }
             | What::ResourceUsed { .. }
             | What::ResourceClosed { .. }
-            | What::Told { .. }
+            | What::Probe { .. }
             | What::Claim { .. }
             | What::Phase { .. }
             | What::Reached { .. }
@@ -157,7 +157,7 @@ impl Auditor {
         let who = (node, self.names.life(node));
         let (names, mut what) = (&mut self.names, None);
         let known = self.objects.tell(who, spoken, |fact| {
-            let (event, answer) = told::event_of(fact, site, names);
+            let (event, answer) = probe::event_of(fact, site, names);
             what = event;
             answer
         });

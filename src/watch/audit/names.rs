@@ -3,8 +3,8 @@
 
 use crate::invariant::Facts;
 use crate::watch::facts::Texts;
+use afterlife_sim::event::probe::Register;
 use afterlife_sim::event::{Name, NodeId};
-use afterlife_sim::told::Register;
 use std::collections::BTreeMap;
 
 /// What the numbers of a log stand for.

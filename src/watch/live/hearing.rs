@@ -3,8 +3,8 @@
 
 use crate::watch::facts::Texts;
 use afterlife_probe::{Begins, Fact, Parts};
+use afterlife_sim::event::probe::{self, Register};
 use afterlife_sim::event::{Event, Name, NodeId, Seq, What};
-use afterlife_sim::told::{self, Register};
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +44,7 @@ struct Host {
 pub(crate) struct Hearing {
     id: u64,
     texts: Texts,
-    /// Places that told something, by where their file's name lies in memory: a key, and nothing else hangs on it.
+    /// CallSites that told something, by where their file's name lies in memory: a key, and nothing else hangs on it.
     sites: BTreeMap<(usize, u32), Name>,
     hosts: Vec<Host>,
     objects: u32,
@@ -142,7 +142,7 @@ impl Hearing {
         let texts = &mut self.texts;
         let place = (site.file().as_ptr().addr(), site.line());
         let site = *self.sites.entry(place).or_insert_with(|| texts.name(&format!("{}:{}", site.file(), site.line())));
-        let (what, answer) = told::event_of(fact, site, &mut Teller { hearing: self, node: who.0 });
+        let (what, answer) = probe::event_of(fact, site, &mut Teller { hearing: self, node: who.0 });
         if fact.begins() != Begins::Nothing {
             self.owners.insert(answer as u32, who);
         }

@@ -1,7 +1,7 @@
 //! What a process leaves behind when it ends in order: threads, tasks, sockets, files, timers and locks, each with its place.
 //! It does not say whether that is a fault: who tells a program's own code from a library's can.
 
-use crate::event::{Left, NodeId};
+use crate::event::{Leak, NodeId};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::net::tcp::SocketState;
 use crate::kernel::process::fd::description::Kind;
@@ -11,7 +11,7 @@ use crate::kernel::sched::thread::{State, Wait};
 /// One thing that is left behind.
 #[derive(Clone, Debug)]
 pub(crate) struct LeakedItem {
-    pub(crate) kind: Left,
+    pub(crate) kind: Leak,
     /// Where it was made.
     pub(crate) made: CallSite,
     /// Its name, path or address, if it has one.
@@ -29,27 +29,27 @@ impl Kernel {
             if matches!(thread.state, State::Waiting(wait) if !matches!(wait, Wait::Preemption | Wait::Device | Wait::Stall))
             {
                 let what = self.log.text(thread.name).to_owned();
-                left.push(LeakedItem { kind: Left::Thread, made: thread.made, what });
+                left.push(LeakedItem { kind: Leak::Thread, made: thread.made, what });
             }
         }
         if it.unended.count > 0 {
             let unknown = it.unended.unseen.then(CallSite::default);
             let places = it.unended.made.iter().copied().chain(unknown);
-            left.extend(places.map(|made| LeakedItem { kind: Left::Task, made, what: String::new() }));
+            left.extend(places.map(|made| LeakedItem { kind: Leak::Task, made, what: String::new() }));
         }
         for (slot, id) in it.descriptors.iter().enumerate() {
             let made = it.slots.get(slot).map_or(CallSite::default(), |slot| slot.opened);
             let description = id.and_then(|id| self.descriptions.get(id));
             let found = match description.map(|it| &it.kind) {
                 Some(Kind::Tcp(socket)) => match (&socket.state, socket.local) {
-                    (SocketState::Listening { .. }, Some(address)) => Some((Left::Listener, address.to_string())),
-                    _ => Some((Left::Socket, String::new())),
+                    (SocketState::Listening { .. }, Some(address)) => Some((Leak::Listener, address.to_string())),
+                    _ => Some((Leak::Socket, String::new())),
                 },
-                Some(Kind::Udp(_)) => Some((Left::Socket, String::new())),
-                Some(Kind::Timer(_)) => Some((Left::Timer, String::new())),
+                Some(Kind::Udp(_)) => Some((Leak::Socket, String::new())),
+                Some(Kind::Timer(_)) => Some((Leak::Timer, String::new())),
                 Some(Kind::File(file)) => {
                     let locked = it.disk.as_ref().is_some_and(|disk| disk.is_locked_by(file));
-                    Some((if locked { Left::Lock } else { Left::File }, file.path.clone()))
+                    Some((if locked { Leak::Lock } else { Leak::File }, file.path.clone()))
                 }
                 _ => None,
             };

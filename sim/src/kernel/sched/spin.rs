@@ -31,7 +31,7 @@ pub(crate) struct Stretch {
     now_ns: u64,
     /// How much had reached the process by then.
     arrivals: u64,
-    interposed: u64,
+    calls: u64,
     /// Doors that came to nothing, and readings of a clock.
     idle: (u64, u64),
 }
@@ -42,7 +42,7 @@ pub(crate) struct Spin {
     since_ns: u64,
     /// How much had reached the process, bytes, connections, completions or signals, when the window began.
     arrivals: u64,
-    interposed: u64,
+    calls: u64,
     idle: u64,
     worth: u64,
     told: bool,
@@ -52,15 +52,15 @@ impl Spin {
     /// A thread has passed `doors` doors since it was cut off last, of which `idle` moved nothing. Returns how many moved
     /// nothing in this window, if that is too much for the first time.
     fn add(&mut self, stretch: Stretch, worth_max: u64) -> Option<u64> {
-        let Stretch { now_ns, arrivals, interposed, idle: (vain, clock) } = stretch;
+        let Stretch { now_ns, arrivals, calls, idle: (vain, clock) } = stretch;
         if arrivals != self.arrivals || now_ns.saturating_sub(self.since_ns) > WINDOW_NS {
             *self = Self { since_ns: now_ns, arrivals, told: self.told, ..Self::default() };
         }
-        self.interposed += interposed;
+        self.calls += calls;
         self.idle += vain + clock;
         self.worth += vain * VAIN_WORTH + clock;
-        let goes_round = self.worth >= worth_max
-            && self.interposed - self.idle.min(self.interposed) <= self.interposed / CALLS_PER_MOVE;
+        let goes_round =
+            self.worth >= worth_max && self.calls - self.idle.min(self.calls) <= self.calls / CALLS_PER_MOVE;
         (goes_round && !std::mem::replace(&mut self.told, true)).then_some(self.idle)
     }
 }
@@ -90,15 +90,15 @@ impl Kernel {
     pub(crate) fn look_for_spin(&mut self, me: ThreadId, at_clock: bool) {
         let thread = &mut self.threads[me];
         let (nowhere, vain) = (std::mem::take(&mut thread.nowhere), u64::from(std::mem::take(&mut thread.vain)));
-        let interposed = u64::from(thread.granted.saturating_sub(nowhere));
+        let calls = u64::from(thread.granted.saturating_sub(nowhere));
         // A share of the doors as large as that of the clock's among the doors at which threads are cut off, in the long run.
-        let clock = if at_clock { interposed } else { 0 };
+        let clock = if at_clock { calls } else { 0 };
         let (now_ns, worth_max) = (self.now_ns, self.settings.spin_max);
         let node = &mut self.nodes[usize::from(thread.node.0)];
-        let this = Stretch { now_ns, arrivals: node.arrivals, interposed, idle: (vain, clock) };
+        let this = Stretch { now_ns, arrivals: node.arrivals, calls, idle: (vain, clock) };
         let Some(last) = thread.stretch.replace(this) else { return };
-        if let Some(interposed) = node.spin.add(last, worth_max) {
-            self.emit(me, What::Spun { interposed });
+        if let Some(calls) = node.spin.add(last, worth_max) {
+            self.emit(me, What::Spun { calls });
         }
     }
 }
@@ -118,15 +118,9 @@ mod tests {
     const MAX: u64 = SPIN_MAX;
 
     /// Cuts every `each_ns`, with the doors since the last.
-    fn spun(
-        preemptions: u64,
-        each_ns: u64,
-        interposed: u64,
-        idle: (u64, u64),
-        arrives: impl Fn(u64) -> u64,
-    ) -> Option<u64> {
+    fn spun(preemptions: u64, each_ns: u64, calls: u64, idle: (u64, u64), arrives: impl Fn(u64) -> u64) -> Option<u64> {
         let mut spin = Spin::default();
-        let stretch = |cut| Stretch { now_ns: cut * each_ns, arrivals: arrives(cut), interposed, idle };
+        let stretch = |cut| Stretch { now_ns: cut * each_ns, arrivals: arrives(cut), calls, idle };
         (1..=preemptions).find_map(|cut| spin.add(stretch(cut), MAX))
     }
 

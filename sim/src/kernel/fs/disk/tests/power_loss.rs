@@ -136,7 +136,7 @@ fn a_clean_disk_asks_nothing_and_changes_nothing() {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum ProbeEvent {
     Write(u64, usize),
     Truncate(u64),
     Punch(u64, u64),
@@ -145,14 +145,14 @@ enum Step {
     Loss(u64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<ProbeEvent>> {
     let step = prop_oneof![
-        6 => (0u64..30_000, 1usize..9_000).prop_map(|(o, l)| Step::Write(o, l)),
-        2 => (0u64..30_000).prop_map(Step::Truncate),
-        1 => (0u64..30_000, 1u64..9_000).prop_map(|(o, l)| Step::Punch(o, l)),
-        2 => Just(Step::Sync),
-        1 => (0u64..30_000, 0u64..9_000).prop_map(|(o, l)| Step::SyncRange(o, l)),
-        1 => any::<u64>().prop_map(Step::Loss),
+        6 => (0u64..30_000, 1usize..9_000).prop_map(|(o, l)| ProbeEvent::Write(o, l)),
+        2 => (0u64..30_000).prop_map(ProbeEvent::Truncate),
+        1 => (0u64..30_000, 1u64..9_000).prop_map(|(o, l)| ProbeEvent::Punch(o, l)),
+        2 => Just(ProbeEvent::Sync),
+        1 => (0u64..30_000, 0u64..9_000).prop_map(|(o, l)| ProbeEvent::SyncRange(o, l)),
+        1 => any::<u64>().prop_map(ProbeEvent::Loss),
     ];
     prop::collection::vec(step, 1..50)
 }
@@ -170,29 +170,29 @@ proptest! {
         let mut sizes = vec![0u64];
         for step in steps {
             match step {
-                Step::Write(offset, len) => {
+                ProbeEvent::Write(offset, len) => {
                     stamp = stamp.wrapping_add(1).max(1);
                     disk.write_at(inode, offset, &vec![stamp; len], NOW_NS).unwrap();
                     since[offset as usize..offset as usize + len].iter_mut().for_each(|b| b.push(stamp));
                 }
-                Step::Truncate(size) => {
+                ProbeEvent::Truncate(size) => {
                     disk.truncate(inode, size, NOW_NS).unwrap();
                     since[size as usize..].iter_mut().for_each(|b| b.push(0));
                 }
-                Step::Punch(offset, len) => {
+                ProbeEvent::Punch(offset, len) => {
                     disk.allocate(inode, libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE, offset, len, NOW_NS)
                         .unwrap();
                     since[offset as usize..(offset + len) as usize].iter_mut().for_each(|b| b.push(0));
                 }
-                Step::Sync => {
+                ProbeEvent::Sync => {
                     disk.fsync(inode).unwrap();
                     durable = content_of(&mut disk, inode);
                     since.iter_mut().for_each(Vec::clear);
                     sizes.clear();
                     prop_assert_eq!(&content_of(&mut disk.worst_case(), inode), &durable);
                 }
-                Step::SyncRange(offset, len) => disk.sync_file_range(inode, offset, len).unwrap(),
-                Step::Loss(seed) => {
+                ProbeEvent::SyncRange(offset, len) => disk.sync_file_range(inode, offset, len).unwrap(),
+                ProbeEvent::Loss(seed) => {
                     let mut reference = disk.clone();
                     disk.power_loss(&mut seeded(seed));
                     reference.power_loss(&mut seeded(seed));

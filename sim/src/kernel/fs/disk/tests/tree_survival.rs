@@ -132,7 +132,7 @@ fn a_file_in_a_directory_that_moved_does_not_vanish_with_the_place_where_that_wa
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum ProbeEvent {
     Mkdir(usize, usize),
     Move(usize, usize, usize),
     Exchange(usize, usize),
@@ -142,16 +142,16 @@ enum Step {
     Loss(u64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<ProbeEvent>> {
     let n = || 0usize..64;
     let step = prop_oneof![
-        3 => (n(), n()).prop_map(|(a, b)| Step::Mkdir(a, b)),
-        8 => (n(), n(), n()).prop_map(|(a, b, c)| Step::Move(a, b, c)),
-        2 => (n(), n()).prop_map(|(a, b)| Step::Exchange(a, b)),
-        2 => n().prop_map(Step::Rmdir),
-        1 => (n(), n()).prop_map(|(a, b)| Step::Touch(a, b)),
-        2 => n().prop_map(Step::SyncDirectory),
-        2 => any::<u64>().prop_map(Step::Loss),
+        3 => (n(), n()).prop_map(|(a, b)| ProbeEvent::Mkdir(a, b)),
+        8 => (n(), n(), n()).prop_map(|(a, b, c)| ProbeEvent::Move(a, b, c)),
+        2 => (n(), n()).prop_map(|(a, b)| ProbeEvent::Exchange(a, b)),
+        2 => n().prop_map(ProbeEvent::Rmdir),
+        1 => (n(), n()).prop_map(|(a, b)| ProbeEvent::Touch(a, b)),
+        2 => n().prop_map(ProbeEvent::SyncDirectory),
+        2 => any::<u64>().prop_map(ProbeEvent::Loss),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -199,27 +199,27 @@ proptest! {
             let all: Vec<String> = directories[1..].iter().chain(&others).cloned().collect();
             names += 1;
             match step {
-                Step::Mkdir(parent, name) => {
+                ProbeEvent::Mkdir(parent, name) => {
                     let path = format!("{}/d{}", pick(&directories, parent), name % 4);
                     let _ = disk.mkdir(ROOT, path.as_bytes(), 0o755, NOW_NS);
                 }
-                Step::Move(what, to, name) => {
+                ProbeEvent::Move(what, to, name) => {
                     // Only a directory may be replaced: it is empty then, and nothing is meant to be lost.
                     let (from, to) = (pick(&all, what), pick(&directories, to));
                     let to = if name % 3 == 0 { to } else { format!("{to}/m{names}") };
                     let _ = disk.rename((ROOT, from.as_bytes()), (ROOT, to.as_bytes()), 0, NOW_NS);
                 }
-                Step::Exchange(one, two) => {
+                ProbeEvent::Exchange(one, two) => {
                     let (one, two) = (pick(&all, one), pick(&all, two));
                     let flags = libc::RENAME_EXCHANGE;
                     let _ = disk.rename((ROOT, one.as_bytes()), (ROOT, two.as_bytes()), flags, NOW_NS);
                 }
-                Step::Rmdir(which) => _ = disk.rmdir(ROOT, pick(&directories[..], which).as_bytes(), NOW_NS),
-                Step::Touch(parent, name) => {
+                ProbeEvent::Rmdir(which) => _ = disk.rmdir(ROOT, pick(&directories[..], which).as_bytes(), NOW_NS),
+                ProbeEvent::Touch(parent, name) => {
                     let path = format!("{}/t{}", pick(&directories, parent), name % 4);
                     let _ = disk.open(ROOT, path.as_bytes(), libc::O_CREAT | libc::O_RDWR, 0o644, NOW_NS);
                 }
-                Step::SyncDirectory(which) => {
+                ProbeEvent::SyncDirectory(which) => {
                     let path = pick(&directories, which);
                     sync_directory(&mut disk, &path);
                     // What the synced directory shows is there in the worst case too, if the directory itself is.
@@ -229,7 +229,7 @@ proptest! {
                         prop_assert_eq!(&after[2..], &disk.list(inode).unwrap()[2..]);
                     }
                 }
-                Step::Loss(seed) => disk.power_loss(&mut seeded(seed)),
+                ProbeEvent::Loss(seed) => disk.power_loss(&mut seeded(seed)),
             }
             assert_books_agree(&disk);
             let worst = disk.worst_case();

@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
-enum Step {
+enum ProbeEvent {
     Write(u64, usize, u8),
     Append(usize, u8),
     Truncate(u64),
@@ -20,24 +20,24 @@ enum Step {
     Read(u64, usize),
 }
 
-fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
+fn steps() -> impl Strategy<Value = Vec<(usize, ProbeEvent)>> {
     // Offsets near page and sector borders find more than uniform ones.
     let offset = || prop_oneof![0u64..40_000, (0u64..10).prop_map(|p| p * 4096), (1u64..10).prop_map(|p| p * 4096 - 1)];
     let len = || prop_oneof![1usize..9_000, Just(4096), Just(512), Just(1)];
     let span = || prop_oneof![1u64..20_000, Just(4096), Just(8192)];
     let step = prop_oneof![
-        4 => (offset(), len(), any::<u8>()).prop_map(|(o, l, b)| Step::Write(o, l, b)),
-        2 => (len(), any::<u8>()).prop_map(|(l, b)| Step::Append(l, b)),
-        2 => offset().prop_map(Step::Truncate),
-        1 => (offset(), span()).prop_map(|(o, l)| Step::Allocate(o, l)),
-        1 => (offset(), span()).prop_map(|(o, l)| Step::Reserve(o, l)),
-        1 => (offset(), span()).prop_map(|(o, l)| Step::Punch(o, l)),
-        1 => (offset(), span()).prop_map(|(o, l)| Step::Zero(o, l)),
-        1 => (offset(), span()).prop_map(|(o, l)| Step::ZeroInside(o, l)),
-        1 => Just(Step::Sync),
-        1 => Just(Step::FailSync),
-        1 => (offset(), span()).prop_map(|(o, l)| Step::SyncRange(o, l)),
-        2 => (offset(), len()).prop_map(|(o, l)| Step::Read(o, l)),
+        4 => (offset(), len(), any::<u8>()).prop_map(|(o, l, b)| ProbeEvent::Write(o, l, b)),
+        2 => (len(), any::<u8>()).prop_map(|(l, b)| ProbeEvent::Append(l, b)),
+        2 => offset().prop_map(ProbeEvent::Truncate),
+        1 => (offset(), span()).prop_map(|(o, l)| ProbeEvent::Allocate(o, l)),
+        1 => (offset(), span()).prop_map(|(o, l)| ProbeEvent::Reserve(o, l)),
+        1 => (offset(), span()).prop_map(|(o, l)| ProbeEvent::Punch(o, l)),
+        1 => (offset(), span()).prop_map(|(o, l)| ProbeEvent::Zero(o, l)),
+        1 => (offset(), span()).prop_map(|(o, l)| ProbeEvent::ZeroInside(o, l)),
+        1 => Just(ProbeEvent::Sync),
+        1 => Just(ProbeEvent::FailSync),
+        1 => (offset(), span()).prop_map(|(o, l)| ProbeEvent::SyncRange(o, l)),
+        2 => (offset(), len()).prop_map(|(o, l)| ProbeEvent::Read(o, l)),
     ];
     prop::collection::vec((0usize..2, step), 1..60)
 }
@@ -61,50 +61,50 @@ proptest! {
         for (which, step) in steps {
             let (inode, model) = (files[which].inode, &mut models[which]);
             match step {
-                Step::Write(offset, len, seed) => {
+                ProbeEvent::Write(offset, len, seed) => {
                     let data: Vec<u8> = (0..len).map(|i| seed.wrapping_add(i as u8)).collect();
                     prop_assert_eq!(disk.write_at(inode, offset, &data, NOW_NS), Ok(len));
                     let start = offset as usize;
                     fill(model, start, start + len, true, |at| data[at - start]);
                 }
-                Step::Append(len, byte) => {
+                ProbeEvent::Append(len, byte) => {
                     let end = model.len() as u64;
                     prop_assert_eq!(disk.append(inode, &vec![byte; len], NOW_NS), Ok((end, len)));
                     model.resize(model.len() + len, byte);
                 }
-                Step::Truncate(size) => {
+                ProbeEvent::Truncate(size) => {
                     disk.truncate(inode, size, NOW_NS).unwrap();
                     model.resize(size as usize, 0);
                 }
-                Step::Allocate(offset, len) => {
+                ProbeEvent::Allocate(offset, len) => {
                     disk.allocate(inode, 0, offset, len, NOW_NS).unwrap();
                     let end = (offset + len) as usize;
                     model.resize(model.len().max(end), 0);
                 }
-                Step::Reserve(offset, len) => {
+                ProbeEvent::Reserve(offset, len) => {
                     disk.allocate(inode, libc::FALLOC_FL_KEEP_SIZE, offset, len, NOW_NS).unwrap();
                 }
-                Step::Punch(offset, len) => {
+                ProbeEvent::Punch(offset, len) => {
                     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
                     disk.allocate(inode, mode, offset, len, NOW_NS).unwrap();
                     fill(model, offset as usize, (offset + len) as usize, false, |_| 0);
                 }
-                Step::Zero(offset, len) => {
+                ProbeEvent::Zero(offset, len) => {
                     disk.allocate(inode, libc::FALLOC_FL_ZERO_RANGE, offset, len, NOW_NS).unwrap();
                     fill(model, offset as usize, (offset + len) as usize, true, |_| 0);
                 }
-                Step::ZeroInside(offset, len) => {
+                ProbeEvent::ZeroInside(offset, len) => {
                     let mode = libc::FALLOC_FL_ZERO_RANGE | libc::FALLOC_FL_KEEP_SIZE;
                     disk.allocate(inode, mode, offset, len, NOW_NS).unwrap();
                     fill(model, offset as usize, (offset + len) as usize, false, |_| 0);
                 }
-                Step::Sync => disk.fsync(inode).unwrap(),
-                Step::FailSync => {
+                ProbeEvent::Sync => disk.fsync(inode).unwrap(),
+                ProbeEvent::FailSync => {
                     disk.mark_error(inode, super::super::IoKind::Sync, libc::EIO).unwrap();
                     prop_assert_eq!(disk.fsync(inode), Err(libc::EIO));
                 }
-                Step::SyncRange(offset, len) => disk.sync_file_range(inode, offset, len).unwrap(),
-                Step::Read(offset, len) => {
+                ProbeEvent::SyncRange(offset, len) => disk.sync_file_range(inode, offset, len).unwrap(),
+                ProbeEvent::Read(offset, len) => {
                     let mut bytes = vec![0xAA; len];
                     let n = disk.read_at(inode, offset, &mut bytes).unwrap();
                     let start = (offset as usize).min(model.len());
