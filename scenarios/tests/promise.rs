@@ -1,5 +1,5 @@
 //! The promise on the built-in systems: the runner finds the crash, its token has it again, byte for byte, in any process.
-//! The same promise on small planted scenarios, and every refusal, is in the root package's `tests/promise.rs`.
+//! The same promise on small planted scenarios, and every refusal, is in the root package's `tests/e2e/campaign/promise.rs`.
 
 mod runner;
 

@@ -92,6 +92,11 @@ impl Scenario {
         Self { portable: true, ..self }
     }
 
+    /// Its name on the command line and in tokens.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The engine that runs it in this program.
     pub fn engine(&self) -> Engine {
         if self.portable { Engine::PORTABLE } else { Engine::Native }

@@ -1,12 +1,11 @@
 //! What every engine that carries programs has to do alike: scenarios that are written against `afterlife::rt` alone, and the tests
 //! that call them. What one engine alone does is in its own folder.
 
-use crate::planted::{self, at, ns};
+use crate::harness::{self, Module, at, ns};
 use afterlife::probe::{Registration, Resource};
 use afterlife::rt::net::{TcpListener, TcpStream};
 use afterlife::rt::{select, spawn, task, time};
 use afterlife::{Build, Engine, Fault, Faults, Injection, Ledger, Plan, Scenario, Sim, Token};
-use libtest_mimic::Trial;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::task::{Context, Waker};
@@ -64,10 +63,10 @@ fn an_echo_comes_back(sim: &mut Sim) {
 }
 
 fn a_scenario_holds_and_its_seeds_are_runs() {
-    let said = planted::run("an_echo_comes_back", "0..40");
+    let said = harness::run("an_echo_comes_back", "0..40");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.summary()["events"].as_u64() > Some(1_000), "{}", said.out);
-    let said = planted::carry_out(&mut planted::command(&["check", "an_echo_comes_back", "--pairs", "4"]));
+    let said = harness::carry_out(&mut harness::command(&["check", "an_echo_comes_back", "--pairs", "4"]));
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
@@ -96,7 +95,7 @@ fn a_callback_comes_late(sim: &mut Sim) {
 }
 
 fn a_late_callback_is_found_told_and_had_again_by_its_token() {
-    let said = planted::run("a_callback_comes_late", "0..20");
+    let said = harness::run("a_callback_comes_late", "0..20");
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     let finding = said.finding();
     assert_eq!(finding["invariant"], "no-callback-after-deregistration");
@@ -104,7 +103,7 @@ fn a_late_callback_is_found_told_and_had_again_by_its_token() {
     assert!(finding["sentence"].as_str().is_some_and(|told| told.contains(" of server ")), "{finding}");
     let token = finding["token"].as_str().expect("a finding has a token");
     assert_eq!(token.parse::<Token>().map(|token| token.engine), Ok(Engine::PORTABLE));
-    let said = planted::carry_out(&mut planted::command(&["replay", token]));
+    let said = harness::carry_out(&mut harness::command(&["replay", token]));
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     assert!(said.out.starts_with("✗ no callback after deregistration"), "{}", said.out);
 }
@@ -129,9 +128,9 @@ fn clocks_and_hashes(sim: &mut Sim) {
 }
 
 fn clocks_and_entropy_obey_the_seed() {
-    let said = planted::carry_out(&mut planted::command(&["check", "clocks_and_hashes", "--pairs", "4"]));
+    let said = harness::carry_out(&mut harness::command(&["check", "clocks_and_hashes", "--pairs", "4"]));
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let digests = [0, 1].map(|seed| planted::replay("clocks_and_hashes", seed, Vec::new()).out);
+    let digests = [0, 1].map(|seed| harness::replay("clocks_and_hashes", seed, Vec::new()).out);
     assert_ne!(digests[0], digests[1]);
 }
 
@@ -187,11 +186,11 @@ fn kill() -> Injection {
 }
 
 fn destructors_after_a_kill_are_not_heard() {
-    planted::holds("a_killed_server_has_no_last_will", &[kill()]);
-    let record = planted::recorded("a_killed_server_has_no_last_will", &[kill()]).to_string();
+    harness::holds("a_killed_server_has_no_last_will", &[kill()]);
+    let record = harness::recorded("a_killed_server_has_no_last_will", &[kill()]).to_string();
     assert!(record.contains("the data is there") && record.contains("the client heard nothing"), "{record}");
     let off = Injection { trigger: at(ms(500)), fault: Fault::PowerLoss { node: 0, down_ns: ns(ms(100)) } };
-    let record = planted::recorded("a_task_panics_unseen", std::slice::from_ref(&off)).to_string();
+    let record = harness::recorded("a_task_panics_unseen", std::slice::from_ref(&off)).to_string();
     assert!(record.contains("PowerLoss"), "{record}");
 }
 
@@ -218,7 +217,7 @@ fn a_task_panics_unseen(sim: &mut Sim) {
 }
 
 fn a_panic_in_a_detached_task_fails_the_run() {
-    planted::breaks("a_task_panics", &[], "no-silent-panic");
+    harness::breaks("a_task_panics", &[], "no-silent-panic");
 }
 
 /// A host waits for a thread that is not the runtime's, and is killed meanwhile.
@@ -242,7 +241,7 @@ fn blocking_work_ends(sim: &mut Sim) {
 }
 
 fn blocking_work_stops_nobody() {
-    let said = planted::run("blocking_work_ends", "0..10");
+    let said = harness::run("blocking_work_ends", "0..10");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
@@ -255,24 +254,24 @@ pub(crate) fn token(engine: Engine, plan: Option<Plan>) -> String {
 pub(crate) fn refuses(fault: Fault, asks: &str, why: &str) {
     let engine = Engine::PORTABLE;
     let plan = Plan { injections: vec![Injection { trigger: at(ms(500)), fault }] };
-    let said = planted::carry_out(&mut planted::command(&["replay", &token(engine, Some(plan))]));
+    let said = harness::carry_out(&mut harness::command(&["replay", &token(engine, Some(plan))]));
     assert_eq!(said.code, 125, "{}{}", said.out, said.err);
     assert!(said.err.contains(&format!("asks for {asks}, and {engine} has not: {why}")), "{}", said.err);
-    let said = planted::carry_out(&mut planted::command(&["list", "--engines"]));
+    let said = harness::carry_out(&mut harness::command(&["list", "--engines"]));
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains(&format!("{engine}: {why}")), "{}", said.out);
 }
 
 /// A token of another engine is refused, with the build that has it.
 pub(crate) fn refuses_tokens_of(engine: Engine, next: &str) {
-    let said = planted::carry_out(&mut planted::command(&["replay", &token(engine, None)]));
+    let said = harness::carry_out(&mut harness::command(&["replay", &token(engine, None)]));
     assert_eq!(said.code, 2, "{}{}", said.out, said.err);
     assert!(said.err.contains(&format!("next: {next}")), "{}", said.err);
 }
 
-/// What runs on this engine.
-pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenarios = planted::scenarios![
+/// These scenarios and tests as a module of the engine's binary.
+pub(crate) fn module() -> Module {
+    let scenarios = harness::scenarios![
         an_echo_comes_back,
         a_callback_comes_late,
         clocks_and_hashes,
@@ -281,17 +280,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         a_task_panics_unseen,
         blocking_work_ends,
     ];
-    scenarios.into_iter().map(Scenario::portable).collect()
-}
-
-/// What is tested with it.
-pub(crate) fn trials() -> Vec<Trial> {
-    planted::trials![
+    let trials = harness::trials![
         a_scenario_holds_and_its_seeds_are_runs,
         a_late_callback_is_found_told_and_had_again_by_its_token,
         clocks_and_entropy_obey_the_seed,
         destructors_after_a_kill_are_not_heard,
         a_panic_in_a_detached_task_fails_the_run,
         blocking_work_stops_nobody,
-    ]
+    ];
+    Module::new(scenarios.into_iter().map(Scenario::portable).collect(), trials)
 }

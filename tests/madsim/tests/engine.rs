@@ -1,15 +1,15 @@
 //! madsim as an engine: the same claims, plans, tokens and records over its network, its time and its tasks.
 //! What madsim itself does right is not tested here.
 
-#[path = "../../planted/mod.rs"]
-mod planted;
+#[path = "../../harness/mod.rs"]
+mod harness;
 #[path = "../../portable/mod.rs"]
 mod portable;
 
 use afterlife::rt::net::{TcpListener, TcpStream};
 use afterlife::rt::{spawn, task, time};
 use afterlife::{Engine, Fault, Injection, Scenario, Sim, Supervisor};
-use planted::{at, ns, scenarios, trials};
+use harness::{Module, at, ns, scenarios, trials};
 use portable::ms;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -48,7 +48,7 @@ fn lives_follow_each_other(sim: &mut Sim) {
 }
 
 fn a_port_is_free_again_when_its_node_has_ended() {
-    let said = planted::run("lives_follow_each_other", "0..10");
+    let said = harness::run("lives_follow_each_other", "0..10");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(!said.out.contains("\"kind\":\"never\""), "{}", said.out);
 }
@@ -76,10 +76,10 @@ fn a_server_counts(sim: &mut Sim) {
 
 fn a_paused_node_stands_still_and_goes_on() {
     let pause = Injection { trigger: at(ms(300)), fault: Fault::Pause { node: 0, for_ns: ns(ms(500)) } };
-    planted::holds("a_server_counts", std::slice::from_ref(&pause));
-    let record = planted::recorded("a_server_counts", &[pause]).to_string();
+    harness::holds("a_server_counts", std::slice::from_ref(&pause));
+    let record = harness::recorded("a_server_counts", &[pause]).to_string();
     assert!(record.contains("Paused") && record.contains("Resumed"), "{record}");
-    let told = planted::carry_out(&mut planted::command(&["run", "a_server_counts", "--seeds", "0..1"]));
+    let told = harness::carry_out(&mut harness::command(&["run", "a_server_counts", "--seeds", "0..1"]));
     assert!(told.out.contains("nothing is counted meanwhile"), "without a pause it never happens: {}", told.out);
 }
 
@@ -112,9 +112,9 @@ fn a_stock_crate_asks_tokio(sim: &mut Sim) {
 }
 
 fn timers_and_threads_of_tokios_own_go_by_madsims_time() {
-    let said = planted::run("a_stock_crate_asks_tokio", "0..10");
+    let said = harness::run("a_stock_crate_asks_tokio", "0..10");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let said = planted::carry_out(&mut planted::command(&["check", "a_stock_crate_asks_tokio", "--pairs", "4"]));
+    let said = harness::carry_out(&mut harness::command(&["check", "a_stock_crate_asks_tokio", "--pairs", "4"]));
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
@@ -136,13 +136,13 @@ fn the_others_go_on(sim: &mut Sim) {
 }
 
 fn a_panic_that_is_allowed_ends_its_task_alone() {
-    planted::holds("the_others_go_on", &[]);
-    let said = planted::run("the_others_go_on", "0..3");
+    harness::holds("the_others_go_on", &[]);
+    let said = harness::run("the_others_go_on", "0..3");
     assert!(!said.out.contains("\"kind\":\"never\""), "{}", said.out);
 }
 
 fn the_canary_is_found() {
-    let said = planted::run("canary", "0..20");
+    let said = harness::run("canary", "0..20");
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     assert_eq!(said.finding()["invariant"], "nothing-acked-is-lost");
 }
@@ -150,7 +150,7 @@ fn the_canary_is_found() {
 /// One build of the coordinator over these seeds.
 fn coordinator(build: &str, seeds: &str) -> Vec<String> {
     let words = ["run", "coordinator", "--build", build, "--seeds", seeds, "--report", "json"];
-    let said = planted::carry_out(planted::command(&words).env("AFTERLIFE_SHRINK", "0"));
+    let said = harness::carry_out(harness::command(&words).env("AFTERLIFE_SHRINK", "0"));
     assert!(said.code <= 1, "{}{}", said.out, said.err);
     said.findings().iter().map(|finding| finding["signature"].to_string()).collect()
 }
@@ -162,7 +162,7 @@ fn the_coordinator_breaks_as_it_was_shipped_and_as_it_was_patched_and_its_sound_
     assert!(found.iter().any(|it| it.contains("no-callback-after-deregistration · progress-callback")), "{found:?}");
     assert_eq!(coordinator("sound", "0..20"), Vec::<String>::new());
     let words = ["check", "coordinator", "--pairs", "3", "--build", "sound"];
-    let said = planted::carry_out(&mut planted::command(&words));
+    let said = harness::carry_out(&mut harness::command(&words));
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
@@ -171,16 +171,15 @@ fn what_madsim_has_not_is_refused_and_says_so() {
     portable::refuses(step, "clock steps", "one clock for all nodes");
     portable::refuses_tokens_of(Engine::Native, "build without --cfg madsim");
     portable::refuses_tokens_of(Engine::Turmoil, "build with --features turmoil");
-    let said = planted::carry_out(&mut planted::command(&["run", "--engine", "native"]));
+    let said = harness::carry_out(&mut harness::command(&["run", "--engine", "native"]));
     assert_eq!(said.code, 2, "{}{}", said.out, said.err);
 }
 
 fn main() -> ExitCode {
     let own = scenarios![lives_follow_each_other, a_server_counts, a_stock_crate_asks_tokio, the_others_go_on];
-    let mut scenarios = portable::scenarios();
-    scenarios.extend(own.into_iter().map(Scenario::portable));
+    let mut scenarios: Vec<_> = own.into_iter().map(Scenario::portable).collect();
     scenarios.extend(afterlife_scenarios::all());
-    let mut trials = trials![
+    let trials = trials![
         a_port_is_free_again_when_its_node_has_ended,
         a_paused_node_stands_still_and_goes_on,
         timers_and_threads_of_tokios_own_go_by_madsims_time,
@@ -189,6 +188,5 @@ fn main() -> ExitCode {
         the_coordinator_breaks_as_it_was_shipped_and_as_it_was_patched_and_its_sound_build_holds,
         what_madsim_has_not_is_refused_and_says_so,
     ];
-    trials.extend(portable::trials());
-    planted::main(&scenarios, trials)
+    harness::main([Module::new(scenarios, trials), portable::module()])
 }

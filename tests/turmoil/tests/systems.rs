@@ -1,10 +1,10 @@
 //! The built-in systems on turmoil: each seed is one run, and each system breaks there as it does natively.
 //! How soon each known way to break is met on which engine, `docs/engines.md` says.
 
-#[path = "../../planted/mod.rs"]
-mod planted;
+#[path = "../../harness/mod.rs"]
+mod harness;
 
-use planted::trials;
+use harness::{Module, trials};
 use std::process::ExitCode;
 
 /// A system, and the claims one of which its shipped build breaks first in these seeds.
@@ -28,7 +28,7 @@ const SYSTEMS: [(&str, &[&str], &str); 4] = [
 
 fn a_seed_is_the_same_run_in_two_fresh_processes() {
     for (system, ..) in SYSTEMS {
-        let said = planted::carry_out(&mut planted::command(&["check", system, "--pairs", "1", "--build", "sound"]));
+        let said = harness::carry_out(&mut harness::command(&["check", system, "--pairs", "1", "--build", "sound"]));
         assert_eq!(said.code, 0, "{system}: {}{}", said.out, said.err);
     }
 }
@@ -36,7 +36,7 @@ fn a_seed_is_the_same_run_in_two_fresh_processes() {
 fn each_system_breaks_as_it_was_shipped() {
     for (system, claims, seeds) in SYSTEMS {
         let words = ["run", system, "--build", "shipped", "--seeds", seeds, "--report", "json", "--shrink", "0"];
-        let said = planted::carry_out(planted::command(&words).args(["--max-failures", "1"]));
+        let said = harness::carry_out(harness::command(&words).args(["--max-failures", "1"]));
         assert_eq!(said.code, 1, "{system}: {}{}", said.out, said.err);
         let broken = said.finding()["invariant"].as_str().map(str::to_owned).unwrap_or_default();
         assert!(claims.contains(&broken.as_str()), "{system}: {broken}");
@@ -44,8 +44,6 @@ fn each_system_breaks_as_it_was_shipped() {
 }
 
 fn main() -> ExitCode {
-    planted::main(
-        &afterlife_scenarios::all(),
-        trials![a_seed_is_the_same_run_in_two_fresh_processes, each_system_breaks_as_it_was_shipped],
-    )
+    let trials = trials![a_seed_is_the_same_run_in_two_fresh_processes, each_system_breaks_as_it_was_shipped];
+    harness::main([Module::new(afterlife_scenarios::all(), trials)])
 }

@@ -1,0 +1,37 @@
+//! A kept run stands in `regressions.afterlife`, and is what this test fails by: nothing that its seeds draw breaks.
+//! The command that keeps runs is tested with the command line.
+
+use afterlife::{Build, Fault, Injection, Plan, Sim, Token, Trigger};
+use std::time::Duration;
+
+/// No fault is drawn, so that only the kept run has a second life.
+#[afterlife::test(seeds = 2)]
+#[should_panic(expected = "a_server_has_one_life does not hold")]
+fn a_server_has_one_life(sim: &mut Sim) {
+    sim.node("server", |node| async move {
+        assert_eq!(node.incarnation(), 1, "another life");
+        node.stopping().await;
+        Ok(())
+    });
+    sim.client("clock", |_| async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn the_kept_line_is_a_kill_of_the_server() {
+    let kill =
+        Injection { trigger: Trigger::At { time_ns: 1_000_000_000 }, fault: Fault::Kill { node: 0, down_ns: 0 } };
+    let scenario = "a_server_has_one_life".to_owned();
+    let token = Token {
+        scenario,
+        build: Build::Sound,
+        engine: afterlife::Engine::PORTABLE,
+        seed: 0,
+        plan: Some(Plan { injections: vec![kill] }),
+    };
+    let kept = include_str!("regressions.afterlife");
+    let lines: Vec<&str> = kept.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines, [format!("{token}  # no-silent-panic: another life")]);
+}

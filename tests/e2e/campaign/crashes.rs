@@ -1,0 +1,335 @@
+//! What brings the whole process of a run down, or would: it is told as a finding, and the campaign goes on.
+//! Deaths of a node inside a run are in `deaths`.
+
+use crate::harness::{Module, Said, carry_out, command, run, scenarios, trials};
+use afterlife::Sim;
+use rand::RngExt;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![
+        overflows_its_stack,
+        overflows_the_stack_of_a_thread,
+        writes_through_a_null_pointer,
+        executes_what_is_no_instruction,
+        loops_without_an_end,
+        polls_without_an_end,
+        watches_files,
+        asks_by_number,
+        starts_a_program,
+        forks,
+        writes_to_a_descriptor_from_outside,
+        panics_while_it_is_written,
+        aborts_while_it_panics,
+        leaves_past_every_door,
+    ];
+    let trials = trials![
+        a_stack_overflow_is_a_finding_and_the_campaign_goes_on,
+        a_stack_overflow_of_a_thread_is_one_too,
+        a_segmentation_fault_is_a_finding_and_the_campaign_goes_on,
+        an_illegal_instruction_is_a_finding,
+        an_endless_loop_is_a_finding_after_its_bound,
+        a_loop_that_passes_doors_for_ever_is_ended_by_the_virtual_clock,
+        a_door_that_is_not_there_names_the_symbol_and_the_caller,
+        a_system_call_by_number_is_named,
+        a_program_that_is_started_is_refused_by_name,
+        a_fork_is_refused_by_name,
+        a_descriptor_from_outside_the_run_is_refused,
+        a_scenario_that_panics_is_a_finding_that_says_why,
+        a_panic_in_a_panic_is_told,
+        a_process_that_leaves_past_every_door_is_told_with_its_code,
+        a_crash_is_replayed_by_its_token,
+    ];
+    Module::new(scenarios, trials)
+}
+
+/// Whether this run is one of those that break: about one in three.
+fn breaks(sim: &Sim) -> bool {
+    sim.rng().random_ratio(1, 3)
+}
+
+/// The one signature of a campaign over 20 seeds in which some runs break.
+fn crash(scenario: &str) -> (Said, Value) {
+    let said = run(scenario, "20");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.summary()["runs"], 20, "the campaign goes on");
+    let finding = said.finding();
+    (said, finding)
+}
+
+#[allow(unconditional_recursion, reason = "that is what it is for")]
+fn recurse(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 64]);
+    frame[0] + recurse(depth + 1)
+}
+
+fn overflows_its_stack(sim: &mut Sim) {
+    let breaks = breaks(sim);
+    sim.program("server-0", move |_| {
+        std::thread::sleep(Duration::from_secs(1));
+        if breaks { recurse(0) as i32 } else { 0 }
+    });
+    sim.client_program("client", |_| {
+        std::thread::sleep(Duration::from_secs(2));
+        0
+    });
+}
+
+fn a_stack_overflow_is_a_finding_and_the_campaign_goes_on() {
+    let (_, finding) = crash("overflows_its_stack");
+    assert_eq!(finding["signature"], "no-crash · SIGSEGV · server");
+    let stack = finding["stack"].as_str().expect("a stack");
+    assert!(stack.contains("outcomes::recurse") && stack.len() < 10_000, "{stack}");
+}
+
+fn overflows_the_stack_of_a_thread(sim: &mut Sim) {
+    let breaks = breaks(sim);
+    sim.client_program("client", move |_| {
+        let thread =
+            std::thread::Builder::new().name("deep".to_owned()).spawn(move || if breaks { recurse(0) } else { 0 });
+        thread.map_or(1, |thread| i32::from(thread.join().is_err()))
+    });
+}
+
+fn a_stack_overflow_of_a_thread_is_one_too() {
+    let (_, finding) = crash("overflows_the_stack_of_a_thread");
+    assert_eq!(finding["signature"], "no-crash · SIGSEGV · client");
+    let stack = finding["stack"].as_str().expect("a stack");
+    assert!(stack.contains("outcomes::recurse") && stack.len() < 10_000, "{stack}");
+}
+
+fn writes_through_a_null_pointer(sim: &mut Sim) {
+    let breaks = breaks(sim);
+    sim.node("server-1", move |_| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if breaks {
+            // SAFETY: there is none: the run is to die of it.
+            unsafe { std::ptr::without_provenance_mut::<u8>(std::hint::black_box(8)).write_volatile(1) };
+        }
+        Ok(())
+    });
+    sim.client("client", |_| async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(())
+    });
+}
+
+fn a_segmentation_fault_is_a_finding_and_the_campaign_goes_on() {
+    let (_, finding) = crash("writes_through_a_null_pointer");
+    assert_eq!(finding["signature"], "no-crash · SIGSEGV · server");
+    assert_eq!(finding["subject"], "SIGSEGV on server-1");
+    let stack = finding["stack"].as_str().expect("a stack");
+    assert!(stack.starts_with("server-1, life 1, thread 0, at 1.0"), "{stack}");
+    assert!(stack.contains("at address 0x8") && stack.contains("tests/e2e/campaign/crashes.rs:"), "{stack}");
+}
+
+fn executes_what_is_no_instruction(sim: &mut Sim) {
+    let breaks = breaks(sim);
+    sim.client_program("client", move |_| {
+        if breaks {
+            // SAFETY: there is none: the run is to die of it.
+            unsafe {
+                #[cfg(target_arch = "x86_64")]
+                core::arch::asm!("ud2");
+                #[cfg(target_arch = "aarch64")]
+                core::arch::asm!("udf #0");
+            }
+        }
+        0
+    });
+}
+
+fn an_illegal_instruction_is_a_finding() {
+    let (_, finding) = crash("executes_what_is_no_instruction");
+    assert_eq!(finding["signature"], "no-crash · SIGILL · client");
+}
+
+fn loops_without_an_end(sim: &mut Sim) {
+    sim.client_program("client-3", |_| {
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+}
+
+fn an_endless_loop_is_a_finding_after_its_bound() {
+    let begun = Instant::now();
+    let said = carry_out(&mut command(&["replay", &token("loops_without_an_end")]));
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.starts_with("✗ no spin"), "{}", said.out);
+    assert!(said.out.contains("client-3 ran for 10 s of real time without waiting for anything"), "{}", said.out);
+    assert!(said.out.contains("client-3, life 1, thread 0, at 0.000"), "{}", said.out);
+    assert!(said.out.contains("tests/e2e/campaign/crashes.rs:"), "{}", said.out);
+    assert!(said.out.contains("nothing was injected"), "the plan is told: {}", said.out);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+fn token(scenario: &str) -> String {
+    afterlife::Token {
+        scenario: scenario.to_owned(),
+        build: afterlife::Build::Sound,
+        engine: afterlife::Engine::PORTABLE,
+        seed: 0,
+        plan: None,
+    }
+    .to_string()
+}
+
+fn polls_without_an_end(sim: &mut Sim) {
+    sim.time_limit(Duration::from_millis(50));
+    let flag = std::sync::atomic::AtomicBool::new(false);
+    sim.client_program("client", move |_| {
+        while !flag.load(std::sync::atomic::Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        0
+    });
+}
+
+fn a_loop_that_passes_doors_for_ever_is_ended_by_the_virtual_clock() {
+    let said = run("polls_without_an_end", "2");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.finding()["signature"], "recovers · client");
+}
+
+fn watches_files(sim: &mut Sim) {
+    sim.client_program("client", |_| a_caller_of_inotify());
+}
+
+#[inline(never)]
+fn a_caller_of_inotify() -> i32 {
+    // SAFETY: it takes no pointer.
+    unsafe { libc::inotify_init1(0) }
+}
+
+fn a_door_that_is_not_there_names_the_symbol_and_the_caller() {
+    let said = run("watches_files", "2");
+    assert_eq!(said.code, 1, "{said:?}");
+    let finding = said.finding();
+    let sentence = finding["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("the door `inotify_init1` is not there yet"), "{sentence}");
+    assert!(sentence.contains("on client"), "{sentence}");
+    assert!(sentence.contains("a_caller_of_inotify"), "{sentence}");
+    assert!(sentence.contains("tests/e2e/campaign/crashes.rs:"), "{sentence}");
+}
+
+fn asks_by_number(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        // SAFETY: the pointer that it takes may be null.
+        unsafe { libc::syscall(libc::SYS_acct, 0) as i32 }
+    });
+}
+
+fn a_system_call_by_number_is_named() {
+    let said = run("asks_by_number", "1");
+    assert_eq!(said.code, 1, "{said:?}");
+    let sentence = said.finding()["sentence"].to_string();
+    assert!(sentence.contains(&format!("`syscall({})`", libc::SYS_acct)), "{sentence}");
+}
+
+fn starts_a_program(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        std::process::Command::new("true").status().map_or(1, |status| status.code().unwrap_or(2))
+    });
+}
+
+fn a_program_that_is_started_is_refused_by_name() {
+    let said = run("starts_a_program", "1");
+    assert_eq!(said.code, 1, "{said:?}");
+    let sentence = said.finding()["sentence"].to_string();
+    assert!(sentence.contains("is refused inside a run: a node is one process"), "{sentence}");
+    assert!(sentence.contains("starts_a_program"), "{sentence}");
+}
+
+fn forks(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        // SAFETY: it never returns.
+        unsafe { libc::fork() }
+    });
+}
+
+fn a_fork_is_refused_by_name() {
+    let said = run("forks", "1");
+    assert_eq!(said.code, 1, "{said:?}");
+    let sentence = said.finding()["sentence"].to_string();
+    assert!(sentence.contains("fork is refused inside a run"), "{sentence}");
+}
+
+fn writes_to_a_descriptor_from_outside(sim: &mut Sim) {
+    use std::os::fd::AsRawFd;
+    let outside = std::fs::File::open("/dev/null").expect("the host has one");
+    sim.client_program("client", move |_| {
+        // SAFETY: one byte is read from a whole array.
+        unsafe { libc::write(outside.as_raw_fd(), b"x".as_ptr().cast(), 1) as i32 }
+    });
+}
+
+fn a_descriptor_from_outside_the_run_is_refused() {
+    let said = run("writes_to_a_descriptor_from_outside", "1");
+    assert_eq!(said.code, 1, "{said:?}");
+    let sentence = said.finding()["sentence"].to_string();
+    assert!(sentence.contains("which was opened outside the run"), "{sentence}");
+}
+
+fn panics_while_it_is_written(sim: &mut Sim) {
+    sim.client_program("twice", |_| 0);
+    sim.client_program("twice", |_| 0);
+}
+
+fn a_scenario_that_panics_is_a_finding_that_says_why() {
+    let said = run("panics_while_it_is_written", "3");
+    assert_eq!(said.code, 1, "{said:?}");
+    let sentence = said.finding()["sentence"].to_string();
+    assert!(sentence.contains("two nodes are called `twice`"), "{sentence}");
+}
+
+fn aborts_while_it_panics(sim: &mut Sim) {
+    struct Worse;
+    impl Drop for Worse {
+        fn drop(&mut self) {
+            panic!("and again");
+        }
+    }
+    sim.client_program("client", |_| {
+        let _worse = Worse;
+        panic!("once")
+    });
+}
+
+fn a_panic_in_a_panic_is_told() {
+    let said = run("aborts_while_it_panics", "2");
+    assert_eq!(said.code, 1, "{said:?}");
+    let finding = said.finding();
+    assert_eq!(finding["invariant"], "no-silent-panic");
+    assert_eq!(finding["sentence"], "client panicked: once");
+}
+
+fn leaves_past_every_door(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        // SAFETY: it ends the process and takes no pointer.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            core::arch::asm!("syscall", in("rax") libc::SYS_exit_group, in("rdi") 5, options(noreturn))
+        }
+        #[cfg(target_arch = "aarch64")]
+        unsafe {
+            core::arch::asm!("svc 0", in("x8") libc::SYS_exit_group, in("x0") 5, options(noreturn))
+        }
+    });
+}
+
+fn a_process_that_leaves_past_every_door_is_told_with_its_code() {
+    let said = run("leaves_past_every_door", "2");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.finding()["signature"], "no-crash · exit 5");
+}
+
+fn a_crash_is_replayed_by_its_token() {
+    let (_, finding) = crash("writes_through_a_null_pointer");
+    let token = finding["token"].as_str().expect("a token");
+    let said = carry_out(&mut command(&["replay", token]));
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.starts_with("✗ no crash"), "{}", said.out);
+    assert!(said.out.contains("server-1 brought its whole process down by SIGSEGV"), "{}", said.out);
+}

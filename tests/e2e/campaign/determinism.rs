@@ -1,0 +1,260 @@
+//! One seed is one run: in every process, beside any others, whatever the environment and however the baton passes.
+//! That two seeds differ is shown here as well; what a run does is not looked at.
+
+use crate::harness::{Module, carry_out, command, scenarios, trials};
+use afterlife::{Faults, Sim};
+use rand::RngExt;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![everything_at_once, the_real_time, how_the_baton_passes];
+    let trials = trials![
+        two_processes_run_a_seed_alike,
+        two_jobs_run_seeds_as_one_does,
+        the_environment_and_the_folder_make_no_difference,
+        a_longer_path_to_the_program_makes_no_difference,
+        a_busy_machine_makes_no_difference,
+        the_baton_passes_by_futex_as_in_user_space,
+        the_run_before_makes_no_difference,
+        check_finds_every_pair_alike,
+        two_seeds_are_two_runs,
+        a_run_that_reads_what_is_real_is_told_with_the_place,
+    ];
+    Module::new(scenarios, trials)
+}
+
+/// Threads, locks, hash maps, random numbers, sockets, files, timers and faults; it ends with a finding for each seed, which
+/// carries the run's digest.
+fn everything_at_once(sim: &mut Sim) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    sim.workers(3);
+    let servers = sim.nodes("server", 2, |node| async move {
+        let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
+        let mut rng = node.rng();
+        #[allow(clippy::disallowed_types, reason = "its order comes through the entropy door, which this is about")]
+        let seen = std::sync::Arc::new(tokio::sync::Mutex::new(std::collections::HashMap::<u64, u64>::new()));
+        let _ = tokio::fs::create_dir("/data").await;
+        loop {
+            let (mut stream, _) = listener.accept().await?;
+            let (seen, pause) = (seen.clone(), rng.random_range(1..20));
+            tokio::spawn(async move {
+                while let Ok(number) = stream.read_u64().await {
+                    let key = number ^ rand_bytes();
+                    let mut seen = seen.lock().await;
+                    *seen.entry(key % 64).or_default() += 1;
+                    let order = seen.iter().fold(0, |order: u64, (key, count)| order.wrapping_mul(31) + key * count);
+                    let written = tokio::task::spawn_blocking(move || {
+                        std::thread::sleep(Duration::from_micros(order % 500));
+                        std::fs::write(format!("/data/{}", key % 8), order.to_string())
+                    });
+                    written.await.expect("it does not panic").expect("the disk works");
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                    drop(seen);
+                    if stream.write_u64(order).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let over = sim.ledger::<u64>("over");
+    for index in 0..2 {
+        sim.client(&format!("client-{index}"), move |node| async move {
+            let mut rng = node.rng();
+            let mut last = 0;
+            for _ in 0..40 {
+                let to = format!("server-{}:7000", rng.random_range(0..2));
+                let asked = async {
+                    let mut stream = tokio::net::TcpStream::connect(to).await?;
+                    stream.write_u64(rng.random()).await?;
+                    stream.read_u64().await
+                };
+                if let Ok(Ok(answer)) = tokio::time::timeout(Duration::from_secs(1), asked).await {
+                    last = answer;
+                }
+                tokio::time::sleep(Duration::from_millis(rng.random_range(1..300))).await;
+            }
+            println!("{last} {:?}", std::thread::current().id());
+            over.note(last);
+            Ok(())
+        });
+    }
+    sim.faults(
+        servers,
+        Faults::lifecycle()
+            .power_losses()
+            .partitions()
+            .from(Duration::from_secs(1))
+            .quiet_after(Duration::from_secs(5)),
+    );
+    let name: u64 = sim.rng().random();
+    sim.always(&format!("run {name:016x} goes on"), move |_| over.len() < 2);
+}
+
+fn rand_bytes() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// It reads the processor's own clock, which passes no door.
+fn the_real_time(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        // SAFETY: a plain read of a counter that every x86-64 has.
+        #[cfg(target_arch = "x86_64")]
+        let ticks = unsafe { core::arch::x86_64::_rdtsc() };
+        #[cfg(not(target_arch = "x86_64"))]
+        let ticks = 0;
+        println!("{ticks}");
+        0
+    });
+}
+
+fn how_the_baton_passes(sim: &mut Sim) {
+    sim.client_program("client", |_| 0);
+    sim.always(&format!("the baton does not pass by {}", afterlife_sim::passing()), |_| false);
+}
+
+/// How many seeds each campaign runs.
+const SEEDS: usize = 8;
+
+/// What any of these campaigns tells.
+fn usual() -> &'static [Value] {
+    static USUAL: OnceLock<Vec<Value>> = OnceLock::new();
+    USUAL.get_or_init(|| told(&mut campaign("1")))
+}
+
+/// The JSON lines of a campaign, without what is real about them: processor time, and where records lie.
+fn told(command: &mut Command) -> Vec<Value> {
+    let said = carry_out(command);
+    assert_eq!(said.code, 1, "{said:?}");
+    let mut lines = said.lines();
+    for line in &mut lines {
+        let line = line.as_object_mut().expect("a line is an object");
+        line.remove("cpu_ns");
+        line.remove("path");
+        line.remove("id");
+    }
+    assert_eq!(lines.iter().filter(|line| line["kind"] == "finding").count(), SEEDS);
+    lines
+}
+
+fn campaign(jobs: &str) -> Command {
+    command(&[
+        "run",
+        "everything_at_once",
+        "--seeds",
+        &SEEDS.to_string(),
+        "--max-failures",
+        "20",
+        "--report",
+        "json",
+        "--jobs",
+        jobs,
+    ])
+}
+
+fn two_processes_run_a_seed_alike() {
+    assert_eq!(told(&mut campaign("1")), usual());
+}
+
+fn two_jobs_run_seeds_as_one_does() {
+    assert_eq!(told(&mut campaign("2")), usual());
+}
+
+fn the_environment_and_the_folder_make_no_difference() {
+    let mut bare = campaign("2");
+    let kept: BTreeMap<_, _> = bare.get_envs().map(|(name, value)| (name.to_owned(), value.map(Into::into))).collect();
+    let kept: BTreeMap<_, std::ffi::OsString> =
+        kept.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    assert_eq!(told(bare.env_clear().envs(kept).current_dir("/")), usual());
+    let mut crowded = campaign("2");
+    for index in 0..100 {
+        crowded.env(format!("CROWD_{index}"), "x".repeat(index * 10));
+    }
+    crowded.env("RUST_BACKTRACE", "full").env("TZ", "Asia/Tokyo").env("LANG", "tr_TR.UTF-8");
+    assert_eq!(told(crowded.env("MALLOC_ARENA_MAX", "7").env("MALLOC_PERTURB_", "85").current_dir("/tmp")), usual());
+}
+
+fn a_longer_path_to_the_program_makes_no_difference() {
+    let program = std::env::current_exe().expect("this process has an executable");
+    let folder = format!("{}/a folder with a name that is much longer than the usual one", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    let there = format!("{folder}/program");
+    let _ = std::fs::remove_file(&there);
+    std::fs::hard_link(program, &there).expect("both lie in the target folder");
+    let here = campaign("1");
+    let mut elsewhere = Command::new(&there);
+    elsewhere.args(here.get_args());
+    for (name, value) in here.get_envs() {
+        elsewhere.env(name, value.expect("none is taken away"));
+    }
+    assert_eq!(told(&mut elsewhere), usual());
+}
+
+fn a_busy_machine_makes_no_difference() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let busy = std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let busy = std::panic::catch_unwind(|| told(&mut campaign("2")));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        busy
+    });
+    assert_eq!(busy.expect("the campaign is told"), usual());
+}
+
+fn the_baton_passes_by_futex_as_in_user_space() {
+    for (asked, passes) in [("futex", "futex"), ("switch", afterlife_sim::passing())] {
+        let mut how = command(&["run", "how_the_baton_passes", "--seeds", "1", "--report", "json"]);
+        let finding = carry_out(how.env("AFTERLIFE_BATON", asked)).finding();
+        assert_eq!(finding["subject"], format!("the baton does not pass by {passes}"));
+    }
+    assert_eq!(told(campaign("2").env("AFTERLIFE_BATON", "futex")), usual());
+}
+
+fn the_run_before_makes_no_difference() {
+    let digests = |seeds: &str| -> BTreeMap<u64, String> {
+        let words =
+            ["run", "everything_at_once", "--seeds", seeds, "--max-failures", "20", "--report", "json", "--jobs", "1"];
+        let digest = |finding: Value| {
+            (finding["seed"].as_u64().expect("a seed"), finding["digest"].as_str().expect("a digest").to_owned())
+        };
+        carry_out(&mut command(&words)).findings().into_iter().map(digest).collect()
+    };
+    let all = digests("6");
+    for seed in [0, 3, 5] {
+        assert_eq!(digests(&format!("{seed}..{}", seed + 1))[&seed], all[&seed]);
+    }
+}
+
+fn check_finds_every_pair_alike() {
+    let said = carry_out(&mut command(&["check", "everything_at_once", "--pairs", "10"]));
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+}
+
+fn two_seeds_are_two_runs() {
+    let digests: BTreeSet<_> = usual().iter().filter_map(|line| line["digest"].as_str()).collect();
+    assert_eq!(digests.len(), SEEDS);
+}
+
+fn a_run_that_reads_what_is_real_is_told_with_the_place() {
+    if cfg!(not(target_arch = "x86_64")) {
+        return;
+    }
+    let said = carry_out(&mut command(&["check", "the_real_time", "--pairs", "3"]));
+    assert_eq!(said.code, 3, "{}{}", said.out, said.err);
+    assert!(said.out.contains("determinism::the_real_time"), "{}", said.out);
+    // A campaign repeats one run in a hundred.
+    let said = crate::harness::run("the_real_time", "100");
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.lines().iter().any(|line| line["kind"] == "two_ways"), "{said:?}");
+}

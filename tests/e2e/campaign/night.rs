@@ -1,0 +1,161 @@
+//! What a night needs: kept runs come first, shards share the seeds, reports are where they were asked for.
+//! The workflow itself is read where the command line is tested.
+
+use crate::harness::{Module, Said, at, carry_out, command, scenarios, trials};
+use afterlife::{Build, Fault, Faults, Injection, Plan, Sim, Token};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![has_one_life, has_many_lives];
+    let trials = trials![
+        a_kept_run_comes_before_all_others,
+        a_kept_run_that_holds_again_is_said_to,
+        a_kept_run_that_no_longer_fits_says_so,
+        shards_share_the_seeds,
+        a_night_is_told_as_junit_and_to_github,
+        reports_that_cannot_be_are_refused,
+        records_of_many_nights_are_grouped_by_what_broke,
+    ];
+    Module::new(scenarios, trials)
+}
+
+fn lives(sim: &mut Sim, many: bool) {
+    let server = sim.node("server", move |node| async move {
+        assert!(many || node.incarnation() == 1, "100 % another | life");
+        node.stopping().await;
+        Ok(())
+    });
+    sim.client("clock", |_| async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok(())
+    });
+    sim.faults(server, Faults::none().kills().quiet_after(Duration::from_secs(4)));
+}
+
+fn has_one_life(sim: &mut Sim) {
+    lives(sim, false);
+}
+
+fn has_many_lives(sim: &mut Sim) {
+    lives(sim, true);
+}
+
+fn said(words: &[&str]) -> Said {
+    carry_out(&mut command(words))
+}
+
+/// An empty folder of this name.
+fn folder(name: &str) -> PathBuf {
+    let folder: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "night", name].iter().collect();
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    folder
+}
+
+/// A run with one kill of this node.
+fn killed(scenario: &str, node: u16) -> String {
+    let kill = Injection { trigger: at(Duration::from_secs(1)), fault: Fault::Kill { node, down_ns: 0 } };
+    let plan = Some(Plan { injections: vec![kill] });
+    Token { scenario: scenario.to_owned(), build: Build::Sound, engine: afterlife::Engine::PORTABLE, seed: 0, plan }
+        .to_string()
+}
+
+fn kept(said: &Said) -> Vec<serde_json::Value> {
+    said.lines().into_iter().filter(|line| line["kind"] == "kept").collect()
+}
+
+fn a_kept_run_comes_before_all_others() {
+    let kept_in = folder("kept");
+    let token = killed("has_one_life", 0);
+    let keep = || carry_out(command(&["keep", &token]).env("AFTERLIFE_KEPT", &kept_in));
+    let first = keep();
+    assert!(first.code == 0 && first.out.starts_with("✓ kept in "), "{first:?}");
+    assert!(keep().out.starts_with("– kept already in "));
+    let file = std::fs::read_to_string(kept_in.join("has_one_life.afterlife")).expect("it was kept");
+    assert_eq!(file.lines().filter(|line| line.starts_with(&token) && line.contains("  # no-silent-panic")).count(), 1);
+    let words = ["run", "has_one_life", "--seeds", "5", "--report", "json", "--max-failures", "1"];
+    let run = carry_out(command(&words).env("AFTERLIFE_KEPT", &kept_in));
+    assert_eq!((run.code, run.finding()["first_run"].as_u64()), (1, Some(1)), "{run:?}");
+    assert_eq!(run.finding()["token"], token.as_str(), "a kept run is told as it was kept");
+    assert_eq!(kept(&run)[0]["came_to"], "broke");
+    let nothing = carry_out(command(&["keep", &killed("has_many_lives", 0)]).env("AFTERLIFE_KEPT", &kept_in));
+    assert_eq!(nothing.code, 2, "what holds is not kept: {nothing:?}");
+}
+
+fn a_kept_run_that_holds_again_is_said_to() {
+    let kept_in = folder("held");
+    std::fs::write(kept_in.join("has_many_lives.afterlife"), killed("has_many_lives", 0)).expect("it can be written");
+    let run = carry_out(command(&["run", "has_many_lives", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
+    assert!(run.code == 0 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
+}
+
+fn a_kept_run_that_no_longer_fits_says_so() {
+    let kept_in = folder("unfit");
+    let lines = format!("# first\n{}\n{}\n", killed("has_many_lives", 7), killed("has_many_lives", 0));
+    std::fs::write(kept_in.join("has_many_lives.afterlife"), lines).expect("it can be written");
+    let run = carry_out(command(&["run", "has_many_lives", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
+    let told = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("has_many_lives.afterlife:2 no longer fits: it names node number 7, and there are 2"),
+        "{told}"
+    );
+    assert!(run.code == 125 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
+}
+
+fn shards_share_the_seeds() {
+    let runs = |shard: &str| {
+        let run = said(&["run", "has_many_lives", "--seeds", "10", "--shard", shard, "--report", "json"]);
+        run.summary()["runs"].as_u64().expect("a number")
+    };
+    assert_eq!([runs("1/3"), runs("2/3"), runs("3/3")], [4, 3, 3]);
+}
+
+fn a_night_is_told_as_junit_and_to_github() {
+    let folder = folder("reports");
+    let (junit, summary) = (folder.join("in/junit.xml"), folder.join("summary.md"));
+    std::fs::write(&summary, "before\n").expect("it can be written");
+    let report = format!("junit={}", junit.display());
+    let words = ["run", "--seeds", "10", "--max-failures", "1", "--report", &report, "--report", "github"];
+    let run = carry_out(command(&words).env("GITHUB_STEP_SUMMARY", &summary));
+    assert_eq!(run.code, 1, "{run:?}");
+    let annotations: Vec<&str> = run.out.lines().filter(|line| line.starts_with("::error ")).collect();
+    assert_eq!(annotations.len(), 1, "{}", run.out);
+    assert!(annotations[0].starts_with("::error title=has_one_life sound%3A no-silent-panic::"), "{annotations:?}");
+    assert!(annotations[0].contains("100 %25 another | life") && annotations[0].contains("%0A"), "{annotations:?}");
+    let summary = std::fs::read_to_string(summary).expect("it is there");
+    assert!(summary.starts_with("before\n## afterlife\n"), "{summary}");
+    assert!(summary.contains("| has\\_many\\_lives | sound | held, in "), "{summary}");
+    assert!(summary.contains("<details><summary>has_one_life sound: no-silent-panic"), "{summary}");
+    let junit = std::fs::read_to_string(junit).expect("it is there");
+    assert!(junit.contains("<testsuite name=\"has_one_life sound\" tests=\"1\""), "{junit}");
+    assert!(junit.contains("type=\"no-silent-panic\""), "{junit}");
+    assert!(junit.contains("<testcase name=\"held in 10 runs\" classname=\"has_many_lives sound\""), "{junit}");
+}
+
+fn reports_that_cannot_be_are_refused() {
+    for words in [
+        &["run", "has_many_lives", "--seeds", "1", "--report", "json", "--report", "github"][..],
+        &["run", "has_many_lives", "--seeds", "1", "--report", "junit=/proc/no/where.xml"],
+        &["run", "has_many_lives", "--seeds", "1", "--report", "junit="],
+        &["run", "has_many_lives", "--seeds", "1", "--shard", "3/2"],
+    ] {
+        let said = said(words);
+        assert_eq!((said.code, said.err.lines().count()), (2, 2), "{words:?}: {said:?}");
+    }
+}
+
+fn records_of_many_nights_are_grouped_by_what_broke() {
+    let folder = folder("triage");
+    for (night, seeds) in [("first", "0..6"), ("second/deeper", "6..12")] {
+        let out = folder.join(night);
+        said(&["run", "has_one_life", "--seeds", seeds, "--out", &out.display().to_string()]);
+    }
+    let told = said(&["triage", &folder.display().to_string()]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let first = told.out.lines().next().unwrap_or_default();
+    assert!(first.starts_with("✗ no-silent-panic") && first.ends_with("2 records"), "{}", told.out);
+    assert!(told.out.ends_with("1 signature in 2 records\n"), "{}", told.out);
+    assert_eq!(said(&["triage", "/nowhere/at/all"]).code, 2);
+    assert_eq!(said(&["triage"]).code, 2);
+}

@@ -1,0 +1,148 @@
+//! Every invariant of the catalogue in whole runs: one scenario breaks it, and its neighbour only just keeps it.
+//! The violation comes out of an order of events or out of a fault, so it takes the right seed; the neighbour has the same
+//! load and the same faults, and says by `sometimes` that it came near.
+
+use super::pairs::{coordinator, loader, small, store, tablet};
+use crate::harness::{Module, carry_out, command, run, scenario, trial, trials};
+use afterlife::{Scenario, Sim};
+use std::collections::BTreeSet;
+
+/// For how many seeds a neighbour must hold.
+const KEPT: u64 = 200;
+
+/// An invariant, the scenario that breaks it within so many seeds, and the one that keeps it.
+struct Pair {
+    id: &'static str,
+    within: u64,
+    breaks: (&'static str, fn(&mut Sim)),
+    keeps: (&'static str, fn(&mut Sim)),
+}
+
+macro_rules! pairs {
+    ($($id:literal: $module:ident::$breaks:ident within $within:literal, $keeps:ident;)*) => {
+        vec![$(Pair {
+            id: $id,
+            within: $within,
+            breaks: (stringify!($breaks), $module::$breaks),
+            keeps: (stringify!($keeps), $module::$keeps),
+        }),*]
+    };
+}
+
+fn pairs() -> Vec<Pair> {
+    pairs![
+        "always": small::a_ballot_is_taken_as_it_comes within 10, a_ballot_is_taken_if_it_is_higher;
+        "blast-radius": tablet::a_tablet_ends_with_its_session within 20, a_tablet_outlives_its_session;
+        "bounded-request": small::a_length_is_read_from_anothers_text within 20, a_length_is_read_from_ones_own_bytes;
+        "bounded-shutdown": store::a_stop_waits_for_a_disk within 50, a_stop_waits_for_a_disk_for_a_while;
+        "close-is-told": tablet::a_watch_that_is_reset_just_closes within 20, a_watch_that_is_reset_says_so;
+        "close-once": small::a_session_is_closed_from_both_sides within 20, a_session_is_closed_by_who_comes_first;
+        "closed-or-open": tablet::a_panic_leaves_the_engine_half_open within 20, a_panic_closes_the_engine;
+        "honest-progress": loader::a_file_of_an_old_round_is_counted within 20, a_file_of_an_old_round_is_dropped;
+        "joined-before-teardown": store::a_store_closes_under_its_writer within 20, a_store_waits_for_its_writer;
+        "no-callback-after-deregistration": coordinator::a_status_is_reported_late within 20, queries_end_in_order;
+        "no-crash-loop": tablet::a_job_without_a_position_is_fatal within 20, a_job_without_a_position_begins_anew;
+        "no-deadlock": small::transfers_lock_in_two_orders within 50, transfers_lock_in_one_order;
+        "no-silent-panic": tablet::a_detached_task_expects_too_much within 20, a_detached_task_bears_errors;
+        "no-spin": tablet::a_stream_that_has_ended_is_read_on within 20, a_stream_that_has_ended_is_looked_at_now_and_then;
+        "no-stale-epoch-effect": loader::a_file_of_an_old_round_is_stored within 20, a_file_of_an_old_round_is_dropped;
+        "no-stale-message": small::a_new_life_listens_at_once within 20, a_new_life_waits_until_old_messages_are_gone;
+        "no-use-after-teardown": store::a_writer_goes_on_after_the_close within 20, a_writer_ends_before_the_close;
+        "no-use-before-init": small::a_heartbeat_comes_too_early within 20, an_early_heartbeat_is_sent_away;
+        "nothing-left": store::a_writer_is_left_behind within 50, no_writer_is_left_behind;
+        "own-entry-only": coordinator::a_query_takes_out_anothers_entry within 20, queries_end_in_order;
+        "recovers": tablet::an_answer_is_awaited_for_ever within 20, a_question_is_asked_again;
+        "slots-conserved": loader::a_place_is_given_back_twice within 20, a_file_of_an_old_round_is_dropped;
+    ]
+}
+
+/// An invariant whose scenarios are tests elsewhere: by file, with the names of the tests that say so.
+struct Elsewhere {
+    id: &'static str,
+    file: &'static str,
+    text: &'static str,
+    breaks: &'static str,
+    keeps: &'static str,
+}
+
+macro_rules! elsewhere {
+    ($($id:literal: $file:literal, $breaks:literal, $keeps:literal;)*) => {
+        &[$(Elsewhere {
+            id: $id,
+            file: $file,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file)),
+            breaks: $breaks,
+            keeps: $keeps,
+        }),*]
+    };
+}
+
+const ELSEWHERE: &[Elsewhere] = elsewhere![
+    "nothing-acked-is-lost": "tests/e2e/disk/careless_store.rs",
+        "a_store_that_acknowledges_before_it_syncs_is_caught_within_200_seeds",
+        "a_store_that_syncs_before_it_acknowledges_holds";
+    // No program can break it, since the room does not let it: it is held against hand-written events, and against every
+    // run that there is.
+    "one-incarnation": "src/invariant/one_incarnation.rs",
+        "a_life_that_begins_before_the_last_one_ended_breaks_it",
+        "one_life_after_the_other_holds";
+];
+
+pub(crate) fn module() -> Module {
+    let pairs = pairs();
+    let mut scenarios: Vec<Scenario> = vec![scenario("mistyped", mistyped)];
+    let mut known = BTreeSet::new();
+    let all = pairs.iter().flat_map(|pair| [pair.breaks, pair.keeps]).filter(|(name, _)| known.insert(*name));
+    scenarios.extend(all.map(|(name, script)| scenario(name, script)));
+    let mut trials = trials![every_invariant_has_both, a_mistyped_name_is_refused_with_its_place_and_the_nearest];
+    let mut kept = BTreeSet::new();
+    for Pair { id, within, breaks: (breaks, _), keeps: (keeps, _) } in pairs {
+        let path = |scenario| format!("{}::{id}::{scenario}", module_path!());
+        trials.push(trial(&path(breaks), move || is_broken(id, breaks, within)));
+        if kept.insert(keeps) {
+            trials.push(trial(&path(keeps), move || is_kept(keeps)));
+        }
+    }
+    Module::new(scenarios, trials)
+}
+
+fn is_broken(id: &str, scenario: &str, within: u64) {
+    let said = run(scenario, &within.to_string());
+    let findings = said.findings();
+    let broken: BTreeSet<_> = findings.iter().filter_map(|finding| finding["invariant"].as_str()).collect();
+    let only_this = said.code == 1 && broken.contains(id) && broken.len() == 1;
+    assert!(only_this, "{scenario} broke {broken:?} within {within} seeds: {said:?}");
+}
+
+fn is_kept(scenario: &str) {
+    let said = run(scenario, &KEPT.to_string());
+    let holds = said.code == 0 && said.findings().is_empty();
+    assert!(holds, "{scenario} did not hold for {KEPT} seeds: {said:?}");
+}
+
+fn every_invariant_has_both() {
+    let here: Vec<&str> = pairs().iter().map(|pair| pair.id).chain(ELSEWHERE.iter().map(|it| it.id)).collect();
+    let catalogue: BTreeSet<&str> = afterlife::invariants().iter().map(|it| it.id).collect();
+    let unknown: Vec<_> = here.iter().filter(|id| !catalogue.contains(*id)).collect();
+    assert!(unknown.is_empty(), "no such invariants: {unknown:?}");
+    let without: Vec<_> = catalogue.iter().filter(|id| !here.contains(id)).collect();
+    assert!(without.is_empty(), "invariants without a scenario that breaks them and one that keeps them: {without:?}");
+    assert_eq!(here.len(), catalogue.len(), "each once");
+    for it in ELSEWHERE {
+        for test in [it.breaks, it.keeps] {
+            assert!(it.text.contains(&format!("fn {test}()")), "{}: {} has no test {test}", it.id, it.file);
+        }
+    }
+}
+
+fn mistyped(sim: &mut Sim) {
+    sim.without("no-crashloop");
+    sim.client_program("client", |_| 0);
+}
+
+fn a_mistyped_name_is_refused_with_its_place_and_the_nearest() {
+    let said = carry_out(&mut command(&["run", "mistyped", "--seeds", "1"]));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("tests/e2e/claims/catalogue.rs:"), "{}", said.err);
+    assert!(said.err.contains("no invariant `no-crashloop`: did you mean `no-crash-loop`?"), "{}", said.err);
+}

@@ -1,0 +1,147 @@
+//! A store with a writer task: what comes in is queued, written and synced; a stop closes the store.
+//! Whether the writer has ended by then, and for how long that is awaited, is what its flaws differ in.
+
+use crate::reach::reach;
+use crate::time::{ms, secs, short};
+use afterlife::{Fault, Faults, Node, Outcome, Sim, Trigger, probe};
+use std::sync::Arc;
+use tokio::fs::OpenOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The writer has ended when the store is closed.
+    Joins,
+    /// As that, but for a limited time: then it leaves on the spot.
+    JoinsOrLeaves,
+    /// The store is closed at once.
+    Forgets,
+    /// The store is closed at once, and so is the process.
+    Leaves,
+}
+
+/// How the writer tells of its work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    Uses,
+    Borrows,
+    Nothing,
+}
+
+async fn write(entry: u64) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open("/log").await?;
+    file.write_all(&entry.to_le_bytes()).await?;
+    file.sync_all().await
+}
+
+async fn apply(tells: Tells, db: Arc<probe::Resource>, mut queue: mpsc::Receiver<u64>) {
+    while let Some(entry) = queue.recv().await {
+        let _held = (tells == Tells::Borrows).then(|| db.borrow());
+        let _written = write(entry).await;
+        if tells == Tells::Uses {
+            db.used_by(format_args!("write {entry}"));
+        }
+    }
+}
+
+async fn serve(stop: Stop, tells: Tells, node: Node) -> Outcome {
+    let (entries, queue) = mpsc::channel(1);
+    let db = Arc::new(probe::Resource::open("db"));
+    let mut writer = tokio::spawn(apply(tells, db.clone(), queue));
+    let listener = TcpListener::bind("0.0.0.0:7000").await?;
+    let take = async {
+        loop {
+            let (mut stream, _) = listener.accept().await?;
+            while let Ok(entry) = stream.read_u64().await {
+                entries.send(entry).await?;
+            }
+        }
+    };
+    tokio::select! { ended = take => ended, () = node.stopping() => Outcome::Ok(()) }?;
+    drop(entries);
+    match stop {
+        Stop::Joins => {
+            probe::sometimes!(!writer.is_finished(), "a stop comes while the writer is at work");
+            writer.await?;
+        }
+        Stop::JoinsOrLeaves => {
+            let in_time = timeout(secs(1), &mut writer).await.is_ok();
+            probe::sometimes!(!in_time, "the writer is given up");
+            if !in_time {
+                std::process::exit(0);
+            }
+        }
+        Stop::Forgets | Stop::Leaves => {}
+    }
+    db.close();
+    if stop == Stop::Forgets {
+        // Saying goodbye takes a while.
+        sleep(ms(20)).await;
+    }
+    Ok(())
+}
+
+fn store(sim: &mut Sim, stop: Stop, tells: Tells) {
+    let store = sim.node("store", move |node| serve(stop, tells, node));
+    sim.client("producer", |node| async move {
+        let mut rng = node.rng();
+        for entry in 0..300 {
+            let mut stream = reach("store:7000").await;
+            let _lost = stream.write_u64(entry).await;
+            sleep(short(&mut rng, 20)).await;
+        }
+        Ok(())
+    });
+    // A write takes as long as its sync does.
+    let faults = Faults::none().stops(secs(2)).slow_disks(ms(5), ms(50), secs(3)).at_most(8);
+    sim.faults(store, faults.from(ms(100)).quiet_after(secs(3)).down(ms(10), ms(100)));
+    if stop != Stop::Forgets || tells != Tells::Uses {
+        sim.without("no-use-after-teardown");
+    }
+    if tells != Tells::Nothing {
+        sim.without("nothing-left");
+    }
+}
+
+pub(crate) fn a_writer_goes_on_after_the_close(sim: &mut Sim) {
+    store(sim, Stop::Forgets, Tells::Uses);
+}
+
+pub(crate) fn a_writer_ends_before_the_close(sim: &mut Sim) {
+    store(sim, Stop::Joins, Tells::Uses);
+}
+
+pub(crate) fn a_store_closes_under_its_writer(sim: &mut Sim) {
+    store(sim, Stop::Forgets, Tells::Borrows);
+}
+
+pub(crate) fn a_store_waits_for_its_writer(sim: &mut Sim) {
+    store(sim, Stop::Joins, Tells::Borrows);
+}
+
+pub(crate) fn a_writer_is_left_behind(sim: &mut Sim) {
+    store(sim, Stop::Leaves, Tells::Nothing);
+}
+
+pub(crate) fn no_writer_is_left_behind(sim: &mut Sim) {
+    store(sim, Stop::Joins, Tells::Nothing);
+}
+
+/// A disk that does not answer for longer than a stop may take.
+fn with_a_disk_that_stalls(sim: &mut Sim, stop: Stop) {
+    store(sim, stop, Tells::Nothing);
+    let stall = Fault::FailDisk { node: 0, how: afterlife::DiskTrouble::Stalled, for_ns: 8_000_000_000 };
+    let moment = short(&mut sim.rng(), 3_000);
+    sim.inject(Trigger::at(moment), stall);
+}
+
+pub(crate) fn a_stop_waits_for_a_disk(sim: &mut Sim) {
+    with_a_disk_that_stalls(sim, Stop::Joins);
+}
+
+pub(crate) fn a_stop_waits_for_a_disk_for_a_while(sim: &mut Sim) {
+    with_a_disk_that_stalls(sim, Stop::JoinsOrLeaves);
+}

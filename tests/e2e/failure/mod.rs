@@ -1,0 +1,13 @@
+//! What a failure knows of its run: causes, call sites, sockets, records.
+
+mod call_sites;
+mod causes;
+mod records;
+mod socket_states;
+
+use crate::harness::Module;
+
+/// The modules of this folder.
+pub(crate) fn modules() -> Vec<Module> {
+    vec![causes::module(), call_sites::module(), socket_states::module(), records::module()]
+}

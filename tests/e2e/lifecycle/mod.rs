@@ -1,0 +1,28 @@
+//! How processes end, stop, pause and start again, and what they leave behind.
+
+mod death_table;
+mod deaths;
+mod leaks;
+mod memory_budgets;
+mod pauses;
+mod repeated_stops;
+mod signals;
+mod stale_messages;
+mod supervision;
+
+use crate::harness::Module;
+
+/// The modules of this folder.
+pub(crate) fn modules() -> Vec<Module> {
+    vec![
+        deaths::module(),
+        death_table::module(),
+        supervision::module(),
+        pauses::module(),
+        repeated_stops::module(),
+        signals::module(),
+        leaks::module(),
+        memory_budgets::module(),
+        stale_messages::module(),
+    ]
+}

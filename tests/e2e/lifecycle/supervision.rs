@@ -1,0 +1,287 @@
+//! Who starts a process again that ended by itself, when that is a crash loop, and how far one node's fault reaches.
+//! Restarts that are part of a fault are in `deaths`.
+
+use crate::harness::{Module, at, breaks, holds, ns, scenarios, trials};
+use crate::time::secs;
+use afterlife::{Fault, Injection, Sim, Supervisor};
+use std::fs::{File, read_to_string};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::sleep;
+use std::time::Duration;
+
+const MIB: u64 = 1 << 20;
+
+/// The first node that is made.
+const FIRST: u16 = 0;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![
+        backs_off,
+        gives_up,
+        ends_well_always,
+        ends_well_on_failure,
+        nobody_looks_after_it,
+        lives_on,
+        stops_when_asked,
+        resumes_and_grows,
+        resumes_and_grows_with_progress,
+        resumes_and_grows_in_the_page_cache,
+        panics_in_one_place,
+        cascades,
+        bears_it,
+    ];
+    let trials = trials![
+        delays_grow_and_stay_under_their_cap,
+        a_supervisor_that_gives_up_leaves_the_process_down,
+        a_good_end_is_mended_by_always_and_by_nothing_else,
+        a_process_without_a_supervisor_stays_down,
+        what_a_fault_ended_is_started_once,
+        what_an_operator_stopped_stays_with_the_operator,
+        a_job_that_resumes_and_dies_of_memory_again_and_again_is_a_crash_loop,
+        a_job_that_makes_progress_between_its_deaths_is_none,
+        a_panic_in_the_same_place_is_a_crash_loop,
+        a_service_that_dies_with_its_peer_breaks_blast_radius,
+        a_service_that_was_struck_itself_may_die,
+    ];
+    Module::new(scenarios, trials)
+}
+
+fn kill(from: Duration) -> Injection {
+    Injection { trigger: at(from), fault: Fault::Kill { node: FIRST, down_ns: ns(secs(1)) } }
+}
+
+fn for_ever() {
+    sleep(secs(100_000));
+}
+
+/// Waits, and looks at the end.
+fn after(sim: &mut Sim, wait: Duration, look: impl Fn() + Send + Sync + 'static) {
+    let looked = sim.ledger::<&'static str>("looked");
+    sim.client_program("client", move |_| {
+        sleep(wait);
+        look();
+        looked.note("looked");
+        0
+    });
+    sim.eventually("the client found all as it should be", wait + secs(30), move |_| !looked.is_empty());
+}
+
+// -- when it starts again
+
+fn backs_off(sim: &mut Sim) {
+    sim.without("no-crash-loop");
+    let starts = sim.ledger::<u64>("starts, in whole seconds");
+    let worker = sim.program("worker", move |_| {
+        starts.note(since_the_start().as_secs());
+        1
+    });
+    sim.supervise(worker, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
+    after(sim, secs(20), move || {
+        for second in [0, 1, 3, 7, 12, 17] {
+            assert!(starts.contains(&second), "no start after {second} s");
+        }
+        assert_eq!(starts.len(), 6);
+    });
+}
+
+/// Control time: the monotonic clock begins at a million seconds.
+fn since_the_start() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one structure.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    Duration::new(now.tv_sec as u64 - 1_000_000, now.tv_nsec as u32)
+}
+
+fn delays_grow_and_stay_under_their_cap() {
+    holds("backs_off", &[]);
+}
+
+fn counted(sim: &mut Sim, supervisor: Option<Supervisor>, lives: u64, code: i32) {
+    sim.without("no-crash-loop");
+    let seen = sim.ledger::<u16>("lives");
+    let worker = sim.program("worker", move |node| {
+        seen.note(node.incarnation());
+        sleep(secs(1));
+        code
+    });
+    if let Some(supervisor) = supervisor {
+        sim.supervise(worker, supervisor);
+    }
+    after(sim, secs(20), move || assert_eq!(seen.len(), lives));
+}
+
+fn gives_up(sim: &mut Sim) {
+    counted(sim, Some(Supervisor::on_failure().attempts(3)), 4, 1);
+}
+
+fn a_supervisor_that_gives_up_leaves_the_process_down() {
+    holds("gives_up", &[]);
+}
+
+fn ends_well_always(sim: &mut Sim) {
+    counted(sim, Some(Supervisor::always().delay(secs(3))), 5, 0);
+}
+
+fn ends_well_on_failure(sim: &mut Sim) {
+    counted(sim, Some(Supervisor::on_failure()), 1, 0);
+}
+
+fn a_good_end_is_mended_by_always_and_by_nothing_else() {
+    holds("ends_well_always", &[]);
+    holds("ends_well_on_failure", &[]);
+}
+
+fn nobody_looks_after_it(sim: &mut Sim) {
+    counted(sim, None, 1, 1);
+}
+
+fn a_process_without_a_supervisor_stays_down() {
+    holds("nobody_looks_after_it", &[]);
+}
+
+fn lives_on(sim: &mut Sim) {
+    let lives = sim.ledger::<u16>("lives");
+    let worker = sim.program("worker", move |node| {
+        lives.note(node.incarnation());
+        for_ever();
+        0
+    });
+    sim.supervise(worker, Supervisor::always().delay(secs(3)));
+    after(sim, secs(20), move || assert_eq!(lives.len(), 2));
+}
+
+fn what_a_fault_ended_is_started_once() {
+    holds("lives_on", &[kill(secs(2))]);
+}
+
+fn stops_when_asked(sim: &mut Sim) {
+    let starts = sim.ledger::<u64>("starts, in whole seconds");
+    let worker = sim.node("worker", move |node| async move {
+        starts.note(since_the_start().as_secs());
+        node.stopping().await;
+        Err("it does not like to be stopped".into())
+    });
+    sim.supervise(worker, Supervisor::always());
+    after(sim, secs(20), move || assert!(starts.len() == 2 && starts.contains(&12)));
+}
+
+fn what_an_operator_stopped_stays_with_the_operator() {
+    let fault = Fault::Stop { node: FIRST, budget_ns: ns(secs(5)), down_ns: ns(secs(10)) };
+    holds("stops_when_asked", &[Injection { trigger: at(secs(2)), fault }]);
+}
+
+// -- crash loops
+
+/// A job that reads how far it came, takes memory for what is left, and dies of that unless it came far enough.
+fn job(sim: &mut Sim, step: fn(u64)) {
+    let done = sim.ledger::<&'static str>("done");
+    let worker = sim.program("worker", move |_| {
+        let state: u64 = read_to_string("/state").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        if state == 0 {
+            write(1, true);
+        } else {
+            step(state);
+        }
+        let mut parts = Vec::new();
+        for _ in state..6 {
+            parts.push(std::hint::black_box(vec![0_u8; 10 * MIB as usize]));
+            sleep(Duration::from_millis(100));
+        }
+        done.note("done");
+        for_ever();
+        0
+    });
+    sim.memory(worker, 32 * MIB);
+    sim.supervise(worker, Supervisor::on_failure().backoff(2, secs(10)));
+    after(sim, secs(30), move || assert!(!done.is_empty(), "the job comes to its end"));
+}
+
+fn write(state: u64, synced: bool) {
+    let mut file = File::create("/state").expect("the disk works");
+    file.write_all(state.to_string().as_bytes()).expect("the disk works");
+    if synced {
+        file.sync_all().expect("the disk works");
+    }
+}
+
+fn resumes_and_grows(sim: &mut Sim) {
+    job(sim, |_| {});
+}
+
+fn a_job_that_resumes_and_dies_of_memory_again_and_again_is_a_crash_loop() {
+    let said = breaks("resumes_and_grows", &[], "no-crash-loop");
+    let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "worker died out of memory 3 times in a row, with the same state on its disk each time";
+    assert!(flat.contains(told), "{}", said.out);
+    // A kill between two of its deaths changes nothing.
+    breaks("resumes_and_grows", &[kill(secs(4))], "no-crash-loop");
+}
+
+fn resumes_and_grows_with_progress(sim: &mut Sim) {
+    job(sim, |state| write(state + 1, true));
+}
+
+fn resumes_and_grows_in_the_page_cache(sim: &mut Sim) {
+    job(sim, |state| write(state + 1, false));
+}
+
+fn a_job_that_makes_progress_between_its_deaths_is_none() {
+    holds("resumes_and_grows_with_progress", &[]);
+    holds("resumes_and_grows_in_the_page_cache", &[]);
+}
+
+fn panics_in_one_place(sim: &mut Sim) {
+    sim.without("no-silent-panic");
+    let worker = sim.program("worker", |_| panic!("on purpose"));
+    sim.supervise(worker, Supervisor::on_failure());
+    after(sim, secs(20), || {});
+}
+
+fn a_panic_in_the_same_place_is_a_crash_loop() {
+    let said = breaks("panics_in_one_place", &[], "no-crash-loop");
+    assert!(said.out.contains("worker died of a panic 3 times in a row"), "{}", said.out);
+}
+
+// -- how far a fault reaches
+
+/// A store, and a web server that keeps a connection to it.
+fn peers(sim: &mut Sim, lost: fn() -> bool) {
+    sim.program("store", |_| {
+        let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
+        let streams: Vec<_> = listener.incoming().collect();
+        drop(streams);
+        0
+    });
+    sim.program("web-0", move |_| {
+        loop {
+            let Ok(mut stream) = TcpStream::connect("store:7000") else {
+                sleep(Duration::from_millis(100));
+                continue;
+            };
+            if stream.read(&mut [0]).is_err() && lost() {
+                return 1;
+            }
+        }
+    });
+    after(sim, secs(10), || {});
+}
+
+fn cascades(sim: &mut Sim) {
+    peers(sim, || true);
+}
+
+fn bears_it(sim: &mut Sim) {
+    peers(sim, || false);
+}
+
+fn a_service_that_dies_with_its_peer_breaks_blast_radius() {
+    let said = breaks("cascades", &[kill(secs(2))], "blast-radius");
+    assert!(said.out.contains("web-0 ended with exit code 1, although no fault had struck it"), "{}", said.out);
+    holds("bears_it", &[kill(secs(2))]);
+}
+
+fn a_service_that_was_struck_itself_may_die() {
+    let fault = Fault::Partition { from: 1, to: FIRST, one_way: true, for_ns: ns(Duration::from_millis(10)) };
+    holds("cascades", &[Injection { trigger: at(secs(1)), fault }, kill(secs(2))]);
+}

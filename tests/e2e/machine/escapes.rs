@@ -1,0 +1,123 @@
+//! What passes by the doors: a strict check names it with its caller; an ordinary run does not see it.
+//! Doors that are not built are in `outcomes`.
+
+use crate::harness::{Module, Said, carry_out, command, scenarios, trials};
+use afterlife::Sim;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![
+        a_clock_is_read_by_instruction,
+        a_socket_is_made_by_instruction,
+        a_key_is_made_of_a_file,
+        all_by_doors
+    ];
+    let trials = trials![
+        a_system_call_by_instruction_is_named_with_its_caller,
+        what_the_c_library_asks_by_itself_is_named,
+        what_passes_by_doors_is_no_escape,
+        an_ordinary_check_does_not_look,
+    ];
+    Module::new(scenarios, trials)
+}
+
+/// A system call that asks nobody.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
+    let answer: isize;
+    // SAFETY: the callers' arguments are what the call wants; the kernel clobbers rcx and r11 alone.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => answer,
+            in("rdi") a, in("rsi") b, in("rdx") c,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    answer
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline(never)]
+fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
+    let answer: isize;
+    // SAFETY: the callers' arguments are what the call wants.
+    unsafe {
+        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") b, in("x2") c);
+    }
+    answer
+}
+
+fn a_clock_is_read_by_instruction(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let clock = libc::CLOCK_MONOTONIC as usize;
+        by_instruction(libc::SYS_clock_gettime, clock, (&raw mut time).addr(), 0) as i32
+    });
+}
+
+fn a_socket_is_made_by_instruction(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        let made = by_instruction(libc::SYS_socket, libc::AF_INET as usize, libc::SOCK_STREAM as usize, 0);
+        i32::from(made < 0)
+    });
+}
+
+fn a_key_is_made_of_a_file(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        // SAFETY: a C string.
+        i32::from(unsafe { libc::ftok(c"/dev/null".as_ptr(), 1) } == -1)
+    });
+}
+
+fn all_by_doors(sim: &mut Sim) {
+    sim.nodes("server", 2, |_| async {
+        std::thread::spawn(|| {
+            std::fs::write("/data", std::time::SystemTime::now().elapsed().map_or(0, |_| 1).to_string())
+        });
+        let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
+        listener.accept().await?;
+        Ok(())
+    });
+    sim.client("client", |_| async {
+        for server in ["server-0:7000", "server-1:7000"] {
+            while tokio::net::TcpStream::connect(server).await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
+        Ok(())
+    });
+}
+
+fn check(scenario: &str, strict: bool) -> Said {
+    let mut words = vec!["check", scenario, "--pairs", "2"];
+    words.extend(strict.then_some("--strict"));
+    carry_out(&mut command(&words))
+}
+
+fn named(scenario: &str, call: &str) {
+    let said = check(scenario, true);
+    let told = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(told.contains(&format!("`{call}` (system call")) && told.contains("passes by every door"), "{told}");
+    assert!(told.contains("tests/e2e/machine/escapes.rs:"), "{told}");
+}
+
+fn a_system_call_by_instruction_is_named_with_its_caller() {
+    named("a_clock_is_read_by_instruction", "clock_gettime");
+    named("a_socket_is_made_by_instruction", "socket");
+}
+
+fn what_the_c_library_asks_by_itself_is_named() {
+    named("a_key_is_made_of_a_file", "newfstatat");
+}
+
+fn what_passes_by_doors_is_no_escape() {
+    let said = check("all_by_doors", true);
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+fn an_ordinary_check_does_not_look() {
+    let said = check("a_socket_is_made_by_instruction", false);
+    assert_eq!(said.code, 0, "{said:?}");
+}

@@ -1,0 +1,143 @@
+//! What a value of the scenario carries from one node into another: a wake-up passes, a descriptor does not.
+//! Statics of the program are shared between nodes, which is not tested but used here.
+
+use crate::harness::{Module, at, holds, ns, run, scenarios, trials};
+use crate::time::secs;
+use afterlife::{Fault, Injection, Sim};
+use std::fs::File;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+/// The one who waits is made first.
+const WAITER: u16 = 0;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![
+        a_channel_between_nodes,
+        a_watch_that_outlives_its_watchers,
+        a_file_is_read_on_another_node,
+        as_many_as_there_may_be,
+    ];
+    let trials = trials![
+        a_wake_up_reaches_the_other_node,
+        a_wake_up_for_a_dead_process_is_gone_with_it,
+        a_descriptor_of_another_node_is_refused_with_both_names,
+        a_process_has_so_many_descriptors_and_no_more,
+    ];
+    Module::new(scenarios, trials)
+}
+
+fn a_channel_between_nodes(sim: &mut Sim) {
+    let (sender, receiver) = mpsc::channel::<u32>(1);
+    let receiver = Arc::new(Mutex::new(Some(receiver)));
+    sim.client("waiter", move |_| {
+        let receiver = receiver.lock().expect("nobody panics").take();
+        async move {
+            let mut receiver = receiver.ok_or("this client starts once")?;
+            let begun = Instant::now();
+            for expected in 0..100 {
+                assert_eq!(timeout(secs(2), receiver.recv()).await, Ok(Some(expected)));
+            }
+            assert!(begun.elapsed() < secs(101), "it was woken when something came: {:?}", begun.elapsed());
+            Ok(())
+        }
+    });
+    sim.client("sender", move |_| {
+        let sender = sender.clone();
+        async move {
+            for number in 0..100 {
+                sleep(secs(1)).await;
+                sender.send(number).await?;
+            }
+            Ok(())
+        }
+    });
+}
+
+fn a_wake_up_reaches_the_other_node() {
+    holds("a_channel_between_nodes", &[]);
+}
+
+fn a_watch_that_outlives_its_watchers(sim: &mut Sim) {
+    let (sender, _) = watch::channel(0);
+    let sender = Arc::new(sender);
+    let watched = sender.clone();
+    let seen = sim.ledger::<u32>("seen in the second life");
+    sim.node("waiter", move |node| {
+        let mut receiver = watched.subscribe();
+        async move {
+            loop {
+                receiver.changed().await?;
+                let value = *receiver.borrow_and_update();
+                if node.incarnation() > 1 {
+                    seen.note(value);
+                }
+            }
+        }
+    });
+    sim.client("sender", move |_| {
+        let sender = sender.clone();
+        async move {
+            for number in 1..30 {
+                sleep(secs(1)).await;
+                sender.send(number)?;
+            }
+            Ok(())
+        }
+    });
+    sim.eventually("the second life is told", secs(60), move |_| seen.contains(&29));
+}
+
+fn a_wake_up_for_a_dead_process_is_gone_with_it() {
+    let kill =
+        |second| Injection { trigger: at(secs(second)), fault: Fault::Kill { node: WAITER, down_ns: ns(secs(3)) } };
+    holds("a_watch_that_outlives_its_watchers", &[kill(2), kill(9), kill(17)]);
+}
+
+fn a_file_is_read_on_another_node(sim: &mut Sim) {
+    let carried = Arc::new(Mutex::new(None));
+    let file = carried.clone();
+    sim.program("owner", move |_| {
+        std::fs::write("/data", "mine").expect("the disk is empty");
+        *file.lock().expect("nobody panics") = File::open("/data").ok();
+        std::thread::sleep(secs(10));
+        0
+    });
+    sim.client_program("thief", move |_| {
+        std::thread::sleep(secs(1));
+        let mut file = carried.lock().expect("nobody panics").take().expect("it was opened");
+        i32::from(file.read(&mut [0]).is_err())
+    });
+}
+
+fn a_descriptor_of_another_node_is_refused_with_both_names() {
+    let said = run("a_file_is_read_on_another_node", "1");
+    assert_eq!(said.code, 1, "{said:?}");
+    let sentence = said.finding()["sentence"].to_string();
+    assert!(sentence.contains("read on thief with descriptor"), "{sentence}");
+    assert!(sentence.contains("which owner opened"), "{sentence}");
+    assert!(sentence.contains("tests/e2e/machine/foreign_descriptors.rs:"), "{sentence}");
+}
+
+fn as_many_as_there_may_be(sim: &mut Sim) {
+    sim.client_program("client", |_| {
+        std::fs::write("/data", "").expect("the disk is empty");
+        let mut open = Vec::new();
+        let refused = loop {
+            match File::open("/data") {
+                Ok(file) => open.push(file),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((open.len(), refused.raw_os_error()), (12_544, Some(libc::EMFILE)));
+        drop(open.pop());
+        assert!(File::open("/data").is_ok());
+        0
+    });
+}
+
+fn a_process_has_so_many_descriptors_and_no_more() {
+    holds("as_many_as_there_may_be", &[]);
+}

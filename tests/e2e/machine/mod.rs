@@ -1,0 +1,13 @@
+//! The simulated machine: what it shows of itself, its clocks, and what escapes it.
+
+mod clocks;
+mod escapes;
+mod foreign_descriptors;
+mod host;
+
+use crate::harness::Module;
+
+/// The modules of this folder.
+pub(crate) fn modules() -> Vec<Module> {
+    vec![host::module(), clocks::module(), escapes::module(), foreign_descriptors::module()]
+}

@@ -1,0 +1,201 @@
+//! Unix sockets inside a node: stock std and tokio, by path and by abstract name, and the file that a life leaves behind.
+//! Pairs that are pipes in all but name are in `std_files`.
+
+use crate::harness::{Module, campaigns};
+use afterlife::{Fault, Sim, Trigger};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+pub(crate) fn module() -> Module {
+    Module::campaigns(campaigns![
+        a_stream_over_a_path_carries_bytes_and_ends_half_by_half: 10,
+        stock_tokio_listens_connects_and_asks_who_is_there: 10,
+        datagrams_arrive_whole_with_the_name_of_their_sender: 10,
+        an_abstract_name_leaves_no_file_and_is_free_when_its_socket_is_gone: 5,
+        the_file_of_a_socket_outlives_its_process: 10,
+        a_full_backlog_makes_who_connects_wait: 5,
+    ])
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn a_stream_over_a_path_carries_bytes_and_ends_half_by_half(sim: &mut Sim) {
+    sim.client_program("node", |_| {
+        let listener = UnixListener::bind("/tmp/service.sock").expect("the path is free");
+        assert_eq!(listener.local_addr().expect("it is bound").as_pathname(), Some("/tmp/service.sock".as_ref()));
+        let server = spawn(move || {
+            let (mut stream, from) = listener.accept().expect("somebody comes");
+            assert!(from.is_unnamed());
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).expect("it is all sent");
+            stream.write_all(&(all.len() as u64).to_be_bytes()).expect("the other half is open");
+        });
+        let mut stream = UnixStream::connect("/tmp/service.sock").expect("somebody listens");
+        assert_eq!(stream.peer_addr().expect("it is connected").as_pathname(), Some("/tmp/service.sock".as_ref()));
+        stream.write_all(&[7; 300_000]).expect("it takes more than its buffer holds");
+        stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+        let mut count = [0; 8];
+        stream.read_exact(&mut count).expect("the server tells");
+        assert_eq!(u64::from_be_bytes(count), 300_000);
+        assert_eq!(stream.write(&[0]).map_err(|it| it.kind()), Err(ErrorKind::BrokenPipe));
+        server.join().expect("it ends well");
+        assert_eq!(stream.read(&mut [0]).expect("it is told the end"), 0);
+        stream.set_read_timeout(Some(SECOND)).expect("it is a duration");
+
+        let (left, _right) = UnixStream::pair().expect("there is room");
+        left.set_read_timeout(Some(SECOND)).expect("it is a duration");
+        let begun = Instant::now();
+        assert_eq!((&left).read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        assert!((SECOND..2 * SECOND).contains(&begun.elapsed()));
+        assert!(left.local_addr().expect("it is one of a pair").is_unnamed());
+        0
+    });
+}
+
+fn stock_tokio_listens_connects_and_asks_who_is_there(sim: &mut Sim) {
+    sim.client("node", |_| async {
+        let listener = tokio::net::UnixListener::bind("/tmp/service.sock")?;
+        let serve = tokio::spawn(async move {
+            for _ in 0..3 {
+                let (mut stream, _) = listener.accept().await?;
+                tokio::spawn(async move {
+                    let (mut from, mut to) = stream.split();
+                    tokio::io::copy(&mut from, &mut to).await
+                });
+            }
+            Ok::<(), std::io::Error>(())
+        });
+        for number in 0..3_u32 {
+            let mut stream = tokio::net::UnixStream::connect("/tmp/service.sock").await?;
+            assert_eq!(stream.peer_cred()?.pid(), Some(std::process::id() as i32));
+            stream.write_u32(number).await?;
+            assert_eq!(stream.read_u32().await?, number);
+            stream.shutdown().await?;
+            assert_eq!(stream.read(&mut [0]).await?, 0, "the echo ends with what it echoes");
+        }
+        serve.await??;
+        Ok(())
+    });
+}
+
+fn datagrams_arrive_whole_with_the_name_of_their_sender(sim: &mut Sim) {
+    sim.client("node", |_| async {
+        let server = tokio::net::UnixDatagram::bind("/tmp/server.sock")?;
+        let client = tokio::net::UnixDatagram::bind("/tmp/client.sock")?;
+        client.connect("/tmp/server.sock")?;
+        client.send(b"first").await?;
+        client.send(b"second, which is longer").await?;
+        let mut buffer = [0; 64];
+        let (count, from) = server.recv_from(&mut buffer).await?;
+        assert_eq!((&buffer[..count], from.as_pathname()), (&b"first"[..], Some("/tmp/client.sock".as_ref())));
+        let (count, _) = server.recv_from(&mut buffer[..6]).await?;
+        assert_eq!(&buffer[..count], b"second", "the rest of it is gone");
+        server.send_to(b"back", "/tmp/client.sock").await?;
+        assert_eq!(client.recv(&mut buffer).await?, 4);
+
+        // Who does not read makes senders wait.
+        let flood = tokio::spawn(async move {
+            for number in 0..2_000_u32 {
+                client.send(&number.to_be_bytes()).await?;
+            }
+            Ok::<(), std::io::Error>(())
+        });
+        tokio::time::sleep(SECOND).await;
+        assert!(!flood.is_finished());
+        for number in 0..2_000_u32 {
+            server.recv(&mut buffer).await?;
+            assert_eq!(buffer[..4], number.to_be_bytes(), "none is lost, none overtakes");
+        }
+        flood.await??;
+        drop(server);
+        let (left, right) = UnixDatagram::pair()?;
+        left.send(b"to the other")?;
+        assert_eq!(right.recv(&mut buffer)?, 12);
+        drop(right);
+        assert_eq!(left.send(b"nobody").map_err(|it| it.kind()), Err(ErrorKind::ConnectionRefused));
+        Ok(())
+    });
+}
+
+fn an_abstract_name_leaves_no_file_and_is_free_when_its_socket_is_gone(sim: &mut Sim) {
+    for node in ["one", "other"] {
+        sim.client_program(node, |_| {
+            let name = SocketAddr::from_abstract_name("service").expect("it is short");
+            for _ in 0..2 {
+                let listener = UnixListener::bind_addr(&name).expect("the name is free, on each node");
+                let taken = UnixListener::bind_addr(&name).expect_err("it is taken");
+                assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+                let _stream = UnixStream::connect_addr(&name).expect("somebody listens");
+                let (_, from) = listener.accept().expect("somebody came");
+                assert!(from.is_unnamed());
+            }
+            let refused = UnixStream::connect_addr(&name).expect_err("nobody listens any more");
+            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+            0
+        });
+    }
+}
+
+fn the_file_of_a_socket_outlives_its_process(sim: &mut Sim) {
+    let lives = sim.ledger::<u16>("lives");
+    let node = sim.program("node", move |node| {
+        let path = "/tmp/service.sock";
+        if node.incarnation() == 1 {
+            let _listener = UnixListener::bind(path).expect("the path is free");
+            UnixStream::connect(path).expect("somebody listens");
+            sleep(100 * SECOND);
+            return 0;
+        }
+        // What a restart without a clean shutdown finds.
+        let kind = std::fs::metadata(path).expect("the file stays").file_type();
+        assert!(kind.is_socket());
+        assert_eq!(UnixStream::connect(path).map_err(|it| it.kind()).err(), Some(ErrorKind::ConnectionRefused));
+        assert_eq!(UnixListener::bind(path).map_err(|it| it.kind()).err(), Some(ErrorKind::AddrInUse));
+        std::fs::remove_file(path).expect("it can be removed");
+        assert_eq!(UnixStream::connect(path).map_err(|it| it.kind()).err(), Some(ErrorKind::NotFound));
+        let _listener = UnixListener::bind(path).expect("the path is free again");
+        UnixStream::connect(path).expect("somebody listens");
+        lives.note(node.incarnation());
+        sleep(100 * SECOND);
+        0
+    });
+    sim.client_program("clock", |_| {
+        sleep(10 * SECOND);
+        0
+    });
+    sim.inject(Trigger::at(5 * SECOND), Fault::Kill { node: node.number(0), down_ns: 1_000 });
+    sim.eventually("the second life serves", SECOND, move |_| lives.contains(&2));
+}
+
+fn a_full_backlog_makes_who_connects_wait(sim: &mut Sim) {
+    sim.client_program("node", |_| {
+        let path = "/tmp/service.sock";
+        let listener = UnixListener::bind(path).expect("the path is free");
+        // std asks for as many as the system allows.
+        let streams: Vec<_> = (0..100).map(|_| UnixStream::connect(path).expect("there is room")).collect();
+        for _ in 0..100 {
+            drop(listener.accept().expect("they wait"));
+        }
+        for mut stream in streams {
+            assert_eq!(stream.read(&mut [0]).expect("it was closed"), 0);
+        }
+        // SAFETY: a descriptor of the caller's.
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 1) }, 0);
+        let _two = [UnixStream::connect(path), UnixStream::connect(path)];
+        spawn(move || {
+            sleep(SECOND);
+            drop(listener.accept().expect("they wait"));
+            sleep(100 * SECOND);
+        });
+        let begun = Instant::now();
+        let _third = UnixStream::connect(path).expect("there is room by and by");
+        assert!((SECOND..2 * SECOND).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        0
+    });
+}

@@ -1,0 +1,272 @@
+//! A single thread that is held stands still and its process does not: at an edge, until another edge, at a time; seen by the
+//! threads that go on, and by who kills or pauses the process meanwhile.
+//! Pauses of whole processes are in `pauses.rs`.
+
+use crate::harness::{Module, at, carry_out, command, holds, ns, scenarios, trials};
+use crate::time::{ms, secs};
+use afterlife::{Fault, Faults, Group, Injection, Sim, Trigger};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+/// The server is made first.
+const SERVER: u16 = 0;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![beats, a_lock, two_steps, lives, holds_are_drawn, lost_update];
+    let trials = trials![
+        the_one_that_passed_the_edge_stands_still_and_the_others_go_on,
+        at_a_time_it_is_the_one_that_is_named,
+        it_goes_on_when_another_one_passes_the_edge_that_is_awaited,
+        what_it_passes_itself_does_not_free_it,
+        who_waits_for_its_lock_waits_and_nobody_is_deadlocked,
+        of_two_holds_and_a_pause_the_last_to_end_counts,
+        a_kill_ends_a_held_thread_and_the_next_life_is_not_held,
+        drawn_holds_replay,
+        a_hold_finds_what_no_time_does,
+    ];
+    Module::new(scenarios, trials)
+}
+
+fn hold(trigger: Trigger, nth: u32, until: Option<&str>, length: Duration) -> Injection {
+    let until = until.map(str::to_owned);
+    Injection { trigger, fault: Fault::HoldThread { node: SERVER, nth, until, for_ns: ns(length) } }
+}
+
+/// The time in which a scenario's edges are awaited; it draws no fault of its own.
+fn edges_count(sim: &mut Sim, server: Group) {
+    sim.faults(server, Faults::none().from(secs(1)).quiet_after(secs(15)));
+}
+
+fn on(edge: &str, nth: u32) -> Trigger {
+    Trigger::On { edge: edge.to_owned(), node: SERVER, nth, after_ns: 0 }
+}
+
+/// Three threads that each note every tenth of a second from the second second on, and who was silent for how many whole seconds.
+fn beats(sim: &mut Sim) {
+    let beat = sim.ledger::<&'static str>("first");
+    let silent = sim.ledger::<(usize, u64)>("silent");
+    let server = sim.program("server", move |_| {
+        let beats = |thread: usize| {
+            move || {
+                sleep(secs(2));
+                let mut last = Instant::now();
+                for _ in 0..80 {
+                    sleep(ms(100));
+                    let late = last.elapsed();
+                    if late > secs(1) {
+                        silent.note((thread, late.as_secs()));
+                    }
+                    last = Instant::now();
+                    if thread == 1 {
+                        beat.note("beat");
+                    }
+                }
+            }
+        };
+        let threads: Vec<_> = (1..=3).map(|thread| thread::spawn(beats(thread))).collect();
+        for thread in threads {
+            thread.join().expect("it only notes");
+        }
+        0
+    });
+    edges_count(sim, server);
+    sim.client_program("client", |_| {
+        sleep(secs(20));
+        0
+    });
+    sim.eventually("the first thread alone was silent, for three seconds", secs(60), move |_| {
+        silent.len() == 1 && silent.contains(&(1, 3))
+    });
+}
+
+fn the_one_that_passed_the_edge_stands_still_and_the_others_go_on() {
+    holds("beats", &[hold(on("note first", 5), 3, None, secs(3))]);
+}
+
+fn at_a_time_it_is_the_one_that_is_named() {
+    // The main thread is the first, and counting goes round.
+    holds("beats", &[hold(at(secs(4)), 2, None, secs(3))]);
+    holds("beats", &[hold(at(secs(4)), 6, None, secs(3))]);
+}
+
+fn what_it_passes_itself_does_not_free_it() {
+    holds("beats", &[hold(on("note first", 5), 1, Some("note first"), secs(3))]);
+}
+
+/// One thread begins, and ends once it is let go on; another has its say two seconds later.
+fn two_steps(sim: &mut Sim) {
+    let begun = sim.ledger::<&'static str>("begun");
+    let said = sim.ledger::<&'static str>("said");
+    let ended = sim.ledger::<u64>("ended after tenths of a second");
+    let server = sim.program("server", move |_| {
+        let at_work = thread::spawn(move || {
+            sleep(secs(2));
+            let since = Instant::now();
+            begun.note("begun");
+            ended.note((since.elapsed().as_millis() / 100) as u64);
+        });
+        sleep(secs(4));
+        said.note("said");
+        at_work.join().expect("it only notes");
+        0
+    });
+    edges_count(sim, server);
+    sim.client_program("client", |_| {
+        sleep(secs(20));
+        0
+    });
+    sim.eventually("it ended after two seconds", secs(60), move |_| ended.contains(&20));
+}
+
+fn it_goes_on_when_another_one_passes_the_edge_that_is_awaited() {
+    holds("two_steps", &[hold(on("note begun", 1), 1, Some("note said"), secs(10))]);
+    // At the latest when its time is up.
+    holds("two_steps", &[hold(on("note begun", 1), 1, Some("note nothing of the kind"), secs(2))]);
+}
+
+/// The one that is held has a lock.
+fn a_lock(sim: &mut Sim) {
+    let taken = sim.ledger::<&'static str>("taken");
+    let waited = sim.ledger::<u64>("waited for so many seconds");
+    let server = sim.program("server", move |_| {
+        let lock = Arc::new(Mutex::new(()));
+        let of_other = Arc::clone(&lock);
+        let other = thread::spawn(move || {
+            sleep(secs(2));
+            let _locked = of_other.lock().expect("nobody panics");
+            taken.note("taken");
+        });
+        sleep(secs(3));
+        let since = Instant::now();
+        drop(lock.lock().expect("nobody panics"));
+        waited.note(since.elapsed().as_secs());
+        other.join().expect("it only notes");
+        0
+    });
+    edges_count(sim, server);
+    sim.client_program("client", |_| {
+        sleep(secs(20));
+        0
+    });
+    sim.eventually("the main thread waited for four seconds", secs(60), move |_| waited.contains(&4));
+}
+
+fn who_waits_for_its_lock_waits_and_nobody_is_deadlocked() {
+    holds("a_lock", &[hold(on("note taken", 1), 1, None, secs(5))]);
+}
+
+fn of_two_holds_and_a_pause_the_last_to_end_counts() {
+    let pause =
+        |from, length| Injection { trigger: at(from), fault: Fault::Pause { node: SERVER, for_ns: ns(length) } };
+    // Held from the second to the seventh second, whatever else ends before.
+    let held = || hold(on("note taken", 1), 1, None, secs(5));
+    holds("a_lock", &[held(), hold(at(secs(3)), 2, None, secs(2)), pause(ms(3_500), secs(1))]);
+    // Held to the fourth, and paused, as all the others are, from before that to the seventh.
+    holds("a_lock", &[hold(on("note taken", 1), 1, None, secs(2)), pause(ms(3_500), ms(3_600))]);
+}
+
+/// A thread that notes each second of each life.
+fn lives(sim: &mut Sim) {
+    let noted = sim.ledger::<(u64, u64)>("seconds of lives");
+    let server = sim.program("server", move |node| {
+        let life = u64::from(node.incarnation());
+        for second in 0..3 {
+            sleep(secs(1));
+            noted.note((life, second));
+        }
+        sleep(secs(100));
+        0
+    });
+    edges_count(sim, server);
+    sim.client_program("client", |_| {
+        sleep(secs(20));
+        0
+    });
+    sim.eventually("the second life went on as it should", secs(60), move |_| {
+        noted.contains(&(1, 0)) && !noted.contains(&(1, 1)) && noted.contains(&(2, 2))
+    });
+}
+
+fn a_kill_ends_a_held_thread_and_the_next_life_is_not_held() {
+    let kill = Injection { trigger: at(secs(4)), fault: Fault::Kill { node: SERVER, down_ns: ns(ms(100)) } };
+    holds("lives", &[hold(at(ms(1_500)), 1, None, secs(9)), kill]);
+}
+
+/// Reads, and writes what it has read and one more: nobody else writes between, unless the reader is held.
+fn lost_update(sim: &mut Sim) {
+    let read = sim.ledger::<&'static str>("read");
+    let whole = sim.ledger::<bool>("whole");
+    let server = sim.program("server", move |_| {
+        let count = Arc::new(Mutex::new(0));
+        let counting = |first: Duration| {
+            let count = Arc::clone(&count);
+            thread::spawn(move || {
+                sleep(first);
+                for _ in 0..10 {
+                    let seen = *count.lock().expect("nobody panics");
+                    read.note("read");
+                    *count.lock().expect("nobody panics") = seen + 1;
+                    sleep(ms(100));
+                }
+            })
+        };
+        for thread in [counting(ms(2_000)), counting(ms(2_050))] {
+            thread.join().expect("it only counts");
+        }
+        whole.note(*count.lock().expect("nobody panics") == 20);
+        0
+    });
+    sim.client_program("client", |_| {
+        sleep(secs(10));
+        0
+    });
+    let holds = Faults::none().held_threads(secs(1)).held_at("note read", 20).held_until("note read");
+    sim.faults(server, holds.from(secs(1)).quiet_after(secs(9)));
+    sim.always("no update is lost", move |_| !whole.contains(&false));
+    sim.sometimes("the count is whole", move |_| whole.contains(&true));
+}
+
+fn a_hold_finds_what_no_time_does() {
+    let said = crate::harness::run("lost_update", "0..30");
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("a thread of server"), "{}{}", said.out, said.err);
+    holds("lost_update", &[]);
+}
+
+// -- drawn by a seed
+
+fn holds_are_drawn(sim: &mut Sim) {
+    let late = sim.ledger::<u64>("late by whole seconds");
+    let beaten = sim.ledger::<&'static str>("beaten");
+    let servers = sim.nodes("server", 2, move |_| async move {
+        let beat = move || {
+            for _ in 0..400 {
+                let begun = Instant::now();
+                sleep(ms(50));
+                beaten.note("beaten");
+                if begun.elapsed() >= ms(200) {
+                    late.note(begun.elapsed().as_secs());
+                }
+            }
+        };
+        let other = tokio::task::spawn_blocking(beat);
+        tokio::task::spawn_blocking(beat).await?;
+        Ok(other.await?)
+    });
+    sim.client("client", |_| async {
+        tokio::time::sleep(secs(40)).await;
+        Ok(())
+    });
+    let faults = Faults::none().held_threads(secs(5)).held_at("note beaten", 300).kills().at_most(6);
+    sim.faults(servers, faults.quiet_after(secs(20)));
+    sim.always("nobody is late by more than two holds", move |_| !late.contains(&11));
+    sim.sometimes("somebody is late", move |_| !late.is_empty());
+}
+
+fn drawn_holds_replay() {
+    let said = carry_out(&mut command(&["check", "holds_are_drawn", "--pairs", "10"]));
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let said = crate::harness::run("holds_are_drawn", "0..20");
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+}
