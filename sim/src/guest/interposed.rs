@@ -3,7 +3,7 @@
 //! It opens no door itself.
 
 use crate::host::system;
-use crate::libc::{entropy, names, threads, time};
+use crate::libc::{entropy, resolver, threads, time};
 use libc::{c_char, c_void};
 use std::ffi::CStr;
 
@@ -26,7 +26,7 @@ fn lent(name: &CStr) -> Option<*mut c_void> {
 /// # Safety
 /// As the C library's function.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void {
+pub(crate) unsafe extern "C" fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void {
     // SAFETY: the caller's name is a C string.
     let name = unsafe { CStr::from_ptr(name) };
     if handle == libc::RTLD_NEXT

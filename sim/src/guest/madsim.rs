@@ -13,7 +13,6 @@ use crate::kernel::dispatch::{Kernel, Settings};
 use crate::kernel::net::link::Latency;
 use crate::kernel::process::node::{DiskBuild, ExitCode, address_v4};
 use crate::kernel::sched::thread::{Schedule, ThreadId};
-use crate::libc::{self, moment};
 use ::madsim::Config;
 use ::madsim::net::NetSim;
 use ::madsim::runtime::{Handle, Runtime};
@@ -356,7 +355,7 @@ impl GuestThread {
         let Some(live) = &mut hosts[index].live else { return };
         if lives.stop_requests > live.stops {
             live.stops = lives.stop_requests;
-            nodes::tell_stops(NodeId(index as u16), lives.stop_requests);
+            program::tell_stops(NodeId(index as u16), lives.stop_requests);
         }
         if lives.paused != live.paused {
             live.paused = lives.paused;
@@ -378,7 +377,7 @@ impl GuestThread {
             Some(latest) => net.set_ip(latest, self.nowhere()),
             None => net.add_dns_record(&name, address),
         }
-        nodes::begin_stops(life.node);
+        program::begin_stops(life.node);
         self.kernel(|kernel, me| kernel.turn_to(me, Some(life.node), false));
         let tokio = Builder::new_multi_thread().worker_threads(1).enable_time().build();
         let tokio = tokio.unwrap_or_else(|error| panic!("no tokio runtime for {name}: {error}"));

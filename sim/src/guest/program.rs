@@ -2,7 +2,7 @@
 //! It runs nothing.
 
 use crate::event::NodeId;
-use crate::isolate::simulation::Machine;
+use crate::isolate::Machine;
 use crate::kernel::process::node::ExitCode;
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -13,7 +13,6 @@ use crate::kernel::dispatch::{Kernel, Settings};
 use crate::kernel::net::link::Latency;
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::sched::thread::{Schedule, ThreadId};
-use crate::libc::{self, moment};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -42,7 +41,7 @@ static TURN_BEGAN_NS: AtomicU64 = AtomicU64::new(0);
 /// If the calling thread is itself part of a run.
 pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observer>) -> Outcome {
     crate::guest::time::set_source(|| turmoil::sim_elapsed().map(|elapsed| elapsed.as_nanos() as u64));
-    crate::guest::time::set_listeners(go_on, |node, requests| nodes::tell_stops(NodeId(node), requests));
+    crate::guest::time::set_listeners(go_on, |node, requests| program::tell_stops(NodeId(node), requests));
     // The carrier is never cut off: it would take the turn of all hosts with it.
     let settings = Settings { schedule: Schedule { calls_per_preemption: 0, ..settings.schedule }, ..settings };
     let (mut machines, mut hosts) = (Vec::new(), Vec::new());
@@ -221,7 +220,7 @@ impl GuestThread {
             self.bury(index, lives.off);
         }
         if let (Some(life), None) = (present, self.hosts[index].life) {
-            nodes::begin_stops(NodeId(index as u16));
+            program::begin_stops(NodeId(index as u16));
             let host = &mut self.hosts[index];
             (host.life, host.stops) = (Some(life), 0);
             *host.next.borrow_mut() = Some(life);
@@ -230,7 +229,7 @@ impl GuestThread {
         let host = &mut self.hosts[index];
         if host.life.is_some() && lives.stop_requests > host.stops {
             host.stops = lives.stop_requests;
-            nodes::tell_stops(NodeId(index as u16), lives.stop_requests);
+            program::tell_stops(NodeId(index as u16), lives.stop_requests);
         }
     }
 

@@ -1,7 +1,7 @@
 //! One simulation in one process: runs it on the calling thread, forks a child for each, watches it.
 
 mod fork;
-mod simulation;
+pub(crate) mod simulation;
 
 pub use fork::{ChildEnd, How, cpu_ns, fix_addresses, in_child, last_words};
 pub(crate) use fork::{beat, guest_here, name_node};

@@ -462,7 +462,7 @@ impl Kernel {
 
     /// Lets everything happen that is due, while the running thread keeps the baton.
     #[cfg(any(feature = "turmoil", madsim))]
-    pub(super) fn fire_due(&mut self) {
+    pub(crate) fn fire_due(&mut self) {
         if self.now_ns > self.settings.end_ns {
             self.now_ns = self.settings.end_ns;
             self.finish(Ending::TimeUp);

@@ -33,7 +33,7 @@ impl Kernel {
 
     /// Whether a device takes its time with this thread. The carrier would have every program wait, and who is in a hurry has the
     /// carrier wait.
-    pub(in crate::kernel) fn waits_for_devices(&self, me: ThreadId) -> bool {
+    pub(crate) fn waits_for_devices(&self, me: ThreadId) -> bool {
         let hurried = self.guests.as_ref().and_then(|guests| guests.engine.hurried);
         !self.is_guest_thread(me) && hurried != Some(self.threads[me].node)
     }
@@ -69,7 +69,7 @@ impl Kernel {
     }
 
     /// A carried process was asked to stop.
-    pub(in crate::kernel) fn guest_asked_to_stop(&mut self, node: NodeId) {
+    pub(crate) fn guest_asked_to_stop(&mut self, node: NodeId) {
         self.guests_changed();
         if let Some(guests) = &mut self.guests {
             guests.engine.asked = Some(node);
