@@ -82,7 +82,7 @@ pub fn tell(fact: &afterlife_probe::Fact<'_>, file: &str, line: u32) -> u64 {
 /// Where the calling thread of a run is: its node, and in which life that is.
 pub fn whereabouts() -> Option<(event::NodeId, u16)> {
     let me = crate::libc::here()?;
-    Some(crate::libc::kernel(me, |kernel| (kernel.threads[me].node, kernel.threads[me].incarnation)))
+    Some(crate::libc::kernel(me, |kernel| (kernel.sched.threads[me].node, kernel.sched.threads[me].incarnation)))
 }
 
 /// Keeps a line that the calling thread of a run traces for this target, if lines are kept. It is no event and part of no digest.
@@ -149,7 +149,7 @@ pub fn main_is_over(tasks: usize) {
 /// The virtual time, in nanoseconds since the run began; `None` outside a run.
 pub fn now_ns() -> Option<u64> {
     let me = crate::libc::here()?;
-    Some(crate::libc::kernel(me, |kernel| kernel.now_ns))
+    Some(crate::libc::kernel(me, |kernel| kernel.sched.now_ns))
 }
 
 /// Where a return address of one of a run's [`CallSites`] lies in this process, which must be one of the same program; `None` if

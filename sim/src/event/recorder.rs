@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const EVENTS_MAX: usize = 128 << 20;
 
 /// Numbers, digests and, on demand, keeps events; knows every text by number.
-pub(crate) struct Log {
+pub(crate) struct Recorder {
     next: u64,
     digest: (u64, u64),
     names: Vec<String>,
@@ -18,6 +18,8 @@ pub(crate) struct Log {
     kept: Option<(Region<Event>, Region<u64>)>,
     // Reserved in every run, so that a recorded run has the addresses of one that is not.
     reserved: Option<(Region<Event>, Region<u64>)>,
+    /// The stack at the event that was asked for.
+    pub(crate) stack: Option<String>,
 }
 
 /// Every event of a run with the digest after each, where the run kept them.
@@ -40,7 +42,7 @@ impl Recorded {
 
 /// The digest of events that no room has told: of the texts that they name, by number, and then of each of them.
 pub fn digest_of(names: &[String], events: &[Event]) -> Digest {
-    let mut log = Log::bare();
+    let mut log = Recorder::bare();
     for text in names {
         log.name(text);
     }
@@ -57,7 +59,7 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-impl Log {
+impl Recorder {
     /// An empty log.
     pub(crate) fn new(keep: bool) -> Self {
         let mut regions: Option<(Region<Event>, Region<u64>)> =
@@ -79,6 +81,7 @@ impl Log {
             sites: BTreeMap::new(),
             kept: None,
             reserved: None,
+            stack: None,
         }
     }
 
@@ -265,7 +268,7 @@ mod tests {
     #[test]
     fn equal_logs_have_equal_digests_and_a_changed_field_changes_them() {
         let digest = |time, bytes| {
-            let mut log = Log::new(false);
+            let mut log = Recorder::new(false);
             log.push(&mut event(time, What::Sent { conn: 0, bytes }));
             log.push(&mut event(time + 1, What::Delivered { conn: 0, bytes }));
             log.digest()
@@ -277,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_text_keeps_its_number() {
-        let mut log = Log::new(false);
+        let mut log = Recorder::new(false);
         let first = log.name("metadata-db");
         assert_eq!(log.name(""), Name::NONE);
         assert_eq!(log.name("metadata-db"), first);

@@ -71,7 +71,7 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
     run_furnished(settings, machines, observer, move |kernel| {
         kernel.host_guests(true);
         let guest_thread = Arc::new(move |_| host_guests(&settings, &plans));
-        crate::isolate::name_node(kernel.nodes.len(), GUEST_THREAD);
+        crate::isolate::name_node(kernel.process.nodes.count(), GUEST_THREAD);
         kernel.add_node(GUEST_THREAD, guest_thread, 0, None);
     })
 }
@@ -236,8 +236,10 @@ impl GuestThread {
 
     /// When something is due in the room.
     fn due_ns(&self, now_ns: u64) -> u64 {
-        let due_ns =
-            self.kernel(|kernel, _| kernel.queue.next_ns()).unwrap_or(u64::MAX).min(self.end_ns.saturating_add(1));
+        let due_ns = self
+            .kernel(|kernel, _| kernel.sched.deadlines.next_ns())
+            .unwrap_or(u64::MAX)
+            .min(self.end_ns.saturating_add(1));
         due_ns.min(now_ns.saturating_add(nanoseconds(LOOK_AGAIN)))
     }
 
@@ -249,7 +251,7 @@ impl GuestThread {
             for node in 0..=nodes {
                 let node = NodeId(node as u16);
                 let ahead_ns =
-                    shown_ns - nanoseconds(time.elapsed()) as i64 - kernel.wall_ns(node) + kernel.now_ns as i64;
+                    shown_ns - nanoseconds(time.elapsed()) as i64 - kernel.wall_ns(node) + kernel.sched.now_ns as i64;
                 if ahead_ns != 0 {
                     kernel.set_clocks(node, ahead_ns, 0);
                 }
@@ -320,12 +322,13 @@ impl GuestThread {
             }
             self.bury_returned();
             self.shut_ways();
-            let (must_pass, runnable) = self.kernel(|kernel, _| (kernel.must_pass, kernel.threads.any_runnable()));
+            let (must_pass, runnable) =
+                self.kernel(|kernel, _| (kernel.sched.must_switch, kernel.sched.threads.any_runnable()));
             let gives_way = must_pass || (runnable && pass < PASSES);
             if gives_way {
                 crate::libc::give_way(self.me);
             }
-            let ahead_ns = self.kernel(|kernel, _| kernel.now_ns).saturating_sub(nanoseconds(self.elapsed()));
+            let ahead_ns = self.kernel(|kernel, _| kernel.sched.now_ns).saturating_sub(nanoseconds(self.elapsed()));
             if ahead_ns > 0 {
                 ::madsim::time::advance(Duration::from_nanos(ahead_ns));
             }

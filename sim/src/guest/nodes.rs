@@ -69,7 +69,7 @@ pub(crate) struct Lives {
 impl Kernel {
     /// All nodes so far are carried, by an engine that takes dead processes apart at once, or `in_turns`.
     pub(crate) fn host_guests(&mut self, in_turns: bool) {
-        let nodes = self.nodes.len();
+        let nodes = self.process.nodes.count();
         let own = Own { incarnation: 0, now_ns: 0, cause: Seq::NONE, entropy: 0 };
         self.guests = Some(Box::new(Guests {
             nodes: nodes as u16,
@@ -99,9 +99,9 @@ impl Kernel {
     /// Whether nothing that this thread does is heard: its process is dead, and its engine has yet to take it apart.
     #[inline]
     pub(crate) fn is_muted(&self, me: ThreadId) -> bool {
-        let thread = &self.threads[me];
+        let thread = &self.sched.threads[me];
         self.is_guest(thread.node) && {
-            let it = &self.nodes[usize::from(thread.node.0)];
+            let it = &self.process[thread.node];
             !it.is_up() || it.incarnation != thread.incarnation
         }
     }
@@ -109,8 +109,8 @@ impl Kernel {
     /// The engine takes a dead process apart from here on: whatever that still does, it does not do to the node's disk.
     pub(crate) fn burial_begins(&mut self, me: ThreadId, node: NodeId, life: u16) {
         self.turn_to(me, Some(node), false);
-        self.threads[me].incarnation = life;
-        let disk = self.nodes[usize::from(node.0)].disk.take();
+        self.sched.threads[me].incarnation = life;
+        let disk = self.process[node].disk.take();
         if let Some(guests) = &mut self.guests {
             guests.disk = disk;
         }
@@ -120,7 +120,7 @@ impl Kernel {
     pub(crate) fn bury_threads(&mut self, node: NodeId) {
         let Some(guests) = &mut self.guests else { return };
         let (of_node, others) =
-            std::mem::take(&mut guests.dying).into_iter().partition(|thread| self.threads[*thread].node == node);
+            std::mem::take(&mut guests.dying).into_iter().partition(|thread| self.sched.threads[*thread].node == node);
         guests.dying = others;
         let of_node: Vec<ThreadId> = of_node;
         for thread in of_node {
@@ -131,15 +131,15 @@ impl Kernel {
     /// Leaves the threads of a dead process to its engine, which waits for those that its runtime waits for. Returns whether it does.
     pub(crate) fn leaves_threads(&mut self, node: NodeId) -> bool {
         let is_guest = self.is_guest(node);
-        let threads = self.nodes[usize::from(node.0)].threads.clone();
+        let threads = self.process[node].threads.clone();
         match &mut self.guests {
             Some(guests) if is_guest => guests.dying.extend(&threads),
             _ => return false,
         }
         if self.guests.as_ref().is_some_and(|guests| guests.in_turns) {
             for thread in threads {
-                self.threads.hold(thread);
-                self.must_pass |= self.running == Some(thread);
+                self.sched.threads.hold(thread);
+                self.sched.must_switch |= self.sched.running == Some(thread);
             }
         }
         true
@@ -169,14 +169,18 @@ impl Kernel {
     pub(crate) fn turn_to(&mut self, me: ThreadId, node: Option<NodeId>, runs: bool) {
         let Some(guests) = &mut self.guests else { return };
         guests.guest_thread = me;
-        self.threads.last = Some(me);
+        self.sched.threads.last = Some(me);
         let nodes = guests.nodes;
-        let thread = &mut self.threads[me];
+        let thread = &mut self.sched.threads[me];
         let place = |node: NodeId| usize::from(node.0.min(nodes));
-        guests.own[place(thread.node)] =
-            Own { incarnation: thread.incarnation, now_ns: self.now_ns, cause: thread.cause, entropy: thread.entropy };
+        guests.own[place(thread.node)] = Own {
+            incarnation: thread.incarnation,
+            now_ns: self.sched.now_ns,
+            cause: thread.cause,
+            entropy: thread.entropy,
+        };
         let node = node.unwrap_or(NodeId(nodes));
-        let it = &self.nodes[usize::from(node.0)];
+        let it = &self.process[node];
         let mut own = guests.own[place(node)];
         if own.incarnation != it.incarnation {
             (own.incarnation, own.cause, own.entropy) = (it.incarnation, it.ended, 0);
@@ -192,12 +196,12 @@ impl Kernel {
 
     /// It is so late for the program whose turn it is. Its time never goes back.
     pub(crate) fn guest_moment(&mut self, now_ns: u64) {
-        self.now_ns = self.now_ns.max(now_ns);
+        self.sched.now_ns = self.sched.now_ns.max(now_ns);
     }
 
     /// All programs have had their turn, up to this time: ends that were put off come now, and what fell due meanwhile.
     pub(crate) fn guest_turn_over(&mut self, now_ns: u64) {
-        self.now_ns = self.now_ns.max(now_ns);
+        self.sched.now_ns = self.sched.now_ns.max(now_ns);
         let put_off = self.guests.as_mut().map(|guests| std::mem::take(&mut guests.put_off));
         for (node, how, cause) in put_off.into_iter().flatten() {
             self.end_process(node, how, cause);
@@ -207,8 +211,8 @@ impl Kernel {
 
     /// The main function of the node whose turn it is has ended.
     pub(crate) fn guest_main_ended(&mut self, me: ThreadId, code: ExitCode) {
-        let thread = &self.threads[me];
-        if self.nodes[usize::from(thread.node.0)].incarnation == thread.incarnation {
+        let thread = &self.sched.threads[me];
+        if self.process[thread.node].incarnation == thread.incarnation {
             self.main_ended(me, code);
         }
     }
@@ -224,6 +228,7 @@ impl Kernel {
             stop_requests: it.stop_requests,
             paused: it.paused,
         };
-        std::mem::take(&mut guests.changed).then(|| self.nodes[..nodes].iter().map(lives).collect())
+        std::mem::take(&mut guests.changed)
+            .then(|| self.process.nodes.iter().take(nodes).map(|(_, node)| lives(node)).collect())
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn waited(me: ThreadId, since_ns: u64) {
     if let (Some(source), Some(go_on)) = (SOURCE.get(), GO_ON.get())
         && let Some(now_ns) = outside(source)
     {
-        let waited_ns = at_rest(|kernel| kernel.now_ns).saturating_sub(since_ns);
+        let waited_ns = at_rest(|kernel| kernel.sched.now_ns).saturating_sub(since_ns);
         // What was left of the last step counts; what its clock is ahead otherwise stays as it is.
         let left_ns = since_ns.saturating_sub(now_ns) % STEP_NS;
         let steps_ns = (left_ns + waited_ns) / STEP_NS * STEP_NS;

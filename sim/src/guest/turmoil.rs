@@ -54,7 +54,7 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
     run_furnished(settings, machines, observer, move |kernel| {
         kernel.host_guests(false);
         let guest_thread = Arc::new(move |_| GuestThread::new(settings.seed, settings.latency, &hosts).host_guests());
-        crate::isolate::name_node(kernel.nodes.len(), GUEST_THREAD);
+        crate::isolate::name_node(kernel.process.nodes.count(), GUEST_THREAD);
         kernel.add_node(GUEST_THREAD, guest_thread, 0, None);
     })
 }
@@ -104,7 +104,7 @@ fn end(how: Death) {
     let Some(me) = crate::libc::here() else { std::process::abort() };
     crate::libc::kernel(me, |kernel| {
         if !kernel.is_muted(me) {
-            let (node, cause) = (kernel.threads[me].node, kernel.threads[me].cause);
+            let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
             kernel.end_process(node, how, cause);
         }
     });
@@ -204,7 +204,7 @@ impl GuestThread {
             self.bury_ended();
             let must_pass = self.kernel(|kernel, _| {
                 kernel.guest_turn_over((turn + 1) * TURN_NS);
-                kernel.must_pass || kernel.threads.any_runnable()
+                kernel.sched.must_switch || kernel.sched.threads.any_runnable()
             });
             if must_pass {
                 crate::libc::give_way(self.me);

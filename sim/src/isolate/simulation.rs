@@ -96,13 +96,13 @@ pub(crate) fn run_furnished(
     crate::libc::attach();
     crate::libc::begin_host(settings.seed);
     let mut kernel = Box::new(Kernel::new(settings, crate::libc::begin));
-    kernel.wakes.followed = crate::libc::follows_tasks();
+    kernel.sched.task_wakes.followed = crate::libc::follows_tasks();
     for (index, machine) in machines.into_iter().enumerate() {
         crate::isolate::name_node(index, &machine.name);
         let node = kernel.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);
         debug_assert_eq!(node, NodeId(index as u16));
-        kernel.nodes[index].disk_build = machine.disk;
-        kernel.nodes[index].limit_descriptors(machine.descriptors_max);
+        kernel[node].disk_build = machine.disk;
+        kernel[node].limit_descriptors(machine.descriptors_max);
         for (to, link) in machine.links {
             kernel.net.set_link(node, to, link);
         }
@@ -117,24 +117,24 @@ pub(crate) fn run_furnished(
     crate::libc::enter_kernel(kernel);
     crate::libc::end_host();
     let ended = |life| matches!(life, ProcessState::Down | ProcessState::Off);
-    let live = (0..kernel.nodes.len()).filter(|index| !ended(kernel.nodes[*index].life));
-    let live = live.map(|index| NodeId(index as u16)).collect();
+    let live = kernel.process.nodes.iter().filter(|(_, node)| !ended(node.life));
+    let live = live.map(|(id, _)| id).collect();
     let Some(observer) = kernel.take_observer() else { unreachable!("the observer is only taken here") };
     let sockets = if settings.record { kernel.sockets() } else { Vec::new() };
-    let (digest, events) = (kernel.log.digest(), kernel.log.len());
-    let (names, kept) = kernel.log.finish();
+    let (digest, events) = (kernel.recorder.digest(), kernel.recorder.len());
+    let (names, kept) = kernel.recorder.finish();
     Outcome {
         ending: kernel.ending.unwrap_or(Ending::Quiet),
         digest,
         events,
-        virtual_ns: kernel.now_ns,
-        switches: kernel.threads.switches,
+        virtual_ns: kernel.sched.now_ns,
+        switches: kernel.sched.threads.switches,
         names,
         kept,
-        places: std::mem::take(&mut kernel.places),
-        lines: kernel.lines.all(),
-        choices: kernel.choices.asked(),
-        stack: kernel.stack.take(),
+        places: std::mem::take(&mut kernel.process.call_sites),
+        lines: kernel.process.output.all(),
+        choices: kernel.sched.choices.asked(),
+        stack: kernel.recorder.stack.take(),
         crash: kernel.crash.take(),
         live,
         sockets,

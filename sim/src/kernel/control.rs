@@ -1,7 +1,8 @@
 //! The room as its operator sees it: what a scenario, a plan or an invariant may ask of the world and do to it.
 //! It decides nothing itself.
 
-use super::dispatch::{Due, Kernel};
+use super::dispatch::Kernel;
+use super::due::Due;
 use super::ending::Ending;
 use super::fs::disk::{ROOT, Trouble};
 use super::net::link::LinkTrouble;
@@ -52,37 +53,37 @@ impl<'a> Control<'a> {
 
     /// Virtual nanoseconds since the run began.
     pub fn now_ns(&self) -> u64 {
-        self.kernel.now_ns
+        self.kernel.sched.now_ns
     }
 
     /// The keyed choices of this run.
     pub fn choices(&self) -> &Choices {
-        &self.kernel.choices
+        &self.kernel.sched.choices
     }
 
     /// How many nodes there are.
     pub fn nodes(&self) -> u16 {
-        self.kernel.nodes.len() as u16
+        self.kernel.process.nodes.count() as u16
     }
 
     /// A node's name; `world` for the room itself.
     pub fn node_name(&self, node: NodeId) -> &str {
-        self.kernel.nodes.get(usize::from(node.0)).map_or("world", |node| &node.name)
+        self.kernel.process.node(node).map_or("world", |node| &node.name)
     }
 
     /// What a name stands for.
     pub fn text(&self, name: Name) -> &str {
-        self.kernel.log.text(name)
+        self.kernel.recorder.text(name)
     }
 
     /// The number of a text.
     pub fn name(&mut self, text: &str) -> Name {
-        self.kernel.log.name(text)
+        self.kernel.recorder.name(text)
     }
 
     /// Where a node's process is in its life.
     pub fn status(&self, node: NodeId) -> Status {
-        match self.kernel.nodes.get(usize::from(node.0)).map(|node| node.life) {
+        match self.kernel.process.node(node).map(|node| node.life) {
             None | Some(ProcessState::New) => Status::New,
             Some(ProcessState::Up) => Status::Up,
             Some(ProcessState::Stopping) => Status::Stopping,
@@ -93,18 +94,18 @@ impl<'a> Control<'a> {
 
     /// Which life a node is in, from 1; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u16 {
-        self.kernel.nodes.get(usize::from(node.0)).map_or(0, |node| node.incarnation)
+        self.kernel.process.node(node).map_or(0, |node| node.incarnation)
     }
 
     /// Says that a fault was injected; what follows has this event as its cause.
     pub fn fault(&mut self, what: &str, injection: u32, on: NodeId) -> Seq {
-        let what = self.kernel.log.name(what);
+        let what = self.kernel.recorder.name(what);
         self.kernel.emit_at(on, Seq::NONE, What::Fault { what, injection })
     }
 
     /// Says that a fault ended.
     pub fn healed(&mut self, what: &str) -> Seq {
-        let what = self.kernel.log.name(what);
+        let what = self.kernel.recorder.name(what);
         self.kernel.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { what })
     }
 
@@ -126,7 +127,7 @@ impl<'a> Control<'a> {
 
     /// Whether a node's process is paused.
     pub fn is_paused(&self, node: NodeId) -> bool {
-        self.kernel.nodes.get(usize::from(node.0)).is_some_and(|node| node.paused)
+        self.kernel.process.node(node).is_some_and(|node| node.paused)
     }
 
     /// Lets the threads of a paused process go on, as SIGCONT would. Returns whether it was paused.
@@ -144,7 +145,7 @@ impl<'a> Control<'a> {
 
     /// The number, in its process, of the thread that is held by the hold of this number, if it is still alive.
     pub fn held_thread(&self, number: u32) -> Option<u32> {
-        self.kernel.held(number).map(|id| self.kernel.threads[id].number)
+        self.kernel.held(number).map(|id| self.kernel.sched.threads[id].number)
     }
 
     /// The thread that is held by the hold of this number goes on, unless another hold or a pause keeps it. Does nothing if
@@ -160,14 +161,14 @@ impl<'a> Control<'a> {
 
     /// Starts a node's process again `delay_ns` after its present life has ended.
     pub fn restart_when_ended(&mut self, node: NodeId, delay_ns: u64) {
-        if let Some(node) = self.kernel.nodes.get_mut(usize::from(node.0)) {
+        if let Some(node) = self.kernel.process.node_mut(node) {
             node.restart_after_ns = Some(delay_ns);
         }
     }
 
     /// Whether a node that is down is due to start again.
     pub fn starts_again(&self, node: NodeId) -> bool {
-        self.kernel.nodes.get(usize::from(node.0)).is_some_and(|node| node.starts_due > 0)
+        self.kernel.process.node(node).is_some_and(|node| node.starts_due > 0)
     }
 
     /// Cuts (or opens) the way from one node to another; the way back is another matter.
@@ -211,21 +212,21 @@ impl<'a> Control<'a> {
 
     /// Makes each sync of a node's disk take this much longer, in nanoseconds; 0 for a sound disk.
     pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
-        if let Some(node) = self.kernel.nodes.get_mut(usize::from(node.0)) {
+        if let Some(node) = self.kernel.process.node_mut(node) {
             node.sync_extra_ns = extra_ns;
         }
     }
 
     /// Lets a trouble of a node's disk begin.
     pub fn trouble_disk(&mut self, node: NodeId, trouble: Trouble) {
-        if let Some(node) = self.kernel.nodes.get_mut(usize::from(node.0)) {
+        if let Some(node) = self.kernel.process.node_mut(node) {
             node.disk().begin_trouble(trouble);
         }
     }
 
     /// Ends a trouble of a node's disk, or all of them; what waited for the device goes on because of `cause`.
     pub fn mend_disk(&mut self, node: NodeId, trouble: Option<Trouble>, cause: Seq) {
-        let Some(disk) = self.kernel.nodes.get_mut(usize::from(node.0)).and_then(|node| node.disk.as_mut()) else {
+        let Some(disk) = self.kernel.process.node_mut(node).and_then(|node| node.disk.as_mut()) else {
             return;
         };
         match trouble {
@@ -240,7 +241,7 @@ impl<'a> Control<'a> {
     /// The path of the `nth` file of a node's disk, from 1, in the order of their paths, counted round; only files that have
     /// content, if `filled`. `None` if there is none.
     pub fn file_of(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
-        let disk = self.kernel.nodes.get_mut(usize::from(node.0))?.disk.as_ref()?;
+        let disk = self.kernel.process.node_mut(node)?.disk.as_ref()?;
         let mut files = disk.files();
         files.retain(|path| !filled || disk.stat(ROOT, path, false).is_ok_and(|stat| stat.size > 0));
         let index = (nth.max(1) as usize - 1).checked_rem(files.len())?;
@@ -249,17 +250,17 @@ impl<'a> Control<'a> {
 
     /// Lets a file vanish, on the media and for whoever looks for its name; who has it open keeps it.
     pub fn remove_file(&mut self, node: NodeId, path: &str, cause: Seq) {
-        let Some(it) = self.kernel.nodes.get_mut(usize::from(node.0)) else { return };
+        let Some(it) = self.kernel.process.node_mut(node) else { return };
         if it.disk().remove_for_fault(path.as_bytes()).is_ok() {
-            let path = self.kernel.log.name(path);
+            let path = self.kernel.recorder.name(path);
             self.kernel.emit_at(node, cause, What::EntryChanged { path });
         }
     }
 
     /// Damages some bytes of a file; where and how is a choice, keyed by the injection.
     pub fn corrupt_file(&mut self, node: NodeId, path: &str, injection: u32) {
-        let choices = &self.kernel.choices;
-        let Some(it) = self.kernel.nodes.get_mut(usize::from(node.0)) else { return };
+        let choices = &self.kernel.sched.choices;
+        let Some(it) = self.kernel.process.node_mut(node) else { return };
         let who = join(it.key, u64::from(injection));
         let _nothing_there = it
             .disk()
@@ -268,27 +269,27 @@ impl<'a> Control<'a> {
 
     /// Leaves a node's process this much memory and no more; `None` for what its machine has.
     pub fn squeeze_memory(&mut self, node: NodeId, bytes: Option<u64>) {
-        if let Some(node) = self.kernel.nodes.get(usize::from(node.0)) {
+        if let Some(node) = self.kernel.process.node(node) {
             node.memory.squeeze(bytes);
         }
     }
 
     /// Whether a node's process has less memory than its machine, by [`squeeze_memory`](Self::squeeze_memory).
     pub fn is_squeezed(&self, node: NodeId) -> bool {
-        self.kernel.nodes.get(usize::from(node.0)).is_some_and(|node| node.memory.is_squeezed())
+        self.kernel.process.node(node).is_some_and(|node| node.memory.is_squeezed())
     }
 
     /// Whether a node's disk refuses operations at this moment: with errors, or because nothing is free.
     pub fn disk_fails(&self, node: NodeId) -> bool {
         const REFUSING: [Trouble; 4] =
             [Trouble::FailingReads, Trouble::FailingWrites, Trouble::FailingSyncs, Trouble::Full];
-        let disk = self.kernel.nodes.get(usize::from(node.0)).and_then(|node| node.disk.as_ref());
+        let disk = self.kernel.process.node(node).and_then(|node| node.disk.as_ref());
         disk.is_some_and(|disk| REFUSING.iter().any(|trouble| disk.has_trouble(*trouble)))
     }
 
     /// What the next process of a node would find on its disk, as one number; 0 if it has none yet. It reads the whole disk.
     pub fn disk_state(&self, node: NodeId) -> u128 {
-        let disk = self.kernel.nodes.get(usize::from(node.0)).and_then(|node| node.disk.as_ref());
+        let disk = self.kernel.process.node(node).and_then(|node| node.disk.as_ref());
         disk.map_or(0, |disk| disk.visible_digest())
     }
 
@@ -299,7 +300,7 @@ impl<'a> Control<'a> {
 
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
     pub fn alarm(&mut self, delay_ns: u64, token: u64) {
-        self.kernel.queue.at(self.kernel.now_ns.saturating_add(delay_ns), Due::Alarm(token));
+        self.kernel.sched.deadlines.at(self.kernel.sched.now_ns.saturating_add(delay_ns), Due::Alarm(token));
     }
 
     /// Ends the run.
@@ -309,7 +310,7 @@ impl<'a> Control<'a> {
 
     /// Every thread of a running process with what it waits for, one line each: for reports of deadlocks.
     pub fn threads(&self) -> Vec<String> {
-        let live = self.kernel.threads.iter().filter(|(_, thread)| thread.is_live());
+        let live = self.kernel.sched.threads.iter().filter(|(_, thread)| thread.is_live());
         live.map(|(id, thread)| format!("{} {}", self.node_name(thread.node), self.kernel.wait_of(id))).collect()
     }
 
@@ -320,19 +321,19 @@ impl<'a> Control<'a> {
 
     /// The place where the thread stands that is running: what led to the event that is being observed.
     pub fn here(&mut self) -> u32 {
-        self.kernel.places.of(&own_stack()).0
+        self.kernel.process.call_sites.of(&own_stack()).0
     }
 
     /// Where a number that a node's process has closed was opened and closed; `None` if it was never open there, or is.
     pub fn closed_descriptor(&self, node: NodeId, fd: i32) -> Option<(u32, u32)> {
-        let node = self.kernel.nodes.get(usize::from(node.0))?;
+        let node = self.kernel.process.node(node)?;
         let slot = node.slots.get(fd.wrapping_sub(node.base) as usize)?;
         Some((slot.opened.0, slot.closed?.0))
     }
 
     /// Tells of what a process that ended in order has left behind, an event for each: what, where it was made, its name.
     pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
-        let left = self.kernel.nodes.get_mut(usize::from(node.0)).map(|node| std::mem::take(&mut node.left));
+        let left = self.kernel.process.node_mut(node).map(|node| std::mem::take(&mut node.left));
         let tell = |LeakedItem { kind, made, what }| {
             (self.kernel.emit_at(node, cause, What::Leaked { kind, place: made.0 }), kind, made.0, what)
         };

@@ -2,67 +2,23 @@
 //! It blocks nobody: it says that a caller must wait, and the doors pass the baton.
 
 use super::control::{Control, Observer};
+use super::due::{Due, Identity, Start};
 use super::ending::{Crash, Ending};
-use super::net::pipe::Pipes;
+use super::fs::files::Files;
 use super::net::ports::Net;
-use super::net::tcp::Ref;
-use super::net::udp::Datagram;
-use super::process::fd::description::{DescriptionId, Descriptions};
+use super::process::fd::description::DescriptionId;
 use super::process::memory::Account;
 use super::process::node::{Main, Node, ProcessState};
 use super::process::output::Lines;
-use super::process::signal::Signals;
-use super::sched::call_site::CallSites;
+use super::process::table::Processes;
 use super::sched::choice::Choices;
-use super::sched::deadlines::Queue;
 use super::sched::fiber::{Body, Fiber};
-use super::sched::futex::Futexes;
-use super::sched::task::Tasks;
-use super::sched::thread::{self, Preemption, Schedule, State, ThreadId, Threads, Wait};
-use crate::event::recorder::Log;
+use super::sched::scheduler::Scheduler;
+use super::sched::thread::{self, Preemption, Schedule, State, ThreadId, Wait};
+use crate::event::recorder::Recorder;
 use crate::event::{Death, Event, NodeId, Seq, What};
-use crate::host::system::Routine;
 use std::collections::VecDeque;
-
-/// What falls due.
-pub(crate) enum Due {
-    /// A thread's deadline.
-    Thread(ThreadId),
-    /// A SYN arrives; which attempt it is.
-    Syn(Ref, u32),
-    /// The head of a connection's flight arrives.
-    Segment(Ref),
-    /// A flight that a cut link held up tries again.
-    Retry(Ref),
-    /// A datagram arrives.
-    Datagram(Box<Datagram>),
-    /// A node starts, unless it did already.
-    Start(NodeId),
-    /// A stop's budget has run out.
-    Overrun(NodeId, u16),
-    /// The observer wanted to be called.
-    Alarm(u64),
-    /// A keepalive probe is due, after so many without an answer.
-    Probe(Ref, u32),
-    /// A timer descriptor fires, if it is still wound up so.
-    Timer(DescriptionId, u32),
-}
-
-/// What a step of a door comes to.
-pub(crate) enum Turn<T> {
-    /// It is done.
-    Done(T),
-    /// The caller waits for this, until then at most, and tries again.
-    Wait(Wait, u64),
-}
-
-/// What a new thread runs.
-pub(crate) enum Start {
-    /// A process's main function.
-    Main(Main, u16),
-    /// A start routine, with its argument's address.
-    Routine(Routine, usize),
-}
+use std::ops::{Index, IndexMut};
 
 /// What a run is given.
 #[derive(Clone, Copy, Debug)]
@@ -112,55 +68,25 @@ impl Default for Settings {
 /// flag would freeze time.
 const CALL_NS: u64 = 50;
 
-/// Everything of a run.
+/// The virtual kernel of one simulation.
 pub(crate) struct Kernel {
-    pub(crate) now_ns: u64,
-    pub(crate) choices: Choices,
-    pub(crate) queue: Queue<Due>,
-    pub(crate) threads: Threads,
-    /// The threads that stand still alone, each under the number of its hold.
-    pub(crate) held: Vec<(u32, ThreadId)>,
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) descriptions: Descriptions,
+    pub(crate) sched: Scheduler,
+    pub(crate) process: Processes,
+    pub(crate) fs: Files,
     pub(crate) net: Net,
-    pub(crate) pipes: Pipes,
-    pub(crate) unix: super::net::unix::Unix,
-    /// Files that are mapped into memory.
-    pub(crate) images: Vec<super::fs::mapping::Image>,
-    pub(crate) futexes: Futexes,
-    pub(crate) signals: Signals,
-    pub(crate) log: Log,
-    pub(crate) lines: Lines,
+    pub(crate) recorder: Recorder,
     pub(crate) settings: Settings,
     pub(crate) ending: Option<Ending>,
-    /// The running thread must give the baton away before it goes on: it was killed, or the run is over.
-    pub(crate) must_pass: bool,
-    /// Set while the thread that runs is to be blamed for events.
-    pub(crate) running: Option<ThreadId>,
-    pub(crate) stack: Option<String>,
     pub(crate) crash: Option<Crash>,
-    pub(crate) places: CallSites,
-    pub(crate) tasks: Tasks,
-    pub(crate) wakes: super::sched::task_wakes::Wakes,
-    /// Which thread was the last to read a clock, unless something happened on it since.
-    pub(crate) clock_read_by: ThreadId,
-    /// Who had the baton when the kernel began to look for who goes next: the kernel works on its stack.
-    pub(crate) before: Option<ThreadId>,
-    pub(crate) objects: u32,
-    pub(crate) heard: super::net::stale::Heard,
-    /// Some node's clocks are not the room's.
-    pub(crate) clocks_differ: bool,
-    /// How often timers were wound up.
-    pub(crate) windings: u32,
-    pub(crate) generations: std::collections::BTreeMap<(NodeId, crate::event::Name), u32>,
-    /// How often each place that may misbehave was passed on each node.
-    pub(crate) buggify_passes: std::collections::BTreeMap<(NodeId, u64), u64>,
-    /// Nodes whose programs another engine runs.
+    /// Nodes whose programs a guest engine runs.
     #[cfg(any(feature = "turmoil", madsim))]
     pub(crate) guests: Option<Box<crate::guest::nodes::Guests>>,
-    host: Box<Fiber>,
-    /// What a new thread's strand is to run.
-    pub(crate) begin: fn(ThreadId, Start) -> Body,
+    observation: Observation,
+}
+
+/// The observer, and the events that happened while it was being called.
+#[derive(Default)]
+struct Observation {
     observer: Option<Box<dyn Observer>>,
     unobserved: VecDeque<Event>,
     observing: bool,
@@ -175,72 +101,30 @@ pub(crate) struct Aside {
     events: u64,
 }
 
-/// Which process a thread belongs to.
-#[derive(Clone, Copy)]
-pub(crate) struct Identity {
-    pub(crate) node: NodeId,
-    pub(crate) incarnation: u16,
-}
-
 impl Kernel {
     pub(crate) fn new(settings: Settings, begin: fn(ThreadId, Start) -> Body) -> Self {
-        let mut threads = Threads::default();
-        threads.schedule = settings.schedule;
         let mut net = Net::default();
         net.latency = settings.latency;
+        let choices = Choices::of_run(settings.seed, settings.record);
         Self {
-            now_ns: 0,
-            choices: Choices::of_run(settings.seed, settings.record),
-            queue: Queue::default(),
-            threads,
-            held: Vec::new(),
-            nodes: Vec::new(),
-            descriptions: Descriptions::default(),
+            sched: Scheduler::new(choices, settings.schedule, begin),
+            process: Processes::new(Lines::new(settings.lines || settings.record)),
+            fs: Files::default(),
             net,
-            pipes: Pipes::default(),
-            unix: Default::default(),
-            images: Vec::new(),
-            futexes: Futexes::default(),
-            signals: Signals::default(),
-            log: Log::new(settings.record),
-            lines: Lines::new(settings.lines || settings.record),
+            recorder: Recorder::new(settings.record),
             settings,
             ending: None,
-            must_pass: false,
-            running: None,
-            stack: None,
             crash: None,
-            places: CallSites::default(),
-            tasks: Tasks::default(),
-            wakes: Default::default(),
-            clock_read_by: thread::NOBODY,
-            before: None,
-            objects: 0,
-            heard: Default::default(),
-            clocks_differ: false,
-            windings: 0,
-            generations: std::collections::BTreeMap::new(),
-            buggify_passes: std::collections::BTreeMap::new(),
             #[cfg(any(feature = "turmoil", madsim))]
             guests: None,
-            host: Fiber::host(),
-            begin,
-            observer: None,
-            unobserved: VecDeque::new(),
-            observing: false,
+            observation: Observation::default(),
         }
     }
 
     /// Makes a node, with this much memory if it is not to have all that it asks for; it starts at `start_ns`.
     pub(crate) fn add_node(&mut self, name: &str, main: Main, start_ns: u64, memory_bytes: Option<u64>) -> NodeId {
-        assert!(
-            self.nodes.len() < super::process::node::NODES_MAX,
-            "a room holds {} nodes",
-            super::process::node::NODES_MAX
-        );
-        let node = NodeId(self.nodes.len() as u16);
         let memory = Account::new(memory_bytes, self.settings.largest_allocation_bytes);
-        self.nodes.push(Node::new(name, main, memory));
+        let node = self.process.nodes.add(Node::new(name, main, memory));
         if start_ns < u64::MAX {
             self.start_after(node, start_ns);
         }
@@ -248,18 +132,18 @@ impl Kernel {
     }
 
     pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.observer = Some(observer);
+        self.observation.observer = Some(observer);
     }
 
     pub(crate) fn take_observer(&mut self) -> Option<Box<dyn Observer>> {
-        self.observer.take()
+        self.observation.observer.take()
     }
 
     // -- events
 
     #[inline]
     pub(crate) fn identity(&self, me: ThreadId) -> Identity {
-        let thread = &self.threads[me];
+        let thread = &self.sched.threads[me];
         Identity { node: thread.node, incarnation: thread.incarnation }
     }
 
@@ -276,11 +160,11 @@ impl Kernel {
         if self.is_muted(me) {
             return Seq::NONE;
         }
-        let thread = &self.threads[me];
-        let task = if self.wakes.followed { u64::from(thread.task) } else { task };
+        let thread = &self.sched.threads[me];
+        let task = if self.sched.task_wakes.followed { u64::from(thread.task) } else { task };
         let event = Event {
             seq: Seq::NONE,
-            time_ns: self.now_ns,
+            time_ns: self.sched.now_ns,
             node: thread.node,
             incarnation: thread.incarnation,
             thread: thread.number,
@@ -289,12 +173,12 @@ impl Kernel {
             what,
         };
         let seq = self.push(event);
-        let thread = &mut self.threads[me];
+        let thread = &mut self.sched.threads[me];
         // Where tasks are not followed, a runtime's thread does things for many, of which only its last activation is known.
-        if self.wakes.followed || thread.asked_in == thread::NEVER_ASKED {
+        if self.sched.task_wakes.followed || thread.asked_in == thread::NEVER_ASKED {
             thread.cause = seq;
             thread.found_nothing = false;
-            self.clock_read_by = thread::NOBODY;
+            self.sched.clock_read_by = thread::NOBODY;
         }
         seq
     }
@@ -302,25 +186,26 @@ impl Kernel {
     /// Something happened to a node, outside any of its threads.
     #[inline]
     pub(crate) fn emit_at(&mut self, node: NodeId, cause: Seq, what: What) -> Seq {
-        let incarnation = self.nodes.get(usize::from(node.0)).map_or(0, |node| node.incarnation);
-        let event = Event { seq: Seq::NONE, time_ns: self.now_ns, node, incarnation, thread: 0, task: 0, cause, what };
+        let incarnation = self.process.node(node).map_or(0, |node| node.incarnation);
+        let event =
+            Event { seq: Seq::NONE, time_ns: self.sched.now_ns, node, incarnation, thread: 0, task: 0, cause, what };
         self.push(event)
     }
 
     fn push(&mut self, mut event: Event) -> Seq {
-        self.log.push(&mut event);
+        self.recorder.push(&mut event);
         if self.settings.record {
-            self.choices.came_to(self.log.len());
+            self.sched.choices.came_to(self.recorder.len());
         }
         if self.settings.stack_at == Some(event.seq.0) {
-            self.stack = Some(std::backtrace::Backtrace::force_capture().to_string());
+            self.recorder.stack = Some(std::backtrace::Backtrace::force_capture().to_string());
         }
         if event.seq.0 >= self.settings.events_max {
             self.finish(Ending::TooManyEvents);
         }
-        if self.observing {
-            self.unobserved.push_back(event);
-        } else if self.observer.as_ref().is_some_and(|observer| observer.wants(&event.what)) {
+        if self.observation.observing {
+            self.observation.unobserved.push_back(event);
+        } else if self.observation.observer.as_ref().is_some_and(|observer| observer.wants(&event.what)) {
             self.consult(|observer, room| observer.event(&event, room));
         }
         event.seq
@@ -328,26 +213,26 @@ impl Kernel {
 
     /// Shows the observer what happened while it was looking.
     fn drain_events(&mut self) {
-        if self.unobserved.is_empty() {
+        if self.observation.unobserved.is_empty() {
             return;
         }
-        let Some(mut observer) = self.observer.take() else { return };
-        self.observing = true;
-        while let Some(event) = self.unobserved.pop_front() {
+        let Some(mut observer) = self.observation.observer.take() else { return };
+        self.observation.observing = true;
+        while let Some(event) = self.observation.unobserved.pop_front() {
             if observer.wants(&event.what) {
                 observer.event(&event, &mut Control::new(self));
             }
         }
-        self.observing = false;
-        self.observer = Some(observer);
+        self.observation.observing = false;
+        self.observation.observer = Some(observer);
     }
 
     fn consult(&mut self, call: impl FnOnce(&mut dyn Observer, &mut Control<'_>)) {
-        let Some(mut observer) = self.observer.take() else { return };
-        self.observing = true;
+        let Some(mut observer) = self.observation.observer.take() else { return };
+        self.observation.observing = true;
         call(&mut *observer, &mut Control::new(self));
-        self.observing = false;
-        self.observer = Some(observer);
+        self.observation.observing = false;
+        self.observation.observer = Some(observer);
         self.drain_events();
     }
 
@@ -357,59 +242,59 @@ impl Kernel {
     /// how, and nothing has happened yet.
     #[inline]
     pub(crate) fn enter_call(&mut self) -> bool {
-        let goes_on = self.threads.enter_call();
-        self.now_ns += if goes_on { CALL_NS } else { 0 };
+        let goes_on = self.sched.threads.enter_call();
+        self.sched.now_ns += if goes_on { CALL_NS } else { 0 };
         goes_on
     }
 
     /// What the running thread does from here on, until [`back`](Self::back), is no part of the run: no door is counted.
     pub(crate) fn aside(&mut self) -> Aside {
         Aside {
-            now_ns: self.now_ns,
-            calls_left: self.threads.set_calls_left(u32::MAX),
-            clock_read_by: self.clock_read_by,
-            switches: self.threads.switches,
-            events: self.log.len(),
+            now_ns: self.sched.now_ns,
+            calls_left: self.sched.threads.set_calls_left(u32::MAX),
+            clock_read_by: self.sched.clock_read_by,
+            switches: self.sched.threads.switches,
+            events: self.recorder.len(),
         }
     }
 
     /// Makes the doors since then undone. Where others ran meanwhile, or something happened, the run is another one and time stands.
     pub(crate) fn back(&mut self, aside: Aside) {
-        self.threads.set_calls_left(aside.calls_left);
-        if (self.threads.switches, self.log.len()) == (aside.switches, aside.events) {
-            (self.now_ns, self.clock_read_by) = (aside.now_ns, aside.clock_read_by);
+        self.sched.threads.set_calls_left(aside.calls_left);
+        if (self.sched.threads.switches, self.recorder.len()) == (aside.switches, aside.events) {
+            (self.sched.now_ns, self.sched.clock_read_by) = (aside.now_ns, aside.clock_read_by);
         }
     }
 
     /// The running thread is cut off at a door.
     #[cold]
     pub(crate) fn cut(&mut self, me: ThreadId, at_clock: bool) -> Preemption {
-        self.now_ns += CALL_NS;
+        self.sched.now_ns += CALL_NS;
         self.look_for_spin(me, at_clock);
-        self.threads.cut(me, self.now_ns, &self.choices)
+        self.sched.threads.cut(me, self.sched.now_ns, &self.sched.choices)
     }
 
     /// Parks the running thread; the caller passes the baton next.
     #[inline]
     pub(crate) fn park(&mut self, me: ThreadId, wait: Wait, until_ns: u64) {
-        if self.threads[me].state != State::Running {
+        if self.sched.threads[me].state != State::Running {
             return; // it was killed meanwhile
         }
-        if let Some(due) = self.threads.wait(me, wait, until_ns) {
-            self.queue.at(due, Due::Thread(me));
+        if let Some(due) = self.sched.threads.wait(me, wait, until_ns) {
+            self.sched.deadlines.at(due, Due::Thread(me));
         }
     }
 
     /// The running thread lets others go first; the caller passes the baton next.
     pub(crate) fn give_way(&mut self, me: ThreadId) {
-        if self.threads[me].state == State::Running {
-            self.threads.give_way(me, &self.choices);
+        if self.sched.threads[me].state == State::Running {
+            self.sched.threads.give_way(me, &self.sched.choices);
         }
     }
 
     /// The thread waits for a change of this description.
     pub(crate) fn wait_for_change(&mut self, id: DescriptionId, me: ThreadId) {
-        if let Some(description) = self.descriptions.get_mut(id)
+        if let Some(description) = self.process.descriptions.get_mut(id)
             && !description.waiters.contains(&me)
         {
             description.waiters.push(me);
@@ -418,29 +303,29 @@ impl Kernel {
 
     /// Who goes on: moves time when nobody can. `None` is the host: the run is over.
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
-        self.must_pass = false;
-        self.before = self.running.take();
-        if let Some(stopped) = self.before {
-            self.threads.stop(stopped);
+        self.sched.must_switch = false;
+        self.sched.before = self.sched.running.take();
+        if let Some(stopped) = self.sched.before {
+            self.sched.threads.stop(stopped);
         }
         loop {
             if self.ending.is_some() {
-                self.must_pass = true;
+                self.sched.must_switch = true;
                 return None;
             }
-            while self.queue.next_ns().is_some_and(|due_ns| due_ns <= self.now_ns) {
+            while self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns) {
                 self.fire_next();
             }
             if self.ending.is_some() {
                 continue;
             }
-            if let Some(id) = self.threads.next() {
-                self.running = Some(id);
-                crate::isolate::beat(self.threads[id].node.0);
+            if let Some(id) = self.sched.threads.next() {
+                self.sched.running = Some(id);
+                crate::isolate::beat(self.sched.threads[id].node.0);
                 self.look_ahead();
                 return Some(id);
             }
-            if self.queue.is_empty() {
+            if self.sched.deadlines.is_empty() {
                 self.quiescent();
             } else {
                 self.fire_next();
@@ -452,9 +337,9 @@ impl Kernel {
     #[inline]
     fn look_ahead(&self) {
         const MANY: usize = 64;
-        if self.threads.ever() > MANY
-            && let Some(Due::Thread(next)) = self.queue.peek()
-            && let Some(fiber) = &self.threads[*next].fiber
+        if self.sched.threads.ever() > MANY
+            && let Some(Due::Thread(next)) = self.sched.deadlines.peek()
+            && let Some(fiber) = &self.sched.threads[*next].fiber
         {
             fiber.fetch();
         }
@@ -463,11 +348,12 @@ impl Kernel {
     /// Lets everything happen that is due, while the running thread keeps the baton.
     #[cfg(any(feature = "turmoil", madsim))]
     pub(crate) fn fire_due(&mut self) {
-        if self.now_ns > self.settings.end_ns {
-            self.now_ns = self.settings.end_ns;
+        if self.sched.now_ns > self.settings.end_ns {
+            self.sched.now_ns = self.settings.end_ns;
             self.finish(Ending::TimeUp);
         }
-        while self.ending.is_none() && self.queue.next_ns().is_some_and(|due_ns| due_ns <= self.now_ns) {
+        while self.ending.is_none() && self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns)
+        {
             self.fire_next();
         }
     }
@@ -475,19 +361,19 @@ impl Kernel {
     fn quiescent(&mut self) {
         self.emit_at(NodeId::WORLD, Seq::NONE, What::Quiescent);
         self.consult(|observer, room| observer.quiescent(room));
-        if self.queue.is_empty() && !self.threads.any_runnable() {
+        if self.sched.deadlines.is_empty() && !self.sched.threads.any_runnable() {
             self.finish(Ending::Quiet);
         }
     }
 
     fn fire_next(&mut self) {
-        let Some((due_ns, due)) = self.queue.take() else { return };
+        let Some((due_ns, due)) = self.sched.deadlines.take() else { return };
         if due_ns > self.settings.end_ns {
-            self.now_ns = self.settings.end_ns;
+            self.sched.now_ns = self.settings.end_ns;
             self.finish(Ending::TimeUp);
             return;
         }
-        self.now_ns = self.now_ns.max(due_ns);
+        self.sched.now_ns = self.sched.now_ns.max(due_ns);
         match due {
             Due::Thread(id) => self.thread_due(id),
             Due::Segment(from) => self.segment(from),
@@ -496,7 +382,7 @@ impl Kernel {
             Due::Datagram(datagram) => self.datagram(*datagram),
             Due::Start(node) => self.start_process(node),
             Due::Overrun(node, incarnation) => {
-                let it = &self.nodes[usize::from(node.0)];
+                let it = &self.process[node];
                 if it.incarnation == incarnation && it.life == ProcessState::Stopping {
                     let asked = it.stop_asked;
                     self.end_process(node, Death::Overrun, asked);
@@ -510,39 +396,55 @@ impl Kernel {
 
     #[inline]
     pub(crate) fn thread_due(&mut self, id: ThreadId) {
-        match self.threads.due(id, self.now_ns) {
+        match self.sched.threads.due(id, self.sched.now_ns) {
             thread::Due::Nothing => {}
-            thread::Due::Later(due_ns) => self.queue.at(due_ns, Due::Thread(id)),
+            thread::Due::Later(due_ns) => self.sched.deadlines.at(due_ns, Due::Thread(id)),
             thread::Due::Now => {
-                if let State::Waiting(Wait::Futex(address)) = self.threads[id].state {
-                    self.futexes.forget(address, id);
+                if let State::Waiting(Wait::Futex(address)) = self.sched.threads[id].state {
+                    self.sched.futexes.forget(address, id);
                 }
                 let seq = self.emit(id, What::TimerFired);
-                self.threads.time_out(id, seq, &self.choices);
+                self.sched.threads.time_out(id, seq, &self.sched.choices);
             }
         }
     }
 
     pub(crate) fn finish(&mut self, ending: Ending) {
         self.ending.get_or_insert(ending);
-        self.must_pass = true;
+        self.sched.must_switch = true;
     }
 
     /// The strand that goes next, and the host's if nobody does.
     pub(crate) fn next_fiber(&mut self) -> *const Fiber {
         match self.next() {
-            Some(id) => match &self.threads[id].fiber {
+            Some(id) => match &self.sched.threads[id].fiber {
                 Some(fiber) => &raw const **fiber,
                 None => unreachable!("a runnable thread has a strand"),
             },
-            None => &raw const *self.host,
+            None => &raw const *self.sched.host,
         }
     }
 
     pub(crate) fn fiber_of(&self, me: Option<ThreadId>) -> *const Fiber {
-        match me.and_then(|me| self.threads[me].fiber.as_ref()) {
+        match me.and_then(|me| self.sched.threads[me].fiber.as_ref()) {
             Some(fiber) => &raw const **fiber,
-            None => &raw const *self.host,
+            None => &raw const *self.sched.host,
         }
+    }
+}
+
+impl Index<NodeId> for Kernel {
+    type Output = Node;
+
+    #[inline]
+    fn index(&self, node: NodeId) -> &Node {
+        &self.process[node]
+    }
+}
+
+impl IndexMut<NodeId> for Kernel {
+    #[inline]
+    fn index_mut(&mut self, node: NodeId) -> &mut Node {
+        &mut self.process[node]
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod control;
 pub(crate) mod dispatch;
+pub(crate) mod due;
 pub(crate) mod ending;
 pub(crate) mod fs;
 pub(crate) mod net;

@@ -5,7 +5,8 @@ use super::block::{blocking, call};
 use super::io::{describe, int, result};
 use super::paths::{bytes, on_disk};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::fs::disk::{FileKind, InodeId, OpenFile, ROOT, Statfs, Trouble};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, mode_t, timespec, timeval};
@@ -131,7 +132,7 @@ fn room_of(me: ThreadId, fd: c_int) -> Result<Statfs, Errno> {
 fn change_directory(me: ThreadId, find: impl FnOnce(&mut Kernel) -> Result<InodeId, Errno>) -> Result<(), Errno> {
     call(me, |kernel| {
         let inode = find(kernel)?;
-        let node = &mut kernel.nodes[usize::from(kernel.threads[me].node.0)];
+        let node = &mut kernel.process[kernel.sched.threads[me].node];
         if node.disk().kind(inode)? != FileKind::Directory {
             return Err(libc::ENOTDIR);
         }
@@ -146,7 +147,7 @@ fn change_directory(me: ThreadId, find: impl FnOnce(&mut Kernel) -> Result<Inode
 /// The calling process's working directory, as a path.
 pub(crate) fn working_directory(me: ThreadId) -> Result<Vec<u8>, Errno> {
     call(me, |kernel| {
-        let node = &mut kernel.nodes[usize::from(kernel.threads[me].node.0)];
+        let node = &mut kernel.process[kernel.sched.threads[me].node];
         let inode = node.working_directory.unwrap_or(ROOT);
         node.disk().directory_path(inode)
     })
@@ -156,14 +157,14 @@ pub(crate) fn working_directory(me: ThreadId) -> Result<Vec<u8>, Errno> {
 fn sync_disk(me: ThreadId) -> Result<(), Errno> {
     let mut began = false;
     blocking(me, |kernel| {
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         if !std::mem::replace(&mut began, true) {
             for inode in kernel.mapped_files(node) {
                 kernel.pull(node, inode);
             }
             return Ok(kernel.device_begins(me));
         }
-        let disk = kernel.nodes[usize::from(node.0)].disk();
+        let disk = kernel[node].disk();
         if disk.has_trouble(Trouble::Stalled) {
             return Ok(Turn::Wait(crate::kernel::sched::thread::Wait::Stall, u64::MAX));
         }
@@ -234,14 +235,14 @@ super::interposed! {
         let path = unsafe { bytes(path) };
         int(change_directory(me, |kernel| {
             let at = kernel.directory(me, libc::AT_FDCWD)?;
-            kernel.nodes[usize::from(kernel.threads[me].node.0)].disk().lookup(at, path, true)
+            kernel.process[kernel.sched.threads[me].node].disk().lookup(at, path, true)
         }))
     };
     fn fchdir(fd: c_int) -> c_int = libc::SYS_fchdir;
     |me| int(change_directory(me, |kernel| kernel.directory(me, fd)));
     fn umask(mask: mode_t) -> mode_t = next;
     |me| call(me, |kernel| {
-        let node = &mut kernel.nodes[usize::from(kernel.threads[me].node.0)];
+        let node = &mut kernel.process[kernel.sched.threads[me].node];
         std::mem::replace(&mut node.umask, mask & 0o777)
     });
     fn syncfs(fd: c_int) -> c_int = libc::SYS_syncfs;
@@ -337,9 +338,9 @@ unsafe fn temporary(me: ThreadId, template: *mut c_char, suffix: c_int, flags: O
                     kernel.file_open(me, at, text, flags, 0o600)
                 }
                 None => {
-                    let node = kernel.threads[me].node;
+                    let node = kernel.sched.threads[me].node;
                     let now = kernel.wall_ns(node);
-                    kernel.nodes[usize::from(node.0)].disk().mkdir(at, text, 0o700, now)?;
+                    kernel[node].disk().mkdir(at, text, 0o700, now)?;
                     kernel.entry_changed(me, text);
                     Ok(0)
                 }

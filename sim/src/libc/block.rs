@@ -6,7 +6,8 @@ use super::signals;
 use super::threads::run_thread_exits;
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Start, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::{Start, Turn};
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::sched::fiber::{Body, Fiber, pass};
 use crate::kernel::sched::thread::{Preemption, ThreadId, Wait};
@@ -15,7 +16,7 @@ use crate::kernel::sched::thread::{Preemption, ThreadId, Wait};
 #[inline]
 pub(crate) fn call<R>(me: ThreadId, work: impl FnOnce(&mut Kernel) -> R) -> R {
     enter(me);
-    let (result, must_pass) = kernel(me, |kernel| (work(kernel), kernel.must_pass));
+    let (result, must_pass) = kernel(me, |kernel| (work(kernel), kernel.sched.must_switch));
     if must_pass {
         give_way(me);
     }
@@ -86,7 +87,7 @@ fn wait_through<T>(
 ) -> Result<T, Errno> {
     enter(me);
     #[cfg(feature = "turmoil")]
-    let mut waits = Waits { me, since_ns: at_rest(|kernel| kernel.now_ns), has_parked: false };
+    let mut waits = Waits { me, since_ns: at_rest(|kernel| kernel.sched.now_ns), has_parked: false };
     let mut interrupted = false;
     loop {
         let after = kernel(me, |kernel| match step(kernel) {
@@ -100,7 +101,7 @@ fn wait_through<T>(
                     Ok(Turn::Wait(..)) => Err(libc::EINTR),
                     Err(errno) => Err(errno),
                 };
-                if kernel.must_pass { After::GiveWay(outcome) } else { After::Return(outcome) }
+                if kernel.sched.must_switch { After::GiveWay(outcome) } else { After::Return(outcome) }
             }
         });
         match after {
@@ -137,8 +138,8 @@ pub(crate) fn read_time(me: ThreadId) -> u64 {
     // Nothing in there calls out, so that the thread may stay inside.
     if at_rest(Kernel::enter_call) {
         return at_rest(|kernel| {
-            kernel.clock_read_by = me;
-            kernel.now_ns
+            kernel.sched.clock_read_by = me;
+            kernel.sched.now_ns
         });
     }
     read_time_cut_off(me)
@@ -148,7 +149,7 @@ pub(crate) fn read_time(me: ThreadId) -> u64 {
 #[inline(never)]
 fn read_time_cut_off(me: ThreadId) -> u64 {
     cut_off(me, true);
-    let (now_ns, must_pass) = kernel(me, |kernel| (kernel.now_ns, kernel.must_pass));
+    let (now_ns, must_pass) = kernel(me, |kernel| (kernel.sched.now_ns, kernel.sched.must_switch));
     if must_pass {
         give_way(me);
     }

@@ -105,13 +105,13 @@ fn end_run(me: ThreadId, met: Met) {
 }
 
 fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) -> Crash {
-    let thread = &kernel.threads[me];
-    let name = kernel.log.text(thread.name);
+    let thread = &kernel.sched.threads[me];
+    let name = kernel.recorder.text(thread.name);
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
-    let node = kernel.nodes.get(usize::from(thread.node.0)).map_or("?", |node| &node.name);
+    let node = kernel.process.node(thread.node).map_or("?", |node| &node.name);
     let life = thread.incarnation;
     let at = address.map_or(String::new(), |address| format!(", at address {address:#x}"));
-    let (seconds, ns) = (kernel.now_ns / 1_000_000_000, kernel.now_ns % 1_000_000_000);
+    let (seconds, ns) = (kernel.sched.now_ns / 1_000_000_000, kernel.sched.now_ns % 1_000_000_000);
     Crash {
         signal: (signal != WATCHDOG).then_some(signal),
         node: node.to_owned(),
@@ -120,7 +120,7 @@ fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) 
 }
 
 fn leave_words(kernel: &Kernel, met: Met) {
-    let text = match kernel.running {
+    let text = match kernel.sched.running {
         Some(me) => describe(kernel, me, met).stack,
         None => format!("outside of every node\n{}", met.stack),
     };

@@ -41,6 +41,7 @@ fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
         match kernel.with_file(id, |file, disk, _| file.seek(disk, offset, whence)) {
             Err(libc::EINVAL)
                 if kernel
+                    .process
                     .descriptions
                     .get(id)
                     .is_some_and(|it| !matches!(it.kind, crate::kernel::process::fd::description::Kind::File(_))) =>

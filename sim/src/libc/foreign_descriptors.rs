@@ -60,10 +60,8 @@ fn other_end(fd: c_int) -> Option<c_int> {
 
 /// The caller's own copy of an end of a pair from outside the run.
 fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId> {
-    let node = kernel.threads[me].node;
-    let known = |kernel: &Kernel| {
-        kernel.nodes[usize::from(node.0)].mirrors.iter().find(|(number, _)| *number == fd).map(|(_, id)| *id)
-    };
+    let node = kernel.sched.threads[me].node;
+    let known = |kernel: &Kernel| kernel[node].mirrors.iter().find(|(number, _)| *number == fd).map(|(_, id)| *id);
     if let Some(id) = known(kernel) {
         return Some(id);
     }
@@ -71,10 +69,10 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
     let ends = kernel.add_channel(node, true, true);
     for (number, id) in [(fd, ends.0), (other, ends.1)] {
         // The static that holds the real one never closes it, so its copy stays open as long as the process lives.
-        if let Some(description) = kernel.descriptions.get_mut(id) {
+        if let Some(description) = kernel.process.descriptions.get_mut(id) {
             description.references += 1;
         }
-        kernel.nodes[usize::from(node.0)].mirrors.push((number, id));
+        kernel[node].mirrors.push((number, id));
     }
     known(kernel)
 }
@@ -82,14 +80,14 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
 /// What a copy of a descriptor from outside the run refers to: for an end of a pair, such as the one that tokio's signal
 /// driver keeps for the whole process, one that this process has for itself; for anything else, nothing ever comes out of it.
 pub(crate) fn copy_of(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> DescriptionId {
-    let node = kernel.threads[me].node;
-    mirror(kernel, me, fd).unwrap_or_else(|| kernel.descriptions.add(node, true, Kind::Inert))
+    let node = kernel.sched.threads[me].node;
+    mirror(kernel, me, fd).unwrap_or_else(|| kernel.process.descriptions.add(node, true, Kind::Inert))
 }
 
 /// Something was read from this description. If it is a copy of a channel from outside, then a signal's handler wrote there.
 #[inline]
 pub(crate) fn read(kernel: &mut Kernel, me: ThreadId, id: DescriptionId) {
-    let node = &kernel.nodes[usize::from(kernel.threads[me].node.0)];
+    let node = &kernel[kernel.sched.threads[me].node];
     if node.mirrors.iter().any(|(_, mirror)| *mirror == id)
         && let Some(signal) = node.signalled
     {
@@ -109,16 +107,16 @@ enum Whose {
 
 fn whose(kernel: &Kernel, me: ThreadId, fd: c_int) -> Whose {
     let Some(node) = node_of(fd) else { return Whose::Nobody };
-    let Some(it) = kernel.nodes.get(usize::from(node.0)) else { return Whose::Nobody };
+    let Some(it) = kernel.process.node(node) else { return Whose::Nobody };
     let slot = fd.wrapping_sub(it.base) as usize;
     match it.descriptors.get(slot).copied().flatten() {
-        Some(id) if node != kernel.threads[me].node => Whose::Living(node, id),
+        Some(id) if node != kernel.sched.threads[me].node => Whose::Living(node, id),
         _ => Whose::Gone(node),
     }
 }
 
 fn name(kernel: &Kernel, node: NodeId) -> &str {
-    kernel.nodes.get(usize::from(node.0)).map_or("?", |node| &node.name)
+    kernel.process.node(node).map_or("?", |node| &node.name)
 }
 
 /// A wake-up for another process or an earlier life: an eventfd is written to, as async runtimes do to wake a task. It
@@ -130,19 +128,21 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
     };
     match whose(kernel, me, fd) {
         Whose::Living(node, id) => {
-            if kernel.signals.told.as_ref().is_some_and(|told| told.by == me) {
+            if kernel.process.signals.told.as_ref().is_some_and(|told| told.by == me) {
                 super::signals::told_another(kernel, me, node);
             }
-            let Some(Kind::Event(event)) = kernel.descriptions.get_mut(id).map(|it| &mut it.kind) else { return false };
+            let Some(Kind::Event(event)) = kernel.process.descriptions.get_mut(id).map(|it| &mut it.kind) else {
+                return false;
+            };
             // A counter that is full wakes as well as one that grows.
             let _ = write_event(event, value);
-            let cause = kernel.threads[me].cause;
+            let cause = kernel.sched.threads[me].cause;
             kernel.notify(id, IN, cause);
             true
         }
         // A closed number of this life is an error; one of an earlier life is a waker that outlived its runtime.
-        Whose::Gone(node) if node == kernel.threads[me].node => {
-            let base = kernel.nodes[usize::from(node.0)].base;
+        Whose::Gone(node) if node == kernel.sched.threads[me].node => {
+            let base = kernel[node].base;
             !(0..crate::kernel::process::fd::number::SLOTS_MAX as c_int).contains(&fd.wrapping_sub(base))
         }
         Whose::Gone(_) => true,
@@ -154,7 +154,7 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
 /// What belongs to another process that runs ends the run.
 #[cold]
 pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str) -> Result<DescriptionId, Errno> {
-    let mine = kernel.threads[me].node;
+    let mine = kernel.sched.threads[me].node;
     if (3..FIRST).contains(&fd) {
         if call != "close"
             && let Some(id) = mirror(kernel, me, fd)
@@ -174,7 +174,7 @@ pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str)
         // A destructor of something that outlived its process.
         Whose::Gone(node) if node != mine && call == "close" => Err(libc::EBADF),
         Whose::Gone(_) | Whose::Nobody => {
-            let call = kernel.log.name(call);
+            let call = kernel.recorder.name(call);
             kernel.emit(me, What::BadDescriptor { fd, function: call });
             Err(libc::EBADF)
         }

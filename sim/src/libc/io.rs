@@ -7,7 +7,8 @@ use super::poll::read_event;
 use crate::event::What;
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::fs::disk::{Disk, Lock, LockKind, OpenFile};
 use crate::kernel::net::udp::Outgoing;
 use crate::kernel::process::fd::description::{Event, Kind};
@@ -71,7 +72,7 @@ pub(crate) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "read")?;
-        let Some(description) = kernel.descriptions.get_mut(id) else { return Err(libc::EBADF) };
+        let Some(description) = kernel.process.descriptions.get_mut(id) else { return Err(libc::EBADF) };
         let nonblocking = description.nonblocking || manner.dont_wait;
         let mut timeout_ns = u64::MAX;
         let unix = matches!(description.kind, Kind::Pipe(_) | Kind::Unix(_));
@@ -99,9 +100,9 @@ pub(crate) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
                     8
                 }),
             },
-            Kind::Pipe(end) => kernel.pipes.read(end, into, manner.peek).map(|(count, writer)| {
+            Kind::Pipe(end) => kernel.net.pipes.read(end, into, manner.peek).map(|(count, writer)| {
                 if let Some(writer) = writer {
-                    let cause = kernel.threads[me].cause;
+                    let cause = kernel.sched.threads[me].cause;
                     kernel.notify(writer, OUT, cause);
                 }
                 foreign_descriptors::read(kernel, me, id);
@@ -117,7 +118,7 @@ pub(crate) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
             Kind::Epoll(_) => Err(libc::EINVAL),
         };
         if unix {
-            timeout_ns = kernel.unix.timeouts_ns(id).0;
+            timeout_ns = kernel.net.unix.timeouts_ns(id).0;
         }
         if outcome == Ok(0) && !into.is_empty() {
             // The end of a stream, which whoever has heard of it has no reason to hear of again.
@@ -141,7 +142,7 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Err(_) if foreign_descriptors::wakes(kernel, me, fd, from) => return Ok(Turn::Done(from.len())),
             Err(_) => describe(kernel, me, fd, "write")?,
         };
-        let Some(description) = kernel.descriptions.get_mut(id) else { return Err(libc::EBADF) };
+        let Some(description) = kernel.process.descriptions.get_mut(id) else { return Err(libc::EBADF) };
         let nonblocking = description.nonblocking || manner.dont_wait;
         let mut timeout_ns = u64::MAX;
         let unix = matches!(description.kind, Kind::Pipe(_) | Kind::Unix(_));
@@ -162,16 +163,16 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
                 None | Some(u64::MAX) => Err(libc::EINVAL),
                 Some(value) => write_event(event, value).map(|()| {
                     kernel.gets_nowhere(me);
-                    let cause = kernel.threads[me].cause;
+                    let cause = kernel.sched.threads[me].cause;
                     kernel.notify(id, IN, cause);
                     8
                 }),
             },
             Kind::Pipe(end) => {
                 stream = true;
-                kernel.pipes.write(end, &from[done..]).map(|(count, reader)| {
+                kernel.net.pipes.write(end, &from[done..]).map(|(count, reader)| {
                     if let Some(reader) = reader {
-                        let cause = kernel.threads[me].cause;
+                        let cause = kernel.sched.threads[me].cause;
                         kernel.notify(reader, IN, cause);
                     }
                     count
@@ -181,7 +182,7 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
             Kind::Epoll(_) | Kind::Timer(_) => Err(libc::EINVAL),
         };
         if unix {
-            timeout_ns = kernel.unix.timeouts_ns(id).1;
+            timeout_ns = kernel.net.unix.timeouts_ns(id).1;
         }
         match outcome {
             // A blocking stream takes everything, whatever its buffer holds.
@@ -227,7 +228,7 @@ pub(crate) fn retry<T>(
         Err(libc::EAGAIN) if !nonblocking => {
             let deadline = *deadline.get_or_insert_with(|| kernel.deadline_in(me, timeout_ns));
             let until = kernel.deadline_of(me, deadline);
-            if until <= kernel.now_ns {
+            if until <= kernel.sched.now_ns {
                 return Err(libc::EAGAIN);
             }
             kernel.wait_for_change(id, me);
@@ -247,7 +248,7 @@ fn standard_stream(me: ThreadId, fd: c_int, from: &[u8]) -> usize {
     super::current::kernel(me, |kernel| {
         super::trace_lines::print(kernel, me, fd == 2, from);
         for line in String::from_utf8_lossy(from).lines().filter(|line| !line.is_empty()) {
-            let text = kernel.log.name(line);
+            let text = kernel.recorder.name(line);
             kernel.emit(me, What::Line { text });
         }
     });
@@ -265,7 +266,7 @@ pub(crate) fn sync(
         let id = describe(kernel, me, fd, "fsync")?;
         match began {
             None => {
-                began = Some(kernel.now_ns);
+                began = Some(kernel.sched.now_ns);
                 kernel.sync_begins(me, id)
             }
             Some(began) => kernel.sync_ends(me, id, &work, began),
@@ -386,7 +387,7 @@ fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
 
 /// The slot that a number means in the process of the caller; none is below its first.
 fn slot_of(me: ThreadId, number: c_int) -> Option<usize> {
-    let base = super::current::kernel(me, |kernel| kernel.nodes[usize::from(kernel.threads[me].node.0)].base);
+    let base = super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].base);
     number.checked_sub(base).and_then(|slot| usize::try_from(slot).ok())
 }
 
@@ -447,7 +448,7 @@ pub(crate) fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) 
         libc::F_GETFL if (0..=2).contains(&fd) => Ok(libc::O_WRONLY),
         libc::F_GETFL => call(me, |kernel| {
             let id = describe(kernel, me, fd, "fcntl")?;
-            let description = kernel.descriptions.get(id).ok_or(libc::EBADF)?;
+            let description = kernel.process.descriptions.get(id).ok_or(libc::EBADF)?;
             let access = match &description.kind {
                 Kind::File(file) if file.append => libc::O_RDWR | libc::O_APPEND,
                 _ => libc::O_RDWR,
@@ -469,7 +470,7 @@ fn set_nonblocking(me: ThreadId, fd: c_int, nonblocking: bool) -> Result<c_int, 
     }
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "fcntl")?;
-        kernel.descriptions.get_mut(id).ok_or(libc::EBADF)?.nonblocking = nonblocking;
+        kernel.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.nonblocking = nonblocking;
         Ok(0)
     })
 }
@@ -496,7 +497,7 @@ fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) ->
 /// A pipe or a pair of sockets: two streams at most, two ends.
 pub(crate) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> Result<(c_int, c_int), Errno> {
     call(me, |kernel| {
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         let (one, other) = kernel.add_channel(node, both_ways, nonblocking);
         let reader = kernel.install(one)?;
         match kernel.install(other) {

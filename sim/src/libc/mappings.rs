@@ -6,7 +6,7 @@ use super::current::here;
 use super::io::{describe, int};
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::Turn;
+use crate::kernel::due::Turn;
 use crate::kernel::process::fd::number::FIRST;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, off_t, size_t};
@@ -123,8 +123,8 @@ fn sync_memory(me: ThreadId, address: usize, len: usize, flags: c_int) -> Result
         let mut began = None;
         blocking(me, |kernel| match began {
             None => {
-                began = Some(kernel.now_ns);
-                let node = kernel.threads[me].node;
+                began = Some(kernel.sched.now_ns);
+                let node = kernel.sched.threads[me].node;
                 kernel.pull(node, inode);
                 if flags & libc::MS_SYNC == 0 {
                     return Ok(Turn::Done(()));

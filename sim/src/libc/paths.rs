@@ -41,15 +41,15 @@ pub(crate) fn on_disk<R>(
 ) -> Result<R, Errno> {
     call(me, |kernel| {
         let at = kernel.directory(me, directory)?;
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         let now = kernel.wall_ns(node);
-        work(kernel.nodes[usize::from(node.0)].disk(), at, now)
+        work(kernel[node].disk(), at, now)
     })
 }
 
 /// The calling process's umask.
 fn mask(me: ThreadId) -> mode_t {
-    super::current::kernel(me, |kernel| kernel.nodes[usize::from(kernel.threads[me].node.0)].umask)
+    super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].umask)
 }
 
 /// Changes a directory entry of the calling node's disk and tells of it.
@@ -68,11 +68,11 @@ fn change(
 fn attributes_of(me: ThreadId, fd: c_int) -> Result<Stat, Errno> {
     call(me, |kernel| {
         if (0..=2).contains(&fd) {
-            return kernel.nodes[0].disk().stat(ROOT, b"/dev/null", true);
+            return kernel[crate::event::NodeId(0)].disk().stat(ROOT, b"/dev/null", true);
         }
         let id = describe(kernel, me, fd, "fstat")?;
-        if !matches!(kernel.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(_))) {
-            let mut stat = kernel.nodes[0].disk().stat(ROOT, b"/dev/null", true)?;
+        if !matches!(kernel.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(_))) {
+            let mut stat = kernel[crate::event::NodeId(0)].disk().stat(ROOT, b"/dev/null", true)?;
             stat.mode = libc::S_IFSOCK | 0o777;
             return Ok(stat);
         }

@@ -6,7 +6,8 @@ use super::current::kernel;
 use super::io::{int, result};
 use super::signals::with_mask;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::process::fd::description::{Event, Kind};
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -25,8 +26,8 @@ fn deadline(kernel: &Kernel, me: ThreadId, timeout_ns: Option<u64>) -> Deadline 
 
 fn new_epoll(me: ThreadId) -> c_int {
     result(call(me, |kernel| {
-        let node = kernel.threads[me].node;
-        let id = kernel.descriptions.add(node, false, Kind::Epoll(Default::default()));
+        let node = kernel.sched.threads[me].node;
+        let id = kernel.process.descriptions.add(node, false, Kind::Epoll(Default::default()));
         kernel.install(id)
     }))
 }
@@ -105,7 +106,7 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
             }
             ready += c_int::from(entry.revents != 0);
         }
-        if ready > 0 || until_ns <= kernel.now_ns {
+        if ready > 0 || until_ns <= kernel.sched.now_ns {
             if ready == 0 && timeout_ns == Some(0) {
                 kernel.came_to_nothing(me);
             }
@@ -122,9 +123,9 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
 
 fn new_event(me: ThreadId, initial: c_uint, flags: c_int) -> c_int {
     result(call(me, |kernel| {
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         let event = Event { counter: u64::from(initial), semaphore: flags & libc::EFD_SEMAPHORE != 0 };
-        let id = kernel.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
+        let id = kernel.process.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
         kernel.install(id)
     }))
 }

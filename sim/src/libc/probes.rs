@@ -41,20 +41,20 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     crate::guest::time::look(me);
     call(me, |kernel| {
         kernel.gets_nowhere(me);
-        let what = make(&mut |text| kernel.log.name(text));
+        let what = make(&mut |text| kernel.recorder.name(text));
         kernel.emit_task(me, task, what);
     });
 }
 
 fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
-    told_at(fact, |kernel| kernel.log.site(site))
+    told_at(fact, |kernel| kernel.recorder.site(site))
 }
 
 /// As a probe, for a place that is known by its words alone.
 pub(crate) fn tell(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
     told_at(fact, |kernel| match file {
         "" => Name::NONE,
-        file => kernel.log.name(&format!("{file}:{line}")),
+        file => kernel.recorder.name(&format!("{file}:{line}")),
     })
 }
 
@@ -77,7 +77,7 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
 }
 
 fn event_of(kernel: &mut Kernel, me: ThreadId, fact: &Fact<'_>, site: Name) -> (Option<What>, u64) {
-    let node = kernel.threads[me].node;
+    let node = kernel.sched.threads[me].node;
     if let Fact::Buggify { site: place, per_mille } = fact
         && !kernel.misbehaves(me, place, *per_mille)
     {
@@ -94,16 +94,16 @@ struct Teller<'a> {
 
 impl probe::Register for Teller<'_> {
     fn name(&mut self, text: &str) -> Name {
-        self.kernel.log.name(text)
+        self.kernel.recorder.name(text)
     }
 
     fn object(&mut self) -> u32 {
-        self.kernel.objects += 1;
-        self.kernel.objects
+        self.kernel.process.probes.objects += 1;
+        self.kernel.process.probes.objects
     }
 
     fn generation(&mut self, name: Name) -> u32 {
-        let generation = self.kernel.generations.entry((self.node, name)).or_insert(0);
+        let generation = self.kernel.process.probes.generations.entry((self.node, name)).or_insert(0);
         *generation += 1;
         *generation
     }
@@ -116,13 +116,13 @@ impl Kernel {
     /// Whether a place that may misbehave does, at this pass: first whether it is on in this run, then whether it fires.
     fn misbehaves(&mut self, me: ThreadId, place: &str, per_mille: u64) -> bool {
         let place = identity(place);
-        if self.choices.below(Question::Buggify, place, 0, BUGGIFY_ON_ONE_IN) != 0 {
+        if self.sched.choices.below(Question::Buggify, place, 0, BUGGIFY_ON_ONE_IN) != 0 {
             return false;
         }
-        let node = self.threads[me].node;
-        let passes = self.buggify_passes.entry((node, place)).or_insert(0);
+        let node = self.sched.threads[me].node;
+        let passes = self.process.probes.buggify_passes.entry((node, place)).or_insert(0);
         *passes += 1;
-        let who = join(place, self.nodes[usize::from(node.0)].key);
-        self.choices.below(Question::Buggify, who, *passes, 1_000) < per_mille
+        let who = join(place, self.process.nodes[node].key);
+        self.sched.choices.below(Question::Buggify, who, *passes, 1_000) < per_mille
     }
 }

@@ -6,7 +6,7 @@ use super::current::here;
 use super::io::result;
 use crate::event::Death;
 use crate::host::system;
-use crate::kernel::dispatch::Identity;
+use crate::kernel::due::Identity;
 use crate::kernel::process::fd::description::{Event, Kind};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_void, pid_t};
@@ -52,7 +52,7 @@ fn end(me: ThreadId, how: Death) -> ! {
         super::refuse("exit and abort end a thread that all nodes share on madsim: return from the main function");
     }
     super::current::kernel(me, |kernel| {
-        let (node, cause) = (kernel.threads[me].node, kernel.threads[me].cause);
+        let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
         kernel.end_process(node, how, cause);
     });
     hand_over_for_good(me)
@@ -62,11 +62,11 @@ fn end(me: ThreadId, how: Death) -> ! {
 pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     let me = here()?;
     let fd = call(me, |kernel| {
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         // Each read of it takes one request.
-        let event = Event { counter: kernel.nodes[usize::from(node.0)].stop_requests, semaphore: true };
-        let id = kernel.descriptions.add(node, true, Kind::Event(event));
-        let it = &mut kernel.nodes[usize::from(node.0)];
+        let event = Event { counter: kernel[node].stop_requests, semaphore: true };
+        let id = kernel.process.descriptions.add(node, true, Kind::Event(event));
+        let it = &mut kernel[node];
         it.stop_watchers.push(id);
         it.asked_for_stop = true;
         kernel.install(id)

@@ -7,7 +7,8 @@ use super::io::{int, result};
 use crate::event::NodeId;
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::process::signal::{Action, Taken, bit};
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_void, pid_t, pthread_t, sighandler_t, siginfo_t, sigset_t, stack_t, timespec};
@@ -20,7 +21,7 @@ type LongHandler = unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 /// Whether a signal may wait for the calling thread.
 #[inline]
 pub(crate) fn due() -> bool {
-    at_rest(|kernel| kernel.signals.due)
+    at_rest(|kernel| kernel.process.signals.due)
 }
 
 /// Handles what waits for this thread. Says whether calls that were interrupted are to go on, if anything was handled.
@@ -30,10 +31,10 @@ pub(crate) fn deliver(me: ThreadId) -> Option<bool> {
     while let Some(Taken { signal, action, mask }) = kernel(me, |kernel| kernel.take_signal(me)) {
         // SAFETY: the handler was installed for this signal by the node's own code.
         unsafe { run_handler(signal, &action) };
-        kernel(me, |kernel| kernel.signals.set_mask(me, mask));
+        kernel(me, |kernel| kernel.process.signals.set_mask(me, mask));
         go_on = Some(go_on.unwrap_or(true) && action.flags & libc::SA_RESTART != 0);
     }
-    if kernel(me, |kernel| kernel.must_pass) {
+    if kernel(me, |kernel| kernel.sched.must_switch) {
         super::block::give_way(me); // it had no handler, and ended the process
     }
     go_on
@@ -64,9 +65,9 @@ unsafe fn run_handler(signal: c_int, action: &Action) {
 /// Ends the run: a runtime that told its tasks of a signal woke another node's as well.
 #[cold]
 pub(crate) fn told_another(kernel: &Kernel, me: ThreadId, other: NodeId) -> ! {
-    let name = |node: NodeId| kernel.nodes.get(usize::from(node.0)).map_or("?", |node| &node.name);
-    let (mine, theirs) = (name(kernel.threads[me].node), name(other));
-    let signal = crate::event::signal_name(kernel.signals.told.as_ref().map_or(0, |it| it.signal));
+    let name = |node: NodeId| kernel.process.node(node).map_or("?", |node| &node.name);
+    let (mine, theirs) = (name(kernel.sched.threads[me].node), name(other));
+    let signal = crate::event::signal_name(kernel.process.signals.told.as_ref().map_or(0, |it| it.signal));
     super::refuse(&format!(
         "{signal} of {mine} also woke {theirs}: tokio::signal keeps one table for the whole process, so one node of a room \
          may await signals; in the others await `node.stopping()`"
@@ -118,7 +119,7 @@ unsafe fn install(
         return Err(libc::EINVAL);
     }
     let before = call(me, |kernel| {
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         let before = kernel.signal_action(node, signal);
         if let Some(new) = new {
             kernel.set_signal_action(node, signal, new);
@@ -143,7 +144,7 @@ unsafe fn change_mask(me: ThreadId, how: c_int, set: *const sigset_t, old: *mut 
     // SAFETY: the caller's set.
     let set = unsafe { read_set(set) };
     let before = call(me, |kernel| {
-        let before = kernel.signals.mask(me);
+        let before = kernel.process.signals.mask(me);
         if let Some(set) = set {
             let mask = match how {
                 libc::SIG_BLOCK => before | set,
@@ -151,7 +152,7 @@ unsafe fn change_mask(me: ThreadId, how: c_int, set: *const sigset_t, old: *mut 
                 libc::SIG_SETMASK => set,
                 _ => return Err(libc::EINVAL),
             };
-            kernel.signals.set_mask(me, mask);
+            kernel.process.signals.set_mask(me, mask);
         }
         Ok(before)
     })?;
@@ -173,7 +174,7 @@ fn send(me: ThreadId, to: Option<ThreadId>, signal: c_int) -> Result<(), Errno> 
         super::unsupported::missing("kill with a signal that stops", "a node is paused by a fault, not by itself");
     }
     call(me, |kernel| {
-        let (node, cause) = (kernel.threads[me].node, kernel.threads[me].cause);
+        let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
         if !kernel.send_signal(node, to, signal, cause) {
             kernel.default_action(node, signal, cause);
         }
@@ -197,12 +198,12 @@ pub(crate) unsafe fn with_mask(me: ThreadId, set: *const sigset_t, wait: impl Fn
     // SAFETY: as said.
     let Some(mask) = (unsafe { read_set(set) }) else { return wait() };
     let before = kernel(me, |kernel| {
-        let before = kernel.signals.mask(me);
-        kernel.signals.set_mask(me, mask);
+        let before = kernel.process.signals.mask(me);
+        kernel.process.signals.set_mask(me, mask);
         before
     });
     let answer = if due() && deliver(me).is_some() { result(Err(libc::EINTR)) } else { wait() };
-    kernel(me, |kernel| kernel.signals.set_mask(me, before));
+    kernel(me, |kernel| kernel.process.signals.set_mask(me, before));
     answer
 }
 
@@ -221,8 +222,8 @@ unsafe fn wait_for(me: ThreadId, set: *const sigset_t, until_ns: Option<u64>) ->
         if let Some(signal) = kernel.await_signal(me, set) {
             return Ok(Turn::Done(signal));
         }
-        let until = *until.get_or_insert(until_ns.map_or(u64::MAX, |ns| kernel.now_ns.saturating_add(ns)));
-        if until <= kernel.now_ns {
+        let until = *until.get_or_insert(until_ns.map_or(u64::MAX, |ns| kernel.sched.now_ns.saturating_add(ns)));
+        if until <= kernel.sched.now_ns {
             return Err(libc::EAGAIN);
         }
         Ok(Turn::Wait(Wait::Sleep, until))
@@ -268,7 +269,7 @@ super::interposed! {
     |me| unsafe { change_mask(me, how, set, old) }.err().unwrap_or(0);
     fn sigpending(set: *mut sigset_t) -> c_int = next;
     |me| {
-        let pending = call(me, |kernel| kernel.signals.pending(kernel.threads[me].node));
+        let pending = call(me, |kernel| kernel.process.signals.pending(kernel.sched.threads[me].node));
         // SAFETY: the caller's set.
         unsafe { write_set(set, pending) };
         0
@@ -326,13 +327,15 @@ pub unsafe extern "C" fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int
         return unsafe { next(thread, signal) };
     };
     let (target, is_me) = kernel(me, |kernel| {
-        let target = kernel.threads.by_pthread(thread);
+        let target = kernel.sched.threads.by_pthread(thread);
         (target, target == Some(me))
     });
     match (target, signal) {
         (None, _) => libc::ESRCH,
         (Some(_), 0) => 0,
-        (Some(_), _) if is_me && kernel(me, |kernel| kernel.signals.mask(me)) & bit(signal.clamp(1, 64)) == 0 => {
+        (Some(_), _)
+            if is_me && kernel(me, |kernel| kernel.process.signals.mask(me)) & bit(signal.clamp(1, 64)) == 0 =>
+        {
             send(me, Some(me), signal).err().unwrap_or(0)
         }
         _ => super::unsupported::missing("pthread_kill", "signals from one thread to another are not built"),

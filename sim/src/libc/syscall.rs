@@ -7,7 +7,7 @@ use super::time::{deadline_at, duration_ns};
 use super::unsupported::missing;
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::Turn;
+use crate::kernel::due::Turn;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_long, timespec};
@@ -79,7 +79,7 @@ unsafe fn futex(
             let mut waited = false;
             blocking(me, |kernel| {
                 if waited {
-                    return if kernel.threads[me].timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(0)) };
+                    return if kernel.sched.threads[me].timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(0)) };
                 }
                 // SAFETY: the caller's word, which lives as long as it waits.
                 let word = unsafe { &*(address as *const AtomicU32) };
@@ -87,17 +87,17 @@ unsafe fn futex(
                     return Err(libc::EAGAIN);
                 }
                 let until_ns = kernel.deadline_of(me, deadline);
-                if until_ns <= kernel.now_ns {
+                if until_ns <= kernel.sched.now_ns {
                     return Err(libc::ETIMEDOUT);
                 }
                 waited = true;
-                kernel.futexes.wait(address, me);
+                kernel.sched.futexes.wait(address, me);
                 Ok(Turn::Wait(Wait::Futex(address), until_ns))
             })
         }
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Ok(call(me, |kernel| {
             let woken = kernel.wake_waiters(me, address, value);
-            if let Some(other) = kernel.signals.told.as_ref().and_then(|told| told.stray) {
+            if let Some(other) = kernel.process.signals.told.as_ref().and_then(|told| told.stray) {
                 super::signals::told_another(kernel, me, other);
             }
             c_long::from(woken)

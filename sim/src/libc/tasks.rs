@@ -36,9 +36,9 @@ pub(crate) fn may_be_task(layout: Layout) -> bool {
 pub(crate) fn born(address: *mut u8) {
     if let Some(me) = here().filter(|_| !address.is_null()) {
         kernel(me, |kernel| {
-            let made = kernel.places.of(&own_stack());
-            let node = kernel.threads[me].node;
-            kernel.tasks.add(address.addr(), node, made);
+            let made = kernel.process.call_sites.of(&own_stack());
+            let node = kernel.sched.threads[me].node;
+            kernel.sched.tasks.add(address.addr(), node, made);
         });
     }
 }
@@ -47,7 +47,7 @@ pub(crate) fn born(address: *mut u8) {
 #[cold]
 pub(crate) fn gone(address: *mut u8) {
     if let Some(me) = here() {
-        kernel(me, |kernel| kernel.tasks.remove(address.addr()));
+        kernel(me, |kernel| kernel.sched.tasks.remove(address.addr()));
     }
 }
 
@@ -67,12 +67,13 @@ fn goes_on(address: usize) -> bool {
 pub(crate) fn main_is_over(count: usize) {
     let Some(me) = here() else { return };
     kernel(me, |kernel| {
-        let node = kernel.threads[me].node;
-        let made = kernel.tasks.of(node).into_iter().filter(|(address, _)| goes_on(*address)).map(|(_, made)| made);
+        let node = kernel.sched.threads[me].node;
+        let made =
+            kernel.sched.tasks.of(node).into_iter().filter(|(address, _)| goes_on(*address)).map(|(_, made)| made);
         let made = made.collect();
-        let unended = &mut kernel.nodes[usize::from(node.0)].unended;
+        let unended = &mut kernel.process[node].unended;
         unended.count = count;
         unended.made = made;
-        unended.unseen = kernel.tasks.none_seen();
+        unended.unseen = kernel.sched.tasks.none_seen();
     });
 }

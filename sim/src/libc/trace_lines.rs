@@ -10,8 +10,9 @@ use std::fmt;
 /// Keeps a line, if the calling thread belongs to a run that keeps lines.
 pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
     let Some(me) = here() else { return };
-    let begun =
-        kernel(me, |kernel| kernel.lines.wanted().then(|| kernel.lines.begin(place(kernel, me), source, target)));
+    let begun = kernel(me, |kernel| {
+        kernel.process.output.wanted().then(|| kernel.process.output.begin(place(kernel, me), source, target))
+    });
     if let Some(begun) = begun {
         // What formats itself is the program's own code, so it runs as that; but the clocks that it reads are not to go on.
         let aside = kernel(me, Kernel::aside);
@@ -23,14 +24,14 @@ pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
 /// Keeps what a thread printed.
 pub(crate) fn print(kernel: &mut Kernel, me: ThreadId, errors: bool, text: &[u8]) {
     let place = place(kernel, me);
-    kernel.lines.print(place, errors, text);
+    kernel.process.output.print(place, errors, text);
 }
 
 fn place(kernel: &Kernel, me: ThreadId) -> CallSite {
-    let thread = &kernel.threads[me];
+    let thread = &kernel.sched.threads[me];
     CallSite {
-        events: kernel.log.len(),
-        time_ns: kernel.now_ns,
+        events: kernel.recorder.len(),
+        time_ns: kernel.sched.now_ns,
         node: thread.node,
         incarnation: thread.incarnation,
         thread: thread.number,
@@ -41,7 +42,7 @@ struct Pieces(ThreadId, usize);
 
 impl fmt::Write for Pieces {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        kernel(self.0, |kernel| kernel.lines.put(self.1, text));
+        kernel(self.0, |kernel| kernel.process.output.put(self.1, text));
         Ok(())
     }
 }

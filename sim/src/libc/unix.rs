@@ -4,7 +4,8 @@
 use super::block::blocking;
 use super::io::{describe, retry};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::net::unix::UnixSocket;
 use crate::kernel::process::fd::description::Kind;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -69,7 +70,7 @@ pub(crate) fn kind_of(kind: c_int) -> Result<Kind, Errno> {
 
 /// Whether a description is a Unix socket of whatever state.
 pub(crate) fn is_unix(kernel: &Kernel, me: ThreadId, fd: c_int) -> bool {
-    let kind = kernel.describe(me, fd).ok().and_then(|id| kernel.descriptions.get(id)).map(|it| &it.kind);
+    let kind = kernel.describe(me, fd).ok().and_then(|id| kernel.process.descriptions.get(id)).map(|it| &it.kind);
     matches!(kind, Some(Kind::Unix(_) | Kind::Pipe(_)))
 }
 
@@ -77,7 +78,7 @@ pub(crate) fn is_unix(kernel: &Kernel, me: ThreadId, fd: c_int) -> bool {
 pub(crate) fn connect(me: ThreadId, fd: c_int, name: Option<&[u8]>) -> Result<(), Errno> {
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "connect")?;
-        let description = kernel.descriptions.get(id).ok_or(libc::EBADF)?;
+        let description = kernel.process.descriptions.get(id).ok_or(libc::EBADF)?;
         let nonblocking = description.nonblocking;
         if !matches!(description.kind, Kind::Unix(_) | Kind::Pipe(_)) {
             return Err(libc::EAFNOSUPPORT);
@@ -98,12 +99,12 @@ pub(crate) fn accept(me: ThreadId, fd: c_int, flags: c_int) -> Result<(c_int, Ve
     let mut deadline = None;
     let (installed, peer) = blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "accept")?;
-        let nonblocking = kernel.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let nonblocking = kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
         let outcome = kernel.unix_accept(me, id).map(|new| {
-            if let Some(description) = kernel.descriptions.get_mut(new) {
+            if let Some(description) = kernel.process.descriptions.get_mut(new) {
                 description.nonblocking = flags & libc::SOCK_NONBLOCK != 0;
             }
-            (kernel.install(new), kernel.unix.face(new).peer)
+            (kernel.install(new), kernel.net.unix.face(new).peer)
         });
         retry(kernel, me, id, outcome, nonblocking, u64::MAX, &mut deadline)
     })?;
@@ -115,9 +116,9 @@ pub(crate) fn send(me: ThreadId, fd: c_int, bytes: &[u8], dont_wait: bool, to: &
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "sendto")?;
-        let nonblocking = dont_wait || kernel.descriptions.get(id).is_some_and(|it| it.nonblocking);
-        let (_, timeout_ns) = kernel.unix.timeouts_ns(id);
-        let outcome = match kernel.descriptions.get(id).map(|it| &it.kind) {
+        let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let (_, timeout_ns) = kernel.net.unix.timeouts_ns(id);
+        let outcome = match kernel.process.descriptions.get(id).map(|it| &it.kind) {
             Some(Kind::Pipe(_)) => Err(libc::EISCONN),
             _ => kernel.unix_send(me, id, bytes, Some(to)),
         };
@@ -135,8 +136,8 @@ pub(crate) fn receive(
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "recvfrom")?;
-        let nonblocking = dont_wait || kernel.descriptions.get(id).is_some_and(|it| it.nonblocking);
-        let (timeout_ns, _) = kernel.unix.timeouts_ns(id);
+        let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let (timeout_ns, _) = kernel.net.unix.timeouts_ns(id);
         let outcome = kernel.unix_receive(me, id, into, peek).map(|it| (it.count, it.whole, it.from));
         retry(kernel, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })
@@ -146,7 +147,7 @@ pub(crate) fn receive(
 pub(crate) fn takes_datagrams(me: ThreadId, fd: c_int) -> bool {
     super::current::kernel(me, |kernel| {
         let Ok(id) = kernel.describe(me, fd) else { return false };
-        matches!(kernel.descriptions.get(id).map(|it| &it.kind), Some(Kind::Unix(socket)) if socket.datagrams)
+        matches!(kernel.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::Unix(socket)) if socket.datagrams)
     })
 }
 

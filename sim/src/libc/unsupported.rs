@@ -20,7 +20,7 @@ pub(crate) fn refuse(what: &str) -> ! {
     if let Some(me) = me {
         // The caller's stack is read with the real files, so this thread counts as outside from here on.
         super::current::kernel(me, |kernel| {
-            let node = kernel.nodes.get(usize::from(kernel.threads[me].node.0)).map_or("?", |node| &node.name);
+            let node = kernel.process.node(kernel.sched.threads[me].node).map_or("?", |node| &node.name);
             let text = format!("afterlife: {what}\n  on {node}, called from:\n{}", caller());
             crate::isolate::last_words(&text);
             system::say(&text);

@@ -29,9 +29,9 @@ unsafe fn give(
     }
     int(call(me, |kernel| {
         let at = kernel.directory(me, directory)?;
-        let node = kernel.threads[me].node;
+        let node = kernel.sched.threads[me].node;
         let now = kernel.wall_ns(node);
-        let disk = kernel.nodes[usize::from(node.0)].disk();
+        let disk = kernel[node].disk();
         let inode = disk.lookup(at, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0)?;
         change(disk, inode, user, group, now)
     }))

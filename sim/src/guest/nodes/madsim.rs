@@ -21,7 +21,7 @@ impl Kernel {
         }
         self.burial_begins(me, node, life);
         for thread in self.dying_of(node) {
-            self.threads.release(thread, &self.choices);
+            self.sched.threads.release(thread, &self.sched.choices);
             self.thread_due(thread);
         }
     }
@@ -29,10 +29,10 @@ impl Kernel {
     /// It has had that turn.
     pub(crate) fn last_turn_ends(&mut self, me: ThreadId, node: NodeId) {
         for thread in self.dying_of(node) {
-            self.threads.hold(thread);
+            self.sched.threads.hold(thread);
         }
         let Some(guests) = &mut self.guests else { return };
-        self.nodes[usize::from(node.0)].disk = guests.disk.take();
+        self.process[node].disk = guests.disk.take();
         let kept = guests.engine.kept.take();
         self.turn_to(me, None, false);
         if let (Some(guests), Some((node, own))) = (&mut self.guests, kept) {
@@ -42,7 +42,7 @@ impl Kernel {
 
     fn dying_of(&self, node: NodeId) -> Vec<ThreadId> {
         let dying = self.guests.iter().flat_map(|guests| guests.dying.iter().copied());
-        dying.filter(|thread| self.threads[*thread].node == node).collect()
+        dying.filter(|thread| self.sched.threads[*thread].node == node).collect()
     }
 
     /// Whether nothing passes from one node to another.

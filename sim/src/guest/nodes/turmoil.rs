@@ -27,7 +27,8 @@ impl Kernel {
     /// The carried node of this name.
     pub(crate) fn guest_node(&self, name: &str) -> Option<NodeId> {
         let guests = self.guests.as_ref()?;
-        let found = self.nodes[..usize::from(guests.nodes)].iter().position(|it| it.name == name)?;
+        let found =
+            self.process.nodes.iter().take(usize::from(guests.nodes)).position(|(_, node)| node.name == name)?;
         Some(NodeId(found as u16))
     }
 
@@ -35,7 +36,7 @@ impl Kernel {
     /// carrier wait.
     pub(crate) fn waits_for_devices(&self, me: ThreadId) -> bool {
         let hurried = self.guests.as_ref().and_then(|guests| guests.engine.hurried);
-        !self.is_guest_thread(me) && hurried != Some(self.threads[me].node)
+        !self.is_guest_thread(me) && hurried != Some(self.sched.threads[me].node)
     }
 
     /// The engine is about to drop this node's runtime, which waits for the threads that work for it: those that wait for a device, or
@@ -44,10 +45,10 @@ impl Kernel {
         let Some(guests) = &mut self.guests else { return };
         guests.engine.hurried = Some(node);
         let waits = |it: &State| matches!(it, State::Waiting(Wait::Device | Wait::Stall | Wait::Sleep));
-        let of_node = self.threads.iter().filter(|(_, it)| it.node == node && waits(&it.state)).map(|(id, _)| id);
+        let of_node = self.sched.threads.iter().filter(|(_, it)| it.node == node && waits(&it.state)).map(|(id, _)| id);
         let of_node: Vec<ThreadId> = of_node.filter(|id| *id != guests.guest_thread).collect();
         for thread in of_node {
-            self.threads.time_out(thread, Seq::NONE, &self.choices);
+            self.sched.threads.time_out(thread, Seq::NONE, &self.sched.choices);
         }
     }
 
@@ -62,7 +63,7 @@ impl Kernel {
     /// A dead process is taken apart, as [`burial_begins`](Self::burial_begins) says.
     pub(crate) fn burial_ends(&mut self, me: ThreadId, node: NodeId) {
         if let Some(guests) = &mut self.guests {
-            self.nodes[usize::from(node.0)].disk = guests.disk.take();
+            self.process[node].disk = guests.disk.take();
         }
         self.hurried(node);
         self.turn_to(me, None, false);
@@ -80,13 +81,13 @@ impl Kernel {
     #[inline]
     pub(crate) fn asked_to_stop(&mut self, me: ThreadId) -> Option<(NodeId, u64)> {
         let node = self.guests.as_mut()?.engine.asked.take()?;
-        (self.threads[me].node == node).then(|| (node, self.nodes[usize::from(node.0)].stop_requests))
+        (self.sched.threads[me].node == node).then(|| (node, self.process[node].stop_requests))
     }
 
     /// A turn of all programs begins at this time: each has its own, up to the end of the turn.
     pub(crate) fn guest_begins(&mut self, node: NodeId, now_ns: u64) {
         let last_ns = self.guests.as_ref().map_or(0, |guests| guests.own[usize::from(node.0)].now_ns);
-        self.now_ns = now_ns.max(last_ns);
+        self.sched.now_ns = now_ns.max(last_ns);
     }
 
     /// Whether the end of this node's process is due when the turn is over.

@@ -3,7 +3,8 @@
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::fs::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, ROOT, Trouble};
 use crate::kernel::process::fd::description::{DescriptionId, Kind};
 use crate::kernel::sched::choice::Question;
@@ -18,10 +19,10 @@ impl Kernel {
     /// The directory that a relative path starts from.
     pub(crate) fn directory(&self, me: ThreadId, fd: i32) -> Result<InodeId, Errno> {
         if fd == libc::AT_FDCWD {
-            return Ok(self.nodes[usize::from(self.threads[me].node.0)].working_directory.unwrap_or(ROOT));
+            return Ok(self.process[self.sched.threads[me].node].working_directory.unwrap_or(ROOT));
         }
         let id = self.describe(me, fd)?;
-        match self.descriptions.get(id).map(|it| &it.kind) {
+        match self.process.descriptions.get(id).map(|it| &it.kind) {
             Some(Kind::File(file)) => Ok(file.inode),
             _ => Err(libc::ENOTDIR),
         }
@@ -36,23 +37,23 @@ impl Kernel {
         flags: i32,
         mode: u32,
     ) -> Result<i32, Errno> {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let now = self.wall_ns(node);
-        let it = &mut self.nodes[usize::from(node.0)];
+        let it = &mut self.process[node];
         let mask = it.umask;
         let file = it.disk().open(at, path, flags, mode & !mask, now)?;
         if flags & libc::O_TRUNC != 0 {
             self.push_image(node, file.inode);
         }
-        let path = self.log.name(&file.path);
+        let path = self.recorder.name(&file.path);
         self.emit(me, What::FileOpened { path });
         let nonblocking = flags & libc::O_NONBLOCK != 0;
-        let id = self.descriptions.add(node, nonblocking, Kind::File(file));
+        let id = self.process.descriptions.add(node, nonblocking, Kind::File(file));
         self.install(id)
     }
 
     pub(crate) fn file_close(&mut self, node: NodeId, file: OpenFile) {
-        let freed = self.nodes[usize::from(node.0)].disk().close(file);
+        let freed = self.process[node].disk().close(file);
         if freed {
             self.locks_changed(node);
         }
@@ -60,10 +61,10 @@ impl Kernel {
 
     /// Lets whoever waits for a file lock on this node try again.
     pub(crate) fn locks_changed(&mut self, node: NodeId) {
-        for id in self.nodes[usize::from(node.0)].threads.clone() {
-            if self.threads[id].state == State::Waiting(Wait::FileLock) {
-                let cause = self.threads[id].cause;
-                self.threads.wake(id, cause, &self.choices);
+        for id in self.process[node].threads.clone() {
+            if self.sched.threads[id].state == State::Waiting(Wait::FileLock) {
+                let cause = self.sched.threads[id].cause;
+                self.sched.threads.wake(id, cause, &self.sched.choices);
             }
         }
     }
@@ -74,11 +75,11 @@ impl Kernel {
         id: DescriptionId,
         work: impl FnOnce(&mut OpenFile, &mut crate::kernel::fs::disk::Disk, i64) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
-        let node = self.descriptions.get(id).ok_or(libc::EBADF)?.node;
+        let node = self.process.descriptions.get(id).ok_or(libc::EBADF)?.node;
         let now = self.wall_ns(node);
-        let description = self.descriptions.get_mut(id).ok_or(libc::EBADF)?;
+        let description = self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?;
         let Kind::File(file) = &mut description.kind else { return Err(libc::EINVAL) };
-        work(file, self.nodes[usize::from(description.node.0)].disk(), now)
+        work(file, self.process.nodes[description.node].disk(), now)
     }
 
     /// `read` and `pread`.
@@ -107,7 +108,7 @@ impl Kernel {
             None => file.read(disk, into),
         });
         let count = self.device_failed(me, id, outcome)?;
-        self.log.stir(count as u64);
+        self.recorder.stir(count as u64);
         Ok(Turn::Done(count))
     }
 
@@ -133,7 +134,7 @@ impl Kernel {
         let outcome = self.with_file(id, |file, disk, now| file.write_unsynced(disk, offset, from, now));
         self.push_of(id);
         let count = self.device_failed(me, id, outcome)?;
-        self.log.stir(count as u64 | 1 << 63);
+        self.recorder.stir(count as u64 | 1 << 63);
         Ok(Turn::Done(count))
     }
 
@@ -172,7 +173,7 @@ impl Kernel {
         if let Err(errno @ (libc::EIO | libc::ENOSPC)) = outcome
             && let Ok(path) = self.with_file(id, |file, _, _| Ok(file.path.clone()))
         {
-            let path = self.log.name(&path);
+            let path = self.recorder.name(&path);
             self.emit(me, What::DiskFailed { path, errno });
         }
         outcome
@@ -180,9 +181,9 @@ impl Kernel {
 
     /// Lets whoever waits for this node's device go on: it answers again.
     pub(crate) fn device_answers(&mut self, node: NodeId, cause: Seq) {
-        for id in self.nodes[usize::from(node.0)].threads.clone() {
-            if self.threads[id].state == State::Waiting(Wait::Stall) {
-                self.threads.wake(id, cause, &self.choices);
+        for id in self.process[node].threads.clone() {
+            if self.sched.threads[id].state == State::Waiting(Wait::Stall) {
+                self.sched.threads.wake(id, cause, &self.sched.choices);
             }
         }
     }
@@ -195,14 +196,14 @@ impl Kernel {
 
     /// The device of the calling node has something to make durable: how long that will take.
     pub(crate) fn device_begins<T>(&mut self, me: ThreadId) -> Turn<T> {
-        let node = self.threads[me].node;
-        let it = &mut self.nodes[usize::from(node.0)];
+        let node = self.sched.threads[me].node;
+        let it = &mut self.process[node];
         it.syncs += 1;
         let (low, high) = it.disk_build.sync_ns;
-        let takes = self.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
+        let takes = self.sched.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
         #[cfg(feature = "turmoil")]
         let takes = if self.waits_for_devices(me) { takes } else { 0 };
-        Turn::Wait(Wait::Device, self.now_ns + takes)
+        Turn::Wait(Wait::Device, self.sched.now_ns + takes)
     }
 
     /// Whether the caller waits for a device that does not answer.
@@ -215,15 +216,15 @@ impl Kernel {
 
     /// As [`sync_ends`](Self::sync_ends), for a file by its number: `msync`.
     pub(crate) fn inode_synced(&mut self, me: ThreadId, inode: InodeId, began_ns: u64) -> Result<Turn<()>, Errno> {
-        let node = self.threads[me].node;
-        let is_stalled = self.nodes[usize::from(node.0)].disk().has_trouble(Trouble::Stalled);
+        let node = self.sched.threads[me].node;
+        let is_stalled = self.process[node].disk().has_trouble(Trouble::Stalled);
         if self.stalls(me, is_stalled) {
             return Ok(stalled());
         }
-        let outcome = self.nodes[usize::from(node.0)].disk().fsync(inode);
-        let path = self.log.name(&format!("mapping of inode {inode}"));
+        let outcome = self.process[node].disk().fsync(inode);
+        let path = self.recorder.name(&format!("mapping of inode {inode}"));
         match outcome {
-            Ok(()) => self.emit(me, What::FileSynced { path, took_ns: self.now_ns - began_ns }),
+            Ok(()) => self.emit(me, What::FileSynced { path, took_ns: self.sched.now_ns - began_ns }),
             Err(errno) => self.emit(me, What::DiskFailed { path, errno }),
         };
         outcome.map(Turn::Done)
@@ -231,8 +232,8 @@ impl Kernel {
 
     /// Before anybody looks at a file: what was written to its mappings is in it.
     fn pull_of(&mut self, id: DescriptionId) {
-        if !self.images.is_empty()
-            && let Some(node) = self.descriptions.get(id).map(|it| it.node)
+        if !self.fs.images.is_empty()
+            && let Some(node) = self.process.descriptions.get(id).map(|it| it.node)
             && let Ok(inode) = self.with_file(id, |file, _, _| Ok(file.inode))
         {
             self.pull(node, inode);
@@ -241,8 +242,8 @@ impl Kernel {
 
     /// After somebody changed a file: its mappings show it.
     fn push_of(&mut self, id: DescriptionId) {
-        if !self.images.is_empty()
-            && let Some(node) = self.descriptions.get(id).map(|it| it.node)
+        if !self.fs.images.is_empty()
+            && let Some(node) = self.process.descriptions.get(id).map(|it| it.node)
             && let Ok(inode) = self.with_file(id, |file, _, _| Ok(file.inode))
         {
             self.push_image(node, inode);
@@ -264,21 +265,21 @@ impl Kernel {
         self.pull_of(id);
         let outcome = self.with_file(id, |file, disk, _| work(file, disk).map(|()| file.path.clone()));
         let path = self.device_failed(me, id, outcome)?;
-        let path = self.log.name(&path);
-        let took_ns = self.now_ns - began_ns;
+        let path = self.recorder.name(&path);
+        let took_ns = self.sched.now_ns - began_ns;
         self.emit(me, What::FileSynced { path, took_ns });
         Ok(Turn::Done(()))
     }
 
     /// A change of directory entries, already done, is told.
     pub(crate) fn entry_changed(&mut self, me: ThreadId, path: &[u8]) {
-        let path = self.log.name(&String::from_utf8_lossy(path));
+        let path = self.recorder.name(&String::from_utf8_lossy(path));
         self.emit(me, What::EntryChanged { path });
     }
 
     /// One step of `flock`.
     pub(crate) fn file_lock(&mut self, me: ThreadId, id: DescriptionId, operation: i32) -> Result<Turn<()>, Errno> {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let kind = match operation & !libc::LOCK_NB {
             libc::LOCK_SH => LockKind::Shared,
             libc::LOCK_EX => LockKind::Exclusive,
@@ -307,8 +308,8 @@ impl Kernel {
         kind: Option<LockKind>,
         owned_by_description: bool,
     ) -> Result<Lock, Errno> {
-        let node = self.threads[me].node;
-        let process = u64::from(self.threads[me].incarnation);
+        let node = self.sched.threads[me].node;
+        let process = u64::from(self.sched.threads[me].incarnation);
         let (freed, lock) = self.with_file(id, |file, disk, _| {
             let owner =
                 if owned_by_description { Owner::Description(file.description) } else { Owner::Process(process) };
@@ -332,7 +333,7 @@ impl Kernel {
         kind: LockKind,
         owned_by_description: bool,
     ) -> Result<bool, Errno> {
-        let process = u64::from(self.threads[me].incarnation);
+        let process = u64::from(self.sched.threads[me].incarnation);
         self.with_file(id, |file, disk, _| {
             let owner =
                 if owned_by_description { Owner::Description(file.description) } else { Owner::Process(process) };
@@ -342,10 +343,10 @@ impl Kernel {
 
     /// Random bytes for a thread: keyed by the thread and how many calls it made before.
     pub(crate) fn fill_random(&mut self, me: ThreadId, into: &mut [u8]) {
-        let thread = &mut self.threads[me];
+        let thread = &mut self.sched.threads[me];
         let key = thread.key;
         for chunk in into.chunks_mut(8) {
-            let word = self.choices.draw(Question::Entropy, key, thread.entropy).to_le_bytes();
+            let word = self.sched.choices.draw(Question::Entropy, key, thread.entropy).to_le_bytes();
             thread.entropy += 1;
             chunk.copy_from_slice(&word[..chunk.len()]);
         }

@@ -34,20 +34,20 @@ impl Kernel {
 
     /// The descriptor of the shared memory of a file, at least `end` bytes of it: for the real mapping.
     pub(crate) fn image(&mut self, me: ThreadId, inode: InodeId, end: u64, writes: bool) -> Result<i32, Errno> {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         self.pull(node, inode);
-        let disk = self.nodes[usize::from(node.0)].disk();
+        let disk = self.process[node].disk();
         let size = disk.stat_inode(inode)?.size.max(end);
-        let index = match self.images.iter().position(|it| (it.node, it.inode) == (node, inode)) {
+        let index = match self.fs.images.iter().position(|it| (it.node, it.inode) == (node, inode)) {
             Some(index) => index,
             None => {
                 let memory = SharedMemory::new()?;
                 disk.retain(inode);
-                self.images.push(Image { node, inode, memory, writable: false, places: Vec::new() });
-                self.images.len() - 1
+                self.fs.images.push(Image { node, inode, memory, writable: false, places: Vec::new() });
+                self.fs.images.len() - 1
             }
         };
-        let image = &mut self.images[index];
+        let image = &mut self.fs.images[index];
         image.writable |= writes;
         image.memory.grow(size)?;
         let fd = image.memory.descriptor();
@@ -57,54 +57,61 @@ impl Kernel {
 
     /// A mapping was made.
     pub(crate) fn mapped(&mut self, me: ThreadId, inode: InodeId, address: usize, len: usize) {
-        let node = self.threads[me].node;
-        if let Some(image) = self.images.iter_mut().find(|it| (it.node, it.inode) == (node, inode)) {
+        let node = self.sched.threads[me].node;
+        if let Some(image) = self.fs.images.iter_mut().find(|it| (it.node, it.inode) == (node, inode)) {
             image.places.push((address, len));
         }
     }
 
     /// Whether this address lies in a mapping of the calling process.
     pub(crate) fn is_mapped(&self, me: ThreadId, address: usize) -> bool {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let within = |&(start, len): &(usize, usize)| (start..start + len).contains(&address);
-        self.images.iter().any(|it| it.node == node && it.places.iter().any(within))
+        self.fs.images.iter().any(|it| it.node == node && it.places.iter().any(within))
     }
 
     /// Memory was given back: what lies wholly in it is mapped no more. The last mapping of a file takes its image along.
     pub(crate) fn unmapped(&mut self, me: ThreadId, address: usize, len: usize) {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let end = address.saturating_add(len);
         let gone = |&(start, bytes): &(usize, usize)| address <= start && start + bytes <= end;
-        let touched: Vec<InodeId> =
-            self.images.iter().filter(|it| it.node == node && it.places.iter().any(gone)).map(|it| it.inode).collect();
+        let touched: Vec<InodeId> = self
+            .fs
+            .images
+            .iter()
+            .filter(|it| it.node == node && it.places.iter().any(gone))
+            .map(|it| it.inode)
+            .collect();
         for inode in touched {
             self.pull(node, inode);
-            let Some(index) = self.images.iter().position(|it| (it.node, it.inode) == (node, inode)) else { continue };
-            self.images[index].places.retain(|place| !gone(place));
-            if self.images[index].places.is_empty() {
-                self.images.remove(index);
-                self.nodes[usize::from(node.0)].disk().release(inode);
+            let Some(index) = self.fs.images.iter().position(|it| (it.node, it.inode) == (node, inode)) else {
+                continue;
+            };
+            self.fs.images[index].places.retain(|place| !gone(place));
+            if self.fs.images[index].places.is_empty() {
+                self.fs.images.remove(index);
+                self.process[node].disk().release(inode);
             }
         }
     }
 
     /// The files with mappings that touch this memory: `msync`.
     pub(crate) fn mapped_at(&self, me: ThreadId, address: usize, len: usize) -> Vec<InodeId> {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let touches = |&(start, bytes): &(usize, usize)| start < address.saturating_add(len) && address < start + bytes;
-        self.images.iter().filter(|it| it.node == node && it.places.iter().any(touches)).map(|it| it.inode).collect()
+        self.fs.images.iter().filter(|it| it.node == node && it.places.iter().any(touches)).map(|it| it.inode).collect()
     }
 
     /// What a process wrote to its mapping of this file becomes what is in the page cache.
     pub(crate) fn pull(&mut self, node: NodeId, inode: InodeId) {
-        if self.images.is_empty() {
+        if self.fs.images.is_empty() {
             return;
         }
         let now = self.wall_ns(node);
-        let Some(image) = self.images.iter().find(|it| (it.node, it.inode) == (node, inode) && it.writable) else {
+        let Some(image) = self.fs.images.iter().find(|it| (it.node, it.inode) == (node, inode) && it.writable) else {
             return;
         };
-        let disk = self.nodes[usize::from(node.0)].disk();
+        let disk = self.process[node].disk();
         let Ok(stat) = disk.stat_inode(inode) else { return };
         let mut page = [0; PAGE_BYTES];
         for start in (0..stat.size).step_by(PAGE_BYTES) {
@@ -116,8 +123,8 @@ impl Kernel {
 
     /// What is in the page cache becomes what mappings of this file show.
     pub(crate) fn push_image(&mut self, node: NodeId, inode: InodeId) {
-        let Some(image) = self.images.iter_mut().find(|it| (it.node, it.inode) == (node, inode)) else { return };
-        let disk = self.nodes[usize::from(node.0)].disk();
+        let Some(image) = self.fs.images.iter_mut().find(|it| (it.node, it.inode) == (node, inode)) else { return };
+        let disk = self.process[node].disk();
         let Ok(stat) = disk.stat_inode(inode) else { return };
         let mut page = [0; PAGE_BYTES];
         // Beyond the end of the file there is nothing but zeros.
@@ -133,7 +140,7 @@ impl Kernel {
 
     /// All mapped files of a node: for `sync`, and for what cuts files by their paths.
     pub(crate) fn mapped_files(&self, node: NodeId) -> Vec<InodeId> {
-        self.images.iter().filter(|it| it.node == node).map(|it| it.inode).collect()
+        self.fs.images.iter().filter(|it| it.node == node).map(|it| it.inode).collect()
     }
 
     /// A process is gone: what it wrote stays, its mappings do not.
@@ -141,6 +148,6 @@ impl Kernel {
         for inode in self.mapped_files(node) {
             self.pull(node, inode);
         }
-        self.images.retain(|it| it.node != node);
+        self.fs.images.retain(|it| it.node != node);
     }
 }

@@ -3,4 +3,5 @@
 pub mod disk;
 
 pub(crate) mod file;
+pub(crate) mod files;
 pub(crate) mod mapping;

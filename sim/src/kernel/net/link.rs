@@ -2,7 +2,8 @@
 //! It moves no message: `tcp` and `udp` ask it when one is due.
 
 use crate::event::{NodeId, Seq, What};
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::net::ports::Net;
 use crate::kernel::sched::choice::{Choices, Question, join};
 use std::collections::BTreeMap;
@@ -296,7 +297,7 @@ impl Kernel {
             if self.net.is_held(ends.0, ends.1) {
                 self.net.links.held.push((ends, due));
             } else {
-                self.queue.at(self.now_ns, due);
+                self.sched.deadlines.at(self.sched.now_ns, due);
             }
         }
     }
@@ -305,7 +306,7 @@ impl Kernel {
     pub(crate) fn dropped(&mut self, from: NodeId, to: NodeId, bytes: usize, cause: Seq) {
         let what = What::Dropped { to, bytes: bytes as u32 };
         // A process that is over says nothing any more.
-        let up = self.nodes.get(usize::from(from.0)).is_some_and(crate::kernel::process::node::Node::is_up);
+        let up = self.process.node(from).is_some_and(crate::kernel::process::node::Node::is_up);
         self.emit_at(if up { from } else { NodeId::WORLD }, cause, what);
     }
 }

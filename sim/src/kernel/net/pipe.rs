@@ -132,9 +132,9 @@ impl Pipes {
 impl Kernel {
     /// `shutdown` of a stream socket of a node.
     pub(crate) fn shut_channel(&mut self, id: DescriptionId, how: i32) {
-        let Some(Kind::Pipe(end)) = self.descriptions.get(id).map(|it| &it.kind) else { return };
+        let Some(Kind::Pipe(end)) = self.process.descriptions.get(id).map(|it| &it.kind) else { return };
         let (reads, writes) = (how != libc::SHUT_WR, how != libc::SHUT_RD);
-        for told in self.pipes.shut(end, reads, writes).into_iter().chain([id]) {
+        for told in self.net.pipes.shut(end, reads, writes).into_iter().chain([id]) {
             self.notify(told, IN | OUT | RDHUP, Seq::NONE);
         }
     }
@@ -146,11 +146,11 @@ impl Kernel {
         both_ways: bool,
         nonblocking: bool,
     ) -> (DescriptionId, DescriptionId) {
-        let there = self.pipes.stream();
-        let back = both_ways.then(|| self.pipes.stream());
+        let there = self.net.pipes.stream();
+        let back = both_ways.then(|| self.net.pipes.stream());
         let mut end = |reads, writes| {
-            let id = self.descriptions.add(node, nonblocking, Kind::Pipe(End { reads, writes }));
-            self.pipes.attach(&End { reads, writes }, id);
+            let id = self.process.descriptions.add(node, nonblocking, Kind::Pipe(End { reads, writes }));
+            self.net.pipes.attach(&End { reads, writes }, id);
             id
         };
         (end(Some(there), back), end(back, Some(there)))

@@ -3,7 +3,10 @@
 
 use crate::event::NodeId;
 use crate::kernel::net::link::{Latency, Links};
+use crate::kernel::net::pipe::Pipes;
+use crate::kernel::net::stale::Heard;
 use crate::kernel::net::tcp::Connection;
+use crate::kernel::net::unix::Unix;
 use crate::kernel::process::fd::description::DescriptionId;
 use crate::kernel::process::node::{Node, address_v4, address_v6, node_of_v4, node_of_v6};
 use crate::kernel::sched::choice::join;
@@ -40,6 +43,9 @@ pub(crate) struct Net {
     /// How many connections each pair of nodes has opened, so that a connection's choices depend on its pair alone.
     pairs: BTreeMap<(NodeId, NodeId), u64>,
     datagrams: BTreeMap<(NodeId, NodeId), u64>,
+    pub(crate) pipes: Pipes,
+    pub(crate) unix: Unix,
+    pub(crate) stale: Heard,
 }
 
 impl Net {

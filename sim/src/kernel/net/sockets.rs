@@ -1,7 +1,7 @@
 //! Every socket of the room at one moment, as `netstat` would list them on each machine.
 //! It only looks.
 
-use crate::event::{NodeId, Socket, SocketStatus, Transport};
+use crate::event::{Socket, SocketStatus, Transport};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::process::fd::description::{Description, DescriptionId, Kind};
 
@@ -17,11 +17,10 @@ impl Kernel {
     /// Every socket of every process, by node and number; then ends of connections that nobody has taken yet.
     pub(crate) fn sockets(&self) -> Vec<Socket> {
         let mut sockets = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate() {
-            let id = NodeId(index as u16);
+        for (id, node) in self.process.nodes.iter() {
             for (slot, description) in node.descriptors.iter().enumerate() {
                 let Some(description) = *description else { continue };
-                let Some(it) = self.descriptions.get(description) else { continue };
+                let Some(it) = self.process.descriptions.get(description) else { continue };
                 if let Some(socket) = self.socket(description, it) {
                     let fd = Some(node.base + slot as i32);
                     sockets.push(Socket { node: id, incarnation: node.incarnation, fd, ..socket });
@@ -70,7 +69,7 @@ impl Kernel {
                     None if socket.name.is_empty() => SocketStatus::Fresh,
                     None => SocketStatus::Bound,
                 };
-                let face = self.unix.face(id);
+                let face = self.net.unix.face(id);
                 Socket {
                     local: shown(&face.own),
                     peer: shown(&face.peer),
@@ -79,11 +78,11 @@ impl Kernel {
                 }
             }
             Kind::Pipe(end) if end.reads.is_some() && end.writes.is_some() => {
-                let face = self.unix.face(id);
+                let face = self.net.unix.face(id);
                 Socket {
                     local: shown(&face.own),
                     peer: shown(&face.peer),
-                    unread_bytes: self.pipes.unread_bytes(end),
+                    unread_bytes: self.net.pipes.unread_bytes(end),
                     ..bare(Transport::Unix, SocketStatus::Established)
                 }
             }

@@ -35,11 +35,11 @@ impl Kernel {
     /// A datagram was delivered that was sent between these lives of its sender and its receiver.
     #[inline]
     pub(crate) fn stale_datagram(&mut self, (from, to): (NodeId, NodeId), lives: (u16, u16), delivered: Seq) {
-        if !self.heard.anybody_again || from == to {
+        if !self.net.stale.anybody_again || from == to {
             return;
         }
-        let life = self.nodes[usize::from(to.0)].incarnation;
-        let late = self.heard.hear(to, life, from, lives.0);
+        let life = self.process[to].incarnation;
+        let late = self.net.stale.hear(to, life, from, lives.0);
         // What was sent before the receiver's first life was meant for nobody.
         if lives.1 > 0 && lives.1 < life {
             self.emit_at(to, delivered, What::Stale { of: to, incarnation: lives.1, conn: NO_CONNECTION });
@@ -52,7 +52,7 @@ impl Kernel {
     /// A thread read from a connection.
     #[inline]
     pub(crate) fn stale_read(&mut self, me: ThreadId, end: Ref) {
-        if self.heard.anybody_again {
+        if self.net.stale.anybody_again {
             self.look_for_stale_read(me, end);
         }
     }
@@ -61,8 +61,8 @@ impl Kernel {
         let Some((conn, peer, life)) = self.net.peer_life(end) else { return };
         let me_there = self.identity(me);
         if peer != me_there.node
-            && self.heard.hear(me_there.node, me_there.incarnation, peer, life)
-            && self.heard.told.insert((conn, me_there.node))
+            && self.net.stale.hear(me_there.node, me_there.incarnation, peer, life)
+            && self.net.stale.told.insert((conn, me_there.node))
         {
             self.emit(me, What::Stale { of: peer, incarnation: life, conn });
         }

@@ -3,7 +3,8 @@
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::net::ports::{Transport, find, own_address, own_scope};
 use crate::kernel::process::fd::description::DescriptionId;
 use crate::kernel::process::fd::poll::{ERR, IN, OUT};
@@ -106,33 +107,33 @@ impl Kernel {
     /// `bind`.
     pub(crate) fn udp_bind(&mut self, node: NodeId, id: DescriptionId, address: SocketAddr) -> Result<(), Errno> {
         let scope = own_scope(node, address.ip())?;
-        if self.descriptions.udp(id).ok_or(libc::EBADF)?.local.is_some() {
+        if self.process.descriptions.udp(id).ok_or(libc::EBADF)?.local.is_some() {
             return Err(libc::EINVAL);
         }
         let port = match address.port() {
-            0 => self.net.ephemeral(&mut self.nodes[usize::from(node.0)], node, Transport::Udp)?,
+            0 => self.net.ephemeral(&mut self.process[node], node, Transport::Udp)?,
             port => port,
         };
         self.net.bind(node, port, Transport::Udp, scope, id)?;
-        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
         Ok(())
     }
 
     fn udp_ensure_bound(&mut self, node: NodeId, id: DescriptionId) -> Result<SocketAddr, Errno> {
-        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
         if let Some(local) = socket.local {
             return Ok(local);
         }
         let any = if socket.v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
         self.udp_bind(node, id, SocketAddr::new(any, 0))?;
-        self.descriptions.udp(id).and_then(|socket| socket.local).ok_or(libc::EBADF)
+        self.process.descriptions.udp(id).and_then(|socket| socket.local).ok_or(libc::EBADF)
     }
 
     /// `connect`: names the peer; `None` forgets it.
     pub(crate) fn udp_connect(&mut self, node: NodeId, id: DescriptionId, to: Option<SocketAddr>) -> Result<(), Errno> {
         let local = self.udp_ensure_bound(node, id)?;
-        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
         socket.peer = to;
         if let Some(to) = to
             && local.ip().is_unspecified()
@@ -150,9 +151,9 @@ impl Kernel {
         bytes: &[u8],
         outgoing: Outgoing,
     ) -> Result<usize, Errno> {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let local = self.udp_ensure_bound(node, id)?;
-        let socket = self.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
         if socket.error != 0 {
             return Err(std::mem::take(&mut socket.error));
         }
@@ -184,17 +185,14 @@ impl Kernel {
         bytes: &[u8],
         traffic: u8,
     ) {
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let cause = self.emit(me, What::Sent { conn: NO_CONNECTION, bytes: bytes.len() as u32 });
-        if usize::from(to_node.0) >= self.nodes.len() {
+        if usize::from(to_node.0) >= self.process.nodes.count() {
             return; // into the void, as on a real network
         }
         let occurrence = self.net.next_datagram(node, to_node);
-        let who = crate::kernel::sched::choice::join(
-            self.nodes[usize::from(node.0)].key,
-            self.nodes[usize::from(to_node.0)].key,
-        );
-        let lives = (self.threads[me].incarnation, self.nodes[usize::from(to_node.0)].incarnation);
+        let who = crate::kernel::sched::choice::join(self.process[node].key, self.process[to_node].key);
+        let lives = (self.sched.threads[me].incarnation, self.process[to_node].incarnation);
         let datagram = Datagram { from_node: node, to_node, lives, from, to, cause, bytes: bytes.to_vec(), traffic };
         self.udp_ship(datagram, (!who, occurrence));
     }
@@ -202,20 +200,20 @@ impl Kernel {
     /// Hands a datagram to the link, which may lose it.
     fn udp_ship(&mut self, datagram: Datagram, key: (u64, u64)) {
         let ends = (datagram.from_node, datagram.to_node);
-        let way = self.net.way(&self.choices, self.now_ns, ends, key, datagram.bytes.len() + HEADER_BYTES);
+        let way = self.net.way(&self.sched.choices, self.sched.now_ns, ends, key, datagram.bytes.len() + HEADER_BYTES);
         if way.losses > 0 {
             self.dropped(ends.0, ends.1, datagram.bytes.len(), datagram.cause);
             return;
         }
-        let mut due_ns = self.now_ns.saturating_add(way.ns);
+        let mut due_ns = self.sched.now_ns.saturating_add(way.ns);
         if self.net.links_differ {
-            due_ns = due_ns.saturating_add(self.net.late_ns(&self.choices, ends, key));
-            if let Some(after_ns) = self.net.doubled_after_ns(&self.choices, ends, key) {
+            due_ns = due_ns.saturating_add(self.net.late_ns(&self.sched.choices, ends, key));
+            if let Some(after_ns) = self.net.doubled_after_ns(&self.sched.choices, ends, key) {
                 let again_ns = due_ns.saturating_add(after_ns);
-                self.queue.at(again_ns, Due::Datagram(Box::new(datagram.clone())));
+                self.sched.deadlines.at(again_ns, Due::Datagram(Box::new(datagram.clone())));
             }
         }
-        self.queue.at(due_ns, Due::Datagram(Box::new(datagram)));
+        self.sched.deadlines.at(due_ns, Due::Datagram(Box::new(datagram)));
     }
 
     /// A datagram arrives, or would.
@@ -225,7 +223,7 @@ impl Kernel {
             return;
         }
         let Datagram { from_node, to_node, lives, from, to, cause, bytes, traffic } = datagram;
-        let off = self.nodes[usize::from(to_node.0)].life == crate::kernel::process::node::ProcessState::Off;
+        let off = self.process[to_node].life == crate::kernel::process::node::ProcessState::Off;
         let Some((_, scope)) = find(from_node, to.ip()) else { return };
         if off || self.net.is_blocked(from_node, to_node) {
             self.dropped(from_node, to_node, bytes.len(), cause);
@@ -236,7 +234,7 @@ impl Kernel {
             self.unreachable_port(from_node, from, to, cause);
             return;
         };
-        let Some(socket) = self.descriptions.udp(id) else { return };
+        let Some(socket) = self.process.descriptions.udp(id) else { return };
         if socket.held + bytes.len() > BUFFER_BYTES {
             self.dropped(from_node, to_node, bytes.len(), cause);
             return;
@@ -244,7 +242,7 @@ impl Kernel {
         let count = bytes.len() as u32;
         socket.held += bytes.len();
         let seq = self.emit_at(to_node, cause, What::Delivered { conn: NO_CONNECTION, bytes: count });
-        if let Some(socket) = self.descriptions.udp(id) {
+        if let Some(socket) = self.process.descriptions.udp(id) {
             socket.received.push_back(Arrived { from, to, bytes, traffic });
         }
         self.stale_datagram((from_node, to_node), lives, seq);
@@ -252,7 +250,7 @@ impl Kernel {
     }
 
     fn wants(&mut self, id: DescriptionId, from: SocketAddr) -> bool {
-        let peer = self.descriptions.udp(id).and_then(|socket| socket.peer);
+        let peer = self.process.descriptions.udp(id).and_then(|socket| socket.peer);
         peer.is_none_or(|peer| peer.port() == from.port() && peer.ip().to_canonical() == from.ip().to_canonical())
     }
 
@@ -260,9 +258,9 @@ impl Kernel {
     fn unreachable_port(&mut self, node: NodeId, from: SocketAddr, to: SocketAddr, cause: Seq) {
         let Some((_, scope)) = find(node, to.ip()) else { return };
         let Some(id) = self.net.bound(node, from.port(), Transport::Udp, scope) else { return };
-        let Some(socket) = self.descriptions.udp(id) else { return };
+        let Some(socket) = self.process.descriptions.udp(id) else { return };
         if socket.peer == Some(to) && !self.net.is_blocked(find(node, to.ip()).map_or(node, |it| it.0), node) {
-            if let Some(socket) = self.descriptions.udp(id) {
+            if let Some(socket) = self.process.descriptions.udp(id) {
                 socket.error = libc::ECONNREFUSED;
             }
             self.notify(id, IN | ERR, cause);
@@ -271,7 +269,7 @@ impl Kernel {
 
     /// `recvfrom`. `EAGAIN` when there is nothing yet.
     pub(crate) fn udp_receive(&mut self, id: DescriptionId, into: &mut [u8], peek: bool) -> Result<Received, Errno> {
-        let socket = self.descriptions.udp(id).ok_or(libc::ENOTSOCK)?;
+        let socket = self.process.descriptions.udp(id).ok_or(libc::ENOTSOCK)?;
         if socket.error != 0 {
             return Err(std::mem::take(&mut socket.error));
         }

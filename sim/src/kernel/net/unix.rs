@@ -115,7 +115,7 @@ impl UnixSocket {
 
 impl Kernel {
     pub(crate) fn unix_socket(&mut self, id: DescriptionId) -> Result<&mut UnixSocket, Errno> {
-        match &mut self.descriptions.get_mut(id).ok_or(libc::EBADF)?.kind {
+        match &mut self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.kind {
             Kind::Unix(socket) => Ok(socket),
             _ => Err(libc::EINVAL),
         }
@@ -132,7 +132,7 @@ impl Kernel {
                 IN
             };
         }
-        let full = socket.peer.is_some_and(|peer| match self.descriptions.get(peer).map(|it| &it.kind) {
+        let full = socket.peer.is_some_and(|peer| match self.process.descriptions.get(peer).map(|it| &it.kind) {
             Some(Kind::Unix(peer)) => peer.received.len() >= DATAGRAMS_MAX,
             _ => false,
         });
@@ -144,7 +144,7 @@ impl Kernel {
             return Ok(CallSite::Abstract(rest.to_vec()));
         }
         let at = self.directory(me, libc::AT_FDCWD)?;
-        let disk = self.nodes[usize::from(self.threads[me].node.0)].disk();
+        let disk = self.process[self.sched.threads[me].node].disk();
         let inode = disk.lookup(at, name, true)?;
         if disk.kind(inode)? != FileKind::Socket {
             return Err(libc::ECONNREFUSED);
@@ -154,9 +154,9 @@ impl Kernel {
 
     fn unix_find(&mut self, me: ThreadId, name: &[u8]) -> Result<DescriptionId, Errno> {
         let place = self.unix_place(me, name)?;
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         // A file that nobody is bound to is what an earlier life left.
-        self.unix.bound.get(&(node, place)).copied().ok_or(libc::ECONNREFUSED)
+        self.net.unix.bound.get(&(node, place)).copied().ok_or(libc::ECONNREFUSED)
     }
 
     /// `bind`. A path becomes a file of the disk, which stays when the socket goes.
@@ -164,13 +164,13 @@ impl Kernel {
         if self.unix_socket(id)?.place.is_some() {
             return Err(libc::EINVAL);
         }
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let place = match name {
             [] => return Err(libc::EINVAL),
             [0, rest @ ..] => CallSite::Abstract(rest.to_vec()),
             path => {
                 let (at, now) = (self.directory(me, libc::AT_FDCWD)?, self.wall_ns(node));
-                let it = &mut self.nodes[usize::from(node.0)];
+                let it = &mut self.process[node];
                 let mode = 0o777 & !it.umask;
                 let made = it.disk().make_socket(at, path, mode, now);
                 let inode = made.map_err(|errno| if errno == libc::EEXIST { libc::EADDRINUSE } else { errno })?;
@@ -178,11 +178,11 @@ impl Kernel {
                 CallSite::File(inode)
             }
         };
-        if self.unix.bound.contains_key(&(node, place.clone())) {
+        if self.net.unix.bound.contains_key(&(node, place.clone())) {
             return Err(libc::EADDRINUSE);
         }
-        self.unix.bound.insert((node, place.clone()), id);
-        self.unix.face_mut(id).own = name.to_vec();
+        self.net.unix.bound.insert((node, place.clone()), id);
+        self.net.unix.face_mut(id).own = name.to_vec();
         let socket = self.unix_socket(id)?;
         socket.name = name.to_vec();
         socket.place = Some(place);
@@ -211,7 +211,7 @@ impl Kernel {
         name: Option<&[u8]>,
     ) -> Result<(), (Errno, DescriptionId)> {
         let error = |errno| (errno, id);
-        if matches!(self.descriptions.get(id).map(|it| &it.kind), Some(Kind::Pipe(_))) {
+        if matches!(self.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::Pipe(_))) {
             return Err(error(libc::EISCONN));
         }
         let datagrams = self.unix_socket(id).map_err(error)?.datagrams;
@@ -228,7 +228,7 @@ impl Kernel {
         if datagrams {
             let socket = self.unix_socket(id).map_err(error)?;
             (socket.peer, socket.connected) = (Some(to), true);
-            self.unix.face_mut(id).peer = name.to_vec();
+            self.net.unix.face_mut(id).peer = name.to_vec();
             return Ok(());
         }
         let Some(backlog) = other.backlog else { return Err(error(libc::ECONNREFUSED)) };
@@ -238,22 +238,22 @@ impl Kernel {
         if self.unix_socket(id).map_err(error)?.backlog.is_some() {
             return Err(error(libc::EINVAL));
         }
-        let (there, back) = (self.pipes.stream(), self.pipes.stream());
+        let (there, back) = (self.net.pipes.stream(), self.net.pipes.stream());
         let ours = End { reads: Some(back), writes: Some(there) };
         let theirs = End { reads: Some(there), writes: Some(back) };
-        self.pipes.attach(&ours, id);
-        if let Some(description) = self.descriptions.get_mut(id) {
+        self.net.pipes.attach(&ours, id);
+        if let Some(description) = self.process.descriptions.get_mut(id) {
             description.kind = Kind::Pipe(ours);
         }
-        let node = self.threads[me].node;
+        let node = self.sched.threads[me].node;
         let (reads, writes) = (theirs.reads, theirs.writes);
-        let accepted = self.descriptions.add(node, false, Kind::Pipe(theirs));
-        self.pipes.attach(&End { reads, writes }, accepted);
-        let own = self.unix.face(id).own;
-        self.unix.face_mut(id).peer = name.to_vec();
-        *self.unix.face_mut(accepted) = Face { own: name.to_vec(), peer: own, ..Face::default() };
+        let accepted = self.process.descriptions.add(node, false, Kind::Pipe(theirs));
+        self.net.pipes.attach(&End { reads, writes }, accepted);
+        let own = self.net.unix.face(id).own;
+        self.net.unix.face_mut(id).peer = name.to_vec();
+        *self.net.unix.face_mut(accepted) = Face { own: name.to_vec(), peer: own, ..Face::default() };
         self.unix_socket(to).map_err(error)?.waiting.push_back(accepted);
-        let cause = self.threads[me].cause;
+        let cause = self.sched.threads[me].cause;
         self.notify(to, IN, cause);
         self.notify(id, OUT, cause);
         Ok(())
@@ -269,14 +269,14 @@ impl Kernel {
             return Err(libc::EINVAL);
         }
         let new = socket.waiting.pop_front().ok_or(libc::EAGAIN)?;
-        let cause = self.threads[me].cause;
+        let cause = self.sched.threads[me].cause;
         self.notify(id, 0, cause);
         Ok(new)
     }
 
     /// Two sockets for datagrams that are each other's peers.
     pub(crate) fn unix_pair(&mut self, node: NodeId, nonblocking: bool) -> (DescriptionId, DescriptionId) {
-        let mut one = || self.descriptions.add(node, nonblocking, Kind::Unix(UnixSocket::new(true)));
+        let mut one = || self.process.descriptions.add(node, nonblocking, Kind::Unix(UnixSocket::new(true)));
         let (a, b) = (one(), one());
         for (id, peer) in [(a, b), (b, a)] {
             if let Ok(socket) = self.unix_socket(id) {
@@ -318,7 +318,7 @@ impl Kernel {
             return Err(libc::EAGAIN);
         }
         other.received.push_back((from, bytes.to_vec()));
-        let cause = self.threads[me].cause;
+        let cause = self.sched.threads[me].cause;
         self.notify(to, IN, cause);
         Ok(bytes.len())
     }
@@ -341,7 +341,7 @@ impl Kernel {
         let received = UnixReceived { count, whole: bytes.len(), from: from.clone() };
         if !peek {
             socket.received.pop_front();
-            let cause = self.threads[me].cause;
+            let cause = self.sched.threads[me].cause;
             for sender in std::mem::take(&mut self.unix_socket(id)?.senders) {
                 self.notify(sender, OUT, cause);
             }
@@ -352,7 +352,7 @@ impl Kernel {
     /// A socket's last descriptor is closed, or its process ended. Its file stays.
     pub(crate) fn unix_close(&mut self, node: NodeId, id: DescriptionId, socket: UnixSocket) {
         if let Some(place) = socket.place {
-            self.unix.bound.remove(&(node, place));
+            self.net.unix.bound.remove(&(node, place));
         }
         for waiting in socket.waiting {
             self.let_go(waiting, crate::kernel::net::tcp::Parting::Finish);
@@ -364,11 +364,11 @@ impl Kernel {
         if socket.datagrams {
             self.unix_lose_peer(node, id);
         }
-        self.unix.forget(id);
+        self.net.unix.forget(id);
     }
 
     fn unix_lose_peer(&mut self, node: NodeId, gone: DescriptionId) {
-        for other in self.nodes[usize::from(node.0)].descriptors.clone().into_iter().flatten() {
+        for other in self.process[node].descriptors.clone().into_iter().flatten() {
             if let Ok(socket) = self.unix_socket(other)
                 && socket.peer == Some(gone)
             {

@@ -22,13 +22,13 @@ impl Kernel {
     /// What a process that is about to end would leave behind: threads first, then tasks, then descriptors.
     pub(crate) fn leaving(&self, node: NodeId) -> Vec<LeakedItem> {
         let mut left = Vec::new();
-        let it = &self.nodes[usize::from(node.0)];
+        let it = &self.process[node];
         for id in it.threads.iter().skip(1) {
-            let thread = &self.threads[*id];
+            let thread = &self.sched.threads[*id];
             // One that can go on, or waits for its disk, may be on its way out: who told it to end need not have waited.
             if matches!(thread.state, State::Waiting(wait) if !matches!(wait, Wait::Preemption | Wait::Device | Wait::Stall))
             {
-                let what = self.log.text(thread.name).to_owned();
+                let what = self.recorder.text(thread.name).to_owned();
                 left.push(LeakedItem { kind: Leak::Thread, made: thread.made, what });
             }
         }
@@ -39,7 +39,7 @@ impl Kernel {
         }
         for (slot, id) in it.descriptors.iter().enumerate() {
             let made = it.slots.get(slot).map_or(CallSite::default(), |slot| slot.opened);
-            let description = id.and_then(|id| self.descriptions.get(id));
+            let description = id.and_then(|id| self.process.descriptions.get(id));
             let found = match description.map(|it| &it.kind) {
                 Some(Kind::Tcp(socket)) => match (&socket.state, socket.local) {
                     (SocketState::Listening { .. }, Some(address)) => Some((Leak::Listener, address.to_string())),

@@ -3,7 +3,8 @@
 
 use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Due, Kernel, Start};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::{Due, Start};
 use crate::kernel::net::tcp::Parting;
 use crate::kernel::process::node::{ExitCode, ProcessState, Unended};
 use crate::kernel::sched::fiber::{own_stack, spawn};
@@ -18,40 +19,40 @@ impl Kernel {
         start: Start,
         cause: Seq,
     ) -> Result<ThreadId, Errno> {
-        let on = self.running.or(self.before);
-        self.threads.reap(on);
-        let it = &self.nodes[usize::from(node.0)];
+        let on = self.sched.running.or(self.sched.before);
+        self.sched.threads.reap(on);
+        let it = &self.process[node];
         let number = it.threads.len() as u32;
-        let (held, id) = (it.paused, self.threads.add(node, it.incarnation, number, it.key, cause));
-        self.threads[id].held = held;
+        let (held, id) = (it.paused, self.sched.threads.add(node, it.incarnation, number, it.key, cause));
+        self.sched.threads[id].held = held;
         let mut late_ns = 0;
         if matches!(start, Start::Routine(..)) {
-            self.threads[id].made = self.places.of(&own_stack());
-            late_ns = self.threads.lateness_ns(id, &self.choices);
+            self.sched.threads[id].made = self.process.call_sites.of(&own_stack());
+            late_ns = self.sched.threads.lateness_ns(id, &self.sched.choices);
         }
-        let fiber = spawn(attributes, (self.begin)(id, start))?;
-        self.nodes[usize::from(node.0)].threads.push(id);
-        if let Some(due) = self.threads.start(id, fiber, (self.now_ns, late_ns), &self.choices) {
-            self.queue.at(due, Due::Thread(id));
+        let fiber = spawn(attributes, (self.sched.begin)(id, start))?;
+        self.process[node].threads.push(id);
+        if let Some(due) = self.sched.threads.start(id, fiber, (self.sched.now_ns, late_ns), &self.sched.choices) {
+            self.sched.deadlines.at(due, Due::Thread(id));
         }
         Ok(id)
     }
 
     /// Starts a node's process after `delay_ns`, unless it runs by then.
     pub(crate) fn start_after(&mut self, node: NodeId, delay_ns: u64) {
-        self.nodes[usize::from(node.0)].starts_due += 1;
-        self.queue.at(self.now_ns.saturating_add(delay_ns), Due::Start(node));
+        self.process[node].starts_due += 1;
+        self.sched.deadlines.at(self.sched.now_ns.saturating_add(delay_ns), Due::Start(node));
     }
 
     /// Starts a node's process, unless it runs.
     pub(crate) fn start_process(&mut self, node: NodeId) {
-        let it = &mut self.nodes[usize::from(node.0)];
+        let it = &mut self.process[node];
         it.starts_due = it.starts_due.saturating_sub(1);
         if it.is_up() {
             return;
         }
         it.incarnation += 1;
-        self.heard.anybody_again |= it.incarnation > 1;
+        self.net.stale.anybody_again |= it.incarnation > 1;
         it.base = crate::kernel::process::fd::number::base(node, it.incarnation);
         it.free_from = 0;
         it.life = ProcessState::Up;
@@ -67,9 +68,9 @@ impl Kernel {
         #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
         // What ended its last life is why there is another.
-        let ended = self.nodes[usize::from(node.0)].ended;
+        let ended = self.process[node].ended;
         let seq = self.emit_at(node, ended, What::Started);
-        if !self.nodes[usize::from(node.0)].is_up() {
+        if !self.process[node].is_up() {
             return; // a fault that is aimed at its start was quicker
         }
         #[cfg(any(feature = "turmoil", madsim))]
@@ -77,22 +78,22 @@ impl Kernel {
             return; // its engine has it begin
         }
         if let Err(errno) = self.start_thread(node, std::ptr::null(), start, seq) {
-            panic!("no thread for {}: errno {errno}", self.nodes[usize::from(node.0)].name);
+            panic!("no thread for {}: errno {errno}", self.process[node].name);
         }
     }
 
     /// A thread ran to its end.
     pub(crate) fn thread_ended(&mut self, me: ThreadId, result: usize) {
-        if self.threads[me].state != State::Running {
+        if self.sched.threads[me].state != State::Running {
             return;
         }
         self.emit(me, What::ThreadEnded);
-        self.threads.end(me, result);
-        let cause = self.threads[me].cause;
-        let siblings = self.nodes[usize::from(self.threads[me].node.0)].threads.clone();
+        self.sched.threads.end(me, result);
+        let cause = self.sched.threads[me].cause;
+        let siblings = self.process[self.sched.threads[me].node].threads.clone();
         for sibling in siblings {
-            if self.threads[sibling].state == State::Waiting(Wait::Join(me)) {
-                self.threads.wake(sibling, cause, &self.choices);
+            if self.sched.threads[sibling].state == State::Waiting(Wait::Join(me)) {
+                self.sched.threads.wake(sibling, cause, &self.sched.choices);
             }
         }
     }
@@ -103,31 +104,31 @@ impl Kernel {
             ExitCode::Code(code) => Death::Exit { code },
             ExitCode::Panicked => Death::Panic,
         };
-        let (node, cause) = (self.threads[me].node, self.threads[me].cause);
-        if how == (Death::Exit { code: 0 }) && self.nodes[usize::from(node.0)].is_up() {
+        let (node, cause) = (self.sched.threads[me].node, self.sched.threads[me].cause);
+        if how == (Death::Exit { code: 0 }) && self.process[node].is_up() {
             // Who calls `exit` leaves on the spot, and means to leave everything to the system.
-            self.nodes[usize::from(node.0)].left = self.leaving(node);
+            self.process[node].left = self.leaving(node);
         }
         self.end_process(node, how, cause);
     }
 
     /// Ends a thread whose process is dead.
     pub(crate) fn end_thread(&mut self, id: ThreadId) {
-        let state = self.threads[id].state;
+        let state = self.sched.threads[id].state;
         if let State::Waiting(Wait::Futex(address)) = state {
-            self.futexes.forget(address, id);
+            self.sched.futexes.forget(address, id);
         }
         if state != State::Ended {
-            self.threads[id].state = State::Dead;
+            self.sched.threads[id].state = State::Dead;
         }
-        if self.running == Some(id) {
-            self.must_pass = true;
+        if self.sched.running == Some(id) {
+            self.sched.must_switch = true;
         }
     }
 
     /// Ends a process, here and now: nothing of this incarnation acts again.
     pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
-        let it = &mut self.nodes[usize::from(node.0)];
+        let it = &mut self.process[node];
         if !it.is_up() {
             return false;
         }
@@ -137,8 +138,8 @@ impl Kernel {
         }
         #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
-        self.tasks.forget(node);
-        let it = &mut self.nodes[usize::from(node.0)];
+        self.sched.tasks.forget(node);
+        let it = &mut self.process[node];
         it.life = if how == Death::PowerLoss { ProcessState::Off } else { ProcessState::Down };
         let restart = it.restart_after_ns.take();
         let descriptors = std::mem::take(&mut it.descriptors);
@@ -148,21 +149,21 @@ impl Kernel {
         it.asked_for_stop = false;
         it.paused = false;
         self.forget_holds(node);
-        self.signals.forget(node);
+        self.process.signals.forget(node);
         #[cfg(any(feature = "turmoil", madsim))]
         let left = self.leaves_threads(node);
         #[cfg(not(any(feature = "turmoil", madsim)))]
         let left = false;
-        for id in self.nodes[usize::from(node.0)].threads.clone() {
+        for id in self.process[node].threads.clone() {
             if !left {
                 self.end_thread(id);
             }
         }
-        if let Some((live, peak)) = self.nodes[usize::from(node.0)].memory.used() {
+        if let Some((live, peak)) = self.process[node].memory.used() {
             self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }
         let ended = self.emit_at(node, cause, What::Exited { how });
-        self.nodes[usize::from(node.0)].ended = ended;
+        self.process[node].ended = ended;
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
             // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed
@@ -178,7 +179,7 @@ impl Kernel {
         if lost {
             self.arm_probes(node, None);
         }
-        let (choices, it) = (&self.choices, &mut self.nodes[usize::from(node.0)]);
+        let (choices, it) = (&self.sched.choices, &mut self.process[node]);
         it.disk_died(lost.then_some(choices));
         if let Some(after_ns) = restart {
             self.start_after(node, after_ns);

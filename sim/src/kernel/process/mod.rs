@@ -8,3 +8,4 @@ pub(crate) mod node;
 pub(crate) mod output;
 mod pause;
 pub(crate) mod signal;
+pub(crate) mod table;

@@ -10,7 +10,7 @@ use crate::kernel::sched::thread::{State, ThreadId, Threads};
 impl Kernel {
     /// No thread of a node's process gets the baton from here on. Returns whether that is news.
     pub(crate) fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
-        let it = &mut self.nodes[usize::from(node.0)];
+        let it = &mut self.process[node];
         if !it.is_up() || it.paused {
             return false;
         }
@@ -28,7 +28,7 @@ impl Kernel {
     /// The threads of a paused process go on: those that something woke meanwhile, and those whose time came, all at once.
     /// Returns whether it was paused.
     pub(crate) fn resume(&mut self, node: NodeId, cause: Seq) -> bool {
-        let it = &mut self.nodes[usize::from(node.0)];
+        let it = &mut self.process[node];
         if !std::mem::take(&mut it.paused) {
             return false;
         }
@@ -45,7 +45,7 @@ impl Kernel {
     /// One thread of a node's process does not get the baton until the hold of this number is over: the one that runs, if it is
     /// one of them, else the `nth` that is alive, counted round. Returns it, if there is one.
     pub(crate) fn hold(&mut self, node: NodeId, nth: u32, number: u32) -> Option<ThreadId> {
-        let it = &self.nodes[usize::from(node.0)];
+        let it = &self.process[node];
         if !it.is_up() {
             return None;
         }
@@ -53,50 +53,56 @@ impl Kernel {
         let is_everybodys = |id: ThreadId| self.is_guest_thread(id);
         #[cfg(not(any(feature = "turmoil", madsim)))]
         let is_everybodys = |_: ThreadId| false;
-        let of_it =
-            |id: &ThreadId| self.threads[*id].node == node && self.threads[*id].is_live() && !is_everybodys(*id);
-        let id = self.running.filter(of_it).or_else(|| {
+        let of_it = |id: &ThreadId| {
+            self.sched.threads[*id].node == node && self.sched.threads[*id].is_live() && !is_everybodys(*id)
+        };
+        let id = self.sched.running.filter(of_it).or_else(|| {
             let live: Vec<ThreadId> = it.threads.iter().copied().filter(of_it).collect();
             live.get((nth.max(1) - 1) as usize % live.len().max(1)).copied()
         })?;
-        self.held.push((number, id));
+        self.sched.holds.push((number, id));
         self.stand_still(id);
         Some(id)
     }
 
     /// The thread that is held under this number, if it is still alive.
     pub(crate) fn held(&self, number: u32) -> Option<ThreadId> {
-        let (_, id) = self.held.iter().find(|(held, _)| *held == number)?;
-        Some(*id).filter(|id| self.threads[*id].is_live())
+        let (_, id) = self.sched.holds.iter().find(|(held, _)| *held == number)?;
+        Some(*id).filter(|id| self.sched.threads[*id].is_live())
     }
 
     /// The hold of this number is over.
     pub(crate) fn end_hold(&mut self, number: u32) {
-        let Some(place) = self.held.iter().position(|(held, _)| *held == number) else { return };
-        let (_, id) = self.held.remove(place);
+        let Some(place) = self.sched.holds.iter().position(|(held, _)| *held == number) else { return };
+        let (_, id) = self.sched.holds.remove(place);
         self.go_on(id);
     }
 
     /// A node's process has ended: its holds have, too. Who takes it apart may wait for its threads.
     pub(crate) fn forget_holds(&mut self, node: NodeId) {
-        let of_it: Vec<u32> =
-            self.held.iter().filter(|(_, id)| self.threads[*id].node == node).map(|(number, _)| *number).collect();
+        let of_it: Vec<u32> = self
+            .sched
+            .holds
+            .iter()
+            .filter(|(_, id)| self.sched.threads[*id].node == node)
+            .map(|(number, _)| *number)
+            .collect();
         for number in of_it {
             self.end_hold(number);
         }
     }
 
     fn stand_still(&mut self, id: ThreadId) {
-        self.threads.hold(id);
+        self.sched.threads.hold(id);
         // A fault that is aimed at an edge strikes in a door, on the thread that passes it.
-        self.must_pass |= self.running == Some(id);
+        self.sched.must_switch |= self.sched.running == Some(id);
     }
 
     /// A thread goes on, unless its process is paused, or it is held once more.
     fn go_on(&mut self, id: ThreadId) {
-        let paused = self.nodes[usize::from(self.threads[id].node.0)].paused;
-        if self.threads[id].is_live() && !paused && self.held.iter().all(|(_, held)| *held != id) {
-            self.threads.release(id, &self.choices);
+        let paused = self.process[self.sched.threads[id].node].paused;
+        if self.sched.threads[id].is_live() && !paused && self.sched.holds.iter().all(|(_, held)| *held != id) {
+            self.sched.threads.release(id, &self.sched.choices);
             self.thread_due(id);
         }
     }

@@ -6,7 +6,8 @@
 //! that has a copy of a channel from outside the run, as each tokio runtime with I/O has, and has no other way to be told.
 
 use crate::event::{Death, NodeId, Seq, What};
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::process::fd::description::{Description, Kind};
 use crate::kernel::process::fd::poll::IN;
 use crate::kernel::process::node::ProcessState;
@@ -119,7 +120,7 @@ impl Kernel {
     /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
     /// Returns whether it was the first request.
     pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
-        let it = &mut self.nodes[usize::from(node.0)];
+        let it = &mut self.process[node];
         let first = match it.life {
             ProcessState::Up => true,
             ProcessState::Stopping => false,
@@ -132,10 +133,10 @@ impl Kernel {
         let what = if first { What::StopRequested { budget_ns } } else { What::StopRepeated };
         let seq = self.emit_at(node, cause, what);
         if first {
-            self.nodes[usize::from(node.0)].stop_asked = seq;
+            self.process[node].stop_asked = seq;
         }
         for id in watchers {
-            if let Some(Description { kind: Kind::Event(event), .. }) = self.descriptions.get_mut(id) {
+            if let Some(Description { kind: Kind::Event(event), .. }) = self.process.descriptions.get_mut(id) {
                 event.counter += 1;
             }
             self.notify(id, IN, seq);
@@ -153,19 +154,19 @@ impl Kernel {
             self.send_signal(node, None, libc::SIGTERM, seq);
         }
         if first {
-            self.queue.at(self.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
+            self.sched.deadlines.at(self.sched.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
         }
         first
     }
 
     /// What a node does about a signal.
     pub(crate) fn signal_action(&self, node: NodeId, signal: i32) -> Action {
-        if let Some(own) = self.signals.actions.get(&(node, signal)) {
+        if let Some(own) = self.process.signals.actions.get(&(node, signal)) {
             return *own;
         }
-        let it = &self.nodes[usize::from(node.0)];
+        let it = &self.process[node];
         let inherits = !it.mirrors.is_empty() && !it.asked_for_stop;
-        let inherited = self.signals.latest.get(&signal).filter(|_| inherits);
+        let inherited = self.process.signals.latest.get(&signal).filter(|_| inherits);
         inherited.copied().unwrap_or_else(|| match signal {
             // Rust's runtime sets it so before `main`.
             libc::SIGPIPE => Action { handler: libc::SIG_IGN, ..Action::default() },
@@ -175,9 +176,9 @@ impl Kernel {
 
     /// Installs what a node does about a signal from here on.
     pub(crate) fn set_signal_action(&mut self, node: NodeId, signal: i32, action: Action) {
-        self.signals.actions.insert((node, signal), action);
+        self.process.signals.actions.insert((node, signal), action);
         if action.is_handled() {
-            self.signals.latest.insert(signal, action);
+            self.process.signals.latest.insert(signal, action);
         }
     }
 
@@ -185,10 +186,11 @@ impl Kernel {
     /// that waits for it.
     pub(crate) fn send_signal(&mut self, node: NodeId, to: Option<ThreadId>, signal: i32, cause: Seq) -> bool {
         let action = self.signal_action(node, signal);
-        let is_alive = |thread: &ThreadId| !matches!(self.threads[*thread].state, State::Ended | State::Dead);
-        let threads: Vec<ThreadId> = self.nodes[usize::from(node.0)].threads.iter().copied().filter(is_alive).collect();
-        let awaits = |thread: &ThreadId| self.signals.awaited.get(thread).is_some_and(|set| set & bit(signal) != 0);
-        let open = |thread: &ThreadId| self.signals.mask(*thread) & bit(signal) == 0;
+        let is_alive = |thread: &ThreadId| !matches!(self.sched.threads[*thread].state, State::Ended | State::Dead);
+        let threads: Vec<ThreadId> = self.process[node].threads.iter().copied().filter(is_alive).collect();
+        let awaits =
+            |thread: &ThreadId| self.process.signals.awaited.get(thread).is_some_and(|set| set & bit(signal) != 0);
+        let open = |thread: &ThreadId| self.process.signals.mask(*thread) & bit(signal) == 0;
         // The main thread is asked first, as on Linux.
         let open = threads.iter().find(|it| to.is_none_or(|to| to == **it) && open(it));
         let target = threads.iter().find(|it| awaits(it)).or(open).copied();
@@ -199,11 +201,11 @@ impl Kernel {
         if !blocked && !action.is_handled() {
             return false;
         }
-        let waiting = self.signals.pending.entry(node).or_default();
+        let waiting = self.process.signals.pending.entry(node).or_default();
         if waiting.iter().all(|it| it.signal != signal) {
             waiting.push(Pending { signal, cause, target });
         }
-        self.signals.due = true;
+        self.process.signals.due = true;
         if let Some(thread) = target {
             self.interrupt(thread, cause);
         }
@@ -212,15 +214,15 @@ impl Kernel {
 
     /// Takes a thread out of a wait that a signal ends; it looks for signals when the baton comes back to it.
     fn interrupt(&mut self, thread: ThreadId, cause: Seq) {
-        match self.threads[thread].state {
-            State::Running => self.must_pass = true,
+        match self.sched.threads[thread].state {
+            State::Running => self.sched.must_switch = true,
             State::Waiting(Wait::Futex(address)) => {
-                self.futexes.forget(address, thread);
-                self.threads.wake(thread, cause, &self.choices);
+                self.sched.futexes.forget(address, thread);
+                self.sched.threads.wake(thread, cause, &self.sched.choices);
             }
             State::Waiting(Wait::Device) => {}
             State::Waiting(_) => {
-                self.threads.wake(thread, cause, &self.choices);
+                self.sched.threads.wake(thread, cause, &self.sched.choices);
             }
             State::Runnable | State::Frozen | State::Ended | State::Dead => {}
         }
@@ -228,10 +230,10 @@ impl Kernel {
 
     /// Takes a signal for this thread to handle, if one waits that it does not block.
     pub(crate) fn take_signal(&mut self, me: ThreadId) -> Option<Taken> {
-        let node = self.threads[me].node;
-        let mask = self.signals.mask(me);
+        let node = self.sched.threads[me].node;
+        let mask = self.process.signals.mask(me);
         loop {
-            let (threads, signals) = (&self.threads, &mut self.signals);
+            let (threads, signals) = (&self.sched.threads, &mut self.process.signals);
             let masks = &signals.masks;
             let waits = signals.pending.get(&node)?;
             let is_mine = |it: &&Pending| {
@@ -253,9 +255,9 @@ impl Kernel {
             }
             self.signalled(me, signal, cause);
             let own = if action.flags & libc::SA_NODEFER == 0 { bit(signal) } else { 0 };
-            self.signals.set_mask(me, mask | action.mask | own);
+            self.process.signals.set_mask(me, mask | action.mask | own);
             if action.flags & libc::SA_RESETHAND != 0 {
-                self.signals.actions.insert((node, signal), Action::default());
+                self.process.signals.actions.insert((node, signal), Action::default());
             }
             return Some(Taken { signal, action, mask });
         }
@@ -263,29 +265,29 @@ impl Kernel {
 
     fn signalled(&mut self, me: ThreadId, signal: i32, cause: Seq) {
         if cause != Seq::NONE {
-            self.threads[me].cause = cause;
+            self.sched.threads[me].cause = cause;
         }
-        let node = self.threads[me].node;
-        self.nodes[usize::from(node.0)].arrivals += 1;
+        let node = self.sched.threads[me].node;
+        self.process[node].arrivals += 1;
         let seq = self.emit(me, What::Signalled { signal });
-        let node = self.threads[me].node;
-        self.nodes[usize::from(node.0)].signalled = Some(signal);
-        self.threads[me].cause = seq;
+        let node = self.sched.threads[me].node;
+        self.process[node].signalled = Some(signal);
+        self.sched.threads[me].cause = seq;
     }
 
     /// One step of `sigwait`: a signal of this set, if one waits.
     pub(crate) fn await_signal(&mut self, me: ThreadId, set: u64) -> Option<i32> {
-        let node = self.threads[me].node;
-        let waiting = self.signals.pending.get(&node).into_iter().flatten();
+        let node = self.sched.threads[me].node;
+        let waiting = self.process.signals.pending.get(&node).into_iter().flatten();
         let first = waiting.map(|it| it.signal).filter(|it| set & bit(*it) != 0).min();
-        match first.and_then(|signal| self.signals.remove(node, signal)) {
+        match first.and_then(|signal| self.process.signals.remove(node, signal)) {
             Some(Pending { signal, cause, .. }) => {
-                self.signals.awaited.remove(&me);
+                self.process.signals.awaited.remove(&me);
                 self.signalled(me, signal, cause);
                 Some(signal)
             }
             None => {
-                self.signals.awaited.insert(me, set);
+                self.process.signals.awaited.insert(me, set);
                 None
             }
         }
@@ -293,7 +295,7 @@ impl Kernel {
 
     /// The thread waits for no signal any more.
     pub(crate) fn stop_awaiting(&mut self, me: ThreadId) {
-        self.signals.awaited.remove(&me);
+        self.process.signals.awaited.remove(&me);
     }
 
     /// What a signal does to a process that has no handler for it.
@@ -311,14 +313,14 @@ impl Kernel {
     /// tasks, until it waits again.
     #[cold]
     pub(crate) fn tells_of_signal(&mut self, me: ThreadId, signal: i32) {
-        self.signals.told = Some(Telling { by: me, signal, stray: None });
+        self.process.signals.told = Some(Telling { by: me, signal, stray: None });
     }
 
     /// The thread waits again: it has told everybody.
     #[inline]
     pub(crate) fn has_told(&mut self, me: ThreadId) {
-        if self.signals.told.as_ref().is_some_and(|it| it.by == me) {
-            self.signals.told = None;
+        if self.process.signals.told.as_ref().is_some_and(|it| it.by == me) {
+            self.process.signals.told = None;
         }
     }
 }

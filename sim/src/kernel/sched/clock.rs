@@ -2,7 +2,8 @@
 //! It reads no real clock, and nothing waits here.
 
 use crate::event::NodeId;
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::process::node::Node;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
@@ -123,13 +124,13 @@ impl Clocks {
 
 impl Kernel {
     fn clocks(&self, me: ThreadId) -> &Clocks {
-        &self.nodes[usize::from(self.threads[me].node.0)].clocks
+        &self.process[self.sched.threads[me].node].clocks
     }
 
     /// What a clock of the thread's node shows at this time of the room.
     #[inline]
     pub(crate) fn shown_ns(&self, me: ThreadId, clock: Clock, now_ns: u64) -> i64 {
-        if self.clocks_differ {
+        if self.process.clocks_differ {
             return self.clocks(me).shown_ns(clock, now_ns);
         }
         clock.start_ns() + now_ns as i64
@@ -137,17 +138,17 @@ impl Kernel {
 
     /// What the wall clock of a node shows, in nanoseconds since 1970.
     pub(crate) fn wall_ns(&self, node: NodeId) -> i64 {
-        if self.clocks_differ {
-            return self.nodes[usize::from(node.0)].clocks.shown_ns(Clock::Realtime, self.now_ns);
+        if self.process.clocks_differ {
+            return self.process[node].clocks.shown_ns(Clock::Realtime, self.sched.now_ns);
         }
-        REALTIME_START_NS + self.now_ns as i64
+        REALTIME_START_NS + self.sched.now_ns as i64
     }
 
     /// The deadline of a wait that begins now and lasts so long on the thread's node; `u64::MAX` lasts for ever.
     #[inline]
     pub(crate) fn deadline_in(&self, me: ThreadId, ns: u64) -> Deadline {
         // A relative wait counts monotonic time, whatever clock it names: that is what Linux does.
-        let shown = self.shown_ns(me, Clock::Monotonic, self.now_ns);
+        let shown = self.shown_ns(me, Clock::Monotonic, self.sched.now_ns);
         Deadline::at(Clock::Monotonic, shown.saturating_add_unsigned(ns))
     }
 
@@ -158,13 +159,13 @@ impl Kernel {
         if deadline.shown_ns == i64::MAX {
             return u64::MAX;
         }
-        let sim_ns = if self.clocks_differ {
+        let sim_ns = if self.process.clocks_differ {
             self.clocks(me).sim_ns(deadline)
         } else {
             // What has passed falls due at once; nothing asks how long ago.
             (deadline.shown_ns - deadline.clock.start_ns()).max(0) as u64
         };
-        let thread = &mut self.threads[me];
+        let thread = &mut self.sched.threads[me];
         thread.own_deadline = deadline;
         thread.own_sim_ns = sim_ns;
         sim_ns
@@ -173,12 +174,12 @@ impl Kernel {
     /// Whether a deadline of the thread's has come.
     #[inline]
     pub(crate) fn has_come(&mut self, me: ThreadId, deadline: Deadline) -> bool {
-        self.deadline_of(me, deadline) <= self.now_ns
+        self.deadline_of(me, deadline) <= self.sched.now_ns
     }
 
     /// The room's time at which a deadline of a node, and of none of its threads, comes.
     pub(crate) fn node_deadline(&self, node: NodeId, deadline: Deadline) -> u64 {
-        if deadline.shown_ns == i64::MAX { u64::MAX } else { self.nodes[usize::from(node.0)].clocks.sim_ns(deadline) }
+        if deadline.shown_ns == i64::MAX { u64::MAX } else { self.process[node].clocks.sim_ns(deadline) }
     }
 
     /// Sets a node's clocks, before its first start.
@@ -205,18 +206,18 @@ impl Kernel {
     }
 
     fn change_clocks(&mut self, node: NodeId, change: impl FnOnce(&mut Clocks, u64)) {
-        let Some(Node { clocks, threads, .. }) = self.nodes.get_mut(usize::from(node.0)) else { return };
-        change(clocks, self.now_ns);
+        let Some(Node { clocks, threads, .. }) = self.process.node_mut(node) else { return };
+        change(clocks, self.sched.now_ns);
         let (clocks, threads) = (*clocks, threads.clone());
-        self.clocks_differ = true;
+        self.process.clocks_differ = true;
         for id in threads {
-            let thread = &self.threads[id];
+            let thread = &self.sched.threads[id];
             let waits = matches!(thread.state, State::Waiting(wait) if wait != Wait::Device);
             if waits && thread.deadline_ns() != u64::MAX && thread.deadline_ns() == thread.own_sim_ns {
                 let sim_ns = clocks.sim_ns(thread.own_deadline);
-                self.threads[id].own_sim_ns = sim_ns;
-                if let Some(due) = self.threads.move_deadline(id, sim_ns) {
-                    self.queue.at(due.max(self.now_ns), Due::Thread(id));
+                self.sched.threads[id].own_sim_ns = sim_ns;
+                if let Some(due) = self.sched.threads.move_deadline(id, sim_ns) {
+                    self.sched.deadlines.at(due.max(self.sched.now_ns), Due::Thread(id));
                 }
             }
         }

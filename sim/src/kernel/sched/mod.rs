@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod deadlines;
 pub(crate) mod fiber;
 pub(crate) mod futex;
+pub(crate) mod scheduler;
 pub(crate) mod spin;
 pub(crate) mod task;
 pub(crate) mod task_wakes;

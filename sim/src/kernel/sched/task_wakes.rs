@@ -112,44 +112,44 @@ pub(crate) struct Before {
 impl Kernel {
     /// The thread spawns a task there, because of what it did last.
     pub(crate) fn task_spawned(&mut self, me: ThreadId, key: usize) {
-        let cause = self.threads[me].cause;
-        let at = self.wakes.place(key);
-        let task = &mut self.wakes.tasks[at];
+        let cause = self.sched.threads[me].cause;
+        let at = self.sched.task_wakes.place(key);
+        let task = &mut self.sched.task_wakes.tasks[at];
         *task = Task { key, birth: task.birth + 1, number: 0, wake: Wake::Event(cause), last: Seq::NONE };
     }
 
     /// Whether nothing is to be noted of a wake: the thread wakes what it polls itself, which just goes on, or what was woken.
     #[inline]
     pub(crate) fn is_awake(&self, me: ThreadId, key: usize) -> bool {
-        self.wakes.woken == key || self.threads[me].polling == key
+        self.sched.task_wakes.woken == key || self.sched.threads[me].polling == key
     }
 
     /// The thread wakes the task of this place, if that is not [awake](Self::is_awake). The first who does is why it is polled.
     #[inline]
     pub(crate) fn task_woken(&mut self, me: ThreadId, at: usize) {
-        let thread = &self.threads[me];
+        let thread = &self.sched.threads[me];
         // A runtime that has asked what is ready, and found nothing or has read the clock since, goes through its timers. (Where
         // it has many threads, these are within a poll themselves: they began as blocking work.)
-        let by_time = thread.polling == thread.asked_in && (thread.found_nothing || self.clock_read_by == me);
+        let by_time = thread.polling == thread.asked_in && (thread.found_nothing || self.sched.clock_read_by == me);
         let wake = if by_time { Wake::Time } else { Wake::Event(thread.cause) };
-        let task = &mut self.wakes.tasks[at];
+        let task = &mut self.sched.task_wakes.tasks[at];
         if task.wake == Wake::None {
             task.wake = wake;
         }
-        self.wakes.woken = task.key;
+        self.sched.task_wakes.woken = task.key;
     }
 
     /// The thread begins to poll the task of this place, or the main future of its process, which has no number.
     #[inline]
     pub(crate) fn poll_begins(&mut self, me: ThreadId, at: usize, is_main: bool) -> Before {
-        let task = &mut self.wakes.tasks[at];
+        let task = &mut self.sched.task_wakes.tasks[at];
         let key = task.key;
-        if self.wakes.woken == key {
-            self.wakes.woken = 0;
+        if self.sched.task_wakes.woken == key {
+            self.sched.task_wakes.woken = 0;
         }
-        let thread = &mut self.threads[me];
+        let thread = &mut self.sched.threads[me];
         if task.number == 0 && !is_main {
-            let node = &mut self.nodes[usize::from(thread.node.0)];
+            let node = &mut self.process[thread.node];
             node.tasks += 1;
             task.number = node.tasks;
         }
@@ -170,7 +170,7 @@ impl Kernel {
     #[inline]
     pub(crate) fn poll_ends(&mut self, me: ThreadId, before: &Before) {
         let Before { polling, task, cause, birth, is_main, at } = *before;
-        let thread = &mut self.threads[me];
+        let thread = &mut self.sched.threads[me];
         let (key, stood) = (thread.polling, thread.cause);
         (thread.polling, thread.task) = (polling, task);
         // A main future may be over, and what its thread then does follows from it.
@@ -178,9 +178,9 @@ impl Kernel {
             thread.cause = cause;
         }
         // The table may have grown meanwhile.
-        let at = if self.wakes.tasks[at].key == key { Some(at) } else { self.wakes.known(key) };
+        let at = if self.sched.task_wakes.tasks[at].key == key { Some(at) } else { self.sched.task_wakes.known(key) };
         // The task may be gone by now, and another one where it lay.
-        if let Some(polled) = at.map(|at| &mut self.wakes.tasks[at]).filter(|polled| polled.birth == birth) {
+        if let Some(polled) = at.map(|at| &mut self.sched.task_wakes.tasks[at]).filter(|polled| polled.birth == birth) {
             polled.last = stood;
         }
     }

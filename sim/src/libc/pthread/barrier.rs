@@ -1,7 +1,7 @@
 //! Barriers: so many threads go on together.
 //! A barrier that threads outside the run have used is not used inside.
 
-use crate::kernel::dispatch::Turn;
+use crate::kernel::due::Turn;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::patient;
 use libc::{c_int, pthread_barrier_t};
@@ -42,7 +42,7 @@ unsafe fn wait(me: ThreadId, barrier: *mut pthread_barrier_t) -> c_int {
                 }
             }
         }
-        kernel.futexes.wait(barrier.addr(), me);
+        kernel.sched.futexes.wait(barrier.addr(), me);
         Ok(Turn::Wait(Wait::Futex(barrier.addr()), u64::MAX))
     });
     if last == Ok(true) { libc::PTHREAD_BARRIER_SERIAL_THREAD } else { 0 }

@@ -2,7 +2,8 @@
 //! Robust mutexes and those that inherit priorities are treated as plain ones: no owner dies alone, and there are no priorities.
 
 use super::{FOR_EVER, code, deadline, wake};
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 use crate::libc::block::patient;
@@ -58,7 +59,7 @@ impl Mutex {
     /// to another; what a dead process held, nobody holds.
     fn is_orphaned(&self, kernel: &Kernel) -> bool {
         let threads = self.owner.checked_sub(1).map(ThreadId);
-        self.word != FREE && threads.is_some_and(|owner| kernel.threads[owner].state == State::Dead)
+        self.word != FREE && threads.is_some_and(|owner| kernel.sched.threads[owner].state == State::Dead)
     }
 }
 
@@ -119,12 +120,12 @@ unsafe fn wait(me: ThreadId, mutex: *mut pthread_mutex_t, until: Deadline) -> c_
             return Ok(Turn::Done(()));
         }
         let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.now_ns {
+        if until_ns <= kernel.sched.now_ns {
             return Err(libc::ETIMEDOUT);
         }
         waited = true;
         it.word = WAITED_FOR;
-        kernel.futexes.wait(mutex.addr(), me);
+        kernel.sched.futexes.wait(mutex.addr(), me);
         Ok(Turn::Wait(Wait::Futex(mutex.addr()), until_ns))
     }))
 }

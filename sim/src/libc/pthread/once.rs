@@ -3,7 +3,7 @@
 
 use super::wake;
 use crate::host::system;
-use crate::kernel::dispatch::Turn;
+use crate::kernel::due::Turn;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::{call, give_way, patient};
 use libc::{c_int, pthread_once_t, pthread_spinlock_t};
@@ -25,7 +25,7 @@ unsafe fn once(me: ThreadId, control: *mut pthread_once_t, routine: extern "C" f
             DONE => Ok(Turn::Done(false)),
             FRESH => Ok(Turn::Done(true)),
             _ => {
-                kernel.futexes.wait(control.addr(), me);
+                kernel.sched.futexes.wait(control.addr(), me);
                 Ok(Turn::Wait(Wait::Futex(control.addr()), u64::MAX))
             }
         }
@@ -50,7 +50,7 @@ unsafe fn spin(me: ThreadId, lock: *mut pthread_spinlock_t) -> c_int {
     // SAFETY: the caller's lock.
     while unsafe { take(lock) } != 0 {
         // The holder has lost the baton: it must have it back, and time must pass for whoever waits for it.
-        call(me, |kernel| kernel.now_ns += 1_000);
+        call(me, |kernel| kernel.sched.now_ns += 1_000);
         give_way(me);
     }
     0

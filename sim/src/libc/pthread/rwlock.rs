@@ -2,7 +2,7 @@
 //! The state stands in two words that glibc leaves alone, since its own words keep traces of earlier holders.
 
 use super::{FOR_EVER, code, deadline, wake};
-use crate::kernel::dispatch::Turn;
+use crate::kernel::due::Turn;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::patient;
@@ -65,11 +65,11 @@ unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until: D
             None => {}
         }
         let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.now_ns {
+        if until_ns <= kernel.sched.now_ns {
             return Err(libc::ETIMEDOUT);
         }
         it.waited_for = 1;
-        kernel.futexes.wait(lock.addr(), me);
+        kernel.sched.futexes.wait(lock.addr(), me);
         Ok(Turn::Wait(Wait::Futex(lock.addr()), until_ns))
     }))
 }

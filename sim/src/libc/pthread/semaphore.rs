@@ -3,7 +3,7 @@
 
 use super::{FOR_EVER, deadline, wake};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::Turn;
+use crate::kernel::due::Turn;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::blocking;
@@ -58,10 +58,10 @@ unsafe fn wait(
             return Ok(Turn::Done(()));
         }
         let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.now_ns {
+        if until_ns <= kernel.sched.now_ns {
             return Err(libc::ETIMEDOUT);
         }
-        kernel.futexes.wait(semaphore.addr(), me);
+        kernel.sched.futexes.wait(semaphore.addr(), me);
         Ok(Turn::Wait(Wait::Futex(semaphore.addr()), until_ns))
     });
     // SAFETY: as above.

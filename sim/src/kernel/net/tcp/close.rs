@@ -25,7 +25,7 @@ pub(crate) enum Parting {
 impl Kernel {
     /// `shutdown`.
     pub(crate) fn tcp_shutdown(&mut self, me: ThreadId, id: DescriptionId, how: i32) -> Result<(), Errno> {
-        if let Some(TcpSocket { state: SocketState::Listening { .. }, .. }) = self.descriptions.tcp(id) {
+        if let Some(TcpSocket { state: SocketState::Listening { .. }, .. }) = self.process.descriptions.tcp(id) {
             // Linux ends a blocked accept with EINVAL; nobody can connect any more.
             self.tcp_stop_listening(id);
             return Ok(());
@@ -43,7 +43,7 @@ impl Kernel {
         }
         if (how == libc::SHUT_WR || how == libc::SHUT_RDWR) && !std::mem::replace(&mut side.said_all, true) {
             told |= OUT;
-            let cause = self.threads[me].cause;
+            let cause = self.sched.threads[me].cause;
             self.ship(end, cause, Body::Fin);
         }
         self.notify(id, told, Seq::NONE);
@@ -51,9 +51,9 @@ impl Kernel {
     }
 
     pub(crate) fn tcp_stop_listening(&mut self, id: DescriptionId) {
-        let Some(description) = self.descriptions.get(id) else { return };
+        let Some(description) = self.process.descriptions.get(id) else { return };
         let node = description.node;
-        let Some(socket) = self.descriptions.tcp(id) else { return };
+        let Some(socket) = self.process.descriptions.tcp(id) else { return };
         let local = socket.local;
         let state = std::mem::replace(&mut socket.state, SocketState::Broken);
         if let Some(local) = local {
@@ -147,7 +147,7 @@ impl Kernel {
 
     /// The other end's address.
     pub(crate) fn tcp_peer(&mut self, id: DescriptionId) -> Result<SocketAddr, Errno> {
-        let socket = self.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?;
         let SocketState::Stream(end) = socket.state else { return Err(libc::ENOTCONN) };
         let side = self.net.side(end).ok_or(libc::ENOTCONN)?;
         if side.stage != Stage::Open || (side.reset && side.error != 0) {
@@ -158,7 +158,7 @@ impl Kernel {
 
     /// `SO_ERROR`: the pending error, taken.
     pub(crate) fn tcp_take_error(&mut self, id: DescriptionId) -> Errno {
-        let Some(socket) = self.descriptions.tcp(id) else { return 0 };
+        let Some(socket) = self.process.descriptions.tcp(id) else { return 0 };
         let own = std::mem::take(&mut socket.error);
         match socket.state {
             SocketState::Stream(end) if own == 0 => {

@@ -4,7 +4,8 @@
 use super::connection::{Body, Connection, Ref, Side, SocketState, Stage, TcpSocket};
 use crate::event::{NodeId, What};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Due, Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::{Due, Turn};
 use crate::kernel::net::ports::{Transport, find, own_address, own_scope};
 use crate::kernel::process::fd::description::{DescriptionId, Kind};
 use crate::kernel::process::fd::poll::IN;
@@ -20,16 +21,16 @@ impl Kernel {
     /// `bind`.
     pub(crate) fn tcp_bind(&mut self, node: NodeId, id: DescriptionId, address: SocketAddr) -> Result<(), Errno> {
         let scope = own_scope(node, address.ip())?;
-        let socket = self.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
         if !matches!(socket.state, SocketState::Fresh) {
             return Err(libc::EINVAL);
         }
         let port = match address.port() {
-            0 => self.net.ephemeral(&mut self.nodes[usize::from(node.0)], node, Transport::Tcp)?,
+            0 => self.net.ephemeral(&mut self.process[node], node, Transport::Tcp)?,
             port => port,
         };
         self.net.bind(node, port, Transport::Tcp, scope, id)?;
-        let socket = self.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
         socket.state = SocketState::Bound;
         Ok(())
@@ -37,12 +38,12 @@ impl Kernel {
 
     /// `listen`.
     pub(crate) fn tcp_listen(&mut self, me: ThreadId, id: DescriptionId, backlog: i32) -> Result<(), Errno> {
-        let node = self.threads[me].node;
-        if let Some(TcpSocket { state: SocketState::Fresh, v6, .. }) = self.descriptions.tcp(id) {
+        let node = self.sched.threads[me].node;
+        if let Some(TcpSocket { state: SocketState::Fresh, v6, .. }) = self.process.descriptions.tcp(id) {
             let any = if *v6 { "[::]:0" } else { "0.0.0.0:0" };
             self.tcp_bind(node, id, any.parse().map_err(|_| libc::EINVAL)?)?;
         }
-        let socket = self.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
         let capacity = crate::kernel::net::unix::backlog_of(backlog).max(1);
         match &mut socket.state {
             SocketState::Bound => {
@@ -58,11 +59,11 @@ impl Kernel {
 
     /// `accept`, once somebody waits: the new description's identity and the peer's address.
     pub(crate) fn tcp_accept(&mut self, me: ThreadId, id: DescriptionId) -> Result<(DescriptionId, SocketAddr), Errno> {
-        let socket = self.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
         let (v6, probing) = (socket.v6, socket.probing);
         let SocketState::Listening { waiting, .. } = &mut socket.state else { return Err(libc::EINVAL) };
-        let node = self.threads[me].node;
-        if self.nodes[usize::from(node.0)].has_no_slot() {
+        let node = self.sched.threads[me].node;
+        if self.process.nodes[node].has_no_slot() {
             // Linux looks for a number first: whoever waits to be accepted goes on waiting.
             return Err(libc::EMFILE);
         }
@@ -76,7 +77,7 @@ impl Kernel {
         accepted.local = Some(local);
         accepted.probing = probing;
         accepted.state = SocketState::Stream(end);
-        let new = self.descriptions.add(node, false, Kind::Tcp(accepted));
+        let new = self.process.descriptions.add(node, false, Kind::Tcp(accepted));
         if let Some(side) = self.net.side(end) {
             side.description = Some(new);
         }
@@ -86,8 +87,8 @@ impl Kernel {
 
     /// `connect`: begins the handshake. The caller waits for the socket to become writable.
     pub(crate) fn tcp_connect(&mut self, me: ThreadId, id: DescriptionId, to: SocketAddr) -> Result<(), Errno> {
-        let node = self.threads[me].node;
-        let socket = self.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let node = self.sched.threads[me].node;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
         match socket.state {
             SocketState::Fresh | SocketState::Bound => {}
             SocketState::Stream(end) => {
@@ -101,22 +102,21 @@ impl Kernel {
         }
         let bound = socket.local;
         let Some((target, scope)) = find(node, to.ip()) else { return Err(libc::ENETUNREACH) };
-        if usize::from(target.0) >= self.nodes.len() {
+        if usize::from(target.0) >= self.process.nodes.count() {
             return Err(libc::EHOSTUNREACH);
         }
         let port = match bound {
             Some(local) => local.port(),
-            None => self.net.ephemeral(&mut self.nodes[usize::from(node.0)], node, Transport::Tcp)?,
+            None => self.net.ephemeral(&mut self.process[node], node, Transport::Tcp)?,
         };
         let local = own_address(node, to.ip(), port);
-        let (from, other) = (usize::from(node.0), usize::from(target.0));
-        let who = self.net.next_pair(&self.nodes[from], &self.nodes[other], (node, target));
+        let who = self.net.next_pair(&self.process[node], &self.process[target], (node, target));
         let number = self.net.opened;
         self.net.opened += 1;
         let sides = [Side::new(node, local, Stage::Opening), Side::new(target, to, Stage::Opening)];
         let mut connection = Connection { generation: 0, number, who, port: to.port(), scope, listener: None, sides };
         connection.sides[0].description = Some(id);
-        connection.sides[0].incarnation = self.threads[me].incarnation;
+        connection.sides[0].incarnation = self.sched.threads[me].incarnation;
         let end = match self.net.free.pop() {
             Some(index) => {
                 connection.generation = self.net.connections[index as usize].generation + 1;
@@ -129,16 +129,17 @@ impl Kernel {
                 Ref { index: self.net.connections.len() as u32 - 1, generation: 0, side: 0 }
             }
         };
-        let socket = self.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
         socket.local = Some(local);
         socket.state = SocketState::Stream(end);
         let cause = self.emit(me, What::Connecting { to: target, port: to.port(), conn: number });
         if let Some(side) = self.net.side(end) {
             side.cause = cause;
         }
-        let way_ns = self.net.stream_way_ns(&self.choices, self.now_ns, (node, target), (who, 0), 66, SYN_RETRY_NS);
-        let due = self.now_ns.saturating_add(way_ns);
-        self.queue.at(due, Due::Syn(end, 0));
+        let way_ns =
+            self.net.stream_way_ns(&self.sched.choices, self.sched.now_ns, (node, target), (who, 0), 66, SYN_RETRY_NS);
+        let due = self.sched.now_ns.saturating_add(way_ns);
+        self.sched.deadlines.at(due, Due::Syn(end, 0));
         Ok(())
     }
 
@@ -158,16 +159,16 @@ impl Kernel {
             return;
         }
         let listener = self.net.bound(to, port, Transport::Tcp, scope);
-        let room = listener.map(|id| match self.descriptions.tcp(id).map(|socket| &socket.state) {
+        let room = listener.map(|id| match self.process.descriptions.tcp(id).map(|socket| &socket.state) {
             Some(SocketState::Listening { backlog, waiting }) => Some(waiting.len() <= *backlog),
             _ => None,
         });
-        let host_off = self.nodes[usize::from(to.0)].life == crate::kernel::process::node::ProcessState::Off;
+        let host_off = self.process[to].life == crate::kernel::process::node::ProcessState::Off;
         if host_off || self.net.is_blocked(from, to) || room == Some(Some(false)) {
             if attempt > SYN_RETRIES {
                 self.fail(end, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
             } else {
-                self.queue.at(self.now_ns + (SYN_RETRY_NS << attempt), Due::Syn(end, attempt + 1));
+                self.sched.deadlines.at(self.sched.now_ns + (SYN_RETRY_NS << attempt), Due::Syn(end, attempt + 1));
             }
             return;
         }
@@ -175,7 +176,7 @@ impl Kernel {
             self.ship(end.peer(), cause, Body::Rst);
             return;
         };
-        let life = self.nodes[usize::from(to.0)].incarnation;
+        let life = self.process[to].incarnation;
         let Some(side) = self.net.side(end.peer()) else { return };
         if side.stage == Stage::Silent {
             *side = Side::new(to, server_address, Stage::Opening); // another life of that machine answers
@@ -187,7 +188,9 @@ impl Kernel {
         if let Some(connection) = self.net.at(end) {
             connection.listener = Some(listener);
         }
-        if let Some(TcpSocket { state: SocketState::Listening { waiting, .. }, .. }) = self.descriptions.tcp(listener) {
+        if let Some(TcpSocket { state: SocketState::Listening { waiting, .. }, .. }) =
+            self.process.descriptions.tcp(listener)
+        {
             waiting.push_back(end.peer());
         }
         self.notify(listener, IN, cause);
@@ -197,7 +200,7 @@ impl Kernel {
     /// The machine that had taken this client's SYN is gone, and its answer with it: the client sends another one.
     pub(crate) fn ask_again(&mut self, end: Ref) {
         if end.side == 0 && self.net.side_ref(end).is_some_and(|client| client.stage == Stage::Opening) {
-            self.queue.at(self.now_ns.saturating_add(SYN_RETRY_NS), Due::Syn(end, 1));
+            self.sched.deadlines.at(self.sched.now_ns.saturating_add(SYN_RETRY_NS), Due::Syn(end, 1));
         }
     }
 

@@ -3,7 +3,8 @@
 
 use super::connection::{Body, Ref, SocketState, Stage};
 use crate::event::{NodeId, What};
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::process::fd::description::DescriptionId;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -33,7 +34,7 @@ impl Kernel {
     /// What an end's socket is told to do.
     pub(crate) fn probing(&self, end: Ref) -> Option<Probing> {
         let id = self.net.side_ref(end)?.description?;
-        match &self.descriptions.get(id)?.kind {
+        match &self.process.descriptions.get(id)?.kind {
             crate::kernel::process::fd::description::Kind::Tcp(socket) => Some(socket.probing),
             _ => None,
         }
@@ -60,13 +61,13 @@ impl Kernel {
         let Some(side) = self.net.side(end) else { return };
         if side.stage == Stage::Open && !side.reset && !std::mem::replace(&mut side.probed, true) {
             let due_ns = side.heard_ns.saturating_add(u64::from(probing.idle_s) * SECOND_NS);
-            self.queue.at(due_ns.max(self.now_ns), Due::Probe(end, 0));
+            self.sched.deadlines.at(due_ns.max(self.sched.now_ns), Due::Probe(end, 0));
         }
     }
 
     /// A socket was told to send probes: if nothing passes already, it begins at once.
     pub(crate) fn probing_changed(&mut self, id: DescriptionId) {
-        let Some(socket) = self.descriptions.tcp(id) else { return };
+        let Some(socket) = self.process.descriptions.tcp(id) else { return };
         let SocketState::Stream(end) = socket.state else { return };
         if self.is_out_of_reach(end) {
             self.arm_probe(end);
@@ -85,7 +86,7 @@ impl Kernel {
         let out_of_reach = self.is_out_of_reach(end);
         let number = self.net.at(end).map_or(0, |connection| connection.number);
         let peer = self.net.side_ref(end.peer()).map(|peer| peer.stage);
-        let now_ns = self.now_ns;
+        let now_ns = self.sched.now_ns;
         let Some(side) = self.net.side(end) else { return };
         let idle_until_ns = side.heard_ns.saturating_add(u64::from(probing.idle_s) * SECOND_NS);
         let cause = side.cause;
@@ -98,12 +99,12 @@ impl Kernel {
                 self.ship(end.peer(), cause, Body::Rst);
             }
         } else if idle_until_ns > now_ns {
-            self.queue.at(idle_until_ns, Due::Probe(end, 0));
+            self.sched.deadlines.at(idle_until_ns, Due::Probe(end, 0));
         } else if unanswered >= probing.count.max(1) {
             self.fail(end, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
         } else {
             let next_ns = now_ns.saturating_add(u64::from(probing.interval_s.max(1)) * SECOND_NS);
-            self.queue.at(next_ns, Due::Probe(end, unanswered + 1));
+            self.sched.deadlines.at(next_ns, Due::Probe(end, unanswered + 1));
         }
     }
 }

@@ -4,7 +4,8 @@
 use super::connection::{Body, Ref, Segment, Stage, WINDOW_BYTES};
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::process::fd::description::DescriptionId;
 use crate::kernel::process::fd::poll::{ERR, HUP, IN, OUT, RDHUP};
 use crate::kernel::sched::thread::ThreadId;
@@ -30,13 +31,19 @@ impl Kernel {
         let (node, occurrence, last) = (side.node, side.sent, side.last_due_ns);
         let bytes = if let Body::Data(bytes) = &body { bytes.len() } else { 0 };
         let ends = (node, to);
-        let way_ns =
-            self.net.stream_way_ns(&self.choices, self.now_ns, ends, (who, occurrence), bytes + HEADER_BYTES, RETRY_NS);
-        let due_ns = self.now_ns.saturating_add(way_ns).max(last + 1);
+        let way_ns = self.net.stream_way_ns(
+            &self.sched.choices,
+            self.sched.now_ns,
+            ends,
+            (who, occurrence),
+            bytes + HEADER_BYTES,
+            RETRY_NS,
+        );
+        let due_ns = self.sched.now_ns.saturating_add(way_ns).max(last + 1);
         let side = &mut self.net.connections[from.index as usize].sides[usize::from(from.side)];
         side.last_due_ns = due_ns;
         side.flight.push_back(Segment { due_ns, cause, body });
-        self.queue.at(due_ns, Due::Segment(from));
+        self.sched.deadlines.at(due_ns, Due::Segment(from));
     }
 
     /// The head of a flight falls due.
@@ -61,11 +68,11 @@ impl Kernel {
 
     pub(crate) fn unreachable(&self, from: NodeId, to: NodeId, silent: bool) -> bool {
         self.net.is_blocked(from, to)
-            || (silent && self.nodes[usize::from(to.0)].life == crate::kernel::process::node::ProcessState::Off)
+            || (silent && self.process[to].life == crate::kernel::process::node::ProcessState::Off)
     }
 
     pub(crate) fn stall(&mut self, from: Ref) {
-        let now = self.now_ns;
+        let now = self.sched.now_ns;
         let Some(side) = self.net.side(from) else { return };
         side.stalled = true;
         if side.retries == 0 {
@@ -77,7 +84,7 @@ impl Kernel {
         if let Some(give_up_ns) = self.give_up_ns(from) {
             wait = wait.min(since.saturating_add(give_up_ns).saturating_sub(now).max(1));
         }
-        self.queue.at(now + wait, Due::Retry(from));
+        self.sched.deadlines.at(now + wait, Due::Retry(from));
     }
 
     /// How long data of this end may wait, if that is bounded.
@@ -99,7 +106,7 @@ impl Kernel {
                 return;
             }
             let since = self.net.side_ref(from).map_or(0, |side| side.stalled_ns);
-            let over = self.give_up_ns(from).is_some_and(|ns| self.now_ns >= since.saturating_add(ns));
+            let over = self.give_up_ns(from).is_some_and(|ns| self.sched.now_ns >= since.saturating_add(ns));
             if retries > RETRIES || over {
                 self.fail(from, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
             } else {
@@ -111,7 +118,12 @@ impl Kernel {
             side.stalled = false;
             side.retries = 0;
         }
-        while self.net.side_ref(from).and_then(|side| side.flight.front()).is_some_and(|it| it.due_ns <= self.now_ns) {
+        while self
+            .net
+            .side_ref(from)
+            .and_then(|side| side.flight.front())
+            .is_some_and(|it| it.due_ns <= self.sched.now_ns)
+        {
             self.deliver_head(from);
         }
     }
@@ -163,7 +175,7 @@ impl Kernel {
     }
 
     pub(crate) fn tell(&mut self, end: Ref, description: Option<DescriptionId>, what: u32, cause: Seq) {
-        let now_ns = self.now_ns;
+        let now_ns = self.sched.now_ns;
         if let Some(side) = self.net.side(end) {
             side.cause = cause;
             side.heard_ns = now_ns;
@@ -256,6 +268,6 @@ impl Kernel {
     }
 
     pub(crate) fn stream(&mut self, id: DescriptionId) -> Result<Ref, Errno> {
-        self.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?.stream()
+        self.process.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?.stream()
     }
 }

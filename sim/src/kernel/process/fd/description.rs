@@ -130,8 +130,8 @@ impl Kernel {
 
     /// As [`install`](Self::install), but not below this slot.
     pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> Result<i32, Errno> {
-        let node = self.descriptions.get(id).ok_or(libc::EBADF)?.node;
-        let node = &mut self.nodes[usize::from(node.0)];
+        let node = self.process.descriptions.get(id).ok_or(libc::EBADF)?.node;
+        let node = &mut self.process.nodes[node];
         let (table, from) = (&node.descriptors, lowest.max(node.free_from));
         let slot = (from..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len().max(from));
         if lowest <= node.free_from {
@@ -142,8 +142,8 @@ impl Kernel {
 
     /// Gives a description this very slot, which is free.
     pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> Result<i32, Errno> {
-        let description = self.descriptions.get_mut(id).ok_or(libc::EBADF)?;
-        let node = &mut self.nodes[usize::from(description.node.0)];
+        let description = self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?;
+        let node = &mut self.process.nodes[description.node];
         if slot >= node.slots_max {
             if description.references == 0 {
                 self.let_go(id, Parting::Finish);
@@ -155,7 +155,7 @@ impl Kernel {
             node.descriptors.resize(slot + 1, None);
         }
         node.descriptors[slot] = Some(id);
-        let opened = self.places.of(&own_stack());
+        let opened = self.process.call_sites.of(&own_stack());
         if node.slots.len() <= slot {
             node.slots.resize(slot + 1, Slot::default());
         }
@@ -166,7 +166,7 @@ impl Kernel {
     /// What a process means by a number.
     #[inline]
     pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
-        let node = &self.nodes[usize::from(self.threads[me].node.0)];
+        let node = &self.process[self.sched.threads[me].node];
         let slot = fd.wrapping_sub(node.base) as usize;
         node.descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
     }
@@ -174,27 +174,27 @@ impl Kernel {
     /// `close`.
     pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
         let id = self.describe(me, fd)?;
-        let node = &mut self.nodes[usize::from(self.threads[me].node.0)];
+        let node = &mut self.process.nodes[self.sched.threads[me].node];
         let slot = (fd - node.base) as usize;
         node.descriptors[slot] = None;
-        node.slots[slot].closed = Some(self.places.of(&own_stack()));
+        node.slots[slot].closed = Some(self.process.call_sites.of(&own_stack()));
         node.free_from = node.free_from.min(slot);
         self.let_go(id, Parting::Finish);
         Ok(())
     }
 
     pub(crate) fn let_go(&mut self, id: DescriptionId, parting: Parting) {
-        let Some(description) = self.descriptions.get_mut(id) else { return };
+        let Some(description) = self.process.descriptions.get_mut(id) else { return };
         description.references = description.references.saturating_sub(1);
         if description.references > 0 {
             return;
         }
         self.unwatch(id);
-        let Some(description) = self.descriptions.remove(id) else { return };
+        let Some(description) = self.process.descriptions.remove(id) else { return };
         let node = description.node;
         for waiter in description.waiters {
-            if self.threads[waiter].state == State::Waiting(Wait::Ready) {
-                self.threads.wake(waiter, Seq::NONE, &self.choices);
+            if self.sched.threads[waiter].state == State::Waiting(Wait::Ready) {
+                self.sched.threads.wake(waiter, Seq::NONE, &self.sched.choices);
             }
         }
         match description.kind {
@@ -203,8 +203,8 @@ impl Kernel {
             Kind::File(file) => self.file_close(node, file),
             Kind::Unix(socket) => self.unix_close(node, id, socket),
             Kind::Pipe(end) => {
-                self.unix.forget(id);
-                for told in self.pipes.detach(&end) {
+                self.net.unix.forget(id);
+                for told in self.net.pipes.detach(&end) {
                     self.notify(
                         told,
                         crate::kernel::process::fd::poll::IN
@@ -214,7 +214,7 @@ impl Kernel {
                     );
                 }
             }
-            Kind::Event(_) => self.nodes[usize::from(node.0)].stop_watchers.retain(|watcher| *watcher != id),
+            Kind::Event(_) => self.process[node].stop_watchers.retain(|watcher| *watcher != id),
             Kind::Epoll(_) | Kind::Timer(_) | Kind::Inert => {}
         }
     }

@@ -2,7 +2,8 @@
 //! It moves no bytes.
 
 use crate::event::Seq;
-use crate::kernel::dispatch::{Kernel, Turn};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
 use crate::kernel::process::fd::description::{DescriptionId, Kind};
 use crate::kernel::sched::thread::{NOBODY, ThreadId};
 use crate::kernel::{Errno, sched::thread::Wait};
@@ -53,12 +54,12 @@ impl Epoll {
 impl Kernel {
     /// What a description is ready for now, as epoll bits.
     pub(crate) fn readiness(&self, id: DescriptionId) -> u32 {
-        let Some(description) = self.descriptions.get(id) else { return 0 };
+        let Some(description) = self.process.descriptions.get(id) else { return 0 };
         match &description.kind {
             Kind::Tcp(socket) => self.net.tcp_readiness(socket),
             Kind::Udp(socket) => socket.readiness(),
             Kind::Event(event) => (if event.counter > 0 { IN } else { 0 }) | OUT,
-            Kind::Pipe(end) => self.pipes.readiness(end),
+            Kind::Pipe(end) => self.net.pipes.readiness(end),
             Kind::Timer(timer) => timer.readiness(),
             Kind::Unix(socket) => self.unix_readiness(socket),
             Kind::File(_) => IN | OUT,
@@ -76,10 +77,10 @@ impl Kernel {
     /// Tells everybody who watches a description that `what` may now be possible, because of `cause`.
     #[inline]
     pub(crate) fn notify(&mut self, id: DescriptionId, what: u32, cause: Seq) {
-        let Some(description) = self.descriptions.get(id) else { return };
+        let Some(description) = self.process.descriptions.get(id) else { return };
         // An event descriptor is what a process wakes itself with.
         let arrives = u64::from(!matches!(description.kind, Kind::Event(_)));
-        self.nodes[usize::from(description.node.0)].arrivals += arrives;
+        self.process.nodes[description.node].arrivals += arrives;
         match (&description.watches[..], description.waiters.is_empty()) {
             ([], true) => {}
             ([watch], true) => {
@@ -91,22 +92,24 @@ impl Kernel {
     }
 
     fn notify_many(&mut self, id: DescriptionId, what: u32, cause: Seq) {
-        let Some(description) = self.descriptions.get_mut(id) else { return };
+        let Some(description) = self.process.descriptions.get_mut(id) else { return };
         let waiters = std::mem::take(&mut description.waiters);
         let watches = description.watches.len();
         for thread in waiters {
-            if self.threads[thread].state == crate::kernel::sched::thread::State::Waiting(Wait::Ready) {
-                self.threads.wake(thread, cause, &self.choices);
+            if self.sched.threads[thread].state == crate::kernel::sched::thread::State::Waiting(Wait::Ready) {
+                self.sched.threads.wake(thread, cause, &self.sched.choices);
             }
         }
         for index in 0..watches {
-            let Some(watch) = self.descriptions.get(id).and_then(|it| it.watches.get(index)).copied() else { return };
+            let Some(watch) = self.process.descriptions.get(id).and_then(|it| it.watches.get(index)).copied() else {
+                return;
+            };
             self.offer(watch, what, cause);
         }
     }
 
     fn offer(&mut self, watch: Watch, what: u32, cause: Seq) {
-        let Some(description) = self.descriptions.get_mut(watch.epoll) else { return };
+        let Some(description) = self.process.descriptions.get_mut(watch.epoll) else { return };
         let watched = !description.watches.is_empty() || !description.waiters.is_empty();
         let Kind::Epoll(epoll) = &mut description.kind else { return };
         let Some(Some(interest)) = epoll.interests.get_mut(watch.slot as usize) else { return };
@@ -120,7 +123,7 @@ impl Kernel {
         interest.cause = cause;
         epoll.ready.push_back(watch.slot);
         if let Some(thread) = epoll.sleepers.pop() {
-            self.threads.wake(thread, cause, &self.choices);
+            self.sched.threads.wake(thread, cause, &self.sched.choices);
         }
         if watched {
             self.notify(watch.epoll, IN, cause);
@@ -137,11 +140,11 @@ impl Kernel {
         events: u32,
         data: u64,
     ) -> Result<(), Errno> {
-        if matches!(self.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(_))) {
+        if matches!(self.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(_))) {
             return Err(libc::EPERM);
         }
-        let watches = self.descriptions.get(id).ok_or(libc::EBADF)?.watches.clone();
-        let epoll = self.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        let watches = self.process.descriptions.get(id).ok_or(libc::EBADF)?.watches.clone();
+        let epoll = self.process.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
         let known = watches
             .iter()
             .filter(|watch| watch.epoll == epoll_id)
@@ -157,7 +160,7 @@ impl Kernel {
                 let interest = Interest { description: id, fd, events, data, queued: false, cause: Seq::NONE };
                 epoll.interests[slot] = Some(interest);
                 let watch = Watch { epoll: epoll_id, slot: slot as u32 };
-                self.descriptions.get_mut(id).ok_or(libc::EBADF)?.watches.push(watch);
+                self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.watches.push(watch);
                 slot
             }
             (libc::EPOLL_CTL_MOD, Some(slot)) => {
@@ -170,7 +173,7 @@ impl Kernel {
             (libc::EPOLL_CTL_DEL, Some(slot)) => {
                 epoll.drop_interest(slot as u32);
                 let watch = Watch { epoll: epoll_id, slot: slot as u32 };
-                if let Some(description) = self.descriptions.get_mut(id) {
+                if let Some(description) = self.process.descriptions.get_mut(id) {
                     description.watches.retain(|it| *it != watch);
                 }
                 return Ok(());
@@ -186,7 +189,7 @@ impl Kernel {
     /// Takes one readiness of an epoll instance, if there is any: one at a time, so that what follows has one cause.
     fn epoll_take(&mut self, epoll_id: DescriptionId, me: ThreadId) -> Option<(u32, u64)> {
         loop {
-            let epoll = self.descriptions.epoll(epoll_id)?;
+            let epoll = self.process.descriptions.epoll(epoll_id)?;
             let slot = epoll.ready.pop_front()?;
             let Some(Some(interest)) = epoll.interests.get_mut(slot as usize) else { continue };
             interest.queued = false;
@@ -197,7 +200,7 @@ impl Kernel {
             }
             // What is told of once, at its edge, is done with.
             if events & (EDGE | ONCE) != EDGE
-                && let Some(epoll) = self.descriptions.epoll(epoll_id)
+                && let Some(epoll) = self.process.descriptions.epoll(epoll_id)
                 && let Some(Some(interest)) = epoll.interests.get_mut(slot as usize)
             {
                 if events & ONCE != 0 {
@@ -207,12 +210,12 @@ impl Kernel {
                     epoll.ready.push_back(slot);
                 }
             }
-            let thread = &mut self.threads[me];
+            let thread = &mut self.sched.threads[me];
             (thread.asked_in, thread.found_nothing) = (thread.polling, false);
             if cause != Seq::NONE {
                 thread.cause = cause;
             }
-            self.clock_read_by = NOBODY;
+            self.sched.clock_read_by = NOBODY;
             return Some((now, data));
         }
     }
@@ -226,8 +229,8 @@ impl Kernel {
         until_ns: u64,
         waited: bool,
     ) -> Result<Turn<Option<(u32, u64)>>, Errno> {
-        let now_ns = self.now_ns;
-        let epoll = self.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        let now_ns = self.sched.now_ns;
+        let epoll = self.process.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
         if waited && !epoll.sleepers.is_empty() {
             epoll.sleepers.retain(|sleeper| *sleeper != me);
         }
@@ -240,12 +243,12 @@ impl Kernel {
             if !waited {
                 self.came_to_nothing(me);
             }
-            let thread = &mut self.threads[me];
+            let thread = &mut self.sched.threads[me];
             (thread.asked_in, thread.found_nothing) = (thread.polling, true);
             return Ok(Turn::Done(None));
         }
         // Nobody sleeps here twice: it was taken out above.
-        let epoll = self.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        let epoll = self.process.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
         epoll.sleepers.push(me);
         Ok(Turn::Wait(Wait::Ready, until_ns))
     }
@@ -253,22 +256,22 @@ impl Kernel {
     /// The thread does not wait in this instance any more, though nothing woke it there.
     #[cold]
     pub(crate) fn epoll_leave(&mut self, epoll_id: DescriptionId, me: ThreadId) {
-        if let Some(epoll) = self.descriptions.epoll(epoll_id) {
+        if let Some(epoll) = self.process.descriptions.epoll(epoll_id) {
             epoll.sleepers.retain(|sleeper| *sleeper != me);
         }
     }
 
     /// Takes a description that is going away out of the instances that watch it, and an instance out of its descriptions.
     pub(crate) fn unwatch(&mut self, id: DescriptionId) {
-        let Some(description) = self.descriptions.get_mut(id) else { return };
+        let Some(description) = self.process.descriptions.get_mut(id) else { return };
         for watch in std::mem::take(&mut description.watches) {
-            if let Some(epoll) = self.descriptions.epoll(watch.epoll) {
+            if let Some(epoll) = self.process.descriptions.epoll(watch.epoll) {
                 epoll.drop_interest(watch.slot);
             }
         }
-        if let Some(epoll) = self.descriptions.epoll(id) {
+        if let Some(epoll) = self.process.descriptions.epoll(id) {
             for interest in std::mem::take(&mut epoll.interests).into_iter().flatten() {
-                if let Some(watched) = self.descriptions.get_mut(interest.description) {
+                if let Some(watched) = self.process.descriptions.get_mut(interest.description) {
                     watched.watches.retain(|watch| watch.epoll != id);
                 }
             }

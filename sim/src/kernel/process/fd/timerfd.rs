@@ -3,7 +3,8 @@
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::{Due, Kernel};
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Due;
 use crate::kernel::process::fd::description::{DescriptionId, Kind};
 use crate::kernel::process::fd::poll::IN;
 use crate::kernel::sched::clock::{Clock, Deadline};
@@ -49,7 +50,7 @@ impl Timer {
 
 impl Kernel {
     fn timer(&mut self, id: DescriptionId) -> Result<&mut Timer, Errno> {
-        match &mut self.descriptions.get_mut(id).ok_or(libc::EBADF)?.kind {
+        match &mut self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.kind {
             Kind::Timer(timer) => Ok(timer),
             _ => Err(libc::EINVAL),
         }
@@ -78,7 +79,7 @@ impl Kernel {
     /// `timerfd_gettime`: how long until it fires.
     pub(crate) fn timer_get(&mut self, me: ThreadId, id: DescriptionId) -> Result<Winding, Errno> {
         let Timer { next, interval_ns, fired, .. } = *self.timer(id)?;
-        let now = self.shown_ns(me, next.clock, self.now_ns);
+        let now = self.shown_ns(me, next.clock, self.sched.now_ns);
         let first_ns = match next {
             Deadline::NEVER => 0,
             _ if fired && interval_ns > 0 => interval_ns - (now - next.shown_ns).max(0) as u64 % interval_ns,
@@ -102,7 +103,7 @@ impl Kernel {
             self.timer(id)?.next = Deadline::NEVER;
             return Ok(1);
         }
-        let now = self.shown_ns(me, next.clock, self.now_ns);
+        let now = self.shown_ns(me, next.clock, self.sched.now_ns);
         let times = 1 + (now - next.shown_ns).max(0) as u64 / interval;
         self.timer(id)?.next.shown_ns = next.shown_ns.saturating_add_unsigned(times.saturating_mul(interval));
         self.timer_arm(id);
@@ -110,23 +111,23 @@ impl Kernel {
     }
 
     fn timer_arm(&mut self, id: DescriptionId) {
-        let Some(node) = self.descriptions.get(id).map(|it| it.node) else { return };
+        let Some(node) = self.process.descriptions.get(id).map(|it| it.node) else { return };
         let Ok(timer) = self.timer(id) else { return };
         let next = timer.next;
-        self.windings += 1;
-        let winding = self.windings;
+        self.process.timer_windings += 1;
+        let winding = self.process.timer_windings;
         if let Ok(timer) = self.timer(id) {
             timer.winding = winding;
         }
         let sim_ns = self.node_deadline(node, next);
         if sim_ns < u64::MAX {
-            self.queue.at(sim_ns.max(self.now_ns), Due::Timer(id, winding));
+            self.sched.deadlines.at(sim_ns.max(self.sched.now_ns), Due::Timer(id, winding));
         }
     }
 
     /// A timer's deadline falls due.
     pub(crate) fn timer_due(&mut self, id: DescriptionId, winding: u32) {
-        let Some(node) = self.descriptions.get(id).map(|it| it.node) else { return };
+        let Some(node) = self.process.descriptions.get(id).map(|it| it.node) else { return };
         let Ok(timer) = self.timer(id) else { return };
         if timer.winding != winding || timer.fired {
             return;
@@ -159,8 +160,9 @@ impl Kernel {
     }
 
     fn timers_of(&self, node: NodeId) -> Vec<DescriptionId> {
-        let descriptors = self.nodes.get(usize::from(node.0)).map(|node| &node.descriptors[..]).unwrap_or_default();
-        let timer = |id: &DescriptionId| matches!(self.descriptions.get(*id).map(|it| &it.kind), Some(Kind::Timer(_)));
+        let descriptors = self.process.node(node).map(|node| &node.descriptors[..]).unwrap_or_default();
+        let timer =
+            |id: &DescriptionId| matches!(self.process.descriptions.get(*id).map(|it| &it.kind), Some(Kind::Timer(_)));
         let mut timers: Vec<_> = descriptors.iter().copied().flatten().filter(timer).collect();
         timers.sort_unstable();
         timers.dedup();
