@@ -8,7 +8,8 @@ mod turmoil;
 
 use crate::event::{Death, NodeId, Seq};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::process::node::{ExitCode, ProcessState};
+use crate::kernel::process::node::ExitCode;
+use crate::kernel::process::state::ProcessState;
 use crate::kernel::sched::thread::{NOBODY, ThreadId};
 #[cfg(madsim)]
 use madsim::OfEngine;
@@ -102,7 +103,7 @@ impl Kernel {
         let thread = &self.sched.threads[me];
         self.is_guest(thread.node) && {
             let it = &self.process[thread.node];
-            !it.is_up() || it.incarnation != thread.incarnation
+            !it.is_up() || it.incarnation() != thread.incarnation
         }
     }
 
@@ -110,7 +111,7 @@ impl Kernel {
     pub(crate) fn burial_begins(&mut self, me: ThreadId, node: NodeId, life: u16) {
         self.turn_to(me, Some(node), false);
         self.sched.threads[me].incarnation = life;
-        let disk = self.process[node].disk.take();
+        let disk = self.process[node].storage.take();
         if let Some(guests) = &mut self.guests {
             guests.disk = disk;
         }
@@ -182,13 +183,13 @@ impl Kernel {
         let node = node.unwrap_or(NodeId(nodes));
         let it = &self.process[node];
         let mut own = guests.own[place(node)];
-        if own.incarnation != it.incarnation {
-            (own.incarnation, own.cause, own.entropy) = (it.incarnation, it.ended, 0);
+        if own.incarnation != it.incarnation() {
+            (own.incarnation, own.cause, own.entropy) = (it.incarnation(), it.lifecycle.ended(), 0);
         }
         guests.speaks = (runs && node.0 < nodes).then_some(node);
-        (thread.node, thread.incarnation) = (node, it.incarnation);
+        (thread.node, thread.incarnation) = (node, it.incarnation());
         (thread.cause, thread.entropy) = (own.cause, own.entropy);
-        thread.key = crate::kernel::sched::choice::join(it.key, u64::from(it.incarnation));
+        thread.key = crate::kernel::sched::choice::join(it.key, u64::from(it.incarnation()));
         if node.0 < nodes {
             crate::isolate::beat(node.0);
         }
@@ -212,7 +213,7 @@ impl Kernel {
     /// The main function of the node whose turn it is has ended.
     pub(crate) fn guest_main_ended(&mut self, me: ThreadId, code: ExitCode) {
         let thread = &self.sched.threads[me];
-        if self.process[thread.node].incarnation == thread.incarnation {
+        if self.process[thread.node].incarnation() == thread.incarnation {
             self.main_ended(me, code);
         }
     }
@@ -222,11 +223,11 @@ impl Kernel {
         let guests = self.guests.as_mut()?;
         let nodes = usize::from(guests.nodes);
         let lives = |it: &crate::kernel::process::node::Node| Lives {
-            incarnation: it.incarnation,
+            incarnation: it.incarnation(),
             up: it.is_up(),
-            off: it.life == ProcessState::Off,
-            stop_requests: it.stop_requests,
-            paused: it.paused,
+            off: it.lifecycle.state() == ProcessState::Off,
+            stop_requests: it.stops.count(),
+            paused: it.lifecycle.is_paused(),
         };
         std::mem::take(&mut guests.changed)
             .then(|| self.process.nodes.iter().take(nodes).map(|(_, node)| lives(node)).collect())

@@ -7,8 +7,10 @@ use crate::kernel::control::Observer;
 use crate::kernel::dispatch::{Kernel, Settings};
 use crate::kernel::ending::{Crash, Ending};
 use crate::kernel::net::link::Link;
-use crate::kernel::process::node::{DiskBuild, Main, ProcessState};
+use crate::kernel::process::node::Main;
 use crate::kernel::process::output::LogLine;
+use crate::kernel::process::state::ProcessState;
+use crate::kernel::process::storage::DiskBuild;
 use crate::kernel::sched::call_site::CallSites;
 use crate::kernel::sched::choice::Asked;
 use crate::kernel::sched::fiber;
@@ -101,8 +103,8 @@ pub(crate) fn run_furnished(
         crate::isolate::name_node(index, &machine.name);
         let node = kernel.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);
         debug_assert_eq!(node, NodeId(index as u16));
-        kernel[node].disk_build = machine.disk;
-        kernel[node].limit_descriptors(machine.descriptors_max);
+        kernel[node].storage.set_build(machine.disk);
+        kernel[node].descriptors.limit(machine.descriptors_max);
         for (to, link) in machine.links {
             kernel.net.set_link(node, to, link);
         }
@@ -117,7 +119,7 @@ pub(crate) fn run_furnished(
     crate::libc::enter_kernel(kernel);
     crate::libc::end_host();
     let ended = |life| matches!(life, ProcessState::Down | ProcessState::Off);
-    let live = kernel.process.nodes.iter().filter(|(_, node)| !ended(node.life));
+    let live = kernel.process.nodes.iter().filter(|(_, node)| !ended(node.lifecycle.state()));
     let live = live.map(|(id, _)| id).collect();
     let Some(observer) = kernel.take_observer() else { unreachable!("the observer is only taken here") };
     let sockets = if settings.record { kernel.sockets() } else { Vec::new() };

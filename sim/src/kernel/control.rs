@@ -6,8 +6,8 @@ use super::due::Due;
 use super::ending::Ending;
 use super::fs::disk::{ROOT, Trouble};
 use super::net::link::LinkTrouble;
-use super::process::leak::LeakedItem;
-use super::process::node::ProcessState;
+use super::process::leaked::LeakedItem;
+use super::process::state::ProcessState;
 use super::sched::choice::{Choices, Question, join};
 use super::sched::fiber::own_stack;
 use crate::event::{Death, Event, Leak, Name, NodeId, Seq, What};
@@ -83,7 +83,7 @@ impl<'a> Control<'a> {
 
     /// Where a node's process is in its life.
     pub fn status(&self, node: NodeId) -> Status {
-        match self.kernel.process.node(node).map(|node| node.life) {
+        match self.kernel.process.node(node).map(|node| node.lifecycle.state()) {
             None | Some(ProcessState::New) => Status::New,
             Some(ProcessState::Up) => Status::Up,
             Some(ProcessState::Stopping) => Status::Stopping,
@@ -94,7 +94,7 @@ impl<'a> Control<'a> {
 
     /// Which life a node is in, from 1; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u16 {
-        self.kernel.process.node(node).map_or(0, |node| node.incarnation)
+        self.kernel.process.node(node).map_or(0, |node| node.incarnation())
     }
 
     /// Says that a fault was injected; what follows has this event as its cause.
@@ -127,7 +127,7 @@ impl<'a> Control<'a> {
 
     /// Whether a node's process is paused.
     pub fn is_paused(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.paused)
+        self.kernel.process.node(node).is_some_and(|node| node.lifecycle.is_paused())
     }
 
     /// Lets the threads of a paused process go on, as SIGCONT would. Returns whether it was paused.
@@ -162,13 +162,13 @@ impl<'a> Control<'a> {
     /// Starts a node's process again `delay_ns` after its present life has ended.
     pub fn restart_when_ended(&mut self, node: NodeId, delay_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
-            node.restart_after_ns = Some(delay_ns);
+            node.lifecycle.restart_after(delay_ns);
         }
     }
 
     /// Whether a node that is down is due to start again.
     pub fn starts_again(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.starts_due > 0)
+        self.kernel.process.node(node).is_some_and(|node| node.lifecycle.starts_again())
     }
 
     /// Cuts (or opens) the way from one node to another; the way back is another matter.
@@ -213,7 +213,7 @@ impl<'a> Control<'a> {
     /// Makes each sync of a node's disk take this much longer, in nanoseconds; 0 for a sound disk.
     pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
-            node.sync_extra_ns = extra_ns;
+            node.storage.slow_syncs(extra_ns);
         }
     }
 
@@ -226,7 +226,7 @@ impl<'a> Control<'a> {
 
     /// Ends a trouble of a node's disk, or all of them; what waited for the device goes on because of `cause`.
     pub fn mend_disk(&mut self, node: NodeId, trouble: Option<Trouble>, cause: Seq) {
-        let Some(disk) = self.kernel.process.node_mut(node).and_then(|node| node.disk.as_mut()) else {
+        let Some(disk) = self.kernel.process.node_mut(node).and_then(|node| node.storage.used_mut()) else {
             return;
         };
         match trouble {
@@ -241,7 +241,7 @@ impl<'a> Control<'a> {
     /// The path of the `nth` file of a node's disk, from 1, in the order of their paths, counted round; only files that have
     /// content, if `filled`. `None` if there is none.
     pub fn file_of(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
-        let disk = self.kernel.process.node_mut(node)?.disk.as_ref()?;
+        let disk = self.kernel.process.node_mut(node)?.storage.used()?;
         let mut files = disk.files();
         files.retain(|path| !filled || disk.stat(ROOT, path, false).is_ok_and(|stat| stat.size > 0));
         let index = (nth.max(1) as usize - 1).checked_rem(files.len())?;
@@ -283,13 +283,13 @@ impl<'a> Control<'a> {
     pub fn disk_fails(&self, node: NodeId) -> bool {
         const REFUSING: [Trouble; 4] =
             [Trouble::FailingReads, Trouble::FailingWrites, Trouble::FailingSyncs, Trouble::Full];
-        let disk = self.kernel.process.node(node).and_then(|node| node.disk.as_ref());
+        let disk = self.kernel.process.node(node).and_then(|node| node.storage.used());
         disk.is_some_and(|disk| REFUSING.iter().any(|trouble| disk.has_trouble(*trouble)))
     }
 
     /// What the next process of a node would find on its disk, as one number; 0 if it has none yet. It reads the whole disk.
     pub fn disk_state(&self, node: NodeId) -> u128 {
-        let disk = self.kernel.process.node(node).and_then(|node| node.disk.as_ref());
+        let disk = self.kernel.process.node(node).and_then(|node| node.storage.used());
         disk.map_or(0, |disk| disk.visible_digest())
     }
 
@@ -326,14 +326,13 @@ impl<'a> Control<'a> {
 
     /// Where a number that a node's process has closed was opened and closed; `None` if it was never open there, or is.
     pub fn closed_descriptor(&self, node: NodeId, fd: i32) -> Option<(u32, u32)> {
-        let node = self.kernel.process.node(node)?;
-        let slot = node.slots.get(fd.wrapping_sub(node.base) as usize)?;
-        Some((slot.opened.0, slot.closed?.0))
+        let (opened, closed) = self.kernel.process.node(node)?.descriptors.closed(fd)?;
+        Some((opened.0, closed.0))
     }
 
     /// Tells of what a process that ended in order has left behind, an event for each: what, where it was made, its name.
     pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
-        let left = self.kernel.process.node_mut(node).map(|node| std::mem::take(&mut node.left));
+        let left = self.kernel.process.node_mut(node).map(|node| node.leaks.take());
         let tell = |LeakedItem { kind, made, what }| {
             (self.kernel.emit_at(node, cause, What::Leaked { kind, place: made.0 }), kind, made.0, what)
         };

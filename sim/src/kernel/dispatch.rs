@@ -8,8 +8,9 @@ use super::fs::files::Files;
 use super::net::ports::Net;
 use super::process::fd::description::DescriptionId;
 use super::process::memory::Account;
-use super::process::node::{Main, Node, ProcessState};
+use super::process::node::{Main, Node};
 use super::process::output::Lines;
+use super::process::state::ProcessState;
 use super::process::table::Processes;
 use super::sched::choice::Choices;
 use super::sched::fiber::{Body, Fiber};
@@ -186,7 +187,7 @@ impl Kernel {
     /// Something happened to a node, outside any of its threads.
     #[inline]
     pub(crate) fn emit_at(&mut self, node: NodeId, cause: Seq, what: What) -> Seq {
-        let incarnation = self.process.node(node).map_or(0, |node| node.incarnation);
+        let incarnation = self.process.node(node).map_or(0, |node| node.incarnation());
         let event =
             Event { seq: Seq::NONE, time_ns: self.sched.now_ns, node, incarnation, thread: 0, task: 0, cause, what };
         self.push(event)
@@ -382,9 +383,9 @@ impl Kernel {
             Due::Datagram(datagram) => self.datagram(*datagram),
             Due::Start(node) => self.start_process(node),
             Due::Overrun(node, incarnation) => {
-                let it = &self.process[node];
-                if it.incarnation == incarnation && it.life == ProcessState::Stopping {
-                    let asked = it.stop_asked;
+                let lifecycle = &self.process[node].lifecycle;
+                if lifecycle.incarnation() == incarnation && lifecycle.state() == ProcessState::Stopping {
+                    let asked = lifecycle.stop_asked();
                     self.end_process(node, Death::Overrun, asked);
                 }
             }

@@ -7,7 +7,7 @@ use super::paths::{bytes, on_disk};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::fs::disk::{FileKind, InodeId, OpenFile, ROOT, Statfs, Trouble};
+use crate::kernel::fs::disk::{FileKind, InodeId, OpenFile, Statfs, Trouble};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, mode_t, timespec, timeval};
 
@@ -137,7 +137,7 @@ fn change_directory(me: ThreadId, find: impl FnOnce(&mut Kernel) -> Result<Inode
             return Err(libc::ENOTDIR);
         }
         node.disk().retain(inode);
-        if let Some(before) = node.working_directory.replace(inode) {
+        if let Some(before) = node.storage.change_directory(inode) {
             node.disk().release(before);
         }
         Ok(())
@@ -148,7 +148,7 @@ fn change_directory(me: ThreadId, find: impl FnOnce(&mut Kernel) -> Result<Inode
 pub(crate) fn working_directory(me: ThreadId) -> Result<Vec<u8>, Errno> {
     call(me, |kernel| {
         let node = &mut kernel.process[kernel.sched.threads[me].node];
-        let inode = node.working_directory.unwrap_or(ROOT);
+        let inode = node.storage.working_directory();
         node.disk().directory_path(inode)
     })
 }
@@ -243,7 +243,7 @@ super::interposed! {
     fn umask(mask: mode_t) -> mode_t = next;
     |me| call(me, |kernel| {
         let node = &mut kernel.process[kernel.sched.threads[me].node];
-        std::mem::replace(&mut node.umask, mask & 0o777)
+        node.storage.set_umask(mask & 0o777)
     });
     fn syncfs(fd: c_int) -> c_int = libc::SYS_syncfs;
     |me| int(call(me, |kernel| describe(kernel, me, fd, "syncfs")).and_then(|_| sync_disk(me)));

@@ -61,7 +61,7 @@ fn other_end(fd: c_int) -> Option<c_int> {
 /// The caller's own copy of an end of a pair from outside the run.
 fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId> {
     let node = kernel.sched.threads[me].node;
-    let known = |kernel: &Kernel| kernel[node].mirrors.iter().find(|(number, _)| *number == fd).map(|(_, id)| *id);
+    let known = |kernel: &Kernel| kernel[node].descriptors.mirror(fd);
     if let Some(id) = known(kernel) {
         return Some(id);
     }
@@ -72,7 +72,7 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
         if let Some(description) = kernel.process.descriptions.get_mut(id) {
             description.references += 1;
         }
-        kernel[node].mirrors.push((number, id));
+        kernel[node].descriptors.add_mirror(number, id);
     }
     known(kernel)
 }
@@ -88,8 +88,8 @@ pub(crate) fn copy_of(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Descripti
 #[inline]
 pub(crate) fn read(kernel: &mut Kernel, me: ThreadId, id: DescriptionId) {
     let node = &kernel[kernel.sched.threads[me].node];
-    if node.mirrors.iter().any(|(_, mirror)| *mirror == id)
-        && let Some(signal) = node.signalled
+    if node.descriptors.is_mirror(id)
+        && let Some(signal) = node.stops.last_signal()
     {
         kernel.tells_of_signal(me, signal);
     }
@@ -108,8 +108,7 @@ enum Whose {
 fn whose(kernel: &Kernel, me: ThreadId, fd: c_int) -> Whose {
     let Some(node) = node_of(fd) else { return Whose::Nobody };
     let Some(it) = kernel.process.node(node) else { return Whose::Nobody };
-    let slot = fd.wrapping_sub(it.base) as usize;
-    match it.descriptors.get(slot).copied().flatten() {
+    match it.descriptors.get(fd) {
         Some(id) if node != kernel.sched.threads[me].node => Whose::Living(node, id),
         _ => Whose::Gone(node),
     }
@@ -142,7 +141,7 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
         }
         // A closed number of this life is an error; one of an earlier life is a waker that outlived its runtime.
         Whose::Gone(node) if node == kernel.sched.threads[me].node => {
-            let base = kernel[node].base;
+            let base = kernel[node].descriptors.base();
             !(0..crate::kernel::process::fd::number::SLOTS_MAX as c_int).contains(&fd.wrapping_sub(base))
         }
         Whose::Gone(_) => true,

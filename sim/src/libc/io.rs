@@ -387,7 +387,7 @@ fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
 
 /// The slot that a number means in the process of the caller; none is below its first.
 fn slot_of(me: ThreadId, number: c_int) -> Option<usize> {
-    let base = super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].base);
+    let base = super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].descriptors.base());
     number.checked_sub(base).and_then(|slot| usize::try_from(slot).ok())
 }
 

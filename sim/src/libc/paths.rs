@@ -49,7 +49,7 @@ pub(crate) fn on_disk<R>(
 
 /// The calling process's umask.
 fn mask(me: ThreadId) -> mode_t {
-    super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].umask)
+    super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].storage.umask())
 }
 
 /// Changes a directory entry of the calling node's disk and tells of it.

@@ -64,11 +64,9 @@ pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     let fd = call(me, |kernel| {
         let node = kernel.sched.threads[me].node;
         // Each read of it takes one request.
-        let event = Event { counter: kernel[node].stop_requests, semaphore: true };
+        let event = Event { counter: kernel[node].stops.count(), semaphore: true };
         let id = kernel.process.descriptions.add(node, true, Kind::Event(event));
-        let it = &mut kernel[node];
-        it.stop_watchers.push(id);
-        it.asked_for_stop = true;
+        kernel[node].stops.watch(id);
         kernel.install(id)
     })
     .unwrap_or_else(|_| super::refuse("no descriptor is left for `node.stopping()`: this process has too many open"));

@@ -5,7 +5,7 @@ use super::block::call;
 use super::current::here;
 use crate::event::NodeId;
 use crate::host::system;
-use crate::kernel::process::node::{address_v4, address_v6};
+use crate::kernel::process::address::{address_v4, address_v6};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{addrinfo, c_char, c_int, c_void, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

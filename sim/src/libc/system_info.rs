@@ -36,7 +36,7 @@ unsafe fn describe(me: ThreadId, into: *mut libc::utsname) -> c_int {
 fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
     match resource as _ {
         libc::RLIMIT_NOFILE => {
-            let slots_max = call(me, |kernel| kernel[kernel.sched.threads[me].node].slots_max as u64);
+            let slots_max = call(me, |kernel| kernel[kernel.sched.threads[me].node].descriptors.slots_max() as u64);
             (slots_max, slots_max)
         }
         libc::RLIMIT_STACK => (8 * MEBIBYTE, libc::RLIM_INFINITY),

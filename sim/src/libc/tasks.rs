@@ -4,6 +4,7 @@
 //! What it relies on, and what becomes of a report if a later tokio does otherwise, stands in docs/decisions.
 
 use super::current::{here, kernel};
+use crate::kernel::process::leaked::Unended;
 use crate::kernel::sched::fiber::{is_in_program, own_stack};
 use std::alloc::Layout;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,9 +72,7 @@ pub(crate) fn main_is_over(count: usize) {
         let made =
             kernel.sched.tasks.of(node).into_iter().filter(|(address, _)| goes_on(*address)).map(|(_, made)| made);
         let made = made.collect();
-        let unended = &mut kernel.process[node].unended;
-        unended.count = count;
-        unended.made = made;
-        unended.unseen = kernel.sched.tasks.none_seen();
+        let unseen = kernel.sched.tasks.none_seen();
+        kernel[node].leaks.set_unended(Unended { count, made, unseen });
     });
 }

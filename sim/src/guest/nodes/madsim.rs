@@ -32,7 +32,7 @@ impl Kernel {
             self.sched.threads.hold(thread);
         }
         let Some(guests) = &mut self.guests else { return };
-        self.process[node].disk = guests.disk.take();
+        self.process[node].storage.put(guests.disk.take());
         let kept = guests.engine.kept.take();
         self.turn_to(me, None, false);
         if let (Some(guests), Some((node, own))) = (&mut self.guests, kept) {

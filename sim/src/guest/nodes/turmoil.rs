@@ -63,7 +63,7 @@ impl Kernel {
     /// A dead process is taken apart, as [`burial_begins`](Self::burial_begins) says.
     pub(crate) fn burial_ends(&mut self, me: ThreadId, node: NodeId) {
         if let Some(guests) = &mut self.guests {
-            self.process[node].disk = guests.disk.take();
+            self.process[node].storage.put(guests.disk.take());
         }
         self.hurried(node);
         self.turn_to(me, None, false);
@@ -81,7 +81,7 @@ impl Kernel {
     #[inline]
     pub(crate) fn asked_to_stop(&mut self, me: ThreadId) -> Option<(NodeId, u64)> {
         let node = self.guests.as_mut()?.engine.asked.take()?;
-        (self.sched.threads[me].node == node).then(|| (node, self.process[node].stop_requests))
+        (self.sched.threads[me].node == node).then(|| (node, self.process[node].stops.count()))
     }
 
     /// A turn of all programs begins at this time: each has its own, up to the end of the turn.

@@ -5,7 +5,7 @@ use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::fs::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, ROOT, Trouble};
+use crate::kernel::fs::disk::{Device, FileKind, InodeId, Lock, LockKind, OpenFile, Owner, Trouble};
 use crate::kernel::process::fd::description::{DescriptionId, Kind};
 use crate::kernel::sched::choice::Question;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
@@ -19,7 +19,7 @@ impl Kernel {
     /// The directory that a relative path starts from.
     pub(crate) fn directory(&self, me: ThreadId, fd: i32) -> Result<InodeId, Errno> {
         if fd == libc::AT_FDCWD {
-            return Ok(self.process[self.sched.threads[me].node].working_directory.unwrap_or(ROOT));
+            return Ok(self.process[self.sched.threads[me].node].storage.working_directory());
         }
         let id = self.describe(me, fd)?;
         match self.process.descriptions.get(id).map(|it| &it.kind) {
@@ -40,7 +40,7 @@ impl Kernel {
         let node = self.sched.threads[me].node;
         let now = self.wall_ns(node);
         let it = &mut self.process[node];
-        let mask = it.umask;
+        let mask = it.storage.umask();
         let file = it.disk().open(at, path, flags, mode & !mask, now)?;
         if flags & libc::O_TRUNC != 0 {
             self.push_image(node, file.inode);
@@ -198,9 +198,8 @@ impl Kernel {
     pub(crate) fn device_begins<T>(&mut self, me: ThreadId) -> Turn<T> {
         let node = self.sched.threads[me].node;
         let it = &mut self.process[node];
-        it.syncs += 1;
-        let (low, high) = it.disk_build.sync_ns;
-        let takes = self.sched.choices.between(Question::Sync, it.key, it.syncs, low, high) + it.sync_extra_ns;
+        let (syncs, (low, high)) = it.storage.next_sync();
+        let takes = self.sched.choices.between(Question::Sync, it.key, syncs, low, high) + it.storage.sync_extra_ns();
         #[cfg(feature = "turmoil")]
         let takes = if self.waits_for_devices(me) { takes } else { 0 };
         Turn::Wait(Wait::Device, self.sched.now_ns + takes)

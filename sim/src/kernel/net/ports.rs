@@ -7,8 +7,9 @@ use crate::kernel::net::pipe::Pipes;
 use crate::kernel::net::stale::Heard;
 use crate::kernel::net::tcp::Connection;
 use crate::kernel::net::unix::Unix;
+use crate::kernel::process::address::{address_v4, address_v6, node_of_v4, node_of_v6};
 use crate::kernel::process::fd::description::DescriptionId;
-use crate::kernel::process::node::{Node, address_v4, address_v6, node_of_v4, node_of_v6};
+use crate::kernel::process::node::Node;
 use crate::kernel::sched::choice::join;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -129,9 +130,7 @@ impl Net {
     /// The next free ephemeral port of a node.
     pub(crate) fn ephemeral(&self, node: &mut Node, id: NodeId, transport: Transport) -> Result<u16, i32> {
         for _ in crate::kernel::process::node::FIRST_EPHEMERAL_PORT..u16::MAX {
-            let port = node.next_port;
-            node.next_port =
-                if port == u16::MAX { crate::kernel::process::node::FIRST_EPHEMERAL_PORT } else { port + 1 };
+            let port = node.next_port();
             if self.bound(id, port, transport, Scope::Any).is_none()
                 && self.bound(id, port, transport, Scope::Outside).is_none()
                 && self.bound(id, port, transport, Scope::Loopback).is_none()

@@ -18,15 +18,13 @@ impl Kernel {
     pub(crate) fn sockets(&self) -> Vec<Socket> {
         let mut sockets = Vec::new();
         for (id, node) in self.process.nodes.iter() {
-            for (slot, description) in node.descriptors.iter().enumerate() {
-                let Some(description) = *description else { continue };
+            for (fd, description, _) in node.descriptors.iter() {
                 let Some(it) = self.process.descriptions.get(description) else { continue };
                 if let Some(socket) = self.socket(description, it) {
-                    let fd = Some(node.base + slot as i32);
-                    sockets.push(Socket { node: id, incarnation: node.incarnation, fd, ..socket });
+                    sockets.push(Socket { node: id, incarnation: node.incarnation(), fd: Some(fd), ..socket });
                 }
             }
-            sockets.extend(self.net.untaken(id).map(|socket| Socket { incarnation: node.incarnation, ..socket }));
+            sockets.extend(self.net.untaken(id).map(|socket| Socket { incarnation: node.incarnation(), ..socket }));
         }
         sockets
     }

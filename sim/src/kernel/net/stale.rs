@@ -38,7 +38,7 @@ impl Kernel {
         if !self.net.stale.anybody_again || from == to {
             return;
         }
-        let life = self.process[to].incarnation;
+        let life = self.process[to].incarnation();
         let late = self.net.stale.hear(to, life, from, lives.0);
         // What was sent before the receiver's first life was meant for nobody.
         if lives.1 > 0 && lives.1 < life {

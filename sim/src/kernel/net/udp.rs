@@ -192,7 +192,7 @@ impl Kernel {
         }
         let occurrence = self.net.next_datagram(node, to_node);
         let who = crate::kernel::sched::choice::join(self.process[node].key, self.process[to_node].key);
-        let lives = (self.sched.threads[me].incarnation, self.process[to_node].incarnation);
+        let lives = (self.sched.threads[me].incarnation, self.process[to_node].incarnation());
         let datagram = Datagram { from_node: node, to_node, lives, from, to, cause, bytes: bytes.to_vec(), traffic };
         self.udp_ship(datagram, (!who, occurrence));
     }
@@ -223,7 +223,7 @@ impl Kernel {
             return;
         }
         let Datagram { from_node, to_node, lives, from, to, cause, bytes, traffic } = datagram;
-        let off = self.process[to_node].life == crate::kernel::process::node::ProcessState::Off;
+        let off = self.process[to_node].lifecycle.state() == crate::kernel::process::state::ProcessState::Off;
         let Some((_, scope)) = find(from_node, to.ip()) else { return };
         if off || self.net.is_blocked(from_node, to_node) {
             self.dropped(from_node, to_node, bytes.len(), cause);

@@ -171,7 +171,7 @@ impl Kernel {
             path => {
                 let (at, now) = (self.directory(me, libc::AT_FDCWD)?, self.wall_ns(node));
                 let it = &mut self.process[node];
-                let mode = 0o777 & !it.umask;
+                let mode = 0o777 & !it.storage.umask();
                 let made = it.disk().make_socket(at, path, mode, now);
                 let inode = made.map_err(|errno| if errno == libc::EEXIST { libc::EADDRINUSE } else { errno })?;
                 self.entry_changed(me, path);
@@ -368,7 +368,8 @@ impl Kernel {
     }
 
     fn unix_lose_peer(&mut self, node: NodeId, gone: DescriptionId) {
-        for other in self.process[node].descriptors.clone().into_iter().flatten() {
+        let descriptions: Vec<_> = self.process[node].descriptors.iter().map(|(_, id, _)| id).collect();
+        for other in descriptions {
             if let Ok(socket) = self.unix_socket(other)
                 && socket.peer == Some(gone)
             {

@@ -6,7 +6,8 @@ use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Due, Start};
 use crate::kernel::net::tcp::Parting;
-use crate::kernel::process::node::{ExitCode, ProcessState, Unended};
+use crate::kernel::process::fd::number::base;
+use crate::kernel::process::node::ExitCode;
 use crate::kernel::sched::fiber::{own_stack, spawn};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
@@ -21,9 +22,10 @@ impl Kernel {
     ) -> Result<ThreadId, Errno> {
         let on = self.sched.running.or(self.sched.before);
         self.sched.threads.reap(on);
-        let it = &self.process[node];
-        let number = it.threads.len() as u32;
-        let (held, id) = (it.paused, self.sched.threads.add(node, it.incarnation, number, it.key, cause));
+        let process = &self.process[node];
+        let number = process.threads.len() as u32;
+        let held = process.lifecycle.is_paused();
+        let id = self.sched.threads.add(node, process.incarnation(), number, process.key, cause);
         self.sched.threads[id].held = held;
         let mut late_ns = 0;
         if matches!(start, Start::Routine(..)) {
@@ -40,35 +42,24 @@ impl Kernel {
 
     /// Starts a node's process after `delay_ns`, unless it runs by then.
     pub(crate) fn start_after(&mut self, node: NodeId, delay_ns: u64) {
-        self.process[node].starts_due += 1;
+        self.process[node].lifecycle.start_scheduled();
         self.sched.deadlines.at(self.sched.now_ns.saturating_add(delay_ns), Due::Start(node));
     }
 
     /// Starts a node's process, unless it runs.
     pub(crate) fn start_process(&mut self, node: NodeId) {
-        let it = &mut self.process[node];
-        it.starts_due = it.starts_due.saturating_sub(1);
-        if it.is_up() {
+        let process = &mut self.process[node];
+        process.lifecycle.start_due();
+        if process.is_up() {
             return;
         }
-        it.incarnation += 1;
-        self.net.stale.anybody_again |= it.incarnation > 1;
-        it.base = crate::kernel::process::fd::number::base(node, it.incarnation);
-        it.free_from = 0;
-        it.life = ProcessState::Up;
-        it.threads.clear();
-        it.slots.clear();
-        it.left.clear();
-        it.unended = Unended::default();
-        it.spins_no_more();
-        it.restart_after_ns = None;
-        it.tasks = 0;
-        it.memory.begin();
-        let start = Start::Main(it.main.clone(), it.incarnation);
+        let incarnation = process.begin(|incarnation| base(node, incarnation));
+        self.net.stale.anybody_again |= incarnation > 1;
+        let start = Start::Main(process.main.clone(), incarnation);
         #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
         // What ended its last life is why there is another.
-        let ended = self.process[node].ended;
+        let ended = self.process[node].lifecycle.ended();
         let seq = self.emit_at(node, ended, What::Started);
         if !self.process[node].is_up() {
             return; // a fault that is aimed at its start was quicker
@@ -107,7 +98,8 @@ impl Kernel {
         let (node, cause) = (self.sched.threads[me].node, self.sched.threads[me].cause);
         if how == (Death::Exit { code: 0 }) && self.process[node].is_up() {
             // Who calls `exit` leaves on the spot, and means to leave everything to the system.
-            self.process[node].left = self.leaving(node);
+            let leaks = self.leaks_of(node);
+            self.process[node].leaks.set(leaks);
         }
         self.end_process(node, how, cause);
     }
@@ -128,8 +120,7 @@ impl Kernel {
 
     /// Ends a process, here and now: nothing of this incarnation acts again.
     pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
-        let it = &mut self.process[node];
-        if !it.is_up() {
+        if !self.process[node].is_up() {
             return false;
         }
         #[cfg(any(feature = "turmoil", madsim))]
@@ -139,15 +130,10 @@ impl Kernel {
         #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
         self.sched.tasks.forget(node);
-        let it = &mut self.process[node];
-        it.life = if how == Death::PowerLoss { ProcessState::Off } else { ProcessState::Down };
-        let restart = it.restart_after_ns.take();
-        let descriptors = std::mem::take(&mut it.descriptors);
-        let mirrors: Vec<_> = it.mirrors.drain(..).map(|(_, id)| id).collect();
-        it.stop_watchers.clear();
-        it.stop_requests = 0;
-        it.asked_for_stop = false;
-        it.paused = false;
+        let process = &mut self.process[node];
+        let restart = process.lifecycle.end(how == Death::PowerLoss);
+        let descriptions = process.descriptors.take_all();
+        process.stops.clear();
         self.forget_holds(node);
         self.process.signals.forget(node);
         #[cfg(any(feature = "turmoil", madsim))]
@@ -163,7 +149,7 @@ impl Kernel {
             self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }
         let ended = self.emit_at(node, cause, What::Exited { how });
-        self.process[node].ended = ended;
+        self.process[node].lifecycle.set_ended(ended);
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
             // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed
@@ -171,7 +157,7 @@ impl Kernel {
             Death::Abort | Death::Kill | Death::Overrun | Death::OutOfMemory | Death::Signal { .. } => Parting::Reset,
             Death::PowerLoss => Parting::Silence,
         };
-        for id in descriptors.into_iter().flatten().chain(mirrors) {
+        for id in descriptions {
             self.let_go(id, parting);
         }
         self.forget_mappings(node);
@@ -179,8 +165,7 @@ impl Kernel {
         if lost {
             self.arm_probes(node, None);
         }
-        let (choices, it) = (&self.sched.choices, &mut self.process[node]);
-        it.disk_died(lost.then_some(choices));
+        self.process[node].disk_died(lost.then_some(&self.sched.choices));
         if let Some(after_ns) = restart {
             self.start_after(node, after_ns);
         }

@@ -1,11 +1,17 @@
 //! Processes: nodes, their lifecycle, descriptors, signals, memory.
 
+pub(crate) mod address;
+pub(crate) mod descriptor_table;
 pub(crate) mod fd;
-pub(crate) mod leak;
+mod leak;
+pub(crate) mod leaked;
 mod lifecycle;
 pub(crate) mod memory;
 pub(crate) mod node;
 pub(crate) mod output;
 mod pause;
 pub(crate) mod signal;
+pub(crate) mod state;
+pub(crate) mod stop;
+pub(crate) mod storage;
 pub(crate) mod table;

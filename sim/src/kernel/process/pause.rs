@@ -10,12 +10,10 @@ use crate::kernel::sched::thread::{State, ThreadId, Threads};
 impl Kernel {
     /// No thread of a node's process gets the baton from here on. Returns whether that is news.
     pub(crate) fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
-        let it = &mut self.process[node];
-        if !it.is_up() || it.paused {
+        if !self.process[node].lifecycle.pause() {
             return false;
         }
-        it.paused = true;
-        let threads = it.threads.clone();
+        let threads = self.process[node].threads.clone();
         self.emit_at(node, cause, What::Paused);
         #[cfg(madsim)]
         self.guests_changed();
@@ -28,11 +26,10 @@ impl Kernel {
     /// The threads of a paused process go on: those that something woke meanwhile, and those whose time came, all at once.
     /// Returns whether it was paused.
     pub(crate) fn resume(&mut self, node: NodeId, cause: Seq) -> bool {
-        let it = &mut self.process[node];
-        if !std::mem::take(&mut it.paused) {
+        if !self.process[node].lifecycle.resume() {
             return false;
         }
-        let threads = it.threads.clone();
+        let threads = self.process[node].threads.clone();
         self.emit_at(node, cause, What::Resumed);
         #[cfg(madsim)]
         self.guests_changed();
@@ -100,7 +97,7 @@ impl Kernel {
 
     /// A thread goes on, unless its process is paused, or it is held once more.
     fn go_on(&mut self, id: ThreadId) {
-        let paused = self.process[self.sched.threads[id].node].paused;
+        let paused = self.process[self.sched.threads[id].node].lifecycle.is_paused();
         if self.sched.threads[id].is_live() && !paused && self.sched.holds.iter().all(|(_, held)| *held != id) {
             self.sched.threads.release(id, &self.sched.choices);
             self.thread_due(id);

@@ -10,7 +10,6 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
 use crate::kernel::process::fd::description::{Description, Kind};
 use crate::kernel::process::fd::poll::IN;
-use crate::kernel::process::node::ProcessState;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 use std::collections::BTreeMap;
 
@@ -120,20 +119,14 @@ impl Kernel {
     /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
     /// Returns whether it was the first request.
     pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
-        let it = &mut self.process[node];
-        let first = match it.life {
-            ProcessState::Up => true,
-            ProcessState::Stopping => false,
-            _ => return false,
-        };
-        it.life = ProcessState::Stopping;
-        it.stop_requests += 1;
-        let incarnation = it.incarnation;
-        let watchers = it.stop_watchers.clone();
+        let process = &mut self.process[node];
+        let Some(first) = process.lifecycle.request_stop() else { return false };
+        let incarnation = process.incarnation();
+        let watchers = process.stops.add();
         let what = if first { What::StopRequested { budget_ns } } else { What::StopRepeated };
         let seq = self.emit_at(node, cause, what);
         if first {
-            self.process[node].stop_asked = seq;
+            self.process[node].lifecycle.set_stop_asked(seq);
         }
         for id in watchers {
             if let Some(Description { kind: Kind::Event(event), .. }) = self.process.descriptions.get_mut(id) {
@@ -164,8 +157,8 @@ impl Kernel {
         if let Some(own) = self.process.signals.actions.get(&(node, signal)) {
             return *own;
         }
-        let it = &self.process[node];
-        let inherits = !it.mirrors.is_empty() && !it.asked_for_stop;
+        let process = &self.process[node];
+        let inherits = process.descriptors.has_mirrors() && !process.stops.is_watched();
         let inherited = self.process.signals.latest.get(&signal).filter(|_| inherits);
         inherited.copied().unwrap_or_else(|| match signal {
             // Rust's runtime sets it so before `main`.
@@ -268,10 +261,10 @@ impl Kernel {
             self.sched.threads[me].cause = cause;
         }
         let node = self.sched.threads[me].node;
-        self.process[node].arrivals += 1;
+        self.process[node].activity.arrived(1);
         let seq = self.emit(me, What::Signalled { signal });
         let node = self.sched.threads[me].node;
-        self.process[node].signalled = Some(signal);
+        self.process[node].stops.signal_handled(signal);
         self.sched.threads[me].cause = seq;
     }
 

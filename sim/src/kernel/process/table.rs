@@ -1,8 +1,9 @@
 //! The processes of a simulation: its nodes, their open descriptions and signals, and what was recorded of them.
 
 use crate::event::{Name, NodeId};
+use crate::kernel::process::address::NODES_MAX;
 use crate::kernel::process::fd::description::Descriptions;
-use crate::kernel::process::node::{NODES_MAX, Node};
+use crate::kernel::process::node::Node;
 use crate::kernel::process::output::Lines;
 use crate::kernel::process::signal::Signals;
 use crate::kernel::sched::call_site::CallSites;

@@ -95,19 +95,36 @@ impl Kernel {
         let clock = if at_clock { calls } else { 0 };
         let (now_ns, worth_max) = (self.sched.now_ns, self.settings.spin_max);
         let node = &mut self.process[thread.node];
-        let this = Stretch { now_ns, arrivals: node.arrivals, calls, idle: (vain, clock) };
+        let this = Stretch { now_ns, arrivals: node.activity.arrivals(), calls, idle: (vain, clock) };
         let Some(last) = thread.stretch.replace(this) else { return };
-        if let Some(calls) = node.spin.add(last, worth_max) {
+        if let Some(calls) = node.activity.add(last, worth_max) {
             self.emit(me, What::Spun { calls });
         }
     }
 }
 
-impl crate::kernel::process::node::Node {
-    /// A new life begins.
-    pub(crate) fn spins_no_more(&mut self) {
-        self.spin = Spin::default();
-        self.arrivals = 0;
+/// What reached a process, and what it did meanwhile.
+#[derive(Default)]
+pub(crate) struct Activity {
+    arrivals: u64,
+    spin: Spin,
+}
+
+impl Activity {
+    /// Something reached the process: bytes, a connection, a completion or a signal.
+    #[inline]
+    pub(crate) fn arrived(&mut self, count: u64) {
+        self.arrivals += count;
+    }
+
+    /// How much has reached the process.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// Adds a stretch of a thread; see [`Spin::add`].
+    pub(crate) fn add(&mut self, stretch: Stretch, worth_max: u64) -> Option<u64> {
+        self.spin.add(stretch, worth_max)
     }
 }
 

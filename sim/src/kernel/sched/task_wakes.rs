@@ -150,8 +150,7 @@ impl Kernel {
         let thread = &mut self.sched.threads[me];
         if task.number == 0 && !is_main {
             let node = &mut self.process[thread.node];
-            node.tasks += 1;
-            task.number = node.tasks;
+            task.number = node.next_task();
         }
         let before =
             Before { polling: thread.polling, task: thread.task, cause: thread.cause, birth: task.birth, is_main, at };

@@ -63,7 +63,7 @@ impl Kernel {
         let (v6, probing) = (socket.v6, socket.probing);
         let SocketState::Listening { waiting, .. } = &mut socket.state else { return Err(libc::EINVAL) };
         let node = self.sched.threads[me].node;
-        if self.process.nodes[node].has_no_slot() {
+        if self.process.nodes[node].descriptors.is_full() {
             // Linux looks for a number first: whoever waits to be accepted goes on waiting.
             return Err(libc::EMFILE);
         }
@@ -163,7 +163,7 @@ impl Kernel {
             Some(SocketState::Listening { backlog, waiting }) => Some(waiting.len() <= *backlog),
             _ => None,
         });
-        let host_off = self.process[to].life == crate::kernel::process::node::ProcessState::Off;
+        let host_off = self.process[to].lifecycle.state() == crate::kernel::process::state::ProcessState::Off;
         if host_off || self.net.is_blocked(from, to) || room == Some(Some(false)) {
             if attempt > SYN_RETRIES {
                 self.fail(end, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
@@ -176,7 +176,7 @@ impl Kernel {
             self.ship(end.peer(), cause, Body::Rst);
             return;
         };
-        let life = self.process[to].incarnation;
+        let life = self.process[to].incarnation();
         let Some(side) = self.net.side(end.peer()) else { return };
         if side.stage == Stage::Silent {
             *side = Side::new(to, server_address, Stage::Opening); // another life of that machine answers

@@ -68,7 +68,7 @@ impl Kernel {
 
     pub(crate) fn unreachable(&self, from: NodeId, to: NodeId, silent: bool) -> bool {
         self.net.is_blocked(from, to)
-            || (silent && self.process[to].life == crate::kernel::process::node::ProcessState::Off)
+            || (silent && self.process[to].lifecycle.state() == crate::kernel::process::state::ProcessState::Off)
     }
 
     pub(crate) fn stall(&mut self, from: Ref) {

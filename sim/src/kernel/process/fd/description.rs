@@ -132,11 +132,7 @@ impl Kernel {
     pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> Result<i32, Errno> {
         let node = self.process.descriptions.get(id).ok_or(libc::EBADF)?.node;
         let node = &mut self.process.nodes[node];
-        let (table, from) = (&node.descriptors, lowest.max(node.free_from));
-        let slot = (from..table.len()).find(|slot| table[*slot].is_none()).unwrap_or(table.len().max(from));
-        if lowest <= node.free_from {
-            node.free_from = slot + 1;
-        }
+        let slot = node.descriptors.lowest_free(lowest);
         self.install_at(id, slot)
     }
 
@@ -144,41 +140,29 @@ impl Kernel {
     pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> Result<i32, Errno> {
         let description = self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?;
         let node = &mut self.process.nodes[description.node];
-        if slot >= node.slots_max {
+        if slot >= node.descriptors.slots_max() {
             if description.references == 0 {
                 self.let_go(id, Parting::Finish);
             }
             return Err(libc::EMFILE);
         }
         description.references += 1;
-        if node.descriptors.len() <= slot {
-            node.descriptors.resize(slot + 1, None);
-        }
-        node.descriptors[slot] = Some(id);
         let opened = self.process.call_sites.of(&own_stack());
-        if node.slots.len() <= slot {
-            node.slots.resize(slot + 1, Slot::default());
-        }
-        node.slots[slot] = Slot { opened, closed: None };
-        Ok(node.base + slot as i32)
+        Ok(node.descriptors.set(slot, id, opened))
     }
 
     /// What a process means by a number.
     #[inline]
     pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
         let node = &self.process[self.sched.threads[me].node];
-        let slot = fd.wrapping_sub(node.base) as usize;
-        node.descriptors.get(slot).copied().flatten().ok_or(libc::EBADF)
+        node.descriptors.get(fd).ok_or(libc::EBADF)
     }
 
     /// `close`.
     pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
         let id = self.describe(me, fd)?;
         let node = &mut self.process.nodes[self.sched.threads[me].node];
-        let slot = (fd - node.base) as usize;
-        node.descriptors[slot] = None;
-        node.slots[slot].closed = Some(self.process.call_sites.of(&own_stack()));
-        node.free_from = node.free_from.min(slot);
+        node.descriptors.close(fd, self.process.call_sites.of(&own_stack()));
         self.let_go(id, Parting::Finish);
         Ok(())
     }
@@ -214,7 +198,7 @@ impl Kernel {
                     );
                 }
             }
-            Kind::Event(_) => self.process[node].stop_watchers.retain(|watcher| *watcher != id),
+            Kind::Event(_) => self.process[node].stops.unwatch(id),
             Kind::Epoll(_) | Kind::Timer(_) | Kind::Inert => {}
         }
     }

@@ -22,7 +22,7 @@ const SECOND_LIFE: i32 = 1 << 30;
 pub(crate) const SLOTS_MAX: usize = (1 << SLOT_BITS) - SHIFT as usize * (SHIFTS as usize - 1);
 
 const _: () = assert!(
-    FIRST as i64 + ((crate::kernel::process::node::NODES_MAX as i64) << SLOT_BITS) < SECOND_LIFE as i64,
+    FIRST as i64 + ((crate::kernel::process::address::NODES_MAX as i64) << SLOT_BITS) < SECOND_LIFE as i64,
     "every node's numbers lie below the bit of its second life"
 );
 
@@ -43,7 +43,7 @@ pub(crate) fn node_of(fd: i32) -> Option<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::process::node::NODES_MAX;
+    use crate::kernel::process::address::NODES_MAX;
 
     #[test]
     fn a_number_leads_back_to_its_node_in_every_life() {

@@ -80,7 +80,7 @@ impl Kernel {
         let Some(description) = self.process.descriptions.get(id) else { return };
         // An event descriptor is what a process wakes itself with.
         let arrives = u64::from(!matches!(description.kind, Kind::Event(_)));
-        self.process.nodes[description.node].arrivals += arrives;
+        self.process.nodes[description.node].activity.arrived(arrives);
         match (&description.watches[..], description.waiters.is_empty()) {
             ([], true) => {}
             ([watch], true) => {

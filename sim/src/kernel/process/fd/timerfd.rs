@@ -160,10 +160,10 @@ impl Kernel {
     }
 
     fn timers_of(&self, node: NodeId) -> Vec<DescriptionId> {
-        let descriptors = self.process.node(node).map(|node| &node.descriptors[..]).unwrap_or_default();
         let timer =
             |id: &DescriptionId| matches!(self.process.descriptions.get(*id).map(|it| &it.kind), Some(Kind::Timer(_)));
-        let mut timers: Vec<_> = descriptors.iter().copied().flatten().filter(timer).collect();
+        let Some(node) = self.process.node(node) else { return Vec::new() };
+        let mut timers: Vec<_> = node.descriptors.iter().map(|(_, id, _)| id).filter(timer).collect();
         timers.sort_unstable();
         timers.dedup();
         timers

@@ -1,0 +1,139 @@
+//! The storage of a node: its disk and device, and how its process uses them (working directory, umask).
+
+use crate::kernel::fs::disk::{Disk, InodeId, ROOT};
+use crate::kernel::sched::choice::{Choices, Question, join};
+
+/// The umask that a process begins with, as nearly everywhere.
+const UMASK: u32 = 0o022;
+
+/// The build of a node's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskBuild {
+    /// Capacity in bytes.
+    pub capacity_bytes: u64,
+    /// Duration of a sync, in nanoseconds: uniform between the two.
+    pub sync_ns: (u64, u64),
+}
+
+impl Default for DiskBuild {
+    /// A common cloud volume's size, so that no program asks for less before it starts; the speed of a data-centre NVMe
+    /// drive.
+    fn default() -> Self {
+        Self { capacity_bytes: 64 << 30, sync_ns: (50_000, 500_000) }
+    }
+}
+
+/// The disk of a node, and its process's view of it.
+pub(crate) struct Storage {
+    /// Made at the first use: an idle node costs nothing.
+    disk: Option<Box<Disk>>,
+    build: DiskBuild,
+    /// The directory that relative paths begin in; the root unless the process changed it.
+    working_directory: Option<InodeId>,
+    /// Permission bits that new files do not get.
+    umask: u32,
+    /// Extra latency of each sync.
+    sync_extra_ns: u64,
+    syncs: u64,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        let build = DiskBuild::default();
+        Self { disk: None, build, working_directory: None, umask: UMASK, sync_extra_ns: 0, syncs: 0 }
+    }
+}
+
+/// The `st_dev` of one incarnation. Statics outlive incarnations, and C libraries keep facts about open files in them, by device
+/// and inode (SQLite does): no incarnation may find there what an earlier one knew.
+fn device_number(key: u64, incarnation: u16) -> u64 {
+    (key & 0xffff) | u64::from(incarnation.saturating_sub(1)) << 20
+}
+
+impl Storage {
+    /// Sets how the disk will be built.
+    pub(crate) fn set_build(&mut self, build: DiskBuild) {
+        self.build = build;
+    }
+
+    /// The disk, made at its first use.
+    pub(super) fn disk(&mut self, key: u64, incarnation: u16) -> &mut Disk {
+        let capacity_bytes = self.build.capacity_bytes;
+        self.disk.get_or_insert_with(|| {
+            let mut disk = Disk::new(device_number(key, incarnation), 0);
+            disk.set_capacity(capacity_bytes);
+            Box::new(disk)
+        })
+    }
+
+    /// The disk, if it has been used.
+    pub(crate) fn used(&self) -> Option<&Disk> {
+        self.disk.as_deref()
+    }
+
+    /// The disk, if it has been used, to change.
+    pub(crate) fn used_mut(&mut self) -> Option<&mut Disk> {
+        self.disk.as_deref_mut()
+    }
+
+    /// Takes the disk out of the node.
+    #[cfg(any(feature = "turmoil", madsim))]
+    pub(crate) fn take(&mut self) -> Option<Box<Disk>> {
+        self.disk.take()
+    }
+
+    /// Puts a disk into the node.
+    #[cfg(any(feature = "turmoil", madsim))]
+    pub(crate) fn put(&mut self, disk: Option<Box<Disk>>) {
+        self.disk = disk;
+    }
+
+    pub(crate) fn umask(&self) -> u32 {
+        self.umask
+    }
+
+    /// Sets the umask; returns the one before.
+    pub(crate) fn set_umask(&mut self, umask: u32) -> u32 {
+        std::mem::replace(&mut self.umask, umask)
+    }
+
+    pub(crate) fn working_directory(&self) -> InodeId {
+        self.working_directory.unwrap_or(ROOT)
+    }
+
+    /// Changes the working directory; returns the one before, unless the process was still in its first.
+    pub(crate) fn change_directory(&mut self, directory: InodeId) -> Option<InodeId> {
+        self.working_directory.replace(directory)
+    }
+
+    /// Counts a sync; returns how many there were and the bounds of its duration.
+    pub(crate) fn next_sync(&mut self) -> (u64, (u64, u64)) {
+        self.syncs += 1;
+        (self.syncs, self.build.sync_ns)
+    }
+
+    /// Extra latency of each sync.
+    pub(crate) fn sync_extra_ns(&self) -> u64 {
+        self.sync_extra_ns
+    }
+
+    /// Makes each sync take this much longer.
+    pub(crate) fn slow_syncs(&mut self, extra_ns: u64) {
+        self.sync_extra_ns = extra_ns;
+    }
+
+    /// The process has ended; with choices, the machine's power went as well.
+    pub(super) fn process_ended(&mut self, key: u64, incarnation: u16, power_lost: Option<&Choices>) {
+        (self.working_directory, self.umask) = (None, UMASK);
+        let Some(disk) = &mut self.disk else { return };
+        disk.set_device_number(device_number(key, incarnation + 1));
+        match power_lost {
+            None => disk.process_died(),
+            Some(choices) => disk.power_loss(&mut |ask| {
+                let who = join(key, join(u64::from(incarnation), ask.inode));
+                let who = join(who, ask.what as u64);
+                choices.below(Question::PowerLoss, who, ask.occurrence, ask.bound)
+            }),
+        }
+    }
+}
