@@ -40,8 +40,8 @@ pub use kernel::process::output::{LogLine, Source};
 pub use kernel::process::storage::DiskBuild;
 pub use kernel::sched::call_site::CallSites;
 pub use kernel::sched::choice;
+pub use kernel::sched::preemption::Schedule;
 pub use kernel::sched::spin::SPIN_MAX;
-pub use kernel::sched::thread::Schedule;
 
 pub use kernel::control::Control as Room;
 pub use kernel::sched::call_site::CallSites as Places;

@@ -14,8 +14,10 @@ use super::process::state::ProcessState;
 use super::process::table::Processes;
 use super::sched::choice::Choices;
 use super::sched::fiber::{Body, Fiber};
+use super::sched::preemption::{Preemption, Schedule};
 use super::sched::scheduler::Scheduler;
-use super::sched::thread::{self, Preemption, Schedule, State, ThreadId, Wait};
+use super::sched::thread::{self, State, ThreadId, Wait};
+use super::sched::threads::Timeout;
 use crate::event::recorder::Recorder;
 use crate::event::{Death, Event, NodeId, Seq, What};
 use std::collections::VecDeque;
@@ -162,7 +164,7 @@ impl Kernel {
             return Seq::NONE;
         }
         let thread = &self.sched.threads[me];
-        let task = if self.sched.task_wakes.followed { u64::from(thread.task) } else { task };
+        let task = if self.sched.task_wakes.followed { u64::from(thread.poll.task) } else { task };
         let event = Event {
             seq: Seq::NONE,
             time_ns: self.sched.now_ns,
@@ -176,9 +178,9 @@ impl Kernel {
         let seq = self.push(event);
         let thread = &mut self.sched.threads[me];
         // Where tasks are not followed, a runtime's thread does things for many, of which only its last activation is known.
-        if self.sched.task_wakes.followed || thread.asked_in == thread::NEVER_ASKED {
+        if self.sched.task_wakes.followed || thread.poll.asked_in == thread::NEVER_ASKED {
             thread.cause = seq;
-            thread.found_nothing = false;
+            thread.poll.found_nothing = false;
             self.sched.clock_read_by = thread::NOBODY;
         }
         seq
@@ -340,7 +342,7 @@ impl Kernel {
         const MANY: usize = 64;
         if self.sched.threads.ever() > MANY
             && let Some(Due::Thread(next)) = self.sched.deadlines.peek()
-            && let Some(fiber) = &self.sched.threads[*next].fiber
+            && let Some(fiber) = &self.sched.threads[*next].handle.fiber
         {
             fiber.fetch();
         }
@@ -398,9 +400,9 @@ impl Kernel {
     #[inline]
     pub(crate) fn thread_due(&mut self, id: ThreadId) {
         match self.sched.threads.due(id, self.sched.now_ns) {
-            thread::Due::Nothing => {}
-            thread::Due::Later(due_ns) => self.sched.deadlines.at(due_ns, Due::Thread(id)),
-            thread::Due::Now => {
+            Timeout::Nothing => {}
+            Timeout::Later(due_ns) => self.sched.deadlines.at(due_ns, Due::Thread(id)),
+            Timeout::Now => {
                 if let State::Waiting(Wait::Futex(address)) = self.sched.threads[id].state {
                     self.sched.futexes.forget(address, id);
                 }
@@ -418,7 +420,7 @@ impl Kernel {
     /// The strand that goes next, and the host's if nobody does.
     pub(crate) fn next_fiber(&mut self) -> *const Fiber {
         match self.next() {
-            Some(id) => match &self.sched.threads[id].fiber {
+            Some(id) => match &self.sched.threads[id].handle.fiber {
                 Some(fiber) => &raw const **fiber,
                 None => unreachable!("a runnable thread has a strand"),
             },
@@ -427,7 +429,7 @@ impl Kernel {
     }
 
     pub(crate) fn fiber_of(&self, me: Option<ThreadId>) -> *const Fiber {
-        match me.and_then(|me| self.sched.threads[me].fiber.as_ref()) {
+        match me.and_then(|me| self.sched.threads[me].handle.fiber.as_ref()) {
             Some(fiber) => &raw const **fiber,
             None => &raw const *self.sched.host,
         }

@@ -10,7 +10,8 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Start, Turn};
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::sched::fiber::{Body, Fiber, pass};
-use crate::kernel::sched::thread::{Preemption, ThreadId, Wait};
+use crate::kernel::sched::preemption::Preemption;
+use crate::kernel::sched::thread::{ThreadId, Wait};
 
 /// Passes a door that does not block.
 #[inline]

@@ -79,7 +79,11 @@ unsafe fn futex(
             let mut waited = false;
             blocking(me, |kernel| {
                 if waited {
-                    return if kernel.sched.threads[me].timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(0)) };
+                    return if kernel.sched.threads[me].wait.timed_out {
+                        Err(libc::ETIMEDOUT)
+                    } else {
+                        Ok(Turn::Done(0))
+                    };
                 }
                 // SAFETY: the caller's word, which lives as long as it waits.
                 let word = unsafe { &*(address as *const AtomicU32) };

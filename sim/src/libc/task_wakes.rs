@@ -7,7 +7,7 @@ use super::current::{at_rest, here, kernel};
 use super::symbols::Symbols;
 use super::tasks::CELL_ALIGN;
 use crate::host::system;
-use crate::kernel::sched::task_wakes::Before;
+use crate::kernel::sched::task_polls::Before;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, size_t};
 use std::ops::Range;

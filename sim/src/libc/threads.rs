@@ -15,7 +15,7 @@ const PROCESSORS: usize = 4;
 
 /// Runs the destructors of this thread's thread-locals; they may register further ones. Then those of its keys.
 pub(crate) fn run_thread_exits(me: ThreadId) {
-    while let Some(Exit { destroy, object }) = kernel(me, |kernel| kernel.sched.threads[me].exits.pop()) {
+    while let Some(Exit { destroy, object }) = kernel(me, |kernel| kernel.sched.threads[me].handle.destructors.pop()) {
         // SAFETY: registered by whoever made the object, for this thread's end.
         unsafe { destroy(object as *mut c_void) };
     }
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
 ) -> c_int {
     if let Some(me) = here() {
         // Kept in the world: a thread-local list would register itself here.
-        kernel(me, |kernel| kernel.sched.threads[me].exits.push(Exit { destroy, object: object.addr() }));
+        kernel(me, |kernel| kernel.sched.threads[me].handle.destructors.push(Exit { destroy, object: object.addr() }));
         return 0;
     }
     static NEXT: system::Function = system::Function::named(c"__cxa_thread_atexit_impl");
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut 
     };
     kernel(me, |kernel| {
         let id = kernel.sched.threads.by_pthread(thread);
-        match id.and_then(|id| kernel.sched.threads[id].fiber.as_ref()) {
+        match id.and_then(|id| kernel.sched.threads[id].handle.fiber.as_ref()) {
             // SAFETY: handed on.
             Some(fiber) => fiber.with_a_kernel_thread(|| unsafe { next(thread, attributes) }),
             None => libc::ESRCH,
@@ -89,7 +89,7 @@ fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_
         let number = kernel.sched.threads[id].number;
         kernel.process.signals.inherit(me, id);
         kernel.emit(me, crate::event::What::ThreadStarted { thread: number });
-        Ok::<_, c_int>(kernel.sched.threads[id].pthread)
+        Ok::<_, c_int>(kernel.sched.threads[id].handle.pthread)
     });
     match made {
         Ok(pthread) => {
@@ -109,7 +109,7 @@ fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until: Deadli
         match kernel.sched.threads[id].state {
             State::Ended => {
                 kernel.sched.threads.let_go(id);
-                Ok(Turn::Done(kernel.sched.threads[id].result))
+                Ok(Turn::Done(kernel.sched.threads[id].handle.result))
             }
             _ if until_ns <= kernel.sched.now_ns => Err(busy),
             _ => Ok(Turn::Wait(Wait::Join(id), until_ns)),

@@ -4,8 +4,7 @@
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::sched::choice::Choices;
-use crate::kernel::sched::thread::{State, ThreadId, Threads};
+use crate::kernel::sched::thread::ThreadId;
 
 impl Kernel {
     /// No thread of a node's process gets the baton from here on. Returns whether that is news.
@@ -101,22 +100,6 @@ impl Kernel {
         if self.sched.threads[id].is_live() && !paused && self.sched.holds.iter().all(|(_, held)| *held != id) {
             self.sched.threads.release(id, &self.sched.choices);
             self.thread_due(id);
-        }
-    }
-}
-
-impl Threads {
-    pub(crate) fn hold(&mut self, id: ThreadId) {
-        self[id].held = true;
-        if self[id].state == State::Runnable {
-            self[id].state = State::Frozen;
-        }
-    }
-
-    pub(crate) fn release(&mut self, id: ThreadId, choices: &Choices) {
-        self[id].held = false;
-        if self[id].state == State::Frozen {
-            self.enqueue(id, choices);
         }
     }
 }

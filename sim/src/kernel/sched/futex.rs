@@ -1,7 +1,6 @@
 //! Futexes: who waits at which address, in the order of arrival.
 //! It never looks at the word itself; the door compares it before a wait begins.
 
-use crate::kernel::dispatch::Kernel;
 use crate::kernel::sched::thread::ThreadId;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,27 +33,5 @@ impl Futexes {
                 self.waiters.remove(&address);
             }
         }
-    }
-}
-
-impl Kernel {
-    /// Wakes so many of those who wait at an address, because of what its caller does; how many there were.
-    pub(crate) fn wake_waiters(&mut self, me: ThreadId, address: usize, count: u32) -> u32 {
-        let cause = self.sched.threads[me].cause;
-        let mut woken = 0;
-        while woken < count
-            && let Some(thread) = self.sched.futexes.take(address)
-        {
-            self.sched.threads.wake(thread, cause, &self.sched.choices);
-            woken += 1;
-            let other = self.sched.threads[thread].node;
-            if let Some(told) = &mut self.process.signals.told
-                && told.by == me
-                && other != self.sched.threads[me].node
-            {
-                told.stray = Some(other);
-            }
-        }
-        woken
     }
 }

@@ -6,9 +6,11 @@ use crate::kernel::sched::choice::Choices;
 use crate::kernel::sched::deadlines::Queue;
 use crate::kernel::sched::fiber::{Body, Fiber};
 use crate::kernel::sched::futex::Futexes;
+use crate::kernel::sched::preemption::Schedule;
 use crate::kernel::sched::task::Tasks;
 use crate::kernel::sched::task_wakes::Wakes;
-use crate::kernel::sched::thread::{NOBODY, Schedule, ThreadId, Threads};
+use crate::kernel::sched::thread::{NOBODY, ThreadId};
+use crate::kernel::sched::threads::Threads;
 
 /// Threads, time and keyed choices of one simulation.
 pub(crate) struct Scheduler {

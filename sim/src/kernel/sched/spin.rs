@@ -6,10 +6,6 @@
 //! wakes itself, are left out of account; how many read a clock is reckoned from the doors at
 //! which threads are cut off, which are a fair sample.
 
-use crate::event::What;
-use crate::kernel::dispatch::Kernel;
-use crate::kernel::sched::thread::ThreadId;
-
 /// How much of a process's time is looked at together.
 const WINDOW_NS: u64 = 1_000_000_000;
 
@@ -28,12 +24,12 @@ const CALLS_PER_MOVE: u64 = 16;
 #[derive(Clone, Copy)]
 pub(crate) struct Stretch {
     /// When it ended.
-    now_ns: u64,
+    pub(super) now_ns: u64,
     /// How much had reached the process by then.
-    arrivals: u64,
-    calls: u64,
+    pub(super) arrivals: u64,
+    pub(super) calls: u64,
     /// Doors that came to nothing, and readings of a clock.
-    idle: (u64, u64),
+    pub(super) idle: (u64, u64),
 }
 
 /// What a process has been at, of late.
@@ -62,44 +58,6 @@ impl Spin {
         let goes_round =
             self.worth >= worth_max && self.calls - self.idle.min(self.calls) <= self.calls / CALLS_PER_MOVE;
         (goes_round && !std::mem::replace(&mut self.told, true)).then_some(self.idle)
-    }
-}
-
-impl Kernel {
-    /// A door that this thread passes came to nothing.
-    #[inline]
-    pub(crate) fn came_to_nothing(&mut self, me: ThreadId) {
-        self.sched.threads[me].vain += 1;
-    }
-
-    /// The door that this thread passes is left out of account: a probe, which is no call of the program's, or a call by which the
-    /// process wakes itself. It moves nothing, and whoever only computes may pass as many of them as he likes.
-    #[inline]
-    pub(crate) fn gets_nowhere(&mut self, me: ThreadId) {
-        let was_cut_off_here = self.sched.threads.calls_left() == self.sched.threads[me].granted;
-        let thread = &mut self.sched.threads[me];
-        if was_cut_off_here {
-            thread.stretch = None;
-        } else {
-            thread.nowhere += 1;
-        }
-    }
-
-    /// Looks at what a thread was at that is cut off here, at a door that reads a clock or at another: at the stretch before the
-    /// last, for only when it has passed this door it is known whether that counts.
-    pub(crate) fn look_for_spin(&mut self, me: ThreadId, at_clock: bool) {
-        let thread = &mut self.sched.threads[me];
-        let (nowhere, vain) = (std::mem::take(&mut thread.nowhere), u64::from(std::mem::take(&mut thread.vain)));
-        let calls = u64::from(thread.granted.saturating_sub(nowhere));
-        // A share of the doors as large as that of the clock's among the doors at which threads are cut off, in the long run.
-        let clock = if at_clock { calls } else { 0 };
-        let (now_ns, worth_max) = (self.sched.now_ns, self.settings.spin_max);
-        let node = &mut self.process[thread.node];
-        let this = Stretch { now_ns, arrivals: node.activity.arrivals(), calls, idle: (vain, clock) };
-        let Some(last) = thread.stretch.replace(this) else { return };
-        if let Some(calls) = node.activity.add(last, worth_max) {
-            self.emit(me, What::Spun { calls });
-        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Kernel {
 
     fn stands_at(&mut self, id: ThreadId) -> CallSite {
         let working = self.sched.running.or(self.sched.before);
-        let trace = match &self.sched.threads[id].fiber {
+        let trace = match &self.sched.threads[id].handle.fiber {
             // The kernel is at work on this very stack.
             _ if working == Some(id) => own_stack(),
             Some(fiber) => stack_of(fiber),

@@ -17,7 +17,7 @@ unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread
     let mut waited = false;
     let outcome = patient(me, |kernel| {
         if waited {
-            return if kernel.sched.threads[me].timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(())) };
+            return if kernel.sched.threads[me].wait.timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(())) };
         }
         // SAFETY: the caller's mutex; the reference ends before the baton passes.
         let waited_for = unsafe { view(mutex) }.release(me)?;

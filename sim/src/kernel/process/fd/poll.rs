@@ -211,7 +211,7 @@ impl Kernel {
                 }
             }
             let thread = &mut self.sched.threads[me];
-            (thread.asked_in, thread.found_nothing) = (thread.polling, false);
+            (thread.poll.asked_in, thread.poll.found_nothing) = (thread.poll.polling, false);
             if cause != Seq::NONE {
                 thread.cause = cause;
             }
@@ -244,7 +244,7 @@ impl Kernel {
                 self.came_to_nothing(me);
             }
             let thread = &mut self.sched.threads[me];
-            (thread.asked_in, thread.found_nothing) = (thread.polling, true);
+            (thread.poll.asked_in, thread.poll.found_nothing) = (thread.poll.polling, true);
             return Ok(Turn::Done(None));
         }
         // Nobody sleeps here twice: it was taken out above.
