@@ -11,13 +11,13 @@ pub(super) const ID: &str = "honest-progress";
 
 struct Job {
     name: Name,
-    items: u32,
-    verified: u32,
+    items: u64,
+    verified: u64,
     last: Seq,
     node: NodeId,
     site: Name,
     /// The last that was told, unless it was 100 or the job is complete.
-    below: Option<u32>,
+    below: Option<u64>,
 }
 
 /// Follows every job by its number.

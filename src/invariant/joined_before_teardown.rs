@@ -23,7 +23,7 @@ struct Held {
 
 #[derive(Default)]
 struct Owner {
-    held: BTreeMap<u32, Held>,
+    held: BTreeMap<u64, Held>,
     gone: Option<(Seq, Name)>,
 }
 
@@ -79,7 +79,7 @@ impl JoinedBeforeTeardown {
         event: &Event,
         facts: &dyn Facts,
         step: ProbeEvent,
-        (name, object, number, site): (Name, u32, u32, Name),
+        (name, object, number, site): (Name, u32, u64, Name),
     ) -> Option<Violation> {
         let it = self.owners.entry(object).or_default();
         let new =

@@ -24,7 +24,7 @@ impl Dice {
 }
 
 fn told(step: ProbeEvent, object: u32, number: u32) -> Op {
-    op(move |script| script.told(step, "it", object, number))
+    op(move |script| script.told(step, "it", object, number.into()))
 }
 
 /// The kinds of lifetimes, each with what one illegal step in it breaks.

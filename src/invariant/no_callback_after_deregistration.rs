@@ -27,7 +27,7 @@ struct Registration {
     id: Name,
     /// Since when no call may begin.
     barred: Option<Moment>,
-    running: BTreeMap<u32, Moment>,
+    running: BTreeMap<u64, Moment>,
 }
 
 /// Follows every registration by its number.
@@ -61,7 +61,7 @@ impl Invariant for NoCallbackAfterDeregistration {
         let now = Moment::of(event, site);
         let (other, sentence) = match step {
             ProbeEvent::Registered => {
-                it.id = Name(number);
+                it.id = Name::from_number(number);
                 return None;
             }
             ProbeEvent::CallEnded => {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(super) const ID: &str = "no-stale-epoch-effect";
 
 struct Current {
-    number: u32,
+    number: u64,
     seq: Seq,
     time_ns: u64,
     name: Name,
@@ -73,6 +73,16 @@ mod tests {
             violation.sentence,
             "download progress of ballot 3 took effect on node-0 1.4 ms after ballot 4 had begun"
         );
+    }
+
+    #[test]
+    fn an_epoch_is_compared_in_all_of_its_bits() {
+        let (old, new) = (5, 5 + (1 << 32));
+        let mut script = Script::new();
+        script.told(ProbeEvent::Advanced, "lease", 1, old).told(ProbeEvent::Advanced, "lease", 1, new);
+        script.told(ProbeEvent::Effect, "write", 1, old);
+        let [violation] = &run(NoStaleEpochEffect::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(violation.subject, "lease 4294967301");
     }
 
     #[test]

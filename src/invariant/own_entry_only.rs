@@ -36,7 +36,7 @@ impl Invariant for OwnEntryOnly {
                 None
             }
             What::Probe { step: ProbeEvent::EntryMade, name, object, number, site } => {
-                let key = (event.node, name, Name(number));
+                let key = (event.node, name, Name::from_number(number));
                 self.entries.insert(object, key);
                 self.under.insert(key, (object, event.seq, site));
                 None
@@ -44,7 +44,7 @@ impl Invariant for OwnEntryOnly {
             What::Probe { name, object, number, site, .. } => {
                 // Who has made none says under which key it removes what is there.
                 let own = self.entries.get(&object).copied();
-                let key = own.or_else(|| (number != 0).then_some((event.node, name, Name(number))))?;
+                let key = own.or_else(|| (number != 0).then_some((event.node, name, Name::from_number(number))))?;
                 let (present, made, made_site) = self.under.remove(&key)?;
                 if present == object {
                     return None;

@@ -15,15 +15,15 @@ struct Counter {
     name: Name,
     node: NodeId,
     incarnation: u16,
-    cap: u32,
-    count: Option<i32>,
-    holders: BTreeSet<u32>,
+    cap: u64,
+    count: Option<i64>,
+    holders: BTreeSet<u64>,
     changed: (Seq, u64, Name),
 }
 
 impl Counter {
     fn differs(&self) -> bool {
-        self.count.is_some_and(|count| count != self.holders.len() as i32)
+        self.count.is_some_and(|count| usize::try_from(count) != Ok(self.holders.len()))
     }
 }
 
@@ -78,7 +78,7 @@ impl Invariant for SlotsConserved {
         match step {
             ProbeEvent::SlotTaken => drop(counter.holders.insert(number)),
             ProbeEvent::SlotReturned => drop(counter.holders.remove(&number)),
-            _ => counter.count = Some(number as i32),
+            _ => counter.count = Some(number as i64),
         }
         counter.changed = changed;
         if counter.differs() {
@@ -88,7 +88,7 @@ impl Invariant for SlotsConserved {
         let (name, node) = (facts.text(counter.name), facts.node(event.node));
         let outside = match count {
             ..0 => format!("{name} of {node} shows {count}"),
-            _ if count as u32 > counter.cap => format!("{name} of {node} shows {count} of {}", counter.cap),
+            _ if count as u64 > counter.cap => format!("{name} of {node} shows {count} of {}", counter.cap),
             _ => return None,
         };
         Some(violation(event.seq, event.seq, name, place(facts.text(site)), outside))
@@ -140,10 +140,22 @@ mod tests {
             ProbeEvent::SlotsCounted,
             "downloads",
             1,
-            -1i32 as u32,
+            -1_i64 as u64,
         );
         script.told(ProbeEvent::SlotsCounted, "downloads", 1, 6);
         assert_eq!(sentences(script), ["downloads of node-0 shows -1", "downloads of node-0 shows 6 of 5"]);
+    }
+
+    #[test]
+    fn a_counter_and_its_cap_have_64_bits() {
+        let mut script = Script::new();
+        script.told(ProbeEvent::SlotsMade, "bytes", 1, 6 << 32).told(
+            ProbeEvent::SlotsCounted,
+            "bytes",
+            1,
+            (6 << 32) + 1,
+        );
+        assert_eq!(sentences(script), ["bytes of node-0 shows 25769803777 of 25769803776"]);
     }
 
     #[test]

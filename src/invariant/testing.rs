@@ -128,7 +128,7 @@ impl Script {
     }
 
     /// A step of another kind of lifetime; for those whose number is a text, see [`keyed`](Self::keyed).
-    pub(super) fn told(&mut self, step: ProbeEvent, name: &str, object: u32, number: u32) -> &mut Self {
+    pub(super) fn told(&mut self, step: ProbeEvent, name: &str, object: u32, number: u64) -> &mut Self {
         let site = self.name(&format!("src/{step:?}.rs:5").to_lowercase());
         let name = self.name(name);
         self.push(What::Probe { step, name, object, number, site })
@@ -136,7 +136,7 @@ impl Script {
 
     /// A step whose number is a text.
     pub(super) fn keyed(&mut self, step: ProbeEvent, name: &str, object: u32, text: &str) -> &mut Self {
-        let number = self.name(text).0;
+        let number = self.name(text).0.into();
         self.told(step, name, object, number)
     }
 

@@ -133,7 +133,7 @@ impl<'a> Lexicon<'a> {
             }
             What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
             What::Probe { step, name, number, site, .. } => {
-                let (what, note) = step_words(step, self.name(name), number, |text| self.name(Name(text)));
+                let (what, note) = step_words(step, self.name(name), number, |text| self.name(Name::from_number(text)));
                 at(what, note, site)
             }
             What::Quiescent => bare("nothing can run"),
@@ -279,7 +279,7 @@ fn death(how: Death) -> (String, String) {
 }
 
 /// A step of a lifetime: what happened, and what more there is to say.
-fn step_words<'a>(step: ProbeEvent, name: &str, number: u32, text: impl Fn(u32) -> &'a str) -> (String, String) {
+fn step_words<'a>(step: ProbeEvent, name: &str, number: u64, text: impl Fn(u64) -> &'a str) -> (String, String) {
     let bare = |what: String| (what, String::new());
     match step {
         ProbeEvent::Declared => bare(format!("{name} declared")),
@@ -304,8 +304,8 @@ fn step_words<'a>(step: ProbeEvent, name: &str, number: u32, text: impl Fn(u32) 
         ProbeEvent::SlotsMade => (format!("{name} counted"), format!("{number} at most")),
         ProbeEvent::SlotTaken => bare(format!("{name} taken")),
         ProbeEvent::SlotReturned => bare(format!("{name} given back")),
-        ProbeEvent::SlotsCounted => bare(format!("{name} shows {}", number as i32)),
-        ProbeEvent::ProgressBegan => (format!("{name} begins"), plural(u64::from(number), "item")),
+        ProbeEvent::SlotsCounted => bare(format!("{name} shows {}", number as i64)),
+        ProbeEvent::ProgressBegan => (format!("{name} begins"), plural(number, "item")),
         ProbeEvent::ItemVerified => bare(format!("{name} verified one more")),
         ProbeEvent::ProgressReported => bare(format!("{name} at {number} %")),
         ProbeEvent::ProgressDone => bare(format!("{name} complete")),
@@ -328,5 +328,17 @@ fn left(kind: Leak) -> &'static str {
         Leak::File => "a file open",
         Leak::Lock => "a file locked",
         Leak::Timer => "a timer open",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_a_probe_is_printed_in_all_of_its_bits() {
+        let words = |step, number| step_words(step, "lease", number, |_| "").0;
+        assert_eq!(words(ProbeEvent::Advanced, 1_764_518_400_000), "lease is 1764518400000 now");
+        assert_eq!(words(ProbeEvent::SlotsCounted, -(1_i64 << 40) as u64), "lease shows -1099511627776");
     }
 }

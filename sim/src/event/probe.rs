@@ -1,36 +1,50 @@
-//! What a program tells of its lifetimes, as events: the same for a probe in a run and for a line of a log.
-//! It keeps no numbers itself and judges nothing.
+//! The event that each probe fact becomes, in a run and from a line of a log alike.
+//! It assigns no numbers itself and judges nothing.
 
 use crate::event::{Name, ProbeEvent, What};
 use afterlife_probe::{Begins, Fact, Parts};
 
-/// Numbers texts, objects and generations.
+/// Assigns numbers to texts, objects and generations.
 pub trait Register {
-    /// The number of a text.
+    /// The index of a text.
     fn name(&mut self, text: &str) -> Name;
     /// The number of the next object, borrow, call, task, holder or entry.
     fn object(&mut self) -> u32;
-    /// Which generation of this name the next one is, from 1.
+    /// The generation of the next resource of this name, from 1.
     fn generation(&mut self, name: Name) -> u32;
+    /// The number that this register assigned to an object or a part of one, from the number that the program has.
+    ///
+    /// `None` if this register did not assign it. 0 stays 0: no register observed the beginning.
+    fn assigned(&self, number: u64) -> Option<u32> {
+        u32::try_from(number).ok()
+    }
 }
 
-/// The event that a fact is, if it is one, and the answer to whoever told it.
+/// Returns the event of a fact, if it has one, and the answer for the program that reported it.
+///
+/// A fact about an object of another register has no event.
 pub fn event_of(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> (Option<What>, u64) {
+    event(fact, site, register).map_or((None, 0), |(what, answer)| (Some(what), answer))
+}
+
+fn event(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> Option<(What, u64)> {
     let mut answer = 0;
     let what = match fact {
         Fact::Opened { name, object } => {
+            let object = if *object == 0 { register.object() } else { register.assigned(*object)? };
             let name = register.name(name);
-            let object = if *object == 0 { register.object() } else { *object as u32 };
             answer = u64::from(object);
             What::ResourceOpened { name, object, generation: register.generation(name), site }
         }
         Fact::Used { name, object, by } => {
+            let object = register.assigned(*object)?;
             let name = register.name(name);
             let by = by.map_or(Name::NONE, |by| register.name(&by.to_string()));
-            What::ResourceUsed { name, object: *object as u32, by, site }
+            What::ResourceUsed { name, object, by, site }
         }
         Fact::Closed { name, object } => {
-            What::ResourceClosed { name: register.name(name), object: *object as u32, site }
+            let object = register.assigned(*object)?;
+            What::ResourceClosed { name: register.name(name), object, site }
         }
         Fact::Phase { name } => What::Phase { name: register.name(name), site },
         Fact::Always { claim, held } => What::Claim { claim: register.name(claim), always: true, held: *held, site },
@@ -43,30 +57,33 @@ pub fn event_of(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> (Op
             What::Probe { step: ProbeEvent::Buggified, name: register.name(place), object: 0, number: 0, site }
         }
         other => {
-            let Some(step) = probe_event_of(other) else { return (None, 0) };
-            let mut parts = Parts::from(other);
+            let step = probe_event_of(other)?;
+            let parts = Parts::from(other);
+            let (mut object, mut part) = (register.assigned(parts.object)?, register.assigned(parts.part)?);
             match other.begins() {
                 Begins::Nothing => {}
                 Begins::Object => {
-                    answer = u64::from(register.object());
-                    parts.object = answer;
+                    object = register.object();
+                    answer = u64::from(object);
                 }
                 Begins::Part => {
-                    answer = u64::from(register.object());
-                    parts.part = answer;
+                    part = register.object();
+                    answer = u64::from(part);
                 }
             }
+            // No kind has two of these.
             let number = match parts.text {
-                Some(text) => register.name(&text.to_string()).0,
-                None => parts.part as u32 | parts.value as u32,
+                Some(text) => u64::from(register.name(&text.to_string()).0),
+                None if part != 0 => u64::from(part),
+                None => parts.value as u64,
             };
-            What::Probe { step, name: register.name(parts.name), object: parts.object as u32, number, site }
+            What::Probe { step, name: register.name(parts.name), object, number, site }
         }
     };
-    (Some(what), answer)
+    Some((what, answer))
 }
 
-/// The step that a fact of one of the plainer kinds is.
+/// The step of a fact of the plainer kinds.
 fn probe_event_of(fact: &Fact<'_>) -> Option<ProbeEvent> {
     Some(match fact {
         Fact::Declared { .. } => ProbeEvent::Declared,
@@ -103,4 +120,63 @@ fn probe_event_of(fact: &Fact<'_>) -> Option<ProbeEvent> {
         Fact::EntryRemoved { .. } => ProbeEvent::EntryRemoved,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers texts and objects in the order in which they come.
+    #[derive(Default)]
+    struct Plain {
+        texts: u32,
+        objects: u32,
+    }
+
+    impl Register for Plain {
+        fn name(&mut self, _: &str) -> Name {
+            self.texts += 1;
+            Name(self.texts)
+        }
+
+        fn object(&mut self) -> u32 {
+            self.objects += 1;
+            self.objects
+        }
+
+        fn generation(&mut self, _: Name) -> u32 {
+            1
+        }
+    }
+
+    fn number(fact: &Fact<'_>) -> u64 {
+        let (Some(What::Probe { number, .. }), _) = event_of(fact, Name::NONE, &mut Plain::default()) else {
+            panic!("{fact:?} is a probe event")
+        };
+        number
+    }
+
+    #[test]
+    fn a_number_keeps_its_64_bits() {
+        let big = u64::MAX - 1;
+        assert_eq!(number(&Fact::Advanced { name: "lease", object: 1, to: big }), big);
+        assert_eq!(number(&Fact::Effect { name: "lease", object: 1, of: 5 + (1 << 32), what: "write" }), 5 + (1 << 32));
+        assert_eq!(number(&Fact::SlotsMade { name: "bytes", cap: big }), big);
+        assert_eq!(number(&Fact::SlotsCounted { name: "bytes", object: 1, count: -1 }) as i64, -1);
+        assert_eq!(number(&Fact::ProgressBegan { name: "copy", items: big }), big);
+        assert_eq!(number(&Fact::ProgressReported { name: "copy", object: 1, percent: 1 << 32 }), 1 << 32);
+    }
+
+    #[test]
+    fn a_fact_about_an_object_of_another_register_has_no_event() {
+        let of_another = 7 << 32 | 1;
+        let facts = [
+            Fact::Used { name: "db", object: of_another, by: None },
+            Fact::Closed { name: "db", object: of_another },
+            Fact::Returned { name: "db", object: 1, borrow: of_another },
+        ];
+        for fact in facts {
+            assert_eq!(event_of(&fact, Name::NONE, &mut Plain::default()), (None, 0), "{fact:?}");
+        }
+    }
 }

@@ -220,7 +220,9 @@ impl What {
             Self::Line { text } => [31, u64::from(text.0)],
             Self::Quiescent => [32, 0],
             Self::Probe { step, name, object, number, site } => {
-                [44 | (step as u64) << 8 | u64::from(name.0) << 32, two(object, number) ^ u64::from(site.0) << 16]
+                let high = (number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let low = two(object, number as u32) ^ u64::from(site.0) << 16;
+                [44 | (step as u64) << 8 | u64::from(name.0) << 32, low ^ high]
             }
             Self::StopRepeated => [45, 0],
             Self::Paused => [33, 0],
@@ -276,6 +278,18 @@ mod tests {
         assert_eq!(digest(1, 2), digest(1, 2));
         assert_ne!(digest(1, 2), digest(2, 2));
         assert_ne!(digest(1, 2), digest(1, 3));
+    }
+
+    #[test]
+    fn every_bit_of_a_probes_number_is_part_of_the_digest() {
+        let digest = |number| {
+            let mut log = Log::new(false);
+            let (step, name) = (crate::event::ProbeEvent::Advanced, Name(1));
+            log.push(&mut event(1, What::Probe { step, name, object: 1, number, site: Name(2) }));
+            log.digest()
+        };
+        let digests: std::collections::BTreeSet<_> = (0..64).map(|bit| digest(1 << bit).to_string()).collect();
+        assert_eq!(digests.len(), 64);
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub struct Name(pub u32);
 impl Name {
     /// No text.
     pub const NONE: Self = Self(0);
+
+    /// The text whose index a probe event has as its number.
+    pub fn from_number(number: u64) -> Self {
+        u32::try_from(number).map_or(Self::NONE, Self)
+    }
 }
 
 /// The place of an event in its run, from 0. `Seq::NONE` means that nothing in the run led here.
@@ -198,6 +203,9 @@ pub struct Event {
     /// What happened.
     pub what: What,
 }
+
+/// A recorded run keeps millions of events: each fills one cache line.
+const _: () = assert!(size_of::<Event>() == 64);
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -404,8 +412,8 @@ pub enum What {
         name: Name,
         /// The object's number in the run.
         object: u32,
-        /// What the step is about: see its description; 0 if nothing more is to be said.
-        number: u32,
+        /// The step's number: see its description; 0 if it has none. A signed one as its two's complement.
+        number: u64,
         /// Source line of the probe.
         site: Name,
     },

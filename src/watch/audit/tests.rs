@@ -55,6 +55,31 @@ fn a_call_after_deregistration_is_found_by_the_numbers_of_calls() {
 }
 
 #[test]
+fn epochs_that_differ_in_their_upper_half_are_two() {
+    let log = [
+        r#"{"fields":{"fact":"epoch","name":"lease","object":1}}"#,
+        r#"{"fields":{"fact":"advanced","name":"lease","object":1,"value":5}}"#,
+        r#"{"fields":{"fact":"advanced","name":"lease","object":1,"value":4294967301}}"#,
+        r#"{"fields":{"fact":"effect","name":"write","object":1,"value":5}}"#,
+    ];
+    let found = sentences(&log);
+    assert_eq!(found, ["write of lease 5 took effect on the program 1 ns after lease 4294967301 had begun"]);
+}
+
+#[test]
+fn an_epoch_may_use_all_64_bits() {
+    let log = [
+        r#"{"fields":{"fact":"epoch","name":"lease","object":1}}"#,
+        r#"{"fields":{"fact":"advanced","name":"lease","object":1,"value":18446744073709551615}}"#,
+        r#"{"fields":{"fact":"effect","name":"write","object":1,"value":1764518400000}}"#,
+    ];
+    let found = sentences(&log);
+    let expected =
+        "write of lease 1764518400000 took effect on the program 1 ns after lease 18446744073709551615 had begun";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
 fn a_declared_resource_keeps_its_number_when_it_opens() {
     let log = [
         r#"{"fields":{"fact":"declared","name":"cluster","object":1}}"#,

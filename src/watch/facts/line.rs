@@ -44,11 +44,12 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// A whole number of 64 bits, signed or not: an unsigned one keeps its bits.
 fn whole(value: &Value) -> i64 {
     match value {
         Value::Bool(held) => i64::from(*held),
-        Value::String(text) => text.parse().unwrap_or(0),
-        other => other.as_i64().unwrap_or(0),
+        Value::String(text) => text.parse().or_else(|_| text.parse::<u64>().map(|value| value as i64)).unwrap_or(0),
+        other => other.as_i64().or_else(|| other.as_u64().map(|value| value as i64)).unwrap_or(0),
     }
 }
 

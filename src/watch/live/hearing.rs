@@ -124,9 +124,14 @@ impl Hearing {
         }
     }
 
+    /// The number of an object or of a part of one, from the number that the program has; `None` if another hearing gave it.
+    fn number_of(&self, number: u64) -> Option<u32> {
+        (number >> 32 == self.id).then_some((number & u64::from(u32::MAX)) as u32)
+    }
+
     /// Takes a fact; the answer is for the program that told it.
     pub(crate) fn tell(&mut self, at: At, fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
-        let mine = |number: u64| number >> 32 == self.id;
+        let mine = |number: u64| self.number_of(number).is_some();
         let Parts { object, part, .. } = Parts::from(fact);
         let of_an_object = fact.begins() != Begins::Object
             && !matches!(
@@ -137,14 +142,14 @@ impl Hearing {
         if at.dead || of_an_object && !mine(object) || part > 0 && !mine(part) || matches!(fact, Fact::Buggify { .. }) {
             return 0;
         }
-        let owner = self.owners.get(&(object as u32)).copied();
+        let owner = self.number_of(object).and_then(|object| self.owners.get(&object)).copied();
         let who = at.who.or(owner).unwrap_or_else(|| (self.host("the test"), 1));
         let texts = &mut self.texts;
         let place = (site.file().as_ptr().addr(), site.line());
         let site = *self.sites.entry(place).or_insert_with(|| texts.name(&format!("{}:{}", site.file(), site.line())));
         let (what, answer) = probe::event_of(fact, site, &mut Teller { hearing: self, node: who.0 });
         if fact.begins() != Begins::Nothing {
-            self.owners.insert(answer as u32, who);
+            self.owners.extend(u32::try_from(answer).ok().map(|number| (number, who)));
         }
         if let Some(what) = what {
             self.push(At { who: Some(who), ..at }, what);
@@ -233,6 +238,10 @@ struct Teller<'a> {
 impl Register for Teller<'_> {
     fn name(&mut self, text: &str) -> Name {
         self.hearing.texts.name(text)
+    }
+
+    fn assigned(&self, number: u64) -> Option<u32> {
+        if number == 0 { Some(0) } else { self.hearing.number_of(number) }
     }
 
     fn object(&mut self) -> u32 {
