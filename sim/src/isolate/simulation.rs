@@ -106,7 +106,7 @@ pub(crate) fn run_furnished(
         kernel[node].storage.set_build(machine.disk);
         kernel[node].descriptors.limit(machine.descriptors_max);
         for (to, link) in machine.links {
-            kernel.net.set_link(node, to, link);
+            kernel.net.links.set(node, to, link);
         }
         kernel.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }

@@ -173,20 +173,22 @@ impl<'a> Control<'a> {
 
     /// Cuts (or opens) the way from one node to another; the way back is another matter.
     pub fn cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
-        self.kernel.net.block(from, to, cut);
         if cut {
+            self.kernel.net.links.partition(from, to);
             self.kernel.arm_probes(from, Some(to));
+        } else {
+            self.kernel.net.links.heal(from, to);
         }
     }
 
     /// Opens every way and ends every trouble of one. Returns whether there was any.
     pub fn heal_links(&mut self) -> bool {
-        self.kernel.net.heal() | self.kernel.mend_links()
+        self.kernel.net.links.heal_all() | self.kernel.mend_links()
     }
 
     /// Lets something go wrong with the ways between two nodes.
     pub fn trouble_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        self.kernel.trouble_link(a, b, trouble);
+        self.kernel.net.links.begin_trouble(a, b, trouble);
     }
 
     /// Ends what [`trouble_link`](Self::trouble_link) began.

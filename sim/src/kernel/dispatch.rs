@@ -5,8 +5,7 @@ use super::control::{Control, Observer};
 use super::due::{Due, Identity, Start};
 use super::ending::{Crash, Ending};
 use super::fs::files::Files;
-use super::net::ports::Net;
-use super::process::fd::description::DescriptionId;
+use super::net::network::Net;
 use super::process::memory::Account;
 use super::process::node::{Main, Node};
 use super::process::output::Lines;
@@ -106,14 +105,12 @@ pub(crate) struct Aside {
 
 impl Kernel {
     pub(crate) fn new(settings: Settings, begin: fn(ThreadId, Start) -> Body) -> Self {
-        let mut net = Net::default();
-        net.latency = settings.latency;
         let choices = Choices::of_run(settings.seed, settings.record);
         Self {
             sched: Scheduler::new(choices, settings.schedule, begin),
             process: Processes::new(Lines::new(settings.lines || settings.record)),
             fs: Files::default(),
-            net,
+            net: Net::new(settings.latency),
             recorder: Recorder::new(settings.record),
             settings,
             ending: None,
@@ -295,15 +292,6 @@ impl Kernel {
         }
     }
 
-    /// The thread waits for a change of this description.
-    pub(crate) fn wait_for_change(&mut self, id: DescriptionId, me: ThreadId) {
-        if let Some(description) = self.process.descriptions.get_mut(id)
-            && !description.waiters.contains(&me)
-        {
-            description.waiters.push(me);
-        }
-    }
-
     /// Who goes on: moves time when nobody can. `None` is the host: the run is over.
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
         self.sched.must_switch = false;
@@ -379,10 +367,8 @@ impl Kernel {
         self.sched.now_ns = self.sched.now_ns.max(due_ns);
         match due {
             Due::Thread(id) => self.thread_due(id),
-            Due::Segment(from) => self.segment(from),
-            Due::Syn(end, attempt) => self.syn(end, attempt),
-            Due::Retry(from) => self.retry(from),
-            Due::Datagram(datagram) => self.datagram(*datagram),
+            Due::Arrival(arrival) => self.arrive(arrival),
+            Due::Retransmit(from) => self.retransmit(from),
             Due::Start(node) => self.start_process(node),
             Due::Overrun(node, incarnation) => {
                 let lifecycle = &self.process[node].lifecycle;

@@ -3,9 +3,9 @@
 
 use crate::event::NodeId;
 use crate::host::system::Routine;
-use crate::kernel::net::tcp::Ref;
-use crate::kernel::net::udp::Datagram;
-use crate::kernel::process::fd::description::DescriptionId;
+use crate::kernel::net::arrival::Arrival;
+use crate::kernel::net::tcp::EndpointId;
+use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::node::Main;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 
@@ -13,14 +13,10 @@ use crate::kernel::sched::thread::{ThreadId, Wait};
 pub(crate) enum Due {
     /// A thread's deadline.
     Thread(ThreadId),
-    /// A SYN arrives; the number is the attempt's.
-    Syn(Ref, u32),
-    /// The head of a connection's flight arrives.
-    Segment(Ref),
-    /// A flight that a cut link held up is sent again.
-    Retry(Ref),
-    /// A datagram arrives.
-    Datagram(Box<Datagram>),
+    /// A message arrives.
+    Arrival(Arrival),
+    /// Segments that a partition held up are sent again.
+    Retransmit(EndpointId),
     /// A node starts, unless it runs already.
     Start(NodeId),
     /// The budget of a stop request to this incarnation runs out.
@@ -28,7 +24,7 @@ pub(crate) enum Due {
     /// The observer asked to be called.
     Alarm(u64),
     /// A keepalive probe is due, after so many unanswered ones.
-    Probe(Ref, u32),
+    Probe(EndpointId, u32),
     /// A timer descriptor fires, if this winding is still in force.
     Timer(DescriptionId, u32),
 }

@@ -160,7 +160,7 @@ fn sync_disk(me: ThreadId) -> Result<(), Errno> {
         let node = kernel.sched.threads[me].node;
         if !std::mem::replace(&mut began, true) {
             for inode in kernel.mapped_files(node) {
-                kernel.pull(node, inode);
+                kernel.pull_image(node, inode);
             }
             return Ok(kernel.device_begins(me));
         }

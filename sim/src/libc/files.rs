@@ -3,11 +3,12 @@
 
 use super::block::{blocking, call};
 use super::io::{
-    Manner, buffer, buffer_mut, count, describe, int, read_into, read_vectors, result, sync, write_from, write_vectors,
+    buffer, buffer_mut, count, describe, int, read_into, read_vectors, result, sync, write_from, write_vectors,
 };
 use super::paths::bytes;
 use crate::kernel::Errno;
 use crate::kernel::fs::disk::OpenFile;
+use crate::kernel::process::fd::file_description::Manner;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, iovec, mode_t, off_t, size_t, ssize_t};
 
@@ -44,7 +45,7 @@ fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
                     .process
                     .descriptions
                     .get(id)
-                    .is_some_and(|it| !matches!(it.kind, crate::kernel::process::fd::description::Kind::File(_))) =>
+                    .is_some_and(|it| !matches!(it.kind, crate::kernel::process::fd::kind::Kind::File(_))) =>
             {
                 Err(libc::ESPIPE)
             }

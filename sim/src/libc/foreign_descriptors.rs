@@ -1,14 +1,14 @@
 //! Descriptors that are not the caller's own: of another node, of an earlier life, from outside the run.
 //! A `static` or a value of the scenario carries them over; what may pass is a waker's wake-up, and nothing else.
 
-use super::io::write_event;
 use crate::event::{NodeId, What};
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::process::fd::description::{DescriptionId, Kind};
+use crate::kernel::process::fd::id::DescriptionId;
+use crate::kernel::process::fd::kind::{Inert, Kind};
 use crate::kernel::process::fd::number::{FIRST, node_of};
-use crate::kernel::process::fd::poll::IN;
+use crate::kernel::process::fd::readiness::IN;
 use crate::kernel::sched::thread::ThreadId;
 use libc::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,18 +81,7 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
 /// driver keeps for the whole process, one that this process has for itself; for anything else, nothing ever comes out of it.
 pub(crate) fn copy_of(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> DescriptionId {
     let node = kernel.sched.threads[me].node;
-    mirror(kernel, me, fd).unwrap_or_else(|| kernel.process.descriptions.add(node, true, Kind::Inert))
-}
-
-/// Something was read from this description. If it is a copy of a channel from outside, then a signal's handler wrote there.
-#[inline]
-pub(crate) fn read(kernel: &mut Kernel, me: ThreadId, id: DescriptionId) {
-    let node = &kernel[kernel.sched.threads[me].node];
-    if node.descriptors.is_mirror(id)
-        && let Some(signal) = node.stops.last_signal()
-    {
-        kernel.tells_of_signal(me, signal);
-    }
+    mirror(kernel, me, fd).unwrap_or_else(|| kernel.process.descriptions.add(node, true, Kind::Inert(Inert)))
 }
 
 /// Whose a number is that means nothing in the caller's process.
@@ -130,11 +119,9 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
             if kernel.process.signals.told.as_ref().is_some_and(|told| told.by == me) {
                 super::signals::told_another(kernel, me, node);
             }
-            let Some(Kind::Event(event)) = kernel.process.descriptions.get_mut(id).map(|it| &mut it.kind) else {
-                return false;
-            };
-            // A counter that is full wakes as well as one that grows.
-            let _ = write_event(event, value);
+            let Some(counter) = kernel.process.descriptions.event(id) else { return false };
+            // A full counter wakes as well as one that grows.
+            let _ = counter.add(value);
             let cause = kernel.sched.threads[me].cause;
             kernel.notify(id, IN, cause);
             true

@@ -3,18 +3,14 @@
 
 use super::block::{blocking, call};
 use super::foreign_descriptors;
-use super::poll::read_event;
 use crate::event::What;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
 use crate::kernel::fs::disk::{Disk, Lock, LockKind, OpenFile};
-use crate::kernel::net::udp::Outgoing;
-use crate::kernel::process::fd::description::{Event, Kind};
+use crate::kernel::process::fd::file_description::{Manner, Progress};
 use crate::kernel::process::fd::number::FIRST;
-use crate::kernel::process::fd::poll::{IN, OUT};
-use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_ulong, c_void, iovec, size_t, ssize_t};
 
@@ -49,19 +45,11 @@ pub(crate) fn describe(
     me: ThreadId,
     fd: c_int,
     call: &str,
-) -> Result<crate::kernel::process::fd::description::DescriptionId, Errno> {
+) -> Result<crate::kernel::process::fd::id::DescriptionId, Errno> {
     match kernel.describe(me, fd) {
         Err(_) => foreign_descriptors::describe(kernel, me, fd, call),
         known => known,
     }
-}
-
-/// How a call wants its bytes.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Manner {
-    pub(crate) dont_wait: bool,
-    pub(crate) peek: bool,
-    pub(crate) offset: Option<u64>,
 }
 
 /// Reads from a descriptor of any kind.
@@ -69,62 +57,10 @@ pub(crate) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner
     if (0..=2).contains(&fd) {
         return Ok(0); // standard input is at its end
     }
-    let mut deadline = None;
+    let mut progress = Progress::default();
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "read")?;
-        let Some(description) = kernel.process.descriptions.get_mut(id) else { return Err(libc::EBADF) };
-        let nonblocking = description.nonblocking || manner.dont_wait;
-        let mut timeout_ns = u64::MAX;
-        let unix = matches!(description.kind, Kind::Pipe(_) | Kind::Unix(_));
-        let outcome = match &mut description.kind {
-            Kind::Tcp(socket) => {
-                timeout_ns = socket.receive_timeout_ns;
-                socket.stream().and_then(|end| {
-                    let received = kernel.tcp_receive(end, into, manner.peek);
-                    if !manner.peek && received.is_ok_and(|count| count > 0) {
-                        kernel.stale_read(me, end);
-                    }
-                    received
-                })
-            }
-            Kind::Udp(socket) => {
-                timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
-                kernel.udp_receive(id, into, manner.peek).map(|received| received.count)
-            }
-            Kind::File(_) => return kernel.file_read(me, id, manner.offset, into),
-            Kind::Event(event) => match into.get_mut(..8) {
-                None => Err(libc::EINVAL),
-                Some(into) => read_event(event).map(|value| {
-                    into.copy_from_slice(&value.to_ne_bytes());
-                    kernel.notify(id, OUT, crate::event::Seq::NONE);
-                    8
-                }),
-            },
-            Kind::Pipe(end) => kernel.net.pipes.read(end, into, manner.peek).map(|(count, writer)| {
-                if let Some(writer) = writer {
-                    let cause = kernel.sched.threads[me].cause;
-                    kernel.notify(writer, OUT, cause);
-                }
-                foreign_descriptors::read(kernel, me, id);
-                count
-            }),
-            Kind::Timer(_) if into.len() < 8 => Err(libc::EINVAL),
-            Kind::Timer(_) => kernel.timer_read(me, id).map(|times| {
-                into[..8].copy_from_slice(&times.to_ne_bytes());
-                8
-            }),
-            Kind::Unix(_) => kernel.unix_receive(me, id, into, manner.peek).map(|received| received.count),
-            Kind::Inert => Err(libc::EAGAIN),
-            Kind::Epoll(_) => Err(libc::EINVAL),
-        };
-        if unix {
-            timeout_ns = kernel.net.unix.timeouts_ns(id).0;
-        }
-        if outcome == Ok(0) && !into.is_empty() {
-            // The end of a stream, which whoever has heard of it has no reason to hear of again.
-            kernel.came_to_nothing(me);
-        }
-        retry(kernel, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
+        kernel.read(me, id, into, manner, &mut progress)
     })
 }
 
@@ -133,114 +69,19 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
     if (0..=2).contains(&fd) {
         return Ok(standard_stream(me, fd, from));
     }
-    let mut deadline = None;
-    let mut done = 0;
-    let mut synced = false;
+    let mut progress = Progress::default();
     let written = blocking(me, |kernel| {
         let id = match kernel.describe(me, fd) {
             Ok(id) => id,
             Err(_) if foreign_descriptors::wakes(kernel, me, fd, from) => return Ok(Turn::Done(from.len())),
             Err(_) => describe(kernel, me, fd, "write")?,
         };
-        let Some(description) = kernel.process.descriptions.get_mut(id) else { return Err(libc::EBADF) };
-        let nonblocking = description.nonblocking || manner.dont_wait;
-        let mut timeout_ns = u64::MAX;
-        let unix = matches!(description.kind, Kind::Pipe(_) | Kind::Unix(_));
-        let mut stream = false;
-        let outcome = match &mut description.kind {
-            Kind::Tcp(socket) => {
-                timeout_ns = socket.send_timeout_ns;
-                stream = true;
-                socket.stream().and_then(|end| kernel.tcp_send(me, end, &from[done..]))
-            }
-            Kind::Udp(_) => kernel.udp_send(me, id, from, Outgoing::default()),
-            Kind::Unix(_) => kernel.unix_send(me, id, from, None),
-            Kind::File(file) => {
-                synced = file.synced;
-                return kernel.file_write(me, id, manner.offset, from);
-            }
-            Kind::Event(event) => match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
-                None | Some(u64::MAX) => Err(libc::EINVAL),
-                Some(value) => write_event(event, value).map(|()| {
-                    kernel.gets_nowhere(me);
-                    let cause = kernel.sched.threads[me].cause;
-                    kernel.notify(id, IN, cause);
-                    8
-                }),
-            },
-            Kind::Pipe(end) => {
-                stream = true;
-                kernel.net.pipes.write(end, &from[done..]).map(|(count, reader)| {
-                    if let Some(reader) = reader {
-                        let cause = kernel.sched.threads[me].cause;
-                        kernel.notify(reader, IN, cause);
-                    }
-                    count
-                })
-            }
-            Kind::Inert => Ok(from.len()),
-            Kind::Epoll(_) | Kind::Timer(_) => Err(libc::EINVAL),
-        };
-        if unix {
-            timeout_ns = kernel.net.unix.timeouts_ns(id).1;
-        }
-        match outcome {
-            // A blocking stream takes everything, whatever its buffer holds.
-            Ok(count) if stream && !nonblocking && done + count < from.len() => {
-                done += count;
-                let deadline = *deadline.get_or_insert_with(|| kernel.deadline_in(me, timeout_ns));
-                kernel.wait_for_change(id, me);
-                Ok(Turn::Wait(Wait::Ready, kernel.deadline_of(me, deadline)))
-            }
-            Ok(count) => Ok(Turn::Done(done + count)),
-            // Neither an error nor a deadline takes back what went before it.
-            Err(_)
-                if done > 0 && (outcome != Err(libc::EAGAIN) || deadline.is_some_and(|it| kernel.has_come(me, it))) =>
-            {
-                Ok(Turn::Done(done))
-            }
-            Err(errno) => retry(kernel, me, id, Err(errno), nonblocking, timeout_ns, &mut deadline),
-        }
+        kernel.write(me, id, from, manner, &mut progress)
     })?;
-    if synced {
+    if progress.needs_sync {
         sync(me, fd, OpenFile::sync)?;
     }
     Ok(written)
-}
-
-pub(crate) fn write_event(event: &mut Event, value: u64) -> Result<(), Errno> {
-    event.counter = event.counter.checked_add(value).filter(|sum| *sum < u64::MAX).ok_or(libc::EAGAIN)?;
-    Ok(())
-}
-
-/// Turns `EAGAIN` into a wait for a blocking descriptor.
-pub(crate) fn retry<T>(
-    kernel: &mut Kernel,
-    me: ThreadId,
-    id: crate::kernel::process::fd::description::DescriptionId,
-    outcome: Result<T, Errno>,
-    nonblocking: bool,
-    timeout_ns: u64,
-    deadline: &mut Option<Deadline>,
-) -> Result<Turn<T>, Errno> {
-    match outcome {
-        Ok(value) => Ok(Turn::Done(value)),
-        Err(libc::EAGAIN) if !nonblocking => {
-            let deadline = *deadline.get_or_insert_with(|| kernel.deadline_in(me, timeout_ns));
-            let until = kernel.deadline_of(me, deadline);
-            if until <= kernel.sched.now_ns {
-                return Err(libc::EAGAIN);
-            }
-            kernel.wait_for_change(id, me);
-            Ok(Turn::Wait(Wait::Ready, until))
-        }
-        Err(errno) => {
-            if errno == libc::EAGAIN || errno == libc::EMFILE {
-                kernel.came_to_nothing(me);
-            }
-            Err(errno)
-        }
-    }
 }
 
 /// What a node prints becomes a line of the run.
@@ -448,12 +289,7 @@ pub(crate) fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) 
         libc::F_GETFL if (0..=2).contains(&fd) => Ok(libc::O_WRONLY),
         libc::F_GETFL => call(me, |kernel| {
             let id = describe(kernel, me, fd, "fcntl")?;
-            let description = kernel.process.descriptions.get(id).ok_or(libc::EBADF)?;
-            let access = match &description.kind {
-                Kind::File(file) if file.append => libc::O_RDWR | libc::O_APPEND,
-                _ => libc::O_RDWR,
-            };
-            Ok(access | if description.nonblocking { libc::O_NONBLOCK } else { 0 })
+            kernel.status_flags(id)
         }),
         libc::F_SETFL => set_nonblocking(me, fd, argument as c_int & libc::O_NONBLOCK != 0),
         libc::F_SETLK | libc::F_SETLKW | libc::F_GETLK | libc::F_OFD_SETLK | libc::F_OFD_SETLKW | libc::F_OFD_GETLK => {
@@ -482,12 +318,12 @@ fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) ->
         libc::FIOCLEX | libc::FIONCLEX => Ok(0),
         libc::TCGETS | libc::TIOCGWINSZ => Err(libc::ENOTTY),
         libc::FIONREAD => {
-            let waiting = call(me, |kernel| {
+            let bytes = call(me, |kernel| {
                 let id = describe(kernel, me, fd, "ioctl")?;
-                Ok::<u32, Errno>(kernel.readiness(id) & IN)
+                kernel.readable_bytes(id)
             })?;
             // SAFETY: the caller's pointer, as on Linux.
-            unsafe { *(argument as *mut c_int) = c_int::from(waiting != 0) };
+            unsafe { *(argument as *mut c_int) = c_int::try_from(bytes).unwrap_or(c_int::MAX) };
             Ok(0)
         }
         other => super::unsupported::missing(&format!("ioctl request {other:#x}"), "this request is not built"),
@@ -549,7 +385,7 @@ super::interposed! {
     fn dup2(fd: c_int, to: c_int) -> c_int = next;
     |me| result(duplicate_to(me, fd, to));
     fn dup3(fd: c_int, to: c_int, _flags: c_int) -> c_int = libc::SYS_dup3;
-    |me| result(duplicate_to(me, fd, to));
+    |me| result(if fd == to { Err(libc::EINVAL) } else { duplicate_to(me, fd, to) });
     fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int = libc::SYS_fcntl;
     |me| result(control(me, fd, command, argument));
     fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int = libc::SYS_fcntl;

@@ -125,7 +125,7 @@ fn sync_memory(me: ThreadId, address: usize, len: usize, flags: c_int) -> Result
             None => {
                 began = Some(kernel.sched.now_ns);
                 let node = kernel.sched.threads[me].node;
-                kernel.pull(node, inode);
+                kernel.pull_image(node, inode);
                 if flags & libc::MS_SYNC == 0 {
                     return Ok(Turn::Done(()));
                 }

@@ -2,12 +2,12 @@
 //! Streams take and give bytes alone; those ways are in `io`.
 
 use super::block::{blocking, call};
-use super::io::{buffer, buffer_mut, count, describe, gather, read_into, result, retry, scatter, write_from};
+use super::io::{buffer, buffer_mut, count, describe, gather, read_into, result, scatter, write_from};
 use super::sockets::{manner, read_address, write_address};
 use super::unix;
 use crate::kernel::Errno;
 use crate::kernel::net::udp::{Outgoing, Received};
-use crate::kernel::process::fd::description::Kind;
+use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_uint, c_void, cmsghdr, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 use std::net::IpAddr;
@@ -89,7 +89,7 @@ fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arr
             datagram: Some((received, v6, tells)),
             unix: None,
         });
-        retry(kernel, me, id, outcome, nonblocking, timeout, &mut deadline)
+        kernel.done_or_wait(me, id, outcome, nonblocking, timeout, &mut deadline)
     })
 }
 

@@ -5,7 +5,7 @@ use super::block::call;
 use super::io::{buffer_mut, count, describe, int};
 use crate::kernel::Errno;
 use crate::kernel::fs::disk::{Disk, FileKind, InodeId, NAME_BYTES_MAX, PATH_BYTES_MAX, ROOT, Stat};
-use crate::kernel::process::fd::description::Kind;
+use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, mode_t, off_t, size_t, ssize_t};
 use std::ffi::CStr;

@@ -5,10 +5,9 @@ use super::block::{call, interruptible};
 use super::current::kernel;
 use super::io::{int, result};
 use super::signals::with_mask;
-use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::process::fd::description::{Event, Kind};
+use crate::kernel::process::fd::kind::{EventCounter, Kind};
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_uint, epoll_event, nfds_t, pollfd, sigset_t, timespec};
@@ -124,20 +123,10 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
 fn new_event(me: ThreadId, initial: c_uint, flags: c_int) -> c_int {
     result(call(me, |kernel| {
         let node = kernel.sched.threads[me].node;
-        let event = Event { counter: u64::from(initial), semaphore: flags & libc::EFD_SEMAPHORE != 0 };
-        let id = kernel.process.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(event));
+        let counter = EventCounter::new(u64::from(initial), flags & libc::EFD_SEMAPHORE != 0);
+        let id = kernel.process.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(counter));
         kernel.install(id)
     }))
-}
-
-/// One step of reading an eventfd.
-pub(crate) fn read_event(event: &mut Event) -> Result<u64, Errno> {
-    if event.counter == 0 {
-        return Err(libc::EAGAIN);
-    }
-    let value = if event.semaphore { 1 } else { event.counter };
-    event.counter -= value;
-    Ok(value)
 }
 
 super::interposed! {

@@ -7,7 +7,6 @@ use super::io::result;
 use crate::event::Death;
 use crate::host::system;
 use crate::kernel::due::Identity;
-use crate::kernel::process::fd::description::{Event, Kind};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_void, pid_t};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,15 +60,9 @@ fn end(me: ThreadId, how: Death) -> ! {
 /// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
 pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     let me = here()?;
-    let fd = call(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
-        // Each read of it takes one request.
-        let event = Event { counter: kernel[node].stops.count(), semaphore: true };
-        let id = kernel.process.descriptions.add(node, true, Kind::Event(event));
-        kernel[node].stops.watch(id);
-        kernel.install(id)
-    })
-    .unwrap_or_else(|_| super::refuse("no descriptor is left for `node.stopping()`: this process has too many open"));
+    let fd = call(me, |kernel| kernel.open_stop_descriptor(me)).unwrap_or_else(|_| {
+        super::refuse("no descriptor is left for `node.stopping()`: this process has too many open")
+    });
     // SAFETY: a fresh descriptor that nobody else owns; closing it passes the door.
     Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
 }

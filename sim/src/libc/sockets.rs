@@ -2,14 +2,15 @@
 //! Addresses are translated here and nowhere else.
 
 use super::block::{blocking, call};
-use super::io::{Manner, buffer, buffer_mut, count, describe, int, read_into, result, retry, write_from};
+use super::io::{buffer, buffer_mut, count, describe, int, read_into, result, write_from};
 use super::unix;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::net::tcp::{SocketState, TcpSocket};
+use crate::kernel::net::tcp::TcpSocket;
 use crate::kernel::net::udp::UdpSocket;
-use crate::kernel::process::fd::description::Kind;
+use crate::kernel::process::fd::file_description::Manner;
+use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -165,7 +166,7 @@ unsafe fn accept_on(
             }
             (kernel.install(new), peer, v6)
         });
-        retry(kernel, me, id, outcome, nonblocking, u64::MAX, &mut deadline)
+        kernel.done_or_wait(me, id, outcome, nonblocking, u64::MAX, &mut deadline)
     })?;
     let new = installed?;
     // SAFETY: the caller's buffer.
@@ -204,11 +205,11 @@ unsafe fn name_of(
     if super::current::kernel(me, |kernel| unix::is_unix(kernel, me, fd)) {
         let name = call(me, |kernel| {
             let id = describe(kernel, me, fd, "getsockname")?;
-            let face = kernel.net.unix.face(id);
+            let attributes = kernel.net.unix.attributes(id);
             match &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind {
-                _ if !peer => Ok(face.own),
-                Kind::Unix(socket) if !socket.connected => Err(libc::ENOTCONN),
-                _ => Ok(face.peer),
+                _ if !peer => Ok(attributes.own),
+                Kind::Unix(socket) if !socket.is_connected() => Err(libc::ENOTCONN),
+                _ => Ok(attributes.peer),
             }
         })?;
         // SAFETY: the caller's buffer.
@@ -257,9 +258,9 @@ unsafe fn set_option(
                     Kind::Tcp(socket) => socket.send_timeout_ns = ns,
                     Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = Some(ns),
                     Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => {
-                        kernel.net.unix.face_mut(id).receive_timeout_ns = Some(ns);
+                        kernel.net.unix.attributes_mut(id).receive_timeout_ns = Some(ns);
                     }
-                    Kind::Pipe(_) | Kind::Unix(_) => kernel.net.unix.face_mut(id).send_timeout_ns = Some(ns),
+                    Kind::Pipe(_) | Kind::Unix(_) => kernel.net.unix.attributes_mut(id).send_timeout_ns = Some(ns),
                     _ => {}
                 }
             }
@@ -278,16 +279,16 @@ unsafe fn set_option(
                 // SAFETY: the caller's value.
                 let value = unsafe { value.cast::<c_int>().read_unaligned() };
                 if let Some(socket) = kernel.process.descriptions.tcp(id) {
-                    let probing = &mut socket.probing;
+                    let keepalive = &mut socket.keepalive;
                     let given = value.max(0) as u32;
                     match option {
-                        libc::SO_KEEPALIVE if level == libc::SOL_SOCKET => probing.on = value != 0,
-                        libc::TCP_KEEPIDLE => probing.idle_s = given,
-                        libc::TCP_KEEPINTVL => probing.interval_s = given,
-                        libc::TCP_KEEPCNT => probing.count = given,
-                        _ => probing.give_up_ms = given,
+                        libc::SO_KEEPALIVE if level == libc::SOL_SOCKET => keepalive.on = value != 0,
+                        libc::TCP_KEEPIDLE => keepalive.idle_s = given,
+                        libc::TCP_KEEPINTVL => keepalive.interval_s = given,
+                        libc::TCP_KEEPCNT => keepalive.probes_max = given,
+                        _ => keepalive.user_timeout_ms = given,
                     }
-                    kernel.probing_changed(id);
+                    kernel.keepalive_changed(id);
                 }
             }
             (libc::IPPROTO_UDP, libc::UDP_GRO) => return Err(libc::ENOPROTOOPT), // as before Linux 5.0
@@ -380,10 +381,10 @@ unsafe fn get_option(
         let kind = &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind;
         let unix = matches!(kind, Kind::Pipe(_) | Kind::Unix(_));
         let (stream, v6, listening) = match kind {
-            Kind::Tcp(socket) => (true, socket.v6, matches!(socket.state, SocketState::Listening { .. })),
+            Kind::Tcp(socket) => (true, socket.v6, socket.is_listening()),
             Kind::Udp(socket) => (false, socket.v6, false),
             Kind::Pipe(_) => (true, false, false),
-            Kind::Unix(socket) => (!socket.datagrams, false, socket.backlog.is_some()),
+            Kind::Unix(socket) => (!socket.has_datagrams(), false, socket.is_listening()),
             _ => return Err(libc::ENOTSOCK),
         };
         Ok(match (level, option) {
@@ -422,7 +423,7 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
     }
     let pair = match unix::kind_of(kind) {
         Err(errno) => Err(errno),
-        Ok(Kind::Unix(socket)) if socket.datagrams => call(me, |kernel| {
+        Ok(Kind::Unix(socket)) if socket.has_datagrams() => call(me, |kernel| {
             let node = kernel.sched.threads[me].node;
             let (one, other) = kernel.unix_pair(node, kind & libc::SOCK_NONBLOCK != 0);
             Ok((kernel.install(one)?, kernel.install(other)?))

@@ -4,14 +4,14 @@
 use super::block::call;
 use super::io::{describe, int, result};
 use super::time::{duration_ns, timespec_of};
-use crate::kernel::process::fd::description::Kind;
-use crate::kernel::process::fd::timerfd::{Timer, Winding};
+use crate::kernel::process::fd::kind::Kind;
+use crate::kernel::process::fd::timer::{Setting, Timer};
 use crate::kernel::sched::clock::Clock;
 use libc::{c_int, itimerspec};
 
-fn shown(winding: Winding) -> itimerspec {
+fn shown(setting: Setting) -> itimerspec {
     let span = |ns| timespec_of(i64::try_from(ns).unwrap_or(i64::MAX));
-    itimerspec { it_interval: span(winding.interval_ns), it_value: span(winding.first_ns) }
+    itimerspec { it_interval: span(setting.interval_ns), it_value: span(setting.first_ns) }
 }
 
 super::interposed! {
@@ -31,7 +31,7 @@ super::interposed! {
     |me| {
         // SAFETY: the caller's structure.
         let new = unsafe { &*new };
-        let to = Winding {
+        let to = Setting {
             first_ns: duration_ns(&new.it_value),
             interval_ns: duration_ns(&new.it_interval),
             absolute: flags & libc::TFD_TIMER_ABSTIME != 0,
@@ -51,8 +51,8 @@ super::interposed! {
     |me| int(call(me, |kernel| {
         let id = describe(kernel, me, fd, "timerfd_gettime")?;
         kernel.timer_get(me, id)
-    }).map(|winding| {
+    }).map(|setting| {
         // SAFETY: the caller's structure.
-        unsafe { *now = shown(winding) };
+        unsafe { *now = shown(setting) };
     }));
 }

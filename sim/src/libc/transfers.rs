@@ -2,9 +2,11 @@
 //! Each call moves one piece at most, as Linux may; `splice` gives `EINVAL`, and callers read and write instead.
 
 use super::block::{blocking, call};
-use super::io::{Manner, count, describe, write_from};
+use super::io::{count, describe, write_from};
 use crate::kernel::Errno;
-use crate::kernel::process::fd::description::{DescriptionId, Kind};
+use crate::kernel::process::fd::file_description::Manner;
+use crate::kernel::process::fd::id::DescriptionId;
+use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_uint, off_t, size_t, ssize_t};
 

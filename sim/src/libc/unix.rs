@@ -2,12 +2,12 @@
 //! What both have in common is in `sockets` and `messages`, which come here for what is Unix.
 
 use super::block::blocking;
-use super::io::{describe, retry};
+use super::io::describe;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
 use crate::kernel::net::unix::UnixSocket;
-use crate::kernel::process::fd::description::Kind;
+use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, sa_family_t, sockaddr, sockaddr_un, socklen_t};
 
@@ -104,9 +104,9 @@ pub(crate) fn accept(me: ThreadId, fd: c_int, flags: c_int) -> Result<(c_int, Ve
             if let Some(description) = kernel.process.descriptions.get_mut(new) {
                 description.nonblocking = flags & libc::SOCK_NONBLOCK != 0;
             }
-            (kernel.install(new), kernel.net.unix.face(new).peer)
+            (kernel.install(new), kernel.net.unix.attributes(new).peer)
         });
-        retry(kernel, me, id, outcome, nonblocking, u64::MAX, &mut deadline)
+        kernel.done_or_wait(me, id, outcome, nonblocking, u64::MAX, &mut deadline)
     })?;
     Ok((installed?, peer))
 }
@@ -122,7 +122,7 @@ pub(crate) fn send(me: ThreadId, fd: c_int, bytes: &[u8], dont_wait: bool, to: &
             Some(Kind::Pipe(_)) => Err(libc::EISCONN),
             _ => kernel.unix_send(me, id, bytes, Some(to)),
         };
-        retry(kernel, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
+        kernel.done_or_wait(me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn receive(
         let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
         let (timeout_ns, _) = kernel.net.unix.timeouts_ns(id);
         let outcome = kernel.unix_receive(me, id, into, peek).map(|it| (it.count, it.whole, it.from));
-        retry(kernel, me, id, outcome, nonblocking, timeout_ns, &mut deadline)
+        kernel.done_or_wait(me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn receive(
 pub(crate) fn takes_datagrams(me: ThreadId, fd: c_int) -> bool {
     super::current::kernel(me, |kernel| {
         let Ok(id) = kernel.describe(me, fd) else { return false };
-        matches!(kernel.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::Unix(socket)) if socket.datagrams)
+        matches!(kernel.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::Unix(socket)) if socket.has_datagrams())
     })
 }
 

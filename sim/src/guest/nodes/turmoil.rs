@@ -97,8 +97,9 @@ impl Kernel {
 
     /// What is wrong with the way between two nodes.
     pub(crate) fn hindrance(&self, a: NodeId, b: NodeId) -> Hindrance {
-        let mut hindrance = Hindrance { held: self.net.is_blocked(a, b) || self.net.is_blocked(b, a), extra_ns: 0 };
-        for trouble in self.net.troubles(a, b) {
+        let mut hindrance =
+            Hindrance { held: self.net.links.is_partitioned(a, b) || self.net.links.is_partitioned(b, a), extra_ns: 0 };
+        for trouble in self.net.links.troubles(a, b) {
             match trouble {
                 LinkTrouble::Slow(extra_ns) => hindrance.extra_ns += extra_ns,
                 LinkTrouble::Hold => hindrance.held = true,

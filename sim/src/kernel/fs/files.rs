@@ -1,9 +1,9 @@
-//! The file state that processes share: files that are mapped into memory.
+//! The file state that is no single node's: files that are mapped into memory.
 
-use crate::kernel::fs::mapping::Image;
+use crate::kernel::fs::images::Images;
 
 /// Files that are mapped into memory.
 #[derive(Default)]
 pub(crate) struct Files {
-    pub(crate) images: Vec<Image>,
+    pub(crate) images: Images,
 }

@@ -1,29 +1,16 @@
-//! Files mapped into memory: one image of shared memory for each file that a process has mapped, kept equal to its pages.
-//! It maps nothing itself; the doors do, and say so here. What an image has and the page cache has not is pulled before
-//! anything looks at the file, and at the process's end, since a kernel keeps dirty mapped pages when a process is killed.
+//! Mapping files into memory: the image of a file and its page cache are made equal where one of them is used.
+//! The interposed functions make the real mapping. An image is pulled before anything looks at its file, and at the end of
+//! the process, since a kernel keeps dirty mapped pages of a process that is killed.
 
 use crate::event::NodeId;
-use crate::host::system::SharedMemory;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::fs::disk::{FileKind, InodeId, PAGE_BYTES};
-use crate::kernel::process::fd::description::DescriptionId;
+use crate::kernel::fs::disk::{FileKind, InodeId};
+use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::sched::thread::ThreadId;
 
-/// The memory behind all shared mappings of one file.
-pub(crate) struct Image {
-    node: NodeId,
-    inode: InodeId,
-    memory: SharedMemory,
-    /// Whether any mapping of it was ever made for writing: else it has nothing that the file has not.
-    writable: bool,
-    /// Where it is mapped: address and length.
-    places: Vec<(usize, usize)>,
-}
-
 impl Kernel {
-    /// What is to be mapped: the file's node and number. Errors: `ENODEV` for what cannot be mapped, `EACCES` for one that is
-    /// not open for that.
+    /// The file to map. Fails with `ENODEV` for what cannot be mapped, and `EACCES` if the descriptor is not open for that.
     pub(crate) fn mappable(&mut self, id: DescriptionId, writes: bool) -> Result<InodeId, Errno> {
         self.with_file(id, |file, disk, _| match disk.kind(file.inode)? {
             FileKind::File if !file.readable || (writes && !file.writable) => Err(libc::EACCES),
@@ -32,122 +19,69 @@ impl Kernel {
         })
     }
 
-    /// The descriptor of the shared memory of a file, at least `end` bytes of it: for the real mapping.
+    /// The descriptor of the shared memory of a file, at least `end` bytes of it, for the real mapping.
     pub(crate) fn image(&mut self, me: ThreadId, inode: InodeId, end: u64, writes: bool) -> Result<i32, Errno> {
         let node = self.sched.threads[me].node;
-        self.pull(node, inode);
+        self.pull_image(node, inode);
         let disk = self.process[node].disk();
         let size = disk.stat_inode(inode)?.size.max(end);
-        let index = match self.fs.images.iter().position(|it| (it.node, it.inode) == (node, inode)) {
-            Some(index) => index,
-            None => {
-                let memory = SharedMemory::new()?;
-                disk.retain(inode);
-                self.fs.images.push(Image { node, inode, memory, writable: false, places: Vec::new() });
-                self.fs.images.len() - 1
-            }
-        };
-        let image = &mut self.fs.images[index];
-        image.writable |= writes;
-        image.memory.grow(size)?;
-        let fd = image.memory.descriptor();
+        let fd = self.fs.images.open(disk, node, inode, size, writes)?;
         self.push_image(node, inode);
         Ok(fd)
     }
 
     /// A mapping was made.
     pub(crate) fn mapped(&mut self, me: ThreadId, inode: InodeId, address: usize, len: usize) {
-        let node = self.sched.threads[me].node;
-        if let Some(image) = self.fs.images.iter_mut().find(|it| (it.node, it.inode) == (node, inode)) {
-            image.places.push((address, len));
-        }
+        self.fs.images.map(self.sched.threads[me].node, inode, address, len);
     }
 
-    /// Whether this address lies in a mapping of the calling process.
+    /// Returns whether an address lies in a mapping of the calling process.
     pub(crate) fn is_mapped(&self, me: ThreadId, address: usize) -> bool {
-        let node = self.sched.threads[me].node;
-        let within = |&(start, len): &(usize, usize)| (start..start + len).contains(&address);
-        self.fs.images.iter().any(|it| it.node == node && it.places.iter().any(within))
+        self.fs.images.contain(self.sched.threads[me].node, address)
     }
 
-    /// Memory was given back: what lies wholly in it is mapped no more. The last mapping of a file takes its image along.
+    /// Memory was unmapped, and with it the mappings that lie wholly in it.
     pub(crate) fn unmapped(&mut self, me: ThreadId, address: usize, len: usize) {
         let node = self.sched.threads[me].node;
-        let end = address.saturating_add(len);
-        let gone = |&(start, bytes): &(usize, usize)| address <= start && start + bytes <= end;
-        let touched: Vec<InodeId> = self
-            .fs
-            .images
-            .iter()
-            .filter(|it| it.node == node && it.places.iter().any(gone))
-            .map(|it| it.inode)
-            .collect();
-        for inode in touched {
-            self.pull(node, inode);
-            let Some(index) = self.fs.images.iter().position(|it| (it.node, it.inode) == (node, inode)) else {
-                continue;
-            };
-            self.fs.images[index].places.retain(|place| !gone(place));
-            if self.fs.images[index].places.is_empty() {
-                self.fs.images.remove(index);
+        for inode in self.fs.images.within(node, address, len) {
+            self.pull_image(node, inode);
+            if self.fs.images.unmap(node, inode, address, len) {
                 self.process[node].disk().release(inode);
             }
         }
     }
 
-    /// The files with mappings that touch this memory: `msync`.
+    /// The files with a mapping that touches this memory: `msync`.
     pub(crate) fn mapped_at(&self, me: ThreadId, address: usize, len: usize) -> Vec<InodeId> {
-        let node = self.sched.threads[me].node;
-        let touches = |&(start, bytes): &(usize, usize)| start < address.saturating_add(len) && address < start + bytes;
-        self.fs.images.iter().filter(|it| it.node == node && it.places.iter().any(touches)).map(|it| it.inode).collect()
+        self.fs.images.touching(self.sched.threads[me].node, address, len)
     }
 
-    /// What a process wrote to its mapping of this file becomes what is in the page cache.
-    pub(crate) fn pull(&mut self, node: NodeId, inode: InodeId) {
+    /// Copies what a process wrote to its mapping of a file into the page cache.
+    pub(crate) fn pull_image(&mut self, node: NodeId, inode: InodeId) {
         if self.fs.images.is_empty() {
             return;
         }
-        let now = self.wall_ns(node);
-        let Some(image) = self.fs.images.iter().find(|it| (it.node, it.inode) == (node, inode) && it.writable) else {
-            return;
-        };
-        let disk = self.process[node].disk();
-        let Ok(stat) = disk.stat_inode(inode) else { return };
-        let mut page = [0; PAGE_BYTES];
-        for start in (0..stat.size).step_by(PAGE_BYTES) {
-            let len = (stat.size - start).min(PAGE_BYTES as u64) as usize;
-            image.memory.read(start, &mut page[..len]);
-            disk.absorb(inode, start, &page[..len], now);
-        }
+        let now_ns = self.wall_ns(node);
+        self.fs.images.pull(self.process[node].disk(), node, inode, now_ns);
     }
 
-    /// What is in the page cache becomes what mappings of this file show.
+    /// Copies the page cache of a file into its mappings.
     pub(crate) fn push_image(&mut self, node: NodeId, inode: InodeId) {
-        let Some(image) = self.fs.images.iter_mut().find(|it| (it.node, it.inode) == (node, inode)) else { return };
-        let disk = self.process[node].disk();
-        let Ok(stat) = disk.stat_inode(inode) else { return };
-        let mut page = [0; PAGE_BYTES];
-        // Beyond the end of the file there is nothing but zeros.
-        let end = image.memory.len().max(stat.size);
-        if image.memory.grow(stat.size).is_err() {
-            return;
-        }
-        for start in (0..end).step_by(PAGE_BYTES) {
-            disk.peek(inode, start, &mut page);
-            image.memory.write(start, &page[..(end - start).min(PAGE_BYTES as u64) as usize]);
+        if !self.fs.images.is_empty() {
+            self.fs.images.push(self.process[node].disk(), node, inode);
         }
     }
 
-    /// All mapped files of a node: for `sync`, and for what cuts files by their paths.
+    /// Every mapped file of a node.
     pub(crate) fn mapped_files(&self, node: NodeId) -> Vec<InodeId> {
-        self.fs.images.iter().filter(|it| it.node == node).map(|it| it.inode).collect()
+        self.fs.images.of_node(node)
     }
 
-    /// A process is gone: what it wrote stays, its mappings do not.
+    /// A process has ended: what it wrote stays, its mappings do not.
     pub(crate) fn forget_mappings(&mut self, node: NodeId) {
         for inode in self.mapped_files(node) {
-            self.pull(node, inode);
+            self.pull_image(node, inode);
         }
-        self.fs.images.retain(|it| it.node != node);
+        self.fs.images.forget(node);
     }
 }

@@ -1,22 +1,19 @@
-//! Links: how long a message takes from one node to another, whether it arrives, and what is wrong with the way.
-//! It moves no message: `tcp` and `udp` ask it when one is due.
+//! Links between nodes: latency, loss, bandwidth, partitions.
+//! They move no message: `tcp` and `udp` ask them about each.
 
-use crate::event::{NodeId, Seq, What};
-use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Due;
-use crate::kernel::net::ports::Net;
+use crate::event::NodeId;
+use crate::kernel::net::arrival::Arrival;
 use crate::kernel::sched::choice::{Choices, Question, join};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// How long a message is on its way.
+/// The time that a message takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latency {
-    /// At least, in nanoseconds.
+    /// The least, in nanoseconds.
     pub low_ns: u64,
-    /// At most, in nanoseconds; with a long tail, the mean of the latencies.
+    /// The most, in nanoseconds; with a long tail, the mean.
     pub high_ns: u64,
-    /// Not evenly spread between the two: exponential above the lowest, so that a few messages take many times as long as
-    /// most.
+    /// Exponential above the least instead of uniform, so that a few messages take many times as long as most.
     pub long_tail: bool,
 }
 
@@ -28,7 +25,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// Evenly spread between the two, in nanoseconds.
+    /// Uniform between the two, in nanoseconds.
     pub const fn between(low_ns: u64, high_ns: u64) -> Self {
         Self { low_ns, high_ns, long_tail: false }
     }
@@ -44,9 +41,9 @@ impl Latency {
     }
 }
 
-/// A sample of an exponential distribution with this mean from 64 random bits, by its inverse: mean × −ln(bits / 2^64).
-/// In integers, since floats differ in their last bits between machines: the logarithm to base 2 is found bit by bit, by
-/// squaring.
+/// A sample of the exponential distribution with this mean from 64 random bits, by its inverse: mean × −ln(bits / 2^64).
+/// Integers only, since floats differ in their last bits between machines: squaring yields the logarithm to base 2 bit by
+/// bit.
 fn exponential(bits: u64, mean: u64) -> u64 {
     const BITS: u32 = 24;
     /// ln 2, times 2^32.
@@ -72,55 +69,62 @@ fn exponential(bits: u64, mean: u64) -> u64 {
     u64::try_from(product >> (BITS + 32)).unwrap_or(u64::MAX)
 }
 
-/// What a way from one node to another is like. Rates are of a thousand messages; a TCP segment that is lost is sent
-/// again, a datagram is gone.
+/// The quality of one direction between two nodes. Rates are per thousand messages. TCP sends a lost segment again; a lost
+/// datagram is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// How long a message is on its way.
+    /// The time that a message takes.
     pub latency: Latency,
-    /// How many are lost.
+    /// Messages lost.
     pub lost_per_mille: u16,
-    /// How many datagrams arrive twice.
+    /// Datagrams that arrive twice.
     pub doubled_per_mille: u16,
-    /// How many datagrams arrive after some that were sent later.
+    /// Datagrams that arrive after some that were sent later.
     pub late_per_mille: u16,
-    /// How many bytes pass in a second; 0 for no bound. What does not pass at once waits its turn, each way by itself.
+    /// Bandwidth in bytes per second; 0 for no bound. Messages beyond it queue, separately in each direction.
     pub bytes_per_s: u64,
 }
 
-/// What can go wrong with a way between two nodes.
+/// A disturbance of the link between two nodes, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkTrouble {
     /// Each message takes this many nanoseconds longer.
     Slow(u64),
-    /// So many of a thousand are lost.
+    /// The number of messages per thousand that are lost.
     Lossy(u16),
-    /// Nothing arrives before the trouble is over; then everything does.
+    /// Nothing arrives until the trouble ends; then everything does.
     Hold,
-    /// So many datagrams of a thousand arrive twice.
+    /// The number of datagrams per thousand that arrive twice.
     Doubling(u16),
-    /// So many datagrams of a thousand arrive late.
+    /// The number of datagrams per thousand that arrive late.
     Reordering(u16),
-    /// So many bytes pass in a second at most.
+    /// The bandwidth in bytes per second.
     Narrow(u64),
 }
 
-/// Everything about links that are not all alike.
+/// Every link.
 #[derive(Default)]
 pub(crate) struct Links {
-    standing: BTreeMap<(NodeId, NodeId), Link>,
-    /// By pair, the lower number first: a trouble is one of both directions.
+    /// The latency of links that were not set.
+    latency: Latency,
+    /// Some link was set or disturbed.
+    differ: bool,
+    set: BTreeMap<(NodeId, NodeId), Link>,
+    /// By pair, the lower number first.
     troubles: BTreeMap<(NodeId, NodeId), Vec<LinkTrouble>>,
-    /// When a narrow way is free again.
+    /// Directions in which nothing passes.
+    partitions: BTreeSet<(NodeId, NodeId)>,
+    /// The time at which a narrow direction is free again.
     busy_until_ns: BTreeMap<(NodeId, NodeId), u64>,
-    held: Vec<((NodeId, NodeId), Due)>,
+    /// Messages that were held up, in the order of their arrival.
+    held: Vec<((NodeId, NodeId), Arrival)>,
 }
 
-/// What becomes of a message.
-pub(crate) struct Way {
-    /// How long it takes, in nanoseconds, from now.
-    pub(crate) ns: u64,
-    /// How often it was lost before it went through, for a stream.
+/// The transit of one message.
+pub(crate) struct Transit {
+    /// Nanoseconds from now.
+    pub(crate) delay_ns: u64,
+    /// The number of times that it was lost before it got through.
     pub(crate) losses: u32,
 }
 
@@ -128,70 +132,170 @@ fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
     (a.min(b), a.max(b))
 }
 
-/// Within a node: what loopback takes on Linux, scheduling included.
+/// The latency of Linux's loopback device, scheduling included.
 const LOOPBACK: Latency = Latency::between(10_000, 40_000);
 
-impl Net {
-    /// Sets what the way from one node to another is like.
-    pub(crate) fn set_link(&mut self, from: NodeId, to: NodeId, link: Link) {
-        self.links_differ = true;
-        self.links.standing.insert((from, to), link);
+impl Links {
+    pub(crate) fn new(latency: Latency) -> Self {
+        Self { latency, ..Self::default() }
     }
 
-    /// How long this message of a stream takes, in nanoseconds. `resend_ns` is how long its sender waits before it sends a
-    /// lost one again, the first time.
+    /// Sets one direction.
+    pub(crate) fn set(&mut self, from: NodeId, to: NodeId, link: Link) {
+        self.differ = true;
+        self.set.insert((from, to), link);
+    }
+
+    /// Returns whether some link was set or disturbed.
     #[inline]
-    pub(crate) fn stream_way_ns(
+    pub(crate) fn differ(&self) -> bool {
+        self.differ
+    }
+
+    // -- partitions
+
+    /// Returns whether nothing passes in this direction.
+    #[inline]
+    pub(crate) fn is_partitioned(&self, from: NodeId, to: NodeId) -> bool {
+        !self.partitions.is_empty() && self.partitions.contains(&(from, to))
+    }
+
+    /// Returns whether any direction is partitioned.
+    #[cfg(any(feature = "turmoil", madsim))]
+    pub(crate) fn any_partition(&self) -> bool {
+        !self.partitions.is_empty()
+    }
+
+    /// Partitions one direction.
+    pub(crate) fn partition(&mut self, from: NodeId, to: NodeId) {
+        if from != to {
+            self.partitions.insert((from, to));
+        }
+    }
+
+    /// Heals one direction.
+    pub(crate) fn heal(&mut self, from: NodeId, to: NodeId) {
+        self.partitions.remove(&(from, to));
+    }
+
+    /// Heals every partition. Returns whether there was one.
+    pub(crate) fn heal_all(&mut self) -> bool {
+        !std::mem::take(&mut self.partitions).is_empty()
+    }
+
+    // -- troubles
+
+    /// Begins a trouble between two nodes.
+    pub(crate) fn begin_trouble(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
+        self.differ = true;
+        self.troubles.entry(pair(a, b)).or_default().push(trouble);
+    }
+
+    /// Ends a trouble; of two equal ones, one.
+    pub(crate) fn end_trouble(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
+        if let Some(troubles) = self.troubles.get_mut(&pair(a, b))
+            && let Some(index) = troubles.iter().position(|begun| *begun == trouble)
+        {
+            troubles.remove(index);
+        }
+    }
+
+    /// Ends every trouble. Returns whether there was one.
+    pub(crate) fn end_troubles(&mut self) -> bool {
+        std::mem::take(&mut self.troubles).values().any(|troubles| !troubles.is_empty())
+    }
+
+    /// The troubles between two nodes.
+    #[cfg(feature = "turmoil")]
+    pub(crate) fn troubles(&self, a: NodeId, b: NodeId) -> &[LinkTrouble] {
+        self.troubles.get(&pair(a, b)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns whether any link is partitioned or in trouble.
+    #[cfg(any(feature = "turmoil", madsim))]
+    pub(crate) fn is_disturbed(&self) -> bool {
+        self.any_partition() || self.troubles.values().any(|troubles| !troubles.is_empty())
+    }
+
+    /// Returns whether messages between two nodes are held up.
+    #[inline]
+    pub(crate) fn is_held(&self, from: NodeId, to: NodeId) -> bool {
+        self.differ && self.troubles.get(&pair(from, to)).is_some_and(|troubles| troubles.contains(&LinkTrouble::Hold))
+    }
+
+    /// Holds up a message that would arrive now.
+    pub(crate) fn hold(&mut self, from: NodeId, to: NodeId, arrival: Arrival) {
+        self.held.push((pair(from, to), arrival));
+    }
+
+    /// Takes the messages that are held up no more, in the order of their arrival.
+    pub(crate) fn take_released(&mut self) -> Vec<Arrival> {
+        let mut released = Vec::new();
+        for (ends, arrival) in std::mem::take(&mut self.held) {
+            if self.is_held(ends.0, ends.1) {
+                self.held.push((ends, arrival));
+            } else {
+                released.push(arrival);
+            }
+        }
+        released
+    }
+
+    // -- transit
+
+    /// The delay of a TCP segment in nanoseconds. `retransmit_ns` is the sender's first retransmission timeout, which
+    /// doubles with each loss.
+    #[inline]
+    pub(crate) fn segment_delay_ns(
         &mut self,
         choices: &Choices,
         now_ns: u64,
         (from, to): (NodeId, NodeId),
         (who, occurrence): (u64, u64),
         bytes: usize,
-        resend_ns: u64,
+        retransmit_ns: u64,
     ) -> u64 {
-        if !self.links_differ {
+        if !self.differ {
             let latency = if from == to { LOOPBACK } else { self.latency };
             return choices.between(Question::Latency, who, occurrence, latency.low_ns, latency.high_ns);
         }
-        let way = self.way(choices, now_ns, (from, to), (who, occurrence), bytes);
-        // Lost and sent again, each time after twice the time.
-        way.ns.saturating_add(resend_ns * ((1_u64 << way.losses) - 1))
+        let transit = self.transit(choices, now_ns, (from, to), (who, occurrence), bytes);
+        transit.delay_ns.saturating_add(retransmit_ns * ((1_u64 << transit.losses) - 1))
     }
 
-    /// How this message passes.
-    pub(crate) fn way(
+    /// The transit of a message of this size.
+    pub(crate) fn transit(
         &mut self,
         choices: &Choices,
         now_ns: u64,
         (from, to): (NodeId, NodeId),
         (who, occurrence): (u64, u64),
         bytes: usize,
-    ) -> Way {
-        /// More than this often no message is lost: its sender would have given up.
+    ) -> Transit {
+        /// A sender would give up if a message were lost more often.
         const LOSSES_MAX: u32 = 10;
-        if from == to || !self.links_differ {
+        if from == to || !self.differ {
             let latency = if from == to { LOOPBACK } else { self.latency };
-            return Way { ns: latency.draw(choices, who, occurrence), losses: 0 };
+            return Transit { delay_ns: latency.draw(choices, who, occurrence), losses: 0 };
         }
         let link = self.link(from, to);
-        let mut ns = link.latency.draw(choices, who, occurrence).saturating_add(self.extra_ns(from, to));
+        let mut delay_ns = link.latency.draw(choices, who, occurrence).saturating_add(self.slow_ns(from, to));
         if link.bytes_per_s > 0 {
-            let busy_ns = self.links.busy_until_ns.entry((from, to)).or_insert(0);
+            let busy_ns = self.busy_until_ns.entry((from, to)).or_insert(0);
             let passes_ns = (bytes as u128 * 1_000_000_000).div_ceil(u128::from(link.bytes_per_s));
             *busy_ns = (*busy_ns).max(now_ns).saturating_add(u64::try_from(passes_ns).unwrap_or(u64::MAX));
-            ns = ns.saturating_add(*busy_ns - now_ns);
+            delay_ns = delay_ns.saturating_add(*busy_ns - now_ns);
         }
-        let lost = |attempt: u32| {
+        let is_lost = |attempt: u32| {
             let draw = choices.below(Question::Loss, who, join(occurrence, u64::from(attempt)), 1_000);
             draw < u64::from(link.lost_per_mille)
         };
-        let losses = (0..LOSSES_MAX).take_while(|attempt| link.lost_per_mille > 0 && lost(*attempt)).count() as u32;
-        Way { ns, losses }
+        let losses = (0..LOSSES_MAX).take_while(|attempt| link.lost_per_mille > 0 && is_lost(*attempt)).count() as u32;
+        Transit { delay_ns, losses }
     }
 
-    /// How long after itself a datagram arrives again, if it does.
-    pub(crate) fn doubled_after_ns(
+    /// The time after which a datagram arrives again, if it does.
+    pub(crate) fn duplicate_after_ns(
         &self,
         choices: &Choices,
         (from, to): (NodeId, NodeId),
@@ -203,8 +307,8 @@ impl Net {
         (from != to && doubled).then(after_ns)
     }
 
-    /// How much later than it should a datagram arrives.
-    pub(crate) fn late_ns(
+    /// The extra delay of a datagram that later ones overtake, or 0.
+    pub(crate) fn reorder_ns(
         &self,
         choices: &Choices,
         (from, to): (NodeId, NodeId),
@@ -214,15 +318,16 @@ impl Net {
         if from == to || choices.below(Question::Reordering, who, occurrence, 1_000) >= u64::from(link.late_per_mille) {
             return 0;
         }
-        // Long enough to be overtaken by whatever is sent within the next few latencies.
+        // Long enough for all that is sent within the next few latencies to overtake it.
         let high_ns = link.latency.high_ns.max(1);
         choices.between(Question::Reordering, !who, occurrence, high_ns, 4 * high_ns)
     }
 
+    /// The quality of one direction, with the troubles between its ends.
     fn link(&self, from: NodeId, to: NodeId) -> Link {
         let usual = Link { latency: self.latency, ..Link::default() };
-        let mut link = self.links.standing.get(&(from, to)).copied().unwrap_or(usual);
-        for trouble in self.links.troubles.get(&pair(from, to)).into_iter().flatten() {
+        let mut link = self.set.get(&(from, to)).copied().unwrap_or(usual);
+        for trouble in self.troubles.get(&pair(from, to)).into_iter().flatten() {
             match *trouble {
                 LinkTrouble::Lossy(rate) => link.lost_per_mille = link.lost_per_mille.max(rate),
                 LinkTrouble::Doubling(rate) => link.doubled_per_mille = link.doubled_per_mille.max(rate),
@@ -237,77 +342,9 @@ impl Net {
         link
     }
 
-    fn extra_ns(&self, from: NodeId, to: NodeId) -> u64 {
-        let troubles = self.links.troubles.get(&pair(from, to)).into_iter().flatten();
+    fn slow_ns(&self, from: NodeId, to: NodeId) -> u64 {
+        let troubles = self.troubles.get(&pair(from, to)).into_iter().flatten();
         troubles.map(|trouble| if let LinkTrouble::Slow(ns) = trouble { *ns } else { 0 }).sum()
-    }
-
-    /// Whether what would arrive is held back.
-    #[inline]
-    pub(crate) fn is_held(&self, from: NodeId, to: NodeId) -> bool {
-        self.links_differ
-            && self.links.troubles.get(&pair(from, to)).is_some_and(|troubles| troubles.contains(&LinkTrouble::Hold))
-    }
-
-    /// What is wrong with the way between two nodes.
-    #[cfg(feature = "turmoil")]
-    pub(crate) fn troubles(&self, a: NodeId, b: NodeId) -> &[LinkTrouble] {
-        self.links.troubles.get(&pair(a, b)).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether any way is not as it should be.
-    #[cfg(any(feature = "turmoil", madsim))]
-    pub(crate) fn is_hindered(&self) -> bool {
-        self.is_cut_anywhere() || self.links.troubles.values().any(|troubles| !troubles.is_empty())
-    }
-
-    /// Keeps back what would arrive now.
-    pub(crate) fn hold(&mut self, from: NodeId, to: NodeId, due: Due) {
-        self.links.held.push((pair(from, to), due));
-    }
-}
-
-impl Kernel {
-    /// Something goes wrong with the ways between two nodes.
-    pub(crate) fn trouble_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        self.net.links_differ = true;
-        self.net.links.troubles.entry(pair(a, b)).or_default().push(trouble);
-    }
-
-    /// It is over.
-    pub(crate) fn mend_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        if let Some(troubles) = self.net.links.troubles.get_mut(&pair(a, b))
-            && let Some(index) = troubles.iter().position(|it| *it == trouble)
-        {
-            troubles.remove(index);
-        }
-        self.release();
-    }
-
-    /// Every trouble of every link is over. Returns whether there was any.
-    pub(crate) fn mend_links(&mut self) -> bool {
-        let troubled = std::mem::take(&mut self.net.links.troubles).values().any(|troubles| !troubles.is_empty());
-        self.release();
-        troubled
-    }
-
-    /// Lets go of what is not held back any more, in the order in which it would have arrived.
-    fn release(&mut self) {
-        for (ends, due) in std::mem::take(&mut self.net.links.held) {
-            if self.net.is_held(ends.0, ends.1) {
-                self.net.links.held.push((ends, due));
-            } else {
-                self.sched.deadlines.at(self.sched.now_ns, due);
-            }
-        }
-    }
-
-    /// A datagram is gone.
-    pub(crate) fn dropped(&mut self, from: NodeId, to: NodeId, bytes: usize, cause: Seq) {
-        let what = What::Dropped { to, bytes: bytes as u32 };
-        // A process that is over says nothing any more.
-        let up = self.process.node(from).is_some_and(crate::kernel::process::node::Node::is_up);
-        self.emit_at(if up { from } else { NodeId::WORLD }, cause, what);
     }
 }
 
@@ -325,14 +362,14 @@ mod tests {
         assert_eq!(shown, [44_361_419, 44_361_419, 22_180_709, 1_386_294, 693_147, 346_573, 0]);
         let latency = Latency { low_ns: 100_000, high_ns: 600_000, long_tail: true };
         let choices = Choices::new(47);
-        assert_eq!([0, 1, 2].map(|it| latency.draw(&choices, 3, it)), [259_032, 236_099, 471_564]);
+        assert_eq!([0, 1, 2].map(|occurrence| latency.draw(&choices, 3, occurrence)), [259_032, 236_099, 471_564]);
     }
 
     #[test]
-    fn the_long_tail_has_the_mean_and_the_shape_that_it_says() {
+    fn the_long_tail_is_exponential_with_the_given_mean() {
         let latency = Latency { low_ns: 0, high_ns: 1_000_000, long_tail: true };
         let choices = Choices::new(1);
-        let mut samples: Vec<u64> = (0..100_000).map(|it| latency.draw(&choices, 1, it)).collect();
+        let mut samples: Vec<u64> = (0..100_000).map(|occurrence| latency.draw(&choices, 1, occurrence)).collect();
         samples.sort_unstable();
         let mean = samples.iter().sum::<u64>() / 100_000;
         assert!((985_000..1_015_000).contains(&mean), "{mean}");
@@ -342,23 +379,26 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_way_lets_one_message_through_after_the_other_each_way_by_itself() {
-        let mut net = Net::default();
-        net.set_link(ENDS.0, ENDS.1, Link { latency: Latency::between(5, 5), bytes_per_s: 1_000, ..Link::default() });
+    fn a_narrow_link_passes_one_message_after_the_other_in_each_direction() {
+        let mut links = Links::default();
+        links.set(ENDS.0, ENDS.1, Link { latency: Latency::between(5, 5), bytes_per_s: 1_000, ..Link::default() });
         let choices = Choices::new(0);
-        let mut way = |ends, now_ns| net.way(&choices, now_ns, ends, (0, 0), 10).ns;
-        assert_eq!([way(ENDS, 0), way(ENDS, 0), way(ENDS, 15_000_000)], [10_000_005, 20_000_005, 15_000_005]);
-        assert!(way((ENDS.1, ENDS.0), 0) <= 2_000_000);
+        let mut delay_ns = |ends, now_ns| links.transit(&choices, now_ns, ends, (0, 0), 10).delay_ns;
+        assert_eq!(
+            [delay_ns(ENDS, 0), delay_ns(ENDS, 0), delay_ns(ENDS, 15_000_000)],
+            [10_000_005, 20_000_005, 15_000_005]
+        );
+        assert!(delay_ns((ENDS.1, ENDS.0), 0) <= 2_000_000);
     }
 
     #[test]
-    fn as_many_are_lost_as_the_rate_says() {
-        let mut net = Net::default();
-        net.set_link(ENDS.0, ENDS.1, Link { lost_per_mille: 100, ..Link::default() });
+    fn losses_match_the_rate() {
+        let mut links = Links::default();
+        links.set(ENDS.0, ENDS.1, Link { lost_per_mille: 100, ..Link::default() });
         let choices = Choices::new(2);
         let mut losses = [0; 4];
         for occurrence in 0..10_000 {
-            losses[net.way(&choices, 0, ENDS, (7, occurrence), 1).losses.min(3) as usize] += 1;
+            losses[links.transit(&choices, 0, ENDS, (7, occurrence), 1).losses.min(3) as usize] += 1;
         }
         assert!((8_850..9_150).contains(&losses[0]) && (800..1_000).contains(&losses[1]), "{losses:?}");
     }

@@ -1,20 +1,22 @@
-//! Byte channels inside a node: pipes and socket pairs.
-//! They have no latency and survive nothing: they end with their process.
+//! The byte streams of pipes and connected Unix sockets, inside one node.
+//! They take no time, and end with their process.
 
-use crate::event::{NodeId, Seq};
-use crate::kernel::dispatch::Kernel;
+use crate::kernel::Errno;
 use crate::kernel::net::bytes::Bytes;
-use crate::kernel::process::fd::description::{DescriptionId, Kind};
-use crate::kernel::process::fd::poll::{ERR, HUP, IN, OUT, RDHUP};
+use crate::kernel::process::fd::id::DescriptionId;
+use crate::kernel::process::fd::readiness::{ERR, HUP, IN, OUT, RDHUP};
 
-/// What Linux gives a pipe.
+/// Linux's default capacity of a pipe.
 const CAPACITY_BYTES: usize = 64 * 1024;
 
-/// One end of a channel: it reads from one stream and writes to the other; a pipe's ends have one each.
-pub(crate) struct End {
-    pub(crate) reads: Option<u32>,
-    pub(crate) writes: Option<u32>,
+/// An end of a channel: the stream that it reads from, and the one that it writes to. An end of a pipe has only one.
+pub(crate) struct PipeEnd {
+    reads: Option<StreamId>,
+    writes: Option<StreamId>,
 }
+
+#[derive(Clone, Copy)]
+struct StreamId(u32);
 
 /// One direction.
 #[derive(Default)]
@@ -24,54 +26,80 @@ struct Stream {
     writer: Option<DescriptionId>,
 }
 
-/// Every stream of every pipe and pair.
+/// Every stream.
 #[derive(Default)]
 pub(crate) struct Pipes {
     streams: Vec<Stream>,
 }
 
-impl Pipes {
-    /// A new stream with no ends yet.
-    pub(crate) fn stream(&mut self) -> u32 {
-        self.streams.push(Stream::default());
-        self.streams.len() as u32 - 1
+impl PipeEnd {
+    pub(crate) fn is_reader(&self) -> bool {
+        self.reads.is_some()
     }
 
-    /// Says whose end a description is.
-    pub(crate) fn attach(&mut self, end: &End, id: DescriptionId) {
-        if let Some(index) = end.reads {
+    pub(crate) fn is_writer(&self) -> bool {
+        self.writes.is_some()
+    }
+
+    /// Returns whether it is an end of a socket, which reads and writes.
+    pub(crate) fn is_socket(&self) -> bool {
+        self.is_reader() && self.is_writer()
+    }
+}
+
+impl Pipes {
+    fn stream(&mut self) -> StreamId {
+        self.streams.push(Stream::default());
+        StreamId(self.streams.len() as u32 - 1)
+    }
+
+    /// A new pipe: the end that reads, and the end that writes.
+    pub(super) fn pipe(&mut self) -> (PipeEnd, PipeEnd) {
+        let stream = self.stream();
+        (PipeEnd { reads: Some(stream), writes: None }, PipeEnd { reads: None, writes: Some(stream) })
+    }
+
+    /// A new pair of connected ends.
+    pub(super) fn pair(&mut self) -> (PipeEnd, PipeEnd) {
+        let (there, back) = (self.stream(), self.stream());
+        (PipeEnd { reads: Some(there), writes: Some(back) }, PipeEnd { reads: Some(back), writes: Some(there) })
+    }
+
+    /// Sets the description of an end.
+    pub(super) fn attach(&mut self, end: &PipeEnd, id: DescriptionId) {
+        if let Some(StreamId(index)) = end.reads {
             self.streams[index as usize].reader = Some(id);
         }
-        if let Some(index) = end.writes {
+        if let Some(StreamId(index)) = end.writes {
             self.streams[index as usize].writer = Some(id);
         }
     }
 
-    /// Takes an end away; returns who is to be told.
-    pub(crate) fn detach(&mut self, end: &End) -> Vec<DescriptionId> {
-        let mut told = Vec::new();
-        if let Some(index) = end.reads {
+    /// Closes both directions of an end. Returns the descriptions to notify.
+    pub(super) fn detach(&mut self, end: &PipeEnd) -> Vec<DescriptionId> {
+        self.shut(end, true, true)
+    }
+
+    /// `shutdown` of the reading direction, the writing one, or both. Returns the descriptions to notify.
+    pub(super) fn shut(&mut self, end: &PipeEnd, reads: bool, writes: bool) -> Vec<DescriptionId> {
+        let mut others = Vec::new();
+        if let Some(StreamId(index)) = end.reads.filter(|_| reads) {
             let stream = &mut self.streams[index as usize];
             stream.reader = None;
-            told.extend(stream.writer);
+            others.extend(stream.writer);
         }
-        if let Some(index) = end.writes {
+        if let Some(StreamId(index)) = end.writes.filter(|_| writes) {
             let stream = &mut self.streams[index as usize];
             stream.writer = None;
-            told.extend(stream.reader);
+            others.extend(stream.reader);
         }
-        told
+        others
     }
 
-    /// `shutdown`: this end reads no more, or writes no more; returns who is to be told.
-    pub(crate) fn shut(&mut self, end: &End, reads: bool, writes: bool) -> Vec<DescriptionId> {
-        let half = |index: Option<u32>, shut: bool| index.filter(|_| shut);
-        self.detach(&End { reads: half(end.reads, reads), writes: half(end.writes, writes) })
-    }
-
-    pub(crate) fn readiness(&self, end: &End) -> u32 {
+    #[inline]
+    pub(super) fn readiness(&self, end: &PipeEnd) -> u32 {
         let mut ready = 0;
-        if let Some(index) = end.reads {
+        if let Some(StreamId(index)) = end.reads {
             let stream = &self.streams[index as usize];
             if !stream.bytes.is_empty() {
                 ready |= IN;
@@ -80,7 +108,7 @@ impl Pipes {
                 ready |= IN | RDHUP | if end.writes.is_none() { HUP } else { 0 };
             }
         }
-        if let Some(index) = end.writes {
+        if let Some(StreamId(index)) = end.writes {
             let stream = &self.streams[index as usize];
             if stream.reader.is_none() {
                 ready |= OUT | ERR;
@@ -91,21 +119,24 @@ impl Pipes {
         ready
     }
 
-    /// Bytes that arrived at an end and were not read.
-    pub(crate) fn unread_bytes(&self, end: &End) -> u64 {
-        end.reads.map_or(0, |index| self.streams[index as usize].bytes.len() as u64)
+    /// The number of bytes that an end can read.
+    pub(super) fn unread_bytes(&self, end: &PipeEnd) -> usize {
+        // A pipe shows the same number at both ends.
+        end.reads.or(end.writes).map_or(0, |StreamId(index)| self.streams[index as usize].bytes.len())
     }
 
-    /// Reads; returns the count and who can now write. `Err(EAGAIN)` when there is nothing yet.
-    pub(crate) fn read(
+    /// Reads. Returns the count and the writer that now has room, or `EAGAIN` while nothing is there.
+    #[inline]
+    pub(super) fn read(
         &mut self,
-        end: &End,
+        end: &PipeEnd,
         into: &mut [u8],
         peek: bool,
-    ) -> Result<(usize, Option<DescriptionId>), i32> {
-        let stream = &mut self.streams[end.reads.ok_or(libc::EBADF)? as usize];
+    ) -> Result<(usize, Option<DescriptionId>), Errno> {
+        let StreamId(index) = end.reads.ok_or(libc::EBADF)?;
+        let stream = &mut self.streams[index as usize];
         if stream.reader.is_none() {
-            return Ok((0, None)); // it reads no more
+            return Ok((0, None)); // after `shutdown`
         }
         if stream.bytes.is_empty() {
             return if stream.writer.is_none() { Ok((0, None)) } else { Err(libc::EAGAIN) };
@@ -113,9 +144,11 @@ impl Pipes {
         Ok((stream.bytes.take(into, peek), stream.writer))
     }
 
-    /// Writes; returns the count and who can now read. `Err(EAGAIN)` when there is no room.
-    pub(crate) fn write(&mut self, end: &End, from: &[u8]) -> Result<(usize, Option<DescriptionId>), i32> {
-        let stream = &mut self.streams[end.writes.ok_or(libc::EBADF)? as usize];
+    /// Writes. Returns the count and the reader, or `EAGAIN` while there is no room.
+    #[inline]
+    pub(super) fn write(&mut self, end: &PipeEnd, from: &[u8]) -> Result<(usize, Option<DescriptionId>), Errno> {
+        let StreamId(index) = end.writes.ok_or(libc::EBADF)?;
+        let stream = &mut self.streams[index as usize];
         if stream.reader.is_none() || stream.writer.is_none() {
             return Err(libc::EPIPE);
         }
@@ -126,33 +159,5 @@ impl Pipes {
         let count = room.min(from.len());
         stream.bytes.push(from[..count].to_vec());
         Ok((count, stream.reader))
-    }
-}
-
-impl Kernel {
-    /// `shutdown` of a stream socket of a node.
-    pub(crate) fn shut_channel(&mut self, id: DescriptionId, how: i32) {
-        let Some(Kind::Pipe(end)) = self.process.descriptions.get(id).map(|it| &it.kind) else { return };
-        let (reads, writes) = (how != libc::SHUT_WR, how != libc::SHUT_RD);
-        for told in self.net.pipes.shut(end, reads, writes).into_iter().chain([id]) {
-            self.notify(told, IN | OUT | RDHUP, Seq::NONE);
-        }
-    }
-
-    /// A pipe, or a pair whose ends both read and write: its two descriptions, which have no number yet.
-    pub(crate) fn add_channel(
-        &mut self,
-        node: NodeId,
-        both_ways: bool,
-        nonblocking: bool,
-    ) -> (DescriptionId, DescriptionId) {
-        let there = self.net.pipes.stream();
-        let back = both_ways.then(|| self.net.pipes.stream());
-        let mut end = |reads, writes| {
-            let id = self.process.descriptions.add(node, nonblocking, Kind::Pipe(End { reads, writes }));
-            self.net.pipes.attach(&End { reads, writes }, id);
-            id
-        };
-        (end(Some(there), back), end(back, Some(there)))
     }
 }

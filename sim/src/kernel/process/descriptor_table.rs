@@ -1,7 +1,8 @@
 //! The descriptor table of a process: which number refers to which open description.
 //! It knows nothing of what a description is.
 
-use crate::kernel::process::fd::description::{DescriptionId, Slot};
+use crate::kernel::process::fd::description::Slot;
+use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::number::SLOTS_MAX;
 use crate::kernel::sched::call_site::CallSite;
 

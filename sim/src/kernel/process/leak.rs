@@ -3,8 +3,6 @@
 
 use crate::event::{Leak, NodeId};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::net::tcp::SocketState;
-use crate::kernel::process::fd::description::Kind;
 use crate::kernel::process::leaked::LeakedItem;
 use crate::kernel::sched::thread::{State, Wait};
 
@@ -25,20 +23,7 @@ impl Kernel {
         let unended = process.leaks.unended();
         leaked.extend(unended.map(|made| LeakedItem { kind: Leak::Task, made, what: String::new() }));
         for (_, id, made) in process.descriptors.iter() {
-            let description = self.process.descriptions.get(id);
-            let found = match description.map(|description| &description.kind) {
-                Some(Kind::Tcp(socket)) => match (&socket.state, socket.local) {
-                    (SocketState::Listening { .. }, Some(address)) => Some((Leak::Listener, address.to_string())),
-                    _ => Some((Leak::Socket, String::new())),
-                },
-                Some(Kind::Udp(_)) => Some((Leak::Socket, String::new())),
-                Some(Kind::Timer(_)) => Some((Leak::Timer, String::new())),
-                Some(Kind::File(file)) => {
-                    let locked = process.storage.used().is_some_and(|disk| disk.is_locked_by(file));
-                    Some((if locked { Leak::Lock } else { Leak::File }, file.path.clone()))
-                }
-                _ => None,
-            };
+            let found = self.leak_of(id);
             leaked.extend(found.map(|(kind, what)| LeakedItem { kind, made, what }));
         }
         leaked

@@ -5,7 +5,7 @@ use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Due, Start};
-use crate::kernel::net::tcp::Parting;
+use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::number::base;
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::sched::fiber::{own_stack, spawn};
@@ -54,7 +54,9 @@ impl Kernel {
             return;
         }
         let incarnation = process.begin(|incarnation| base(node, incarnation));
-        self.net.stale.anybody_again |= incarnation > 1;
+        if incarnation > 1 {
+            self.net.deliveries.record();
+        }
         let start = Start::Main(process.main.clone(), incarnation);
         #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
@@ -155,10 +157,10 @@ impl Kernel {
             // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed
             // process are cut off here, as DESIGN's table of deaths says.
             Death::Abort | Death::Kill | Death::Overrun | Death::OutOfMemory | Death::Signal { .. } => Parting::Reset,
-            Death::PowerLoss => Parting::Silence,
+            Death::PowerLoss => Parting::PowerLoss,
         };
         for id in descriptions {
-            self.let_go(id, parting);
+            self.release(id, parting);
         }
         self.forget_mappings(node);
         let lost = how == Death::PowerLoss;

@@ -1,6 +1,6 @@
 //! Stop requests to a process, and how the process learns of them.
 
-use crate::kernel::process::fd::description::DescriptionId;
+use crate::kernel::process::fd::id::DescriptionId;
 
 /// Stop requests to the present incarnation.
 #[derive(Default)]

@@ -3,8 +3,6 @@
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
-use crate::kernel::process::fd::description::{Description, Kind};
-use crate::kernel::process::fd::poll::IN;
 
 impl Kernel {
     /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
@@ -19,12 +17,7 @@ impl Kernel {
         if first {
             self.process[node].lifecycle.set_stop_asked(seq);
         }
-        for id in watchers {
-            if let Some(Description { kind: Kind::Event(event), .. }) = self.process.descriptions.get_mut(id) {
-                event.counter += 1;
-            }
-            self.notify(id, IN, seq);
-        }
+        self.notify_stop(&watchers, seq);
         #[cfg(feature = "turmoil")]
         self.guest_asked_to_stop(node);
         #[cfg(madsim)]

@@ -1,242 +1,117 @@
-//! Connections and their two ends, as data: sockets, segments in flight, what each end has heard.
-//! Nothing moves here.
+//! Every TCP connection of the simulation, by number, with both of its ends.
+//! It moves no data.
 
-use super::Probing;
-use crate::event::{NodeId, Seq};
-use crate::kernel::Errno;
-use crate::kernel::net::bytes::Bytes;
-use crate::kernel::net::ports::{Net, Scope};
-use crate::kernel::process::fd::description::DescriptionId;
-use crate::kernel::process::fd::poll::{ERR, HUP, IN, OUT, RDHUP};
-use std::collections::VecDeque;
+use super::endpoint::{Endpoint, EndpointId, State};
+use crate::event::NodeId;
+use crate::kernel::net::address::Scope;
+use crate::kernel::sched::choice::join;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// What one direction holds before its writer must wait: Linux's default receive buffer plus some of the sender's.
-pub(crate) const WINDOW_BYTES: usize = 208 * 1024;
-
-/// One end of one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ref {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
-    pub(crate) side: u8,
-}
-
-impl Ref {
-    pub(crate) fn peer(self) -> Self {
-        Self { side: 1 - self.side, ..self }
-    }
-}
-
-/// A TCP socket, as its process has it.
-pub(crate) struct TcpSocket {
-    pub(crate) v6: bool,
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) state: SocketState,
-    pub(crate) receive_timeout_ns: u64,
-    pub(crate) send_timeout_ns: u64,
-    pub(crate) linger_zero: bool,
-    pub(crate) probing: Probing,
-    pub(crate) error: Errno,
-}
-
-/// What a socket is doing.
-pub(crate) enum SocketState {
-    Fresh,
-    Bound,
-    Listening {
-        backlog: usize,
-        waiting: VecDeque<Ref>,
-    },
-    Stream(Ref),
-    /// Its connection failed or its process was asked to forget it.
-    Broken,
-}
-
-impl TcpSocket {
-    pub(crate) fn new(v6: bool) -> Self {
-        Self {
-            v6,
-            local: None,
-            state: SocketState::Fresh,
-            receive_timeout_ns: u64::MAX,
-            send_timeout_ns: u64::MAX,
-            linger_zero: false,
-            probing: Probing::default(),
-            error: 0,
-        }
-    }
-
-    /// Its end of a connection, unless an error waits to be told first.
-    #[inline]
-    pub(crate) fn stream(&mut self) -> Result<Ref, Errno> {
-        if self.error != 0 {
-            return Err(std::mem::take(&mut self.error));
-        }
-        match self.state {
-            SocketState::Stream(end) => Ok(end),
-            _ => Err(libc::ENOTCONN),
-        }
-    }
-}
-
-pub(crate) enum Body {
-    SynAck,
-    Data(Vec<u8>),
-    Fin,
-    Rst,
-    /// The reader made room.
-    Window,
-}
-
-pub(crate) struct Segment {
-    pub(crate) due_ns: u64,
-    pub(crate) cause: Seq,
-    pub(crate) body: Body,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Opening,
-    Open,
-    /// Its process closed it, or ended.
-    Closed,
-    /// Its machine lost power: it will never answer, not even with a reset, until the machine is back.
-    Silent,
-}
-
-pub(crate) struct Side {
-    pub(crate) node: NodeId,
-    /// Whose life it is an end of; 0 while it has no process yet.
-    pub(crate) incarnation: u16,
-    pub(crate) address: SocketAddr,
-    pub(crate) description: Option<DescriptionId>,
-    pub(crate) stage: Stage,
-    pub(crate) received: Bytes,
-    /// The peer sends no more.
-    pub(crate) ended: bool,
-    /// This side reads no more.
-    pub(crate) deaf: bool,
-    /// This side sends no more.
-    pub(crate) said_all: bool,
-    pub(crate) reset: bool,
-    pub(crate) error: Errno,
-    /// Bytes that this side sent and its peer has not read.
-    pub(crate) outstanding: usize,
-    pub(crate) wants_room: bool,
-    /// On their way from this side to its peer.
-    pub(crate) flight: VecDeque<Segment>,
-    pub(crate) last_due_ns: u64,
-    pub(crate) sent: u64,
-    pub(crate) retries: u32,
-    /// Set while the head of the flight waits for a cut to heal.
-    pub(crate) stalled: bool,
-    pub(crate) cause: Seq,
-    /// When something arrived last.
-    pub(crate) heard_ns: u64,
-    /// Since when data waits for a way that is cut.
-    pub(crate) stalled_ns: u64,
-    /// Whether a probe is due.
-    pub(crate) probed: bool,
-}
-
-/// A connection with both its ends.
+/// A connection: the client's end, then the server's.
 pub(crate) struct Connection {
-    pub(crate) generation: u32,
-    pub(crate) number: u32,
-    pub(crate) who: u64,
-    pub(crate) port: u16,
-    pub(crate) scope: Scope,
-    pub(crate) listener: Option<DescriptionId>,
-    pub(crate) sides: [Side; 2],
+    generation: u32,
+    /// The number that events show.
+    pub(super) number: u32,
+    /// The key of this connection's choices.
+    pub(super) key: u64,
+    /// The server's port, and which of its addresses the client asked for.
+    pub(super) port: u16,
+    pub(super) scope: Scope,
+    pub(super) ends: [Endpoint; 2],
 }
 
-impl Side {
-    pub(crate) fn new(node: NodeId, address: SocketAddr, stage: Stage) -> Self {
-        Self {
-            node,
-            incarnation: 0,
-            address,
-            description: None,
-            stage,
-            received: Bytes::default(),
-            ended: false,
-            deaf: false,
-            said_all: false,
-            reset: false,
-            error: 0,
-            outstanding: 0,
-            wants_room: false,
-            flight: VecDeque::new(),
-            last_due_ns: 0,
-            sent: 0,
-            retries: 0,
-            stalled: false,
-            cause: Seq::NONE,
-            heard_ns: 0,
-            stalled_ns: 0,
-            probed: false,
-        }
-    }
-
-    pub(crate) fn readiness(&self) -> u32 {
-        let mut ready = 0;
-        if !self.received.is_empty() {
-            ready |= IN;
-        }
-        if self.ended || self.deaf {
-            ready |= IN | RDHUP;
-        }
-        if self.reset || (self.ended && self.said_all) {
-            ready |= HUP;
-        }
-        if self.error != 0 {
-            ready |= ERR | IN | OUT;
-        }
-        if self.reset || (self.stage == Stage::Open && (self.outstanding < WINDOW_BYTES || self.said_all)) {
-            ready |= OUT;
-        }
-        ready
-    }
+/// Every connection.
+#[derive(Default)]
+pub(crate) struct Connections {
+    all: Vec<Connection>,
+    free: Vec<u32>,
+    opened: u32,
+    /// The number of connections that each pair of nodes has opened, so that the choices of a connection depend on its
+    /// pair alone.
+    pairs: BTreeMap<(NodeId, NodeId), u64>,
 }
 
-impl Net {
+/// A connection that is about to be opened.
+pub(super) struct Opening {
+    pub(super) client: (NodeId, SocketAddr),
+    pub(super) server: (NodeId, SocketAddr),
+    /// The keys of both nodes.
+    pub(super) keys: (u64, u64),
+    pub(super) scope: Scope,
+}
+
+impl Connections {
     #[inline]
-    pub(crate) fn at(&mut self, end: Ref) -> Option<&mut Connection> {
-        self.connections.get_mut(end.index as usize).filter(|it| it.generation == end.generation)
+    pub(super) fn get(&self, end: EndpointId) -> Option<&Connection> {
+        self.all.get(end.index as usize).filter(|connection| connection.generation == end.generation)
     }
 
     #[inline]
-    pub(crate) fn side(&mut self, end: Ref) -> Option<&mut Side> {
-        self.at(end).map(|it| &mut it.sides[usize::from(end.side)])
+    pub(super) fn get_mut(&mut self, end: EndpointId) -> Option<&mut Connection> {
+        self.all.get_mut(end.index as usize).filter(|connection| connection.generation == end.generation)
     }
 
     #[inline]
-    /// Its number, and which life of which node is at the other end.
-    pub(crate) fn peer_life(&self, end: Ref) -> Option<(u32, NodeId, u16)> {
-        let number = self.connections.get(end.index as usize)?.number;
-        self.side_ref(end.peer()).map(|peer| (number, peer.node, peer.incarnation))
+    pub(super) fn end(&self, end: EndpointId) -> Option<&Endpoint> {
+        self.get(end).map(|connection| &connection.ends[usize::from(end.end)])
     }
 
-    pub(crate) fn side_ref(&self, end: Ref) -> Option<&Side> {
-        let connection = self.connections.get(end.index as usize)?;
-        (connection.generation == end.generation).then(|| &connection.sides[usize::from(end.side)])
+    #[inline]
+    pub(super) fn end_mut(&mut self, end: EndpointId) -> Option<&mut Endpoint> {
+        self.get_mut(end).map(|connection| &mut connection.ends[usize::from(end.end)])
     }
 
-    /// What a socket is ready for now.
-    pub(crate) fn tcp_readiness(&self, socket: &TcpSocket) -> u32 {
-        let own = if socket.error != 0 { ERR | IN | OUT } else { 0 };
-        own | match &socket.state {
-            SocketState::Fresh | SocketState::Bound => OUT | HUP,
-            SocketState::Listening { waiting, .. } => {
-                if waiting.is_empty() {
-                    0
-                } else {
-                    IN
-                }
+    /// The connection's number, and the node and incarnation at the other end.
+    pub(crate) fn peer_of(&self, end: EndpointId) -> Option<(u32, NodeId, u16)> {
+        let connection = self.get(end)?;
+        let peer = &connection.ends[usize::from(end.peer().end)];
+        Some((connection.number, peer.node, peer.incarnation))
+    }
+
+    /// Every connection with the client's end, those that are over included.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (EndpointId, &Connection)> {
+        self.all.iter().enumerate().map(|(index, connection)| {
+            (EndpointId { index: index as u32, generation: connection.generation, end: 0 }, connection)
+        })
+    }
+
+    /// Opens a connection. Returns the client's end.
+    pub(super) fn open(&mut self, opening: Opening) -> EndpointId {
+        let Opening { client, server, keys, scope } = opening;
+        let count = self.pairs.entry((client.0, server.0)).or_insert(0);
+        *count += 1;
+        let key = join(join(keys.0, keys.1), *count);
+        let number = self.opened;
+        self.opened += 1;
+        let ends =
+            [Endpoint::new(client.0, client.1, State::SynSent), Endpoint::new(server.0, server.1, State::Listen)];
+        let mut connection = Connection { generation: 0, number, key, port: server.1.port(), scope, ends };
+        match self.free.pop() {
+            Some(index) => {
+                connection.generation = self.all[index as usize].generation + 1;
+                let generation = connection.generation;
+                self.all[index as usize] = connection;
+                EndpointId { index, generation, end: 0 }
             }
-            SocketState::Stream(end) => self.side_ref(*end).map_or(0, Side::readiness),
-            SocketState::Broken => IN | OUT | HUP | RDHUP,
+            None => {
+                self.all.push(connection);
+                EndpointId { index: self.all.len() as u32 - 1, generation: 0, end: 0 }
+            }
+        }
+    }
+
+    /// Forgets a connection once no process owns an end and nothing is in flight.
+    #[inline]
+    pub(super) fn free_if_done(&mut self, end: EndpointId) {
+        let Some(connection) = self.get_mut(end) else { return };
+        let over = |end: &Endpoint| end.is_gone() && end.flight.segments.is_empty();
+        let [client, server] = &connection.ends;
+        // No process could close a server's end that no SYN has reached.
+        let unreached = server.is_connecting() && server.flight.segments.is_empty();
+        if over(client) && (over(server) || unreached) {
+            connection.generation += 1;
+            self.free.push(end.index);
         }
     }
 }

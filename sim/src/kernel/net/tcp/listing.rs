@@ -1,62 +1,61 @@
-//! Connections as a list of sockets shows them.
-//! It only looks.
+//! TCP connections as `ss` would list them.
+//! It changes nothing.
 
-use super::connection::{Connection, Side, SocketState, Stage};
+use super::connection::{Connection, Connections};
+use super::endpoint::{Endpoint, State};
+use super::socket::{SocketState, TcpSocket};
 use crate::event::{NodeId, Socket, SocketStatus, Transport};
-use crate::kernel::net::ports::Net;
 
-fn status(side: &Side, peer: &Side) -> SocketStatus {
-    match (side.stage, side.said_all, side.ended) {
-        _ if side.reset => SocketStatus::Broken,
-        (Stage::Opening, ..) => SocketStatus::Connecting,
-        // It has heard neither an end nor a reset, and nobody is there who could say more.
-        (_, _, false) if matches!(peer.stage, Stage::Closed | Stage::Silent) && peer.flight.is_empty() => {
-            SocketStatus::HalfOpen
-        }
-        (_, true, true) => SocketStatus::Closing,
-        (_, true, false) => SocketStatus::FinWait,
-        (_, false, true) => SocketStatus::CloseWait,
-        (_, false, false) => SocketStatus::Established,
+fn status(end: &Endpoint, peer: &Endpoint) -> SocketStatus {
+    match end.state() {
+        State::Closed => SocketStatus::Broken,
+        _ if end.is_connecting() => SocketStatus::Connecting,
+        // Neither a FIN nor a RST has arrived, and nobody is left to send one.
+        _ if !end.has_received_fin() && peer.is_gone() && peer.flight.segments.is_empty() => SocketStatus::HalfOpen,
+        State::Closing | State::LastAck | State::TimeWait => SocketStatus::Closing,
+        State::FinWait1 | State::FinWait2 => SocketStatus::FinWait,
+        State::CloseWait => SocketStatus::CloseWait,
+        State::Listen | State::SynSent | State::Established | State::Lost => SocketStatus::Established,
     }
 }
 
-impl Net {
-    fn end(connection: &Connection, side: u8) -> Socket {
-        let (own, peer) = (&connection.sides[usize::from(side)], &connection.sides[usize::from(1 - side)]);
-        Socket {
-            node: own.node,
-            incarnation: own.incarnation,
-            fd: None,
-            transport: Transport::Tcp,
-            status: status(own, peer),
-            local: own.address.to_string(),
-            peer: peer.address.to_string(),
-            unread_bytes: own.received.len() as u64,
-            unsent_bytes: own.outstanding as u64,
-            conn: Some(connection.number),
-        }
+fn line(connection: &Connection, end: u8) -> Socket {
+    let (own, peer) = (&connection.ends[usize::from(end)], &connection.ends[usize::from(1 - end)]);
+    Socket {
+        node: own.node,
+        incarnation: own.incarnation,
+        fd: None,
+        transport: Transport::Tcp,
+        status: status(own, peer),
+        local: own.address.to_string(),
+        peer: peer.address.to_string(),
+        unread_bytes: own.received.len() as u64,
+        unsent_bytes: own.window.outstanding as u64,
+        conn: Some(connection.number),
     }
+}
 
-    /// A TCP socket with what its state says about it.
-    pub(crate) fn shown(&self, socket: Socket, state: &SocketState) -> Socket {
-        match state {
-            SocketState::Fresh => socket,
-            SocketState::Bound => Socket { status: SocketStatus::Bound, ..socket },
-            SocketState::Listening { .. } => Socket { status: SocketStatus::Listening, ..socket },
-            SocketState::Broken => Socket { status: SocketStatus::Broken, ..socket },
-            SocketState::Stream(end) => match self.connections.get(end.index as usize) {
-                Some(connection) if connection.generation == end.generation => Self::end(connection, end.side),
-                _ => Socket { status: SocketStatus::Broken, ..socket },
+impl Connections {
+    /// Completes the line of a TCP socket.
+    pub(super) fn list(&self, bare: Socket, socket: &TcpSocket) -> Socket {
+        match &socket.state {
+            SocketState::Unbound => bare,
+            SocketState::Bound => Socket { status: SocketStatus::Bound, ..bare },
+            SocketState::Listening { .. } => Socket { status: SocketStatus::Listening, ..bare },
+            SocketState::Shut => Socket { status: SocketStatus::Broken, ..bare },
+            SocketState::Connected(end) => match self.get(*end) {
+                Some(connection) => line(connection, end.end),
+                None => Socket { status: SocketStatus::Broken, ..bare },
             },
         }
     }
 
-    /// Ends of connections at a node that stand and that no process has taken from its listener's queue.
-    pub(crate) fn untaken(&self, node: NodeId) -> impl Iterator<Item = Socket> {
-        self.connections.iter().filter_map(move |connection| {
-            let side = &connection.sides[1];
-            let waits = side.node == node && side.stage == Stage::Open && side.description.is_none();
-            waits.then(|| Self::end(connection, 1))
+    /// The lines of a node's connections that wait to be accepted.
+    pub(crate) fn unaccepted(&self, node: NodeId) -> impl Iterator<Item = Socket> {
+        self.iter().filter_map(move |(_, connection)| {
+            let end = &connection.ends[1];
+            let waits = end.node == node && end.was_established() && end.description.is_none();
+            waits.then(|| line(connection, 1))
         })
     }
 }

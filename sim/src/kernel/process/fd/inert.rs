@@ -1,0 +1,26 @@
+//! Copies of descriptors that were opened outside the run.
+
+use super::file_description::{Attempt, FileDescription};
+use super::kind::Inert;
+use crate::event::NodeId;
+use crate::kernel::Errno;
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::due::Turn;
+
+impl FileDescription for Inert {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
+        attempt.finish_read(kernel, into.len(), Err(libc::EAGAIN), u64::MAX)
+    }
+
+    fn write(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
+        Ok(Turn::Done(from.len()))
+    }
+
+    fn readiness(&self, _kernel: &Kernel) -> u32 {
+        0
+    }
+
+    fn readable_bytes(&self, _kernel: &Kernel, _node: NodeId) -> Result<usize, Errno> {
+        Ok(0)
+    }
+}

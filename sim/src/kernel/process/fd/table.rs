@@ -1,0 +1,74 @@
+//! The descriptor table of a process: the lowest free number, lookup, close.
+//! The kinds of description are in files of their own.
+
+use super::description::Parting;
+use super::id::DescriptionId;
+use crate::event::Seq;
+use crate::kernel::Errno;
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::sched::fiber::own_stack;
+use crate::kernel::sched::thread::{State, ThreadId, Wait};
+
+impl Kernel {
+    /// Gives a description the lowest free number of its process. If the process has as many descriptors as it may, the
+    /// description is closed and the call fails with `EMFILE`.
+    pub(crate) fn install(&mut self, id: DescriptionId) -> Result<i32, Errno> {
+        self.install_from(id, 0)
+    }
+
+    /// The same, but no slot below this one.
+    pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> Result<i32, Errno> {
+        let node = self.process.descriptions.get(id).ok_or(libc::EBADF)?.node;
+        let node = &mut self.process.nodes[node];
+        let slot = node.descriptors.lowest_free(lowest);
+        self.install_at(id, slot)
+    }
+
+    /// The same, in exactly this slot, which is free.
+    pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> Result<i32, Errno> {
+        let description = self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?;
+        let node = &mut self.process.nodes[description.node];
+        if slot >= node.descriptors.slots_max() {
+            if description.references == 0 {
+                self.release(id, Parting::Finish);
+            }
+            return Err(libc::EMFILE);
+        }
+        description.references += 1;
+        let opened = self.process.call_sites.of(&own_stack());
+        Ok(node.descriptors.set(slot, id, opened))
+    }
+
+    /// The description behind a number of the caller's process.
+    #[inline]
+    pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
+        let node = &self.process[self.sched.threads[me].node];
+        node.descriptors.get(fd).ok_or(libc::EBADF)
+    }
+
+    /// `close`.
+    pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
+        let id = self.describe(me, fd)?;
+        let node = &mut self.process.nodes[self.sched.threads[me].node];
+        node.descriptors.close(fd, self.process.call_sites.of(&own_stack()));
+        self.release(id, Parting::Finish);
+        Ok(())
+    }
+
+    /// Drops one reference to a description, and closes it with the last one.
+    pub(crate) fn release(&mut self, id: DescriptionId, parting: Parting) {
+        let Some(description) = self.process.descriptions.get_mut(id) else { return };
+        description.references = description.references.saturating_sub(1);
+        if description.references > 0 {
+            return;
+        }
+        self.unwatch(id);
+        let Some(description) = self.process.descriptions.remove(id) else { return };
+        for waiter in description.waiters {
+            if self.sched.threads[waiter].state == State::Waiting(Wait::Ready) {
+                self.sched.threads.wake(waiter, Seq::NONE, &self.sched.choices);
+            }
+        }
+        self.close_kind(description.node, id, description.kind, parting);
+    }
+}
