@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn every_bit_of_a_probes_number_is_part_of_the_digest() {
         let digest = |number| {
-            let mut log = Log::new(false);
+            let mut log = Recorder::new(false);
             let (step, name) = (crate::event::ProbeEvent::Advanced, Name(1));
             log.push(&mut event(1, What::Probe { step, name, object: 1, number, site: Name(2) }));
             log.digest()
