@@ -9,6 +9,7 @@ use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::due::Turn;
 use crate::kernel::sched::clock::Deadline;
+use crate::kernel::sched::futex::MATCH_ANY;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_long, timespec};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,11 +63,13 @@ unsafe fn futex(
     operation: c_int,
     value: u32,
     timeout: *const timespec,
-    _mask: u32,
+    mask: u32,
 ) -> Result<c_long, Errno> {
     let clock = if operation & libc::FUTEX_CLOCK_REALTIME != 0 { libc::CLOCK_REALTIME } else { libc::CLOCK_MONOTONIC };
     match operation & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) {
+        libc::FUTEX_WAIT_BITSET | libc::FUTEX_WAKE_BITSET if mask == 0 => Err(libc::EINVAL),
         kind @ (libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) => {
+            let mask = if kind == libc::FUTEX_WAIT { MATCH_ANY } else { mask };
             let mut deadline = Deadline::NEVER;
             if !timeout.is_null() {
                 // SAFETY: the caller's pointer.
@@ -95,12 +98,13 @@ unsafe fn futex(
                     return Err(libc::ETIMEDOUT);
                 }
                 waited = true;
-                kernel.sched.futexes.wait(address, me);
+                kernel.sched.futexes.wait_for_bits(address, me, mask);
                 Ok(Turn::Wait(Wait::Futex(address), until_ns))
             })
         }
-        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Ok(call(me, |kernel| {
-            let woken = kernel.wake_waiters(me, address, value);
+        kind @ (libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET) => Ok(call(me, |kernel| {
+            let mask = if kind == libc::FUTEX_WAKE { MATCH_ANY } else { mask };
+            let woken = kernel.wake_waiters_for_bits(me, address, value, mask);
             if let Some(other) = kernel.process.signals.told.as_ref().and_then(|told| told.stray) {
                 super::signals::told_another(kernel, me, other);
             }

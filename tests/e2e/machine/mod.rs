@@ -1,6 +1,7 @@
 //! The simulated machine: what it shows of itself, its clocks, and what escapes it.
 
 mod clocks;
+mod descriptors;
 mod escapes;
 mod foreign_descriptors;
 mod host;
@@ -9,5 +10,5 @@ use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![host::module(), clocks::module(), escapes::module(), foreign_descriptors::module()]
+    vec![host::module(), clocks::module(), escapes::module(), foreign_descriptors::module(), descriptors::module()]
 }

@@ -1,7 +1,9 @@
-//! What `stat`, `chmod`, `utimens`, `access` and `statfs` ask and set.
-//! Attributes are durable at once; data and names are not, and are elsewhere.
+//! Attributes of inodes and of the disk: `stat`, `chmod`, `utimens`, `access`, `statfs`.
+//! Attributes are durable at once; data and names, in other files, are not.
 
-use super::inode::{FileKind, Inode, InodeId, Node};
+use super::file_kind::FileKind;
+use super::inode::{Inode, Node};
+use super::number::InodeId;
 use super::page::{PAGE, PAGE_BYTES, SECTOR};
 use super::path::NAME_BYTES_MAX;
 use super::{Disk, Errno};
@@ -9,7 +11,7 @@ use super::{Disk, Errno};
 /// The magic number of ext4, which programs look at to decide what they may rely on.
 const EXT4_SUPER_MAGIC: u64 = 0xEF53;
 
-/// More files than a run makes; nothing counts against it.
+/// More files than any run makes. No limit is enforced.
 const FILES_MAX: u64 = 1 << 24;
 
 /// The attributes of an inode, as `struct stat` has them.
@@ -19,7 +21,7 @@ pub struct Stat {
     pub dev: u64,
     /// Inode number.
     pub ino: InodeId,
-    /// What it is.
+    /// Its kind.
     pub kind: FileKind,
     /// File type bits and permission bits.
     pub mode: u32,
@@ -67,7 +69,7 @@ pub struct Statfs {
 }
 
 impl Disk {
-    /// Attributes of what is at `path`; `follow` follows a symbolic link at its end (`stat`), else `lstat`. Errors: as
+    /// The attributes of the inode at `path`; `follow` follows a symbolic link at its end (`stat` instead of `lstat`). Errors: as
     /// for [`Disk::lookup`].
     pub fn stat(&self, at: InodeId, path: &[u8], follow: bool) -> Result<Stat, Errno> {
         self.stat_inode(self.lookup(at, path, follow)?)
@@ -96,7 +98,7 @@ impl Disk {
         })
     }
 
-    /// What an inode is. Errors: `EBADF` when there is none.
+    /// The kind of an inode. Errors: `EBADF` when there is none.
     pub fn kind(&self, inode: InodeId) -> Result<FileKind, Errno> {
         Ok(self.inode(inode)?.kind())
     }
@@ -136,7 +138,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Whether root may use what is at `path` as `mode` asks (`F_OK`, or bits of `R_OK`, `W_OK`, `X_OK`). Errors:
+    /// Checks that root may use the inode at `path` in this way (`F_OK`, or bits of `R_OK`, `W_OK`, `X_OK`). Errors:
     /// `EACCES` for `X_OK` on a file that nobody may execute, `EINVAL` for other bits, and those of a path.
     pub fn access(&self, at: InodeId, path: &[u8], mode: i32, follow: bool) -> Result<(), Errno> {
         if mode & !(libc::R_OK | libc::W_OK | libc::X_OK) != 0 {
@@ -147,7 +149,7 @@ impl Disk {
         if mode & libc::X_OK != 0 && !executable { Err(libc::EACCES) } else { Ok(()) }
     }
 
-    /// Size and room of the disk.
+    /// The size and the free space of the disk.
     pub fn statfs(&self) -> Statfs {
         let files_used = self.inodes.iter().flatten().count() as u64;
         Statfs {

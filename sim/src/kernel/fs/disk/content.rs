@@ -1,4 +1,4 @@
-//! The bytes of one regular file: the pages that the running system sees, and what the media held before them.
+//! The bytes of one regular file: the pages that the running system sees, and those that the media held before.
 //! It knows no names, no times and no capacity; the choices of a power loss are in `power_loss`.
 
 use super::extents::Extents;
@@ -6,17 +6,17 @@ use super::page::{PAGE, PAGE_BYTES, Page, Spares};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 
-/// How many unsynced sizes a file remembers. A log that is never synced would otherwise remember each append.
+/// The number of unsynced sizes that a file remembers. A log that is never synced would otherwise remember each append.
 const SIZES_MAX: usize = 32;
 
-/// A page as the media hold it: `None` is a hole.
+/// A page on the media: `None` is a hole.
 pub(crate) type Side = Option<Box<Page>>;
 
 /// A change of size that no sync has covered.
 #[derive(Clone, Copy)]
 pub(crate) struct SizeChange {
     pub(crate) size: u64,
-    /// The smallest size from the last sync up to here: the media give up what they held beyond it.
+    /// The smallest size since the last sync. The media drop their data beyond it.
     pub(crate) lowest: u64,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct SizeChange {
 pub(crate) struct Content {
     pub(crate) size: u64,
     pub(crate) pages: BTreeMap<u64, Box<Page>>,
-    /// Pages that `fallocate` booked and nobody wrote.
+    /// Pages that `fallocate` booked and that were not written.
     pub(crate) reserved: Extents,
     pub(crate) durable_size: u64,
     /// The durable version of each page that changed since the last sync.
@@ -50,12 +50,12 @@ impl Content {
         self.pages.len() as u64 + self.reserved.pages()
     }
 
-    /// Whether a power loss would take nothing.
+    /// Returns whether a power loss would lose nothing.
     pub(crate) fn is_durable(&self) -> bool {
         self.dirty.is_empty() && self.lost.is_empty() && self.sizes.is_empty()
     }
 
-    /// Bytes from `offset` on into `into`; returns how many there were before the end of the file.
+    /// Copies bytes from `offset` on. Returns the number of bytes before the end of the file.
     pub(crate) fn read(&self, offset: u64, into: &mut [u8]) -> usize {
         let Some(left) = self.size.checked_sub(offset) else { return 0 };
         let len = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -77,7 +77,7 @@ impl Content {
         len
     }
 
-    /// How many of the `len` bytes at `offset` fit into `free` further pages.
+    /// The number of the `len` bytes at `offset` that fit into `free` more pages.
     pub(crate) fn fitting(&self, offset: u64, len: usize, free: u64) -> usize {
         let (first, last) = (offset / PAGE, (offset + len as u64 - 1) / PAGE);
         if last - first < free {
@@ -117,7 +117,7 @@ impl Content {
         self.last_write = Some((offset, end));
     }
 
-    /// The page, to be changed; `whole` says that the caller overwrites all of it, so its old bytes need no copy.
+    /// The page, to be changed. `whole` means that the caller overwrites all of it, so that its old bytes need no copy.
     fn dirty_page(&mut self, index: u64, whole: bool, spares: &mut Spares) -> &mut Page {
         self.cold.remove(index, index + 1);
         match self.pages.entry(index) {
@@ -236,8 +236,8 @@ impl Content {
         self.last_write = None;
     }
 
-    /// The write-back failed: the pages count as clean, the media keep what they had. Pages that the system sees as
-    /// holes have no data to lose, so they stay to be synced.
+    /// The write-back failed: the pages count as clean, and the media keep their old data. Pages that the system sees as
+    /// holes have no data to lose, so they remain dirty.
     pub(crate) fn fail_sync(&mut self) {
         let (failed, holes) =
             std::mem::take(&mut self.dirty).into_iter().partition(|(i, _)| self.pages.contains_key(i));
@@ -263,7 +263,7 @@ impl Content {
         }
     }
 
-    /// The page as the media hold it. Bytes beyond the durable size are not part of the file.
+    /// The page on the media. Bytes beyond the durable size are not part of the file.
     pub(crate) fn durable_page(&self, index: u64) -> Option<&Page> {
         match self.dirty.get(&index).or_else(|| self.lost.get(&index)) {
             Some(side) => side.as_deref(),

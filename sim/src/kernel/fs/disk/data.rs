@@ -1,22 +1,24 @@
 //! Operations on the data of an open inode: read, write, truncate, allocate, seek, sync.
 //! They know offsets, not positions: a description's position is in `open`.
 
-use super::inode::{Device, FileKind, InodeId, Node};
+use super::file_kind::{Device, FileKind, IoKind};
+use super::inode::Node;
+use super::number::InodeId;
 use super::page::PAGE;
 use super::trouble::Trouble;
-use super::{Disk, Errno, IoKind};
+use super::{Disk, Errno};
 
 /// The largest file of ext4 with pages of 4 KiB: 16 TiB.
 const FILE_BYTES_MAX: u64 = 16 << 40;
 
 impl Disk {
-    /// Reads from `offset` into `into`; returns how many bytes there were. Errors: `EISDIR`, `EINVAL` for a symbolic
-    /// link, and an error that was marked.
+    /// Reads from `offset` into `into`; returns the number of bytes. Errors: `EISDIR`, `EINVAL` for a symbolic
+    /// link, and a marked error.
     ///
     /// # Panics
-    /// On `/dev/urandom`: the caller asks [`Disk::kind`] and answers such reads, because the disk draws no random bytes.
+    /// On `/dev/urandom`: the caller checks [`Disk::kind`] and answers such reads, because the disk draws no random bytes.
     pub fn read_at(&mut self, inode: InodeId, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
-        // A device that fails is not asked for what the page cache has; a mark fails in any case.
+        // Bytes in the page cache do not need the failing device; a mark fails in any case.
         if self.inode(inode)?.marks[IoKind::Read as usize] != 0 || self.misses(inode, offset, into.len() as u64) {
             self.take_error(inode, IoKind::Read)?;
         }
@@ -37,7 +39,7 @@ impl Disk {
         }
     }
 
-    /// Writes `data` at `offset`; returns how many bytes fitted. Errors: `ENOSPC` when not even one did, `EFBIG`,
+    /// Writes `data` at `offset`; returns the number of bytes that fitted. Errors: `ENOSPC` when not even one did, `EFBIG`,
     /// `EISDIR`, and an error that was marked (then nothing is written).
     pub fn write_at(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
         let free = self.free_pages();
@@ -62,7 +64,7 @@ impl Disk {
         })?
     }
 
-    /// Writes `data` at the end; returns where it begins and how many bytes fitted. Errors: as for [`Disk::write_at`].
+    /// Writes `data` at the end; returns its offset and the number of bytes that fitted. Errors: as for [`Disk::write_at`].
     pub fn append(&mut self, inode: InodeId, data: &[u8], now_ns: i64) -> Result<(u64, usize), Errno> {
         let end = match &self.inode(inode)?.node {
             Node::File(content) => content.size,
@@ -71,8 +73,8 @@ impl Disk {
         Ok((end, self.write_at(inode, end, data, now_ns)?))
     }
 
-    /// Sets the size: what is cut off is gone, what is added reads as zero. Errors: `EISDIR`, `EINVAL` for what is no
-    /// file, `EFBIG`.
+    /// Sets the size: bytes beyond it are lost, new ones read as zero. Errors: `EISDIR`, `EINVAL` for other inodes that are
+    /// no regular file, `EFBIG`.
     pub fn truncate(&mut self, inode: InodeId, size: u64, now_ns: i64) -> Result<(), Errno> {
         if size > FILE_BYTES_MAX {
             return Err(libc::EFBIG);
@@ -131,8 +133,8 @@ impl Disk {
         Ok(())
     }
 
-    /// What a process wrote to a mapping of the file: bytes within its size that take the place of what is there, if they
-    /// differ. A mapped page needs no room on the disk before it is written back, so none is asked for.
+    /// Takes over the bytes that a process wrote to a mapping of the file, within its size, where they differ. A mapped page
+    /// needs no space on the disk before it is written back, so none is checked.
     pub fn absorb(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) {
         let changed = self.with_content(inode, |content, spares| {
             let mut now = vec![0; data.len()];
@@ -148,7 +150,7 @@ impl Disk {
         }
     }
 
-    /// What the system sees at `offset`, for a mapping of the file; zeros beyond its end. No device is asked.
+    /// Copies the bytes at `offset` for a mapping of the file, zeros beyond its end, without the device.
     pub fn peek(&self, inode: InodeId, offset: u64, into: &mut [u8]) {
         into.fill(0);
         if let Ok(Node::File(content)) = self.inode(inode).map(|node| &node.node) {
@@ -179,7 +181,7 @@ impl Disk {
     /// Makes a file's data and size durable, or a directory's entries. A move between directories becomes durable in
     /// both, with whatever came before it there. Errors: `EINVAL` for links and devices; an error that was marked, and
     /// then a file's dirty pages count as clean though the media keep the old ones, as on Linux: the next `fsync`
-    /// succeeds and does not bring them back. Who else has the file open is told by [`super::OpenFile::sync`].
+    /// succeeds and does not bring them back. Other descriptions of the file learn of it through [`super::OpenFile::sync`].
     pub fn fsync(&mut self, inode: InodeId) -> Result<(), Errno> {
         let outcome = self.take_error(inode, IoKind::Sync);
         match &self.inode(inode)?.node {

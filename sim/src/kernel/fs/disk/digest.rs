@@ -1,9 +1,10 @@
-//! A digest of the whole disk, to tell whether two exits left the same state behind.
-//! It is no checksum against an adversary, and it leaves out inode numbers and times, which differ without meaning.
+//! A digest of the whole disk, to compare the states that two exits left.
+//! It resists no adversary, and leaves out inode numbers and times, which differ without meaning.
 
 use super::Disk;
 use super::content::Content;
-use super::inode::{InodeId, Node, ROOT};
+use super::inode::Node;
+use super::number::{InodeId, ROOT};
 use super::page::{PAGE, PAGE_BYTES, Page};
 
 /// The first digits of pi, made odd: constants with nothing up the sleeve.
@@ -35,7 +36,7 @@ impl Digest {
     }
 }
 
-/// Which of the two states of the disk.
+/// The two states of the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Visible,
@@ -43,13 +44,13 @@ enum State {
 }
 
 impl Disk {
-    /// A digest of what would be left if nothing unsynced had reached the media: names, kinds, permission bits, link
+    /// A digest of the durable state: names, kinds, permission bits, link
     /// targets, sizes, bytes. A hole and a page of zeros are the same.
     pub fn durable_digest(&self) -> u128 {
         self.digest(State::Durable)
     }
 
-    /// The same of what the running system sees by name.
+    /// The same of the state that the running system sees by name.
     pub fn visible_digest(&self) -> u128 {
         self.digest(State::Visible)
     }

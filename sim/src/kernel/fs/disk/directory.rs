@@ -1,15 +1,15 @@
 //! The entries of one directory, as the system sees them and as the media hold them.
 //! It does not follow paths, and it does not decide when an entry becomes durable: `journal` does.
 
-use super::inode::{FileKind, InodeId};
-use super::journal::OpId;
+use super::file_kind::FileKind;
+use super::number::{InodeId, OpId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One component of a path: at most 255 bytes, no slash.
 pub(crate) type Name = Arc<[u8]>;
 
-/// Where a name leads. The cookie gives its place in a listing: names come in the order in which they were made.
+/// The inode of a name. The cookie is its position in a listing, which has names in the order of their creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) inode: InodeId,
@@ -24,8 +24,8 @@ pub(crate) struct Directory {
     pub(crate) parent: InodeId,
     /// The directory's own name in its parent; empty for the root.
     pub(crate) name: Name,
-    /// The operations that made this directory and the directories that it was made in, while they may be pending.
-    /// Without all of them the place where it was made cannot be reached, wherever it is now.
+    /// The operations that made this directory and those above it, while they may be pending. Without all of them, the
+    /// directory in which it was made cannot be reached, wherever this one is now.
     pub(crate) made_by: Vec<OpId>,
     pub(crate) entries: BTreeMap<Name, Entry>,
     order: BTreeMap<u64, Name>,
@@ -46,7 +46,7 @@ impl Directory {
         }
     }
 
-    /// Lets `name` lead to `inode`; a name that was there keeps its place in the listing.
+    /// Sets the inode of a name. An existing name keeps its position in the listing.
     pub(crate) fn set(&mut self, name: &Name, inode: InodeId) -> Entry {
         let cookie = match self.entries.get(name) {
             Some(entry) => entry.cookie,
@@ -87,8 +87,8 @@ pub struct Listed {
     pub name: Vec<u8>,
     /// Inode number.
     pub inode: InodeId,
-    /// What the name leads to; [`FileKind::d_type`] is its number for `readdir`.
+    /// The kind of the inode; [`FileKind::d_type`] is its number for `readdir`.
     pub kind: FileKind,
-    /// The place of this line: a listing that goes on after it shows greater cookies only.
+    /// The position of this line: a listing that continues after it shows greater cookies only.
     pub cookie: u64,
 }

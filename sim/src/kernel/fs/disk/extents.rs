@@ -1,4 +1,4 @@
-//! A set of page numbers held as ranges: what `fallocate` reserved and nobody has written yet.
+//! A set of page numbers held as ranges: pages that `fallocate` reserved and that were not written yet.
 //! It holds no data: a reserved page reads as zero.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ pub(crate) struct Extents {
 }
 
 impl Extents {
-    /// How many pages are in the set.
+    /// The number of pages in the set.
     pub(crate) fn pages(&self) -> u64 {
         self.pages
     }
@@ -20,14 +20,14 @@ impl Extents {
         self.ranges.range(..=page).next_back().is_some_and(|(_, &end)| page < end)
     }
 
-    /// How many pages of `start..end` are in the set.
+    /// The number of pages of `start..end` in the set.
     pub(crate) fn pages_within(&self, start: u64, end: u64) -> u64 {
         let before = self.ranges.range(..start).next_back().map(|(&s, &e)| (s, e));
         let inside = self.ranges.range(start..end.max(start)).map(|(&s, &e)| (s, e));
         before.into_iter().chain(inside).map(|(s, e)| e.min(end).saturating_sub(s.max(start))).sum()
     }
 
-    /// Adds `start..end`, whatever of it is already there.
+    /// Adds `start..end`, of which parts may be there already.
     pub(crate) fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
@@ -47,7 +47,7 @@ impl Extents {
         self.ranges.insert(start, end);
     }
 
-    /// Takes `start..end` out, whatever of it is there.
+    /// Removes the parts of `start..end` that are there.
     pub(crate) fn remove(&mut self, start: u64, end: u64) {
         if start >= end || self.ranges.is_empty() {
             return;

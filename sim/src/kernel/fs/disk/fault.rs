@@ -1,26 +1,17 @@
-//! Faults on demand: corruption, files that vanish, and errors that the next operation will give.
-//! It chooses nothing itself; a full disk is `Disk::set_capacity`, a slow one is the caller's clock.
+//! Faults on demand: corruption, files that vanish, marked errors.
+//! It makes no choices. A full disk is `Disk::set_capacity`; a slow one is up to the caller's clock.
 
 use super::content::Content;
 use super::digest::mix;
-use super::inode::{InodeId, Node, ROOT};
+use super::file_kind::IoKind;
+use super::inode::Node;
+use super::number::{InodeId, ROOT};
 use super::page::{PAGE, PAGE_BYTES, Page, SECTOR_BYTES};
-use super::path::{CallSite, Last, Tail};
+use super::path::{Last, Resolved, Tail};
 use super::power_loss::{Ask, AskKind};
 use super::{Disk, Errno};
 
-/// The operations that an error can be marked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IoKind {
-    /// `read` and its kin.
-    Read,
-    /// `write` and its kin.
-    Write,
-    /// `fsync`, `fdatasync`, `sync_file_range`.
-    Sync,
-}
-
-/// What a corruption does.
+/// The kinds of corruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CorruptionKind {
     /// One bit is flipped.
@@ -31,20 +22,20 @@ pub enum CorruptionKind {
     NoiseSector,
 }
 
-/// What was corrupted, for the report.
+/// The bytes that were corrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corruption {
-    /// What was done.
+    /// The kind of corruption.
     pub kind: CorruptionKind,
     /// The first byte.
     pub offset: u64,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: u64,
 }
 
 impl Disk {
-    /// The next operation of this kind on the inode fails with `errno` (mostly `EIO`); 0 takes the mark away. What a
-    /// failed sync does to the data is told at [`Disk::fsync`]. Errors: `EBADF` when there is no such inode.
+    /// Marks an error: the next operation of this kind on the inode fails with `errno` (mostly `EIO`); 0 removes the mark.
+    /// [`Disk::fsync`] describes the effect of a failed sync. Errors: `EBADF` when there is no such inode.
     pub fn mark_error(&mut self, inode: InodeId, kind: IoKind, errno: Errno) -> Result<(), Errno> {
         self.inode_mut(inode)?.marks[kind as usize] = errno;
         Ok(())
@@ -95,10 +86,10 @@ impl Disk {
         Ok(Some(Corruption { kind, offset, len }))
     }
 
-    /// Lets what is at an absolute path vanish, on the media too, as if it had never been synced; a directory vanishes
-    /// with all that is in it. Who has it open keeps it. Errors: those of a path, `EBUSY` for the root.
+    /// Makes the inode at an absolute path vanish, on the media too, as if it had never been synced; a directory vanishes with
+    /// its content. Open descriptions keep it. Errors: those of a path, `EBUSY` for the root.
     pub fn remove_for_fault(&mut self, path: &[u8]) -> Result<(), Errno> {
-        let CallSite { directory, tail, inode, .. } = self.resolve(ROOT, path, Last::Name)?;
+        let Resolved { directory, tail, inode, .. } = self.resolve(ROOT, path, Last::Name)?;
         let Tail::Name(name) = tail else { return Err(libc::EBUSY) };
         let inode = inode.ok_or(libc::ENOENT)?;
         self.vanish(directory, &name, inode);
@@ -111,7 +102,7 @@ impl Disk {
             for (child_name, child) in children {
                 self.vanish(inode, &child_name, child);
             }
-            // What the system had removed already, but the media had not.
+            // Entries that the system had removed already, and the media had not.
             for entry in std::mem::take(&mut self.directory_slot(inode).durable).into_values() {
                 self.slot(entry.inode).anchors -= 1;
                 self.collect(entry.inode);
@@ -139,7 +130,7 @@ impl Disk {
 }
 
 impl Content {
-    /// Damages a page where the system sees it and where the media hold it.
+    /// Damages a page in the page cache and on the media.
     fn damage(&mut self, index: u64, damage: &dyn Fn(&mut Page)) {
         self.reserved.remove(index, index + 1);
         damage(self.pages.entry(index).or_insert_with(|| Box::new([0; PAGE_BYTES])));

@@ -1,77 +1,10 @@
-//! One inode: a file, a directory, a symbolic link or a device, with its attributes and its counts.
-//! It has no name: names are entries of directories.
+//! One inode: a file, directory, symbolic link, device or socket, with its attributes and counts.
+//! Its names are entries of directories.
 
 use super::content::Content;
 use super::directory::Directory;
+use super::file_kind::{Device, FileKind};
 use super::{Errno, page};
-
-/// Number of an inode. Numbers are never given twice on one disk, so a stale one cannot reach a newer file.
-pub type InodeId = u64;
-
-/// The inode of `/`.
-pub const ROOT: InodeId = 2;
-
-/// A character device of `/dev`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    /// Reads end at once, writes vanish.
-    Null,
-    /// Reads give zeros, writes vanish.
-    Zero,
-    /// Reads give random bytes: the disk has none, so the caller answers them.
-    Urandom,
-}
-
-impl Device {
-    /// Major and minor number, packed as `st_rdev` has them.
-    pub(crate) fn rdev(self) -> u64 {
-        let minor = match self {
-            Device::Null => 3,
-            Device::Zero => 5,
-            Device::Urandom => 9,
-        };
-        (1 << 8) | minor
-    }
-}
-
-/// What an inode is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    Symlink,
-    /// A character device.
-    Device(Device),
-    /// What a Unix socket is bound to.
-    Socket,
-}
-
-impl FileKind {
-    /// The number that `readdir` gives for it (`DT_REG` and the like).
-    pub fn d_type(self) -> u8 {
-        match self {
-            FileKind::File => libc::DT_REG,
-            FileKind::Directory => libc::DT_DIR,
-            FileKind::Symlink => libc::DT_LNK,
-            FileKind::Device(_) => libc::DT_CHR,
-            FileKind::Socket => libc::DT_SOCK,
-        }
-    }
-
-    /// The file type bits of `st_mode`.
-    pub fn mode_bits(self) -> u32 {
-        match self {
-            FileKind::File => libc::S_IFREG,
-            FileKind::Directory => libc::S_IFDIR,
-            FileKind::Symlink => libc::S_IFLNK,
-            FileKind::Device(_) => libc::S_IFCHR,
-            FileKind::Socket => libc::S_IFSOCK,
-        }
-    }
-}
 
 #[derive(Clone)]
 pub(crate) enum Node {
@@ -100,14 +33,14 @@ pub(crate) struct Inode {
     pub(crate) gid: u32,
     /// Names that the system sees; a directory counts its own `.` and its children's `..` too.
     pub(crate) nlink: u64,
-    /// Open descriptions and whatever else the caller retains.
+    /// The number of open descriptions and other references of the caller.
     pub(crate) opens: u64,
-    /// Durable entries and pending operations that lead here: a power loss could bring the file back.
+    /// The number of durable entries and pending operations that lead here: a power loss could bring the file back.
     pub(crate) anchors: u64,
-    /// Out of the system's sight and waiting only for its anchors to go.
+    /// The system sees it no more; it exists as long as it has anchors.
     pub(crate) ghost: bool,
     pub(crate) times: Times,
-    /// Errors that the next operation of each `IoKind` will give; zero is none.
+    /// The error of the next operation of each `IoKind`; zero for none.
     pub(crate) marks: [Errno; 3],
     /// Write-backs that failed.
     pub(crate) failures: Failures,
@@ -119,24 +52,24 @@ pub(crate) struct Inode {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Failures {
     count: u64,
-    /// Whether anybody was told of the last one.
-    told: bool,
+    /// The last one was reported to some description.
+    reported: bool,
 }
 
 impl Failures {
     pub(crate) fn add(&mut self) {
-        *self = Self { count: self.count + 1, told: false };
+        *self = Self { count: self.count + 1, reported: false };
     }
 
-    /// Where a new description begins: a failure that nobody was told of is still news to it.
+    /// The count at which a new description begins: one less if the last failure was reported to none.
     pub(crate) fn at_open(self) -> u64 {
-        if self.told { self.count } else { self.count.saturating_sub(1) }
+        if self.reported { self.count } else { self.count.saturating_sub(1) }
     }
 
-    /// Whether a description that knows of `seen` has something to be told; then it knows.
-    pub(crate) fn tell(&mut self, seen: &mut u64) -> bool {
+    /// Returns whether there are failures beyond those that a description has seen, and notes that it sees them.
+    pub(crate) fn report(&mut self, seen: &mut u64) -> bool {
         let news = *seen != self.count;
-        self.told |= news;
+        self.reported |= news;
         *seen = self.count;
         news
     }
@@ -183,7 +116,7 @@ impl Inode {
         }
     }
 
-    /// Size in bytes, as `st_size` tells it.
+    /// The size in bytes, for `st_size`.
     pub(crate) fn size(&self) -> u64 {
         match &self.node {
             Node::File(content) => content.size,

@@ -1,12 +1,9 @@
-//! Directory operations that have happened but are not durable yet, in the order in which they happened.
-//! It decides what must become durable together; it does not touch the directories themselves.
+//! Directory operations that are not durable yet, in their order.
+//! It decides which must become durable together, and does not touch the directories themselves.
 
 use super::directory::{Entry, Name};
-use super::inode::InodeId;
+use super::number::{InodeId, OpId};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Number of an operation; later is greater, zero is none.
-pub(crate) type OpId = u64;
 
 /// Stands for the shape of the tree among the directories that an operation touches. Moves of directories keep their
 /// order through it, or else a power loss could keep two moves that only together make a loop.
@@ -26,7 +23,7 @@ pub(crate) struct Op {
     pub(crate) changes: Vec<Change>,
     /// A directory went from one parent to another.
     pub(crate) moves_directory: bool,
-    /// Earlier operations, of other directories, without which this one would lose what was durable before it.
+    /// Earlier operations on other directories, without which this one would lose an entry that was durable before.
     pub(crate) needs: Vec<OpId>,
 }
 
@@ -128,7 +125,7 @@ impl Journal {
     }
 
     /// Empties the journal. Of each directory the last `tail` operations are lost, and with them every later one that
-    /// shares a directory with a lost one or needs it. Returns what is kept, in order.
+    /// shares a directory with a lost one or needs it. Returns the others, in order.
     pub(crate) fn survivors(&mut self, tails: &BTreeMap<InodeId, u64>) -> Vec<Op> {
         let mut lost_from: BTreeMap<InodeId, OpId> = BTreeMap::new();
         for (directory, &tail) in tails {

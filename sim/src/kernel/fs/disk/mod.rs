@@ -1,17 +1,40 @@
 //! The disk of one simulated node: a file system in memory, a page cache above durable media.
 //! It does no I/O, blocks nobody and draws nothing at random: the caller passes the time and answers every choice.
+//!
+//! ```text
+//! state       volume      the disk: its inodes, and how directory operations become durable
+//!             inode       a file, directory, link, device or socket
+//!             content     the bytes of a file; page, extents
+//!             directory   the entries of a directory
+//!             journal     directory operations that are not durable yet
+//!             lock, trouble, number, file_kind
+//! operations  open        open, read, write, seek, close
+//!             data        reading, writing, allocating and syncing an inode
+//!             names       create, link, remove, rename, list
+//!             path        from a path to an inode
+//!             attributes  stat, chmod, utimens, access, statfs
+//!             locking     flock and record locks
+//!             device      reads that miss the page cache, troubles
+//! faults      power_loss  what survives a loss of power
+//!             fault       corruption, files that vanish, marked errors
+//!             digest      comparing two states of a disk
+//! ```
 
 mod attributes;
 mod content;
 mod data;
+mod device;
 mod digest;
 mod directory;
 mod extents;
 mod fault;
+mod file_kind;
 mod inode;
 mod journal;
 mod lock;
+mod locking;
 mod names;
+mod number;
 mod open;
 mod page;
 mod path;
@@ -24,9 +47,10 @@ mod tests;
 
 pub use attributes::{Stat, Statfs};
 pub use directory::Listed;
-pub use fault::{Corruption, CorruptionKind, IoKind};
-pub use inode::{Device, FileKind, InodeId, ROOT};
+pub use fault::{Corruption, CorruptionKind};
+pub use file_kind::{Device, FileKind, IoKind};
 pub use lock::{Lock, LockKind, Owner, RecordLock};
+pub use number::{InodeId, ROOT};
 pub use open::OpenFile;
 pub use page::{PAGE_BYTES, SECTOR_BYTES};
 pub use path::{NAME_BYTES_MAX, PATH_BYTES_MAX};

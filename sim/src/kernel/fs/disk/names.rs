@@ -1,19 +1,21 @@
 //! Operations on names: create, link, remove, rename, and the listing of a directory.
-//! They change what the system sees at once; what power loss leaves of them is for `journal` and `power_loss`.
+//! The system sees them at once; `journal` and `power_loss` decide what survives a power loss.
 
 use super::directory::{Directory, Listed, Name};
-use super::inode::{FileKind, Inode, InodeId, Node};
-use super::journal::{Change, OpId};
-use super::path::{CallSite, Last, PATH_BYTES_MAX, Tail};
+use super::file_kind::FileKind;
+use super::inode::{Inode, Node};
+use super::journal::Change;
+use super::number::{InodeId, OpId};
+use super::path::{Last, PATH_BYTES_MAX, Resolved, Tail};
 use super::{Disk, Errno};
 
-/// Names that one file may have, as ext4 has it.
+/// ext4's limit of names for one file.
 const LINKS_MAX: u64 = 65_000;
 
 impl Disk {
     /// Makes a directory. Errors: `EEXIST`, `ENOENT`, and those of a path.
     pub fn mkdir(&mut self, at: InodeId, path: &[u8], mode: u32, now_ns: i64) -> Result<InodeId, Errno> {
-        let (parent, name, _) = self.place_for_new(at, path)?;
+        let (parent, name, _) = self.resolve_new(at, path)?;
         let directory = Node::Directory(Directory::new(parent, name.clone()));
         Ok(self.create(parent, &name, directory, mode, now_ns))
     }
@@ -25,7 +27,7 @@ impl Disk {
             PATH_BYTES_MAX.. => return Err(libc::ENAMETOOLONG),
             _ => {}
         }
-        let (parent, name, slash) = self.place_for_new(at, path)?;
+        let (parent, name, slash) = self.resolve_new(at, path)?;
         if slash {
             return Err(libc::ENOENT);
         }
@@ -34,7 +36,7 @@ impl Disk {
 
     /// Makes the file that a Unix socket is bound to. Errors: `EEXIST`, `ENOENT`.
     pub fn make_socket(&mut self, at: InodeId, path: &[u8], mode: u32, now_ns: i64) -> Result<InodeId, Errno> {
-        let (parent, name, slash) = self.place_for_new(at, path)?;
+        let (parent, name, slash) = self.resolve_new(at, path)?;
         if slash {
             return Err(libc::ENOENT);
         }
@@ -57,7 +59,7 @@ impl Disk {
     /// Gives an inode that the caller has open one more name (`AT_EMPTY_PATH`). Errors: as for [`Disk::link`], and
     /// `ENOENT` when its last name is gone already.
     pub fn link_inode(&mut self, inode: InodeId, at: InodeId, path: &[u8], now_ns: i64) -> Result<(), Errno> {
-        let (parent, name, slash) = self.place_for_new(at, path)?;
+        let (parent, name, slash) = self.resolve_new(at, path)?;
         let node = self.inode(inode)?;
         if node.is_directory() {
             return Err(libc::EPERM);
@@ -78,7 +80,7 @@ impl Disk {
 
     /// Removes a name that is not a directory's. Errors: `EISDIR`, `ENOENT`, `ENOTDIR` for a trailing slash.
     pub fn unlink(&mut self, at: InodeId, path: &[u8], now_ns: i64) -> Result<(), Errno> {
-        let CallSite { directory, tail, inode, slash } = self.resolve(at, path, Last::Name)?;
+        let Resolved { directory, tail, inode, slash } = self.resolve(at, path, Last::Name)?;
         let Tail::Name(name) = tail else { return Err(libc::EISDIR) };
         let inode = inode.ok_or(libc::ENOENT)?;
         if self.inode(inode)?.is_directory() {
@@ -99,22 +101,22 @@ impl Disk {
 
     /// Removes an empty directory. Errors: `ENOTEMPTY`, `ENOTDIR`, `EINVAL` for `.`, `EBUSY` for the root.
     pub fn rmdir(&mut self, at: InodeId, path: &[u8], now_ns: i64) -> Result<(), Errno> {
-        let place = self.resolve(at, path, Last::Name)?;
-        let name = match place.tail {
+        let resolved = self.resolve(at, path, Last::Name)?;
+        let name = match resolved.tail {
             Tail::Name(name) => name,
             Tail::Dot => return Err(libc::EINVAL),
             Tail::DotDot => return Err(libc::ENOTEMPTY),
             Tail::Root => return Err(libc::EBUSY),
         };
-        let inode = place.inode.ok_or(libc::ENOENT)?;
+        let inode = resolved.inode.ok_or(libc::ENOENT)?;
         if !self.directory(inode)?.entries.is_empty() {
             return Err(libc::ENOTEMPTY);
         }
-        self.leave(place.directory, &name, now_ns);
+        self.leave(resolved.directory, &name, now_ns);
         // Without this, power loss could keep the removal and lose the move that took a file out before it.
         let needs = self.journal.last_of(inode).into_iter().collect();
-        self.pend(vec![Change { directory: place.directory, name, entry: None }], false, needs);
-        self.slot(place.directory).nlink -= 1;
+        self.pend(vec![Change { directory: resolved.directory, name, entry: None }], false, needs);
+        self.slot(resolved.directory).nlink -= 1;
         self.slot(inode).nlink = 0;
         self.collect(inode);
         self.settle();
@@ -238,7 +240,7 @@ impl Disk {
         self.pend(changes, one || two, needs);
     }
 
-    /// Tells a moved inode where it lives now; returns whether a directory changed its parent.
+    /// Sets the parent and name of a moved directory. Returns whether its parent is another one.
     fn rehome(&mut self, moved: InodeId, from: InodeId, (to, name): (InodeId, &Name), now_ns: i64) -> bool {
         let node = self.slot(moved);
         node.times.changed_ns = now_ns;
@@ -256,7 +258,7 @@ impl Disk {
     /// The pending operations that made `directory` and what is above it: a file moved there must not outlive them.
     fn needs_of_home(&self, directory: InodeId, needs: &mut Vec<OpId>) {
         let mut here = directory;
-        while here != super::ROOT {
+        while here != super::number::ROOT {
             let Ok(node) = self.directory(here) else { return };
             needs.extend(node.made_by.iter().filter(|op| self.journal.is_pending(**op)));
             here = node.parent;
@@ -288,9 +290,9 @@ impl Disk {
     }
 
     /// The directory and the name for something new, and whether a slash follows it.
-    fn place_for_new(&self, at: InodeId, path: &[u8]) -> Result<(InodeId, Name, bool), Errno> {
+    fn resolve_new(&self, at: InodeId, path: &[u8]) -> Result<(InodeId, Name, bool), Errno> {
         match self.resolve(at, path, Last::Name)? {
-            CallSite { directory, tail: Tail::Name(name), inode: None, slash } => {
+            Resolved { directory, tail: Tail::Name(name), inode: None, slash } => {
                 if self.inode(directory)?.nlink == 0 {
                     return Err(libc::ENOENT);
                 }

@@ -1,18 +1,20 @@
 //! Open file descriptions: `open`, `read`, `write`, `lseek`, `close`.
-//! It has no table of descriptors: which number means which description is the process's business.
+//! The table of descriptors belongs to the process.
 
 use super::directory::Name;
-use super::inode::{FileKind, Inode, InodeId, Node};
+use super::file_kind::FileKind;
+use super::inode::{Inode, Node};
 use super::lock::Owner;
+use super::number::InodeId;
 use super::path::{Last, Tail};
 use super::{Disk, Errno};
 
 /// An open file description. Descriptors that were duplicated share one.
 #[derive(Debug)]
 pub struct OpenFile {
-    /// What is open.
+    /// The open inode.
     pub inode: InodeId,
-    /// Where the next read or write begins, in bytes; in a directory, the cookie after which a listing goes on.
+    /// The position in bytes; in a directory, the cookie after which a listing continues.
     pub pos: u64,
     /// Opened for reading.
     pub readable: bool,
@@ -27,7 +29,7 @@ pub struct OpenFile {
     /// Number of the description, never given twice on one disk: the owner of its `flock` and its `F_OFD` locks.
     pub description: u64,
     epoch: u64,
-    /// How many failed write-backs of the file it knows of.
+    /// The number of failed write-backs of the file that it has reported.
     failures_seen: u64,
 }
 
@@ -47,15 +49,15 @@ impl Disk {
         }
         let exclusive = has(libc::O_CREAT) && has(libc::O_EXCL);
         let last = if exclusive || has(libc::O_NOFOLLOW) { Last::Stay } else { Last::Follow };
-        let place = self.resolve(at, path, last)?;
+        let resolved = self.resolve(at, path, last)?;
         let (readable, writable) = match flags & libc::O_ACCMODE {
             libc::O_RDONLY => (true, false),
             libc::O_WRONLY => (false, true),
             libc::O_RDWR => (true, true),
             _ => return Err(libc::EINVAL),
         };
-        let full_path = self.path_of_place(&place);
-        let inode = match place.inode {
+        let full_path = self.path_of(&resolved);
+        let inode = match resolved.inode {
             Some(_) if exclusive => return Err(libc::EEXIST),
             Some(inode) => {
                 let kind = self.inode(inode)?.kind();
@@ -74,14 +76,14 @@ impl Disk {
                 inode
             }
             None => {
-                if !has(libc::O_CREAT) || self.inode(place.directory)?.nlink == 0 {
+                if !has(libc::O_CREAT) || self.inode(resolved.directory)?.nlink == 0 {
                     return Err(libc::ENOENT);
                 }
-                if place.slash {
+                if resolved.slash {
                     return Err(libc::EISDIR);
                 }
-                let Tail::Name(name) = &place.tail else { return Err(libc::EISDIR) };
-                self.create(place.directory, &Name::clone(name), Node::File(Default::default()), mode, now_ns)
+                let Tail::Name(name) = &resolved.tail else { return Err(libc::EISDIR) };
+                self.create(resolved.directory, &Name::clone(name), Node::File(Default::default()), mode, now_ns)
             }
         };
         let mut file = self.describe(inode, full_path);
@@ -119,12 +121,12 @@ impl Disk {
 
     fn open_path(&mut self, at: InodeId, path: &[u8], flags: i32) -> Result<OpenFile, Errno> {
         let last = if flags & libc::O_NOFOLLOW != 0 { Last::Stay } else { Last::Follow };
-        let place = self.resolve(at, path, last)?;
-        let inode = place.inode.ok_or(libc::ENOENT)?;
+        let resolved = self.resolve(at, path, last)?;
+        let inode = resolved.inode.ok_or(libc::ENOENT)?;
         if flags & libc::O_DIRECTORY != 0 && !self.inode(inode)?.is_directory() {
             return Err(libc::ENOTDIR);
         }
-        let full_path = self.path_of_place(&place);
+        let full_path = self.path_of(&resolved);
         Ok(self.describe(inode, full_path))
     }
 
@@ -146,7 +148,7 @@ impl Disk {
     }
 
     /// Closes a description when its last descriptor is closed, with the locks that it holds. Returns whether a lock
-    /// went with it, so that whoever waits for one may try again. A description from before the last death is dropped
+    /// was released, so that a waiting thread may try again. A description from before the last death is dropped
     /// and changes nothing.
     ///
     /// POSIX also takes all record locks of the *process* on that file at *each* close of a descriptor: see
@@ -208,24 +210,24 @@ impl OpenFile {
         Ok(n)
     }
 
-    /// Makes durable what [`Disk::fsync`] does. A write-back that failed is told once on each description that was open then,
-    /// and on the first that was opened later if nobody was told before. Errors: those of [`Disk::fsync`]; `EIO` for such a
+    /// Syncs the file as [`Disk::fsync`] does. A failed write-back is reported once by each description that was open then,
+    /// and by the first that was opened later if none has reported it. Errors: those of [`Disk::fsync`]; `EIO` for such a
     /// failure; `EBADF` for a description from before a death.
     pub fn sync(&mut self, disk: &mut Disk) -> Result<(), Errno> {
         self.check(disk, true)?;
         let outcome = disk.fsync(self.inode);
-        self.hear(disk, outcome)
+        self.report(disk, outcome)
     }
 
     /// As [`OpenFile::sync`], of [`Disk::sync_file_range`].
     pub fn sync_range(&mut self, disk: &mut Disk, offset: u64, len: u64) -> Result<(), Errno> {
         self.check(disk, true)?;
         let outcome = disk.sync_file_range(self.inode, offset, len);
-        self.hear(disk, outcome)
+        self.report(disk, outcome)
     }
 
-    fn hear(&mut self, disk: &mut Disk, outcome: Result<(), Errno>) -> Result<(), Errno> {
-        let news = disk.inode_mut(self.inode)?.failures.tell(&mut self.failures_seen);
+    fn report(&mut self, disk: &mut Disk, outcome: Result<(), Errno>) -> Result<(), Errno> {
+        let news = disk.inode_mut(self.inode)?.failures.report(&mut self.failures_seen);
         if news { outcome.and(Err(libc::EIO)) } else { outcome }
     }
 
@@ -233,7 +235,7 @@ impl OpenFile {
         if self.synced && disk.kind(self.inode)? == FileKind::File { self.sync(disk) } else { Ok(()) }
     }
 
-    /// Moves the position as `lseek(2)` does. Errors: `EINVAL` for a place before the start or another `whence`,
+    /// Moves the position as `lseek(2)` does. Errors: `EINVAL` for a position before the start or another `whence`,
     /// `ENXIO` from `SEEK_DATA` and `SEEK_HOLE`, `EBADF`.
     pub fn seek(&mut self, disk: &Disk, offset: i64, whence: i32) -> Result<u64, Errno> {
         self.check(disk, self.readable || self.writable)?;

@@ -1,5 +1,4 @@
-//! One page of file content, and the small store of pages that are free to be used again.
-//! It does not know which file a page belongs to.
+//! One page of file content, and a small store of unused ones.
 
 /// Bytes of one page: the grain at which unsynced data is kept or lost.
 pub const PAGE_BYTES: usize = 4096;
@@ -18,14 +17,14 @@ const SPARES_MAX: usize = 64;
 
 pub(crate) type Page = [u8; PAGE_BYTES];
 
-/// Pages that nobody uses, so that a write followed by a sync does not go to the allocator.
+/// Unused pages, so that a write followed by a sync needs no allocation.
 #[derive(Clone, Default)]
 pub(crate) struct Spares {
     free: Vec<Box<Page>>,
 }
 
 impl Spares {
-    /// A page with whatever bytes it last had: for a caller that overwrites all of it.
+    /// A page with arbitrary bytes, for a caller that overwrites all of it.
     pub(crate) fn any(&mut self) -> Box<Page> {
         self.free.pop().unwrap_or_else(|| Box::new([0; PAGE_BYTES]))
     }

@@ -1,28 +1,29 @@
-//! From a path to a place in the tree: components, `.` and `..`, symbolic links, trailing slashes.
-//! It changes nothing; the operations on names decide what a place is good for.
+//! Path resolution: components, `.` and `..`, symbolic links, trailing slashes.
+//! It changes nothing.
 
 use super::directory::Name;
-use super::inode::{InodeId, Node, ROOT};
+use super::inode::Node;
+use super::number::{InodeId, ROOT};
 use super::{Disk, Errno};
 use std::borrow::Cow;
 
-/// Bytes of a path, its final NUL included, as `PATH_MAX` has it.
+/// `PATH_MAX`: bytes of a path, its final NUL included.
 pub const PATH_BYTES_MAX: usize = 4096;
 
-/// Bytes of one component, as `NAME_MAX` has it.
+/// `NAME_MAX`: bytes of one component.
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// Symbolic links that one resolution follows, as Linux has it.
+/// Linux's limit of symbolic links that one resolution follows.
 const LINKS_MAX: u32 = 40;
 
-/// What to do with a symbolic link at the end of a path.
+/// The treatment of a symbolic link at the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Last {
     /// Follow it.
     Follow,
-    /// Stay at it, unless a slash comes after it.
+    /// Do not follow it, unless a slash comes after it.
     Stay,
-    /// Stay at it always: for operations on the name itself.
+    /// Never follow it: for operations on the name itself.
     Name,
 }
 
@@ -36,20 +37,20 @@ pub(crate) enum Tail {
     Name(Name),
 }
 
-/// Where a path leads.
+/// The result of a path resolution.
 #[derive(Debug)]
-pub(crate) struct CallSite {
+pub(crate) struct Resolved {
     /// The directory that holds the last component.
     pub(crate) directory: InodeId,
     pub(crate) tail: Tail,
-    /// What is there, if anything.
+    /// The inode that is there, if any.
     pub(crate) inode: Option<InodeId>,
     /// A slash follows the last component.
     pub(crate) slash: bool,
 }
 
 impl Disk {
-    pub(crate) fn resolve(&self, at: InodeId, path: &[u8], last: Last) -> Result<CallSite, Errno> {
+    pub(crate) fn resolve(&self, at: InodeId, path: &[u8], last: Last) -> Result<Resolved, Errno> {
         if path.is_empty() {
             return Err(libc::ENOENT);
         }
@@ -64,7 +65,7 @@ impl Disk {
         loop {
             let start = cursor + slashes(&rest[cursor..]);
             if start == rest.len() {
-                return Ok(CallSite { directory: here, tail: Tail::Root, inode: Some(here), slash: false });
+                return Ok(Resolved { directory: here, tail: Tail::Root, inode: Some(here), slash: false });
             }
             let end = start + rest[start..].iter().position(|b| *b == b'/').unwrap_or(rest.len() - start);
             let name = &rest[start..end];
@@ -80,7 +81,7 @@ impl Disk {
                     directory = self.directory(here).map_err(|_| libc::ENOENT)?;
                 }
                 if is_last {
-                    return Ok(CallSite { directory: here, tail, inode: Some(here), slash });
+                    return Ok(Resolved { directory: here, tail, inode: Some(here), slash });
                 }
                 continue;
             }
@@ -88,7 +89,7 @@ impl Disk {
                 if !is_last {
                     return Err(libc::ENOENT);
                 }
-                return Ok(CallSite { directory: here, tail: Tail::Name(Name::from(name)), inode: None, slash });
+                return Ok(Resolved { directory: here, tail: Tail::Name(Name::from(name)), inode: None, slash });
             };
             let inode = entry.inode;
             match &self.inode(inode)?.node {
@@ -106,7 +107,7 @@ impl Disk {
                 }
                 Node::Directory(child) if !is_last => (here, directory) = (inode, child),
                 Node::Directory(_) => {
-                    return Ok(CallSite {
+                    return Ok(Resolved {
                         directory: here,
                         tail: Tail::Name(Name::from(name)),
                         inode: Some(inode),
@@ -115,7 +116,7 @@ impl Disk {
                 }
                 _ if !is_last || (slash && last != Last::Name) => return Err(libc::ENOTDIR),
                 _ => {
-                    return Ok(CallSite {
+                    return Ok(Resolved {
                         directory: here,
                         tail: Tail::Name(Name::from(name)),
                         inode: Some(inode),
@@ -132,12 +133,12 @@ impl Disk {
         self.resolve(at, path, if follow { Last::Follow } else { Last::Stay })?.inode.ok_or(libc::ENOENT)
     }
 
-    /// The absolute path of what is at `path`, without links, `.` and `..`, as `realpath(3)` gives it. Errors: as for
+    /// The absolute path of the inode at `path`, without links, `.` and `..`, like `realpath(3)`. Errors: as for
     /// [`Disk::lookup`].
     pub fn realpath(&self, at: InodeId, path: &[u8]) -> Result<Vec<u8>, Errno> {
-        let place = self.resolve(at, path, Last::Follow)?;
-        place.inode.ok_or(libc::ENOENT)?;
-        self.path_of_place(&place)
+        let resolved = self.resolve(at, path, Last::Follow)?;
+        resolved.inode.ok_or(libc::ENOENT)?;
+        self.path_of(&resolved)
     }
 
     /// The absolute path of a directory, as `getcwd(3)` gives it. Errors: `ENOENT` when it was removed, `ENOTDIR`.
@@ -158,9 +159,9 @@ impl Disk {
         Ok(names.iter().rev().flat_map(|name| [&b"/"[..], name].concat()).collect())
     }
 
-    pub(crate) fn path_of_place(&self, place: &CallSite) -> Result<Vec<u8>, Errno> {
-        let mut path = self.directory_path(place.directory)?;
-        if let Tail::Name(name) = &place.tail {
+    pub(crate) fn path_of(&self, resolved: &Resolved) -> Result<Vec<u8>, Errno> {
+        let mut path = self.directory_path(resolved.directory)?;
+        if let Tail::Name(name) = &resolved.tail {
             if path.len() > 1 {
                 path.push(b'/');
             }
@@ -169,7 +170,7 @@ impl Disk {
         Ok(path)
     }
 
-    /// Whether `inode` is `ancestor` or lies below it.
+    /// Returns whether `inode` is `ancestor` or lies below it.
     pub(crate) fn is_within(&self, inode: InodeId, ancestor: InodeId) -> bool {
         let mut here = inode;
         loop {

@@ -1,22 +1,23 @@
-//! A power loss: what was not synced is kept or lost, each piece by a choice of the caller.
-//! It draws nothing itself: the same answers leave the same disk.
+//! Power loss: each unsynced piece is kept or lost by a choice of the caller.
+//! The same answers leave the same disk.
 
 use super::Disk;
 use super::content::{Content, Side};
 use super::extents::Extents;
-use super::inode::{Inode, InodeId, Node, ROOT};
+use super::inode::{Inode, Node};
 use super::lock::Locks;
+use super::number::{InodeId, ROOT};
 use super::page::{PAGE, PAGE_BYTES, SECTOR, SECTOR_BYTES, Spares};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a choice is about. For each of them 0 is the mildest answer: if all answers are 0, a power loss takes nothing
-/// that was still to be had.
+/// The subject of a choice. 0 is the mildest answer to each: if all answers are 0, a power loss loses nothing that could
+/// be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AskKind {
-    /// How many of the last operations of a directory are lost. What is tied to a lost one (a move between two
-    /// directories, and whatever came after it) is lost with it.
+    /// The number of last operations of a directory that are lost. Operations tied to a lost one (a move between two
+    /// directories, and all that came after it) are lost with it.
     DirectoryTail,
-    /// How many of the last unsynced changes of a file's size are lost. A file remembers the last 32.
+    /// The number of last unsynced changes of a file's size that are lost. A file remembers the last 32.
     SizeTail,
     /// Whether a dirty page is lost (1). The occurrence is the number of the page.
     Page,
@@ -36,18 +37,18 @@ pub enum AskKind {
 /// that loses power more than once adds which time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ask {
-    /// What it is about.
+    /// Its subject.
     pub what: AskKind,
     /// The file or directory.
     pub inode: InodeId,
-    /// Which one of this kind and inode: the number of a page, else 0.
+    /// The number of a page; 0 for other kinds.
     pub occurrence: u64,
     /// The answer must be below this.
     pub bound: u64,
 }
 
 impl Ask {
-    /// Puts the question; one that has a single answer is not put.
+    /// Asks the question, unless it has a single answer.
     pub(crate) fn put(self, ask: &mut dyn FnMut(Ask) -> u64) -> u64 {
         if self.bound <= 1 {
             return 0;
@@ -181,7 +182,7 @@ impl Content {
         Some((pages, (start / SECTOR + kept) * SECTOR))
     }
 
-    /// Puts back what the media held.
+    /// Reverts a page to the one on the media.
     pub(crate) fn revert(&mut self, index: u64, side: Side, spares: &mut Spares) {
         let now = match side {
             Some(page) => {
@@ -193,7 +194,7 @@ impl Content {
         now.into_iter().for_each(|page| spares.take_back(page));
     }
 
-    /// From byte `cut` on, the page is as the media had it.
+    /// From byte `cut` on, the page becomes the one on the media.
     fn tear(&mut self, index: u64, cut: usize, side: Option<&[u8; PAGE_BYTES]>) {
         debug_assert!(cut.is_multiple_of(SECTOR_BYTES), "a write is torn between sectors");
         if let Some(page) = self.pages.get_mut(&index) {
@@ -222,7 +223,7 @@ impl Content {
     }
 }
 
-/// What is left of a page of the media when a truncation that survived kept only its first `kept` bytes.
+/// The rest of a page of the media after a surviving truncation that kept its first `kept` bytes.
 fn clip(side: Side, kept: u64, spares: &mut Spares) -> Side {
     let mut page = side?;
     if kept == 0 {

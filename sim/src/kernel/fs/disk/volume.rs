@@ -1,12 +1,14 @@
 //! The disk itself: the table of inodes, what they book, and how operations on directories become durable.
-//! What can be done with files and names is in the files beside this one.
+//! Operations on files and names are in the other files of this folder.
 
 use super::Errno;
 use super::content::Content;
 use super::directory::{Directory, Name};
-use super::inode::{Device, Inode, InodeId, Node, ROOT};
-use super::journal::{Change, Journal, Op, OpId};
+use super::file_kind::Device;
+use super::inode::{Inode, Node};
+use super::journal::{Change, Journal, Op};
 use super::lock::Locks;
+use super::number::{InodeId, OpId, ROOT};
 use super::page::{PAGE, Spares};
 use super::trouble::{Trouble, Troubles};
 use std::collections::BTreeSet;
@@ -49,7 +51,7 @@ pub struct Disk {
     pub(crate) troubles: Troubles,
 }
 
-/// What a power loss could take now. All zero: nothing.
+/// The state that a power loss could lose now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsynced {
     /// Directory operations that are not durable.
@@ -61,7 +63,7 @@ pub struct Unsynced {
 }
 
 impl std::fmt::Debug for Disk {
-    /// Counts only: all of the content would be nothing that a person reads.
+    /// Counts only: nobody reads a dump of all the content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Disk").field("used_pages", &self.used_pages).field("unsynced", &self.unsynced()).finish()
     }
@@ -119,7 +121,7 @@ impl Disk {
         self.capacity_pages = bytes / PAGE;
     }
 
-    /// Sets what `st_dev` says from here on.
+    /// Sets the device number that `st_dev` shows.
     pub fn set_device_number(&mut self, dev: u64) {
         self.dev = dev;
     }
@@ -129,8 +131,8 @@ impl Disk {
         self.used_pages * PAGE
     }
 
-    /// Makes all that the system sees durable, as `sync(2)` does. A caller that models write-back calls it now and then.
-    /// Returns whether that worked: while syncs fail, dirty pages are lost as with [`Disk::fsync`], and names stay pending.
+    /// Makes everything that the system sees durable, like `sync(2)`. A caller that models write-back calls it now and then.
+    /// Returns whether it succeeded: while syncs fail, dirty pages are lost as with [`Disk::fsync`], and names stay pending.
     pub fn sync_all(&mut self) -> bool {
         if self.has_trouble(Trouble::FailingSyncs) {
             for inode in self.inodes.iter_mut().flatten() {
@@ -164,7 +166,7 @@ impl Disk {
             let Ok(directory) = self.directory(directory) else { continue };
             for (name, entry) in &directory.entries {
                 let path = [&path, &b"/"[..], name].concat();
-                match self.inode(entry.inode).map(|it| &it.node) {
+                match self.inode(entry.inode).map(|inode| &inode.node) {
                     Ok(Node::Directory(_)) => open.push((entry.inode, path)),
                     Ok(Node::File(_)) => found.push(path),
                     _ => {}
@@ -187,8 +189,8 @@ impl Disk {
         unsynced
     }
 
-    /// The process that used this disk is gone: no description is open, no lock is held, what it wrote stays in the
-    /// page cache. Every [`super::OpenFile`] from before is refused with `EBADF`.
+    /// The process that used this disk has ended: its descriptions are closed and its locks released. What it wrote stays in
+    /// the page cache. Every [`super::OpenFile`] from before is refused with `EBADF`.
     pub fn process_died(&mut self) {
         self.epoch += 1;
         self.locks = Locks::default();
@@ -263,7 +265,7 @@ impl Disk {
         self.inodes.len() as InodeId - 1
     }
 
-    /// Takes note of an operation that the visible directories already show.
+    /// Records an operation that the visible directories already show.
     pub(crate) fn pend(&mut self, changes: Vec<Change>, moves_directory: bool, needs: Vec<OpId>) -> OpId {
         for change in &changes {
             if let Some(entry) = change.entry {
