@@ -2,8 +2,8 @@
 //! It holds no defaults that depend on a scenario or on the environment: the commands do.
 
 use crate::model::build::Build;
+use crate::model::engine::Engine;
 use crate::run::log_filter::Filter;
-use crate::scenario::engine::Engine;
 use crate::search::budget::{Shard, parse_duration, parse_moment, parse_seeds, parse_shard};
 use crate::search::settings::parse_search;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -1,13 +1,13 @@
 //! Where a program with scenarios begins: as a runner process, or as a command.
 //! It turns what the command came to into an exit code.
 
-use super::commands;
+use super::dispatch::carry_out;
 use super::grammar::{self, Read};
 use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::runner::{is_runner, serve};
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::search::settings::Settings;
 use anstream::ColorChoice;
 use std::ffi::OsString;
@@ -48,7 +48,7 @@ fn command(scenarios: &[Scenario], words: impl IntoIterator<Item = OsString>) ->
                 anstream::eprintln!("warning: {warning}");
             }
             let scenarios = &select::on(scenarios, arguments.engine)?;
-            commands::carry_out(scenarios, arguments.command, &settings)
+            carry_out(scenarios, arguments.command, &settings)
         }
     }
 }

@@ -2,12 +2,13 @@
 //! It never guesses: what matches nothing is refused with the nearest names.
 
 use crate::failure::token::{Token, TokenError};
+use crate::failure::token_engine::check_engine;
 use crate::model::build::Build;
+use crate::model::engine::Engine;
 use crate::model::nearest::nearest;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::scenario::engine::Engine;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 
 /// The scenarios whose name contains the filter; only the one that it names whole, if it does.
 pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> Result<Vec<&'a Scenario>, Refusal> {
@@ -85,7 +86,7 @@ pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a 
     if !scenario.builds.contains(&token.build) {
         return Err(no_such_build(&[scenario], token.build).ending(Verdict::Unfit));
     }
-    Engine::check(token, scenario)?;
+    check_engine(token, scenario)?;
     Ok(scenario)
 }
 

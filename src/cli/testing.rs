@@ -4,14 +4,14 @@
 use crate::failure::record::Shelf;
 use crate::failure::regressions::{Book, Kept};
 use crate::failure::token::Token;
+use crate::failure::token_engine::check_engine;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Human, Paste, Progress, replayed};
 use crate::run::log_filter::Filter;
 use crate::runner::{Launch, Pool, is_runner, serve};
-use crate::scenario::engine::Engine;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
 use crate::search::campaign::{self, Order};
 use crate::search::replay::{Wanted, replay};
@@ -104,7 +104,7 @@ fn replay_token(
         println!("{} is not the scenario of AFTERLIFE_REPLAY, so that nothing was run", scenario.name);
         return Ok(Verdict::Held);
     }
-    Engine::check(&token, scenario)?;
+    check_engine(&token, scenario)?;
     let outcome = replay(pool, &token, Wanted { log, ..Wanted::default() })?;
     let lines = replayed(&outcome, &token, human.paste(), log);
     human.print(&lines);

@@ -2,11 +2,11 @@
 //! It is data only.
 
 use crate::failure::finding::Finding;
+use crate::failure::shrunk::Shrunk;
 use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::violation::Signature;
 use crate::run::request::{Ended, Record};
-use crate::search::shrink::Shrunk;
 use serde::{Deserialize, Serialize};
 
 /// The size of one run.

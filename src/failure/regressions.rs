@@ -4,7 +4,7 @@
 use crate::failure::token::{Token, TokenError};
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -153,7 +153,7 @@ mod tests {
         Token {
             scenario: "toy".into(),
             build: Build::Sound,
-            engine: crate::scenario::engine::Engine::Native,
+            engine: crate::model::engine::Engine::Native,
             seed,
             plan: None,
         }

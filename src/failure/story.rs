@@ -2,7 +2,7 @@
 //! It chooses; the words and the layout are the report's.
 
 use crate::failure::failing_run::Found;
-use crate::fault::{Injection, Trigger};
+use crate::fault::Injection;
 use crate::run::request::Ended;
 use afterlife_sim::event::{Death, Event, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -299,14 +299,4 @@ fn struck(events: &[Event], end: Seq) -> BTreeSet<usize> {
         _ => None,
     };
     up_to_the_end.filter_map(injection).collect()
-}
-
-/// The highest node number that a plan names, to see whether it still fits its scenario.
-pub(crate) fn last_node_named(injections: &[Injection]) -> Option<u16> {
-    let triggers = injections.iter().filter_map(|injection| match injection.trigger {
-        Trigger::On { node, .. } => Some(node),
-        Trigger::At { .. } => None,
-    });
-    let faults = injections.iter().flat_map(|injection| injection.fault.strikes()).map(|node| node.0);
-    triggers.chain(faults).max()
 }

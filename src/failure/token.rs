@@ -7,9 +7,9 @@ mod wire;
 use crate::failure::fnv::fnv;
 use crate::fault::Plan;
 use crate::model::build::Build;
+use crate::model::engine::Engine;
 use crate::model::refusal::Refusal;
 use crate::run::request::Request;
-use crate::scenario::engine::Engine;
 use std::fmt;
 use std::str::FromStr;
 

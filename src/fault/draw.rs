@@ -4,9 +4,9 @@
 //! some faults follow the one before them at once, or after a while: what the first has begun is not over then.
 
 use super::{DiskTrouble, Fault, FileDamage, Injection, Plan, Trigger};
-use crate::scenario::engine::{Engine, Need};
-use crate::scenario::node::Group;
-use crate::scenario::sim::nanoseconds;
+use crate::model::duration::nanoseconds;
+use crate::model::engine::{Engine, Need};
+use crate::model::group::Group;
 use afterlife_sim::choice::{Choices, Question, identity, join};
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 //! It names edges; it waits for none.
 
 use crate::fault::{DiskTrouble, Fault, FileDamage, LinkTrouble};
+use crate::model::duration::span;
 use afterlife_sim::event::{Name, ProbeEvent, What};
 
 /// The place in a lifetime that an event is, if faults can be aimed at it: what is done, and to what.
@@ -149,30 +150,4 @@ pub(crate) fn disk_trouble(how: DiskTrouble) -> &'static str {
 /// A duration with its sign.
 pub(crate) fn signed(ns: i64) -> String {
     format!("{}{}", if ns < 0 { "−" } else { "+" }, span(ns.unsigned_abs()))
-}
-
-/// A duration as a person says it: `30 s`, `1.4 ms`, `250 µs`.
-pub(crate) fn span(ns: u64) -> String {
-    let (unit_ns, unit): (u64, &str) = match ns {
-        0..1_000 => return format!("{ns} ns"),
-        1_000..1_000_000 => (1_000, "µs"),
-        1_000_000..1_000_000_000 => (1_000_000, "ms"),
-        _ => (1_000_000_000, "s"),
-    };
-    let tenths = (u128::from(ns) * 10 + u128::from(unit_ns) / 2) / u128::from(unit_ns);
-    match (tenths / 10, tenths % 10) {
-        (whole, 0) => format!("{whole} {unit}"),
-        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_as_a_person_says_them() {
-        let shown: Vec<String> = [999, 1_400, 1_400_000, 30_000_000_000, 2_950_000_000].map(span).into();
-        assert_eq!(shown, ["999 ns", "1.4 µs", "1.4 ms", "30 s", "3 s"]);
-    }
 }

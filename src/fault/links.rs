@@ -3,7 +3,7 @@
 
 use super::draw::{Faults, Kind, ordered};
 use super::plan::{Fault, LinkTrouble};
-use crate::scenario::sim::nanoseconds;
+use crate::model::duration::nanoseconds;
 use std::time::Duration;
 
 /// How badly and how long links go wrong.

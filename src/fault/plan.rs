@@ -1,8 +1,8 @@
 //! A plan: the list of injections of one run, as data. The seed draws one, a token carries one, the shrinker cuts one.
 //! It does not act: `inject` turns an injection into something that happens in the world.
 
-use crate::scenario::node::Group;
-use crate::scenario::sim::nanoseconds;
+use crate::model::duration::nanoseconds;
+use crate::model::group::Group;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

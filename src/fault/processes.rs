@@ -3,7 +3,7 @@
 
 use super::draw::{Faults, Kind, decades, ordered};
 use super::plan::{Fault, Trigger};
-use crate::scenario::sim::nanoseconds;
+use crate::model::duration::nanoseconds;
 use std::time::Duration;
 
 /// How long and how hard.

@@ -3,9 +3,11 @@
 //! by the order of things, not by their cause; so a service that ended badly before any fault struck, and may do so
 //! by itself, is not looked at. A fault of a link strikes both of its sides, and clients do not count.
 
-use super::{Facts, Invariant, class_of, ended};
+use super::contract::{Facts, Invariant};
+use super::deaths::ended;
+use super::deaths::is_failure;
+use super::site::class_of;
 use crate::model::violation::Violation;
-use crate::scenario::supervisor::is_failure;
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use std::collections::BTreeSet;
 

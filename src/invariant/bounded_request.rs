@@ -2,7 +2,7 @@
 //! It is on everywhere: a length that was read from freed or foreign bytes is mostly absurd, and honest ones are not. A program
 //! that is meant to ask for more says so with `Sim::bound`.
 
-use super::{Facts, Invariant};
+use super::contract::{Facts, Invariant};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 

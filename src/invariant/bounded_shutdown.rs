@@ -1,8 +1,9 @@
 //! A process that was asked to stop has stopped within its budget.
 //! It says nothing of what the stop lost.
 
-use super::{Facts, Invariant, class_of};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::site::class_of;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! A watch ends with an event that says so before its channel closes.
 //! A process that dies closes nothing: its channels are gone with it.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! A resource, a channel or a registration ends once.
 //! A request that comes when it has ended and does nothing is harmless, and is not told by the program.
 
-use super::{Facts, Invariant, place};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::site::place;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

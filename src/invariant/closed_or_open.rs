@@ -1,8 +1,9 @@
 //! After a panic that somebody caught, what was being opened is closed or fully open.
 //! A panic that ends the process leaves nothing half open; one that a handler or a task boundary catches may.
 
-use super::{Facts, Invariant, place};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::site::place;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 //! all of whose items are verified does not rest below 100. That every item comes to be verified is another matter: see
 //! `recovers`.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

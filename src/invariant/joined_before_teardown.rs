@@ -1,7 +1,8 @@
 //! Every borrower and every task of something has ended before it is torn down.
 //! A task that was cancelled while it was still queued has ended: it never ran and never will.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! No call of a callback begins after its deregistration, and deregistration is over only when the calls that ran have ended.
 //! It does not ask whether the callback did any harm: in C++ what it captured is gone.
 
-use super::{Facts, Invariant, place};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::site::place;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -8,10 +8,12 @@
 //! Who logs each of its lives leaves another state each time. So three times as many panics in a row at one line are a loop
 //! whatever is on the disk: progress is not made by panicking.
 
-use super::{Facts, Invariant, ended, place};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::deaths::ended;
+use super::deaths::is_failure;
+use super::site::place;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
-use crate::scenario::supervisor::is_failure;
 use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
 use std::collections::BTreeMap;
 

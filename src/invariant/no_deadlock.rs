@@ -1,7 +1,7 @@
 //! Nobody waits for what cannot come: when nothing can run and no deadline is left, nobody was still at work.
 //! A service that idles is not at work; a client that has not ended is, and so is a process that was asked to stop.
 
-use super::{Facts, Invariant};
+use super::contract::{Facts, Invariant};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, NodeId, What};
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! A panic anywhere fails the run, caught or not, in whatever thread or task.
 //! It does not see a panic in a process that unwinds nothing (`panic = "abort"`): that one aborts.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 

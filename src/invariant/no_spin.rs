@@ -1,7 +1,7 @@
 //! Nobody goes round: a process to which nothing comes does a bounded number of things in a virtual second.
 //! What is bounded is what moves nothing; work that moves something may take as long as it likes.
 
-use super::{Facts, Invariant};
+use super::contract::{Facts, Invariant};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 

@@ -1,8 +1,9 @@
 //! An effect carries the epoch that is current: nothing that was begun under an older ballot, term or lease takes effect.
 //! It does not say which epoch is right.
 
-use super::{Facts, Invariant, place};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::site::place;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 //! is wanted, and a claim about what came of it. It is for protocols that promise that it cannot happen: who fences, waits
 //! out old messages, or binds connections to an incarnation.
 
-use super::{Facts, Invariant};
+use super::contract::{Facts, Invariant};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 

@@ -1,8 +1,9 @@
 //! No use of a resource's generation after its teardown.
 //! It does not ask whether the memory was still valid: in C++ and Go it would not have been.
 
-use super::{Facts, Invariant, place};
-use crate::fault::span;
+use super::contract::{Facts, Invariant};
+use super::site::place;
+use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, Seq, What};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! No use of a resource before it is open; tearing down what was never opened counts as a use.
 //! A resource that is made open (`Resource::open`) cannot break it; one that is declared first can.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -2,30 +2,33 @@
 //! In order is to return from its main function; who calls `exit` leaves on the spot, and all else to the system.
 //! It is judged after the run, where symbols are at hand: what a library keeps for itself is no forgetting of the program's.
 
-use crate::failure::symbols::{self, Maker};
 use crate::model::violation::Violation;
-use crate::run::request::{LeftBehind, Unread};
-use afterlife_sim::event::Leak;
+use afterlife_sim::event::{Leak, Seq};
+use serde::{Deserialize, Serialize};
 
 pub(crate) const ID: &str = "nothing-left";
 
-/// What was left behind by the program's own code: one violation for each kind, place and process's end.
-pub(crate) fn judge(unread: &Unread) -> Vec<Violation> {
-    judge_by(&unread.left, |kind, place| {
-        let maker = match kind {
-            Leak::Task => symbols::spawner(unread.frames(place)),
-            _ => symbols::maker(unread.frames(place)),
-        };
-        match maker {
-            Maker::Own(frame) => Some((frame.site(), frame.file)),
-            Maker::Other => None,
-        }
-    })
+/// One thing that a service left behind that ended in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServiceLeak {
+    /// Whose it was.
+    pub node: String,
+    /// The event that tells of it.
+    pub at: Seq,
+    /// The process's end.
+    pub ended: Seq,
+    /// What it was.
+    pub kind: Leak,
+    /// Its name, path or address, if it has one.
+    pub what: String,
+    /// Where it was made.
+    pub place: u32,
 }
 
-/// As [`judge`], with who tells the program's own places: as a site, and as a file.
-fn judge_by(left: &[LeftBehind], own: impl Fn(Leak, u32) -> Option<(String, String)>) -> Vec<Violation> {
-    let mut found: Vec<(Violation, &LeftBehind, String, usize)> = Vec::new();
+/// One violation for each kind, call site and process's end. `own` gives the site and the file of a call site that is the program's
+/// own code.
+pub(crate) fn judge(left: &[ServiceLeak], own: impl Fn(Leak, u32) -> Option<(String, String)>) -> Vec<Violation> {
+    let mut found: Vec<(Violation, &ServiceLeak, String, usize)> = Vec::new();
     for it in left {
         let Some((site, file)) = own(it.kind, it.place) else { continue };
         let again =
@@ -51,7 +54,7 @@ fn judge_by(left: &[LeftBehind], own: impl Fn(Leak, u32) -> Option<(String, Stri
     told.collect()
 }
 
-fn sentence(it: &LeftBehind, site: &str, count: usize) -> String {
+fn sentence(it: &ServiceLeak, site: &str, count: usize) -> String {
     let node = &it.node;
     let named = if it.what.is_empty() { String::new() } else { format!(" ({})", it.what) };
     match (it.kind, count) {
@@ -80,16 +83,15 @@ fn kind(kind: Leak) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use afterlife_sim::event::Seq;
 
-    fn left(kind: Leak, place: u32, what: &str, at: u64) -> LeftBehind {
-        LeftBehind { node: "server".into(), at: Seq(at), ended: Seq(10), kind, what: what.into(), place }
+    fn left(kind: Leak, place: u32, what: &str, at: u64) -> ServiceLeak {
+        ServiceLeak { node: "server".into(), at: Seq(at), ended: Seq(10), kind, what: what.into(), place }
     }
 
     /// Odd places are the program's own.
-    fn check(left: &[LeftBehind]) -> Vec<(String, String)> {
+    fn check(left: &[ServiceLeak]) -> Vec<(String, String)> {
         let own = |_: Leak, place: u32| (place % 2 == 1).then(|| (format!("src/a.rs:{place}"), "src/a.rs".to_owned()));
-        let told = judge_by(left, own).into_iter();
+        let told = judge(left, own).into_iter();
         told.map(|violation| (violation.signature().to_string(), violation.sentence)).collect()
     }
 

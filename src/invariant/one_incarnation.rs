@@ -4,7 +4,7 @@
 //! A *message* of an earlier incarnation that reaches a later one is no violation of it: networks deliver such messages,
 //! and a sound program tells them from current ones. See `no_stale_message`, which a scenario turns on.
 
-use super::{Facts, Invariant};
+use super::contract::{Facts, Invariant};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, NodeId, What};
 use std::collections::BTreeMap;

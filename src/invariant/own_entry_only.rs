@@ -1,7 +1,8 @@
 //! Who removes an entry from a registry removes its own, not what another has put under the same key since.
 //! Removing what is gone already is harmless.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! The code's own claims: each `always!` that is passed holds.
 //! What must hold only once, `sometimes!`, is a matter of a whole campaign.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 

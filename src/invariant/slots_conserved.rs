@@ -1,7 +1,8 @@
 //! A counter of held places is never below zero or above its cap, and shows as many as there are holders when it is at rest.
 //! At rest means that neither has changed for a millisecond: the program counts and takes in two steps.
 
-use super::{Facts, Invariant, place};
+use super::contract::{Facts, Invariant};
+use super::site::place;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};

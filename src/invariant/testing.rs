@@ -1,7 +1,7 @@
 //! Hand-written event lists for the tests of invariants.
 //! Only tests see it.
 
-use super::{Facts, Invariant};
+use super::contract::{Facts, Invariant};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, Name, NodeId, ProbeEvent, Seq, What};
 
@@ -235,7 +235,7 @@ pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violatio
 
 /// As [`run`], for every invariant at once.
 pub(super) fn run_all(script: Script) -> Vec<Violation> {
-    let mut invariants = super::all(&super::Terms::default(), super::Setup::default());
+    let mut invariants = super::set::all(&super::terms::Terms::default(), super::contract::Setup::default());
     let mut broken = Vec::new();
     for event in &script.events {
         for invariant in invariants.iter_mut().filter(|invariant| invariant.wants(&event.what)) {

@@ -2,7 +2,7 @@
 //! It does not know which of them a program uses.
 
 use super::line::{Line, Tone};
-use crate::scenario::engine::{Engine, Need};
+use crate::model::engine::{Engine, Need};
 
 const FIRST_AT: usize = 46;
 const WIDE: usize = 12;

@@ -161,7 +161,7 @@ fn longest_row_of_ticks(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample::use_after_teardown;
+    use crate::failure::sample::use_after_teardown;
 
     #[test]
     fn what_is_markup_elsewhere_is_text_there() {

@@ -1,7 +1,6 @@
 //! How things look: on a terminal, as lines of JSON, as a bar while one waits.
 //! This folder knows events, findings and outcomes; it never starts a run and never decides.
 
-mod audited;
 mod engines;
 mod faces;
 mod github;
@@ -13,8 +12,6 @@ mod measure;
 mod page;
 mod paste;
 mod progress;
-#[cfg(test)]
-pub(crate) mod sample;
 mod sockets;
 mod table;
 mod takes;
@@ -26,16 +23,15 @@ mod triaged;
 mod verdicts;
 mod words;
 
-pub(crate) use audited::audited;
 pub(crate) use engines::engines;
 pub(crate) use faces::Faces;
 pub(crate) use github::Github;
 pub(crate) use human::Human;
 pub(crate) use json::Json;
 pub(crate) use junit::Junit;
-pub(crate) use line::{Line, Tone, WIDTH, keep_start, wrap};
+pub(crate) use line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 pub(crate) use measure::{count, elapsed, plural};
-pub(crate) use page::page;
+pub(crate) use page::{heading, page};
 pub(crate) use paste::Paste;
 pub(crate) use progress::Progress;
 pub(crate) use sockets::sockets;
@@ -44,4 +40,4 @@ pub(crate) use timeline::timeline;
 pub(crate) use traced::traced;
 pub(crate) use triaged::triaged;
 pub(crate) use verdicts::{alike, differs, replayed, written_elsewhere};
-pub(crate) use words::{Lexicon, event_line};
+pub(crate) use words::Lexicon;

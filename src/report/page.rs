@@ -68,7 +68,7 @@ pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<L
 }
 
 /// What broke: the claim, its subject, and the sentence.
-pub(super) fn heading(violation: &Violation) -> Vec<Line> {
+pub(crate) fn heading(violation: &Violation) -> Vec<Line> {
     let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, claim(&violation.invariant));
     let room = WIDTH.saturating_sub(title.width() + 2);
     let mut lines = vec![title.at_right(Tone::Plain, &keep_start(&violation.subject, room), 0)];

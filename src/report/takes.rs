@@ -5,7 +5,7 @@ use super::line::{Line, Tone, WIDTH, keep_start, wrap};
 use super::measure::{count, plural};
 use super::words::Lexicon;
 use crate::failure::failing_run::Found;
-use crate::search::shrink::Shrunk;
+use crate::failure::shrunk::Shrunk;
 
 /// Columns of the two labels, with what separates them from their text.
 const LABEL: usize = 15;

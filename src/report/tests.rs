@@ -1,18 +1,20 @@
 //! Every page that a terminal can show, as it looks at 80 columns.
 //! What a page is made of is tested where it is made.
 
-use super::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
 use crate::failure::failing_run::Found;
 use crate::failure::record::Saved;
+use crate::failure::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
+use crate::failure::shrunk::Shrunk;
 use crate::model::build::Build;
 use crate::search::campaign::{Counted, Face, Outcome, TwoWays};
 use crate::search::check::{Difference, Next, Stack};
+use crate::search::moment::Moment;
 use crate::search::replay::Replayed;
-use crate::search::shrink::Shrunk;
 use afterlife_sim::event::Digest;
 use anstream::adapter::strip_str;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn paste() -> Paste {
@@ -21,6 +23,11 @@ fn paste() -> Paste {
 
 fn saved() -> Saved {
     Saved { id: "002c145c".into(), folder: PathBuf::from("target/afterlife/raft-master/002c145c"), unwritten: None }
+}
+
+/// The tenth event of the sample.
+fn moment() -> Moment {
+    Moment::of(&Arc::new(use_after_teardown().record), 9).expect("the sample has ten events")
 }
 
 fn text(lines: &[Line]) -> String {
@@ -174,11 +181,7 @@ fn a_replay_says_how_it_compares() {
         Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),
         Replayed::TwoWays([Digest(1, 2), Digest(3, 4)]),
         Replayed::PlanUnfit { node: 7, nodes: 3 },
-        Replayed::RecordUnfit {
-            expected: Digest(1, 2),
-            met: Digest(3, 4),
-            first: Some(["#3 at 0.412000000  client".into(), String::new()]),
-        },
+        Replayed::RecordUnfit { expected: Digest(1, 2), met: Digest(3, 4), first: Some([Some(moment()), None]) },
         Replayed::CutShort {
             until_ns: 440_000_000,
             reply: Box::new(crate::run::request::Reply {
@@ -193,12 +196,12 @@ fn a_replay_says_how_it_compares() {
 
 #[test]
 fn a_check_names_the_first_event_that_differs_and_both_stacks() {
-    let stack = |like, text: &str| Stack { like, event: Some("#41 at 0.440000000  fault".into()), text: text.into() };
+    let stack = |like, text: &str| Stack { like, event: Some(moment()), text: text.into() };
     let difference = Difference {
         seed: 47,
-        common: 41,
+        common: 9,
         digests: [Digest(1, 2), Digest(3, 4)],
-        events: [Next::Event("#41 at 0.440000000  fault  stop master-0".into()), Next::End],
+        events: [Next::Event(moment()), Next::End],
         stacks: vec![stack(Some(0), "0: main\n1: start"), stack(None, "0: main")],
     };
     let mut lines = differs("raft-master", Build::Shipped, &difference);

@@ -12,6 +12,7 @@ use crate::model::build::Build;
 use crate::run::log_filter::Filter;
 use crate::run::request::Ended;
 use crate::search::check::{Difference, Next};
+use crate::search::moment::Moment;
 use crate::search::replay::Replayed;
 
 /// Of a run that was cut short, so many events are shown.
@@ -70,8 +71,9 @@ fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
                 text(format!("this code   {met}")),
             ];
             if let Some(first) = first {
-                let [then, now] =
-                    first.each_ref().map(|event| if event.is_empty() { "the run is over" } else { event });
+                let [then, now] = first
+                    .each_ref()
+                    .map(|moment| moment.as_ref().map_or_else(|| "the run is over".to_owned(), moment_line));
                 lines.push(text("the first event that differs".to_owned()));
                 lines.push(text(format!("then  {then}")));
                 lines.push(text(format!("now   {now}")));
@@ -121,9 +123,9 @@ pub(crate) fn differs(scenario: &str, build: Build, difference: &Difference) -> 
     lines.push(Line::of(Tone::Plain, format!("  {common}; then")));
     for (run, (next, digest)) in difference.events.iter().zip(difference.digests).enumerate() {
         let next = match next {
-            Next::Event(event) => event.as_str(),
-            Next::End => "nothing: the run was over",
-            Next::Unknown => "unknown: the run's process ended before its events could be read",
+            Next::Event(moment) => moment_line(moment),
+            Next::End => "nothing: the run was over".to_owned(),
+            Next::Unknown => "unknown: the run's process ended before its events could be read".to_owned(),
         };
         lines.push(Line::of(Tone::Plain, format!("  {:<6}  {next}", run_name(run))));
         lines.push(Line::of(Tone::Faint, format!("          digest {digest}")));
@@ -134,7 +136,7 @@ pub(crate) fn differs(scenario: &str, build: Build, difference: &Difference) -> 
             .map_or("one more run, like neither".to_owned(), |run| format!("one more run, like the {}", run_name(run)));
         lines.push(Line::default());
         lines.push(Line::of(Tone::Plain, format!("  stack at event {}, {like}", count(difference.common))));
-        lines.extend(stack.event.iter().map(|event| Line::of(Tone::Plain, format!("    {event}"))));
+        lines.extend(stack.event.iter().map(|moment| Line::of(Tone::Plain, format!("    {}", moment_line(moment)))));
         lines.extend(stack.text.lines().map(|text| Line::of(Tone::Faint, format!("    {text}"))));
     }
     lines
@@ -142,4 +144,8 @@ pub(crate) fn differs(scenario: &str, build: Build, difference: &Difference) -> 
 
 fn run_name(run: usize) -> &'static str {
     if run == 0 { "first" } else { "second" }
+}
+
+fn moment_line(moment: &Moment) -> String {
+    event_line(moment.event(), &Lexicon::of(moment.record()))
 }

@@ -17,13 +17,13 @@ pub(crate) struct Lexicon<'a> {
 
 /// An event in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Words {
+pub(crate) struct Words {
     /// What happened: `metadata-db closed`.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// What more there is to say: `by apply 41`.
-    pub(super) note: String,
+    pub(crate) note: String,
     /// Where in the code, if known.
-    pub(super) site: String,
+    pub(crate) site: String,
 }
 
 impl<'a> Lexicon<'a> {
@@ -66,7 +66,7 @@ impl<'a> Lexicon<'a> {
     }
 
     /// An event in words.
-    pub(super) fn words(&self, event: &Event) -> Words {
+    pub(crate) fn words(&self, event: &Event) -> Words {
         let with = |what: String, note: String| Words { what, note, site: String::new() };
         let at = |what: String, note: String, site: Name| Words { what, note, site: self.name(site).to_owned() };
         let bare = |what: &str| with(what.to_owned(), String::new());

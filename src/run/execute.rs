@@ -1,14 +1,17 @@
 //! One run, in the process that was forked for it: the scenario is written down, given to the world, and answered for.
 //! It knows no campaign.
 
-use crate::failure::story::last_node_named;
+use crate::fault::last_node_named;
 use crate::fault::{self, Plan, Trigger};
+use crate::invariant::nothing_left::ServiceLeak;
+use crate::model::engine::Engine;
 use crate::model::violation::Violation;
-use crate::run::observer::Watch;
-use crate::run::request::{Ended, LeftBehind, Record, Reply, Request, Unread};
-use crate::scenario::engine::Engine;
+use crate::run::observer::{RunObserver, Watched};
+use crate::run::request::{Ended, Record, Reply, Request, Unread};
+use crate::scenario::definition::Scenario;
 use crate::scenario::node::Role;
-use crate::scenario::sim::{Process, Scenario, Sim};
+use crate::scenario::process::Process;
+use crate::scenario::sim::Sim;
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
 use afterlife_sim::{CallSites, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
@@ -70,7 +73,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
     });
     check_allocator(&sim, &plan)?;
-    if let Some(need) = engine.lacks(&plan) {
+    if let Some(need) = fault::lacking(engine, &plan) {
         return Err(format!("the plan asks for {}, which {engine} has not: {}", need.words(), engine.support(need).1));
     }
     if request.only_plan {
@@ -108,8 +111,16 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     // What the scenario itself aims may find its place at any time.
     let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
     let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
-    let watch = Watch::new(plan.clone(), roles, sim.claims, faults_ns, scripted, supervised, sim.terms);
-    let outcome = run(engine, settings, processes, Box::new(watch));
+    let observer = RunObserver::new(Watched {
+        plan: plan.clone(),
+        roles,
+        claims: sim.claims,
+        faults_ns,
+        scripted,
+        supervised,
+        terms: sim.terms,
+    });
+    let outcome = run(engine, settings, processes, Box::new(observer));
     let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
 }
@@ -129,13 +140,13 @@ fn machine(it: Process) -> Machine {
 }
 
 /// Runs the processes on the engine that is theirs.
-fn run(engine: Engine, settings: Settings, processes: Vec<Process>, watch: Box<Watch>) -> Outcome {
+fn run(engine: Engine, settings: Settings, processes: Vec<Process>, observer: Box<RunObserver>) -> Outcome {
     match engine {
-        Engine::Native => afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), watch),
+        Engine::Native => afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), observer),
         #[cfg(feature = "turmoil")]
-        Engine::Turmoil => afterlife_sim::turmoil::run(settings, programs(processes), watch),
+        Engine::Turmoil => afterlife_sim::turmoil::run(settings, programs(processes), observer),
         #[cfg(madsim)]
-        Engine::Madsim => afterlife_sim::madsim::run(settings, programs(processes), watch),
+        Engine::Madsim => afterlife_sim::madsim::run(settings, programs(processes), observer),
         #[cfg(not(all(feature = "turmoil", madsim)))]
         _ => unreachable!("no scenario of this program has it"),
     }
@@ -165,15 +176,17 @@ fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
 }
 
 fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns: u64, until_ns: Option<u64>) -> Reply {
-    let Ok(watch) = outcome.observer.downcast::<Watch>() else { unreachable!("the watch is what was given") };
+    let Ok(observer) = outcome.observer.downcast::<RunObserver>() else {
+        unreachable!("the simulation returns the observer that it was given")
+    };
     let live = |node: NodeId| outcome.live.contains(&node);
     let cut_short = outcome.ending == Ending::TimeUp && until_ns.is_some_and(|until_ns| until_ns < time_limit_ns);
-    let mut verdicts = watch.verdicts(time_limit_ns, &nodes, cut_short, live);
+    let mut verdicts = observer.verdicts(time_limit_ns, &nodes, cut_short, live);
     if outcome.ending == Ending::TooManyEvents {
         // What else did not come to its end, did not because of this.
         verdicts.violations = vec![too_many_events(outcome.events)];
     }
-    let unread = unread(verdicts.left, verdicts.stacks, &outcome.places);
+    let unread = unread(verdicts.leaks, verdicts.stacks, &outcome.places);
     let ended = match &outcome.crash {
         None => Ended::Whole,
         // What broke is told by whoever reads the reply: runs whose process died say nothing themselves.
@@ -212,7 +225,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
 }
 
 /// What is told by address, with the addresses.
-fn unread(left: Vec<LeftBehind>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unread {
+fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unread {
     let named = left.iter().map(|it| it.place).chain(stacks.iter().map(|(_, place)| *place));
     let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
     Unread { left, stacks, places }

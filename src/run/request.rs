@@ -2,12 +2,13 @@
 //! It runs nothing.
 
 use crate::fault::Plan;
+use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::build::Build;
+use crate::model::engine::Engine;
 use crate::model::violation::Violation;
-use crate::scenario::engine::Engine;
 use afterlife_sim::LogLine;
 use afterlife_sim::choice::Asked;
-use afterlife_sim::event::{Digest, Event, Leak, Seq, Socket};
+use afterlife_sim::event::{Digest, Event, Seq, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -118,7 +119,7 @@ impl Reply {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
     /// What services left behind that ended in order.
-    pub left: Vec<LeftBehind>,
+    pub left: Vec<ServiceLeak>,
     /// What the first violation is told with: titles and places.
     pub stacks: Vec<(String, u32)>,
     /// Return addresses of the places that are named here.
@@ -130,23 +131,6 @@ impl Unread {
     pub(crate) fn frames(&self, place: u32) -> &[u32] {
         self.places.get(&place).map_or(&[], Vec::as_slice)
     }
-}
-
-/// One thing that a service left behind that ended in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LeftBehind {
-    /// Whose it was.
-    pub node: String,
-    /// The event that tells of it.
-    pub at: Seq,
-    /// The process's end.
-    pub ended: Seq,
-    /// What it was.
-    pub kind: Leak,
-    /// Its name, path or address, if it has one.
-    pub what: String,
-    /// Where it was made.
-    pub place: u32,
 }
 
 /// A stack in words.

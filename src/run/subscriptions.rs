@@ -5,20 +5,20 @@ use afterlife_sim::event::What;
 use std::cell::Cell;
 
 /// Whether anybody looks, besides the numbered ones: the watch itself.
-const THE_WATCH: u32 = 1 << 30;
+const OBSERVER: u32 = 1 << 30;
 /// This kind has been asked for.
 const ASKED: u32 = 1 << 31;
 
 /// Who looks at each kind of event: asked at its first event, and kept.
-pub(crate) struct Interest {
+pub(crate) struct Subscriptions {
     of: Box<[Cell<u32>; What::KINDS]>,
 }
 
 /// Who looks at one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lookers(u32);
+pub(crate) struct Subscribers(u32);
 
-impl Interest {
+impl Subscriptions {
     /// Nobody has been asked yet.
     pub(crate) fn new() -> Self {
         Self { of: Box::new([const { Cell::new(0) }; What::KINDS]) }
@@ -33,18 +33,18 @@ impl Interest {
         count: usize,
         looks: impl Fn(usize) -> bool,
         watch: impl FnOnce() -> bool,
-    ) -> Lookers {
+    ) -> Subscribers {
         let kept = &self.of[what.kind()];
         if kept.get() & ASKED == 0 {
-            assert!(count <= THE_WATCH.trailing_zeros() as usize, "{count} are more than there are numbers for");
+            assert!(count <= OBSERVER.trailing_zeros() as usize, "{count} are more than there are numbers for");
             let some = (0..count).filter(|number| looks(*number)).fold(0, |some, number| some | 1 << number);
-            kept.set(ASKED | some | if watch() { THE_WATCH } else { 0 });
+            kept.set(ASKED | some | if watch() { OBSERVER } else { 0 });
         }
-        Lookers(kept.get() & !ASKED)
+        Subscribers(kept.get() & !ASKED)
     }
 }
 
-impl Lookers {
+impl Subscribers {
     /// Whether nobody does.
     #[inline]
     pub(crate) fn is_empty(self) -> bool {
@@ -54,7 +54,7 @@ impl Lookers {
     /// The numbers of those that do, in order.
     #[inline]
     pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
-        let mut left = self.0 & !THE_WATCH;
+        let mut left = self.0 & !OBSERVER;
         std::iter::from_fn(move || {
             let next = left.trailing_zeros();
             left &= left.wrapping_sub(1);
@@ -68,15 +68,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_asked_for_once_and_lookers_come_in_order() {
-        let interest = Interest::new();
+    fn a_kind_is_asked_for_once_and_subscribers_come_in_order() {
+        let subscriptions = Subscriptions::new();
         let asked = Cell::new(0);
         let of = |what| {
             let looks = |number: usize| {
                 asked.set(asked.get() + 1);
                 number != 1
             };
-            interest.of(&what, 3, looks, || true)
+            subscriptions.of(&what, 3, looks, || true)
         };
         assert_eq!(of(What::Spun { calls: 1 }).numbers().collect::<Vec<_>>(), [0, 2]);
         assert_eq!(of(What::Spun { calls: 2 }).numbers().collect::<Vec<_>>(), [0, 2]);
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn who_is_alone_with_the_watch_is_nobodys_number() {
-        let interest = Interest::new();
-        let lookers = interest.of(&What::Started, 5, |_| false, || true);
-        assert_eq!((lookers.is_empty(), lookers.numbers().count()), (false, 0));
-        assert!(interest.of(&What::ThreadEnded, 5, |_| false, || false).is_empty());
+        let subscriptions = Subscriptions::new();
+        let subscribers = subscriptions.of(&What::Started, 5, |_| false, || true);
+        assert_eq!((subscribers.is_empty(), subscribers.numbers().count()), (false, 0));
+        assert!(subscriptions.of(&What::ThreadEnded, 5, |_| false, || false).is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! What programs say through `tracing`, in a run: facts become events of the run, other lines are kept beside it.
 //! Outside of a run its layers do nothing.
 
+use crate::run::facts::{Objects, Spoken};
 use crate::run::log_filter::Filter;
-use crate::watch::facts::{Objects, Spoken};
 use afterlife_sim::Source;
 use std::cell::Cell;
 use std::fmt::{self, Debug};

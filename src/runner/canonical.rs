@@ -1,17 +1,12 @@
 //! How a runner process is started: always with the same arguments and the same environment, so that its heap and
 //! stack begin alike whoever starts it. It does not talk to the process.
 
+use crate::model::env::{BATON, RUNNER};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-
-/// Marks a process as a runner.
-pub(crate) const RUNNER: &str = "AFTERLIFE_RUNNER";
-
-/// How the baton passes: `futex`, or in user space. Neither way changes a run.
-pub(crate) const BATON: &str = "AFTERLIFE_BATON";
 
 /// What the loader of this executable may need to find its libraries, and what is no part of a run. Everything else is
 /// constant or absent.

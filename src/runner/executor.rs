@@ -1,7 +1,7 @@
 //! Who carries runs out: the one thing that campaigns and checks need from the world.
 //! It is not where a run is judged.
 
-use super::handle::RunnerError;
+use super::error::RunnerError;
 use crate::run::request::{Reply, Request};
 use std::ops::ControlFlow;
 

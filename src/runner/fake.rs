@@ -1,8 +1,8 @@
 //! An executor that answers from a function, for tests of what stands above it.
 //! It forks nothing, and "fresh" is what the function makes of it.
 
+use super::error::RunnerError;
 use super::executor::Executor;
-use super::handle::RunnerError;
 use crate::run::request::{Ended, Reply, Request, Unread};
 use afterlife_sim::event::Digest;
 use std::ops::ControlFlow;

@@ -2,11 +2,10 @@
 //! It does not decide what is run.
 
 use super::canonical::Launch;
-use super::serve::{Answer, SPIN_BOUND};
-use super::{ending, frame};
-use crate::model::refusal::Refusal;
+use super::error::RunnerError;
+use super::protocol::{Answer, SPIN_BOUND};
+use super::{ending, frame, symbolize};
 use crate::run::request::{Ended, Reply, Request};
-use crate::runner::symbolize;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -15,53 +14,6 @@ use std::thread::JoinHandle;
 
 /// Of what a runner says before it dies, so much is kept.
 const LAST_WORDS_BYTES_MAX: usize = 2_048;
-
-/// Why a runner did not answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RunnerError {
-    /// It could not be started.
-    #[error("the runner process could not be started: {0}")]
-    Start(#[source] io::Error),
-    /// It died under a request, twice.
-    #[error("the runner process died at seed {seed} of {scenario}{}", said(.words))]
-    Died {
-        /// The scenario.
-        scenario: String,
-        /// The seed.
-        seed: u64,
-        /// What it wrote to its standard error last.
-        words: String,
-    },
-    /// It does not know what it was asked for.
-    #[error("the runner process refused the request: {0}")]
-    Refused(String),
-}
-
-impl RunnerError {
-    /// What to do about it.
-    pub(crate) fn next(&self) -> String {
-        match self {
-            Self::Start(_) => "see that the executable is still where it was when this process began".to_owned(),
-            Self::Died { seed, .. } => {
-                format!("run this seed alone: --seeds {seed}..{} --jobs 1", seed.saturating_add(1))
-            }
-            Self::Refused(_) => {
-                "mend what it names; if it is mended, build again, so that the executable on disk is the one that runs"
-                    .to_owned()
-            }
-        }
-    }
-}
-
-impl From<RunnerError> for Refusal {
-    fn from(error: RunnerError) -> Self {
-        Self::new(error.to_string(), error.next())
-    }
-}
-
-fn said(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!(", saying: {words}") }
-}
 
 /// A runner process that waits for requests. Dropping it ends the process.
 pub(super) struct Runner {

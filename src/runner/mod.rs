@@ -3,17 +3,19 @@
 
 mod canonical;
 mod ending;
+mod error;
 mod executor;
 #[cfg(test)]
 pub(crate) mod fake;
 mod frame;
 mod handle;
 mod pool;
+mod protocol;
 mod serve;
 mod symbolize;
 
-pub(crate) use canonical::{BATON, Launch, RUNNER};
+pub(crate) use canonical::Launch;
+pub(crate) use error::RunnerError;
 pub(crate) use executor::Executor;
-pub(crate) use handle::RunnerError;
 pub(crate) use pool::Pool;
 pub(crate) use serve::{is_runner, serve};

@@ -2,8 +2,9 @@
 //! It does not know what is looked for; it stops when it is told to.
 
 use super::canonical::Launch;
+use super::error::RunnerError;
 use super::executor::Executor;
-use super::handle::{Asked, Runner, RunnerError};
+use super::handle::{Asked, Runner};
 use crate::run::request::{Reply, Request};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,35 +1,19 @@
 //! The runner's side: read a request, fork a child that carries it out and answers, say how the child ended.
 //! It keeps nothing between two requests, not even a changed heap: the thousandth child is born as the first was.
 
-use super::canonical::RUNNER;
+use super::protocol::{Answer, SPIN_BOUND};
 use super::{ending, frame};
+use crate::model::env::RUNNER;
 use crate::run::execute::{execute, warm_up};
-use crate::run::request::{Ended, Reply, Request};
-use crate::scenario::sim::Scenario;
+use crate::run::request::Request;
+use crate::scenario::definition::Scenario;
 use afterlife_sim::isolate;
-use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
-
-/// Real time without passing a door after which a run counts as an endless loop. Far above any honest computation
-/// between two doors, also on a machine that is shared.
-pub(super) const SPIN_BOUND: Duration = Duration::from_secs(10);
 
 /// The longest request, and the longest answer of the runner's own. No plan comes near it.
 const BUFFER_BYTES: usize = 4 << 20;
-
-/// What travels back for one request: the child's `Reply`, if it came so far, then the runner's `End`.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Answer {
-    /// From the child: what the run came to.
-    Reply(Box<Reply>),
-    /// From the child: why there is no run.
-    Refused(String),
-    /// From the runner: how the child ended.
-    End(Ended),
-}
 
 /// Whether this process was started to be a runner.
 pub(crate) fn is_runner() -> bool {

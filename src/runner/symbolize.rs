@@ -1,10 +1,11 @@
 //! Reads a reply: what a run tells of by address gets its lines, and what can only be judged with them is judged.
 //! It happens in one place for campaigns, replays, checks and tests, so that all of them say the same of a run.
 
-use crate::failure::symbols;
+use crate::failure::symbols::{self, Maker};
 use crate::invariant::nothing_left;
 use crate::model::violation::Violation;
 use crate::run::request::{Reply, Stack, Unread};
+use afterlife_sim::event::Leak;
 
 /// The reply with everything that is to be known of it.
 pub(crate) fn read(mut reply: Reply) -> Reply {
@@ -12,7 +13,7 @@ pub(crate) fn read(mut reply: Reply) -> Reply {
     if let Some(violation) = reply.violations.first_mut() {
         locate(violation, &unread);
     }
-    for violation in nothing_left::judge(&unread) {
+    for violation in nothing_left::judge(&unread.left, |kind, place| own_site(&unread, kind, place)) {
         // In the order in which they broke; what the run's end broke comes last.
         let place = reply.violations.partition_point(|known| known.at <= violation.at);
         reply.violations.insert(place, violation);
@@ -40,5 +41,15 @@ fn locate(violation: &mut Violation, unread: &Unread) {
         if !violation.sites.contains(&frame.file) {
             violation.sites.push(frame.file);
         }
+    }
+}
+
+/// The site and the file of a call site, if the program's own code made the thing there.
+fn own_site(unread: &Unread, kind: Leak, place: u32) -> Option<(String, String)> {
+    let frames = unread.frames(place);
+    let maker = if kind == Leak::Task { symbols::spawner(frames) } else { symbols::maker(frames) };
+    match maker {
+        Maker::Own(frame) => Some((frame.site(), frame.file)),
+        Maker::Other => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What a scenario says about the clocks of its nodes.
 //! Steps and drift as faults are in `fault`; what a clock shows is the room's business.
 
-use crate::scenario::sim::nanoseconds;
+use crate::model::duration::nanoseconds;
 use std::time::Duration;
 
 /// A node's clocks: how far its wall clock is off when the run begins, and how fast both its clocks run.

@@ -1,6 +1,6 @@
 //! How a node's disk is built, as a scenario's author writes it. What can go wrong with one is in `fault`.
 
-use crate::scenario::sim::nanoseconds;
+use crate::model::duration::nanoseconds;
 use afterlife_sim::DiskBuild;
 use std::time::Duration;
 

@@ -2,7 +2,6 @@
 //! It is no way to reach other nodes: they are reached over the network, by name.
 
 use crate::scenario::rng::Rng;
-use crate::scenario::sim::Outcome;
 use afterlife_sim::ExitCode;
 use std::fs::File;
 use std::future::Future;
@@ -10,6 +9,9 @@ use std::io::Read;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
+
+/// What a client's or a node's future gives: `Ok` is exit code 0, an error is told and is exit code 1.
+pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// The node that this code runs on. Copy it wherever it is needed.
 #[derive(Clone, Copy, Debug)]
@@ -133,43 +135,6 @@ pub(crate) enum Role {
     Client,
     /// As a client, started once the clients have ended and everything is healed.
     Verifier,
-}
-
-/// Nodes that were made together. Copy it wherever it is needed.
-#[derive(Clone, Copy, Debug)]
-pub struct Group {
-    first: usize,
-    count: usize,
-}
-
-impl Group {
-    pub(crate) fn new(first: usize, count: usize) -> Self {
-        Self { first, count }
-    }
-
-    /// The number of its node at this place, from 0, as plans and faults have it.
-    ///
-    /// # Panics
-    /// If it has no such node.
-    pub fn number(self, index: usize) -> u16 {
-        assert!(index < self.count, "node {index} of a group of {}", self.count);
-        (self.first + index) as u16
-    }
-
-    /// These nodes and those, which were made right after them: say who may be cut off from whom.
-    ///
-    /// # Panics
-    /// If others were made in between.
-    #[must_use = "it changes neither group"]
-    pub fn and(self, next: Self) -> Self {
-        assert!(self.first + self.count == next.first, "`and` takes the group that was made right after this one");
-        Self::new(self.first, self.count + next.count)
-    }
-
-    /// The numbers of its nodes.
-    pub(crate) fn numbers(self) -> impl Iterator<Item = u16> {
-        (self.first..self.first + self.count).map(|number| number as u16)
-    }
 }
 
 /// Runs a service on a runtime of its own, as `#[tokio::main]` would, and drops that runtime afterwards.

@@ -4,127 +4,22 @@
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
 use crate::invariant::{Bound, Terms};
 use crate::model::build::Build;
+use crate::model::duration::nanoseconds;
+use crate::model::engine::{Engine, Need};
+use crate::model::group::Group;
 use crate::scenario::claim::{Claim, Claims, View};
 use crate::scenario::clock::Clock;
 use crate::scenario::disk::Disk;
-use crate::scenario::engine::{Engine, Need};
 use crate::scenario::ledger::{Entry, Ledger};
 use crate::scenario::link::Link;
-use crate::scenario::node::{self, Group, Node, Role};
+use crate::scenario::node::{self, Node, Outcome, Role};
+use crate::scenario::process::Process;
 use crate::scenario::rng::Rng;
 use crate::scenario::supervisor::Supervisor;
-use crate::scenario::variant::Variant;
 use afterlife_sim::{ExitCode, Latency, Main};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A scenario by name: what a runner offers.
-#[derive(Clone, Copy, Debug)]
-pub struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) builds: &'static [Build],
-    pub(crate) seeds: u64,
-    pub(crate) issue: &'static str,
-    pub(crate) breaks: &'static [(Build, &'static str)],
-    pub(crate) variants: &'static [Variant],
-    pub(crate) apart: bool,
-    pub(crate) portable: bool,
-    pub(crate) script: fn(&mut Sim),
-}
-
-impl Scenario {
-    /// A scenario with one build, whose function writes it down. The name stands on the command line and in tokens.
-    pub const fn new(name: &'static str, script: fn(&mut Sim)) -> Self {
-        Self {
-            name,
-            about: "",
-            builds: &[Build::Sound],
-            seeds: 1_000,
-            issue: "",
-            breaks: &[],
-            variants: &[],
-            apart: false,
-            portable: false,
-            script,
-        }
-    }
-
-    /// One line: what it is about.
-    pub const fn about(self, about: &'static str) -> Self {
-        Self { about, ..self }
-    }
-
-    /// The builds that it has.
-    pub const fn builds(self, builds: &'static [Build]) -> Self {
-        Self { builds, ..self }
-    }
-
-    /// How many runs a campaign makes unless it is told otherwise; 1000 unless said here.
-    pub const fn seeds(self, seeds: u64) -> Self {
-        Self { seeds, ..self }
-    }
-
-    /// The upstream issue that it models.
-    pub const fn issue(self, issue: &'static str) -> Self {
-        Self { issue, ..self }
-    }
-
-    /// Which builds the main job must see break, and on which invariant; the others must hold.
-    pub const fn breaks(self, breaks: &'static [(Build, &'static str)]) -> Self {
-        Self { breaks, ..self }
-    }
-
-    /// The ways in which its builds are known to break, for the table that the command `variants` makes.
-    pub const fn variants(self, variants: &'static [Variant]) -> Self {
-        Self { variants, ..self }
-    }
-
-    /// Leaves it out of the main job: it is run when it is named, and at night.
-    pub const fn apart(self) -> Self {
-        Self { apart: true, ..self }
-    }
-
-    /// Says that its code reaches network, time and tasks by [`rt`](crate::rt) alone: it runs on the engine that this program was
-    /// built for. Any other runs on the native engine.
-    pub const fn portable(self) -> Self {
-        Self { portable: true, ..self }
-    }
-
-    /// Its name on the command line and in tokens.
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The engine that runs it in this program.
-    pub fn engine(&self) -> Engine {
-        if self.portable { Engine::PORTABLE } else { Engine::Native }
-    }
-
-    /// The invariant on which a build is to break, if it is.
-    pub(crate) fn breaks_on(&self, build: Build) -> Option<&'static str> {
-        self.breaks.iter().find(|(of, _)| *of == build).map(|(_, invariant)| *invariant)
-    }
-}
-
-/// What a client's or a node's future gives: `Ok` is exit code 0, an error is told and is exit code 1.
-pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
-
-pub(crate) struct Process {
-    pub(crate) name: String,
-    pub(crate) role: Role,
-    pub(crate) main: Main,
-    /// The same as a future, for engines that have a runtime.
-    #[cfg(any(feature = "turmoil", madsim))]
-    pub(crate) service: Option<afterlife_sim::guests::Main>,
-    pub(crate) disk: Disk,
-    pub(crate) clock: Clock,
-    pub(crate) memory_bytes: Option<u64>,
-    pub(crate) descriptors_max: Option<usize>,
-    pub(crate) links: Vec<(u16, Link)>,
-    pub(crate) supervisor: Option<Supervisor>,
-}
 
 /// What a scenario's function writes into.
 pub struct Sim {
@@ -511,9 +406,4 @@ impl Sim {
             (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
         }));
     }
-}
-
-/// A duration in whole nanoseconds; what is too long for that is as good as for ever.
-pub(crate) fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

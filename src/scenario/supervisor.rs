@@ -1,7 +1,8 @@
 //! Supervisors: who starts a process again that ended by itself, when, and how often.
 //! What a fault ended has its own restart, and what an operator stopped stays stopped.
 
-use crate::scenario::sim::nanoseconds;
+use crate::invariant::deaths::is_failure;
+use crate::model::duration::nanoseconds;
 use afterlife_sim::event::{Death, Event, NodeId, What};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -107,15 +108,6 @@ impl Supervisor {
 
     fn delay_ns_of(&self, attempt: u32) -> u64 {
         self.delay_ns.saturating_mul(self.factor.saturating_pow(attempt)).min(self.delay_max_ns.max(self.delay_ns))
-    }
-}
-
-/// Whether a process ended badly, and by itself: a kill, a power loss and a stop are somebody else's doing.
-pub(crate) fn is_failure(how: Death) -> bool {
-    match how {
-        Death::Exit { code } => code != 0,
-        Death::Panic | Death::Abort | Death::OutOfMemory | Death::Signal { .. } => true,
-        Death::Kill | Death::Overrun | Death::PowerLoss => false,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The check that a seed is a run: the same request in two fresh processes, compared event by event.
 //! It does not say why two runs differ; it names where, and what stood there on the stack.
 
-use crate::report::{Lexicon, event_line};
 use crate::run::request::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
+use crate::search::moment::Moment;
 use afterlife_sim::event::{Digest, Seq};
+use std::sync::Arc;
 
 /// Two runs of one request that differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// This event.
-    Event(String),
+    Event(Moment),
     /// Nothing: the run was over.
     End,
     /// Not known: the run sent no events.
@@ -38,7 +39,7 @@ pub(crate) struct Stack {
     /// Which of the two runs this one was like up to that event, 0 or 1; `None` if neither.
     pub(crate) like: Option<usize>,
     /// The event there, if the run came so far.
-    pub(crate) event: Option<String>,
+    pub(crate) event: Option<Moment>,
     /// The stack, as text.
     pub(crate) text: String,
 }
@@ -46,11 +47,12 @@ pub(crate) struct Stack {
 /// Carries a request out twice, each time in a fresh process; the difference, if there is one.
 pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option<Difference>, RunnerError> {
     let recorded = Request { record: true, stack_at: None, ..request.clone() };
-    let pair = [executor.fresh(&recorded)?, executor.fresh(&recorded)?];
+    let mut pair = [executor.fresh(&recorded)?, executor.fresh(&recorded)?];
     if same(&pair[0], &pair[1]) {
         return Ok(None);
     }
-    let records = [0, 1].map(|run| pair[run].record.clone().unwrap_or_default());
+    let known = pair.each_ref().map(|reply| reply.record.is_some());
+    let records = pair.each_mut().map(|reply| Arc::new(reply.record.take().unwrap_or_default()));
     let common = common(&records[0], &records[1]);
     let mut stacks = Vec::new();
     if records.iter().any(|record| record.events.len() > common) {
@@ -64,7 +66,7 @@ pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option
         seed: request.seed,
         common: common as u64,
         digests: [0, 1].map(|run: usize| pair[run].digest),
-        events: [0, 1].map(|run: usize| next(&pair[run], common)),
+        events: [0, 1].map(|run: usize| next(&records[run], known[run], common)),
         stacks,
     }))
 }
@@ -80,28 +82,26 @@ fn common(first: &Record, second: &Record) -> usize {
     pairs.take_while(|(first, second)| first == second).count()
 }
 
-fn next(reply: &Reply, at: usize) -> Next {
-    match &reply.record {
+fn next(record: &Arc<Record>, is_known: bool, at: usize) -> Next {
+    match Moment::of(record, at) {
+        Some(moment) => Next::Event(moment),
+        None if is_known => Next::End,
         None => Next::Unknown,
-        Some(record) => match record.events.get(at) {
-            Some(event) => Next::Event(event_line(event, &Lexicon::of(record))),
-            None => Next::End,
-        },
     }
 }
 
-fn stack(reply: Reply, records: &[Record; 2], at: usize) -> Option<Stack> {
+fn stack(reply: Reply, records: &[Arc<Record>; 2], at: usize) -> Option<Stack> {
     let digest = reply.record.as_ref().and_then(|record| record.digests.get(at));
     let like = digest.and_then(|digest| records.iter().position(|record| record.digests.get(at) == Some(digest)));
-    let event = reply.record.as_ref().and_then(|record| Some(event_line(record.events.get(at)?, &Lexicon::of(record))));
+    let event = reply.record.and_then(|record| Moment::of(&Arc::new(record), at));
     Some(Stack { like, event, text: reply.stack? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::sample::use_after_teardown;
     use crate::failure::token::Token;
-    use crate::report::sample::use_after_teardown;
     use crate::runner::fake::{Fake, held};
     use std::cell::Cell;
 
@@ -109,7 +109,7 @@ mod tests {
         Token {
             scenario: "toy".into(),
             build: crate::model::build::Build::Sound,
-            engine: crate::scenario::engine::Engine::Native,
+            engine: crate::model::engine::Engine::Native,
             seed: 3,
             plan: None,
         }
@@ -140,8 +140,8 @@ mod tests {
         let [Next::Event(first), Next::Event(second)] = &difference.events else {
             panic!("both runs have an event there")
         };
-        insta::assert_snapshot!(first, @"#9 at 0.441000000  master-0, life 1, thread 0  metadata-db closed  scenarios/src/raft_master/server.rs:88  because of #8");
-        insta::assert_snapshot!(second, @"#9 at 0.441000001  master-0, life 1, thread 0  metadata-db closed  scenarios/src/raft_master/server.rs:88  because of #8");
+        assert_eq!((first.event().seq, first.event().time_ns), (Seq(9), 441_000_000));
+        assert_eq!((second.event().seq, second.event().time_ns), (Seq(9), 441_000_001));
         let stacks: Vec<_> = difference.stacks.iter().map(|stack| (stack.like, stack.text.as_str())).collect();
         assert_eq!(stacks, [(Some(0), "stack of run 2 at 9"), (Some(1), "stack of run 3 at 9")]);
     }

@@ -2,11 +2,11 @@
 //! One program has one portable engine, so that the lines of other builds come as files.
 
 use crate::model::build::Build;
+use crate::model::engine::Engine;
 use crate::model::refusal::Refusal;
 use crate::run::request::{Reply, Request};
 use crate::runner::{Executor, RunnerError};
-use crate::scenario::engine::Engine;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::search::variants::{Exposure, expose};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;

@@ -4,6 +4,7 @@ pub(crate) mod budget;
 pub(crate) mod campaign;
 pub(crate) mod check;
 pub(crate) mod engines;
+pub(crate) mod moment;
 #[cfg(feature = "proptest")]
 pub(crate) mod proptest;
 pub(crate) mod record_log;

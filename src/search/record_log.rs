@@ -24,7 +24,7 @@ pub(crate) fn with_log(executor: &dyn Executor, mut found: Found) -> Result<Foun
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample::use_after_teardown;
+    use crate::failure::sample::use_after_teardown;
     use crate::run::request::Reply;
     use crate::runner::fake::{Fake, held};
     use afterlife_sim::event::{Digest, NodeId};

@@ -2,16 +2,17 @@
 //! It prints nothing and writes nothing.
 
 use crate::failure::failing_run::Found;
-use crate::failure::story::last_node_named;
 use crate::failure::token::Token;
+use crate::fault::last_node_named;
 use crate::model::verdict::Verdict;
-use crate::report::{Lexicon, event_line};
 use crate::run::log_filter::Filter;
 use crate::run::request::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
 use crate::search::campaign::found;
 use crate::search::check::same;
+use crate::search::moment::Moment;
 use afterlife_sim::event::Digest;
+use std::sync::Arc;
 
 /// What came of a replay.
 #[derive(Clone, Debug)]
@@ -35,8 +36,8 @@ pub(crate) enum Replayed {
         expected: Digest,
         /// The run's.
         met: Digest,
-        /// The first event that differs: as recorded, and as it is now. Empty where there is none any more.
-        first: Option<[String; 2]>,
+        /// The first event that differs: as recorded, and as it is now. `None` where the run is over.
+        first: Option<[Option<Moment>; 2]>,
     },
     /// The two runs were the same as far as was asked for, and nothing had broken by then.
     CutShort {
@@ -121,25 +122,22 @@ pub(crate) fn replay(
     })
 }
 
-/// The first event in which a run is not the one that was recorded, in words; of a part of a run, only what it came to.
-fn differs(recorded: &Record, met: &Record, until_ns: Option<u64>) -> Option<[String; 2]> {
+/// The first event in which a run differs from its record; of a part of a run, only the part counts.
+fn differs(recorded: &Record, met: &Record, until_ns: Option<u64>) -> Option<[Option<Moment>; 2]> {
     let same = |index: &usize| recorded.events.get(*index) == met.events.get(*index);
     let most = recorded.events.len().max(met.events.len());
     let index = (0..most).find(|index| !same(index))?;
     if until_ns.is_some() && index >= met.events.len() {
         return None;
     }
-    Some([recorded, met].map(|record| {
-        let lexicon = Lexicon::of(record);
-        record.events.get(index).map_or_else(String::new, |event| event_line(event, &lexicon))
-    }))
+    Some([recorded, met].map(|record| Moment::of(&Arc::new(record.clone()), index)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::sample::use_after_teardown;
     use crate::model::build::Build;
-    use crate::report::sample::use_after_teardown;
     use crate::runner::fake::{Fake, held};
     use std::cell::Cell;
 
@@ -147,7 +145,7 @@ mod tests {
         Token {
             scenario: "toy".into(),
             build: Build::Sound,
-            engine: crate::scenario::engine::Engine::Native,
+            engine: crate::model::engine::Engine::Native,
             seed: 3,
             plan: None,
         }
@@ -193,10 +191,11 @@ mod tests {
             Reply { digest: Digest(9, 9), ..reply }
         };
         let wanted = Wanted { recorded: Some(&use_after_teardown()), ..Wanted::default() };
-        let Replayed::RecordUnfit { first: Some([then, now]), .. } = replayed(later, wanted) else {
+        let Replayed::RecordUnfit { first: Some([Some(then), Some(now)]), .. } = replayed(later, wanted) else {
             panic!("it is not the run that was recorded")
         };
-        assert!(then.starts_with("#9 at 0.441000000") && now.starts_with("#9 at 0.441000001"), "{then}\n{now}");
+        assert_eq!((then.event().seq.0, then.event().time_ns), (9, 441_000_000));
+        assert_eq!((now.event().seq.0, now.event().time_ns), (9, 441_000_001));
     }
 
     #[test]

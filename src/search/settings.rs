@@ -1,10 +1,10 @@
 //! What the environment asks for: the `AFTERLIFE_*` variables.
 //! It does not apply them: the command line comes before them, the defaults come after.
 
+use crate::model::env::{BATON, RUNNER};
 use crate::model::nearest::nearest;
 use crate::model::refusal::Refusal;
 use crate::run::log_filter::{Filter, LOG_NEXT};
-use crate::runner::{BATON, RUNNER};
 use crate::search::budget::{DURATION_NEXT, SEEDS_NEXT, parse_duration, parse_seeds};
 use std::ops::Range;
 use std::path::PathBuf;

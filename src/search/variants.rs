@@ -5,7 +5,7 @@ use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::runner::Executor;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::scenario::variant::Variant;
 use std::ops::ControlFlow;
 
@@ -110,7 +110,7 @@ pub(crate) fn markdown(table: &[Exposure<'_>], runs_max: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::sim::Scenario;
+    use crate::scenario::definition::Scenario;
 
     const VARIANTS: &[Variant] =
         &[Variant { name: "M2", build: Build::Shipped, about: "a batch", signature: &["no-use-after-teardown", "db"] }];

@@ -6,12 +6,13 @@
 //! a line that was there before takes a new number for the format.
 
 use super::environment::Environment;
+use super::program::Program;
 use crate::failure::failing_run::Totals;
 use crate::failure::finding::Finding;
+use crate::failure::shrunk::Shrunk;
 use crate::model::build::Build;
 use crate::model::violation::Signature;
 use crate::run::request::{Ended, Stack};
-use crate::search::shrink::Shrunk;
 use afterlife_sim::LogLine;
 use afterlife_sim::choice::{Asked, Question};
 use afterlife_sim::event::{Event, NodeId, Seq, Socket, What};
@@ -90,17 +91,6 @@ pub(crate) struct Header {
     pub(crate) signature: Signature,
     /// The digest of the run, in hexadecimal digits.
     pub(crate) digest: String,
-}
-
-/// A program on disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Program {
-    /// Its file's name.
-    pub(crate) name: String,
-    /// How long its file is.
-    pub(crate) bytes: u64,
-    /// A checksum of what is loaded of its file: another build has another one.
-    pub(crate) sum: String,
 }
 
 /// Who wrote a record, and where.

@@ -4,6 +4,7 @@
 mod environment;
 mod error;
 mod format;
+mod program;
 mod read;
 mod shelf;
 #[cfg(test)]

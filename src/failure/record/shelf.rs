@@ -3,7 +3,8 @@
 
 use super::environment::Environment;
 use super::error::RecordError;
-use super::format::{Entry, Program, Written};
+use super::format::{Entry, Written};
+use super::program::Program;
 use super::{read, write};
 use crate::failure::failing_run::Found;
 use crate::failure::fnv::fnv;
@@ -220,8 +221,8 @@ fn id_of(token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::sample::use_after_teardown;
     use crate::model::scratch::Folder;
-    use crate::report::sample::use_after_teardown;
 
     fn shelf() -> (Folder, Shelf) {
         let folder = Folder::new();

@@ -3,15 +3,15 @@
 
 use super::environment::Environment;
 use super::error::RecordError;
-use super::format::Program;
+use super::program::Program;
 use super::read::read;
 use super::write::write;
 use crate::failure::failing_run::{Found, Totals};
 use crate::failure::finding::Finding;
+use crate::failure::sample::use_after_teardown;
 use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::model::build::Build;
 use crate::model::violation::Violation;
-use crate::report::sample::use_after_teardown;
 use crate::run::request::{Ended, Record, Stack};
 use afterlife_sim::choice::{Asked, Question};
 use afterlife_sim::event::{

@@ -2,7 +2,8 @@
 //! It knows no folders; `shelf.rs` says where records lie.
 
 use super::environment::Environment;
-use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Program, Sheet};
+use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Sheet};
+use super::program::Program;
 use crate::failure::failing_run::Found;
 use crate::run::request::Record;
 use std::io::{self, Write};

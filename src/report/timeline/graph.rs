@@ -2,9 +2,9 @@
 //! It draws where things are; what they are stands in the rows.
 
 use super::html::escape;
+use super::rows::{Lasting, Span, Timeline, struck};
 use crate::failure::failing_run::Found;
 use crate::failure::story::Mark;
-use crate::report::timeline::rows::{Lasting, Span, Timeline, struck};
 use crate::report::words::Lexicon;
 
 /// How wide a lane is, and how high a row, in pixels.

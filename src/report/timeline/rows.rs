@@ -212,7 +212,7 @@ fn is_last(step: ProbeEvent) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample::{crowded, raft_master, use_after_teardown};
+    use crate::failure::sample::{crowded, raft_master, use_after_teardown};
 
     #[test]
     fn what_led_to_the_violation_is_shown_with_the_messages_that_it_came_by() {

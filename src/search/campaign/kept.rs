@@ -2,8 +2,8 @@
 //! It reads no file: the order has them.
 
 use crate::failure::regressions::Kept;
-use crate::failure::story::last_node_named;
 use crate::fault::Plan;
+use crate::fault::last_node_named;
 use crate::model::refusal::Refusal;
 use crate::run::request::{Reply, Request};
 use crate::runner::Executor;

@@ -3,8 +3,8 @@
 
 use crate::failure::regressions::Kept;
 use crate::model::build::Build;
+use crate::model::engine::Engine;
 use crate::run::request::Request;
-use crate::scenario::engine::Engine;
 use crate::search::budget::Shard;
 use afterlife_sim::choice::mix;
 use std::ops::Range;

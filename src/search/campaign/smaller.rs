@@ -1,8 +1,8 @@
 //! From a finding to one with a smaller plan: shrunk, had again in a fresh process, ready to be told.
 //! Which plans are smaller is decided elsewhere.
 
+use super::comparison::{compare, found};
 use super::outcome::TwoWays;
-use super::run::{compare, found};
 use crate::failure::failing_run::Found;
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;

@@ -39,7 +39,7 @@ fn order(runs: u64) -> Order {
     Order {
         scenario: "toy".into(),
         build: Build::Sound,
-        engine: crate::scenario::engine::Engine::Native,
+        engine: crate::model::engine::Engine::Native,
         seeds: 0..runs,
         until: None,
         failures_max: 10,
@@ -200,7 +200,7 @@ fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
         Token {
             scenario: "toy".into(),
             build: Build::Sound,
-            engine: crate::scenario::engine::Engine::Native,
+            engine: crate::model::engine::Engine::Native,
             seed: 3,
             plan: None
         }

@@ -5,8 +5,7 @@ mod minimise;
 mod search;
 mod simpler;
 
-pub(crate) use minimise::minimise;
-pub(crate) use search::{Shrunk, Smaller, search};
+pub(crate) use search::{Smaller, search};
 #[cfg(feature = "proptest")]
 pub(crate) use simpler::simpler_plans;
 

@@ -1,29 +1,16 @@
 //! Shrinking by replays: which simpler plans break a run in the same way, asked of an executor.
 //! What it proposes is only as good as its replays: who uses it has the last one confirmed in a fresh process.
 
-use super::minimise;
-use crate::fault::{Injection, Plan};
+use super::minimise::minimise;
+use crate::failure::shrunk::Shrunk;
+use crate::fault::Plan;
 use crate::model::violation::Signature;
 use crate::run::request::{Reply, Request};
 use crate::runner::{Executor, RunnerError};
-use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// With how many other seeds the smallest plan is tried at the end.
 const OTHER_SEEDS: u64 = 4;
-
-/// How a plan became as small as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Shrunk {
-    /// How many replays it took.
-    pub(crate) replays: u64,
-    /// The injections that it does not take, as they were drawn.
-    pub(crate) not: Vec<Injection>,
-    /// Whether each injection that is left is needed; if not, the bound on replays came first.
-    pub(crate) whole: bool,
-    /// With how many other seeds the plan was tried, and how many of those runs broke in the same way.
-    pub(crate) seeds: (u64, u64),
-}
 
 /// A smaller run that breaks in the same way.
 pub(crate) struct Smaller {

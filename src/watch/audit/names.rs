@@ -2,7 +2,7 @@
 //! It forgets nothing, since a violation may name it.
 
 use crate::invariant::Facts;
-use crate::watch::facts::Texts;
+use crate::run::facts::Texts;
 use afterlife_sim::event::probe::Register;
 use afterlife_sim::event::{Name, NodeId};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What is heard of one simulation: facts and ends of lives as events, with the numbers of their texts, nodes and objects.
 //! It does not know where a fact was told; `At` says that. It judges nothing.
 
-use crate::watch::facts::Texts;
+use crate::run::facts::Texts;
 use afterlife_probe::{Begins, Fact, Parts};
 use afterlife_sim::event::probe::{self, Register};
 use afterlife_sim::event::{Event, Name, NodeId, Seq, What};

@@ -1,9 +1,9 @@
 //! The command `run`: which campaigns it means, and for whom they are told.
 //! What a campaign does is decided elsewhere.
 
-use super::arguments::{Report, Run};
-use super::commands::{human, pool, shelf};
-use super::select;
+use crate::cli::arguments::{Report, Run};
+use crate::cli::context::{human, pool, shelf};
+use crate::cli::select;
 use crate::failure::record::Shelf;
 use crate::failure::regressions::Book;
 use crate::model::build::Build;
@@ -11,7 +11,7 @@ use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Faces, Github, Json, Junit, Paste};
 use crate::runner::Pool;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::search::campaign::{self, Face, Order};
 use crate::search::settings::Settings;
 use crate::search::shrink;
@@ -24,7 +24,11 @@ use std::time::Instant;
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Carries out `run`.
-pub(super) fn run_campaigns(scenarios: &[Scenario], run: &Run, settings: &Settings) -> Result<Verdict, Refusal> {
+pub(in crate::cli) fn run_campaigns(
+    scenarios: &[Scenario],
+    run: &Run,
+    settings: &Settings,
+) -> Result<Verdict, Refusal> {
     let wants = |report: &Report| run.report.contains(report);
     if wants(&Report::Json) && (wants(&Report::Github) || wants(&Report::Human)) {
         return Err(Refusal::new(

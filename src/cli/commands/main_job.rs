@@ -10,7 +10,7 @@ use crate::model::verdict::Verdict;
 use crate::report::{Human, Line, Row, Tone, elapsed, page, plural, table};
 use crate::run::request::Ended;
 use crate::runner::Executor;
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
 use crate::search::campaign::{self, Face, Order, Outcome};
 use std::io::Write;
@@ -27,7 +27,7 @@ const SHORT_LINES: usize = 2;
 const FAILURES_MAX: usize = 10;
 
 /// Hunts in all of these, and tells what came of it.
-pub(crate) fn hunt<W: Write>(
+pub(in crate::cli) fn hunt<W: Write>(
     scenarios: &[&Scenario],
     executor: &dyn Executor,
     shelf: &Shelf,

@@ -1,7 +1,7 @@
 //! One line of a log as `tracing_subscriber::fmt().json()` writes it, flattened or not, and as others may.
 //! It does not know what a fact means.
 
-use super::Spoken;
+use super::fact::Spoken;
 use serde_json::{Map, Value};
 
 /// Reads a line: `None` if it is no JSON object, `Some(None)` if it tells no fact.

@@ -1,7 +1,7 @@
 //! The command `triage`: what many nights and shards left, one paragraph for each signature.
 //! It reads records; it runs nothing.
 
-use super::commands::human;
+use crate::cli::context::human;
 use crate::failure::failing_run::Found;
 use crate::failure::record::Shelf;
 use crate::model::refusal::Refusal;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const DEPTH_MAX: usize = 5;
 
 /// Carries out `triage`.
-pub(super) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
+pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
     let mut groups: BTreeMap<Signature, Vec<(Found, PathBuf)>> = BTreeMap::new();
     let mut others = Vec::new();
     for folder in folders.iter().flat_map(|folder| findings(folder, DEPTH_MAX)) {

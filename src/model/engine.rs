@@ -1,10 +1,5 @@
-//! Engines: the ways to run a scenario, and what each can do. It starts none: `execute` does.
+//! The engines that run a scenario, and what each supports. It starts none.
 
-use crate::failure::token::Token;
-use crate::fault::{DiskTrouble, Fault, LinkTrouble, Plan};
-use crate::model::refusal::Refusal;
-use crate::model::verdict::Verdict;
-use crate::scenario::sim::Scenario;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -111,43 +106,6 @@ impl Engine {
             (Self::Madsim, Need::Threads) => (false, "one thread for all nodes"),
         }
     }
-
-    /// Whether a token can be replayed by this program's scenario of its name.
-    pub(crate) fn check(token: &Token, scenario: &Scenario) -> Result<(), Refusal> {
-        let (wanted, here) = (token.engine, scenario.engine());
-        if !wanted.is_here() {
-            let why = format!("the token is of a run on {wanted}, and this program was built without it");
-            return Err(Refusal::new(why, wanted.how_to_build()));
-        }
-        if wanted != here {
-            let why =
-                format!("the token is of a run on {wanted}, and {} runs on {here} in this program", scenario.name);
-            let next = match wanted {
-                Self::Native if here == Self::Madsim => "build without --cfg madsim".to_owned(),
-                Self::Native => format!("build without --features {here}"),
-                Self::Turmoil | Self::Madsim => {
-                    "write it against `afterlife::rt` alone, and say so by `Scenario::portable`".to_owned()
-                }
-            };
-            return Err(Refusal::new(why, next));
-        }
-        match token.plan.as_ref().and_then(|plan| wanted.lacks(plan)) {
-            None => Ok(()),
-            Some(need) => {
-                let why = format!(
-                    "the token's plan asks for {}, and {wanted} has not: {}",
-                    need.words(),
-                    wanted.support(need).1
-                );
-                Err(Refusal::new(why, "see `list --engines` for what each engine has").ending(Verdict::Unfit))
-            }
-        }
-    }
-
-    /// What a plan asks for that it does not have.
-    pub(crate) fn lacks(self, plan: &Plan) -> Option<Need> {
-        plan.injections.iter().map(|injection| Need::of(&injection.fault)).find(|need| !self.has(*need))
-    }
 }
 
 impl fmt::Display for Engine {
@@ -248,28 +206,6 @@ impl Need {
             Self::ClockDrift => "clock drift",
             Self::Memory => "memory budgets",
             Self::Threads => "plain main functions",
-        }
-    }
-
-    /// What a fault asks for.
-    pub(crate) fn of(fault: &Fault) -> Self {
-        match fault {
-            Fault::Stop { .. } => Self::Stops,
-            Fault::Kill { .. } => Self::Kills,
-            Fault::PowerLoss { .. } => Self::PowerLoss,
-            Fault::Partition { one_way: false, .. } => Self::Partitions,
-            Fault::Partition { one_way: true, .. } => Self::OneWayPartitions,
-            Fault::DisturbLink { how: LinkTrouble::Hold, .. } => Self::Holds,
-            Fault::DisturbLink { how: LinkTrouble::Slow { .. }, .. } => Self::SlowLinks,
-            Fault::DisturbLink { .. } => Self::BadLinks,
-            Fault::ResetConnections { .. } => Self::Resets,
-            Fault::Pause { .. } => Self::Pauses,
-            Fault::HoldThread { .. } => Self::HeldThreads,
-            Fault::SlowDisk { .. } | Fault::FailDisk { how: DiskTrouble::Stalled, .. } => Self::SlowDisks,
-            Fault::FailDisk { .. } | Fault::DamageFile { .. } => Self::Disks,
-            Fault::StepClock { .. } => Self::ClockSteps,
-            Fault::SkewClock { .. } => Self::ClockDrift,
-            Fault::SqueezeMemory { .. } => Self::Memory,
         }
     }
 }

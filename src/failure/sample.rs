@@ -3,20 +3,20 @@
 
 use crate::failure::failing_run::{Found, Totals};
 use crate::failure::finding::Finding;
+use crate::failure::shrunk::Shrunk;
 use crate::failure::token::Token;
 use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::model::build::Build;
 use crate::model::violation::Violation;
 use crate::run::request::{Ended, Record};
-use crate::search::shrink::Shrunk;
 use afterlife_sim::event::{Death, Digest, Event, Name, NodeId, Seq, What};
 
 /// The token of seed 47, with the plan that it draws.
-pub(super) fn token() -> Token {
+pub(crate) fn token() -> Token {
     Token {
         scenario: "raft-master".into(),
         build: Build::Shipped,
-        engine: crate::scenario::engine::Engine::Native,
+        engine: crate::model::engine::Engine::Native,
         seed: 47,
         plan: None,
     }

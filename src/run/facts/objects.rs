@@ -1,7 +1,7 @@
 //! From what a program calls its objects to the numbers that a run or an audit gives them.
 //! A program that numbers nothing is understood by names: the latest object of a name is meant.
 
-use super::Spoken;
+use super::fact::Spoken;
 use afterlife_probe::{Begins, Fact, Parts};
 use afterlife_sim::event::NodeId;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,20 +1,20 @@
 //! The command `keep`: a run that broke becomes a line beside the code, and is run first from then on.
 //! What is kept is a token; the code must still fit it.
 
-use super::arguments::What;
-use super::commands::{human, own, pool, read};
-use super::select;
+use crate::cli::arguments::What;
+use crate::cli::context::{human, own, pool, read};
+use crate::cli::select;
 use crate::failure::regressions::{Book, here};
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Line, Tone, WIDTH, keep_start, replayed};
-use crate::scenario::sim::Scenario;
+use crate::scenario::definition::Scenario;
 use crate::search::replay::{Replayed, Wanted, replay};
 use crate::search::settings::Settings;
 
 /// Carries out `keep`.
-pub(super) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
+pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
     let (token, signature) = match read(what, settings) {
         Ok((found, _)) => (own(&found)?, found.finding.signature),
         // A token says all that is needed to have its run again.

@@ -1,12 +1,9 @@
 //! What an audit of a log came to, in lines for a person: each violation with the lines of the log that tell it.
 //! It decides nothing: the exit code comes from the same data, elsewhere.
 
-use super::line::{Line, Tone, WIDTH, keep_start, wide};
-use super::measure::{count, plural};
-use super::page::heading;
-use super::words::Lexicon;
+use super::auditor::Audit;
 use crate::model::violation::Violation;
-use crate::watch::audit::Audit;
+use crate::report::{Lexicon, Line, Tone, WIDTH, count, heading, keep_start, plural, wide};
 use afterlife_sim::event::Seq;
 
 /// How many violations are told; the others are counted.

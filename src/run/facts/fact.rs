@@ -1,13 +1,4 @@
-//! What a program says of its lifetimes in a log or through `tracing`: fields, instead of a probe's calls.
-//! It judges nothing, and knows neither runs nor files.
-
-mod line;
-mod objects;
-mod texts;
-
-pub(crate) use line::read;
-pub(crate) use objects::Objects;
-pub(crate) use texts::Texts;
+//! A fact about a lifetime, as a log line or a `tracing` event states it.
 
 /// One sentence. Numbers are kept as text: a program may name its objects as it likes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,38 @@
+//! The command `audit`.
+
+use crate::cli::context::human;
+use crate::failure::record::Shelf;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::report::plural;
+use crate::watch::audit;
+use std::path::Path;
+
+/// Checks the claims on a log.
+pub(in crate::cli) fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
+    let refused = |error: std::io::Error| {
+        Refusal::new(format!("{}: {error}", log.display()), "give a file of JSON lines, or `-` for the standard input")
+    };
+    if Shelf::is_record(log) {
+        return tell_audit(&audit::audit_record(log)?, log);
+    }
+    let audit = if log.as_os_str() == "-" {
+        audit::audit(std::io::stdin().lock())
+    } else {
+        std::fs::File::open(log).and_then(|file| audit::audit(std::io::BufReader::new(file)))
+    };
+    tell_audit(&audit.map_err(refused)?, log)
+}
+
+fn tell_audit(audit: &audit::Audit, log: &Path) -> Result<Verdict, Refusal> {
+    if audit.record.events.is_empty() {
+        let lines = plural(audit.lines, "line");
+        return Err(Refusal::new(
+            format!("no fact is told in {lines} of {}", log.display()),
+            "build with the probe's feature `tracing` and let its events through (target afterlife, level TRACE)",
+        ));
+    }
+    let broke = !audit.violations.is_empty();
+    human().print(&audit::audited(audit, &log.display().to_string()));
+    Ok(if broke { Verdict::Broke } else { Verdict::Held })
+}

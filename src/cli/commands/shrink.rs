@@ -1,0 +1,42 @@
+//! The command `shrink`.
+
+use crate::cli::arguments::Shrink;
+use crate::cli::context::{human, meant, pool, shelf};
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::report::{Paste, page, replayed};
+use crate::scenario::definition::Scenario;
+use crate::search::campaign;
+use crate::search::record_log::with_log;
+use crate::search::replay::{Replayed, Wanted, replay};
+use crate::search::settings::Settings;
+use crate::search::shrink;
+
+/// Shrinks a run that breaks, and writes down what is left.
+pub(in crate::cli) fn shrink_run(
+    scenarios: &[Scenario],
+    shrink: &Shrink,
+    settings: &Settings,
+) -> Result<Verdict, Refusal> {
+    let (token, recorded) = meant(scenarios, &shrink.what, settings)?;
+    let pool = pool(None)?;
+    let shelf = shelf(shrink.what.out.clone(), settings)?;
+    let replays_max = shrink.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX);
+    let mut human = human();
+    let wanted = Wanted { recorded: recorded.as_ref().map(|(found, _)| found), ..Wanted::default() };
+    let outcome = match replay(&pool, &token, wanted)? {
+        Replayed::Broke(found) => match campaign::shrink(&pool, *found, replays_max)? {
+            Ok(found) => {
+                let found = with_log(&pool, found)?;
+                let saved = shelf.save(&found);
+                human.print(&page(&found, Some(&saved), &Paste::of_this_program()));
+                return Ok(Verdict::Broke);
+            }
+            Err(two_ways) => Replayed::TwoWays([two_ways.first.0, two_ways.second.0]),
+        },
+        other => other,
+    };
+    let lines = replayed(&outcome, &token, human.paste(), None);
+    human.print(&lines);
+    Ok(outcome.verdict())
+}

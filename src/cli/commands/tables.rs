@@ -1,0 +1,45 @@
+//! The commands `variants` and `engines`, which print tables.
+
+use crate::cli::arguments::{Engines, Variants};
+use crate::cli::context::pool;
+use crate::cli::select;
+use crate::model::build::Build;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::scenario::definition::Scenario;
+use crate::search::engines;
+use crate::search::variants::{expose, markdown};
+
+/// Writes the table of variants to the standard output, and what is done to the standard error.
+pub(in crate::cli) fn table_of_variants(scenarios: &[Scenario], arguments: &Variants) -> Result<Verdict, Refusal> {
+    let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
+    if chosen.iter().all(|scenario| scenario.variants.is_empty()) {
+        return Err(Refusal::new("these scenarios name no variants", "give some to `Scenario::variants`")
+            .ending(Verdict::NothingMatched));
+    }
+    let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
+        anstream::eprintln!("{} {build}: campaign {campaign} of {}", scenario.name, arguments.campaigns);
+    };
+    let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
+    let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    anstream::print!("{}", markdown(&table, runs_max));
+    Ok(Verdict::Held)
+}
+
+/// Writes what each engine finds to the standard output, and what is done to the standard error.
+pub(in crate::cli) fn table_of_engines(scenarios: &[Scenario], arguments: &Engines) -> Result<Verdict, Refusal> {
+    let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
+    let mut all = Vec::new();
+    for path in &arguments.beside {
+        all.extend(engines::read(path)?);
+    }
+    let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
+        let (name, engine) = (scenario.name, scenario.engine());
+        anstream::eprintln!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns);
+    };
+    let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
+    let own = engines::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    all.splice(0..0, own);
+    anstream::print!("{}", if arguments.lines { engines::lines(&all) } else { engines::markdown(&all) });
+    Ok(Verdict::Held)
+}

@@ -1,0 +1,77 @@
+//! The resources that commands share: runner processes, the record store, the terminal, and the run that the user means.
+
+use super::arguments::What;
+use super::select;
+use crate::failure::failing_run::Found;
+use crate::failure::record::{RecordError, Saved, Shelf, Written};
+use crate::failure::token::Token;
+use crate::model::build::Build;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::report::{Human, Paste, Progress};
+use crate::run::request::Request;
+use crate::runner::{Launch, Pool, RunnerError};
+use crate::scenario::definition::Scenario;
+use crate::search::settings::Settings;
+use std::io::Write;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+/// The token that is meant; with what is known of it, the record that its run is to fit, and who wrote that.
+pub(super) fn meant(
+    scenarios: &[Scenario],
+    what: &What,
+    settings: &Settings,
+) -> Result<(Token, Option<(Found, Written)>), Refusal> {
+    // A token needs no record, and is replayed as it is even if there is one: the code may have changed since.
+    let (token, recorded) = if Token::is_meant(&what.what) {
+        (select::token(scenarios, &what.what)?, None)
+    } else {
+        let place = Shelf::at(root(what.out.clone(), settings)).find(&what.what)?;
+        // A record that other code wrote, and this cannot even read, is as little to this code as one that it runs otherwise.
+        let unfit = |error: RecordError| {
+            let verdict = if error.is_of_other_code() { Verdict::Unfit } else { Verdict::Refused };
+            Refusal::from(error).ending(verdict)
+        };
+        let (found, _) = Shelf::read(&place).map_err(unfit)?;
+        (own(&found)?, Some((found, Shelf::written(&place)?)))
+    };
+    select::named(scenarios, &token)?;
+    Ok((token, recorded))
+}
+
+/// The token of a finding, if it is one of a run of ours.
+pub(super) fn own(found: &Found) -> Result<Token, Refusal> {
+    if found.is_ours() {
+        return Ok(found.finding.token.parse()?);
+    }
+    let why =
+        format!("{} was watched in a simulation that is not afterlife's, which alone has its runs", found.scenario);
+    Err(Refusal::new(why, &found.finding.token))
+}
+
+pub(super) fn read(what: &What, settings: &Settings) -> Result<(Found, Saved), Refusal> {
+    let shelf = Shelf::at(root(what.out.clone(), settings));
+    Ok(Shelf::read(&shelf.find(&what.what)?)?)
+}
+
+pub(super) fn shelf(out: Option<PathBuf>, settings: &Settings) -> Result<Shelf, Refusal> {
+    Ok(Shelf::open(root(out, settings))?)
+}
+
+pub(super) fn root(out: Option<PathBuf>, settings: &Settings) -> PathBuf {
+    out.or_else(|| settings.out.clone()).unwrap_or_else(Shelf::usual_root)
+}
+
+pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
+    let jobs = jobs.unwrap_or_else(|| available_parallelism().map_or(1, |processors| processors.get() as u64));
+    Ok(Pool::new(Launch::of_this_program().map_err(RunnerError::Start)?, jobs))
+}
+
+pub(super) fn human() -> Human<impl Write> {
+    Human::new(anstream::stdout(), Paste::of_this_program(), Progress::on_terminal())
+}
+
+pub(super) fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {
+    Token { scenario: scenario.name.to_owned(), build, engine: scenario.engine(), seed, plan: None }.request(true)
+}

@@ -1,0 +1,45 @@
+//! The command that the user means, and the function that carries it out.
+
+use super::arguments::{Command, Replay, What};
+use super::commands::{
+    audit_log, check_pairs, hunt, keep, list, list_engines, replay_run, run_campaigns, show_finding, shrink_run,
+    table_of_engines, table_of_variants, triage,
+};
+use super::context::{human, pool, shelf};
+use super::select;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::scenario::definition::Scenario;
+use crate::search::settings::Settings;
+use crate::search::shrink;
+
+/// Carries out a command; none means the hunt, or the replay that the environment asks for.
+pub(super) fn carry_out(
+    scenarios: &[Scenario],
+    command: Option<Command>,
+    settings: &Settings,
+) -> Result<Verdict, Refusal> {
+    match (command, &settings.replay) {
+        (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings),
+        (Some(Command::Replay(replay)), _) => replay_run(scenarios, &replay, settings),
+        (Some(Command::Shrink(shrink)), _) => shrink_run(scenarios, &shrink, settings),
+        (Some(Command::Keep(what)), _) => keep(scenarios, &what, settings),
+        (Some(Command::Show(show)), _) => show_finding(&show, settings),
+        (Some(Command::List(list)), _) if list.engines => list_engines(),
+        (Some(Command::List(_)), _) => list(scenarios),
+        (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
+        (Some(Command::Triage(arguments)), _) => triage(&arguments.folders),
+        (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
+        (Some(Command::Variants(variants)), _) => table_of_variants(scenarios, &variants),
+        (Some(Command::Engines(engines)), _) => table_of_engines(scenarios, &engines),
+        (None, Some(token)) => {
+            let what = What { what: token.clone(), out: None };
+            replay_run(scenarios, &Replay { what, until: None, log: None }, settings)
+        }
+        (None, None) => {
+            let shelf = shelf(None, settings)?;
+            let shrink = settings.shrink.unwrap_or(shrink::REPLAYS_MAX);
+            hunt(&select::matching(scenarios, None)?, &pool(None)?, &shelf, shrink, &mut human())
+        }
+    }
+}

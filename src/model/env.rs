@@ -1,0 +1,7 @@
+//! The names of environment variables that more than one part reads.
+
+/// Marks a process as a runner.
+pub(crate) const RUNNER: &str = "AFTERLIFE_RUNNER";
+
+/// Selects how threads switch: `switch`, in user space, or `futex`. Neither changes a run.
+pub(crate) const BATON: &str = "AFTERLIFE_BATON";

@@ -1,0 +1,181 @@
+//! A finding as one page of HTML: its story as a graph of lives, lifetimes and messages over the nodes, with all that was said.
+//! The page stands alone: it asks nothing of a network, and reads without its script.
+
+use super::graph::{LANE, ROW, graph, head_height};
+use super::html::{classed, escape, folded};
+use super::rows::Timeline;
+use crate::failure::failing_run::Found;
+use crate::failure::story::{Mark, Step, end};
+use crate::report::measure::{moment, plural, span};
+use crate::report::takes::not;
+use crate::report::traced::said;
+use crate::report::words::{Lexicon, Words, claim, event_line};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// How many events before the violation are told in full at the end of the page, and how many lines of programs.
+const EVENTS_MAX: usize = 500;
+const LINES_MAX: usize = 300;
+
+/// So much time between two rows is a rest of its own.
+const PAUSE_NS: u64 = 100_000_000;
+
+/// The page; `replay` is what replays the run, as it is typed.
+pub(crate) fn timeline(found: &Found, replay: &str) -> String {
+    let lexicon = Lexicon::of(&found.record);
+    let timeline = Timeline::of(found);
+    let title = escape(&format!("{} · {}", found.finding.violation.subject, found.scenario));
+    let body = [
+        head(found),
+        rows(found, &timeline, &lexicon),
+        takes(found, &lexicon),
+        classed("p", "replay", &format!("replay <code>{}</code>", escape(replay))),
+        folded("What the programs said", &said_lines(found)),
+        folded("Every event that led up to it", &event_lines(found, &lexicon)),
+    ];
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n{}<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        body.concat()
+    )
+}
+
+/// What broke, and in which run.
+fn head(found: &Found) -> String {
+    let violation = &found.finding.violation;
+    let run = format!(
+        "{} · {} {}, seed {} · {} in {} of its time",
+        violation.subject,
+        found.scenario,
+        found.build,
+        found.finding.seed,
+        plural(found.totals.events, "event"),
+        span(found.totals.virtual_ns)
+    );
+    classed("h1", "", &escape(&format!("✗ {}", claim(&violation.invariant))))
+        + &classed("p", "sentence", &escape(&violation.sentence))
+        + &classed("p", "faint", &escape(&run))
+}
+
+/// The graph, and beside it a line for each of its rows.
+fn rows(found: &Found, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String {
+    if timeline.rows.is_empty() {
+        return classed("p", "faint", "The run's process ended before its events could be read.");
+    }
+    let mut lines = String::new();
+    let mut before_ns = None;
+    for (row, step) in timeline.rows.iter().enumerate() {
+        lines += &line(step, row, timeline.causes[row], before_ns, lexicon);
+        before_ns = Some(step.event.time_ns);
+    }
+    let left_out = match timeline.left_out {
+        0 => String::new(),
+        some => classed("p", "faint", &format!("Not shown: {} before it broke.", plural(some as u64, "event"))),
+    };
+    format!(
+        "<div class=\"chart\" style=\"--lanes:{}px;--head:{}px;--row:{ROW}px\">\n{}{lines}</div>\n{left_out}",
+        timeline.lanes.len() * LANE + LANE / 2,
+        head_height(timeline, lexicon),
+        graph(found, timeline, lexicon),
+    )
+}
+
+fn line(step: &Step<'_>, row: usize, cause: Option<usize>, before_ns: Option<u64>, lexicon: &Lexicon<'_>) -> String {
+    let (class, sign) = match step.mark {
+        Mark::Broke => ("row broke", "✗"),
+        Mark::Turning => ("row turning", "┃"),
+        Mark::Scene => ("row", ""),
+    };
+    let since_ns = before_ns.map_or(0, |before_ns| step.event.time_ns - before_ns);
+    let rest = if since_ns >= PAUSE_NS { " rest" } else { "" };
+    let since = if before_ns.is_some() && since_ns > 0 { format!("+{}", span(since_ns)) } else { String::new() };
+    let Words { what, note, site } = lexicon.words(step.event);
+    let who = lexicon.who(step.event);
+    let because = cause.map_or(String::new(), |cause| format!(" data-cause=\"{cause}\""));
+    let full = escape(&event_line(step.event, lexicon));
+    let cells = [
+        ("time", moment(step.event.time_ns)),
+        ("since", since),
+        ("lanes", String::new()),
+        ("sign", sign.to_owned()),
+        ("who", who),
+        ("what", what),
+        ("note", note),
+        ("site", site),
+    ];
+    let cells: String =
+        cells.iter().map(|(class, text)| format!("<span class=\"{class}\">{}</span>", escape(text))).collect();
+    format!("<div class=\"{class}{rest}\" id=\"row-{row}\"{because} title=\"{full}\">{cells}</div>\n")
+}
+
+/// The plan, and what of it did not matter.
+fn takes(found: &Found, lexicon: &Lexicon<'_>) -> String {
+    let list = |texts: Vec<String>| -> String {
+        let items: String = texts.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
+        format!("<ul>{items}</ul>\n")
+    };
+    let plan: Vec<String> = (found.finding.plan.injections.iter())
+        .map(|injection| lexicon.injection(injection))
+        .map(|(fault, trigger)| format!("{fault}, {trigger}"))
+        .collect();
+    let Some(shrunk) = &found.shrunk else {
+        return if plan.is_empty() { String::new() } else { classed("h2", "", "The plan") + &list(plan) };
+    };
+    let taken = if plan.is_empty() { vec!["no fault at all".to_owned()] } else { plan };
+    let needless = not(shrunk, lexicon);
+    let without =
+        if needless.is_empty() { String::new() } else { classed("h2", "", "It does not take") + &list(needless) };
+    classed("h2", "", "It takes") + &list(taken) + &without
+}
+
+/// The last that programs printed and traced.
+fn said_lines(found: &Found) -> Vec<String> {
+    let count = found.record.lines.len();
+    (count.saturating_sub(LINES_MAX)..count).map(|number| said(&found.record, number)).collect()
+}
+
+fn event_lines(found: &Found, lexicon: &Lexicon<'_>) -> Vec<String> {
+    let events = &found.record.events;
+    let events = &events[..events.partition_point(|event| event.seq <= end(found))];
+    let last = events.get(events.len().saturating_sub(EVENTS_MAX)..).unwrap_or_default();
+    last.iter().map(|event| event_line(event, lexicon)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::sample::{abort, crowded, raft_master, shrunk, use_after_teardown};
+
+    #[test]
+    fn the_page_of_a_finding_says_what_its_story_says() {
+        insta::assert_snapshot!(timeline(&shrunk(), "cargo afterlife replay a1-x-1"));
+    }
+
+    #[test]
+    fn what_a_program_says_is_text_and_never_markup() {
+        let mut found = use_after_teardown();
+        found.finding.violation.sentence = "a <script>alert(1)</script> & \"quoted\"".to_owned();
+        found.record.nodes[0] = "<b>".to_owned();
+        let page = timeline(&found, "replay '<token>'");
+        assert!(page.contains("a &lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quoted&quot;"));
+        assert!(!page.contains("<b>") && !page.contains("<token>"));
+    }
+
+    #[test]
+    fn it_asks_nothing_of_a_network() {
+        for found in [raft_master(), crowded(), abort()] {
+            // An arrow's tip is named within the page.
+            let page = timeline(&found, "replay").replace("url(#tip)", "");
+            for asks in ["http:", "https:", "src=", "url(", "@import", "<link"] {
+                assert!(!page.contains(asks), "{asks}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_without_events_says_so() {
+        assert!(timeline(&abort(), "replay").contains("ended before its events could be read"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Checks a scenario's own claims: `always`, `eventually`, `sometimes`, and what was acknowledged.
+
+use crate::invariant::{NOTHING_ACKED_IS_LOST, RECOVERS};
+use crate::model::duration::span;
+use crate::model::violation::Violation;
+use crate::scenario::claim::{Claims, View};
+use afterlife_sim::event::Seq;
+use std::collections::BTreeMap;
+
+/// The claims of one run, and what is known of each.
+pub(super) struct ClaimCheck {
+    claims: Claims,
+    view: View,
+    /// The `sometimes` claims and `reached` points of probes, and whether each was seen.
+    probed: BTreeMap<String, bool>,
+}
+
+impl ClaimCheck {
+    pub(super) fn new(claims: Claims) -> Self {
+        Self { claims, view: View::default(), probed: BTreeMap::new() }
+    }
+
+    pub(super) fn count_fault(&mut self) {
+        self.view.faults += 1;
+    }
+
+    pub(super) fn count_restart(&mut self) {
+        self.view.restarts += 1;
+    }
+
+    pub(super) fn count_exit(&mut self) {
+        self.view.exits += 1;
+    }
+
+    /// Records a probe's `sometimes` claim, and whether it held.
+    pub(super) fn probed(&mut self, text: &str, held: bool) {
+        *self.probed.entry(text.to_owned()).or_insert(false) |= held;
+    }
+
+    /// Looks at every claim again. `eventually` claims count only once faults are over.
+    pub(super) fn check(&mut self, at: Seq, now_ns: u64, faults_are_over: bool) -> Option<Violation> {
+        self.view.now_ns = now_ns;
+        for claim in &mut self.claims.sometimes {
+            claim.held = claim.held || (claim.holds)(&self.view);
+        }
+        if faults_are_over {
+            for claim in &mut self.claims.eventually {
+                claim.held = (claim.holds)(&self.view);
+            }
+        }
+        let broken = self.claims.always.iter().find(|claim| !(claim.holds)(&self.view))?;
+        let sentence = format!("from here on it was not so that {}", broken.text);
+        Some(violation("always", &broken.text, sentence, at))
+    }
+
+    /// The bounds of the `eventually` claims, in nanoseconds after faults are over.
+    pub(super) fn bounds_ns(&self) -> impl Iterator<Item = u64> {
+        self.claims.eventually.iter().map(|claim| claim.within_ns)
+    }
+
+    /// Checks an `eventually` claim at its bound.
+    pub(super) fn check_at_bound(&mut self, index: usize) -> Option<Violation> {
+        let claim = &mut self.claims.eventually[index];
+        claim.held = (claim.holds)(&self.view);
+        if claim.held {
+            return None;
+        }
+        let bound = span(claim.within_ns);
+        let sentence = format!("{bound} after the last fault it was not so that {}", claim.text);
+        Some(violation("eventually", &claim.text, sentence, Seq::NONE))
+    }
+
+    pub(super) fn has_eventually(&self) -> bool {
+        !self.claims.eventually.is_empty()
+    }
+
+    /// Whether every `eventually` claim holds.
+    pub(super) fn all_hold(&self) -> bool {
+        self.claims.eventually.iter().all(|claim| claim.held)
+    }
+
+    /// A violation for each ledger that lost entries which were acknowledged.
+    pub(super) fn lost(&self) -> Vec<Violation> {
+        let lost = self.claims.acked.iter().filter_map(|lost| lost());
+        lost.map(|(ledger, missing)| lost_entries(&ledger, &missing)).collect()
+    }
+
+    /// The first `eventually` claim that does not hold at the end of the run: its bound may lie beyond that.
+    pub(super) fn missed(&self) -> Option<Violation> {
+        let claim = self.claims.eventually.iter().find(|claim| !(claim.holds)(&self.view))?;
+        let sentence = format!("when the run was over it was still not so that {}", claim.text);
+        Some(violation("eventually", &claim.text, sentence, Seq::NONE))
+    }
+
+    /// Every `sometimes` claim, and whether the run saw it: the scenario's, then the probes'.
+    pub(super) fn into_sometimes(self) -> Vec<(String, bool)> {
+        let own = self.claims.sometimes.into_iter().map(|claim| (claim.text, claim.held));
+        own.chain(self.probed).collect()
+    }
+}
+
+/// A violation of *recovers* by the clients of these names.
+pub(super) fn not_recovered(who: &str, sentence: String) -> Violation {
+    violation(RECOVERS, who, sentence, Seq::NONE)
+}
+
+fn violation(invariant: &str, class: &str, sentence: String, at: Seq) -> Violation {
+    Violation {
+        invariant: invariant.to_owned(),
+        class: class.to_owned(),
+        sites: Vec::new(),
+        subject: class.to_owned(),
+        sentence,
+        at,
+        turning: Vec::new(),
+    }
+}
+
+fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
+    let shown = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
+    let sentence = format!("{shown}{more} had been acknowledged and was not there after recovery");
+    Violation {
+        subject: format!("{} of {ledger}", missing.len()),
+        ..violation(NOTHING_ACKED_IS_LOST, ledger, sentence, Seq::NONE)
+    }
+}

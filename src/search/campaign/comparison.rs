@@ -1,0 +1,50 @@
+//! The outcome of one run, as a finding, and the comparison of two runs of one request.
+
+use super::outcome::TwoWays;
+use crate::failure::failing_run::{Found, Totals};
+use crate::failure::finding::Finding;
+use crate::failure::token::Token;
+use crate::model::violation::Signature;
+use crate::run::request::{Reply, Request};
+
+/// The signature of the first thing that broke: what follows it is most likely its consequence.
+pub(super) fn broken(reply: &Reply) -> Option<Signature> {
+    reply.violations.first().map(|violation| violation.signature())
+}
+
+/// The finding that the reply to a recorded request is, if anything broke.
+pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Option<Found> {
+    let mut violations = confirmed.violations.into_iter();
+    let violation = violations.next()?;
+    let signature = violation.signature();
+    let mut also: Vec<_> = violations.map(|violation| violation.signature()).collect();
+    also.sort();
+    also.dedup();
+    also.retain(|other| *other != signature);
+    let finding = Finding {
+        signature,
+        violation,
+        first_run,
+        seed: request.seed,
+        plan: confirmed.plan,
+        digest: confirmed.digest,
+        token: Token::of(request).to_string(),
+    };
+    Some(Found {
+        finding,
+        scenario: request.scenario.clone(),
+        build: request.build,
+        ended: confirmed.ended,
+        record: confirmed.record.unwrap_or_default(),
+        totals: Totals { events: confirmed.events, virtual_ns: confirmed.virtual_ns },
+        also,
+        stack: confirmed.stack,
+        shrunk: None,
+    })
+}
+
+/// What differs between two runs of one request, if anything does.
+pub(super) fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<TwoWays> {
+    let [first, second] = [first, second].map(|reply| (reply.digest, broken(reply)));
+    (first != second).then_some(TwoWays { seed, first, second })
+}
