@@ -227,7 +227,9 @@ mod tests {
 
     #[test]
     fn a_test_keeps_beside_its_source() {
-        let Book::File(file) = Book::of_this_test("src/kept.rs") else { panic!("cargo says where the package is") };
+        let Book::File(file) = Book::of_this_test("src/failure/regressions.rs") else {
+            panic!("cargo says where the package is")
+        };
         assert!(file.ends_with("src/kept.afterlife"), "{}", file.display());
         assert_eq!(Book::of_this_test("nowhere/at/all.rs"), Book::Nowhere);
     }
