@@ -2,8 +2,8 @@
 
 use super::arguments::What;
 use super::select;
-use crate::failure::failing_run::Found;
-use crate::failure::record::{RecordError, Saved, Shelf, Written};
+use crate::failure::failing_run::FailingRun;
+use crate::failure::record::{RecordError, RecordStore, Saved, Written};
 use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
@@ -22,45 +22,45 @@ pub(super) fn meant(
     scenarios: &[Scenario],
     what: &What,
     settings: &Settings,
-) -> Result<(Token, Option<(Found, Written)>), Refusal> {
+) -> Result<(Token, Option<(FailingRun, Written)>), Refusal> {
     // A token needs no record, and is replayed as it is even if there is one: the code may have changed since.
     let (token, recorded) = if Token::is_meant(&what.what) {
         (select::token(scenarios, &what.what)?, None)
     } else {
-        let place = Shelf::at(root(what.out.clone(), settings)).find(&what.what)?;
+        let place = RecordStore::at(root(what.out.clone(), settings)).find(&what.what)?;
         // A record that other code wrote, and this cannot even read, is as little to this code as one that it runs otherwise.
         let unfit = |error: RecordError| {
             let verdict = if error.is_of_other_code() { Verdict::Unfit } else { Verdict::Refused };
             Refusal::from(error).ending(verdict)
         };
-        let (found, _) = Shelf::read(&place).map_err(unfit)?;
-        (own(&found)?, Some((found, Shelf::written(&place)?)))
+        let (failure, _) = RecordStore::read(&place).map_err(unfit)?;
+        (own(&failure)?, Some((failure, RecordStore::written(&place)?)))
     };
     select::named(scenarios, &token)?;
     Ok((token, recorded))
 }
 
 /// The token of a finding, if it is one of a run of ours.
-pub(super) fn own(found: &Found) -> Result<Token, Refusal> {
-    if found.is_ours() {
-        return Ok(found.finding.token.parse()?);
+pub(super) fn own(failure: &FailingRun) -> Result<Token, Refusal> {
+    if failure.is_ours() {
+        return Ok(failure.finding.token.parse()?);
     }
     let why =
-        format!("{} was watched in a simulation that is not afterlife's, which alone has its runs", found.scenario);
-    Err(Refusal::new(why, &found.finding.token))
+        format!("{} was watched in a simulation that is not afterlife's, which alone has its runs", failure.scenario);
+    Err(Refusal::new(why, &failure.finding.token))
 }
 
-pub(super) fn read(what: &What, settings: &Settings) -> Result<(Found, Saved), Refusal> {
-    let shelf = Shelf::at(root(what.out.clone(), settings));
-    Ok(Shelf::read(&shelf.find(&what.what)?)?)
+pub(super) fn read(what: &What, settings: &Settings) -> Result<(FailingRun, Saved), Refusal> {
+    let store = RecordStore::at(root(what.out.clone(), settings));
+    Ok(RecordStore::read(&store.find(&what.what)?)?)
 }
 
-pub(super) fn shelf(out: Option<PathBuf>, settings: &Settings) -> Result<Shelf, Refusal> {
-    Ok(Shelf::open(root(out, settings))?)
+pub(super) fn store(out: Option<PathBuf>, settings: &Settings) -> Result<RecordStore, Refusal> {
+    Ok(RecordStore::open(root(out, settings))?)
 }
 
 pub(super) fn root(out: Option<PathBuf>, settings: &Settings) -> PathBuf {
-    out.or_else(|| settings.out.clone()).unwrap_or_else(Shelf::usual_root)
+    out.or_else(|| settings.out.clone()).unwrap_or_else(RecordStore::usual_root)
 }
 
 pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {

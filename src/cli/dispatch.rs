@@ -5,7 +5,7 @@ use super::commands::{
     audit_log, check_pairs, hunt, keep, list, list_engines, replay_run, run_campaigns, show_finding, shrink_run,
     table_of_engines, table_of_variants, triage,
 };
-use super::context::{human, pool, shelf};
+use super::context::{human, pool, store};
 use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
@@ -37,9 +37,9 @@ pub(super) fn carry_out(
             replay_run(scenarios, &Replay { what, until: None, log: None }, settings)
         }
         (None, None) => {
-            let shelf = shelf(None, settings)?;
+            let store = store(None, settings)?;
             let shrink = settings.shrink.unwrap_or(shrink::REPLAYS_MAX);
-            hunt(&select::matching(scenarios, None)?, &pool(None)?, &shelf, shrink, &mut human())
+            hunt(&select::matching(scenarios, None)?, &pool(None)?, &store, shrink, &mut human())
         }
     }
 }

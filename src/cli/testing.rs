@@ -1,8 +1,8 @@
 //! What `#[afterlife::test]` calls: a campaign over one scenario inside the test runner.
 //! It is not the command line; the environment is all that it listens to.
 
-use crate::failure::record::Shelf;
-use crate::failure::regressions::{Book, Kept};
+use crate::failure::record::RecordStore;
+use crate::failure::regressions::{Regression, RegressionFiles};
 use crate::failure::token::Token;
 use crate::failure::token_engine::check_engine;
 use crate::model::build::Build;
@@ -13,7 +13,7 @@ use crate::run::log_filter::Filter;
 use crate::runner::{Launch, Pool, is_runner, serve};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
-use crate::search::campaign::{self, Order};
+use crate::search::campaign::{self, CampaignOptions};
 use crate::search::replay::{Wanted, replay};
 use crate::search::settings::Settings;
 use crate::search::shrink;
@@ -39,7 +39,7 @@ pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
     }
     match judge(scenario, test_path, source) {
         Ok(Verdict::Held) => {}
-        Ok(Verdict::TwoWays) => panic!("one seed of {} ran two ways", scenario.name),
+        Ok(Verdict::Nondeterministic) => panic!("one seed of {} ran two ways", scenario.name),
         Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name),
         Ok(_) => panic!("{} does not hold", scenario.name),
         Err(refusal) => panic!("{refusal}"),
@@ -56,8 +56,8 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, 
     let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;
     // The test runner already runs tests side by side, so that one runner for each is enough.
     let pool = Pool::new(launch, 1);
-    let book = Book::of_this_test(source);
-    let paste = Paste::of_this_test(test_path, book.file(scenario.name).as_deref());
+    let files = RegressionFiles::of_this_test(source);
+    let paste = Paste::of_this_test(test_path, files.file(scenario.name).as_deref());
     let mut human = Human::new(Vec::new(), paste, Progress::default());
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
@@ -65,25 +65,25 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, 
     let verdict = match &settings.replay {
         Some(text) => replay_token(scenario, text, settings.log.as_ref(), &pool, &mut human)?,
         None => {
-            let shelf = Shelf::open(settings.out.clone().unwrap_or_else(Shelf::usual_root))?;
-            let order = order(scenario, book.read(scenario)?, &settings);
-            campaign::run(&order, &pool, &shelf, &mut human)?.verdict()
+            let store = RecordStore::open(settings.out.clone().unwrap_or_else(RecordStore::usual_root))?;
+            let options = options(scenario, files.read(scenario)?, &settings);
+            campaign::run(&options, &pool, &store, &mut human)?.verdict()
         }
     };
     tell(&human.into_inner());
     Ok(verdict)
 }
 
-fn order(scenario: &Scenario, kept: Vec<Kept>, settings: &Settings) -> Order {
+fn options(scenario: &Scenario, regressions: Vec<Regression>, settings: &Settings) -> CampaignOptions {
     let unbounded = if settings.time.is_some() { u64::MAX } else { scenario.seeds };
-    Order {
+    CampaignOptions {
         scenario: scenario.name.to_owned(),
         build: scenario.builds.first().copied().unwrap_or(Build::Sound),
         engine: scenario.engine(),
         seeds: settings.seeds.clone().unwrap_or(0..unbounded),
         until: settings.time.map(|time| Instant::now() + time),
         failures_max: FAILURES_MAX,
-        kept,
+        regressions,
         shard: Shard::default(),
         wanted: None,
         shrink: settings.shrink.unwrap_or(shrink::REPLAYS_MAX),

@@ -20,7 +20,7 @@ pub(crate) struct Totals {
 
 /// A confirmed finding with everything that its story is told from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct FailingRun {
     /// The finding.
     pub(crate) finding: Finding,
     /// The scenario's name.
@@ -41,7 +41,7 @@ pub(crate) struct Found {
     pub(crate) shrunk: Option<Shrunk>,
 }
 
-impl Found {
+impl FailingRun {
     /// Whether its token replays it. Of a simulation that is not ours, the token says in words how to have the run again, and
     /// whatever was injected is its owner's.
     pub(crate) fn is_ours(&self) -> bool {

@@ -16,7 +16,7 @@ const HEADING: &str =
 
 /// A kept run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct Regression {
     /// The run.
     pub(crate) token: Token,
     /// The line of the file: `tests/shop.afterlife:2`.
@@ -25,7 +25,7 @@ pub(crate) struct Kept {
 
 /// Where findings are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Book {
+pub(crate) enum RegressionFiles {
     /// One file for each scenario, in this folder.
     Folder(PathBuf),
     /// One file for all tests of a source file.
@@ -34,7 +34,7 @@ pub(crate) enum Book {
     Nowhere,
 }
 
-impl Book {
+impl RegressionFiles {
     /// That of this program: the folder that the environment names, or `kept` in its package, if cargo started it.
     pub(crate) fn of_this_program(named: Option<&Path>) -> Self {
         let package = || std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join("kept"));
@@ -63,7 +63,7 @@ impl Book {
     }
 
     /// The kept runs of a scenario, in the order of their lines.
-    pub(crate) fn read(&self, scenario: &Scenario) -> Result<Vec<Kept>, Refusal> {
+    pub(crate) fn read(&self, scenario: &Scenario) -> Result<Vec<Regression>, Refusal> {
         let Some(file) = self.file(scenario.name) else { return Ok(Vec::new()) };
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
@@ -79,7 +79,7 @@ impl Book {
             let place = format!("{}:{}", here(&file), number + 1);
             let token: Token = token.parse().map_err(|error: TokenError| misfit(&place, &error.to_string(), &error))?;
             if token.scenario == scenario.name {
-                kept.push(Kept { token, place });
+                kept.push(Regression { token, place });
             }
         }
         Ok(kept)
@@ -166,13 +166,13 @@ mod tests {
     #[test]
     fn a_kept_run_is_one_line_and_comes_back() {
         let folder = Folder::new();
-        let book = Book::Folder(folder.path().join("kept"));
-        assert_eq!(book.read(&toy()), Ok(Vec::new()));
+        let files = RegressionFiles::Folder(folder.path().join("kept"));
+        assert_eq!(files.read(&toy()), Ok(Vec::new()));
         for seed in [3, 9, 3] {
-            let (_, new) = book.add(&token(seed), "no-spin · a\n · b").expect("the folder can be written to");
-            assert_eq!(new, seed == 9 || book.read(&toy()).is_ok_and(|kept| kept.len() == 1));
+            let (_, new) = files.add(&token(seed), "no-spin · a\n · b").expect("the folder can be written to");
+            assert_eq!(new, seed == 9 || files.read(&toy()).is_ok_and(|kept| kept.len() == 1));
         }
-        let file = book.file("toy").expect("there is a folder");
+        let file = files.file("toy").expect("there is a folder");
         let text = fs::read_to_string(file).expect("it was written");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], HEADING.trim());
@@ -180,7 +180,7 @@ mod tests {
             lines[1..],
             [format!("{}  # no-spin · a · b", token(3)), format!("{}  # no-spin · a · b", token(9))]
         );
-        let kept = book.read(&toy()).expect("it can be read");
+        let kept = files.read(&toy()).expect("it can be read");
         assert_eq!(kept.iter().map(|kept| kept.token.seed).collect::<Vec<_>>(), [3, 9]);
         assert!(kept[1].place.ends_with("toy.afterlife:3"), "{}", kept[1].place);
     }
@@ -188,20 +188,20 @@ mod tests {
     #[test]
     fn the_file_of_a_source_has_lines_of_many_scenarios() {
         let folder = Folder::new();
-        let book = Book::File(folder.path().join("shop.afterlife"));
-        book.add(&token(1), "x").expect("it can be written");
-        book.add(&Token { scenario: "other".into(), ..token(2) }, "x").expect("it can be written");
-        assert_eq!(book.read(&toy()).map(|kept| kept.len()), Ok(1));
+        let files = RegressionFiles::File(folder.path().join("shop.afterlife"));
+        files.add(&token(1), "x").expect("it can be written");
+        files.add(&Token { scenario: "other".into(), ..token(2) }, "x").expect("it can be written");
+        assert_eq!(files.read(&toy()).map(|kept| kept.len()), Ok(1));
     }
 
     #[test]
     fn a_line_that_cannot_be_run_is_told_with_its_place() {
         let folder = Folder::new();
         let file = folder.path().join("shop.afterlife");
-        let book = Book::File(file.clone());
+        let files = RegressionFiles::File(file.clone());
         let said = |line: &str| {
             fs::write(&file, format!("\n{line}\n")).expect("it can be written");
-            let refusal = book.read(&toy()).expect_err("the line is wrong");
+            let refusal = files.read(&toy()).expect_err("the line is wrong");
             (refusal.verdict, refusal.to_string().replace(&folder.path().display().to_string(), "HERE"))
         };
         let (verdict, text) = said("a1-toy-3-AAAAAA");
@@ -220,17 +220,17 @@ mod tests {
 
     #[test]
     fn a_program_that_does_not_know_its_source_says_so() {
-        let refusal = Book::Nowhere.add(&token(1), "x").expect_err("there is no place");
+        let refusal = RegressionFiles::Nowhere.add(&token(1), "x").expect_err("there is no place");
         assert_eq!(refusal.next, "name a folder beside its source: AFTERLIFE_KEPT=DIR, or start it by cargo");
-        assert_eq!(Book::Nowhere.read(&toy()), Ok(Vec::new()));
+        assert_eq!(RegressionFiles::Nowhere.read(&toy()), Ok(Vec::new()));
     }
 
     #[test]
     fn a_test_keeps_beside_its_source() {
-        let Book::File(file) = Book::of_this_test("src/failure/regressions.rs") else {
+        let RegressionFiles::File(file) = RegressionFiles::of_this_test("src/failure/regressions.rs") else {
             panic!("cargo says where the package is")
         };
-        assert!(file.ends_with("src/kept.afterlife"), "{}", file.display());
-        assert_eq!(Book::of_this_test("nowhere/at/all.rs"), Book::Nowhere);
+        assert!(file.ends_with("src/failure/regressions.afterlife"), "{}", file.display());
+        assert_eq!(RegressionFiles::of_this_test("nowhere/at/all.rs"), RegressionFiles::Nowhere);
     }
 }

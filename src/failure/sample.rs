@@ -1,7 +1,7 @@
 //! A finding written by hand, for tests of how findings look and what is left of them on disk.
 //! Its run never happened.
 
-use crate::failure::failing_run::{Found, Totals};
+use crate::failure::failing_run::{FailingRun, Totals};
 use crate::failure::finding::Finding;
 use crate::failure::shrunk::Shrunk;
 use crate::failure::token::Token;
@@ -27,7 +27,7 @@ const WORLD: u16 = u16::MAX;
 const NONE: u64 = u64::MAX;
 
 /// A use of a database after a stop has closed it.
-pub(crate) fn use_after_teardown() -> Found {
+pub(crate) fn use_after_teardown() -> FailingRun {
     let mut log = Log::new(&["master-0", "master-1", "master-2", "client"]);
     let db = log.name("metadata-db");
     let site = log.name("scenarios/src/raft_master/server.rs:88");
@@ -76,16 +76,16 @@ pub(crate) fn use_after_teardown() -> Found {
 }
 
 /// The same with the plan that it takes, of three injections that were drawn.
-pub(crate) fn shrunk() -> Found {
-    let mut found = use_after_teardown();
-    let not = found.finding.plan.injections.split_off(1);
-    found.shrunk = Some(Shrunk { replays: 23, not, whole: true, seeds: (4, 4) });
-    found
+pub(crate) fn shrunk() -> FailingRun {
+    let mut failure = use_after_teardown();
+    let not = failure.finding.plan.injections.split_off(1);
+    failure.shrunk = Some(Shrunk { replays: 23, not, whole: true, seeds: (4, 4) });
+    failure
 }
 
 /// The crash of the shipped raft-master as a real run had it (seed 28, the first build that followed tasks), with its times, nodes,
 /// lines and causes; what lies between is left out.
-pub(crate) fn raft_master() -> Found {
+pub(crate) fn raft_master() -> FailingRun {
     let mut log = Log::new(&["master-0", "master-1", "master-2", "client-0"]);
     let (db, apply, ready) = (log.name("metadata-db"), log.name("apply 25"), log.name("ready"));
     let [opened, began, ended, closed, up] = [
@@ -149,7 +149,7 @@ pub(crate) fn raft_master() -> Found {
 }
 
 /// A run whose process died, so that nothing of it came back.
-pub(crate) fn abort() -> Found {
+pub(crate) fn abort() -> FailingRun {
     let violation = Violation {
         invariant: "no-crash".into(),
         class: "SIGABRT".into(),
@@ -159,13 +159,13 @@ pub(crate) fn abort() -> Found {
         at: Seq::NONE,
         turning: Vec::new(),
     };
-    let mut found = Log::new(&[]).finding(violation, Plan::default(), 0);
-    found.ended = Ended::Signal { signal: 6, node: Some("master-0".into()) };
-    found
+    let mut failure = Log::new(&[]).finding(violation, Plan::default(), 0);
+    failure.ended = Ended::Signal { signal: 6, node: Some("master-0".into()) };
+    failure
 }
 
 /// A run that a fault of a node's own code ended, with its events.
-pub(crate) fn crash() -> Found {
+pub(crate) fn crash() -> FailingRun {
     let mut log = Log::new(&["master-0", "client"]);
     let (index, site) = (log.name("index"), log.name("src/index.rs:31"));
     log.push(0, 0, NONE, What::Started);
@@ -184,14 +184,14 @@ pub(crate) fn crash() -> Found {
         at: Seq::NONE,
         turning: Vec::new(),
     };
-    let mut found = log.finding(violation, Plan::default(), 7);
-    found.ended = Ended::Signal { signal: 11, node: Some("master-0".into()) };
-    found.stack = Some("master-0, life 1, thread 0, at 0.009\n  src/index.rs:31  index::read".into());
-    found
+    let mut failure = log.finding(violation, Plan::default(), 7);
+    failure.ended = Ended::Signal { signal: 11, node: Some("master-0".into()) };
+    failure.stack = Some("master-0, life 1, thread 0, at 0.009\n  src/index.rs:31  index::read".into());
+    failure
 }
 
 /// A run of many more events than a page holds, whose end breaks a claim; every text is too long for its place.
-pub(crate) fn crowded() -> Found {
+pub(crate) fn crowded() -> FailingRun {
     let mut log = Log::new(&["a-node-with-a-name-that-no-column-holds", "b"]);
     let stop = log.name("kill a-node-with-a-name-that-no-column-holds, and quite some more that is said about it");
     let message = log.name("called `Result::unwrap()` on an `Err` value: Custom { kind: Other, error: \"lost\" }");
@@ -218,9 +218,9 @@ pub(crate) fn crowded() -> Found {
         at: Seq::NONE,
         turning,
     };
-    let mut found = log.finding(violation, Plan { injections }, 1_234_567);
-    found.also = vec![found.finding.signature.clone(); 4];
-    found
+    let mut failure = log.finding(violation, Plan { injections }, 1_234_567);
+    failure.also = vec![failure.finding.signature.clone(); 4];
+    failure
 }
 
 struct Log {
@@ -253,9 +253,9 @@ impl Log {
         self.record.events[started.0 as usize].incarnation = 2;
     }
 
-    fn finding(self, violation: Violation, plan: Plan, events: u64) -> Found {
+    fn finding(self, violation: Violation, plan: Plan, events: u64) -> FailingRun {
         let token = token();
-        Found {
+        FailingRun {
             finding: Finding {
                 signature: violation.signature(),
                 violation,

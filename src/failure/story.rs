@@ -1,7 +1,7 @@
 //! Which of a run's thousands of events tell how it came about: twelve at most.
 //! It chooses; the words and the layout are the report's.
 
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::fault::Injection;
 use crate::run::request::Ended;
 use afterlife_sim::event::{Death, Event, NodeId, ProbeEvent, Seq, What};
@@ -51,19 +51,19 @@ pub(crate) struct Story<'a> {
 
 impl<'a> Story<'a> {
     /// The story of a finding.
-    pub(crate) fn of(found: &'a Found) -> Self {
-        let events = &found.record.events;
-        let violation = &found.finding.violation;
-        let end = end(found);
+    pub(crate) fn of(failure: &'a FailingRun) -> Self {
+        let events = &failure.record.events;
+        let violation = &failure.finding.violation;
+        let end = end(failure);
         // Where no event broke the claim, the end of the run takes a step of its own.
         let room = if violation.at == Seq::NONE { STEPS_MAX - 1 } else { STEPS_MAX };
         let mut chosen = Chosen { events, end, room, marks: BTreeMap::new() };
         chosen.add([violation.at], Mark::Broke, 1);
         chosen.add(violation.turning.iter().copied(), Mark::Turning, STEPS_MAX / 2);
 
-        let told = Told::of(found, end);
+        let told = Told::of(failure, end);
         chosen.add(told.last_words, Mark::Scene, 1);
-        let injections = &found.finding.plan.injections;
+        let injections = &failure.finding.plan.injections;
         chosen.add(told.past().filter(|event| is_fault(event)).map(|event| event.seq), Mark::Turning, FAULTS_MAX);
         let strikes = |event: &Event| match event.what {
             What::Fault { injection, .. } => injections
@@ -95,9 +95,9 @@ impl<'a> Story<'a> {
 }
 
 /// Where the story ends: at the event that broke the claim, or with the run.
-pub(crate) fn end(found: &Found) -> Seq {
-    match found.finding.violation.at {
-        Seq::NONE => found.record.events.last().map_or(Seq::NONE, |last| last.seq),
+pub(crate) fn end(failure: &FailingRun) -> Seq {
+    match failure.finding.violation.at {
+        Seq::NONE => failure.record.events.last().map_or(Seq::NONE, |last| last.seq),
         at => at,
     }
 }
@@ -165,14 +165,14 @@ pub(crate) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(crate) fn of(found: &'a Found, end: Seq) -> Self {
-        let events = &found.record.events;
-        let violation = &found.finding.violation;
+    pub(crate) fn of(failure: &'a FailingRun, end: Seq) -> Self {
+        let events = &failure.record.events;
+        let violation = &failure.finding.violation;
         let mut named: Vec<_> = std::iter::once(violation.at)
             .chain(violation.turning.iter().copied())
             .filter_map(|seq| event(events, seq))
             .collect();
-        let last_words = last_words(found).filter(|_| violation.at == Seq::NONE);
+        let last_words = last_words(failure).filter(|_| violation.at == Seq::NONE);
         named.extend(last_words);
         let nodes = named.iter().map(|event| event.node).filter(|node| *node != NodeId::WORLD).collect();
         let objects = named.iter().filter_map(|event| object_of(event)).collect();
@@ -222,12 +222,12 @@ impl<'a> Told<'a> {
 }
 
 /// The last that was heard of a node whose code brought the whole run down.
-fn last_words(found: &Found) -> Option<&Event> {
-    let (Ended::Signal { node: Some(name), .. } | Ended::Spin { node: Some(name), .. }) = &found.ended else {
+fn last_words(failure: &FailingRun) -> Option<&Event> {
+    let (Ended::Signal { node: Some(name), .. } | Ended::Spin { node: Some(name), .. }) = &failure.ended else {
         return None;
     };
-    let node = NodeId(u16::try_from(found.record.nodes.iter().position(|node| node == name)?).ok()?);
-    found.record.events.iter().rev().find(|event| event.node == node && event.what != What::TimerFired)
+    let node = NodeId(u16::try_from(failure.record.nodes.iter().position(|node| node == name)?).ok()?);
+    failure.record.events.iter().rev().find(|event| event.node == node && event.what != What::TimerFired)
 }
 
 /// What led to an event, nearest first.

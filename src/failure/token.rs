@@ -54,10 +54,10 @@ pub enum TokenError {
         text: String,
     },
     /// It was written by another version of the format.
-    #[error("the token is of version {found}, and this code reads {VERSION}")]
+    #[error("the token is of version {failure}, and this code reads {VERSION}")]
     OtherVersion {
         /// The version that it names.
-        found: String,
+        failure: String,
     },
     /// It ends before its payload.
     #[error("the token ends too early: after the scenario come a seed and a payload")]
@@ -80,8 +80,8 @@ impl TokenError {
             Self::NotOne { .. } => {
                 format!("a token looks like {VERSION}-raft-master-47-AgQBAAkD; `last`, an id and a path also do")
             }
-            Self::OtherVersion { found } => {
-                format!("replay it with the afterlife that wrote {found} tokens, or hunt for it again here")
+            Self::OtherVersion { failure } => {
+                format!("replay it with the afterlife that wrote {failure} tokens, or hunt for it again here")
             }
             Self::Short | Self::Damaged => "copy the token whole, from the line that begins with `replay`".to_owned(),
             Self::Unreadable { .. } => {
@@ -196,7 +196,7 @@ impl FromStr for Token {
         let text = text.trim();
         let version = version_of(text).ok_or_else(|| TokenError::NotOne { text: text.to_owned() })?;
         if version != VERSION {
-            return Err(TokenError::OtherVersion { found: version.to_owned() });
+            return Err(TokenError::OtherVersion { failure: version.to_owned() });
         }
         let rest = &text[version.len() + 1..];
         // Scenario names may hold dashes and numbers, and so may payloads: every place where a number stands

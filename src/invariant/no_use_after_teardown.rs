@@ -127,7 +127,7 @@ mod tests {
         let mut script = Script::new();
         script.bad_descriptor(-1, "fcntl", false).bad_descriptor(7, "write", true);
         let [violation] = &check(script)[..] else { panic!("one violation") };
-        assert_eq!(violation.sentence, "node-0 passed `write` with a descriptor that it had closed");
+        assert_eq!(violation.sentence, "node-0 called `write` on a descriptor that it had closed");
         assert_eq!(violation.at, Seq(1));
         let mut script = Script::new();
         script.bad_descriptor(7, "close", true);

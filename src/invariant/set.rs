@@ -62,7 +62,7 @@ mod tests {
         let (none, name) = (Name::NONE, Name(7));
         let deaths = [Death::Exit { code: 0 }, Death::Exit { code: 1 }, Death::Panic, Death::Kill, Death::PowerLoss];
         let claim = |always, held| What::Claim { claim: name, always, held, site: none };
-        let told = |step, name, number| What::Probe { step, name, object: number, number, site: name };
+        let told = |step, name, object: u32| What::Probe { step, name, object, number: object.into(), site: name };
         vec![
             deaths.map(|how| What::Exited { how }).to_vec(),
             vec![claim(true, true), claim(true, false), claim(false, true), claim(false, false)],

@@ -13,7 +13,7 @@ pub(crate) enum Verdict {
     /// The command could not be carried out as it was given.
     Refused,
     /// One seed ran two ways.
-    TwoWays,
+    Nondeterministic,
     /// The filter matched no scenario.
     NothingMatched,
     /// The record or token no longer fits this code.
@@ -27,7 +27,7 @@ impl Verdict {
             Self::Held => 0,
             Self::Broke => 1,
             Self::Refused => 2,
-            Self::TwoWays => 3,
+            Self::Nondeterministic => 3,
             Self::NothingMatched => 4,
             Self::Unfit => 125,
         }
@@ -41,7 +41,7 @@ impl Verdict {
             Self::NothingMatched => 2,
             Self::Unfit => 3,
             Self::Refused => 4,
-            Self::TwoWays => 5,
+            Self::Nondeterministic => 5,
         };
         if weight(other) > weight(self) { other } else { self }
     }
@@ -63,7 +63,7 @@ mod tests {
             Verdict::Held,
             Verdict::Broke,
             Verdict::Refused,
-            Verdict::TwoWays,
+            Verdict::Nondeterministic,
             Verdict::NothingMatched,
             Verdict::Unfit,
         ];
@@ -72,8 +72,8 @@ mod tests {
 
     #[test]
     fn a_seed_that_ran_two_ways_outweighs_a_broken_invariant() {
-        assert_eq!(Verdict::Broke.and(Verdict::TwoWays), Verdict::TwoWays);
-        assert_eq!(Verdict::TwoWays.and(Verdict::Broke), Verdict::TwoWays);
+        assert_eq!(Verdict::Broke.and(Verdict::Nondeterministic), Verdict::Nondeterministic);
+        assert_eq!(Verdict::Nondeterministic.and(Verdict::Broke), Verdict::Nondeterministic);
         assert_eq!(Verdict::Held.and(Verdict::Broke), Verdict::Broke);
     }
 }

@@ -5,10 +5,10 @@ use super::junit::plain;
 use super::measure::{count, elapsed, plural};
 use super::page::page;
 use super::paste::Paste;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
 use crate::model::verdict::Verdict;
-use crate::search::campaign::{CameTo, Face, Order, Outcome};
+use crate::search::campaign::{CampaignOptions, Outcome, RegressionOutcome, Reporter};
 use std::io::Write;
 
 /// GitHub shows ten annotations of a kind for a step, and drops the others without a word.
@@ -62,20 +62,20 @@ impl<W: Write> Github<W> {
     }
 }
 
-impl<W: Write> Face for Github<W> {
-    fn begins(&mut self, _: &Order) {}
+impl<W: Write> Reporter for Github<W> {
+    fn begins(&mut self, _: &CampaignOptions) {}
 
     fn progress(&mut self, _: u64, _: usize) {}
 
-    fn found(&mut self, found: &Found, saved: &Saved) {
-        let violation = &found.finding.violation;
-        let title = format!("{} {}: {}", found.scenario, found.build, violation.invariant);
-        self.annotate(&title, &format!("{}\n{}", violation.sentence, self.paste.replay(&found.finding.token)));
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+        let violation = &failure.finding.violation;
+        let title = format!("{} {}: {}", failure.scenario, failure.build, violation.invariant);
+        self.annotate(&title, &format!("{}\n{}", violation.sentence, self.paste.replay(&failure.finding.token)));
         if self.pages.len() == PAGES_MAX {
             self.left_out += 1;
             return;
         }
-        let page = plain(&page(found, Some(saved), &self.paste));
+        let page = plain(&page(failure, Some(saved), &self.paste));
         // A fence is longer than any that the page could have.
         let fence = "`".repeat(3.max(longest_row_of_ticks(&page) + 1));
         self.pages.push(format!(
@@ -103,23 +103,23 @@ impl<W: Write> Face for Github<W> {
             }
             _ => {}
         }
-        let unfit = outcome.kept.iter().filter_map(|run| match &run.came_to {
-            CameTo::Unfit(why) => Some((run.kept.place.clone(), why.clone())),
+        let unfit = outcome.regressions.iter().filter_map(|run| match &run.outcome {
+            RegressionOutcome::Unfit(why) => Some((run.regression.place.clone(), why.clone())),
             _ => None,
         });
         let unfit: Vec<_> = unfit.collect();
         for (place, why) in &unfit {
             row(&format!("{place} no longer fits: {why}"), 1, None, "");
         }
-        if let Some(two_ways) = &outcome.two_ways {
-            row(&format!("seed {} ran two ways", two_ways.seed), outcome.runs, None, "");
+        if let Some(nondeterminism) = &outcome.nondeterminism {
+            row(&format!("seed {} ran two ways", nondeterminism.seed), outcome.runs, None, "");
         }
         let name = format!("{} {}", outcome.scenario, outcome.build);
         for (place, why) in &unfit {
             self.annotate(&name, &format!("{place} no longer fits: {why}"));
         }
-        if let Some(two_ways) = &outcome.two_ways {
-            self.annotate(&name, &format!("seed {} ran two ways", two_ways.seed));
+        if let Some(nondeterminism) = &outcome.nondeterminism {
+            self.annotate(&name, &format!("seed {} ran two ways", nondeterminism.seed));
         }
         if outcome.tested_nothing() {
             self.annotate(&name, &format!("nothing was tested: never {}", outcome.never.join(", ")));
@@ -176,7 +176,7 @@ mod tests {
         let mut said = Vec::new();
         let mut github = Github::new(&mut said, Paste::Program { called: "afterlife".into() });
         let saved = Saved { id: "x".into(), folder: "x".into(), unwritten: None };
-        (0..30).for_each(|_| github.found(&use_after_teardown(), &saved));
+        (0..30).for_each(|_| github.failure(&use_after_teardown(), &saved));
         assert_eq!((github.pages.len(), github.left_out), (PAGES_MAX, 10));
         assert!(github.summary().len() < 1 << 20);
         let said = String::from_utf8(said).expect("annotations are text");

@@ -6,11 +6,11 @@ use super::measure::{count, elapsed, plural, span};
 use super::page::page;
 use super::paste::Paste;
 use super::progress::Progress;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::search::campaign::{CameTo, Counted, Face, Order, Outcome, TwoWays};
+use crate::search::campaign::{CampaignOptions, Counted, Nondeterminism, Outcome, RegressionOutcome, Reporter};
 use afterlife_sim::event::Digest;
 use std::io::Write;
 
@@ -60,19 +60,19 @@ impl<W: Write> Human<W> {
     }
 }
 
-impl<W: Write> Face for Human<W> {
-    fn begins(&mut self, order: &Order) {
-        let runs = order.until.is_none().then(|| order.runs());
-        self.progress.begin(format!("{} {}", order.scenario, order.build), runs);
+impl<W: Write> Reporter for Human<W> {
+    fn begins(&mut self, options: &CampaignOptions) {
+        let runs = options.until.is_none().then(|| options.runs());
+        self.progress.begin(format!("{} {}", options.scenario, options.build), runs);
     }
 
     fn progress(&mut self, runs: u64, findings: usize) {
         self.progress.set(runs, findings);
     }
 
-    fn found(&mut self, found: &Found, saved: &Saved) {
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
         if self.pages {
-            let mut lines = page(found, Some(saved), &self.paste);
+            let mut lines = page(failure, Some(saved), &self.paste);
             lines.push(Line::default());
             self.print(&lines);
         }
@@ -81,9 +81,14 @@ impl<W: Write> Face for Human<W> {
     fn ends(&mut self, outcome: &Outcome) {
         self.progress.end();
         let mut lines = Vec::new();
-        lines.extend(outcome.two_ways.iter().flat_map(|two_ways| told_two_ways(outcome, two_ways, &self.paste)));
+        lines.extend(
+            outcome
+                .nondeterminism
+                .iter()
+                .flat_map(|nondeterminism| told_two_ways(outcome, nondeterminism, &self.paste)),
+        );
         if self.pages {
-            lines.extend(kept(outcome));
+            lines.extend(regressions(outcome));
             lines.extend(repeats(outcome));
             lines.extend(never(outcome));
             lines.extend(closing(outcome));
@@ -93,36 +98,36 @@ impl<W: Write> Face for Human<W> {
 }
 
 /// Two runs of one seed that differ, as far as is known without their events.
-pub(crate) fn told_two_ways(outcome: &Outcome, two_ways: &TwoWays, paste: &Paste) -> Vec<Line> {
+pub(crate) fn told_two_ways(outcome: &Outcome, nondeterminism: &Nondeterminism, paste: &Paste) -> Vec<Line> {
     let way = |name: &str, (digest, broke): &(Digest, Option<Signature>)| {
         let broke = broke.as_ref().map_or("nothing broke".to_owned(), |signature| format!("broke {signature}"));
         Line::of(Tone::Plain, keep_start(&format!("  {name:<8} {digest}  {broke}"), WIDTH))
     };
-    let title = format!("one seed ran two ways: {} of {} {}", two_ways.seed, outcome.scenario, outcome.build);
+    let title = format!("one seed ran two ways: {} of {} {}", nondeterminism.seed, outcome.scenario, outcome.build);
     let mut lines = vec![Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, title)];
-    lines.push(way("first", &two_ways.first));
-    lines.push(way("again", &two_ways.second));
-    let check = paste.check(&outcome.scenario, outcome.build, two_ways.seed);
+    lines.push(way("first", &nondeterminism.first));
+    lines.push(way("again", &nondeterminism.second));
+    let check = paste.check(&outcome.scenario, outcome.build, nondeterminism.seed);
     lines.extend(check.map(|check| Line::of(Tone::Plain, format!("  look     {check}"))));
     lines.push(Line::default());
     lines
 }
 
 /// The runs that were kept.
-fn kept(outcome: &Outcome) -> Vec<Line> {
+fn regressions(outcome: &Outcome) -> Vec<Line> {
     let mut lines = Vec::new();
-    let held = outcome.kept.iter().filter(|run| run.came_to == CameTo::Held).count() as u64;
+    let held = outcome.regressions.iter().filter(|run| run.outcome == RegressionOutcome::Held).count() as u64;
     if held > 0 {
         let text = format!("{} {} now", plural(held, "kept run"), if held == 1 { "holds" } else { "hold" });
         lines.push(Line::of(Tone::Good, "✓").put(Tone::Plain, format!(" {text}")));
     }
-    for run in &outcome.kept {
-        let said = match &run.came_to {
-            CameTo::Held => continue,
-            CameTo::Broke => "breaks again".to_owned(),
-            CameTo::Unfit(why) => format!("no longer fits: {why}"),
+    for run in &outcome.regressions {
+        let said = match &run.outcome {
+            RegressionOutcome::Held => continue,
+            RegressionOutcome::Broke => "breaks again".to_owned(),
+            RegressionOutcome::Unfit(why) => format!("no longer fits: {why}"),
         };
-        let texts = wrap(&format!("{} {said}", run.kept.place), WIDTH - 2);
+        let texts = wrap(&format!("{} {said}", run.regression.place), WIDTH - 2);
         for (index, text) in texts.into_iter().enumerate() {
             let line =
                 if index == 0 { Line::of(Tone::Bad, "✗").put(Tone::Plain, " ") } else { Line::of(Tone::Plain, "  ") };
@@ -168,11 +173,11 @@ fn never(outcome: &Outcome) -> Vec<Line> {
 /// What every campaign ends with.
 fn closing(outcome: &Outcome) -> [Line; 2] {
     let name = format!("{} {}", outcome.scenario, outcome.build);
-    let found = outcome.findings.len() as u64;
+    let findings = outcome.findings.len() as u64;
     let (tone, sign, said) = match outcome.verdict() {
         Verdict::Held => (Tone::Good, "✓", format!("{name} held in {}", plural(outcome.runs, "run"))),
-        Verdict::Broke if found > 0 => {
-            (Tone::Bad, "✗", format!("{name}: {} in {}", plural(found, "finding"), plural(outcome.runs, "run")))
+        Verdict::Broke if findings > 0 => {
+            (Tone::Bad, "✗", format!("{name}: {} in {}", plural(findings, "finding"), plural(outcome.runs, "run")))
         }
         _ => (Tone::Bad, "✗", format!("{name} failed after {}", plural(outcome.runs, "run"))),
     };

@@ -3,11 +3,11 @@
 
 use super::page::here;
 use super::words::{Lexicon, event_line};
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::search::campaign::{CameTo, Counted, Face, Order, Outcome};
+use crate::search::campaign::{CampaignOptions, Counted, Outcome, RegressionOutcome, Reporter};
 use afterlife_sim::event::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -39,49 +39,49 @@ impl<W: Write> Json<W> {
 }
 
 /// A finding as one object.
-pub(crate) fn finding(found: &Found, saved: &Saved) -> Value {
-    let finding = &found.finding;
-    let lexicon = Lexicon::of(&found.record);
-    let story = crate::failure::story::Story::of(found);
+pub(crate) fn finding(failure: &FailingRun, saved: &Saved) -> Value {
+    let finding = &failure.finding;
+    let lexicon = Lexicon::of(&failure.record);
+    let story = crate::failure::story::Story::of(failure);
     let steps: Vec<_> = story.steps.iter().map(|step| event_line(step.event, &lexicon)).collect();
     json!({
         "kind": "finding",
-        "scenario": found.scenario,
-        "build": found.build,
+        "scenario": failure.scenario,
+        "build": failure.build,
         "signature": finding.signature,
         "invariant": finding.violation.invariant,
         "subject": finding.violation.subject,
         "sentence": finding.violation.sentence,
-        "also": found.also,
-        "stack": found.stack,
+        "also": failure.also,
+        "stack": failure.stack,
         "first_run": finding.first_run,
         "seed": finding.seed,
         "token": finding.token,
-        "injections": found.injections(),
+        "injections": failure.injections(),
         "plan": finding.plan,
-        "shrunk": found.shrunk,
+        "shrunk": failure.shrunk,
         "digest": finding.digest.to_string(),
-        "events": found.totals.events,
-        "virtual_ns": found.totals.virtual_ns,
+        "events": failure.totals.events,
+        "virtual_ns": failure.totals.virtual_ns,
         "steps": steps,
-        "stacks": found.record.stacks,
+        "stacks": failure.record.stacks,
         "id": saved.id,
         "path": saved.unwritten.is_none().then(|| here(&saved.folder)),
         "unwritten": saved.unwritten,
     })
 }
 
-impl<W: Write> Face for Json<W> {
-    fn begins(&mut self, _: &Order) {}
+impl<W: Write> Reporter for Json<W> {
+    fn begins(&mut self, _: &CampaignOptions) {}
 
     fn progress(&mut self, _: u64, _: usize) {}
 
-    fn found(&mut self, found: &Found, saved: &Saved) {
-        self.line(&finding(found, saved));
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+        self.line(&finding(failure, saved));
     }
 
     fn ends(&mut self, outcome: &Outcome) {
-        if let Some(two_ways) = &outcome.two_ways {
+        if let Some(nondeterminism) = &outcome.nondeterminism {
             let way = |(digest, signature): &(Digest, Option<Signature>)| {
                 let digest = digest.to_string();
                 json!({ "digest": digest, "signature": signature })
@@ -90,23 +90,23 @@ impl<W: Write> Face for Json<W> {
                 "kind": "two_ways",
                 "scenario": outcome.scenario,
                 "build": outcome.build,
-                "seed": two_ways.seed,
-                "first": way(&two_ways.first),
-                "second": way(&two_ways.second),
+                "seed": nondeterminism.seed,
+                "first": way(&nondeterminism.first),
+                "second": way(&nondeterminism.second),
             }));
         }
-        for run in &outcome.kept {
-            let (came_to, why) = match &run.came_to {
-                CameTo::Held => ("held", ""),
-                CameTo::Broke => ("broke", ""),
-                CameTo::Unfit(why) => ("unfit", why.as_str()),
+        for run in &outcome.regressions {
+            let (came_to, why) = match &run.outcome {
+                RegressionOutcome::Held => ("held", ""),
+                RegressionOutcome::Broke => ("broke", ""),
+                RegressionOutcome::Unfit(why) => ("unfit", why.as_str()),
             };
             self.line(&json!({
                 "kind": "kept",
                 "scenario": outcome.scenario,
                 "build": outcome.build,
-                "place": run.kept.place,
-                "token": run.kept.token.to_string(),
+                "place": run.regression.place,
+                "token": run.regression.token.to_string(),
                 "came_to": came_to,
                 "why": why,
             }));

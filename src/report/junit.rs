@@ -5,9 +5,9 @@ use super::line::Line;
 use super::measure::plural;
 use super::page::page;
 use super::paste::Paste;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
-use crate::search::campaign::{CameTo, Face, Order, Outcome};
+use crate::search::campaign::{CampaignOptions, Outcome, RegressionOutcome, Reporter};
 use anstream::adapter::strip_str;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -31,16 +31,16 @@ impl Junit {
     }
 }
 
-impl Face for Junit {
-    fn begins(&mut self, _: &Order) {
+impl Reporter for Junit {
+    fn begins(&mut self, _: &CampaignOptions) {
         self.pages.clear();
     }
 
     fn progress(&mut self, _: u64, _: usize) {}
 
-    fn found(&mut self, found: &Found, saved: &Saved) {
-        let page = plain(&page(found, Some(saved), &self.paste));
-        self.pages.push((found.finding.signature.0.clone(), page));
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+        let page = plain(&page(failure, Some(saved), &self.paste));
+        self.pages.push((failure.finding.signature.0.clone(), page));
     }
 
     fn ends(&mut self, outcome: &Outcome) {
@@ -61,10 +61,10 @@ impl Face for Junit {
             }
             case(&known.finding.signature.0, status);
         }
-        if let Some(two_ways) = &outcome.two_ways {
+        if let Some(nondeterminism) = &outcome.nondeterminism {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            let (first, second) = (two_ways.first.0, two_ways.second.0);
-            status.set_type("two-ways").set_message(format!("seed {}: {first}, then {second}", two_ways.seed));
+            let (first, second) = (nondeterminism.first.0, nondeterminism.second.0);
+            status.set_type("two-ways").set_message(format!("seed {}: {first}, then {second}", nondeterminism.seed));
             case("one seed ran two ways", status);
         }
         if outcome.tested_nothing() {
@@ -72,20 +72,20 @@ impl Face for Junit {
             status.set_type("sometimes").set_message(format!("never: {}", outcome.never.join(", ")));
             case("nothing was tested", status);
         }
-        for run in &outcome.kept {
-            let status = match &run.came_to {
-                CameTo::Held => TestCaseStatus::success(),
+        for run in &outcome.regressions {
+            let status = match &run.outcome {
+                RegressionOutcome::Held => TestCaseStatus::success(),
                 // It is told as a finding.
-                CameTo::Broke => continue,
-                CameTo::Unfit(why) => {
+                RegressionOutcome::Broke => continue,
+                RegressionOutcome::Unfit(why) => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
                     status.set_type("unfit").set_message(why.as_str());
                     status
                 }
             };
-            case(&format!("kept: {}", run.kept.place), status);
+            case(&format!("kept: {}", run.regression.place), status);
         }
-        if outcome.findings.is_empty() && outcome.two_ways.is_none() && !outcome.tested_nothing() {
+        if outcome.findings.is_empty() && outcome.nondeterminism.is_none() && !outcome.tested_nothing() {
             case(&format!("held in {}", plural(outcome.runs, "run")), TestCaseStatus::success());
         }
         self.report.add_test_suite(suite);

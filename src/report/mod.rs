@@ -2,42 +2,42 @@
 //! This folder knows events, findings and outcomes; it never starts a run and never decides.
 
 mod engines;
-mod faces;
 mod github;
 mod human;
 mod json;
 mod junit;
 mod line;
+mod log_lines;
 mod measure;
 mod page;
 mod paste;
 mod progress;
+mod replays;
+mod reporters;
+mod requirements;
 mod sockets;
 mod table;
-mod takes;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod traced;
-mod triaged;
-mod verdicts;
+mod triage;
 mod words;
 
 pub(crate) use engines::engines;
-pub(crate) use faces::Faces;
 pub(crate) use github::Github;
 pub(crate) use human::Human;
 pub(crate) use json::Json;
 pub(crate) use junit::Junit;
 pub(crate) use line::{Line, Tone, WIDTH, keep_start, wide, wrap};
+pub(crate) use log_lines::traced;
 pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::{heading, page};
 pub(crate) use paste::Paste;
 pub(crate) use progress::Progress;
+pub(crate) use replays::{alike, differs, replayed, written_elsewhere};
+pub(crate) use reporters::Reporters;
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
 pub(crate) use timeline::timeline;
-pub(crate) use traced::traced;
-pub(crate) use triaged::triaged;
-pub(crate) use verdicts::{alike, differs, replayed, written_elsewhere};
+pub(crate) use triage::triaged;
 pub(crate) use words::Lexicon;

@@ -4,9 +4,9 @@
 use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 use super::measure::{count, moment, plural};
 use super::paste::Paste;
-use super::takes::takes;
+use super::requirements::takes;
 use super::words::{Lexicon, claim};
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
 use crate::failure::story::{Mark, Step, Story};
 use crate::model::violation::Violation;
@@ -30,30 +30,30 @@ const STACKS_MAX: usize = 4;
 const SITE_MIN: usize = 14;
 
 /// The page of a finding.
-pub(crate) fn page(found: &Found, saved: Option<&Saved>, paste: &Paste) -> Vec<Line> {
-    let lexicon = Lexicon::of(&found.record);
-    let story = Story::of(found);
-    let mut page = heading(&found.finding.violation);
+pub(crate) fn page(failure: &FailingRun, saved: Option<&Saved>, paste: &Paste) -> Vec<Line> {
+    let lexicon = Lexicon::of(&failure.record);
+    let story = Story::of(failure);
+    let mut page = heading(&failure.finding.violation);
     page.push(Line::default());
-    page.push(Line::of(Tone::Plain, "  how it came about").at_right(Tone::Faint, &extent(found, &story), 0));
-    page.extend(steps(found, &story, &lexicon));
+    page.push(Line::of(Tone::Plain, "  how it came about").at_right(Tone::Faint, &extent(failure, &story), 0));
+    page.extend(steps(failure, &story, &lexicon));
     page.push(Line::default());
-    page.extend(stacks(found));
-    if found.is_ours() {
-        page.extend(takes(found, &lexicon).unwrap_or_else(|| plan(found, &story, &lexicon)));
+    page.extend(stacks(failure));
+    if failure.is_ours() {
+        page.extend(takes(failure, &lexicon).unwrap_or_else(|| plan(failure, &story, &lexicon)));
     }
-    page.extend(stack(found));
-    if !found.also.is_empty() {
-        let also: Vec<_> = found.also.iter().map(ToString::to_string).collect();
+    page.extend(stack(failure));
+    if !failure.also.is_empty() {
+        let also: Vec<_> = failure.also.iter().map(ToString::to_string).collect();
         page.push(labelled("also", keep_start(&also.join("; "), WIDTH - LABEL)));
     }
-    let token = &found.finding.token;
-    page.push(labelled("replay", if found.is_ours() { paste.replay(token) } else { token.clone() }));
+    let token = &failure.finding.token;
+    page.push(labelled("replay", if failure.is_ours() { paste.replay(token) } else { token.clone() }));
     if let Some(saved) = saved {
         match &saved.unwritten {
             None => {
                 page.extend(paste.show(&saved.id).map(|show| labelled("look", show)));
-                let keep = paste.keep(&saved.id, token).filter(|_| found.is_ours());
+                let keep = paste.keep(&saved.id, token).filter(|_| failure.is_ours());
                 page.extend(keep.map(|keep| labelled("keep", keep)));
                 page.push(labelled("record", here(&saved.folder)));
             }
@@ -83,10 +83,10 @@ pub(crate) fn heading(violation: &Violation) -> Vec<Line> {
     lines
 }
 
-fn extent(found: &Found, story: &Story<'_>) -> String {
-    let events = plural(found.totals.events, "event");
-    match found.injections() {
-        _ if !found.is_ours() => events,
+fn extent(failure: &FailingRun, story: &Story<'_>) -> String {
+    let events = plural(failure.totals.events, "event");
+    match failure.injections() {
+        _ if !failure.is_ours() => events,
         None => String::new(),
         Some(0) => format!("no injection; {events}"),
         Some(all) => {
@@ -96,9 +96,9 @@ fn extent(found: &Found, story: &Story<'_>) -> String {
     }
 }
 
-fn steps(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
-    if found.record.events.is_empty() {
-        let why = match found.ended {
+fn steps(failure: &FailingRun, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
+    if failure.record.events.is_empty() {
+        let why = match failure.ended {
             Ended::Whole => "its events are not in the record",
             _ => "the process of the run ended before its events could be read",
         };
@@ -107,7 +107,7 @@ fn steps(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
     let told: Vec<_> =
         story.steps.iter().map(|step| (step, lexicon.who(step.event), lexicon.words(step.event))).collect();
     let widest = |texts: &mut dyn Iterator<Item = usize>, most: usize| texts.max().unwrap_or(0).min(most);
-    let last_ns = found.record.events.last().map_or(0, |event| event.time_ns);
+    let last_ns = failure.record.events.last().map_or(0, |event| event.time_ns);
     let time =
         widest(&mut told.iter().map(|(step, ..)| wide(&moment(step.event.time_ns))), WIDTH).max(wide(&moment(last_ns)));
     let who = widest(&mut told.iter().map(|(_, who, _)| wide(who)), WHO_MAX);
@@ -132,10 +132,10 @@ fn steps(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
         lines.push(line.at_right(Tone::Faint, &words.site, SITE_MIN));
     }
     if story.steps.iter().all(|step| step.mark != Mark::Broke) {
-        let (whose, end) = ending(&found.ended);
+        let (whose, end) = ending(&failure.ended);
         let line = begin(Mark::Broke, last_ns).put(Tone::Bad, keep_start(whose, who)).to(what_at);
         let subject_at = note_at.max(what_at + wide(&end) + 2);
-        let subject = keep_start(&found.finding.violation.subject, WIDTH.saturating_sub(subject_at));
+        let subject = keep_start(&failure.finding.violation.subject, WIDTH.saturating_sub(subject_at));
         lines.push(line.put(Tone::Plain, &end).to(subject_at).put(Tone::Plain, subject));
     }
     lines
@@ -151,14 +151,14 @@ fn ending(ended: &Ended) -> (&str, String) {
 }
 
 /// Where threads stood, or a descriptor was used: the program's own frames.
-fn stacks(found: &Found) -> Vec<Line> {
+fn stacks(failure: &FailingRun) -> Vec<Line> {
     let mut lines = Vec::new();
-    for stack in found.record.stacks.iter().take(STACKS_MAX) {
+    for stack in failure.record.stacks.iter().take(STACKS_MAX) {
         lines.push(Line::of(Tone::Plain, "  ").put(Tone::Plain, keep_start(&stack.title, WIDTH - 2)));
         let frames = stack.lines.iter().take(FRAMES_MAX);
         lines.extend(frames.map(|frame| Line::of(Tone::Faint, format!("       {}", keep_start(frame, WIDTH - 7)))));
     }
-    let more = found.record.stacks.len().saturating_sub(STACKS_MAX);
+    let more = failure.record.stacks.len().saturating_sub(STACKS_MAX);
     if more > 0 {
         lines.push(Line::of(Tone::Faint, format!("  {} more in the record", plural(more as u64, "stack"))));
     }
@@ -176,7 +176,7 @@ fn signs(mark: Mark) -> (Tone, &'static str) {
     }
 }
 
-fn plan(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
+fn plan(failure: &FailingRun, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
     let drawn = "as drawn by the seed; the process ended before it could name it";
     let mut texts = Vec::new();
     let mut struck = story.struck.iter();
@@ -195,7 +195,7 @@ fn plan(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
     let more = struck.len();
     let others = match (more, story.others) {
         (0, 0) if !texts.is_empty() => None,
-        (0, 0) if found.injections().is_none() => Some(drawn.to_owned()),
+        (0, 0) if failure.injections().is_none() => Some(drawn.to_owned()),
         (0, 0) => Some("nothing was injected".to_owned()),
         (0, late) => Some(format!("{} that had not yet struck", plural(late as u64, "injection"))),
         (more, 0) => Some(format!("{} more that had struck", count(more as u64))),
@@ -213,9 +213,9 @@ fn plan(found: &Found, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<Line> {
 }
 
 /// Where the code was, without what every stack has. The record has all of it.
-fn stack(found: &Found) -> Vec<Line> {
+fn stack(failure: &FailingRun) -> Vec<Line> {
     let mut label = "where";
-    let lines = found.stack.iter().flat_map(|stack| stack.lines()).filter(|line| !line.contains("at /rustc/"));
+    let lines = failure.stack.iter().flat_map(|stack| stack.lines()).filter(|line| !line.contains("at /rustc/"));
     let lines = lines.take(STACK_LINES_MAX);
     lines.map(|line| labelled(std::mem::take(&mut label), keep_start(line.trim_end(), WIDTH - LABEL))).collect()
 }

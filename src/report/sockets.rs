@@ -3,11 +3,11 @@
 
 use super::line::{Line, Tone, WIDTH, keep_start};
 use super::measure::bytes;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use afterlife_sim::event::{NodeId, Socket, SocketStatus, Transport};
 
-fn node(found: &Found, node: NodeId) -> &str {
-    found.record.nodes.get(usize::from(node.0)).map_or("?", String::as_str)
+fn node(failure: &FailingRun, node: NodeId) -> &str {
+    failure.record.nodes.get(usize::from(node.0)).map_or("?", String::as_str)
 }
 
 fn transport(socket: &Socket) -> &'static str {
@@ -34,15 +34,15 @@ fn status(socket: &Socket) -> &'static str {
 }
 
 /// Every socket on a line.
-pub(crate) fn sockets(found: &Found) -> Vec<Line> {
+pub(crate) fn sockets(failure: &FailingRun) -> Vec<Line> {
     let mut lines = vec![Line::default()];
-    if found.record.sockets.is_empty() {
+    if failure.record.sockets.is_empty() {
         lines.push(Line::of(Tone::Plain, "  sockets  there were none, or the record is of an older build"));
         return lines;
     }
     lines.push(Line::of(Tone::Strong, "  sockets at the moment of the violation"));
-    for socket in &found.record.sockets {
-        let who = format!("{}, life {}", node(found, socket.node), socket.incarnation);
+    for socket in &failure.record.sockets {
+        let who = format!("{}, life {}", node(failure, socket.node), socket.incarnation);
         let mut text = format!("    {who}  {} {}  {}", transport(socket), status(socket), socket.local);
         if !socket.peer.is_empty() {
             text.push_str(&format!(" → {}", socket.peer));

@@ -2,12 +2,12 @@
 //! What a page is made of is tested where it is made.
 
 use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
 use crate::failure::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
 use crate::failure::shrunk::Shrunk;
 use crate::model::build::Build;
-use crate::search::campaign::{Counted, Face, Outcome, TwoWays};
+use crate::search::campaign::{Counted, Nondeterminism, Outcome, Reporter};
 use crate::search::check::{Difference, Next, Stack};
 use crate::search::moment::Moment;
 use crate::search::replay::Replayed;
@@ -38,8 +38,8 @@ fn plain(lines: &[Line]) -> String {
     strip_str(&text(lines)).to_string()
 }
 
-fn story(found: &Found) -> Vec<Line> {
-    page(found, Some(&saved()), &paste())
+fn story(failure: &FailingRun) -> Vec<Line> {
+    page(failure, Some(&saved()), &paste())
 }
 
 fn outcome(findings: Vec<Counted>) -> Outcome {
@@ -47,9 +47,9 @@ fn outcome(findings: Vec<Counted>) -> Outcome {
         scenario: "raft-master".into(),
         build: Build::Shipped,
         runs: 2_000,
-        kept: Vec::new(),
+        regressions: Vec::new(),
         findings,
-        two_ways: None,
+        nondeterminism: None,
         repeated: 20,
         never: Vec::new(),
         full: true,
@@ -61,8 +61,8 @@ fn outcome(findings: Vec<Counted>) -> Outcome {
     }
 }
 
-fn counted(found: &Found, times: u64) -> Counted {
-    Counted { finding: found.finding.clone(), injections: found.injections(), replays: 0, times }
+fn counted(failure: &FailingRun, times: u64) -> Counted {
+    Counted { finding: failure.finding.clone(), injections: failure.injections(), replays: 0, times }
 }
 
 fn closing(outcome: &Outcome) -> String {
@@ -78,10 +78,10 @@ fn a_use_after_teardown_is_told_on_one_page() {
 
 #[test]
 fn a_simulation_that_is_not_ours_is_told_without_a_plan_and_replayed_by_its_test() {
-    let mut found = use_after_teardown();
-    found.finding.plan.injections.clear();
-    found.finding.token = "cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed".into();
-    let page = plain(&story(&found));
+    let mut failure = use_after_teardown();
+    failure.finding.plan.injections.clear();
+    failure.finding.token = "cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed".into();
+    let page = plain(&story(&failure));
     insta::assert_snapshot!(page.split_once("\n\n  replay").expect("a line says how to have it again").1, @r"
        cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed
       look     cargo afterlife show 002c145c
@@ -97,11 +97,11 @@ fn a_shrunk_plan_is_told_as_what_it_takes_and_what_it_does_not() {
 
 #[test]
 fn what_was_not_established_is_not_said() {
-    let mut found = shrunk();
-    let Some(shrunk) = &mut found.shrunk else { panic!("it was shrunk") };
+    let mut failure = shrunk();
+    let Some(shrunk) = &mut failure.shrunk else { panic!("it was shrunk") };
     (shrunk.whole, shrunk.seeds, shrunk.not) = (false, (4, 3), Vec::new());
-    found.finding.plan.injections.clear();
-    let page = plain(&story(&found));
+    failure.finding.plan.injections.clear();
+    let page = plain(&story(&failure));
     let told: Vec<_> = page
         .lines()
         .filter(|line| line.starts_with("  it t") || line.contains("perhaps") || line.starts_with("  it d"))
@@ -136,9 +136,9 @@ fn a_crash_is_told_with_what_led_to_it() {
 
 #[test]
 fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
-    for found in [use_after_teardown(), raft_master(), shrunk(), shrunk_and_crowded(), abort(), crash(), crowded()] {
-        let page = story(&found);
-        assert!(crate::failure::story::Story::of(&found).steps.len() <= 12, "{}", plain(&page));
+    for failure in [use_after_teardown(), raft_master(), shrunk(), shrunk_and_crowded(), abort(), crash(), crowded()] {
+        let page = story(&failure);
+        assert!(crate::failure::story::Story::of(&failure).steps.len() <= 12, "{}", plain(&page));
         assert!(page.len() <= 30, "{} lines:\n{}", page.len(), plain(&page));
         for line in &page {
             assert!(line.width() <= WIDTH, "{} columns: {line}", line.width());
@@ -147,10 +147,10 @@ fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
 }
 
 /// Nothing of a crowded plan went.
-fn shrunk_and_crowded() -> Found {
+fn shrunk_and_crowded() -> FailingRun {
     let shrunk =
         shrunk().shrunk.map(|shrunk| Shrunk { whole: false, not: crowded().finding.plan.injections, ..shrunk });
-    Found { shrunk, ..crowded() }
+    FailingRun { shrunk, ..crowded() }
 }
 
 #[test]
@@ -163,12 +163,12 @@ fn each_end_of_a_campaign_has_its_line() {
     let broke = outcome(vec![counted(&use_after_teardown(), 7)]);
     let never = Outcome { never: vec!["a broker restarts".into(), "a batch is lost".into()], ..outcome(Vec::new()) };
     let short = Outcome { full: false, runs: 10, ..never.clone() };
-    let two_ways = TwoWays {
+    let nondeterminism = Nondeterminism {
         seed: 47,
         first: (Digest(1, 2), None),
         second: (Digest(3, 4), Some(use_after_teardown().finding.signature)),
     };
-    let unsteady = Outcome { two_ways: Some(two_ways), ..outcome(Vec::new()) };
+    let unsteady = Outcome { nondeterminism: Some(nondeterminism), ..outcome(Vec::new()) };
     let all = [outcome(Vec::new()), broke, never, short, unsteady].map(|outcome| closing(&outcome));
     insta::assert_snapshot!("closing", all.join("\n"));
 }
@@ -179,7 +179,7 @@ fn a_replay_says_how_it_compares() {
     let all = [
         Replayed::Broke(Box::new(abort())),
         Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),
-        Replayed::TwoWays([Digest(1, 2), Digest(3, 4)]),
+        Replayed::Nondeterministic([Digest(1, 2), Digest(3, 4)]),
         Replayed::PlanUnfit { node: 7, nodes: 3 },
         Replayed::RecordUnfit { expected: Digest(1, 2), met: Digest(3, 4), first: Some([Some(moment()), None]) },
         Replayed::CutShort {
@@ -228,7 +228,7 @@ fn the_last_line_of_json_has_the_keys_of_the_manual_in_their_order() {
 fn a_finding_is_one_object_on_one_line() {
     let mut lines = Vec::new();
     let mut json = Json::new(&mut lines);
-    json.found(&use_after_teardown(), &saved());
+    json.failure(&use_after_teardown(), &saved());
     json.ends(&Outcome { never: vec!["a broker restarts".into()], ..outcome(Vec::new()) });
     insta::assert_snapshot!("json_finding", String::from_utf8(lines).expect("reports are text"));
 }

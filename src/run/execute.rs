@@ -7,7 +7,7 @@ use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::engine::Engine;
 use crate::model::violation::Violation;
 use crate::run::observer::{RunObserver, Watched};
-use crate::run::request::{Ended, Record, Reply, Request, Unread};
+use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
 use crate::scenario::definition::Scenario;
 use crate::scenario::node::Role;
 use crate::scenario::process::Process;
@@ -225,10 +225,10 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
 }
 
 /// What is told by address, with the addresses.
-fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unread {
+fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unresolved {
     let named = left.iter().map(|it| it.place).chain(stacks.iter().map(|(_, place)| *place));
     let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
-    Unread { left, stacks, places }
+    Unresolved { left, stacks, places }
 }
 
 fn too_many_events(events: u64) -> Violation {

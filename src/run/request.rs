@@ -93,7 +93,7 @@ pub(crate) struct Reply {
     /// The stack that was asked for, as text.
     pub stack: Option<String>,
     /// What is still to be read; nothing once the reply has reached a campaign.
-    pub unread: Unread,
+    pub unread: Unresolved,
 }
 
 impl Reply {
@@ -110,14 +110,14 @@ impl Reply {
             sometimes: Vec::new(),
             record: None,
             stack: None,
-            unread: Unread::default(),
+            unread: Unresolved::default(),
         }
     }
 }
 
 /// What a run tells of by address: it is read, and judged, where symbols are at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Unread {
+pub(crate) struct Unresolved {
     /// What services left behind that ended in order.
     pub left: Vec<ServiceLeak>,
     /// What the first violation is told with: titles and places.
@@ -126,7 +126,7 @@ pub(crate) struct Unread {
     pub places: BTreeMap<u32, Vec<u32>>,
 }
 
-impl Unread {
+impl Unresolved {
     /// The return addresses of a place, innermost first.
     pub(crate) fn frames(&self, place: u32) -> &[u32] {
         self.places.get(&place).map_or(&[], Vec::as_slice)

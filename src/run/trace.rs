@@ -1,7 +1,7 @@
 //! What programs say through `tracing`, in a run: facts become events of the run, other lines are kept beside it.
 //! Outside of a run its layers do nothing.
 
-use crate::run::facts::{Objects, Spoken};
+use crate::run::facts::{LogFact, Objects};
 use crate::run::log_filter::Filter;
 use afterlife_sim::Source;
 use std::cell::Cell;
@@ -82,7 +82,7 @@ impl<S: Subscriber> Layer<S> for Facts {
 /// The fields of an event that tells a fact.
 #[derive(Default)]
 struct Fields {
-    spoken: Spoken,
+    spoken: LogFact,
     /// The probe's sink has told it already.
     told: bool,
 }

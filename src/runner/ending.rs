@@ -2,7 +2,7 @@
 //! It does not judge runs that came to their end: their own invariants did.
 
 use crate::model::violation::Violation;
-use crate::run::request::{Ended, Reply, Request, Unread};
+use crate::run::request::{Ended, Reply, Request, Unresolved};
 use afterlife_sim::event::{Digest, Seq, signal_name};
 use afterlife_sim::isolate::{ChildEnd, How};
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
         sometimes: Vec::new(),
         record: None,
         stack: None,
-        unread: Unread::default(),
+        unread: Unresolved::default(),
     }
 }
 

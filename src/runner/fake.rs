@@ -3,7 +3,7 @@
 
 use super::error::RunnerError;
 use super::executor::Executor;
-use crate::run::request::{Ended, Reply, Request, Unread};
+use crate::run::request::{Ended, Reply, Request, Unresolved};
 use afterlife_sim::event::Digest;
 use std::ops::ControlFlow;
 
@@ -43,6 +43,6 @@ pub(crate) fn held(request: &Request) -> Reply {
         sometimes: Vec::new(),
         record: None,
         stack: None,
-        unread: Unread::default(),
+        unread: Unresolved::default(),
     }
 }

@@ -4,7 +4,7 @@
 use crate::failure::symbols::{self, Maker};
 use crate::invariant::nothing_left;
 use crate::model::violation::Violation;
-use crate::run::request::{Reply, Stack, Unread};
+use crate::run::request::{Reply, Stack, Unresolved};
 use afterlife_sim::event::Leak;
 
 /// The reply with everything that is to be known of it.
@@ -31,7 +31,7 @@ pub(crate) fn read(mut reply: Reply) -> Reply {
 }
 
 /// A violation that names no place by itself gets those of its stacks: files for its signature, lines for its sentence.
-fn locate(violation: &mut Violation, unread: &Unread) {
+fn locate(violation: &mut Violation, unread: &Unresolved) {
     if !violation.sites.is_empty() || violation.invariant == "no-deadlock" {
         return;
     }
@@ -45,7 +45,7 @@ fn locate(violation: &mut Violation, unread: &Unread) {
 }
 
 /// The site and the file of a call site, if the program's own code made the thing there.
-fn own_site(unread: &Unread, kind: Leak, place: u32) -> Option<(String, String)> {
+fn own_site(unread: &Unresolved, kind: Leak, place: u32) -> Option<(String, String)> {
     let frames = unread.frames(place);
     let maker = if kind == Leak::Task { symbols::spawner(frames) } else { symbols::maker(frames) };
     match maker {

@@ -7,8 +7,8 @@ pub(crate) mod engines;
 pub(crate) mod moment;
 #[cfg(feature = "proptest")]
 pub(crate) mod proptest;
-pub(crate) mod record_log;
 pub(crate) mod replay;
+pub(crate) mod run_log;
 pub(crate) mod settings;
 pub(crate) mod shrink;
 pub(crate) mod variants;

@@ -1,14 +1,14 @@
 //! A replay: one known run, had again twice in fresh processes, and compared with what is known of it.
 //! It prints nothing and writes nothing.
 
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;
 use crate::fault::last_node_named;
 use crate::model::verdict::Verdict;
 use crate::run::log_filter::Filter;
 use crate::run::request::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
-use crate::search::campaign::found;
+use crate::search::campaign::failing_run;
 use crate::search::check::same;
 use crate::search::moment::Moment;
 use afterlife_sim::event::Digest;
@@ -18,11 +18,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) enum Replayed {
     /// The run broke a claim, as one expects of a replay.
-    Broke(Box<Found>),
+    Broke(Box<FailingRun>),
     /// The run held.
     Held(Box<Reply>),
     /// The two runs were not the same.
-    TwoWays([Digest; 2]),
+    Nondeterministic([Digest; 2]),
     /// The plan names a node that the scenario no longer has.
     PlanUnfit {
         /// The highest node number that it names.
@@ -52,7 +52,7 @@ pub(crate) enum Replayed {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
     /// What the run was when it was recorded: any other run is unfit.
-    pub(crate) recorded: Option<&'a Found>,
+    pub(crate) recorded: Option<&'a FailingRun>,
     /// Which of the lines that programs trace come along.
     pub(crate) log: Option<&'a Filter>,
     /// The virtual time at which the run ends, in nanoseconds, if it has not ended by then.
@@ -63,9 +63,9 @@ impl Replayed {
     /// The run's record, if there is one run.
     pub(crate) fn record(&self) -> Option<&Record> {
         match self {
-            Self::Broke(found) => Some(&found.record),
+            Self::Broke(failure) => Some(&failure.record),
             Self::Held(reply) | Self::CutShort { reply, .. } => reply.record.as_ref(),
-            Self::TwoWays(_) | Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => None,
+            Self::Nondeterministic(_) | Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => None,
         }
     }
 
@@ -74,7 +74,7 @@ impl Replayed {
         match self {
             Self::Broke(_) => Verdict::Broke,
             Self::Held(_) | Self::CutShort { .. } => Verdict::Held,
-            Self::TwoWays(_) => Verdict::TwoWays,
+            Self::Nondeterministic(_) => Verdict::Nondeterministic,
             Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => Verdict::Unfit,
         }
     }
@@ -98,7 +98,7 @@ pub(crate) fn replay(
         again = executor.fresh(&request)?;
     }
     if !same(&reply, &again) {
-        return Ok(Replayed::TwoWays([reply.digest, again.digest]));
+        return Ok(Replayed::Nondeterministic([reply.digest, again.digest]));
     }
     let nodes = reply.record.as_ref().map(|record| record.nodes.len());
     if let (Some(nodes), Some(node)) = (nodes, last_node_named(&reply.plan.injections))
@@ -113,8 +113,8 @@ pub(crate) fn replay(
             return Ok(Replayed::RecordUnfit { expected: recorded.finding.digest, met: reply.digest, first });
         }
     }
-    Ok(match (found(&request, reply.clone(), 1), until_ns) {
-        (Some(found), _) => Replayed::Broke(Box::new(found)),
+    Ok(match (failing_run(&request, reply.clone(), 1), until_ns) {
+        (Some(failure), _) => Replayed::Broke(Box::new(failure)),
         (None, Some(until_ns)) if reply.virtual_ns >= until_ns => {
             Replayed::CutShort { until_ns, reply: Box::new(reply) }
         }
@@ -152,12 +152,12 @@ mod tests {
     }
 
     fn as_sampled(request: &Request) -> Reply {
-        let found = use_after_teardown();
+        let failure = use_after_teardown();
         Reply {
-            digest: found.finding.digest,
-            plan: found.finding.plan,
-            violations: vec![found.finding.violation],
-            record: Some(found.record),
+            digest: failure.finding.digest,
+            plan: failure.finding.plan,
+            violations: vec![failure.finding.violation],
+            record: Some(failure.record),
             ..held(request)
         }
     }
@@ -167,7 +167,7 @@ mod tests {
         replayed.expect("the fake refuses nothing")
     }
 
-    fn verdict(executor: impl Fn(&Request) -> Reply, recorded: Option<&Found>) -> Verdict {
+    fn verdict(executor: impl Fn(&Request) -> Reply, recorded: Option<&FailingRun>) -> Verdict {
         replayed(executor, Wanted { recorded, ..Wanted::default() }).verdict()
     }
 
@@ -206,10 +206,10 @@ mod tests {
         };
         let filter = Filter::read("debug").expect("it is a filter");
         let wanted = Wanted { log: Some(&filter), ..Wanted::default() };
-        let Replayed::Broke(found) = replayed(strays, wanted) else { panic!("it breaks") };
-        assert_eq!((found.finding.digest, found.record.strayed), (Digest(0, 0), true));
-        let Replayed::Broke(found) = replayed(as_sampled, wanted) else { panic!("it breaks") };
-        assert!(!found.record.strayed);
+        let Replayed::Broke(failure) = replayed(strays, wanted) else { panic!("it breaks") };
+        assert_eq!((failure.finding.digest, failure.record.strayed), (Digest(0, 0), true));
+        let Replayed::Broke(failure) = replayed(as_sampled, wanted) else { panic!("it breaks") };
+        assert!(!failure.record.strayed);
     }
 
     #[test]
@@ -245,6 +245,6 @@ mod tests {
     fn a_replay_that_is_not_the_same_twice_is_no_replay() {
         let runs = Cell::new(0);
         let wobbling = |request: &Request| Reply { digest: Digest(runs.replace(runs.get() + 1), 0), ..held(request) };
-        assert_eq!(verdict(wobbling, None), Verdict::TwoWays);
+        assert_eq!(verdict(wobbling, None), Verdict::Nondeterministic);
     }
 }

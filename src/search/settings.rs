@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     /// `AFTERLIFE_LOG`: which lines of programs a replay shows.
     pub(crate) log: Option<Filter>,
     /// `AFTERLIFE_KEPT`: the folder of kept runs.
-    pub(crate) kept: Option<PathBuf>,
+    pub(crate) regressions: Option<PathBuf>,
     /// `AFTERLIFE_SHRINK`: how many replays the shrinking of a finding may cost.
     pub(crate) shrink: Option<u64>,
     /// Variables that look like ours and are not, each with what it may have meant.
@@ -70,7 +70,7 @@ impl Settings {
                 BATON => parse_baton(&value).map_err(|why| refused(why, BATON_NEXT))?,
                 "AFTERLIFE_REPLAY" => settings.replay = Some(value),
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
-                "AFTERLIFE_KEPT" => settings.kept = Some(PathBuf::from(value)),
+                "AFTERLIFE_KEPT" => settings.regressions = Some(PathBuf::from(value)),
                 "AFTERLIFE_LOG" => {
                     settings.log = Some(Filter::read(&value).map_err(|why| refused(why, LOG_NEXT))?);
                 }

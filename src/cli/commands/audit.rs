@@ -1,7 +1,7 @@
 //! The command `audit`.
 
 use crate::cli::context::human;
-use crate::failure::record::Shelf;
+use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::plural;
@@ -13,7 +13,7 @@ pub(in crate::cli) fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
     let refused = |error: std::io::Error| {
         Refusal::new(format!("{}: {error}", log.display()), "give a file of JSON lines, or `-` for the standard input")
     };
-    if Shelf::is_record(log) {
+    if RecordStore::is_record(log) {
         return tell_audit(&audit::audit_record(log)?, log);
     }
     let audit = if log.as_os_str() == "-" {

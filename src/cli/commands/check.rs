@@ -37,7 +37,7 @@ pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> 
             let lines = match difference.transpose()? {
                 None => vec![alike(scenario.name, build, pairs)],
                 Some(difference) => {
-                    verdict = verdict.and(Verdict::TwoWays);
+                    verdict = verdict.and(Verdict::Nondeterministic);
                     differs(scenario.name, build, &difference)
                 }
             };

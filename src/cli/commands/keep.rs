@@ -4,7 +4,7 @@
 use crate::cli::arguments::What;
 use crate::cli::context::{human, own, pool, read};
 use crate::cli::select;
-use crate::failure::regressions::{Book, here};
+use crate::failure::regressions::{RegressionFiles, here};
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
@@ -16,13 +16,13 @@ use crate::search::settings::Settings;
 /// Carries out `keep`.
 pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
     let (token, signature) = match read(what, settings) {
-        Ok((found, _)) => (own(&found)?, found.finding.signature),
+        Ok((failure, _)) => (own(&failure)?, failure.finding.signature),
         // A token says all that is needed to have its run again.
         Err(_) if Token::is_meant(&what.what) => {
             let token = select::token(scenarios, &what.what)?;
             select::named(scenarios, &token)?;
             match replay(&pool(Some(1))?, &token, Wanted::default())? {
-                Replayed::Broke(found) => (token, found.finding.signature),
+                Replayed::Broke(failure) => (token, failure.finding.signature),
                 Replayed::Held(_) => {
                     return Err(Refusal::new("nothing breaks in that run", "keep one that breaks: see `replay`"));
                 }
@@ -38,7 +38,7 @@ pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Setti
     };
     let token: Token = token;
     select::named(scenarios, &token)?;
-    let (file, new) = Book::of_this_program(settings.kept.as_deref()).add(&token, &signature.0)?;
+    let (file, new) = RegressionFiles::of_this_program(settings.regressions.as_deref()).add(&token, &signature.0)?;
     let (sign, said) = if new { ("✓", "kept in") } else { ("–", "kept already in") };
     human().print(&[
         Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{said} {}", here(&file))),

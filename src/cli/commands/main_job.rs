@@ -1,8 +1,8 @@
 //! The main job: every system in every build, shipped and patched until they break, sound until it has held.
 //! It is a campaign for each and a table at the end; it has no search of its own.
 
-use crate::failure::failing_run::Found;
-use crate::failure::record::{Saved, Shelf};
+use crate::failure::failing_run::FailingRun;
+use crate::failure::record::{RecordStore, Saved};
 use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
@@ -12,7 +12,7 @@ use crate::run::request::Ended;
 use crate::runner::Executor;
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
-use crate::search::campaign::{self, Face, Order, Outcome};
+use crate::search::campaign::{self, CampaignOptions, Outcome, Reporter};
 use std::io::Write;
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ const FAILURES_MAX: usize = 10;
 pub(in crate::cli) fn hunt<W: Write>(
     scenarios: &[&Scenario],
     executor: &dyn Executor,
-    shelf: &Shelf,
+    store: &RecordStore,
     shrink: u64,
     human: &mut Human<W>,
 ) -> Result<Verdict, Refusal> {
@@ -39,7 +39,7 @@ pub(in crate::cli) fn hunt<W: Write>(
     let mut verdict = Verdict::Held;
     for scenario in scenarios.iter().filter(|scenario| !scenario.apart) {
         for build in scenario.builds {
-            let (row, came_to) = one(scenario, *build, executor, shelf, shrink, human)?;
+            let (row, came_to) = one(scenario, *build, executor, store, shrink, human)?;
             verdict = verdict.and(came_to);
             rows.push(row);
         }
@@ -68,20 +68,20 @@ fn one<W: Write>(
     scenario: &Scenario,
     build: Build,
     executor: &dyn Executor,
-    shelf: &Shelf,
+    store: &RecordStore,
     shrink: u64,
     human: &mut Human<W>,
 ) -> Result<(Row, Verdict), Refusal> {
     let wanted = scenario.breaks_on(build);
     let runs = if wanted.is_some() { scenario.seeds } else { scenario.seeds.div_ceil(SOUND_SHARE) };
-    let order = Order {
+    let options = CampaignOptions {
         scenario: scenario.name.to_owned(),
         build,
         engine: scenario.engine(),
         seeds: 0..runs,
         until: None,
         failures_max: if wanted.is_some() { FAILURES_MAX } else { 1 },
-        kept: Vec::new(),
+        regressions: Vec::new(),
         shard: Shard::default(),
         wanted,
         shrink,
@@ -89,25 +89,25 @@ fn one<W: Write>(
     };
     human.tell(false);
     let mut catcher = Catcher { human, wanted, caught: None };
-    let outcome = campaign::run(&order, executor, shelf, &mut catcher)?;
+    let outcome = campaign::run(&options, executor, store, &mut catcher)?;
     let caught = catcher.caught;
     human.tell(true);
 
     let mut came_to = outcome.verdict();
-    if let Some((found, saved)) = &caught {
-        let mut lines = page(found, Some(saved), human.paste());
+    if let Some((failure, saved)) = &caught {
+        let mut lines = page(failure, Some(saved), human.paste());
         if build != Build::Shipped {
             lines.truncate(SHORT_LINES);
         }
-        let (line, replayed) = replayed(found, executor)?;
+        let (line, replayed) = replayed(failure, executor)?;
         lines.push(line);
-        for other in outcome.findings.iter().filter(|other| other.finding.signature != found.finding.signature) {
+        for other in outcome.findings.iter().filter(|other| other.finding.signature != failure.finding.signature) {
             let (run, signature) = (other.finding.first_run, &other.finding.signature);
             lines.push(Line::of(Tone::Faint, format!("  on the way, run {run}: {signature}")));
         }
         lines.push(Line::default());
         human.print(&lines);
-        came_to = if replayed { Verdict::Broke } else { Verdict::TwoWays };
+        came_to = if replayed { Verdict::Broke } else { Verdict::Nondeterministic };
     } else {
         human.print(&[without_finding(&outcome, wanted.is_some()), Line::default()]);
     }
@@ -117,25 +117,25 @@ fn one<W: Write>(
         _ => false,
     };
     let verdict = match came_to {
-        Verdict::TwoWays => Verdict::TwoWays,
+        Verdict::Nondeterministic => Verdict::Nondeterministic,
         _ if expected => Verdict::Held,
         _ => Verdict::Broke,
     };
-    Ok((row(scenario, build, &outcome, caught.as_ref().map(|(found, _)| found), expected), verdict))
+    Ok((row(scenario, build, &outcome, caught.as_ref().map(|(failure, _)| failure), expected), verdict))
 }
 
 /// Replays the token as it is printed, to see that it does what it says.
-fn replayed(found: &Found, executor: &dyn Executor) -> Result<(Line, bool), Refusal> {
-    let token: Token = found.finding.token.parse()?;
+fn replayed(failure: &FailingRun, executor: &dyn Executor) -> Result<(Line, bool), Refusal> {
+    let token: Token = failure.finding.token.parse()?;
     let reply = executor.fresh(&token.request(false))?;
-    let again = reply.digest == found.finding.digest
-        && reply.violations.first().is_some_and(|violation| violation.signature() == found.finding.signature);
+    let again = reply.digest == failure.finding.digest
+        && reply.violations.first().is_some_and(|violation| violation.signature() == failure.finding.signature);
     let line = if again {
-        let same = match found.ended {
-            Ended::Whole => plural(found.totals.events, "event"),
+        let same = match failure.ended {
+            Ended::Whole => plural(failure.totals.events, "event"),
             _ => "end".to_owned(),
         };
-        let text = format!("  run {}; its token in a fresh process: the same {same}", found.finding.first_run);
+        let text = format!("  run {}; its token in a fresh process: the same {same}", failure.finding.first_run);
         Line::of(Tone::Plain, text)
     } else {
         Line::of(Tone::Bad, format!("  its token replays another run, digest {}", reply.digest))
@@ -149,22 +149,22 @@ fn without_finding(outcome: &Outcome, breaks: bool) -> Line {
     let (tone, sign, title) = match (outcome.verdict(), breaks) {
         (Verdict::Held, false) => (Tone::Good, "✓", format!("{name} held in {runs}")),
         (Verdict::Held, true) => (Tone::Bad, "✗", format!("{name}: nothing found in {runs}, and something is there")),
-        (Verdict::TwoWays, _) => (Tone::Bad, "✗", format!("{name}: one seed ran two ways, after {runs}")),
+        (Verdict::Nondeterministic, _) => (Tone::Bad, "✗", format!("{name}: one seed ran two ways, after {runs}")),
         _ => (Tone::Bad, "✗", format!("{name}: nothing was tested in {runs}: never {}", outcome.never.join(", "))),
     };
     let size = format!("; {}, {} of ours", plural(outcome.events, "event"), elapsed(outcome.elapsed));
     Line::of(tone, sign).put(Tone::Plain, " ").put(Tone::Strong, title).put(Tone::Faint, size)
 }
 
-fn row(scenario: &Scenario, build: Build, outcome: &Outcome, found: Option<&Found>, expected: bool) -> Row {
+fn row(scenario: &Scenario, build: Build, outcome: &Outcome, failure: Option<&FailingRun>, expected: bool) -> Row {
     Row {
         system: scenario.name.to_owned(),
         build,
-        claim: found.map(|found| found.finding.violation.invariant.clone()),
-        runs: found.map_or(outcome.runs, |found| found.finding.first_run),
-        injections: found.and_then(Found::injections),
+        claim: failure.map(|failure| failure.finding.violation.invariant.clone()),
+        runs: failure.map_or(outcome.runs, |failure| failure.finding.first_run),
+        injections: failure.and_then(FailingRun::injections),
         issue: scenario.issue.to_owned(),
-        token: found.map(|found| found.finding.token.clone()),
+        token: failure.map(|failure| failure.finding.token.clone()),
         expected,
     }
 }
@@ -174,21 +174,21 @@ struct Catcher<'a, W> {
     human: &'a mut Human<W>,
     /// The invariant that is looked for; any, if none is expected to break.
     wanted: Option<&'static str>,
-    caught: Option<(Found, Saved)>,
+    caught: Option<(FailingRun, Saved)>,
 }
 
-impl<W: Write> Face for Catcher<'_, W> {
-    fn begins(&mut self, order: &Order) {
-        self.human.begins(order);
+impl<W: Write> Reporter for Catcher<'_, W> {
+    fn begins(&mut self, options: &CampaignOptions) {
+        self.human.begins(options);
     }
 
     fn progress(&mut self, runs: u64, findings: usize) {
         self.human.progress(runs, findings);
     }
 
-    fn found(&mut self, found: &Found, saved: &Saved) {
-        if self.wanted.is_none_or(|wanted| wanted == found.finding.violation.invariant) {
-            self.caught = Some((found.clone(), saved.clone()));
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+        if self.wanted.is_none_or(|wanted| wanted == failure.finding.violation.invariant) {
+            self.caught = Some((failure.clone(), saved.clone()));
         }
     }
 

@@ -16,7 +16,7 @@ pub(in crate::cli) fn replay_run(
 ) -> Result<Verdict, Refusal> {
     let (token, recorded) = meant(scenarios, what, settings)?;
     let log = log.as_ref().or(settings.log.as_ref());
-    let wanted = Wanted { recorded: recorded.as_ref().map(|(found, _)| found), log, until_ns: *until };
+    let wanted = Wanted { recorded: recorded.as_ref().map(|(failure, _)| failure), log, until_ns: *until };
     let outcome = replay(&pool(Some(1))?, &token, wanted)?;
     let mut human = human();
     let mut lines = replayed(&outcome, &token, human.paste(), log);

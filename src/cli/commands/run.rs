@@ -2,17 +2,17 @@
 //! What a campaign does is decided elsewhere.
 
 use crate::cli::arguments::{Report, Run};
-use crate::cli::context::{human, pool, shelf};
+use crate::cli::context::{human, pool, store};
 use crate::cli::select;
-use crate::failure::record::Shelf;
-use crate::failure::regressions::Book;
+use crate::failure::record::RecordStore;
+use crate::failure::regressions::RegressionFiles;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Faces, Github, Json, Junit, Paste};
+use crate::report::{Github, Json, Junit, Paste, Reporters};
 use crate::runner::Pool;
 use crate::scenario::definition::Scenario;
-use crate::search::campaign::{self, Face, Order};
+use crate::search::campaign::{self, CampaignOptions, Reporter};
 use crate::search::settings::Settings;
 use crate::search::shrink;
 use std::fs::{self, File};
@@ -40,22 +40,22 @@ pub(in crate::cli) fn run_campaigns(
         Report::Junit(path) => Some(path),
         _ => None,
     });
-    let orders = orders(&select::matching(scenarios, run.filter.as_deref())?, run, settings)?;
-    let shelf = shelf(run.out.clone(), settings)?;
+    let campaigns = campaigns(&select::matching(scenarios, run.filter.as_deref())?, run, settings)?;
+    let store = store(run.out.clone(), settings)?;
     let pool = pool(run.jobs)?;
     let paste = Paste::of_this_program();
     let (mut human, mut json) = (human(), Json::new(stdout()));
     let mut junit = Junit::new(paste.clone());
     let mut github = Github::new(stdout(), paste);
-    let mut faces: Vec<&mut dyn Face> = Vec::new();
-    faces.push(if wants(&Report::Json) { &mut json } else { &mut human });
+    let mut reporters: Vec<&mut dyn Reporter> = Vec::new();
+    reporters.push(if wants(&Report::Json) { &mut json } else { &mut human });
     if junit_path.is_some() {
-        faces.push(&mut junit);
+        reporters.push(&mut junit);
     }
     if wants(&Report::Github) {
-        faces.push(&mut github);
+        reporters.push(&mut github);
     }
-    let outcomes = each(&orders, &pool, &shelf, &mut Faces(faces));
+    let outcomes = each(&campaigns, &pool, &store, &mut Reporters(reporters));
     // What was seen before a refusal was seen.
     if let Some(path) = junit_path {
         write_junit(&junit, path)?;
@@ -89,7 +89,7 @@ fn unwritable(path: &Path, error: &impl std::fmt::Display) -> Refusal {
 }
 
 /// The campaigns that the command line means, then the environment, then the scenarios themselves.
-fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec<Order>, Refusal> {
+fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec<CampaignOptions>, Refusal> {
     let (seeds, time) = match (&run.seeds, run.time) {
         (None, None) => (settings.seeds.clone(), settings.time),
         (seeds, time) => (seeds.clone(), time),
@@ -99,24 +99,24 @@ fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec
     if let (true, Some(build)) = (chosen.is_empty(), run.build) {
         return Err(select::no_such_build(scenarios, build));
     }
-    let book = Book::of_this_program(settings.kept.as_deref());
+    let files = RegressionFiles::of_this_program(settings.regressions.as_deref());
     let share = time.map(|time| time / chosen.len().max(1) as u32);
     let mut begins = Instant::now();
-    let order = |scenario: &&&Scenario| {
+    let options = |scenario: &&&Scenario| {
         let until = share.map(|share| begins + share);
         begins = until.unwrap_or(begins);
         let unbounded = if time.is_some() { u64::MAX } else { scenario.seeds };
         let build = run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound);
-        let mut kept = book.read(scenario)?;
+        let mut regressions = files.read(scenario)?;
         let engine = scenario.engine();
-        kept.retain(|kept| (kept.token.build, kept.token.engine) == (build, engine));
-        Ok(Order {
+        regressions.retain(|regression| (regression.token.build, regression.token.engine) == (build, engine));
+        Ok(CampaignOptions {
             scenario: scenario.name.to_owned(),
             build,
             engine,
             seeds: seeds.clone().unwrap_or(0..unbounded),
             until,
-            kept,
+            regressions,
             shard: run.shard.unwrap_or_default(),
             wanted: None,
             shrink: run.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX),
@@ -124,9 +124,14 @@ fn orders(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec
             full: scenario.seeds,
         })
     };
-    chosen.iter().map(order).collect()
+    chosen.iter().map(options).collect()
 }
 
-fn each(orders: &[Order], pool: &Pool, shelf: &Shelf, face: &mut dyn Face) -> Result<Vec<campaign::Outcome>, Refusal> {
-    orders.iter().map(|order| campaign::run(order, pool, shelf, face)).collect()
+fn each(
+    campaigns: &[CampaignOptions],
+    pool: &Pool,
+    store: &RecordStore,
+    reporter: &mut dyn Reporter,
+) -> Result<Vec<campaign::Outcome>, Refusal> {
+    campaigns.iter().map(|options| campaign::run(options, pool, store, reporter)).collect()
 }

@@ -1,14 +1,14 @@
 //! The command `shrink`.
 
 use crate::cli::arguments::Shrink;
-use crate::cli::context::{human, meant, pool, shelf};
+use crate::cli::context::{human, meant, pool, store};
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Paste, page, replayed};
 use crate::scenario::definition::Scenario;
 use crate::search::campaign;
-use crate::search::record_log::with_log;
 use crate::search::replay::{Replayed, Wanted, replay};
+use crate::search::run_log::with_log;
 use crate::search::settings::Settings;
 use crate::search::shrink;
 
@@ -20,19 +20,19 @@ pub(in crate::cli) fn shrink_run(
 ) -> Result<Verdict, Refusal> {
     let (token, recorded) = meant(scenarios, &shrink.what, settings)?;
     let pool = pool(None)?;
-    let shelf = shelf(shrink.what.out.clone(), settings)?;
+    let store = store(shrink.what.out.clone(), settings)?;
     let replays_max = shrink.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX);
     let mut human = human();
-    let wanted = Wanted { recorded: recorded.as_ref().map(|(found, _)| found), ..Wanted::default() };
+    let wanted = Wanted { recorded: recorded.as_ref().map(|(failure, _)| failure), ..Wanted::default() };
     let outcome = match replay(&pool, &token, wanted)? {
-        Replayed::Broke(found) => match campaign::shrink(&pool, *found, replays_max)? {
-            Ok(found) => {
-                let found = with_log(&pool, found)?;
-                let saved = shelf.save(&found);
-                human.print(&page(&found, Some(&saved), &Paste::of_this_program()));
+        Replayed::Broke(failure) => match campaign::shrink(&pool, *failure, replays_max)? {
+            Ok(failure) => {
+                let failure = with_log(&pool, failure)?;
+                let saved = store.save(&failure);
+                human.print(&page(&failure, Some(&saved), &Paste::of_this_program()));
                 return Ok(Verdict::Broke);
             }
-            Err(two_ways) => Replayed::TwoWays([two_ways.first.0, two_ways.second.0]),
+            Err(nondeterminism) => Replayed::Nondeterministic([nondeterminism.first.0, nondeterminism.second.0]),
         },
         other => other,
     };

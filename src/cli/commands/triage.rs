@@ -2,8 +2,8 @@
 //! It reads records; it runs nothing.
 
 use crate::cli::context::human;
-use crate::failure::failing_run::Found;
-use crate::failure::record::Shelf;
+use crate::failure::failing_run::FailingRun;
+use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
@@ -17,11 +17,11 @@ const DEPTH_MAX: usize = 5;
 
 /// Carries out `triage`.
 pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
-    let mut groups: BTreeMap<Signature, Vec<(Found, PathBuf)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Signature, Vec<(FailingRun, PathBuf)>> = BTreeMap::new();
     let mut others = Vec::new();
     for folder in folders.iter().flat_map(|folder| findings(folder, DEPTH_MAX)) {
-        match Shelf::read(&folder) {
-            Ok((found, _)) => groups.entry(found.finding.signature.clone()).or_default().push((found, folder)),
+        match RecordStore::read(&folder) {
+            Ok((failure, _)) => groups.entry(failure.finding.signature.clone()).or_default().push((failure, folder)),
             // One that another build wrote says nothing about the rest.
             Err(error) => others.push(error.to_string()),
         }
@@ -36,8 +36,8 @@ pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
     let mut groups: Vec<_> = groups.into_values().collect();
     // What came up most often first; of each, the smallest plan first, because it says most.
     for group in &mut groups {
-        group.sort_by_key(|(found, folder)| {
-            (found.injections().unwrap_or(usize::MAX), found.totals.events, folder.clone())
+        group.sort_by_key(|(failure, folder)| {
+            (failure.injections().unwrap_or(usize::MAX), failure.totals.events, folder.clone())
         });
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
@@ -47,7 +47,7 @@ pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
 
 /// The folders of findings in a folder, in order.
 fn findings(folder: &Path, depth_max: usize) -> Vec<PathBuf> {
-    if Shelf::is_of_a_finding(folder) {
+    if RecordStore::is_of_a_finding(folder) {
         return vec![folder.to_owned()];
     }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

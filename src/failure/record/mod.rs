@@ -6,11 +6,11 @@ mod error;
 mod format;
 mod program;
 mod read;
-mod shelf;
+mod store;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub(crate) use error::RecordError;
 pub(crate) use format::{Entry, Written};
-pub(crate) use shelf::{Saved, Shelf};
+pub(crate) use store::{RecordStore, Saved};

@@ -4,7 +4,7 @@
 use super::environment::Environment;
 use super::error::RecordError;
 use super::format::{Counts, Entry, FORMAT, Header, Written};
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::run::request::Record;
 use serde::Deserialize;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A whole record.
-pub(super) fn read(path: &Path, from: impl Read) -> Result<(Found, Written), RecordError> {
+pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written), RecordError> {
     let (mut reader, header) = Reader::new(path, from)?;
     let (mut environment, mut sheet, mut record) = (Environment::default(), None, Record::default());
     record.names.push(String::new());
@@ -144,7 +144,7 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(Found, Written), Rec
         }
     }
     let Some(sheet) = sheet else { return Err(reader.malformed("there is no finding in it".to_owned())) };
-    let found = Found {
+    let failure = FailingRun {
         finding: sheet.finding,
         scenario: header.scenario.clone(),
         build: header.build,
@@ -155,7 +155,7 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(Found, Written), Rec
         stack: sheet.stack,
         shrunk: sheet.shrunk,
     };
-    Ok((found, Written { header, environment }))
+    Ok((failure, Written { header, environment }))
 }
 
 /// Every line of a record, with its number from 1, as it comes.

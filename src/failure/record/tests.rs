@@ -6,7 +6,7 @@ use super::error::RecordError;
 use super::program::Program;
 use super::read::read;
 use super::write::write;
-use crate::failure::failing_run::{Found, Totals};
+use crate::failure::failing_run::{FailingRun, Totals};
 use crate::failure::finding::Finding;
 use crate::failure::sample::use_after_teardown;
 use crate::fault::{Fault, Injection, Plan, Trigger};
@@ -177,7 +177,7 @@ fn record() -> impl Strategy<Value = Record> {
     })
 }
 
-fn found() -> impl Strategy<Value = Found> {
+fn failure() -> impl Strategy<Value = FailingRun> {
     let ended = prop::sample::select(vec![
         Ended::Whole,
         Ended::Signal { signal: 11, node: Some("a".into()) },
@@ -206,50 +206,50 @@ fn found() -> impl Strategy<Value = Found> {
                 token: texts[1].clone(),
             };
             let sample = use_after_teardown();
-            Found { finding, record, ended, stack, build: Build::Patched, also: Vec::new(), ..sample }
+            FailingRun { finding, record, ended, stack, build: Build::Patched, also: Vec::new(), ..sample }
         },
     )
 }
 
-fn written(found: &Found) -> Vec<u8> {
+fn written(failure: &FailingRun) -> Vec<u8> {
     let program = Program { name: "hunt".into(), bytes: 7, sum: "0123456789abcdef".into() };
     let environment = Environment { os: "linux".into(), baton: "switch".into(), ..Environment::default() };
-    write(found, environment, program, Vec::new()).expect("a vector takes every byte")
+    write(failure, environment, program, Vec::new()).expect("a vector takes every byte")
 }
 
-fn again(bytes: &[u8]) -> Result<Found, RecordError> {
-    read(Path::new("record.jsonl.zst"), bytes).map(|(found, _)| found)
+fn again(bytes: &[u8]) -> Result<FailingRun, RecordError> {
+    read(Path::new("record.jsonl.zst"), bytes).map(|(failure, _)| failure)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn any_record_is_read_as_it_was_written(found in found()) {
-        prop_assert_eq!(again(&written(&found)).expect("it is whole"), found);
+    fn any_record_is_read_as_it_was_written(failure in failure()) {
+        prop_assert_eq!(again(&written(&failure)).expect("it is whole"), failure);
     }
 
     #[test]
-    fn a_part_of_a_record_is_told_as_that(found in found(), cut in any::<prop::sample::Index>()) {
-        let bytes = written(&found);
+    fn a_part_of_a_record_is_told_as_that(failure in failure(), cut in any::<prop::sample::Index>()) {
+        let bytes = written(&failure);
         let cut = 4 + cut.index(bytes.len() - 4);
         let error = again(&bytes[..cut]).expect_err("it is not whole");
         prop_assert!(matches!(error, RecordError::Truncated { .. } | RecordError::Foreign { .. }), "{}", error);
     }
 
     #[test]
-    fn a_changed_byte_never_gives_another_record(found in found(), at in any::<prop::sample::Index>(), bit in 0..8) {
-        let mut bytes = written(&found);
+    fn a_changed_byte_never_gives_another_record(failure in failure(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        let mut bytes = written(&failure);
         let at = at.index(bytes.len());
         bytes[at] ^= 1_u8 << bit;
         if let Ok(other) = again(&bytes) {
-            prop_assert_eq!(other, found);
+            prop_assert_eq!(other, failure);
         }
     }
 }
 
 /// Every kind of event, of line and of choice, as it was first written.
-fn sample() -> Found {
+fn sample() -> FailingRun {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let mut record = Record {
         names: texts(&["", "metadata-db", "src/server.rs:88", "apply 41"]),
@@ -325,7 +325,7 @@ fn sample() -> Found {
     };
     let injection = |trigger| Injection { trigger, fault: Fault::Stop { node: 0, budget_ns: 30, down_ns: 1 } };
     let edge = Trigger::On { edge: "begin apply".into(), node: 0, nth: 41, after_ns: 9 };
-    Found {
+    FailingRun {
         finding: Finding {
             signature: violation.signature(),
             violation,

@@ -4,7 +4,7 @@
 use super::environment::Environment;
 use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Sheet};
 use super::program::Program;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::run::request::Record;
 use std::io::{self, Write};
 use zstd::stream::write::Encoder;
@@ -51,8 +51,13 @@ impl<W: Write> Writer<W> {
 }
 
 /// The record of a finding. Digests of single events are not part of it: the events themselves are.
-pub(super) fn write<W: Write>(found: &Found, environment: Environment, program: Program, to: W) -> io::Result<W> {
-    let Found { finding, scenario, build, ended, record, totals, also, stack, shrunk } = found;
+pub(super) fn write<W: Write>(
+    failure: &FailingRun,
+    environment: Environment,
+    program: Program,
+    to: W,
+) -> io::Result<W> {
+    let FailingRun { finding, scenario, build, ended, record, totals, also, stack, shrunk } = failure;
     let mut writer = Writer::new(to)?;
     writer.put(&Entry::Record(Header {
         format: FORMAT,

@@ -3,7 +3,7 @@
 
 use super::html::escape;
 use super::rows::{Lasting, Span, Timeline, struck};
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::story::Mark;
 use crate::report::words::Lexicon;
 
@@ -25,7 +25,7 @@ pub(super) fn head_height(timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> usi
 }
 
 /// The graph as SVG.
-pub(super) fn graph(found: &Found, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String {
+pub(super) fn graph(failure: &FailingRun, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String {
     let head = head_height(timeline, lexicon);
     let at = At { head };
     // Names lean over the lanes to their right.
@@ -54,7 +54,7 @@ pub(super) fn graph(found: &Found, timeline: &Timeline<'_>, lexicon: &Lexicon<'_
             Mark::Scene => "scene",
         };
         let on = timeline.lanes.binary_search(&step.event.node).into_iter();
-        let by = struck(found, step.event).into_iter().filter_map(|node| timeline.lanes.binary_search(&node).ok());
+        let by = struck(failure, step.event).into_iter().filter_map(|node| timeline.lanes.binary_search(&node).ok());
         for x in on.chain(by).map(|lane| at.x(lane)) {
             svg += &match step.mark {
                 Mark::Broke => format!("<path class=\"{class}\" d=\"M{} {}l8 8m0 -8l-8 8\"/>\n", x - 4, y - 4),

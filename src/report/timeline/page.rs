@@ -4,11 +4,11 @@
 use super::graph::{LANE, ROW, graph, head_height};
 use super::html::{classed, escape, folded};
 use super::rows::Timeline;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::story::{Mark, Step, end};
+use crate::report::log_lines::said;
 use crate::report::measure::{moment, plural, span};
-use crate::report::takes::not;
-use crate::report::traced::said;
+use crate::report::requirements::not;
 use crate::report::words::{Lexicon, Words, claim, event_line};
 
 const STYLE: &str = include_str!("page.css");
@@ -22,17 +22,17 @@ const LINES_MAX: usize = 300;
 const PAUSE_NS: u64 = 100_000_000;
 
 /// The page; `replay` is what replays the run, as it is typed.
-pub(crate) fn timeline(found: &Found, replay: &str) -> String {
-    let lexicon = Lexicon::of(&found.record);
-    let timeline = Timeline::of(found);
-    let title = escape(&format!("{} · {}", found.finding.violation.subject, found.scenario));
+pub(crate) fn timeline(failure: &FailingRun, replay: &str) -> String {
+    let lexicon = Lexicon::of(&failure.record);
+    let timeline = Timeline::of(failure);
+    let title = escape(&format!("{} · {}", failure.finding.violation.subject, failure.scenario));
     let body = [
-        head(found),
-        rows(found, &timeline, &lexicon),
-        takes(found, &lexicon),
+        head(failure),
+        rows(failure, &timeline, &lexicon),
+        takes(failure, &lexicon),
         classed("p", "replay", &format!("replay <code>{}</code>", escape(replay))),
-        folded("What the programs said", &said_lines(found)),
-        folded("Every event that led up to it", &event_lines(found, &lexicon)),
+        folded("What the programs said", &said_lines(failure)),
+        folded("Every event that led up to it", &event_lines(failure, &lexicon)),
     ];
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -43,16 +43,16 @@ pub(crate) fn timeline(found: &Found, replay: &str) -> String {
 }
 
 /// What broke, and in which run.
-fn head(found: &Found) -> String {
-    let violation = &found.finding.violation;
+fn head(failure: &FailingRun) -> String {
+    let violation = &failure.finding.violation;
     let run = format!(
         "{} · {} {}, seed {} · {} in {} of its time",
         violation.subject,
-        found.scenario,
-        found.build,
-        found.finding.seed,
-        plural(found.totals.events, "event"),
-        span(found.totals.virtual_ns)
+        failure.scenario,
+        failure.build,
+        failure.finding.seed,
+        plural(failure.totals.events, "event"),
+        span(failure.totals.virtual_ns)
     );
     classed("h1", "", &escape(&format!("✗ {}", claim(&violation.invariant))))
         + &classed("p", "sentence", &escape(&violation.sentence))
@@ -60,7 +60,7 @@ fn head(found: &Found) -> String {
 }
 
 /// The graph, and beside it a line for each of its rows.
-fn rows(found: &Found, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String {
+fn rows(failure: &FailingRun, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String {
     if timeline.rows.is_empty() {
         return classed("p", "faint", "The run's process ended before its events could be read.");
     }
@@ -78,7 +78,7 @@ fn rows(found: &Found, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String
         "<div class=\"chart\" style=\"--lanes:{}px;--head:{}px;--row:{ROW}px\">\n{}{lines}</div>\n{left_out}",
         timeline.lanes.len() * LANE + LANE / 2,
         head_height(timeline, lexicon),
-        graph(found, timeline, lexicon),
+        graph(failure, timeline, lexicon),
     )
 }
 
@@ -111,16 +111,16 @@ fn line(step: &Step<'_>, row: usize, cause: Option<usize>, before_ns: Option<u64
 }
 
 /// The plan, and what of it did not matter.
-fn takes(found: &Found, lexicon: &Lexicon<'_>) -> String {
+fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> String {
     let list = |texts: Vec<String>| -> String {
         let items: String = texts.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
         format!("<ul>{items}</ul>\n")
     };
-    let plan: Vec<String> = (found.finding.plan.injections.iter())
+    let plan: Vec<String> = (failure.finding.plan.injections.iter())
         .map(|injection| lexicon.injection(injection))
         .map(|(fault, trigger)| format!("{fault}, {trigger}"))
         .collect();
-    let Some(shrunk) = &found.shrunk else {
+    let Some(shrunk) = &failure.shrunk else {
         return if plan.is_empty() { String::new() } else { classed("h2", "", "The plan") + &list(plan) };
     };
     let taken = if plan.is_empty() { vec!["no fault at all".to_owned()] } else { plan };
@@ -131,14 +131,14 @@ fn takes(found: &Found, lexicon: &Lexicon<'_>) -> String {
 }
 
 /// The last that programs printed and traced.
-fn said_lines(found: &Found) -> Vec<String> {
-    let count = found.record.lines.len();
-    (count.saturating_sub(LINES_MAX)..count).map(|number| said(&found.record, number)).collect()
+fn said_lines(failure: &FailingRun) -> Vec<String> {
+    let count = failure.record.lines.len();
+    (count.saturating_sub(LINES_MAX)..count).map(|number| said(&failure.record, number)).collect()
 }
 
-fn event_lines(found: &Found, lexicon: &Lexicon<'_>) -> Vec<String> {
-    let events = &found.record.events;
-    let events = &events[..events.partition_point(|event| event.seq <= end(found))];
+fn event_lines(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Vec<String> {
+    let events = &failure.record.events;
+    let events = &events[..events.partition_point(|event| event.seq <= end(failure))];
     let last = events.get(events.len().saturating_sub(EVENTS_MAX)..).unwrap_or_default();
     last.iter().map(|event| event_line(event, lexicon)).collect()
 }
@@ -155,19 +155,19 @@ mod tests {
 
     #[test]
     fn what_a_program_says_is_text_and_never_markup() {
-        let mut found = use_after_teardown();
-        found.finding.violation.sentence = "a <script>alert(1)</script> & \"quoted\"".to_owned();
-        found.record.nodes[0] = "<b>".to_owned();
-        let page = timeline(&found, "replay '<token>'");
+        let mut failure = use_after_teardown();
+        failure.finding.violation.sentence = "a <script>alert(1)</script> & \"quoted\"".to_owned();
+        failure.record.nodes[0] = "<b>".to_owned();
+        let page = timeline(&failure, "replay '<token>'");
         assert!(page.contains("a &lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quoted&quot;"));
         assert!(!page.contains("<b>") && !page.contains("<token>"));
     }
 
     #[test]
     fn it_asks_nothing_of_a_network() {
-        for found in [raft_master(), crowded(), abort()] {
+        for failure in [raft_master(), crowded(), abort()] {
             // An arrow's tip is named within the page.
-            let page = timeline(&found, "replay").replace("url(#tip)", "");
+            let page = timeline(&failure, "replay").replace("url(#tip)", "");
             for asks in ["http:", "https:", "src=", "url(", "@import", "<link"] {
                 assert!(!page.contains(asks), "{asks}");
             }

@@ -1,7 +1,7 @@
 //! What a timeline shows of a run, and how long what lasted: edges of lives, faults, the lifetimes that the finding is about, and
 //! what led to the violation. It chooses, and measures in rows; how a timeline looks is the report's.
 
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::story::{Mark, Step, Story, Told, end, is_edge_of_life, is_fault, object_edge};
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,11 +55,11 @@ pub(crate) enum Lasting {
 
 impl<'a> Timeline<'a> {
     /// The timeline of a finding.
-    pub(crate) fn of(found: &'a Found) -> Self {
-        let events = &found.record.events;
-        let story = Story::of(found);
-        let end = end(found);
-        let told = Told::of(found, end);
+    pub(crate) fn of(failure: &'a FailingRun) -> Self {
+        let events = &failure.record.events;
+        let story = Story::of(failure);
+        let end = end(failure);
+        let told = Told::of(failure, end);
         let mut marks: BTreeMap<Seq, Mark> = story.steps.iter().map(|step| (step.event.seq, step.mark)).collect();
         let needed: BTreeSet<Seq> = marks.keys().copied().collect();
         let led = told.chains.iter().flat_map(|chain| chain.iter().take(CAUSES_MAX)).copied();
@@ -75,7 +75,7 @@ impl<'a> Timeline<'a> {
         });
         let rows: Vec<Step<'a>> =
             (events.iter()).filter_map(|event| Some(Step { event, mark: *marks.get(&event.seq)? })).collect();
-        let lanes = lanes(found, &rows);
+        let lanes = lanes(failure, &rows);
         let up_to_the_end = events.partition_point(|event| event.seq <= end);
         let measure = Measure { rows: &rows, lanes: &lanes };
         let spans = spans(&events[..up_to_the_end], &told.objects, &measure);
@@ -101,19 +101,19 @@ fn is_message(from: &Event, to: &Event) -> bool {
 }
 
 /// The nodes on which something is shown, or that a fault strikes that is shown.
-fn lanes(found: &Found, rows: &[Step<'_>]) -> Vec<NodeId> {
+fn lanes(failure: &FailingRun, rows: &[Step<'_>]) -> Vec<NodeId> {
     let mut lanes = BTreeSet::new();
     for row in rows {
         lanes.insert(row.event.node);
-        lanes.extend(struck(found, row.event));
+        lanes.extend(struck(failure, row.event));
     }
     lanes.into_iter().filter(|node| *node != NodeId::WORLD).collect()
 }
 
 /// Whom a fault strikes.
-pub(crate) fn struck(found: &Found, event: &Event) -> Vec<NodeId> {
+pub(crate) fn struck(failure: &FailingRun, event: &Event) -> Vec<NodeId> {
     let What::Fault { injection, .. } = event.what else { return Vec::new() };
-    let injection = found.finding.plan.injections.get(injection as usize);
+    let injection = failure.finding.plan.injections.get(injection as usize);
     injection.map(|injection| injection.fault.strikes()).unwrap_or_default()
 }
 
@@ -216,10 +216,10 @@ mod tests {
 
     #[test]
     fn what_led_to_the_violation_is_shown_with_the_messages_that_it_came_by() {
-        let found = raft_master();
-        let timeline = Timeline::of(&found);
+        let failure = raft_master();
+        let timeline = Timeline::of(&failure);
         let last = timeline.rows.last().expect("there are rows");
-        assert_eq!((last.mark, last.event.seq), (Mark::Broke, found.finding.violation.at));
+        assert_eq!((last.mark, last.event.seq), (Mark::Broke, failure.finding.violation.at));
         let ends = |row: usize| timeline.rows[row].event.node.0;
         let ways: Vec<_> = timeline.messages.iter().map(|(from, to)| (ends(*from), ends(*to))).collect();
         assert_eq!(ways, [(3, 0), (0, 2), (2, 0), (0, 1)]);
@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     fn a_lifetime_ends_where_it_was_closed_and_a_life_where_its_process_did() {
-        let found = use_after_teardown();
-        let timeline = Timeline::of(&found);
+        let failure = use_after_teardown();
+        let timeline = Timeline::of(&failure);
         let object = timeline.spans.iter().find(|span| matches!(span.what, Lasting::Object(_))).expect("the database");
         assert_eq!(timeline.lanes[object.lane], NodeId(0));
         let closed = timeline.rows[object.rows.end].event.what;
@@ -240,27 +240,27 @@ mod tests {
 
     #[test]
     fn nodes_that_faults_strike_have_a_lane_though_nothing_of_them_is_shown() {
-        let found = use_after_teardown();
-        assert_eq!(Timeline::of(&found).lanes, [0, 1, 2, 3].map(NodeId));
+        let failure = use_after_teardown();
+        assert_eq!(Timeline::of(&failure).lanes, [0, 1, 2, 3].map(NodeId));
     }
 
     #[test]
     fn of_many_rows_those_of_the_story_stay() {
-        let mut found = crowded();
-        let first = found.record.events.clone();
+        let mut failure = crowded();
+        let first = failure.record.events.clone();
         for round in 1..20_u64 {
             let later = |seq: Seq| if seq == Seq::NONE { seq } else { Seq(seq.0 + round * first.len() as u64) };
-            found.record.events.extend(first.iter().map(|event| Event {
+            failure.record.events.extend(first.iter().map(|event| Event {
                 seq: later(event.seq),
                 cause: later(event.cause),
                 time_ns: event.time_ns + round * 70_000_000_000,
                 ..*event
             }));
         }
-        let timeline = Timeline::of(&found);
+        let timeline = Timeline::of(&failure);
         assert_eq!(timeline.rows.len(), ROWS_MAX);
-        assert_eq!(timeline.left_out + timeline.rows.len(), found.record.events.len());
-        for step in Story::of(&found).steps {
+        assert_eq!(timeline.left_out + timeline.rows.len(), failure.record.events.len());
+        for step in Story::of(&failure).steps {
             assert!(timeline.rows.iter().any(|row| row.event.seq == step.event.seq));
         }
     }

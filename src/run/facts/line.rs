@@ -1,11 +1,11 @@
 //! One line of a log as `tracing_subscriber::fmt().json()` writes it, flattened or not, and as others may.
 //! It does not know what a fact means.
 
-use super::fact::Spoken;
+use super::log_fact::LogFact;
 use serde_json::{Map, Value};
 
 /// Reads a line: `None` if it is no JSON object, `Some(None)` if it tells no fact.
-pub(crate) fn read(line: &str) -> Option<Option<Spoken>> {
+pub(crate) fn read(line: &str) -> Option<Option<LogFact>> {
     let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
     let places = places(&line);
     let field = |name: &str| places.iter().find_map(|place| place.get(name));
@@ -16,7 +16,7 @@ pub(crate) fn read(line: &str) -> Option<Option<Spoken>> {
         _ => String::new(),
     };
     let number = |name: &str| field(name).map(text).filter(|number| number != "0" && !number.is_empty());
-    Some(Some(Spoken {
+    Some(Some(LogFact {
         time_ns: field("timestamp").and_then(time_ns),
         node: field("node").map(text).unwrap_or_default(),
         thread: field("threadId").map(text).map_or(0, |id| digits(&id)),

@@ -1,7 +1,7 @@
 //! From what a program calls its objects to the numbers that a run or an audit gives them.
 //! A program that numbers nothing is understood by names: the latest object of a name is meant.
 
-use super::fact::Spoken;
+use super::log_fact::LogFact;
 use afterlife_probe::{Begins, Fact, Parts};
 use afterlife_sim::event::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ impl Objects {
     pub(crate) fn tell(
         &mut self,
         (node, life): (NodeId, u16),
-        spoken: &Spoken,
+        spoken: &LogFact,
         tell: impl FnOnce(&Fact<'_>) -> u64,
     ) -> bool {
         let key = |text: String| (node, life, text);

@@ -1,7 +1,7 @@
 //! The outcome of one run, as a finding, and the comparison of two runs of one request.
 
-use super::outcome::TwoWays;
-use crate::failure::failing_run::{Found, Totals};
+use super::outcome::Nondeterminism;
+use crate::failure::failing_run::{FailingRun, Totals};
 use crate::failure::finding::Finding;
 use crate::failure::token::Token;
 use crate::model::violation::Signature;
@@ -13,7 +13,7 @@ pub(super) fn broken(reply: &Reply) -> Option<Signature> {
 }
 
 /// The finding that the reply to a recorded request is, if anything broke.
-pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Option<Found> {
+pub(crate) fn failing_run(request: &Request, confirmed: Reply, first_run: u64) -> Option<FailingRun> {
     let mut violations = confirmed.violations.into_iter();
     let violation = violations.next()?;
     let signature = violation.signature();
@@ -30,7 +30,7 @@ pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Opti
         digest: confirmed.digest,
         token: Token::of(request).to_string(),
     };
-    Some(Found {
+    Some(FailingRun {
         finding,
         scenario: request.scenario.clone(),
         build: request.build,
@@ -44,7 +44,7 @@ pub(crate) fn found(request: &Request, confirmed: Reply, first_run: u64) -> Opti
 }
 
 /// What differs between two runs of one request, if anything does.
-pub(super) fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<TwoWays> {
+pub(super) fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<Nondeterminism> {
     let [first, second] = [first, second].map(|reply| (reply.digest, broken(reply)));
-    (first != second).then_some(TwoWays { seed, first, second })
+    (first != second).then_some(Nondeterminism { seed, first, second })
 }

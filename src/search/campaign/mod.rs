@@ -2,19 +2,19 @@
 //! This folder starts no process and prints nothing: it asks an executor and tells a face.
 
 mod comparison;
-mod face;
-mod kept;
-mod order;
+mod options;
 mod outcome;
+mod regressions;
+mod reporter;
 mod run;
-mod smaller;
+mod shrinking;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use comparison::found;
-pub(crate) use face::Face;
-pub(crate) use kept::CameTo;
-pub(crate) use order::Order;
-pub(crate) use outcome::{Counted, Outcome, TwoWays};
+pub(crate) use comparison::failing_run;
+pub(crate) use options::CampaignOptions;
+pub(crate) use outcome::{Counted, Nondeterminism, Outcome};
+pub(crate) use regressions::RegressionOutcome;
+pub(crate) use reporter::Reporter;
 pub(crate) use run::run;
-pub(crate) use smaller::shrink;
+pub(crate) use shrinking::shrink;

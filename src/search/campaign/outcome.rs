@@ -1,7 +1,7 @@
 //! What a campaign came to, as data: findings, runs that went two ways, claims that never held, and totals.
-//! Faces print it; the exit code is read off it.
+//! Reporters print it; the exit code is read off it.
 
-use super::kept::{CameTo, KeptRun};
+use super::regressions::{RegressionOutcome, RegressionRun};
 use crate::failure::finding::Finding;
 use crate::model::build::Build;
 use crate::model::verdict::Verdict;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// One seed that ran two ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TwoWays {
+pub(crate) struct Nondeterminism {
     /// The seed.
     pub(crate) seed: u64,
     /// The first run's digest and what broke in it, if anything.
@@ -43,11 +43,11 @@ pub(crate) struct Outcome {
     /// How many runs there were, repeats not counted.
     pub(crate) runs: u64,
     /// The kept runs, which came first.
-    pub(crate) kept: Vec<KeptRun>,
+    pub(crate) regressions: Vec<RegressionRun>,
     /// The findings, in the order in which they came up.
     pub(crate) findings: Vec<Counted>,
     /// The seed that ran two ways: the campaign ends there, because nothing after it can be believed.
-    pub(crate) two_ways: Option<TwoWays>,
+    pub(crate) nondeterminism: Option<Nondeterminism>,
     /// How many runs were repeated in a fresh process and were the same.
     pub(crate) repeated: u64,
     /// `sometimes` claims and `reached` places that no run saw.
@@ -74,11 +74,11 @@ impl Outcome {
 
     /// What it came to, in one word.
     pub(crate) fn verdict(&self) -> Verdict {
-        if self.two_ways.is_some() {
-            Verdict::TwoWays
+        if self.nondeterminism.is_some() {
+            Verdict::Nondeterministic
         } else if !self.findings.is_empty() || self.tested_nothing() {
             Verdict::Broke
-        } else if self.kept.iter().any(|kept| matches!(kept.came_to, CameTo::Unfit(_))) {
+        } else if self.regressions.iter().any(|run| matches!(run.outcome, RegressionOutcome::Unfit(_))) {
             Verdict::Unfit
         } else {
             Verdict::Held

@@ -1,40 +1,41 @@
 //! The campaign itself: run, notice, confirm in a fresh process, write down, tell.
 //! It does not know where runs happen nor how a finding looks.
 
-use super::comparison::{broken, compare, found};
-use super::face::Face;
-use super::kept::{self, CameTo, KeptRun};
-use super::order::Order;
-use super::outcome::{Counted, Outcome, TwoWays};
-use super::smaller::shrink;
-use crate::failure::failing_run::Found;
-use crate::failure::record::Shelf;
+use super::comparison::{broken, compare, failing_run};
+use super::options::CampaignOptions;
+use super::outcome::{Counted, Nondeterminism, Outcome};
+use super::regressions::{self, RegressionOutcome, RegressionRun};
+use super::reporter::Reporter;
+use super::shrinking::shrink;
+use crate::failure::failing_run::FailingRun;
+use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::violation::Signature;
 use crate::run::request::{Reply, Request};
 use crate::runner::Executor;
-use crate::search::record_log::with_log;
+use crate::search::run_log::with_log;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Carries out an order.
 pub(crate) fn run(
-    order: &Order,
+    options: &CampaignOptions,
     executor: &dyn Executor,
-    shelf: &Shelf,
-    face: &mut dyn Face,
+    store: &RecordStore,
+    reporter: &mut dyn Reporter,
 ) -> Result<Outcome, Refusal> {
     let begun = Instant::now();
-    face.begins(order);
-    let mut campaign = Campaign { order, executor, shelf, face, seen: BTreeMap::new(), outcome: nothing_yet(order) };
+    reporter.begins(options);
+    let mut campaign =
+        Campaign { options, executor, store, reporter, seen: BTreeMap::new(), outcome: nothing_yet(options) };
     let mut refusal = None;
-    if campaign.kept()?.is_break() {
+    if campaign.regressions()?.is_break() {
         let outcome = campaign.close(begun.elapsed());
-        face.ends(&outcome);
+        reporter.ends(&outcome);
         return Ok(outcome);
     }
-    executor.in_order(&mut order.requests(), &mut |request, reply| {
+    executor.in_order(&mut options.requests(), &mut |request, reply| {
         campaign.take(&request, &reply).unwrap_or_else(|refused| {
             refusal = Some(refused);
             ControlFlow::Break(())
@@ -44,15 +45,15 @@ pub(crate) fn run(
         return Err(refusal);
     }
     let outcome = campaign.close(begun.elapsed());
-    face.ends(&outcome);
+    reporter.ends(&outcome);
     Ok(outcome)
 }
 
 struct Campaign<'a> {
-    order: &'a Order,
+    options: &'a CampaignOptions,
     executor: &'a dyn Executor,
-    shelf: &'a Shelf,
-    face: &'a mut dyn Face,
+    store: &'a RecordStore,
+    reporter: &'a mut dyn Reporter,
     /// Which claims and places there are, and whether some run saw them.
     seen: BTreeMap<String, bool>,
     outcome: Outcome,
@@ -60,13 +61,13 @@ struct Campaign<'a> {
 
 impl Campaign<'_> {
     /// The runs that broke once. What breaks again is told as it was kept.
-    fn kept(&mut self) -> Result<ControlFlow<()>, Refusal> {
-        let order = self.order;
-        for kept in &order.kept {
-            let (request, reply, came_to) = kept::again(self.executor, kept)?;
+    fn regressions(&mut self) -> Result<ControlFlow<()>, Refusal> {
+        let options = self.options;
+        for regression in &options.regressions {
+            let (request, reply, outcome) = regressions::replay(self.executor, regression)?;
             self.count(&reply);
-            let broke = came_to == CameTo::Broke;
-            self.outcome.kept.push(KeptRun { kept: kept.clone(), came_to });
+            let broke = outcome == RegressionOutcome::Broke;
+            self.outcome.regressions.push(RegressionRun { regression: regression.clone(), outcome });
             if !broke {
                 continue;
             }
@@ -76,10 +77,10 @@ impl Campaign<'_> {
             }
             let again = match self.confirm(&request, &reply)? {
                 Ok(again) => again,
-                Err(two_ways) => return Ok(self.stop_at(two_ways)),
+                Err(nondeterminism) => return Ok(self.stop_at(nondeterminism)),
             };
-            if let Some(found) = found(&request, again, self.outcome.runs) {
-                self.write_down(found)?;
+            if let Some(failure) = failing_run(&request, again, self.outcome.runs) {
+                self.write_down(failure)?;
             }
         }
         Ok(if self.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -90,8 +91,8 @@ impl Campaign<'_> {
     }
 
     fn has_enough(&self) -> bool {
-        let wanted = |counted: &Counted| Some(&*counted.finding.violation.invariant) == self.order.wanted;
-        self.outcome.findings.len() >= self.order.failures_max || self.outcome.findings.iter().any(wanted)
+        let wanted = |counted: &Counted| Some(&*counted.finding.violation.invariant) == self.options.wanted;
+        self.outcome.findings.len() >= self.options.failures_max || self.outcome.findings.iter().any(wanted)
     }
 
     /// Takes the next reply, in the order of the seeds.
@@ -102,21 +103,21 @@ impl Campaign<'_> {
                 Some(known) => known.times += 1,
                 None => match self.confirm(request, reply)? {
                     Ok(confirmed) => {
-                        if let Some(two_ways) = self.tell(request, confirmed)? {
-                            return Ok(self.stop_at(two_ways));
+                        if let Some(nondeterminism) = self.tell(request, confirmed)? {
+                            return Ok(self.stop_at(nondeterminism));
                         }
                     }
-                    Err(two_ways) => return Ok(self.stop_at(two_ways)),
+                    Err(nondeterminism) => return Ok(self.stop_at(nondeterminism)),
                 },
             }
-        } else if Order::is_repeated(request.seed) {
+        } else if CampaignOptions::is_repeated(request.seed) {
             let again = self.executor.fresh(request)?;
-            if let Some(two_ways) = compare(request.seed, reply, &again) {
-                return Ok(self.stop_at(two_ways));
+            if let Some(nondeterminism) = compare(request.seed, reply, &again) {
+                return Ok(self.stop_at(nondeterminism));
             }
             self.outcome.repeated += 1;
         }
-        self.face.progress(self.outcome.runs, self.outcome.findings.len());
+        self.reporter.progress(self.outcome.runs, self.outcome.findings.len());
         Ok(if self.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
@@ -132,61 +133,61 @@ impl Campaign<'_> {
     }
 
     /// Runs a failure again in a fresh process, with its record.
-    fn confirm(&self, request: &Request, reply: &Reply) -> Result<Result<Reply, TwoWays>, Refusal> {
+    fn confirm(&self, request: &Request, reply: &Reply) -> Result<Result<Reply, Nondeterminism>, Refusal> {
         let again = self.executor.fresh(&Request { record: true, ..request.clone() })?;
         Ok(match compare(request.seed, reply, &again) {
-            Some(two_ways) => Err(two_ways),
+            Some(nondeterminism) => Err(nondeterminism),
             None => Ok(again),
         })
     }
 
     /// From confirmed to told: with a smaller plan, if the order pays for one. A campaign that looks for one claim alone leaves
     /// what else it meets as it is.
-    fn tell(&mut self, request: &Request, confirmed: Reply) -> Result<Option<TwoWays>, Refusal> {
-        let Some(mut found) = found(request, confirmed, self.outcome.runs) else { return Ok(None) };
-        let looked_for = self.order.wanted.is_none_or(|wanted| wanted == found.finding.violation.invariant);
-        if looked_for && self.order.shrink > 0 {
-            found = match shrink(self.executor, found, self.order.shrink)? {
+    fn tell(&mut self, request: &Request, confirmed: Reply) -> Result<Option<Nondeterminism>, Refusal> {
+        let Some(mut failure) = failing_run(request, confirmed, self.outcome.runs) else { return Ok(None) };
+        let looked_for = self.options.wanted.is_none_or(|wanted| wanted == failure.finding.violation.invariant);
+        if looked_for && self.options.shrink > 0 {
+            failure = match shrink(self.executor, failure, self.options.shrink)? {
                 Ok(smaller) => smaller,
-                Err(two_ways) => return Ok(Some(two_ways)),
+                Err(nondeterminism) => return Ok(Some(nondeterminism)),
             };
         }
-        self.write_down(found)?;
+        self.write_down(failure)?;
         Ok(None)
     }
 
-    fn write_down(&mut self, found: Found) -> Result<(), Refusal> {
-        let found = with_log(self.executor, found)?;
-        let saved = self.shelf.save(&found);
-        self.face.found(&found, &saved);
-        let replays = found.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays);
-        let injections = found.injections();
-        self.outcome.findings.push(Counted { injections, replays, finding: found.finding, times: 1 });
+    fn write_down(&mut self, failure: FailingRun) -> Result<(), Refusal> {
+        let failure = with_log(self.executor, failure)?;
+        let saved = self.store.save(&failure);
+        self.reporter.failure(&failure, &saved);
+        let replays = failure.shrunk.as_ref().map_or(0, |shrunk| shrunk.replays);
+        let injections = failure.injections();
+        self.outcome.findings.push(Counted { injections, replays, finding: failure.finding, times: 1 });
         Ok(())
     }
 
-    fn stop_at(&mut self, two_ways: TwoWays) -> ControlFlow<()> {
-        self.outcome.two_ways = Some(two_ways);
+    fn stop_at(&mut self, nondeterminism: Nondeterminism) -> ControlFlow<()> {
+        self.outcome.nondeterminism = Some(nondeterminism);
         ControlFlow::Break(())
     }
 
     fn close(self, elapsed: Duration) -> Outcome {
         let mut outcome = self.outcome;
         outcome.elapsed = elapsed;
-        outcome.full = outcome.runs >= self.order.full;
+        outcome.full = outcome.runs >= self.options.full;
         outcome.never = self.seen.into_iter().filter(|(_, seen)| !seen).map(|(name, _)| name).collect();
         outcome
     }
 }
 
-fn nothing_yet(order: &Order) -> Outcome {
+fn nothing_yet(options: &CampaignOptions) -> Outcome {
     Outcome {
-        scenario: order.scenario.clone(),
-        build: order.build,
+        scenario: options.scenario.clone(),
+        build: options.build,
         runs: 0,
-        kept: Vec::new(),
+        regressions: Vec::new(),
         findings: Vec::new(),
-        two_ways: None,
+        nondeterminism: None,
         repeated: 0,
         never: Vec::new(),
         full: false,

@@ -1,9 +1,9 @@
 //! The campaign's own decisions, over runs that are answered from a function.
 //! How runs really happen is tested with real processes, elsewhere.
 
-use super::{Face, Order, Outcome, run};
-use crate::failure::failing_run::Found;
-use crate::failure::record::{Saved, Shelf};
+use super::{CampaignOptions, Outcome, Reporter, run};
+use crate::failure::failing_run::FailingRun;
+use crate::failure::record::{RecordStore, Saved};
 use crate::failure::token::Token;
 use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::model::build::Build;
@@ -17,17 +17,17 @@ use afterlife_sim::event::{Digest, Seq};
 
 #[derive(Default)]
 struct Heard {
-    found: Vec<(Found, Saved)>,
+    failure: Vec<(FailingRun, Saved)>,
     ended: usize,
 }
 
-impl Face for Heard {
-    fn begins(&mut self, _: &Order) {}
+impl Reporter for Heard {
+    fn begins(&mut self, _: &CampaignOptions) {}
 
     fn progress(&mut self, _: u64, _: usize) {}
 
-    fn found(&mut self, found: &Found, saved: &Saved) {
-        self.found.push((found.clone(), saved.clone()));
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+        self.failure.push((failure.clone(), saved.clone()));
     }
 
     fn ends(&mut self, _: &Outcome) {
@@ -35,8 +35,8 @@ impl Face for Heard {
     }
 }
 
-fn order(runs: u64) -> Order {
-    Order {
+fn options(runs: u64) -> CampaignOptions {
+    CampaignOptions {
         scenario: "toy".into(),
         build: Build::Sound,
         engine: crate::model::engine::Engine::Native,
@@ -44,18 +44,18 @@ fn order(runs: u64) -> Order {
         until: None,
         failures_max: 10,
         wanted: None,
-        kept: Vec::new(),
+        regressions: Vec::new(),
         shard: Shard::default(),
         shrink: 0,
         full: 100,
     }
 }
 
-fn campaign(order: &Order, answer: impl Fn(&Request, bool) -> Reply) -> (Outcome, Heard) {
+fn campaign(options: &CampaignOptions, answer: impl Fn(&Request, bool) -> Reply) -> (Outcome, Heard) {
     let folder = Folder::new();
-    let shelf = Shelf::open(folder.path().to_owned()).expect("a temporary folder can be written to");
+    let store = RecordStore::open(folder.path().to_owned()).expect("a temporary folder can be written to");
     let mut heard = Heard::default();
-    let outcome = run(order, &Fake(answer), &shelf, &mut heard).expect("the fake refuses nothing");
+    let outcome = run(options, &Fake(answer), &store, &mut heard).expect("the fake refuses nothing");
     assert_eq!(heard.ended, 1);
     (outcome, heard)
 }
@@ -79,21 +79,21 @@ fn broken(request: &Request, classes: &[&str]) -> Reply {
 
 #[test]
 fn a_failure_that_comes_again_is_counted_and_told_once() {
-    let (outcome, heard) = campaign(&order(50), |request, _| match request.seed {
+    let (outcome, heard) = campaign(&options(50), |request, _| match request.seed {
         10 | 20 | 30 => broken(request, &["a"]),
         25 => broken(request, &["b"]),
         _ => held(request),
     });
     let known: Vec<_> = outcome.findings.iter().map(|known| (known.finding.first_run, known.times)).collect();
     assert_eq!(known, [(11, 3), (26, 1)]);
-    assert_eq!(heard.found.len(), 2);
+    assert_eq!(heard.failure.len(), 2);
     assert_eq!((outcome.runs, outcome.verdict()), (50, Verdict::Broke));
 }
 
 #[test]
 fn a_campaign_stops_at_the_wanted_number_of_different_failures() {
-    let order = Order { failures_max: 2, ..order(50) };
-    let (outcome, _) = campaign(&order, |request, _| broken(request, &[&format!("class {}", request.seed / 5)]));
+    let options = CampaignOptions { failures_max: 2, ..options(50) };
+    let (outcome, _) = campaign(&options, |request, _| broken(request, &[&format!("class {}", request.seed / 5)]));
     assert_eq!((outcome.runs, outcome.findings.len()), (6, 2));
 }
 
@@ -122,16 +122,16 @@ fn broken_by_two(request: &Request) -> Reply {
 
 #[test]
 fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
-    let order = Order { shrink: 100, ..order(1) };
-    let (outcome, heard) = campaign(&order, |request, _| broken_by_two(request));
-    let (found, _) = &heard.found[0];
+    let options = CampaignOptions { shrink: 100, ..options(1) };
+    let (outcome, heard) = campaign(&options, |request, _| broken_by_two(request));
+    let (failure, _) = &heard.failure[0];
     let kill =
         |node, time_ns, down_ns| Injection { trigger: Trigger::At { time_ns }, fault: Fault::Kill { node, down_ns } };
     let smallest = Plan { injections: vec![kill(1, 3_000_000_000, 0), kill(2, 4_000_000_000, 1_000_000_000)] };
-    assert_eq!(found.finding.plan, smallest);
-    let token: Token = found.finding.token.parse().expect("a finding's token can be read");
+    assert_eq!(failure.finding.plan, smallest);
+    let token: Token = failure.finding.token.parse().expect("a finding's token can be read");
     assert_eq!(token.plan, Some(smallest));
-    let shrunk = found.shrunk.as_ref().expect("the order pays for it");
+    let shrunk = failure.shrunk.as_ref().expect("the order pays for it");
     assert_eq!((shrunk.not.as_slice(), shrunk.whole, shrunk.seeds), (&drawn().injections[..1], true, (4, 4)));
     let counted = &outcome.findings[0];
     assert_eq!((counted.injections, counted.replays), (Some(2), shrunk.replays));
@@ -140,24 +140,24 @@ fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
 
 #[test]
 fn an_order_that_pays_for_no_replay_tells_the_plan_as_it_was_drawn() {
-    let (_, heard) = campaign(&order(1), |request, _| broken_by_two(request));
-    assert_eq!((&heard.found[0].0.finding.plan, &heard.found[0].0.shrunk), (&drawn(), &None));
+    let (_, heard) = campaign(&options(1), |request, _| broken_by_two(request));
+    assert_eq!((&heard.failure[0].0.finding.plan, &heard.failure[0].0.shrunk), (&drawn(), &None));
 }
 
 #[test]
 fn a_shrunk_run_that_a_fresh_process_does_not_repeat_ran_two_ways() {
-    let order = Order { shrink: 100, ..order(1) };
-    let (outcome, heard) = campaign(&order, |request, fresh| match (&request.plan, fresh) {
+    let options = CampaignOptions { shrink: 100, ..options(1) };
+    let (outcome, heard) = campaign(&options, |request, fresh| match (&request.plan, fresh) {
         (Some(_), true) => held(request),
         _ => broken_by_two(request),
     });
-    assert_eq!((outcome.verdict(), heard.found.len()), (Verdict::TwoWays, 0));
+    assert_eq!((outcome.verdict(), heard.failure.len()), (Verdict::Nondeterministic, 0));
 }
 
 #[test]
 fn the_plan_of_a_run_whose_process_died_is_asked_for() {
-    let order = Order { shrink: 100, ..order(1) };
-    let (_, heard) = campaign(&order, |request, _| match request.only_plan {
+    let options = CampaignOptions { shrink: 100, ..options(1) };
+    let (_, heard) = campaign(&options, |request, _| match request.only_plan {
         true => Reply { plan: drawn(), ..held(request) },
         false => Reply {
             ended: Ended::Signal { signal: 6, node: None },
@@ -166,35 +166,35 @@ fn the_plan_of_a_run_whose_process_died_is_asked_for() {
             ..broken_by_two(request)
         },
     });
-    assert_eq!(heard.found[0].0.injections(), Some(2));
+    assert_eq!(heard.failure[0].0.injections(), Some(2));
 }
 
 #[test]
 fn a_campaign_that_looks_for_one_claim_shrinks_no_other() {
-    let order = Order { shrink: 100, wanted: Some("no-crash"), ..order(1) };
-    let (_, heard) = campaign(&order, |request, _| broken_by_two(request));
-    assert_eq!(heard.found[0].0.shrunk, None);
+    let options = CampaignOptions { shrink: 100, wanted: Some("no-crash"), ..options(1) };
+    let (_, heard) = campaign(&options, |request, _| broken_by_two(request));
+    assert_eq!(heard.failure[0].0.shrunk, None);
 }
 
 #[test]
 fn what_breaks_later_in_the_same_run_is_named_beside_the_first() {
-    let (outcome, heard) = campaign(&order(1), |request, _| broken(request, &["first", "then", "then"]));
+    let (outcome, heard) = campaign(&options(1), |request, _| broken(request, &["first", "then", "then"]));
     assert_eq!(outcome.findings.len(), 1);
-    let also: Vec<_> = heard.found[0].0.also.iter().map(ToString::to_string).collect();
+    let also: Vec<_> = heard.failure[0].0.also.iter().map(ToString::to_string).collect();
     assert_eq!(also, ["no-spin · then"]);
 }
 
 #[test]
 fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
-    let (_, heard) = campaign(&order(5), |request, fresh| match request.seed {
+    let (_, heard) = campaign(&options(5), |request, fresh| match request.seed {
         3 => {
             assert_eq!(request.record, fresh, "only the confirming run sends its events");
             broken(request, &["a"])
         }
         _ => held(request),
     });
-    let (found, saved) = &heard.found[0];
-    let token: Token = found.finding.token.parse().expect("a finding's token can be read");
+    let (failure, saved) = &heard.failure[0];
+    let token: Token = failure.finding.token.parse().expect("a finding's token can be read");
     assert_eq!(
         token,
         Token {
@@ -210,24 +210,24 @@ fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
 
 #[test]
 fn a_failure_that_a_fresh_process_does_not_repeat_ran_two_ways() {
-    let (outcome, heard) = campaign(&order(50), |request, fresh| match (request.seed, fresh) {
+    let (outcome, heard) = campaign(&options(50), |request, fresh| match (request.seed, fresh) {
         (7, false) => broken(request, &["a"]),
         _ => held(request),
     });
-    assert!(heard.found.is_empty());
-    assert_eq!((outcome.runs, outcome.verdict()), (8, Verdict::TwoWays));
-    assert_eq!(outcome.two_ways.map(|two_ways| two_ways.seed), Some(7));
+    assert!(heard.failure.is_empty());
+    assert_eq!((outcome.runs, outcome.verdict()), (8, Verdict::Nondeterministic));
+    assert_eq!(outcome.nondeterminism.map(|nondeterminism| nondeterminism.seed), Some(7));
 }
 
 #[test]
 fn one_run_in_a_hundred_is_repeated_and_must_be_the_same() {
-    let (outcome, _) = campaign(&order(5_000), |request, _| held(request));
+    let (outcome, _) = campaign(&options(5_000), |request, _| held(request));
     assert!((25..=100).contains(&outcome.repeated), "{} repeats", outcome.repeated);
-    let (outcome, _) = campaign(&order(5_000), |request, fresh| match fresh {
+    let (outcome, _) = campaign(&options(5_000), |request, fresh| match fresh {
         true => Reply { digest: Digest(0, 0), ..held(request) },
         false => held(request),
     });
-    assert_eq!(outcome.verdict(), Verdict::TwoWays);
+    assert_eq!(outcome.verdict(), Verdict::Nondeterministic);
 }
 
 #[test]
@@ -236,22 +236,22 @@ fn a_claim_that_never_held_fails_a_full_campaign_and_no_shorter_one() {
         let sometimes = vec![("seen once".into(), request.seed == 5), ("never seen".into(), false)];
         Reply { sometimes, ..held(request) }
     };
-    let (full, _) = campaign(&order(100), answer);
+    let (full, _) = campaign(&options(100), answer);
     assert_eq!((full.never.as_slice(), full.verdict()), (["never seen".to_owned()].as_slice(), Verdict::Broke));
-    let (short, _) = campaign(&order(99), answer);
+    let (short, _) = campaign(&options(99), answer);
     assert_eq!((short.never.len(), short.verdict()), (1, Verdict::Held));
 }
 
 #[test]
 fn a_finding_that_cannot_be_written_down_is_told_all_the_same() {
     let folder = Folder::new();
-    let shelf = Shelf::open(folder.path().to_owned()).expect("a temporary folder can be written to");
+    let store = RecordStore::open(folder.path().to_owned()).expect("a temporary folder can be written to");
     std::fs::write(folder.path().join("toy"), "a file where a folder belongs").expect("the folder is there");
     let executor = Fake(|request: &Request, _| broken(request, &["a"]));
     let mut heard = Heard::default();
-    let outcome = run(&order(5), &executor, &shelf, &mut heard).expect("it was told");
+    let outcome = run(&options(5), &executor, &store, &mut heard).expect("it was told");
     assert_eq!((outcome.verdict(), outcome.findings.len()), (Verdict::Broke, 1));
-    let [(_, saved)] = &heard.found[..] else { panic!("it was told once") };
+    let [(_, saved)] = &heard.failure[..] else { panic!("it was told once") };
     let why = saved.unwritten.as_deref().expect("a file is in the way");
     assert!(why.starts_with("cannot write to ") && why.contains("toy"), "{why}");
 }

@@ -2,10 +2,10 @@
 //! It runs nothing; what the log does not say, it does not know.
 
 use super::names::Names;
-use crate::failure::record::{Entry, RecordError, Shelf};
+use crate::failure::record::{Entry, RecordError, RecordStore};
 use crate::invariant::{self, Invariant, Setup, Terms};
 use crate::model::violation::Violation;
-use crate::run::facts::{self, Objects, Spoken};
+use crate::run::facts::{self, LogFact, Objects};
 use crate::run::request::Record;
 use afterlife_sim::event::probe::{self, Register};
 use afterlife_sim::event::{Event, NodeId, Seq, What};
@@ -42,7 +42,7 @@ pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
 /// Reads a record and checks the same claims on what its programs said, and on how their processes began and ended.
 pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
     let mut auditor = Auditor::new();
-    Shelf::each(path, &mut |line, entry| {
+    RecordStore::each(path, &mut |line, entry| {
         auditor.audit.lines = line;
         match entry {
             Entry::Node { name, .. } => drop(auditor.names.node(&name)),
@@ -140,7 +140,7 @@ impl Auditor {
     }
 
     /// The event that a line is, if its fact is of a known kind.
-    fn what(&mut self, node: NodeId, spoken: &Spoken) -> Option<What> {
+    fn what(&mut self, node: NodeId, spoken: &LogFact) -> Option<What> {
         let site = self.names.name(&spoken.site);
         match &*spoken.kind {
             "started" => {

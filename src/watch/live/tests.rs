@@ -41,9 +41,10 @@ fn a_use_after_its_end_is_told_with_the_host_and_the_time() {
     let place = file!();
     assert_eq!(breach.signature.0, format!("no-use-after-teardown · db · {place} · {place}"));
     assert!(breach.to_string().contains("replay   SEED=3 cargo test"), "{breach}");
-    let (found, _) = crate::failure::record::Shelf::read(&breach.record.expect("it was written")).expect("it is whole");
-    assert!(!found.is_ours() && found.finding.token.starts_with("SEED=3 "), "{}", found.finding.token);
-    assert_eq!((found.finding.signature, found.totals.events), (breach.signature, breach.events));
+    let (failure, _) =
+        crate::failure::record::RecordStore::read(&breach.record.expect("it was written")).expect("it is whole");
+    assert!(!failure.is_ours() && failure.finding.token.starts_with("SEED=3 "), "{}", failure.finding.token);
+    assert_eq!((failure.finding.signature, failure.totals.events), (breach.signature, breach.events));
 }
 
 #[test]

@@ -4,23 +4,23 @@
 use super::line::{Line, Tone, WIDTH, keep_start, wrap};
 use super::measure::plural;
 use super::paste::Paste;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::regressions::here;
 use std::path::PathBuf;
 
 /// The groups, each with its clearest record first, and what could not be read.
-pub(crate) fn triaged(groups: &[Vec<(Found, PathBuf)>], others: &[String], paste: &Paste) -> Vec<Line> {
+pub(crate) fn triaged(groups: &[Vec<(FailingRun, PathBuf)>], others: &[String], paste: &Paste) -> Vec<Line> {
     let mut lines = Vec::new();
     for group in groups {
-        let Some((found, folder)) = group.first() else { continue };
+        let Some((failure, folder)) = group.first() else { continue };
         let size = plural(group.len() as u64, "record");
         let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ");
         let room = WIDTH - 4 - size.chars().count();
-        let title = title.put(Tone::Strong, keep_start(&found.finding.signature.0, room));
+        let title = title.put(Tone::Strong, keep_start(&failure.finding.signature.0, room));
         lines.push(title.at_right(Tone::Plain, &size, 0));
-        let told = format!("{} {}: {}", found.scenario, found.build, found.finding.violation.sentence);
+        let told = format!("{} {}: {}", failure.scenario, failure.build, failure.finding.violation.sentence);
         lines.extend(wrap(&told, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))));
-        lines.push(Line::of(Tone::Plain, format!("  replay   {}", paste.replay(&found.finding.token))));
+        lines.push(Line::of(Tone::Plain, format!("  replay   {}", paste.replay(&failure.finding.token))));
         lines.push(Line::of(Tone::Plain, format!("  record   {}", here(folder))));
         lines.push(Line::default());
     }

@@ -1,7 +1,7 @@
 //! The kept runs of a campaign, before all others: each must hold, and must still fit its scenario.
 //! It reads no file: the order has them.
 
-use crate::failure::regressions::Kept;
+use crate::failure::regressions::Regression;
 use crate::fault::Plan;
 use crate::fault::last_node_named;
 use crate::model::refusal::Refusal;
@@ -12,16 +12,16 @@ use std::collections::BTreeSet;
 
 /// What came of a kept run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeptRun {
+pub(crate) struct RegressionRun {
     /// The run.
-    pub(crate) kept: Kept,
+    pub(crate) regression: Regression,
     /// What it came to.
-    pub(crate) came_to: CameTo,
+    pub(crate) outcome: RegressionOutcome,
 }
 
 /// What a kept run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CameTo {
+pub(crate) enum RegressionOutcome {
     /// It holds now.
     Held,
     /// It broke: the campaign tells of it as of any finding.
@@ -31,15 +31,18 @@ pub(crate) enum CameTo {
 }
 
 /// Has a kept run again, with its record.
-pub(super) fn again(executor: &dyn Executor, kept: &Kept) -> Result<(Request, Reply, CameTo), Refusal> {
-    let request = kept.token.request(true);
+pub(super) fn replay(
+    executor: &dyn Executor,
+    regression: &Regression,
+) -> Result<(Request, Reply, RegressionOutcome), Refusal> {
+    let request = regression.token.request(true);
     let reply = executor.fresh(&request)?;
-    let came_to = match unfit(&reply) {
-        Some(why) => CameTo::Unfit(why),
-        None if reply.violations.is_empty() => CameTo::Held,
-        None => CameTo::Broke,
+    let outcome = match unfit(&reply) {
+        Some(why) => RegressionOutcome::Unfit(why),
+        None if reply.violations.is_empty() => RegressionOutcome::Held,
+        None => RegressionOutcome::Broke,
     };
-    Ok((request, reply, came_to))
+    Ok((request, reply, outcome))
 }
 
 /// Why the plan of a recorded run does not fit, if it does not: it names nodes that are no more, or nothing of it struck in a

@@ -2,7 +2,7 @@
 //! A simulation lives on one thread, so that tests beside each other do not hear each other; of two on one thread, the later
 //! is heard.
 
-use super::hearing::{At, Hearing};
+use super::recorder::{At, Hearing};
 use afterlife_probe::Fact;
 use afterlife_sim::event::What;
 use std::any::Any;

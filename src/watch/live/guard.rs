@@ -1,12 +1,12 @@
 //! The guard of a watched simulation: claims are judged when it ends, and a test whose claims broke fails.
 //! It knows no simulator.
 
-use super::hearing::Hearing;
 use super::judge::judge;
-use super::listener::{self, Simulator};
-use crate::failure::failing_run::{Found, Totals};
+use super::recorder::Hearing;
+use super::sink::{self, Simulator};
+use crate::failure::failing_run::{FailingRun, Totals};
 use crate::failure::finding::Finding;
-use crate::failure::record::Shelf;
+use crate::failure::record::RecordStore;
 use crate::invariant::{Bound, Terms};
 use crate::model::build::Build;
 use crate::model::violation::{Signature, Violation};
@@ -122,7 +122,7 @@ impl Watching {
     pub(crate) fn begin(simulator: Box<dyn Simulator>, hearing: Hearing, origin: Origin, kept: Box<dyn Any>) -> Self {
         let mut terms = Terms::default();
         terms.without(LIVES).expect("the invariant is in the catalogue");
-        let listener = Some(listener::begin(simulator, hearing));
+        let listener = Some(sink::begin(simulator, hearing));
         Self { listener, origin, terms, _kept: kept, _here: PhantomData }
     }
 
@@ -171,7 +171,7 @@ impl Watching {
     }
 
     fn end(&mut self) -> Result<Held, Box<Breach>> {
-        let heard = self.listener.take().and_then(listener::end).map(Hearing::finish);
+        let heard = self.listener.take().and_then(sink::end).map(Hearing::finish);
         let heard = heard.expect("what began to listen is there until it ends");
         let record = Record { names: heard.texts.into_texts(), nodes: heard.hosts, ..Record::default() };
         let record = Record { events: heard.events, ..record };
@@ -195,7 +195,7 @@ impl Watching {
                 also.push(other);
             }
         }
-        let found = Found {
+        let failure = FailingRun {
             finding: Finding {
                 signature: signature.clone(),
                 violation: violation.clone(),
@@ -214,12 +214,13 @@ impl Watching {
             stack: None,
             shrunk: None,
         };
-        let out = Settings::of_this_process().ok().and_then(|settings| settings.out).unwrap_or_else(Shelf::usual_root);
-        let saved = Shelf::at(out).save(&found);
+        let out =
+            Settings::of_this_process().ok().and_then(|settings| settings.out).unwrap_or_else(RecordStore::usual_root);
+        let saved = RecordStore::at(out).save(&failure);
         let paste = Paste::Test { path: self.origin.test.clone(), package: None, kept: None };
         let choice = anstream::AutoStream::choice(&std::io::stdout());
         let mut shown = anstream::AutoStream::new(Vec::new(), choice);
-        for line in page(&found, Some(&saved), &paste) {
+        for line in page(&failure, Some(&saved), &paste) {
             // A vector takes every byte.
             let _ = writeln!(shown, "{line}");
         }

@@ -6,7 +6,7 @@ use super::error::RecordError;
 use super::format::{Entry, Written};
 use super::program::Program;
 use super::{read, write};
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::fnv::fnv;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -24,7 +24,7 @@ static DRAFTS: AtomicU32 = AtomicU32::new(0);
 
 /// The folder that findings are written to.
 #[derive(Clone, Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct RecordStore {
     root: PathBuf,
 }
 
@@ -49,7 +49,7 @@ impl Saved {
     }
 }
 
-impl Shelf {
+impl RecordStore {
     /// The folder `afterlife` in the target directory that this executable was built into, else in `target` here.
     pub(crate) fn usual_root() -> PathBuf {
         let executable = std::env::current_exe().unwrap_or_default();
@@ -73,26 +73,26 @@ impl Shelf {
     }
 
     /// Writes a finding down. One that cannot be written is told all the same: `unwritten` says why it is only told.
-    pub(crate) fn save(&self, found: &Found) -> Saved {
-        let mut saved = self.place(found);
-        if let Err(source) = self.write(found, &saved) {
+    pub(crate) fn save(&self, failure: &FailingRun) -> Saved {
+        let mut saved = self.place(failure);
+        if let Err(source) = self.write(failure, &saved) {
             saved.unwritten = Some(RecordError::Unwritable { path: saved.folder.clone(), source }.to_string());
         }
         saved
     }
 
     /// Where a finding belongs.
-    pub(crate) fn place(&self, found: &Found) -> Saved {
-        let id = id_of(&found.finding.token);
-        Saved { folder: self.root.join(&found.scenario).join(&id), id, unwritten: None }
+    pub(crate) fn place(&self, failure: &FailingRun) -> Saved {
+        let id = id_of(&failure.finding.token);
+        Saved { folder: self.root.join(&failure.scenario).join(&id), id, unwritten: None }
     }
 
-    fn write(&self, found: &Found, saved: &Saved) -> io::Result<()> {
+    fn write(&self, failure: &FailingRun, saved: &Saved) -> io::Result<()> {
         fs::create_dir_all(&saved.folder)?;
         let (environment, program) = (Environment::of_this_process(), Program::of_this_process());
-        replace(&saved.folder.join(RECORD), |to| write::write(found, environment, program, to).map(drop))?;
+        replace(&saved.folder.join(RECORD), |to| write::write(failure, environment, program, to).map(drop))?;
         // `last` is written after the record: what is named is there.
-        replace(&self.root.join(LAST), |to| writeln!(to, "{}/{}", found.scenario, saved.id))
+        replace(&self.root.join(LAST), |to| writeln!(to, "{}/{}", failure.scenario, saved.id))
     }
 
     /// The folder or file that `last`, the beginning of an id, a token or a path stands for.
@@ -140,12 +140,12 @@ impl Shelf {
     }
 
     /// Reads a record, from its file or from the folder of a finding.
-    pub(crate) fn read(path: &Path) -> Result<(Found, Saved), RecordError> {
+    pub(crate) fn read(path: &Path) -> Result<(FailingRun, Saved), RecordError> {
         let (path, file) = open(path)?;
-        let (found, _) = read::read(&path, file)?;
+        let (failure, _) = read::read(&path, file)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let saved = Saved { id: id_of(&found.finding.token), folder: folder.to_owned(), unwritten: None };
-        Ok((found, saved))
+        let saved = Saved { id: id_of(&failure.finding.token), folder: folder.to_owned(), unwritten: None };
+        Ok((failure, saved))
     }
 
     /// Whether this is the folder of a finding, or the file of a record.
@@ -224,61 +224,61 @@ mod tests {
     use crate::failure::sample::use_after_teardown;
     use crate::model::scratch::Folder;
 
-    fn shelf() -> (Folder, Shelf) {
+    fn store() -> (Folder, RecordStore) {
         let folder = Folder::new();
-        let shelf = Shelf::open(folder.path().join("out")).expect("a temporary folder can be written to");
-        (folder, shelf)
+        let store = RecordStore::open(folder.path().join("out")).expect("a temporary folder can be written to");
+        (folder, store)
     }
 
     #[test]
     fn what_was_saved_is_read_back_by_every_name_that_it_has() {
-        let (_folder, shelf) = shelf();
-        let mut found = use_after_teardown();
-        let saved = shelf.save(&found);
+        let (_folder, store) = store();
+        let mut failure = use_after_teardown();
+        let saved = store.save(&failure);
         assert_eq!(saved.unwritten, None);
-        found.record.digests.clear();
+        failure.record.digests.clear();
         let path = saved.folder.display().to_string();
-        for what in ["last", &saved.id, &saved.id[..3], &found.finding.token, &path, &format!("{path}/{RECORD}")] {
-            let place = shelf.find(what).expect("it was saved under this name");
-            assert_eq!(Shelf::read(&place).expect("it was saved whole"), (found.clone(), saved.clone()));
+        for what in ["last", &saved.id, &saved.id[..3], &failure.finding.token, &path, &format!("{path}/{RECORD}")] {
+            let place = store.find(what).expect("it was saved under this name");
+            assert_eq!(RecordStore::read(&place).expect("it was saved whole"), (failure.clone(), saved.clone()));
         }
-        let written = Shelf::written(&saved.folder).expect("it was saved whole");
+        let written = RecordStore::written(&saved.folder).expect("it was saved whole");
         assert_eq!(written.header.program, Program::of_this_process());
     }
 
     #[test]
     fn a_record_is_there_whole_or_not_at_all() {
-        let (_folder, shelf) = shelf();
-        let path = shelf.root.join("file");
+        let (_folder, store) = store();
+        let path = store.root.join("file");
         replace(&path, |to| to.write_all(b"old")).expect("the shelf can be written to");
         let error = replace(&path, |to| to.write_all(b"ne").and(Err(io::Error::other("the disk is full"))));
         assert_eq!(error.expect_err("it was not written").to_string(), "the disk is full");
         assert_eq!(fs::read(&path).expect("it was there before"), b"old");
-        assert_eq!(fs::read_dir(&shelf.root).expect("the shelf can be read").count(), 1, "no draft is left");
+        assert_eq!(fs::read_dir(&store.root).expect("the shelf can be read").count(), 1, "no draft is left");
     }
 
     #[test]
     fn each_way_to_miss_a_record_is_told_with_what_to_do() {
-        let (folder, shelf) = shelf();
+        let (folder, store) = store();
         let said = |error: RecordError| {
             let here = folder.path().display().to_string();
             format!("{error}\n  next: {}", error.next()).replace(&here, "HERE")
         };
-        insta::assert_snapshot!(said(shelf.find("last").expect_err("nothing was saved")), @r"
+        insta::assert_snapshot!(said(store.find("last").expect_err("nothing was saved")), @r"
         there is no finding `last` under HERE/out
           next: name a token, `last`, the beginning of an id, or the folder of a finding
         ");
-        insta::assert_snapshot!(said(Shelf::read(folder.path()).expect_err("no record is there")), @r"
+        insta::assert_snapshot!(said(RecordStore::read(folder.path()).expect_err("no record is there")), @r"
         cannot read HERE/record.jsonl.zst: No such file or directory (os error 2)
           next: name the folder of a finding, or replay its token: a token needs no file
         ");
         let file = folder.path().join("finding.json");
         std::fs::write(&file, "{}").expect("the folder is there");
-        insta::assert_snapshot!(said(Shelf::read(folder.path()).expect_err("it is of an older build")), @r"
+        insta::assert_snapshot!(said(RecordStore::read(folder.path()).expect_err("it is of an older build")), @r"
         HERE was written by an afterlife from before records of format 1
           next: replay its token, which stands in finding.json: it needs no file
         ");
-        insta::assert_snapshot!(said(Shelf::open(file.join("x")).expect_err("a file is in the way")), @r"
+        insta::assert_snapshot!(said(RecordStore::open(file.join("x")).expect_err("a file is in the way")), @r"
         cannot write to HERE/finding.json/x: Not a directory (os error 20)
           next: name a folder that can be written to: --out DIR or AFTERLIFE_OUT=DIR
         ");
@@ -290,7 +290,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    (0..50).for_each(|_| drop(Shelf::open(folder.path().to_owned()).expect("it is writable")))
+                    (0..50).for_each(|_| drop(RecordStore::open(folder.path().to_owned()).expect("it is writable")))
                 });
             }
         });
@@ -298,11 +298,11 @@ mod tests {
 
     #[test]
     fn a_beginning_that_several_ids_share_is_not_enough() {
-        let (_folder, shelf) = shelf();
+        let (_folder, store) = store();
         for id in ["ab11", "ab22"] {
-            fs::create_dir_all(shelf.root.join("toy").join(id)).expect("the shelf can be written to");
+            fs::create_dir_all(store.root.join("toy").join(id)).expect("the shelf can be written to");
         }
-        let error = shelf.find("ab").expect_err("two begin so");
+        let error = store.find("ab").expect_err("two begin so");
         assert_eq!(error.to_string(), "`ab` stands for 2 findings: ab11, ab22");
     }
 }

@@ -1,21 +1,21 @@
 //! Whom a campaign tells what it sees, as it sees it.
 //! It says nothing about how that looks: a terminal, a line of JSON and a test are three faces.
 
-use super::order::Order;
+use super::options::CampaignOptions;
 use super::outcome::Outcome;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::record::Saved;
 
 /// Hears of a campaign.
-pub(crate) trait Face {
+pub(crate) trait Reporter {
     /// A campaign begins.
-    fn begins(&mut self, order: &Order);
+    fn begins(&mut self, options: &CampaignOptions);
 
     /// So many runs are done, with so many different failures.
     fn progress(&mut self, runs: u64, findings: usize);
 
     /// A failure was confirmed in a fresh process and written down.
-    fn found(&mut self, found: &Found, saved: &Saved);
+    fn failure(&mut self, failure: &FailingRun, saved: &Saved);
 
     /// The campaign is over.
     fn ends(&mut self, outcome: &Outcome);

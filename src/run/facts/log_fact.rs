@@ -2,7 +2,7 @@
 
 /// One sentence. Numbers are kept as text: a program may name its objects as it likes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Spoken {
+pub(crate) struct LogFact {
     /// Nanoseconds since 1970, if said.
     pub(crate) time_ns: Option<u64>,
     /// Which process of the log; empty if it does not say.

@@ -4,7 +4,7 @@
 use super::line::{Line, Tone, WIDTH, keep_start, wrap};
 use super::measure::{count, plural};
 use super::words::Lexicon;
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::shrunk::Shrunk;
 
 /// Columns of the two labels, with what separates them from their text.
@@ -14,10 +14,10 @@ const TAKES_MAX: usize = 3;
 const NOT_LINES_MAX: usize = 2;
 
 /// The lines `it takes` and `it does not`, if the plan was shrunk.
-pub(super) fn takes(found: &Found, lexicon: &Lexicon<'_>) -> Option<Vec<Line>> {
-    let shrunk = found.shrunk.as_ref()?;
+pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<Line>> {
+    let shrunk = failure.shrunk.as_ref()?;
     let mut lines = Vec::new();
-    let left = &found.finding.plan.injections;
+    let left = &failure.finding.plan.injections;
     let shown = if left.len() > TAKES_MAX { TAKES_MAX - 1 } else { left.len() };
     for (index, injection) in left.iter().take(shown).enumerate() {
         let (fault, trigger) = lexicon.injection(injection);

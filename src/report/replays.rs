@@ -2,10 +2,10 @@
 //! It decides nothing: the exit code comes from the same data, elsewhere.
 
 use super::line::{Line, Tone};
+use super::log_lines::traced;
 use super::measure::{count, plural, span};
 use super::page::page;
 use super::paste::Paste;
-use super::traced::traced;
 use super::words::{Lexicon, event_line};
 use crate::failure::token::Token;
 use crate::model::build::Build;
@@ -31,13 +31,13 @@ fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
     let bad = |title: String| Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, title);
     let text = |text: String| Line::of(Tone::Plain, format!("  {text}"));
     match replayed {
-        Replayed::Broke(found) => {
-            let mut lines = page(found, None, paste);
+        Replayed::Broke(failure) => {
+            let mut lines = page(failure, None, paste);
             lines.push(Line::default());
-            lines.extend(match found.ended {
+            lines.extend(match failure.ended {
                 Ended::Whole => vec![
-                    text(format!("in two fresh processes: the same {}", plural(found.totals.events, "event"))),
-                    text(format!("digest {}", found.finding.digest)),
+                    text(format!("in two fresh processes: the same {}", plural(failure.totals.events, "event"))),
+                    text(format!("digest {}", failure.finding.digest)),
                 ],
                 _ => vec![text("in two fresh processes: the same end".to_owned())],
             });
@@ -52,7 +52,7 @@ fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
             )),
             text(format!("digest {}", reply.digest)),
         ],
-        Replayed::TwoWays([first, second]) => {
+        Replayed::Nondeterministic([first, second]) => {
             let mut lines = vec![bad(format!("one seed ran two ways: {name}"))];
             lines.push(text(format!("first    {first}")));
             lines.push(text(format!("again    {second}")));

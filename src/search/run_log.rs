@@ -1,24 +1,24 @@
 //! What a record holds and no campaign asks for: what programs traced in the run of a finding.
 //! Tracing runs code of the program that is otherwise passed over, so that the log is taken only from the very same run.
 
-use crate::failure::failing_run::Found;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;
 use crate::run::log_filter::RECORDED;
 use crate::run::request::{Ended, Request};
 use crate::runner::{Executor, RunnerError};
 
 /// The finding with what its programs traced, if its run is the same with tracing on as without.
-pub(crate) fn with_log(executor: &dyn Executor, mut found: Found) -> Result<Found, RunnerError> {
-    let Ok(token) = found.finding.token.parse::<Token>() else { return Ok(found) };
+pub(crate) fn with_log(executor: &dyn Executor, mut failure: FailingRun) -> Result<FailingRun, RunnerError> {
+    let Ok(token) = failure.finding.token.parse::<Token>() else { return Ok(failure) };
     // A run that was cut off by a crash tells what it printed; to wait once more for one that goes round for ever is too dear.
-    if found.ended != Ended::Whole || found.record.events.is_empty() {
-        return Ok(found);
+    if failure.ended != Ended::Whole || failure.record.events.is_empty() {
+        return Ok(failure);
     }
     let again = executor.fresh(&Request { log: Some(RECORDED.to_owned()), ..token.request(true) })?;
-    if let (true, Some(record)) = (again.digest == found.finding.digest, again.record) {
-        found.record.lines = record.lines;
+    if let (true, Some(record)) = (again.digest == failure.finding.digest, again.record) {
+        failure.record.lines = record.lines;
     }
-    Ok(found)
+    Ok(failure)
 }
 
 #[cfg(test)]
@@ -48,11 +48,11 @@ mod tests {
 
     #[test]
     fn what_was_traced_comes_from_the_very_same_run_or_not_at_all() {
-        let found = use_after_teardown();
-        let digest = found.finding.digest;
+        let failure = use_after_teardown();
+        let digest = failure.finding.digest;
         let lines = |digest| {
             let executor = Fake(|request: &Request, _| traced(request, digest));
-            with_log(&executor, found.clone()).expect("the fake refuses nothing").record.lines.len()
+            with_log(&executor, failure.clone()).expect("the fake refuses nothing").record.lines.len()
         };
         assert_eq!((lines(digest), lines(Digest(0, 0))), (1, 0));
     }

@@ -1,7 +1,7 @@
 //! What a campaign is to do, as data.
 //! It does not do it.
 
-use crate::failure::regressions::Kept;
+use crate::failure::regressions::Regression;
 use crate::model::build::Build;
 use crate::model::engine::Engine;
 use crate::run::request::Request;
@@ -15,7 +15,7 @@ const REPEAT_ONE_IN: u64 = 100;
 
 /// What is run, how often, and when it stops.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct CampaignOptions {
     /// The scenario's name.
     pub(crate) scenario: String,
     /// Its build.
@@ -31,7 +31,7 @@ pub(crate) struct Order {
     /// Stop after a failure of this invariant, whatever else was found before.
     pub(crate) wanted: Option<&'static str>,
     /// Runs that broke once: they come first, and their findings are told as they are.
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) regressions: Vec<Regression>,
     /// Of so many campaigns over the same seeds, which this one is, from 0.
     pub(crate) shard: Shard,
     /// How many replays the shrinking of one finding may cost; 0 tells plans as they were drawn.
@@ -41,7 +41,7 @@ pub(crate) struct Order {
     pub(crate) full: u64,
 }
 
-impl Order {
+impl CampaignOptions {
     /// The request for one seed. The plan is drawn where the run happens.
     pub(super) fn request(&self, seed: u64) -> Request {
         Request {

@@ -1,9 +1,9 @@
 //! From a finding to one with a smaller plan: shrunk, had again in a fresh process, ready to be told.
 //! Which plans are smaller is decided elsewhere.
 
-use super::comparison::{compare, found};
-use super::outcome::TwoWays;
-use crate::failure::failing_run::Found;
+use super::comparison::{compare, failing_run};
+use super::outcome::Nondeterminism;
+use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
 use crate::run::request::{Ended, Request};
@@ -14,19 +14,23 @@ use crate::search::shrink::{Smaller, search};
 const SPINS_MAX: u64 = 4;
 
 /// The finding with the smallest plan that breaks in the same way, as far as that many replays find it.
-pub(crate) fn shrink(executor: &dyn Executor, of: Found, replays_max: u64) -> Result<Result<Found, TwoWays>, Refusal> {
+pub(crate) fn shrink(
+    executor: &dyn Executor,
+    of: FailingRun,
+    replays_max: u64,
+) -> Result<Result<FailingRun, Nondeterminism>, Refusal> {
     let token: Token = of.finding.token.parse()?;
     let request = token.request(false);
     let known = of.injections().is_some().then(|| of.finding.plan.clone());
     let replays_max = if matches!(of.ended, Ended::Spin { .. }) { replays_max.min(SPINS_MAX) } else { replays_max };
     let Smaller { request, reply, shrunk } = search(executor, &request, known, &of.finding.signature, replays_max)?;
     let Some(reply) = reply else {
-        return Ok(Ok(Found { shrunk: Some(shrunk), ..of }));
+        return Ok(Ok(FailingRun { shrunk: Some(shrunk), ..of }));
     };
     let again = executor.fresh(&Request { record: true, ..request.clone() })?;
-    if let Some(two_ways) = compare(request.seed, &reply, &again) {
-        return Ok(Err(two_ways));
+    if let Some(nondeterminism) = compare(request.seed, &reply, &again) {
+        return Ok(Err(nondeterminism));
     }
-    let smaller = found(&request, again, of.finding.first_run);
-    Ok(Ok(smaller.map_or(of, |found| Found { shrunk: Some(shrunk), ..found })))
+    let smaller = failing_run(&request, again, of.finding.first_run);
+    Ok(Ok(smaller.map_or(of, |failure| FailingRun { shrunk: Some(shrunk), ..failure })))
 }
