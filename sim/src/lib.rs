@@ -15,11 +15,8 @@
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the native engine runs on 64-bit Linux");
-#[cfg(all(feature = "turmoil", madsim))]
-compile_error!("one engine in one build: turmoil by its feature, or madsim by `--cfg madsim`");
 
 pub mod event;
-#[cfg(any(feature = "turmoil", madsim))]
 mod guest;
 mod host;
 pub mod isolate;
@@ -62,7 +59,7 @@ pub mod turmoil {
 /// madsim as an engine.
 #[cfg(madsim)]
 pub mod madsim {
-    pub use crate::guest::madsim::{Life, born, run, task_gone, task_made, turn_begins, turn_ends};
+    pub use crate::guest::madsim::{Life, born, host_name, run, task_gone, task_made, turn_begins, turn_ends};
 }
 
 /// Whether the calling thread is part of a run.
@@ -158,12 +155,6 @@ pub fn now_ns() -> Option<u64> {
 /// that is not known.
 pub fn address_of(frame: u32) -> Option<usize> {
     kernel::sched::fiber::address_of(frame)
-}
-
-/// What madsim calls the node that the calling thread is at work for; the machine's name elsewhere.
-#[cfg(madsim)]
-pub fn host_name() -> String {
-    host::system::host_name()
 }
 
 /// How the baton passes in this process: in user space, or by futex where that is not to be had.

@@ -14,7 +14,7 @@ const CALLED: (&str, &str) = ("AFTERLIFE_CALLED", "cargo afterlife");
 /// The command that compares engines: each has a build of its own.
 const ENGINES: &str = "engines";
 
-/// An engine that is built with a flag of the compiler; the others by a feature of the program's package.
+/// An engine that needs a flag of the compiler besides the feature of the program's package that each needs.
 const MADSIM: (&str, &str) = ("madsim", "--cfg madsim");
 
 /// The engines beside the native one.
@@ -143,9 +143,8 @@ fn build(runner: &Runner, engine: Option<&str>) -> Result<String, Refusal> {
         if engine == MADSIM.0 {
             let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
             cargo.env("RUSTFLAGS", format!("{flags} {}", MADSIM.1).trim());
-        } else {
-            cargo.args(["--features", engine]);
         }
+        cargo.args(["--features", engine]);
     }
     let output = cargo
         .args(["--package", &runner.package, "--bin", &runner.binary])

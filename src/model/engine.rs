@@ -54,7 +54,7 @@ impl Engine {
         match self {
             Self::Native => "build without --cfg madsim",
             Self::Turmoil => "build with --features turmoil",
-            Self::Madsim => "build with RUSTFLAGS=\"--cfg madsim\"",
+            Self::Madsim => "build with RUSTFLAGS=\"--cfg madsim\" and --features madsim",
         }
     }
 

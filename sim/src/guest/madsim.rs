@@ -14,6 +14,7 @@ use crate::kernel::net::link::Latency;
 use crate::kernel::process::address::address_v4;
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::process::storage::DiskBuild;
+use crate::kernel::sched::clock::MONOTONIC_START_NS;
 use crate::kernel::sched::preemption::Schedule;
 use crate::kernel::sched::thread::ThreadId;
 use ::madsim::Config;
@@ -102,6 +103,15 @@ pub fn turn_begins(life: Life) {
 /// It has done so.
 pub fn turn_ends(life: Life) {
     guest_thread(|guest_thread| guest_thread.turn_ends(life));
+}
+
+/// The name of the node that the calling thread works for, as madsim answers `gethostname`; the machine's name elsewhere.
+pub fn host_name() -> String {
+    let mut name = [0_u8; 256];
+    // SAFETY: `gethostname(2)` writes at most the length that it is given; the last byte stays a nul.
+    let answer = unsafe { ::libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let length = name.iter().position(|byte| *byte == 0).unwrap_or_default();
+    if answer == 0 { String::from_utf8_lossy(&name[..length]).into_owned() } else { String::new() }
 }
 
 fn guest_thread(work: impl FnOnce(&GuestThread)) {
@@ -258,6 +268,8 @@ impl GuestThread {
                 if ahead_ns != 0 {
                     kernel.set_clocks(node, ahead_ns, 0);
                 }
+                // madsim's monotonic clock begins at 0.
+                kernel.change_clocks(node, |clocks, _| clocks.monotonic_offset_ns = -MONOTONIC_START_NS);
             }
         });
     }
@@ -329,7 +341,7 @@ impl GuestThread {
                 self.kernel(|kernel, _| (kernel.sched.must_switch, kernel.sched.threads.any_runnable()));
             let gives_way = must_pass || (runnable && pass < PASSES);
             if gives_way {
-                crate::libc::give_way(self.me);
+                crate::libc::block::give_way(self.me);
             }
             let ahead_ns = self.kernel(|kernel, _| kernel.sched.now_ns).saturating_sub(nanoseconds(self.elapsed()));
             if ahead_ns > 0 {

@@ -8,15 +8,18 @@ mod turmoil;
 
 use crate::event::{Death, NodeId, Seq};
 use crate::kernel::dispatch::Kernel;
+use crate::kernel::ending::Ending;
+use crate::kernel::guest::{Guest, Hooks};
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::process::state::ProcessState;
 use crate::kernel::sched::thread::{NOBODY, ThreadId};
 #[cfg(madsim)]
-use madsim::OfEngine;
+use madsim::{HOOKS, OfEngine};
+use std::any::Any;
 #[cfg(feature = "turmoil")]
 pub(crate) use turmoil::Hindrance;
 #[cfg(feature = "turmoil")]
-use turmoil::OfEngine;
+use turmoil::{HOOKS, OfEngine};
 
 /// What the room knows of nodes that are carried.
 pub(crate) struct Guests {
@@ -67,12 +70,71 @@ pub(crate) struct Lives {
     pub(crate) paused: bool,
 }
 
+impl Guest for Guests {
+    fn hosts(&self, node: NodeId) -> bool {
+        node.0 < self.nodes
+    }
+
+    fn is_shared(&self, thread: ThreadId) -> bool {
+        self.guest_thread == thread
+    }
+
+    fn node_changed(&mut self) {
+        self.changed = true;
+    }
+
+    fn stop_requested(&mut self, node: NodeId) {
+        self.changed = true;
+        self.engine.stop_requested(node);
+    }
+
+    fn postpones_end(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
+        let postpones = self.hosts(node) && self.speaks.is_some();
+        if postpones {
+            self.put_off.push((node, how, cause));
+        }
+        postpones
+    }
+
+    fn takes_threads(&mut self, node: NodeId, threads: &[ThreadId]) -> bool {
+        let takes = self.hosts(node);
+        if takes {
+            self.dying.extend(threads);
+        }
+        takes
+    }
+
+    fn holds_dead_threads(&self) -> bool {
+        self.in_turns
+    }
+
+    fn waits_for_devices(&self, thread: ThreadId, node: NodeId) -> bool {
+        self.engine.waits_for_devices(self.is_shared(thread), node)
+    }
+
+    fn hooks(&self) -> &'static Hooks {
+        &HOOKS
+    }
+}
+
+/// The state that the kernel keeps for the guest engine of this build.
+fn state_mut(guest: &mut Option<Box<dyn Guest>>) -> Option<&mut Guests> {
+    let guest: &mut dyn Any = &mut **guest.as_mut()?;
+    guest.downcast_mut()
+}
+
+/// The same, to read.
+fn state(guest: &Option<Box<dyn Guest>>) -> Option<&Guests> {
+    let guest: &dyn Any = &**guest.as_ref()?;
+    guest.downcast_ref()
+}
+
 impl Kernel {
     /// All nodes so far are carried, by an engine that takes dead processes apart at once, or `in_turns`.
     pub(crate) fn host_guests(&mut self, in_turns: bool) {
         let nodes = self.process.nodes.count();
         let own = Own { incarnation: 0, now_ns: 0, cause: Seq::NONE, entropy: 0 };
-        self.guests = Some(Box::new(Guests {
+        self.guest = Some(Box::new(Guests {
             nodes: nodes as u16,
             guest_thread: NOBODY,
             speaks: None,
@@ -86,40 +148,19 @@ impl Kernel {
         }));
     }
 
-    /// Whether another engine runs this node's programs.
-    pub(crate) fn is_guest(&self, node: NodeId) -> bool {
-        self.guests.as_ref().is_some_and(|guests| node.0 < guests.nodes)
-    }
-
-    /// Whether all programs have their turns on this thread.
-    #[inline]
-    pub(crate) fn is_guest_thread(&self, me: ThreadId) -> bool {
-        self.guests.as_ref().is_some_and(|guests| guests.guest_thread == me)
-    }
-
-    /// Whether nothing that this thread does is heard: its process is dead, and its engine has yet to take it apart.
-    #[inline]
-    pub(crate) fn is_muted(&self, me: ThreadId) -> bool {
-        let thread = &self.sched.threads[me];
-        self.is_guest(thread.node) && {
-            let it = &self.process[thread.node];
-            !it.is_up() || it.incarnation() != thread.incarnation
-        }
-    }
-
     /// The engine takes a dead process apart from here on: whatever that still does, it does not do to the node's disk.
     pub(crate) fn burial_begins(&mut self, me: ThreadId, node: NodeId, life: u16) {
         self.turn_to(me, Some(node), false);
         self.sched.threads[me].incarnation = life;
         let disk = self.process[node].storage.take();
-        if let Some(guests) = &mut self.guests {
+        if let Some(guests) = state_mut(&mut self.guest) {
             guests.disk = disk;
         }
     }
 
     /// No thread of a node's earlier lives acts again.
     pub(crate) fn bury_threads(&mut self, node: NodeId) {
-        let Some(guests) = &mut self.guests else { return };
+        let Some(guests) = state_mut(&mut self.guest) else { return };
         let (of_node, others) =
             std::mem::take(&mut guests.dying).into_iter().partition(|thread| self.sched.threads[*thread].node == node);
         guests.dying = others;
@@ -129,46 +170,10 @@ impl Kernel {
         }
     }
 
-    /// Leaves the threads of a dead process to its engine, which waits for those that its runtime waits for. Returns whether it does.
-    pub(crate) fn leaves_threads(&mut self, node: NodeId) -> bool {
-        let is_guest = self.is_guest(node);
-        let threads = self.process[node].threads.clone();
-        match &mut self.guests {
-            Some(guests) if is_guest => guests.dying.extend(&threads),
-            _ => return false,
-        }
-        if self.guests.as_ref().is_some_and(|guests| guests.in_turns) {
-            for thread in threads {
-                self.sched.threads.hold(thread);
-                self.sched.must_switch |= self.sched.running == Some(thread);
-            }
-        }
-        true
-    }
-
-    /// Something became of a carried node.
-    pub(crate) fn guests_changed(&mut self) {
-        if let Some(guests) = &mut self.guests {
-            guests.changed = true;
-        }
-    }
-
-    /// Puts the end of a carried process off if some program is running: it then comes when that has had its turn.
-    pub(crate) fn puts_off(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
-        let is_guest = self.is_guest(node);
-        match &mut self.guests {
-            Some(guests) if is_guest && guests.speaks.is_some() => {
-                guests.put_off.push((node, how, cause));
-                true
-            }
-            _ => false,
-        }
-    }
-
     /// It is this node's turn on the carrier from here on; `None` is the engine's own. `runs` says whether its programs run, or
     /// the engine does something for it.
     pub(crate) fn turn_to(&mut self, me: ThreadId, node: Option<NodeId>, runs: bool) {
-        let Some(guests) = &mut self.guests else { return };
+        let Some(guests) = state_mut(&mut self.guest) else { return };
         guests.guest_thread = me;
         self.sched.threads.last = Some(me);
         let nodes = guests.nodes;
@@ -195,19 +200,26 @@ impl Kernel {
         }
     }
 
-    /// It is so late for the program whose turn it is. Its time never goes back.
-    pub(crate) fn guest_moment(&mut self, now_ns: u64) {
-        self.sched.now_ns = self.sched.now_ns.max(now_ns);
-    }
-
     /// All programs have had their turn, up to this time: ends that were put off come now, and what fell due meanwhile.
     pub(crate) fn guest_turn_over(&mut self, now_ns: u64) {
         self.sched.now_ns = self.sched.now_ns.max(now_ns);
-        let put_off = self.guests.as_mut().map(|guests| std::mem::take(&mut guests.put_off));
+        let put_off = state_mut(&mut self.guest).map(|guests| std::mem::take(&mut guests.put_off));
         for (node, how, cause) in put_off.into_iter().flatten() {
             self.end_process(node, how, cause);
         }
         self.fire_due();
+    }
+
+    /// Handles everything that is due, while the running thread keeps running.
+    fn fire_due(&mut self) {
+        if self.sched.now_ns > self.settings.end_ns {
+            self.sched.now_ns = self.settings.end_ns;
+            self.finish(Ending::TimeUp);
+        }
+        while self.ending.is_none() && self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns)
+        {
+            self.fire_next();
+        }
     }
 
     /// The main function of the node whose turn it is has ended.
@@ -220,7 +232,7 @@ impl Kernel {
 
     /// Where each carried node is in its life; `None` if nothing became of any since this was asked last.
     pub(crate) fn lives(&mut self) -> Option<Vec<Lives>> {
-        let guests = self.guests.as_mut()?;
+        let guests = state_mut(&mut self.guest)?;
         let nodes = usize::from(guests.nodes);
         let lives = |it: &crate::kernel::process::node::Node| Lives {
             incarnation: it.incarnation(),

@@ -1,7 +1,9 @@
 //! What time it is for a program that another engine runs: that engine is asked, where a clock is read or a fact is told.
 //! It moves the room's clock, and the program's while that waits, both only while it has its turn.
 
+#[cfg(feature = "turmoil")]
 use crate::kernel::sched::thread::ThreadId;
+#[cfg(feature = "turmoil")]
 use crate::libc::current::{at_rest, outside};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,16 +43,10 @@ pub(crate) fn runs(runs: bool) {
     RUNS.store(runs, Ordering::Relaxed);
 }
 
-/// Moves the room's time to that of the program whose turn it is.
-#[inline]
-pub(crate) fn look(_me: ThreadId) {
-    if RUNS.load(Ordering::Relaxed)
-        && let Some(source) = SOURCE.get()
-        // Whoever is asked may look at clocks itself.
-        && let Some(now_ns) = outside(source)
-    {
-        at_rest(|kernel| kernel.guest_moment(now_ns));
-    }
+/// The time of the program that is running, in nanoseconds since the run began; `None` between programs.
+pub(crate) fn clock() -> Option<u64> {
+    let source = SOURCE.get().filter(|_| RUNS.load(Ordering::Relaxed))?;
+    source()
 }
 
 /// The calling thread has waited since then. If a program has its turn on it, that program's time went on meanwhile: it waits for a
@@ -73,30 +69,15 @@ pub(crate) fn waited(me: ThreadId, since_ns: u64) {
     }
 }
 
-/// A program tells something on the calling thread.
+/// The calling thread has reported a probe event. If a fault answered that with a stop request, its program learns of the request
+/// at once.
 #[cfg(feature = "turmoil")]
-#[must_use = "dropping it lets the program hear what came of that"]
-pub(crate) struct Telling(ThreadId);
-
-/// Moves the room's time to that of the program that is about to tell something.
-#[cfg(feature = "turmoil")]
-#[inline]
-pub(crate) fn telling(me: ThreadId) -> Telling {
-    look(me);
-    Telling(me)
-}
-
-#[cfg(feature = "turmoil")]
-impl Drop for Telling {
-    /// If what was told had the program asked to stop, it hears of that at once.
-    #[inline]
-    fn drop(&mut self) {
-        if RUNS.load(Ordering::Relaxed)
-            && let Some(asked) = ASKED.get()
-            && let Some((node, requests)) = at_rest(|kernel| kernel.asked_to_stop(self.0))
-        {
-            // As the thread itself: whom this wakes may be parked behind a door.
-            asked(node.0, requests);
-        }
+pub(crate) fn reported(me: ThreadId) {
+    if RUNS.load(Ordering::Relaxed)
+        && let Some(asked) = ASKED.get()
+        && let Some((node, requests)) = at_rest(|kernel| kernel.asked_to_stop(me))
+    {
+        // As the thread itself: a thread that this wakes may be parked in an interposed function.
+        asked(node.0, requests);
     }
 }

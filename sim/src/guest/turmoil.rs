@@ -208,7 +208,7 @@ impl GuestThread {
                 kernel.sched.must_switch || kernel.sched.threads.any_runnable()
             });
             if must_pass {
-                crate::libc::give_way(self.me);
+                crate::libc::block::give_way(self.me);
             }
         }
         ExitCode::Code(0)

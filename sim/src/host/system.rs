@@ -73,47 +73,25 @@ pub(crate) fn result(value: isize) -> isize {
     }
 }
 
-/// The name of this machine as the C library tells it, and madsim, which answers for its nodes.
-#[cfg(madsim)]
-pub(crate) fn host_name() -> String {
-    let mut name = [0_u8; 256];
-    // SAFETY: the buffer is longer than what is said of it, so that a nul stands behind the name.
-    let told = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
-    let length = name.iter().position(|byte| *byte == 0).unwrap_or_default();
-    if told == 0 { String::from_utf8_lossy(&name[..length]).into_owned() } else { String::new() }
-}
-
-/// What the dynamic linker finds by this name.
+/// Returns what the dynamic linker finds by this name. A guest engine may need the name `dlsym` for itself, so the linker's own is
+/// looked up by version: the first that the C library had.
 ///
 /// # Safety
-/// As `dlsym` for this handle.
-#[cfg(not(madsim))]
-pub(crate) unsafe fn symbol(handle: *mut c_void, name: &CStr) -> *mut c_void {
-    // SAFETY: handed on; the name is a C string.
-    unsafe { libc::dlsym(handle, name.as_ptr()) }
-}
-
-/// What the dynamic linker finds by this name. Its `dlsym` is behind one of ours, so it is asked for by version: the first that the
-/// C library has had.
-///
-/// # Safety
-/// As `dlsym` for this handle.
-#[cfg(madsim)]
+/// The handle is one of `dlopen`, or a pseudo-handle of `dlsym`.
 pub(crate) unsafe fn symbol(handle: *mut c_void, name: &CStr) -> *mut c_void {
     type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
     const FIRST: &CStr = if cfg!(target_arch = "x86_64") { c"GLIBC_2.2.5" } else { c"GLIBC_2.17" };
     static DLSYM: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     let mut found = DLSYM.load(Ordering::Relaxed);
     if found.is_null() {
-        // SAFETY: two C strings.
+        // SAFETY: `dlvsym(3)` reads two C strings.
         found = unsafe { libc::dlvsym(libc::RTLD_NEXT, c"dlsym".as_ptr(), FIRST.as_ptr()) };
         if found.is_null() {
-            say("afterlife: the C library has no dlsym of the version that is asked for\n");
-            exit_now(101);
+            found = libc::dlsym as *mut c_void;
         }
         DLSYM.store(found, Ordering::Relaxed);
     }
-    // SAFETY: the C library's own function of this type, and what was handed on.
+    // SAFETY: `dlsym(3)` has this type, and reads a C string; the caller vouches for the handle.
     unsafe { std::mem::transmute::<*mut c_void, Dlsym>(found)(handle, name.as_ptr()) }
 }
 

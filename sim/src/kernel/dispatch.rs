@@ -80,9 +80,8 @@ pub(crate) struct Kernel {
     pub(crate) settings: Settings,
     pub(crate) ending: Option<Ending>,
     pub(crate) crash: Option<Crash>,
-    /// Nodes whose programs a guest engine runs.
-    #[cfg(any(feature = "turmoil", madsim))]
-    pub(crate) guests: Option<Box<crate::guest::nodes::Guests>>,
+    /// The engine that runs the nodes' programs, unless they run natively.
+    pub(crate) guest: Option<Box<dyn super::guest::Guest>>,
     observation: Observation,
 }
 
@@ -115,8 +114,7 @@ impl Kernel {
             settings,
             ending: None,
             crash: None,
-            #[cfg(any(feature = "turmoil", madsim))]
-            guests: None,
+            guest: None,
             observation: Observation::default(),
         }
     }
@@ -156,7 +154,6 @@ impl Kernel {
     /// Something happened in a task of a thread, which has this number if nobody follows tasks.
     #[inline]
     pub(crate) fn emit_task(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
-        #[cfg(any(feature = "turmoil", madsim))]
         if self.is_muted(me) {
             return Seq::NONE;
         }
@@ -336,19 +333,6 @@ impl Kernel {
         }
     }
 
-    /// Lets everything happen that is due, while the running thread keeps the baton.
-    #[cfg(any(feature = "turmoil", madsim))]
-    pub(crate) fn fire_due(&mut self) {
-        if self.sched.now_ns > self.settings.end_ns {
-            self.sched.now_ns = self.settings.end_ns;
-            self.finish(Ending::TimeUp);
-        }
-        while self.ending.is_none() && self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns)
-        {
-            self.fire_next();
-        }
-    }
-
     fn quiescent(&mut self) {
         self.emit_at(NodeId::WORLD, Seq::NONE, What::Quiescent);
         self.consult(|observer, room| observer.quiescent(room));
@@ -357,7 +341,8 @@ impl Kernel {
         }
     }
 
-    fn fire_next(&mut self) {
+    /// Handles the next due event.
+    pub(crate) fn fire_next(&mut self) {
         let Some((due_ns, due)) = self.sched.deadlines.take() else { return };
         if due_ns > self.settings.end_ns {
             self.sched.now_ns = self.settings.end_ns;

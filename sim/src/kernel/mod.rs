@@ -6,6 +6,7 @@ pub(crate) mod dispatch;
 pub(crate) mod due;
 pub(crate) mod ending;
 pub(crate) mod fs;
+pub(crate) mod guest;
 pub(crate) mod net;
 pub(crate) mod process;
 pub(crate) mod sched;

@@ -2,6 +2,7 @@
 //! It holds no reference into the world while another thread runs.
 
 use super::current::{at_rest, here, kernel, kernel_of_host, set_here, set_kernel};
+use super::guest;
 use super::signals;
 use super::threads::run_thread_exits;
 use crate::host::system;
@@ -63,23 +64,6 @@ pub(crate) fn interruptible<T>(
     wait_through(me, Interruption::Always, step)
 }
 
-/// Tells an engine that carries programs when a wait is over.
-#[cfg(feature = "turmoil")]
-struct Waits {
-    me: ThreadId,
-    since_ns: u64,
-    has_parked: bool,
-}
-
-#[cfg(feature = "turmoil")]
-impl Drop for Waits {
-    fn drop(&mut self) {
-        if self.has_parked {
-            crate::guest::time::waited(self.me, self.since_ns);
-        }
-    }
-}
-
 #[inline]
 fn wait_through<T>(
     me: ThreadId,
@@ -87,10 +71,9 @@ fn wait_through<T>(
     mut step: impl FnMut(&mut Kernel) -> Result<Turn<T>, Errno>,
 ) -> Result<T, Errno> {
     enter(me);
-    #[cfg(feature = "turmoil")]
-    let mut waits = Waits { me, since_ns: at_rest(|kernel| kernel.sched.now_ns), has_parked: false };
-    let mut interrupted = false;
-    loop {
+    let since_ns = at_rest(|kernel| kernel.sched.now_ns);
+    let (mut interrupted, mut has_parked) = (false, false);
+    let outcome = loop {
         let after = kernel(me, |kernel| match step(kernel) {
             Ok(Turn::Wait(wait, until_ns)) if !interrupted => {
                 kernel.park(me, wait, until_ns);
@@ -106,16 +89,13 @@ fn wait_through<T>(
             }
         });
         match after {
-            After::Return(outcome) => return outcome,
+            After::Return(outcome) => break outcome,
             After::GiveWay(outcome) => {
                 give_way(me);
-                return outcome;
+                break outcome;
             }
             After::Pass(from, to) => {
-                #[cfg(feature = "turmoil")]
-                {
-                    waits.has_parked = true;
-                }
+                has_parked = true;
                 if from != to {
                     // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
                     unsafe { pass(from, to) }
@@ -130,7 +110,11 @@ fn wait_through<T>(
                 }
             }
         }
+    };
+    if has_parked {
+        guest::waited(me, since_ns);
     }
+    outcome
 }
 
 /// The virtual time, as a door that nothing else can happen in but a cut.

@@ -4,9 +4,7 @@
 use super::block::call;
 use super::current::{fill_for_host, here};
 use crate::host::system;
-#[cfg(not(madsim))]
-use libc::c_int;
-use libc::{c_uint, c_void, size_t, ssize_t};
+use libc::{c_int, c_uint, c_void, size_t, ssize_t};
 
 /// Fills a buffer for whoever calls, if that is a matter of the run.
 ///
@@ -27,27 +25,28 @@ pub(crate) unsafe fn fill(into: *mut c_void, count: usize) -> bool {
     }
 }
 
-/// The door of this name.
-///
-/// # Safety
-/// As the C library's function.
-#[cfg_attr(not(madsim), unsafe(no_mangle))]
-pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
-    // SAFETY: the caller's buffer.
-    if unsafe { fill(into, count) } {
-        return count as ssize_t;
+super::shared_name! {
+    /// The door of this name.
+    ///
+    /// # Safety
+    /// As the C library's function.
+    pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
+        // SAFETY: the caller's buffer.
+        if unsafe { fill(into, count) } {
+            return count as ssize_t;
+        }
+        // SAFETY: handed on.
+        system::result(unsafe { system::call(libc::SYS_getrandom, into.addr(), count, flags as usize, 0, 0, 0) })
     }
-    // SAFETY: handed on.
-    system::result(unsafe { system::call(libc::SYS_getrandom, into.addr(), count, flags as usize, 0, 0, 0) })
 }
 
-/// The door of this name.
-///
-/// # Safety
-/// As the C library's function.
-#[cfg(not(madsim))]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getentropy(into: *mut c_void, count: size_t) -> c_int {
-    // SAFETY: as `getrandom`.
-    if unsafe { getrandom(into, count, 0) } == count as ssize_t { 0 } else { -1 }
+super::shared_name! {
+    /// The door of this name.
+    ///
+    /// # Safety
+    /// As the C library's function.
+    pub unsafe extern "C" fn getentropy(into: *mut c_void, count: size_t) -> c_int {
+        // SAFETY: as `getrandom`.
+        if unsafe { getrandom(into, count, 0) } == count as ssize_t { 0 } else { -1 }
+    }
 }

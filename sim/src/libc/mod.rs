@@ -4,13 +4,14 @@
 #![allow(unreachable_pub, reason = "doors are found by their names, from C")]
 
 mod attributes;
-mod block;
+pub(crate) mod block;
 mod crash;
 pub(crate) mod current;
 mod directories;
 pub(crate) mod entropy;
 mod files;
 mod foreign_descriptors;
+mod guest;
 mod io;
 mod libc_internals;
 mod mappings;
@@ -40,8 +41,7 @@ mod unix;
 mod unsupported;
 mod users;
 
-#[cfg(any(feature = "turmoil", madsim))]
-pub(crate) use block::give_way;
+pub(crate) use crate::guest::shared_names::shared_name;
 pub(crate) use block::{begin, enter_kernel};
 pub(crate) use crash::{WATCHDOG, watch};
 pub(crate) use current::{begin_host, end_host, here, kernel, outside};
@@ -55,23 +55,31 @@ pub(crate) use tasks::main_is_over;
 pub(crate) use trace_lines::keep as keep_line;
 pub(crate) use unsupported::refuse;
 
+/// Declares a function under its C name.
+macro_rules! exported_name {
+    ($($function:tt)*) => {
+        #[unsafe(no_mangle)]
+        $($function)*
+    };
+}
+use exported_name;
+
 /// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
-/// `shared` are those that madsim defines as well: in a build with it they have no name of their own, and are found by
-/// `borrowed.rs`.
+/// `shared` are those whose names a guest engine may take.
 macro_rules! interposed {
     () => {};
     (shared fn $($call:tt)*) => {
-        $crate::libc::interposed! { @ [cfg_attr(not(madsim), unsafe(no_mangle))] fn $($call)* }
+        $crate::libc::interposed! { @ [shared_name] fn $($call)* }
     };
     (fn $($call:tt)*) => {
-        $crate::libc::interposed! { @ [unsafe(no_mangle)] fn $($call)* }
+        $crate::libc::interposed! { @ [exported_name] fn $($call)* }
     };
-    (@ [$($named:tt)*] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
+    (@ [$named:ident] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
+        $crate::libc::$named! {
         /// The door of this name.
         ///
         /// # Safety
         /// As the C library's function.
-        #[$($named)*]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]
@@ -91,14 +99,15 @@ macro_rules! interposed {
             // SAFETY: handed on.
             unsafe { outside($($argument),*) }
         }
+        }
         $crate::libc::interposed! { $($rest)* }
     };
-    (@ [$($named:tt)*] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
+    (@ [$named:ident] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
+        $crate::libc::$named! {
         /// The door of this name.
         ///
         /// # Safety
         /// As the C library's function.
-        #[$($named)*]
         #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]
@@ -116,6 +125,7 @@ macro_rules! interposed {
             }
             // SAFETY: handed on.
             unsafe { outside($($argument),*) }
+        }
         }
         $crate::libc::interposed! { $($rest)* }
     };

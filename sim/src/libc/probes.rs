@@ -3,6 +3,7 @@
 
 use super::block::call;
 use super::current::here;
+use super::guest;
 use super::task_wakes::follows_tasks;
 use crate::event::probe;
 use crate::event::{Name, NodeId, What};
@@ -35,15 +36,13 @@ pub(crate) fn attach() {
 pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let Some(me) = here() else { return };
     let task = task();
-    #[cfg(feature = "turmoil")]
-    let _hears = crate::guest::time::telling(me);
-    #[cfg(madsim)]
-    crate::guest::time::look(me);
+    guest::follow_clock();
     call(me, |kernel| {
         kernel.gets_nowhere(me);
         let what = make(&mut |text| kernel.recorder.name(text));
         kernel.emit_task(me, task, what);
     });
+    guest::reported(me);
 }
 
 fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
@@ -61,11 +60,8 @@ pub(crate) fn tell(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
 fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
     let Some(me) = here() else { return 0 };
     let task = task();
-    #[cfg(feature = "turmoil")]
-    let _hears = crate::guest::time::telling(me);
-    #[cfg(madsim)]
-    crate::guest::time::look(me);
-    call(me, |kernel| {
+    guest::follow_clock();
+    let answer = call(me, |kernel| {
         kernel.gets_nowhere(me);
         let site = site(kernel);
         let (what, answer) = event_of(kernel, me, fact, site);
@@ -73,7 +69,9 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
             kernel.emit_task(me, task, what);
         }
         answer
-    })
+    });
+    guest::reported(me);
+    answer
 }
 
 fn event_of(kernel: &mut Kernel, me: ThreadId, fact: &Fact<'_>, site: Name) -> (Option<What>, u64) {

@@ -39,17 +39,7 @@ fn exit_orderly(me: ThreadId, code: c_int) -> ! {
 }
 
 fn end(me: ThreadId, how: Death) -> ! {
-    #[cfg(feature = "turmoil")]
-    if super::current::kernel(me, |kernel| kernel.is_guest_thread(me)) {
-        super::refuse(
-            "a host of turmoil's cannot end in the middle of its turn, and all hosts with it: write \
-             `afterlife::rt::process` for `std::process`",
-        );
-    }
-    #[cfg(madsim)]
-    if super::current::kernel(me, |kernel| kernel.is_guest_thread(me)) {
-        super::refuse("exit and abort end a thread that all nodes share on madsim: return from the main function");
-    }
+    super::guest::refuse_exit(me);
     super::current::kernel(me, |kernel| {
         let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
         kernel.end_process(node, how, cause);

@@ -3,6 +3,7 @@
 
 use super::block::{call, interruptible, read_time};
 use super::current::{at_rest, kernel};
+use super::guest;
 use super::io::{int, result};
 use crate::host::system;
 use crate::kernel::Errno;
@@ -37,15 +38,13 @@ pub(crate) fn timespec_of(ns: i64) -> timespec {
 /// What a clock shows.
 #[inline]
 fn reading(me: ThreadId, clock: clockid_t) -> timespec {
-    #[cfg(any(feature = "turmoil", madsim))]
-    crate::guest::time::look(me);
+    guest::follow_clock();
     let now = read_time(me);
     timespec_of(at_rest(|kernel| kernel.shown_ns(me, Clock::of(clock), now)))
 }
 
 fn wall(me: ThreadId) -> timespec {
-    #[cfg(any(feature = "turmoil", madsim))]
-    crate::guest::time::look(me);
+    guest::follow_clock();
     timespec_of(call(me, |kernel| kernel.shown_ns(me, Clock::Realtime, kernel.sched.now_ns)))
 }
 

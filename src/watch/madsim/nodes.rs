@@ -48,7 +48,7 @@ impl Simulator for Nodes {
         if let Some((task, life)) = self.entered.last().and_then(|task| Some((*task, *self.tasks.get(task)?))) {
             return At { task, dead: self.over.contains(&life), ..At::of(life, now_ns()) };
         }
-        let name = afterlife_sim::host_name();
+        let name = afterlife_sim::madsim::host_name();
         let who = match name.as_str() {
             MAIN => Some((hearing.host(TEST), 1)),
             name if name == self.machine || name.is_empty() => None,

@@ -1,7 +1,10 @@
 //! What turmoil asks of the room besides: a time for each node, hosts whose runtimes are dropped, ways that hold messages.
 
+use super::{state, state_mut};
 use crate::event::{NodeId, Seq};
+use crate::guest::time;
 use crate::kernel::dispatch::Kernel;
+use crate::kernel::guest::Hooks;
 use crate::kernel::net::link::LinkTrouble;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
@@ -23,26 +26,39 @@ pub(crate) struct Hindrance {
     pub(crate) extra_ns: u64,
 }
 
+impl OfEngine {
+    pub(super) fn stop_requested(&mut self, node: NodeId) {
+        self.asked = Some(node);
+    }
+
+    /// The shared thread would make every program wait, and a node whose runtime is being dropped makes the shared thread wait.
+    pub(super) fn waits_for_devices(&self, is_shared: bool, node: NodeId) -> bool {
+        !is_shared && self.hurried != Some(node)
+    }
+}
+
+/// The calls into turmoil.
+pub(super) static HOOKS: Hooks = Hooks {
+    clock: time::clock,
+    waited: time::waited,
+    reported: time::reported,
+    exit_refusal: "a host of turmoil's cannot end in the middle of its turn, and all hosts with it: write \
+                   `afterlife::rt::process` for `std::process`",
+};
+
 impl Kernel {
     /// The carried node of this name.
     pub(crate) fn guest_node(&self, name: &str) -> Option<NodeId> {
-        let guests = self.guests.as_ref()?;
+        let guests = state(&self.guest)?;
         let found =
             self.process.nodes.iter().take(usize::from(guests.nodes)).position(|(_, node)| node.name == name)?;
         Some(NodeId(found as u16))
     }
 
-    /// Whether a device takes its time with this thread. The carrier would have every program wait, and who is in a hurry has the
-    /// carrier wait.
-    pub(crate) fn waits_for_devices(&self, me: ThreadId) -> bool {
-        let hurried = self.guests.as_ref().and_then(|guests| guests.engine.hurried);
-        !self.is_guest_thread(me) && hurried != Some(self.sched.threads[me].node)
-    }
-
     /// The engine is about to drop this node's runtime, which waits for the threads that work for it: those that wait for a device, or
     /// for nothing but time, wait no more.
     pub(crate) fn hurry(&mut self, node: NodeId) {
-        let Some(guests) = &mut self.guests else { return };
+        let Some(guests) = state_mut(&mut self.guest) else { return };
         guests.engine.hurried = Some(node);
         let waits = |it: &State| matches!(it, State::Waiting(Wait::Device | Wait::Stall | Wait::Sleep));
         let of_node = self.sched.threads.iter().filter(|(_, it)| it.node == node && waits(&it.state)).map(|(id, _)| id);
@@ -55,44 +71,36 @@ impl Kernel {
     /// It has dropped it: no thread of the process acts again.
     pub(crate) fn hurried(&mut self, node: NodeId) {
         self.bury_threads(node);
-        if let Some(guests) = &mut self.guests {
+        if let Some(guests) = state_mut(&mut self.guest) {
             guests.engine.hurried = None;
         }
     }
 
     /// A dead process is taken apart, as [`burial_begins`](Self::burial_begins) says.
     pub(crate) fn burial_ends(&mut self, me: ThreadId, node: NodeId) {
-        if let Some(guests) = &mut self.guests {
+        if let Some(guests) = state_mut(&mut self.guest) {
             self.process[node].storage.put(guests.disk.take());
         }
         self.hurried(node);
         self.turn_to(me, None, false);
     }
 
-    /// A carried process was asked to stop.
-    pub(crate) fn guest_asked_to_stop(&mut self, node: NodeId) {
-        self.guests_changed();
-        if let Some(guests) = &mut self.guests {
-            guests.engine.asked = Some(node);
-        }
-    }
-
     /// Whether the calling thread's own process was asked to stop by what it has just told: which node it is, and how often so far.
     #[inline]
     pub(crate) fn asked_to_stop(&mut self, me: ThreadId) -> Option<(NodeId, u64)> {
-        let node = self.guests.as_mut()?.engine.asked.take()?;
+        let node = state_mut(&mut self.guest)?.engine.asked.take()?;
         (self.sched.threads[me].node == node).then(|| (node, self.process[node].stops.count()))
     }
 
     /// A turn of all programs begins at this time: each has its own, up to the end of the turn.
     pub(crate) fn guest_begins(&mut self, node: NodeId, now_ns: u64) {
-        let last_ns = self.guests.as_ref().map_or(0, |guests| guests.own[usize::from(node.0)].now_ns);
+        let last_ns = state(&self.guest).map_or(0, |guests| guests.own[usize::from(node.0)].now_ns);
         self.sched.now_ns = now_ns.max(last_ns);
     }
 
     /// Whether the end of this node's process is due when the turn is over.
     pub(crate) fn is_ending(&self, node: NodeId) -> bool {
-        self.guests.as_ref().is_some_and(|guests| guests.put_off.iter().any(|(of, ..)| *of == node))
+        state(&self.guest).is_some_and(|guests| guests.put_off.iter().any(|(of, ..)| *of == node))
     }
 
     /// What is wrong with the way between two nodes.

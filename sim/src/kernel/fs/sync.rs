@@ -28,7 +28,6 @@ impl Kernel {
         let (syncs, (low, high)) = node.storage.next_sync();
         let drawn_ns = self.sched.choices.between(Question::Sync, node.key, syncs, low, high);
         let takes_ns = drawn_ns + node.storage.sync_extra_ns();
-        #[cfg(feature = "turmoil")]
         let takes_ns = if self.waits_for_devices(me) { takes_ns } else { 0 };
         Turn::Wait(Wait::Device, self.sched.now_ns + takes_ns)
     }
@@ -88,11 +87,8 @@ impl Kernel {
     }
 
     /// Returns whether the caller waits for a device that does not answer.
-    pub(super) fn waits_for_device(&self, _me: ThreadId, is_stalled: bool) -> bool {
-        #[cfg(feature = "turmoil")]
-        return is_stalled && self.waits_for_devices(_me);
-        #[cfg(not(feature = "turmoil"))]
-        is_stalled
+    pub(super) fn waits_for_device(&self, me: ThreadId, is_stalled: bool) -> bool {
+        is_stalled && self.waits_for_devices(me)
     }
 
     /// A node's device answers again: wakes the threads that wait for it.

@@ -58,7 +58,6 @@ impl Kernel {
             self.net.deliveries.record();
         }
         let start = Start::Main(process.main.clone(), incarnation);
-        #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
         // What ended its last life is why there is another.
         let ended = self.process[node].lifecycle.ended();
@@ -66,7 +65,6 @@ impl Kernel {
         if !self.process[node].is_up() {
             return; // a fault that is aimed at its start was quicker
         }
-        #[cfg(any(feature = "turmoil", madsim))]
         if self.is_guest(node) {
             return; // its engine has it begin
         }
@@ -125,11 +123,9 @@ impl Kernel {
         if !self.process[node].is_up() {
             return false;
         }
-        #[cfg(any(feature = "turmoil", madsim))]
-        if self.puts_off(node, how, cause) {
+        if self.postpones_end(node, how, cause) {
             return true;
         }
-        #[cfg(any(feature = "turmoil", madsim))]
         self.guests_changed();
         self.sched.tasks.forget(node);
         let process = &mut self.process[node];
@@ -138,10 +134,7 @@ impl Kernel {
         process.stops.clear();
         self.forget_holds(node);
         self.process.signals.forget(node);
-        #[cfg(any(feature = "turmoil", madsim))]
         let left = self.leaves_threads(node);
-        #[cfg(not(any(feature = "turmoil", madsim)))]
-        let left = false;
         for id in self.process[node].threads.clone() {
             if !left {
                 self.end_thread(id);

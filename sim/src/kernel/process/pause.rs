@@ -14,7 +14,6 @@ impl Kernel {
         }
         let threads = self.process[node].threads.clone();
         self.emit_at(node, cause, What::Paused);
-        #[cfg(madsim)]
         self.guests_changed();
         for id in threads {
             self.stand_still(id);
@@ -30,7 +29,6 @@ impl Kernel {
         }
         let threads = self.process[node].threads.clone();
         self.emit_at(node, cause, What::Resumed);
-        #[cfg(madsim)]
         self.guests_changed();
         for id in threads {
             self.go_on(id);
@@ -45,12 +43,8 @@ impl Kernel {
         if !it.is_up() {
             return None;
         }
-        #[cfg(any(feature = "turmoil", madsim))]
-        let is_everybodys = |id: ThreadId| self.is_guest_thread(id);
-        #[cfg(not(any(feature = "turmoil", madsim)))]
-        let is_everybodys = |_: ThreadId| false;
         let of_it = |id: &ThreadId| {
-            self.sched.threads[*id].node == node && self.sched.threads[*id].is_live() && !is_everybodys(*id)
+            self.sched.threads[*id].node == node && self.sched.threads[*id].is_live() && !self.is_guest_thread(*id)
         };
         let id = self.sched.running.filter(of_it).or_else(|| {
             let live: Vec<ThreadId> = it.threads.iter().copied().filter(of_it).collect();

@@ -18,16 +18,11 @@ impl Kernel {
             self.process[node].lifecycle.set_stop_asked(seq);
         }
         self.notify_stop(&watchers, seq);
-        #[cfg(feature = "turmoil")]
-        self.guest_asked_to_stop(node);
-        #[cfg(madsim)]
-        self.guests_changed();
+        if let Some(guest) = &mut self.guest {
+            guest.stop_requested(node);
+        }
         // Without a handler the process is left alone until its budget is over.
-        #[cfg(any(feature = "turmoil", madsim))]
-        let has_threads = !self.is_guest(node);
-        #[cfg(not(any(feature = "turmoil", madsim)))]
-        let has_threads = true;
-        if has_threads {
+        if !self.is_guest(node) {
             self.send_signal(node, None, libc::SIGTERM, seq);
         }
         if first {

@@ -77,13 +77,13 @@ impl Storage {
     }
 
     /// Takes the disk out of the node.
-    #[cfg(any(feature = "turmoil", madsim))]
+    #[allow(dead_code, reason = "guest engines alone call this")]
     pub(crate) fn take(&mut self) -> Option<Box<Disk>> {
         self.disk.take()
     }
 
     /// Puts a disk into the node.
-    #[cfg(any(feature = "turmoil", madsim))]
+    #[allow(dead_code, reason = "guest engines alone call this")]
     pub(crate) fn put(&mut self, disk: Option<Box<Disk>>) {
         self.disk = disk;
     }

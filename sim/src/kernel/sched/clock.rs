@@ -3,8 +3,8 @@
 
 /// 2026-01-01T00:00:00Z, in nanoseconds since 1970: what a true wall clock shows when a run begins.
 pub(super) const REALTIME_START_NS: i64 = 1_767_225_600 * 1_000_000_000;
-/// What a monotonic clock shows then: enough that a program may subtract a day from its first instant. madsim begins at 0.
-const MONOTONIC_START_NS: i64 = if cfg!(madsim) { 0 } else { 1_000_000 * 1_000_000_000 };
+/// The monotonic clock's reading then: enough that a program may subtract a day from its first instant.
+pub(crate) const MONOTONIC_START_NS: i64 = 1_000_000 * 1_000_000_000;
 
 /// Millionths of a nanosecond in one: clocks count in them, so that no change of rate rounds anything away.
 const PARTS: i128 = 1_000_000;
@@ -74,11 +74,21 @@ pub(crate) struct Clocks {
     pub(super) extra_ppm: i64,
     /// How far the wall clock is ahead of what it should show, beside what the rate does.
     pub(super) offset_ns: i64,
+    /// The same for the monotonic clock.
+    pub(crate) monotonic_offset_ns: i64,
 }
 
 impl Clocks {
     fn pace(&self) -> i128 {
         PARTS + i128::from((i64::from(self.standing_ppm) + self.extra_ppm).clamp(PPM.0, PPM.1))
+    }
+
+    fn offset_of(&self, clock: Clock) -> i64 {
+        match clock {
+            Clock::Realtime => self.offset_ns,
+            Clock::Monotonic => self.monotonic_offset_ns,
+            Clock::Processor => 0,
+        }
     }
 
     fn parts_at(&self, now_ns: u64) -> i128 {
@@ -91,13 +101,13 @@ impl Clocks {
             return now_ns as i64;
         }
         let gone = (self.parts_at(now_ns) / PARTS) as i64;
-        let offset = if clock == Clock::Realtime { self.offset_ns } else { 0 };
+        let offset = self.offset_of(clock);
         clock.start_ns().saturating_add(gone).saturating_add(offset)
     }
 
     /// The first time of the room at which a clock shows this much.
     pub(super) fn sim_ns(&self, deadline: Deadline) -> u64 {
-        let offset = if deadline.clock == Clock::Realtime { self.offset_ns } else { 0 };
+        let offset = self.offset_of(deadline.clock);
         let gone = i128::from(deadline.shown_ns) - i128::from(deadline.clock.start_ns()) - i128::from(offset);
         if deadline.clock == Clock::Processor {
             return gone.clamp(0, i128::from(u64::MAX)) as u64;

@@ -91,7 +91,7 @@ impl Kernel {
         });
     }
 
-    fn change_clocks(&mut self, node: NodeId, change: impl FnOnce(&mut Clocks, u64)) {
+    pub(crate) fn change_clocks(&mut self, node: NodeId, change: impl FnOnce(&mut Clocks, u64)) {
         let Some(Node { clocks, threads, .. }) = self.process.node_mut(node) else { return };
         change(clocks, self.sched.now_ns);
         let (clocks, threads) = (*clocks, threads.clone());

@@ -24,7 +24,6 @@ pub(crate) struct Threads {
     calls_left: u32,
     pub(crate) schedule: Schedule,
     /// Who goes after all others that can: it gives way again and again, and its turn would be drawn anew each time, theirs once.
-    #[cfg(any(feature = "turmoil", madsim))]
     pub(crate) last: Option<ThreadId>,
     /// Ended threads whose kernel threads can go.
     ended: Vec<ThreadId>,
@@ -132,7 +131,6 @@ impl Threads {
     }
 
     fn line_up(&mut self, id: ThreadId, wakes: u64, choices: &Choices) {
-        #[cfg(any(feature = "turmoil", madsim))]
         if self.last == Some(id) {
             return self.turns.push(Ticket(std::cmp::Reverse((u64::MAX, id.0)), wakes));
         }
