@@ -1,7 +1,32 @@
-//! Events: what happened in a run, in order. The one vocabulary that everything downstream reads.
+//! Events: the facts of a run, in order. The one vocabulary that everything downstream reads.
+//!
+//! | | |
+//! |---|---|
+//! | `what` | an event and its content |
+//! | `id`, `death`, `leak`, `probe_event` | the types that events carry |
+//! | `probe` | turns facts that probes report into events |
+//! | `recorder` | numbers events, folds them into the digest, keeps them on demand |
+//! | `digest` | the digest of a run |
+//! | `socket` | a socket, as lists of a simulation's state show it |
+//! | `signal` | names of signals |
 
 pub mod probe;
+
+mod death;
+mod digest;
+mod id;
+mod leak;
+mod probe_event;
 pub(crate) mod recorder;
+mod signal;
+mod socket;
 mod what;
 
-pub use what::*;
+pub use death::Death;
+pub use digest::Digest;
+pub use id::{Name, NodeId, Seq};
+pub use leak::Leak;
+pub use probe_event::ProbeEvent;
+pub use signal::signal_name;
+pub use socket::{Socket, SocketStatus, Transport};
+pub use what::{Event, What};

@@ -1,50 +1,45 @@
-//! Keyed choices: `answer = H(seed, question, who, occurrence)`. Everything that a seed decides is asked here.
-//! It is no stream: an answer depends on its key alone, so that removing one fault does not re-randomise the rest.
+//! Keyed choices: `answer = H(seed, question, who, occurrence)`. Every decision of a seed is made here.
+//! It is no stream: an answer depends on its key alone, so that removing one fault does not change the other answers.
 
 use crate::host::system::Region;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What is asked. The numbers are part of the seed format: they never change, new ones are added at the end.
+/// A kind of decision. The numbers are part of the seed format: they never change, and new ones are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u16)]
 pub enum Question {
-    /// Which runnable thread goes first: the one whose answer is smallest.
+    /// The order of runnable threads: the smallest answer goes first.
     Turn = 1,
-    /// After how many doors a thread is cut off.
+    /// The number of calls until a thread is preempted.
     Doors = 2,
-    /// How long a thread that was cut off is kept waiting.
+    /// The length of a stall after a preemption.
     Stall = 3,
-    /// How long a segment or datagram is on its way.
+    /// The latency of a segment or datagram.
     Latency = 4,
-    /// How long a sync takes.
+    /// The duration of a sync.
     Sync = 5,
     /// Bytes for `getrandom` and `/dev/urandom`.
     Entropy = 6,
-    /// What a power loss keeps.
+    /// The data that survives a power loss.
     PowerLoss = 7,
-    /// What a plan consists of.
+    /// The contents of a plan.
     Plan = 8,
-    /// A scenario's own generator.
+    /// A scenario's own random generator.
     Workload = 9,
-    /// How often threads are cut off in this run.
-    Schedule = 10,
     /// Whether a datagram is lost.
     Loss = 11,
-    /// Which runs a campaign repeats.
-    Repeat = 12,
-    /// Where and how a file is damaged.
+    /// The place and kind of a file's damage.
     Damage = 13,
     /// Whether a datagram arrives twice, and when.
     Doubling = 14,
     /// Whether a datagram arrives late, and how late.
     Reordering = 15,
-    /// How long a new thread waits for its first turn.
+    /// The delay before a new thread's first turn.
     Start = 16,
-    /// Whether a place that may misbehave does.
+    /// Whether an injection point misbehaves.
     Buggify = 20,
 }
 
@@ -52,56 +47,55 @@ pub enum Question {
 #[derive(Clone, Debug)]
 pub struct Choices {
     seed: u64,
-    /// The first round for each question: it depends on the seed alone.
+    /// The first round of hashing for each question, which depends on the seed alone.
     keys: [u64; QUESTIONS],
-    overrides: BTreeMap<(Question, u64, u64), u64>,
-    /// Whether each answer is the seed's, and nobody writes it down.
+    /// Whether no answer is recorded.
     plain: bool,
     /// Reserved in every run, so that a recorded run has the addresses of one that is not.
-    kept: Option<Arc<Mutex<Kept>>>,
+    record: Option<Arc<Mutex<ChoiceRecord>>>,
 }
 
-/// One question that was asked in a run, with its answer.
+/// One recorded choice of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// How many events there were before it.
+    /// The number of events before it.
     pub events: u64,
-    /// What was asked.
+    /// The kind of decision.
     pub question: Question,
-    /// Of whom: the identity of a thread, a connection, a file.
+    /// The identity that it concerns: of a thread, a connection, a file.
     pub who: u64,
-    /// For which time.
+    /// The number of the occasion.
     pub occurrence: u64,
-    /// The answer is below this; 0 if it is any number of 64 bits.
+    /// An exclusive upper bound of the answer; 0 for any number of 64 bits.
     pub bound: u64,
     /// The answer.
     pub answer: u64,
 }
 
-/// The questions of a run so far.
-struct Kept {
+/// The choices of a run so far.
+struct ChoiceRecord {
     asked: Region<Asked>,
     events: u64,
     keep: bool,
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for ChoiceRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} asked", self.asked.values().len())
     }
 }
 
-/// More questions than a run keeps; what is asked later is left out.
-const KEPT_MAX: usize = 2 << 20;
+/// The most choices that a run records; later ones are left out.
+const RECORDED_MAX: usize = 2 << 20;
 
-/// More than there are questions.
+/// An upper bound of the numbers of questions.
 const QUESTIONS: usize = 64;
 
 const WHO: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio, odd: the usual Weyl increment
 const OCCURRENCE: u64 = 0xd1b5_4a32_d192_ed03; // an odd constant of Steele and Vigna's LXM generators
 const QUESTION: u64 = 0x8cb9_2ba7_2f3d_8dd7; // another of them
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): each input bit changes each output bit with odds of a half.
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): each input bit flips each output bit with probability 1/2.
 #[inline]
 pub fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -124,37 +118,31 @@ impl Choices {
     /// The choices of a seed.
     pub fn new(seed: u64) -> Self {
         let key = |question: usize| mix(seed ^ (question as u64).wrapping_mul(QUESTION));
-        Self { seed, keys: std::array::from_fn(key), overrides: BTreeMap::new(), plain: true, kept: None }
+        Self { seed, keys: std::array::from_fn(key), plain: true, record: None }
     }
 
-    /// The choices of a run of this seed, which keeps what it is asked if that is wanted.
+    /// The choices of a run of this seed, recorded on demand.
     pub(crate) fn of_run(seed: u64, keep: bool) -> Self {
-        let kept = Arc::new(Mutex::new(Kept { asked: Region::reserve(KEPT_MAX), events: 0, keep }));
-        Self { plain: !keep, kept: Some(kept), ..Self::new(seed) }
+        let record = Arc::new(Mutex::new(ChoiceRecord { asked: Region::reserve(RECORDED_MAX), events: 0, keep }));
+        Self { plain: !keep, record: Some(record), ..Self::new(seed) }
     }
 
-    /// What is asked from here on comes after so many events.
+    /// Later choices are recorded as made after so many events.
     pub(crate) fn came_to(&mut self, events: u64) {
-        if let Some(kept) = &self.kept {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).events = events;
+        if let Some(record) = &self.record {
+            record.lock().unwrap_or_else(PoisonError::into_inner).events = events;
         }
     }
 
-    /// What was asked so far, if that is kept.
+    /// The recorded choices so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        let kept = self.kept.as_ref().map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner));
-        kept.map_or_else(Vec::new, |kept| kept.asked.values().to_vec())
+        let record = self.record.as_ref().map(|record| record.lock().unwrap_or_else(PoisonError::into_inner));
+        record.map_or_else(Vec::new, |record| record.asked.values().to_vec())
     }
 
     /// The seed that these answers come from.
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-
-    /// Fixes one answer, whatever the seed says.
-    pub fn fix(&mut self, question: Question, who: u64, occurrence: u64, answer: u64) {
-        self.plain = false;
-        self.overrides.insert((question, who, occurrence), answer);
     }
 
     /// 64 bits.
@@ -169,17 +157,16 @@ impl Choices {
         mix(mix(key ^ who.wrapping_mul(WHO)).wrapping_add(occurrence.wrapping_mul(OCCURRENCE)))
     }
 
-    /// The answer where some are fixed or all are kept.
+    /// The answer in a run that records its choices.
     #[cold]
     fn answered(&self, question: Question, who: u64, occurrence: u64, bound: u64) -> u64 {
-        let fixed = self.overrides.get(&(question, who, occurrence)).copied();
-        let word = fixed.unwrap_or_else(|| self.seeded(question, who, occurrence));
+        let word = self.seeded(question, who, occurrence);
         let answer = if bound == 0 { word } else { scaled(word, bound) };
-        if let Some(kept) = &self.kept {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let events = kept.events;
-            if kept.keep && kept.asked.values().len() < KEPT_MAX {
-                kept.asked.push(Asked { events, question, who, occurrence, bound, answer });
+        if let Some(record) = &self.record {
+            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+            let events = record.events;
+            if record.keep && record.asked.values().len() < RECORDED_MAX {
+                record.asked.push(Asked { events, question, who, occurrence, bound, answer });
             }
         }
         answer
@@ -237,19 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_answer_overrides_the_seed() {
-        let mut choices = Choices::new(1);
-        choices.fix(Question::Turn, 5, 6, 42);
-        assert_eq!(choices.draw(Question::Turn, 5, 6), 42);
-        assert_ne!(choices.draw(Question::Turn, 5, 7), 42);
-    }
-
-    #[test]
     fn what_is_asked_is_kept_with_its_answer_and_the_answers_stay_the_same() {
         let ask = |choices: &mut Choices| {
             let first = choices.draw(Question::Turn, 5, 6);
             choices.came_to(3);
-            choices.fix(Question::Sync, 1, 1, u64::MAX);
             (first, choices.between(Question::Latency, 1, 2, 10, 20), choices.below(Question::Sync, 1, 1, 4))
         };
         let (mut kept, mut not_kept) = (Choices::of_run(1, true), Choices::of_run(1, false));
@@ -266,7 +244,7 @@ mod tests {
         let expected = [
             asked(0, Question::Turn, 5, 6, 0, answers.0),
             asked(3, Question::Latency, 1, 2, 11, answers.1 - 10),
-            asked(3, Question::Sync, 1, 1, 4, 3),
+            asked(3, Question::Sync, 1, 1, 4, answers.2),
         ];
         assert_eq!((kept.asked(), not_kept.asked()), (expected.to_vec(), Vec::new()));
     }
