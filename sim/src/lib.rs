@@ -27,7 +27,6 @@ pub use self::libc::Memory;
 pub use event::recorder::{Recorded, digest_of};
 pub use isolate::{Machine, Outcome, run};
 pub use kernel::control::{Control, Observer, Status};
-pub use kernel::dispatch::Settings;
 pub use kernel::ending::{Crash, Ending};
 pub use kernel::fs::disk;
 pub use kernel::net::link::{Latency, Link, LinkTrouble};
@@ -39,6 +38,7 @@ pub use kernel::sched::call_site::CallSites;
 pub use kernel::sched::choice;
 pub use kernel::sched::preemption::Schedule;
 pub use kernel::sched::spin::SPIN_MAX;
+pub use kernel::settings::Settings;
 
 pub use kernel::control::Control as Room;
 pub use kernel::sched::call_site::CallSites as Places;

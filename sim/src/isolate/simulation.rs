@@ -3,8 +3,8 @@
 
 use crate::event::recorder::Recorded;
 use crate::event::{Digest, NodeId, Socket};
-use crate::kernel::control::Observer;
-use crate::kernel::dispatch::{Kernel, Settings};
+use crate::kernel::control::{Observer, attach};
+use crate::kernel::dispatch::Kernel;
 use crate::kernel::ending::{Crash, Ending};
 use crate::kernel::net::link::Link;
 use crate::kernel::process::node::Main;
@@ -14,6 +14,7 @@ use crate::kernel::process::storage::DiskBuild;
 use crate::kernel::sched::call_site::CallSites;
 use crate::kernel::sched::choice::Asked;
 use crate::kernel::sched::fiber;
+use crate::kernel::settings::Settings;
 
 /// A node to be: its name, what it runs, and when it first starts.
 pub struct Machine {
@@ -111,7 +112,7 @@ pub(crate) fn run_furnished(
         kernel.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }
     furnish(&mut kernel);
-    kernel.observe(observer);
+    kernel.observe(attach(observer));
     // Threads that are parked for good still point into the world, so it stays where it is.
     let kernel = Box::leak(kernel);
     crate::libc::watch();

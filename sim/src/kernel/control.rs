@@ -1,49 +1,80 @@
-//! The room as its operator sees it: what a scenario, a plan or an invariant may ask of the world and do to it.
-//! It decides nothing itself.
+//! The control of a simulation: everything that a scenario, a plan or an invariant may ask of it and do to it.
+//! It decides nothing itself; it calls the kernel's parts.
 
 use super::dispatch::Kernel;
 use super::due::Due;
 use super::ending::Ending;
-use super::fs::disk::{ROOT, Trouble};
+use super::fs::disk::Trouble;
 use super::net::link::LinkTrouble;
-use super::process::leaked::LeakedItem;
+use super::observation::Consult;
 use super::process::state::ProcessState;
-use super::sched::choice::{Choices, Question, join};
+use super::sched::choice::Choices;
 use super::sched::fiber::own_stack;
 use crate::event::{Death, Event, Leak, Name, NodeId, Seq, What};
 
-/// Sees what happens and may act on it. Called with the world at rest: no thread of the run goes on meanwhile.
+/// Sees each event and may act on it. No thread of the run goes on meanwhile.
 pub trait Observer {
-    /// Whether events of this kind ([`What::kind`]) are of interest; asked for each.
+    /// Whether events of this kind ([`What::kind`]) are of interest; called for each event.
     fn wants(&self, what: &What) -> bool;
-    /// Something happened.
-    fn event(&mut self, event: &Event, room: &mut Control<'_>);
-    /// A time came that was asked for with [`Control::alarm`].
-    fn alarm(&mut self, token: u64, room: &mut Control<'_>);
-    /// Nothing can run and no deadline is left: the run ends unless something is done about it here.
-    fn quiescent(&mut self, room: &mut Control<'_>);
-    /// The run is over; for what the observer has to give, see the engine.
+    /// An event happened.
+    fn event(&mut self, event: &Event, control: &mut Control<'_>);
+    /// An alarm is due that [`Control::alarm`] set.
+    fn alarm(&mut self, token: u64, control: &mut Control<'_>);
+    /// Nothing can run and no deadline is left: the run ends unless the observer starts something.
+    fn quiescent(&mut self, control: &mut Control<'_>);
+    /// The run is over: the observer's results.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }
 
-/// Whether a process runs on a node.
+/// The state of a node's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It has not been started yet.
+    /// Not started yet.
     New,
-    /// It runs.
+    /// Running.
     Up,
-    /// It was asked to stop and has not ended.
+    /// Asked to stop, and not ended.
     Stopping,
-    /// It ended.
+    /// Ended.
     Down,
-    /// Its machine has no power.
+    /// The machine has no power.
     Off,
 }
 
-/// The world, as far as an operator may touch it.
+/// The handle by which an observer controls a simulation.
 pub struct Control<'a> {
     kernel: &'a mut Kernel,
+}
+
+/// An observer as the kernel consults it.
+struct Attached(Box<dyn Observer>);
+
+/// Makes an observer one that a kernel can hold.
+pub(crate) fn attach(observer: Box<dyn Observer>) -> Box<dyn Consult<Kernel>> {
+    Box::new(Attached(observer))
+}
+
+impl Consult<Kernel> for Attached {
+    #[inline]
+    fn wants(&self, what: &What) -> bool {
+        self.0.wants(what)
+    }
+
+    fn event(&mut self, event: &Event, kernel: &mut Kernel) {
+        self.0.event(event, &mut Control::new(kernel));
+    }
+
+    fn alarm(&mut self, token: u64, kernel: &mut Kernel) {
+        self.0.alarm(token, &mut Control::new(kernel));
+    }
+
+    fn quiescent(&mut self, kernel: &mut Kernel) {
+        self.0.quiescent(&mut Control::new(kernel));
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
+        self.0.into_any()
+    }
 }
 
 impl<'a> Control<'a> {
@@ -61,27 +92,27 @@ impl<'a> Control<'a> {
         &self.kernel.sched.choices
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn nodes(&self) -> u16 {
         self.kernel.process.nodes.count() as u16
     }
 
-    /// A node's name; `world` for the room itself.
+    /// A node's name; `world` for the simulation itself.
     pub fn node_name(&self, node: NodeId) -> &str {
         self.kernel.process.node(node).map_or("world", |node| &node.name)
     }
 
-    /// What a name stands for.
+    /// The text behind a name.
     pub fn text(&self, name: Name) -> &str {
         self.kernel.recorder.text(name)
     }
 
-    /// The number of a text.
+    /// The name of a text, new or known.
     pub fn name(&mut self, text: &str) -> Name {
         self.kernel.recorder.name(text)
     }
 
-    /// Where a node's process is in its life.
+    /// The state of a node's process.
     pub fn status(&self, node: NodeId) -> Status {
         match self.kernel.process.node(node).map(|node| node.lifecycle.state()) {
             None | Some(ProcessState::New) => Status::New,
@@ -92,35 +123,35 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// Which life a node is in, from 1; 0 before the first.
+    /// A node's incarnation, from 1; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u16 {
         self.kernel.process.node(node).map_or(0, |node| node.incarnation())
     }
 
-    /// Says that a fault was injected; what follows has this event as its cause.
+    /// Records that a fault was injected; its effects have this event as their cause.
     pub fn fault(&mut self, what: &str, injection: u32, on: NodeId) -> Seq {
         let what = self.kernel.recorder.name(what);
         self.kernel.emit_at(on, Seq::NONE, What::Fault { what, injection })
     }
 
-    /// Says that a fault ended.
+    /// Records that a fault ended.
     pub fn healed(&mut self, what: &str) -> Seq {
         let what = self.kernel.recorder.name(what);
         self.kernel.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { what })
     }
 
-    /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether it was running
-    /// and had not been asked before; one that had is asked again, within the budget that it has.
+    /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether this was the first request to a running
+    /// process; a further one leaves the budget as it is.
     pub fn stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
         self.kernel.request_stop(node, budget_ns, cause)
     }
 
-    /// Ends a node's process in this way, at once. Returns whether it was running.
+    /// Ends a node's process at once. Returns whether it was running.
     pub fn end(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
         self.kernel.end_process(node, how, cause)
     }
 
-    /// Lets every thread of a node's process stand still, as SIGSTOP would. Returns whether they went until now.
+    /// Pauses a node's process, as SIGSTOP would. Returns whether it ran until now.
     pub fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
         self.kernel.pause(node, cause)
     }
@@ -130,26 +161,26 @@ impl<'a> Control<'a> {
         self.kernel.process.node(node).is_some_and(|node| node.lifecycle.is_paused())
     }
 
-    /// Lets the threads of a paused process go on, as SIGCONT would. Returns whether it was paused.
+    /// Resumes a node's process, as SIGCONT would. Returns whether it was paused.
     pub fn resume(&mut self, node: NodeId, cause: Seq) -> bool {
         self.kernel.resume(node, cause)
     }
 
-    /// Lets one thread of a node's process stand still, until the hold of this number is [over](Self::end_hold): the thread that
-    /// runs, if it is of this process, else the `nth` of those that are alive, from 1, counted round. Returns which one, in words;
-    /// `None` if the process does not run.
+    /// Holds one thread of a node's process until [`end_hold`](Self::end_hold) ends the hold of this number: the running thread,
+    /// if it is of this process, or else the `nth` live one, from 1, modulo their number. Returns the thread in words; `None` if
+    /// the process does not run.
     pub fn hold_thread(&mut self, node: NodeId, nth: u32, number: u32) -> Option<String> {
         let held = self.kernel.hold(node, nth, number)?;
         Some(self.kernel.thread_name(held))
     }
 
-    /// The number, in its process, of the thread that is held by the hold of this number, if it is still alive.
+    /// The thread that the hold of this number holds, by its number in its process, if it is still alive.
     pub fn held_thread(&self, number: u32) -> Option<u32> {
         self.kernel.held(number).map(|id| self.kernel.sched.threads[id].number)
     }
 
-    /// The thread that is held by the hold of this number goes on, unless another hold or a pause keeps it. Does nothing if
-    /// there is no such hold.
+    /// Ends the hold of this number: its thread goes on, unless another hold or a pause keeps it. Does nothing if there is no
+    /// such hold.
     pub fn end_hold(&mut self, number: u32) {
         self.kernel.end_hold(number);
     }
@@ -159,7 +190,7 @@ impl<'a> Control<'a> {
         self.kernel.start_after(node, delay_ns);
     }
 
-    /// Starts a node's process again `delay_ns` after its present life has ended.
+    /// Starts a node's process again `delay_ns` after its present incarnation has ended.
     pub fn restart_when_ended(&mut self, node: NodeId, delay_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
             node.lifecycle.restart_after(delay_ns);
@@ -171,7 +202,7 @@ impl<'a> Control<'a> {
         self.kernel.process.node(node).is_some_and(|node| node.lifecycle.starts_again())
     }
 
-    /// Cuts (or opens) the way from one node to another; the way back is another matter.
+    /// Blocks or opens the link from one node to another, in this direction only.
     pub fn cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
         if cut {
             self.kernel.net.links.partition(from, to);
@@ -181,95 +212,73 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// Opens every way and ends every trouble of one. Returns whether there was any.
+    /// Opens every link and ends every link trouble. Returns whether there was any.
     pub fn heal_links(&mut self) -> bool {
         self.kernel.net.links.heal_all() | self.kernel.mend_links()
     }
 
-    /// Lets something go wrong with the ways between two nodes.
+    /// Starts a trouble of the links between two nodes.
     pub fn trouble_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
         self.kernel.net.links.begin_trouble(a, b, trouble);
     }
 
-    /// Ends what [`trouble_link`](Self::trouble_link) began.
+    /// Ends a trouble that [`trouble_link`](Self::trouble_link) started.
     pub fn mend_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
         self.kernel.mend_link(a, b, trouble);
     }
 
-    /// Resets every connection between two nodes, at both ends. Returns how many there were.
+    /// Resets every connection between two nodes, at both ends. Returns their number.
     pub fn reset_connections(&mut self, a: NodeId, b: NodeId, cause: Seq) -> usize {
         self.kernel.reset_connections(a, b, cause)
     }
 
-    /// A node's wall clock jumps by this much, in nanoseconds; negative is back in time.
+    /// Steps a node's wall clock, in nanoseconds; negative is back in time.
     pub fn step_clock(&mut self, node: NodeId, by_ns: i64) {
         self.kernel.step_clock(node, by_ns);
     }
 
-    /// A node's clocks gain this much more in each second from here on, in millionths. To undo it, take it back: what was
-    /// gained meanwhile stays.
+    /// Makes a node's clocks gain this much more in each second from now on, in millionths. To undo it, pass the negative: the
+    /// time gained meanwhile stays.
     pub fn speed_clock(&mut self, node: NodeId, ppm: i32) {
         self.kernel.speed_clock(node, ppm);
     }
 
-    /// Makes each sync of a node's disk take this much longer, in nanoseconds; 0 for a sound disk.
+    /// Sets the extra latency of each sync of a node's disk, in nanoseconds; 0 for a sound disk.
     pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
             node.storage.slow_syncs(extra_ns);
         }
     }
 
-    /// Lets a trouble of a node's disk begin.
+    /// Starts a trouble of a node's disk.
     pub fn trouble_disk(&mut self, node: NodeId, trouble: Trouble) {
         if let Some(node) = self.kernel.process.node_mut(node) {
             node.disk().begin_trouble(trouble);
         }
     }
 
-    /// Ends a trouble of a node's disk, or all of them; what waited for the device goes on because of `cause`.
+    /// Ends a trouble of a node's disk, or all of them; threads that waited for the device go on because of `cause`.
     pub fn mend_disk(&mut self, node: NodeId, trouble: Option<Trouble>, cause: Seq) {
-        let Some(disk) = self.kernel.process.node_mut(node).and_then(|node| node.storage.used_mut()) else {
-            return;
-        };
-        match trouble {
-            Some(trouble) => disk.end_trouble(trouble),
-            None => disk.end_all_troubles(),
-        }
-        if !disk.has_trouble(Trouble::Stalled) {
-            self.kernel.device_answers(node, cause);
-        }
+        self.kernel.mend_disk(node, trouble, cause);
     }
 
-    /// The path of the `nth` file of a node's disk, from 1, in the order of their paths, counted round; only files that have
-    /// content, if `filled`. `None` if there is none.
+    /// The path of the `nth` file of a node's disk, from 1, in the order of paths, modulo their number; with `filled`, only files
+    /// that have content count. `None` if there is none.
     pub fn file_of(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
-        let disk = self.kernel.process.node_mut(node)?.storage.used()?;
-        let mut files = disk.files();
-        files.retain(|path| !filled || disk.stat(ROOT, path, false).is_ok_and(|stat| stat.size > 0));
-        let index = (nth.max(1) as usize - 1).checked_rem(files.len())?;
-        Some(String::from_utf8_lossy(&files[index]).into_owned())
+        self.kernel.process.node(node)?.storage.nth_file(nth, filled)
     }
 
-    /// Lets a file vanish, on the media and for whoever looks for its name; who has it open keeps it.
+    /// Removes a file from the media and its name from the directory; processes that have it open keep it.
     pub fn remove_file(&mut self, node: NodeId, path: &str, cause: Seq) {
-        let Some(it) = self.kernel.process.node_mut(node) else { return };
-        if it.disk().remove_for_fault(path.as_bytes()).is_ok() {
-            let path = self.kernel.recorder.name(path);
-            self.kernel.emit_at(node, cause, What::EntryChanged { path });
-        }
+        self.kernel.remove_file(node, path, cause);
     }
 
-    /// Damages some bytes of a file; where and how is a choice, keyed by the injection.
+    /// Damages some bytes of a file; their place and value are choices, keyed by the injection.
     pub fn corrupt_file(&mut self, node: NodeId, path: &str, injection: u32) {
-        let choices = &self.kernel.sched.choices;
-        let Some(it) = self.kernel.process.node_mut(node) else { return };
-        let who = join(it.key, u64::from(injection));
-        let _nothing_there = it
-            .disk()
-            .corrupt(path.as_bytes(), &mut |ask| choices.below(Question::Damage, who, ask.what as u64, ask.bound));
+        self.kernel.corrupt_file(node, path, injection);
     }
 
-    /// Leaves a node's process this much memory and no more; `None` for what its machine has.
+    /// Limits a node's process to this much memory; `None` for its machine's own budget.
     pub fn squeeze_memory(&mut self, node: NodeId, bytes: Option<u64>) {
         if let Some(node) = self.kernel.process.node(node) {
             node.memory.squeeze(bytes);
@@ -283,13 +292,10 @@ impl<'a> Control<'a> {
 
     /// Whether a node's disk refuses operations at this moment: with errors, or because nothing is free.
     pub fn disk_fails(&self, node: NodeId) -> bool {
-        const REFUSING: [Trouble; 4] =
-            [Trouble::FailingReads, Trouble::FailingWrites, Trouble::FailingSyncs, Trouble::Full];
-        let disk = self.kernel.process.node(node).and_then(|node| node.storage.used());
-        disk.is_some_and(|disk| REFUSING.iter().any(|trouble| disk.has_trouble(*trouble)))
+        self.kernel.process.node(node).is_some_and(|node| node.storage.refuses())
     }
 
-    /// What the next process of a node would find on its disk, as one number; 0 if it has none yet. It reads the whole disk.
+    /// A digest of what the next process of a node would find on its disk; 0 if it has none yet. It reads the whole disk.
     pub fn disk_state(&self, node: NodeId) -> u128 {
         let disk = self.kernel.process.node(node).and_then(|node| node.storage.used());
         disk.map_or(0, |disk| disk.visible_digest())
@@ -310,34 +316,30 @@ impl<'a> Control<'a> {
         self.kernel.finish(Ending::Asked);
     }
 
-    /// Every thread of a running process with what it waits for, one line each: for reports of deadlocks.
+    /// Every live thread and what it waits for, one line each: for reports of deadlocks.
     pub fn threads(&self) -> Vec<String> {
         let live = self.kernel.sched.threads.iter().filter(|(_, thread)| thread.is_live());
         live.map(|(id, thread)| format!("{} {}", self.node_name(thread.node), self.kernel.wait_of(id))).collect()
     }
 
-    /// Every thread of a node's process with what it waits for, and the place where it stands.
+    /// Every live thread of a node's process: what it waits for, and its call site.
     pub fn stacks(&mut self, node: NodeId) -> Vec<(String, u32)> {
         self.kernel.stacks(node).into_iter().map(|(line, place)| (line, place.0)).collect()
     }
 
-    /// The place where the thread stands that is running: what led to the event that is being observed.
+    /// The call site of the running thread, which led to the event that is being observed.
     pub fn here(&mut self) -> u32 {
         self.kernel.process.call_sites.of(&own_stack()).0
     }
 
-    /// Where a number that a node's process has closed was opened and closed; `None` if it was never open there, or is.
+    /// The call sites at which a closed descriptor of a node was opened and closed; `None` if it was never open there, or is.
     pub fn closed_descriptor(&self, node: NodeId, fd: i32) -> Option<(u32, u32)> {
         let (opened, closed) = self.kernel.process.node(node)?.descriptors.closed(fd)?;
         Some((opened.0, closed.0))
     }
 
-    /// Tells of what a process that ended in order has left behind, an event for each: what, where it was made, its name.
+    /// Records the leaks of a process that ended in order, an event for each. Returns them: event, kind, call site, name.
     pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
-        let left = self.kernel.process.node_mut(node).map(|node| node.leaks.take());
-        let tell = |LeakedItem { kind, made, what }| {
-            (self.kernel.emit_at(node, cause, What::Leaked { kind, place: made.0 }), kind, made.0, what)
-        };
-        left.unwrap_or_default().into_iter().map(tell).collect()
+        self.kernel.report_leaks(node, cause)
     }
 }

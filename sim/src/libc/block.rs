@@ -77,7 +77,7 @@ fn wait_through<T>(
         let after = kernel(me, |kernel| match step(kernel) {
             Ok(Turn::Wait(wait, until_ns)) if !interrupted => {
                 kernel.park(me, wait, until_ns);
-                After::Pass(kernel.fiber_of(Some(me)), kernel.next_fiber())
+                After::Pass(kernel.sched.fiber_of(Some(me)), kernel.next_fiber())
             }
             stepped => {
                 let outcome = match stepped {
@@ -159,7 +159,7 @@ fn enter(me: ThreadId) {
 #[cold]
 #[inline(never)]
 fn cut_off(me: ThreadId, at_clock: bool) {
-    match kernel(me, |kernel| kernel.cut(me, at_clock)) {
+    match kernel(me, |kernel| kernel.preempt(me, at_clock)) {
         Preemption::No => {}
         Preemption::Yield => give_way(me),
         Preemption::Until(until_ns) => {
@@ -178,7 +178,7 @@ pub(crate) fn give_way(me: ThreadId) {
 /// Passes the baton. When it comes back, says whether a signal was handled.
 #[inline]
 fn hand_over(me: ThreadId) -> bool {
-    let (from, to) = kernel(me, |kernel| (kernel.fiber_of(Some(me)), kernel.next_fiber()));
+    let (from, to) = kernel(me, |kernel| (kernel.sched.fiber_of(Some(me)), kernel.next_fiber()));
     if from != to {
         // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
         unsafe { pass(from, to) };
@@ -220,7 +220,7 @@ pub(crate) fn begin(me: ThreadId, start: Start) -> Body {
 pub(crate) fn enter_kernel(kernel: *mut Kernel) {
     debug_assert!(here().is_none());
     set_kernel(kernel);
-    let (host, first) = kernel_of_host(|kernel| (kernel.fiber_of(None), kernel.next_fiber()));
+    let (host, first) = kernel_of_host(|kernel| (kernel.sched.fiber_of(None), kernel.next_fiber()));
     if host != first {
         // SAFETY: this runs on the host's strand; the world keeps both; no reference into it is alive.
         unsafe { pass(host, first) };

@@ -97,7 +97,7 @@ fn end_run(me: ThreadId, met: Met) {
     let (from, to) = at_rest(|kernel| {
         kernel.crash = Some(describe(kernel, me, met));
         kernel.finish(Ending::Crashed);
-        (kernel.fiber_of(Some(me)), kernel.fiber_of(None))
+        (kernel.sched.fiber_of(Some(me)), kernel.sched.fiber_of(None))
     });
     // SAFETY: this is the thread that had the baton; the world keeps both strands; no reference into it is alive.
     unsafe { pass(from, to) };

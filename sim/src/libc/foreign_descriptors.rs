@@ -116,7 +116,7 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
     };
     match whose(kernel, me, fd) {
         Whose::Living(node, id) => {
-            if kernel.process.signals.told.as_ref().is_some_and(|told| told.by == me) {
+            if kernel.process.signals.relay.as_ref().is_some_and(|told| told.by == me) {
                 super::signals::told_another(kernel, me, node);
             }
             let Some(counter) = kernel.process.descriptions.event(id) else { return false };

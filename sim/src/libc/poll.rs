@@ -58,7 +58,7 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
     let mut waited = false;
     let ready = interruptible(me, |kernel| {
         let id = kernel.describe(me, epoll)?;
-        kernel.has_told(me);
+        kernel.end_relay(me);
         let until = *until.get_or_insert_with(|| deadline(kernel, me, timeout_ns));
         let until_ns = kernel.deadline_of(me, until);
         kernel.epoll_wait(id, me, until_ns, std::mem::replace(&mut waited, true))
@@ -107,7 +107,7 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
         }
         if ready > 0 || until_ns <= kernel.sched.now_ns {
             if ready == 0 && timeout_ns == Some(0) {
-                kernel.came_to_nothing(me);
+                kernel.count_fruitless(me);
             }
             return Ok(Turn::Done(ready));
         }

@@ -38,7 +38,7 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let task = task();
     guest::follow_clock();
     call(me, |kernel| {
-        kernel.gets_nowhere(me);
+        kernel.leave_uncounted(me);
         let what = make(&mut |text| kernel.recorder.name(text));
         kernel.emit_task(me, task, what);
     });
@@ -62,7 +62,7 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
     let task = task();
     guest::follow_clock();
     let answer = call(me, |kernel| {
-        kernel.gets_nowhere(me);
+        kernel.leave_uncounted(me);
         let site = site(kernel);
         let (what, answer) = event_of(kernel, me, fact, site);
         if let Some(what) = what {

@@ -105,7 +105,7 @@ unsafe fn futex(
         kind @ (libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET) => Ok(call(me, |kernel| {
             let mask = if kind == libc::FUTEX_WAKE { MATCH_ANY } else { mask };
             let woken = kernel.wake_waiters_for_bits(me, address, value, mask);
-            if let Some(other) = kernel.process.signals.told.as_ref().and_then(|told| told.stray) {
+            if let Some(other) = kernel.process.signals.relay.as_ref().and_then(|told| told.stray) {
                 super::signals::told_another(kernel, me, other);
             }
             c_long::from(woken)

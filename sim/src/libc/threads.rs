@@ -175,7 +175,7 @@ super::interposed! {
     |me| {
         // A loop that yields until time has passed must see time pass.
         call(me, |kernel| {
-            kernel.came_to_nothing(me);
+            kernel.count_fruitless(me);
             kernel.sched.now_ns += 1_000;
         });
         give_way(me);

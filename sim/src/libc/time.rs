@@ -64,8 +64,8 @@ fn sleep_for(me: ThreadId, ns: u64) -> Result<(), u64> {
     let deadline = call(me, |kernel| {
         if ns < REST_NS {
             // This door and that of the sleep itself.
-            kernel.came_to_nothing(me);
-            kernel.came_to_nothing(me);
+            kernel.count_fruitless(me);
+            kernel.count_fruitless(me);
         }
         kernel.deadline_in(me, ns)
     });

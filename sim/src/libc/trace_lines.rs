@@ -15,9 +15,9 @@ pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
     });
     if let Some(begun) = begun {
         // What formats itself is the program's own code, so it runs as that; but the clocks that it reads are not to go on.
-        let aside = kernel(me, Kernel::aside);
+        let suspension = kernel(me, Kernel::suspend_run);
         let _ = fmt::write(&mut Pieces(me, begun), line);
-        kernel(me, |kernel| kernel.back(aside));
+        kernel(me, |kernel| kernel.resume_run(suspension));
     }
 }
 

@@ -132,7 +132,7 @@ impl Kernel {
         if node.descriptors.is_mirror(id)
             && let Some(signal) = node.stops.last_signal()
         {
-            self.tells_of_signal(me, signal);
+            self.relay_signal(me, signal);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Finds what a process leaks when it ends in order: threads, tasks, sockets, files, timers and locks, each with its call site.
 //! It does not judge: that takes a reader who can tell the program's own code from a library's.
 
-use crate::event::{Leak, NodeId};
+use crate::event::{Leak, NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::process::leaked::LeakedItem;
 use crate::kernel::sched::thread::{State, Wait};
@@ -27,5 +27,14 @@ impl Kernel {
             leaked.extend(found.map(|(kind, what)| LeakedItem { kind, made, what }));
         }
         leaked
+    }
+
+    /// Records the leaks of a process that ended in order, an event for each. Returns them: event, kind, call site, name.
+    pub(crate) fn report_leaks(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
+        let leaks = self.process.node_mut(node).map(|node| node.leaks.take());
+        let report = |LeakedItem { kind, made, what }| {
+            (self.emit_at(node, cause, What::Leaked { kind, place: made.0 }), kind, made.0, what)
+        };
+        leaks.unwrap_or_default().into_iter().map(report).collect()
     }
 }

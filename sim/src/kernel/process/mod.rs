@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod descriptor_table;
+mod disk_faults;
 pub(crate) mod fd;
 mod leak;
 pub(crate) mod leaked;

@@ -54,11 +54,11 @@ pub(crate) struct Signals {
     /// Whether a signal may wait for somebody: what the doors look at.
     pub(crate) due: bool,
     /// The thread that tells a process's tasks of a signal, which one, and whom of another node it woke by that.
-    pub(crate) told: Option<Telling>,
+    pub(crate) relay: Option<Relay>,
 }
 
 /// A runtime passes a signal on to those of its tasks that await it.
-pub(crate) struct Telling {
+pub(crate) struct Relay {
     pub(crate) by: ThreadId,
     pub(crate) signal: i32,
     pub(crate) stray: Option<NodeId>,

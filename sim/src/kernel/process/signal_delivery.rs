@@ -3,7 +3,7 @@
 
 use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::process::signal::{Action, Pending, Taken, Telling, bit};
+use crate::kernel::process::signal::{Action, Pending, Relay, Taken, bit};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
 impl Kernel {
@@ -160,15 +160,15 @@ impl Kernel {
     /// Bytes came out of a copy of an outside channel: a runtime has been told of a signal by its handler, and tells its
     /// tasks, until it waits again.
     #[cold]
-    pub(crate) fn tells_of_signal(&mut self, me: ThreadId, signal: i32) {
-        self.process.signals.told = Some(Telling { by: me, signal, stray: None });
+    pub(crate) fn relay_signal(&mut self, me: ThreadId, signal: i32) {
+        self.process.signals.relay = Some(Relay { by: me, signal, stray: None });
     }
 
     /// The thread waits again: it has told everybody.
     #[inline]
-    pub(crate) fn has_told(&mut self, me: ThreadId) {
-        if self.process.signals.told.as_ref().is_some_and(|it| it.by == me) {
-            self.process.signals.told = None;
+    pub(crate) fn end_relay(&mut self, me: ThreadId) {
+        if self.process.signals.relay.as_ref().is_some_and(|it| it.by == me) {
+            self.process.signals.relay = None;
         }
     }
 }

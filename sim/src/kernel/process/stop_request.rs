@@ -1,8 +1,9 @@
 //! Stop requests: a process is asked to stop within a budget, by SIGTERM and by its stop descriptors.
 
-use crate::event::{NodeId, Seq, What};
+use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
+use crate::kernel::process::state::ProcessState;
 
 impl Kernel {
     /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
@@ -21,7 +22,7 @@ impl Kernel {
         if let Some(guest) = &mut self.guest {
             guest.stop_requested(node);
         }
-        // Without a handler the process is left alone until its budget is over.
+        // A process without a handler goes on until its budget is over.
         if !self.is_guest(node) {
             self.send_signal(node, None, libc::SIGTERM, seq);
         }
@@ -29,5 +30,14 @@ impl Kernel {
             self.sched.deadlines.at(self.sched.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
         }
         first
+    }
+
+    /// The budget of a stop request to this incarnation has run out: a process that has not ended is killed.
+    pub(crate) fn stop_overrun(&mut self, node: NodeId, incarnation: u16) {
+        let lifecycle = &self.process[node].lifecycle;
+        if lifecycle.incarnation() == incarnation && lifecycle.state() == ProcessState::Stopping {
+            let asked = lifecycle.stop_asked();
+            self.end_process(node, Death::Overrun, asked);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The storage of a node: its disk and device, and how its process uses them (working directory, umask).
 
-use crate::kernel::fs::disk::{Disk, InodeId, ROOT};
+use crate::kernel::fs::disk::{Disk, InodeId, ROOT, Trouble};
 use crate::kernel::sched::choice::{Choices, Question, join};
 
 /// The umask that a process begins with, as nearly everywhere.
@@ -74,6 +74,23 @@ impl Storage {
     /// The disk, if it has been used, to change.
     pub(crate) fn used_mut(&mut self) -> Option<&mut Disk> {
         self.disk.as_deref_mut()
+    }
+
+    /// The path of the `nth` file, from 1, in the order of paths, modulo their number; with `filled`, only files that have content
+    /// count.
+    pub(crate) fn nth_file(&self, nth: u32, filled: bool) -> Option<String> {
+        let disk = self.disk.as_ref()?;
+        let mut files = disk.files();
+        files.retain(|path| !filled || disk.stat(ROOT, path, false).is_ok_and(|stat| stat.size > 0));
+        let index = (nth.max(1) as usize - 1).checked_rem(files.len())?;
+        Some(String::from_utf8_lossy(&files[index]).into_owned())
+    }
+
+    /// Whether the disk refuses operations at this moment.
+    pub(crate) fn refuses(&self) -> bool {
+        const REFUSING: [Trouble; 4] =
+            [Trouble::FailingReads, Trouble::FailingWrites, Trouble::FailingSyncs, Trouble::Full];
+        self.disk.as_ref().is_some_and(|disk| REFUSING.iter().any(|trouble| disk.has_trouble(*trouble)))
     }
 
     /// Takes the disk out of the node.

@@ -2,6 +2,7 @@
 
 pub mod choice;
 
+mod call;
 pub(crate) mod call_site;
 pub(crate) mod clock;
 pub(crate) mod deadlines;

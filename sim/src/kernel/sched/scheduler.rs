@@ -59,4 +59,23 @@ impl Scheduler {
             begin,
         }
     }
+    /// The fiber of a thread, or the host's.
+    pub(crate) fn fiber_of(&self, thread: Option<ThreadId>) -> *const Fiber {
+        match thread.and_then(|thread| self.threads[thread].handle.fiber.as_ref()) {
+            Some(fiber) => &raw const **fiber,
+            None => &raw const *self.host,
+        }
+    }
+
+    /// Fetches the stack of the thread whose deadline comes next: among many threads it has most likely left the cache.
+    #[inline]
+    pub(crate) fn prefetch_next(&self) {
+        const MANY: usize = 64;
+        if self.threads.ever() > MANY
+            && let Some(Due::Thread(next)) = self.deadlines.peek()
+            && let Some(fiber) = &self.threads[*next].handle.fiber
+        {
+            fiber.fetch();
+        }
+    }
 }

@@ -9,14 +9,14 @@ use crate::kernel::sched::thread::ThreadId;
 impl Kernel {
     /// A door that this thread passes came to nothing.
     #[inline]
-    pub(crate) fn came_to_nothing(&mut self, me: ThreadId) {
+    pub(crate) fn count_fruitless(&mut self, me: ThreadId) {
         self.sched.threads[me].calls.fruitless += 1;
     }
 
     /// The door that this thread passes is left out of account: a probe, which is no call of the program's, or a call by which the
     /// process wakes itself. It moves nothing, and whoever only computes may pass as many of them as he likes.
     #[inline]
-    pub(crate) fn gets_nowhere(&mut self, me: ThreadId) {
+    pub(crate) fn leave_uncounted(&mut self, me: ThreadId) {
         let was_cut_off_here = self.sched.threads.calls_left() == self.sched.threads[me].calls.granted;
         let thread = &mut self.sched.threads[me];
         if was_cut_off_here {
@@ -28,7 +28,7 @@ impl Kernel {
 
     /// Looks at what a thread was at that is cut off here, at a door that reads a clock or at another: at the stretch before the
     /// last, for only when it has passed this door it is known whether that counts.
-    pub(crate) fn look_for_spin(&mut self, me: ThreadId, at_clock: bool) {
+    pub(crate) fn detect_spin(&mut self, me: ThreadId, at_clock: bool) {
         let thread = &mut self.sched.threads[me];
         let (nowhere, vain) =
             (std::mem::take(&mut thread.calls.uncounted), u64::from(std::mem::take(&mut thread.calls.fruitless)));

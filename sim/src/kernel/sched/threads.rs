@@ -266,7 +266,7 @@ impl Threads {
 
     /// The running thread has no doors left: what happens to it here.
     #[cold]
-    pub(crate) fn cut(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Preemption {
+    pub(crate) fn preempt(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Preemption {
         self.refill(id, choices);
         self.calls_left = self.all[id.0 as usize].calls.left;
         let schedule = self.schedule;

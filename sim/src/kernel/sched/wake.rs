@@ -20,7 +20,7 @@ impl Kernel {
             self.sched.threads.wake(thread, cause, &self.sched.choices);
             woken += 1;
             let other = self.sched.threads[thread].node;
-            if let Some(told) = &mut self.process.signals.told
+            if let Some(told) = &mut self.process.signals.relay
                 && told.by == me
                 && other != self.sched.threads[me].node
             {

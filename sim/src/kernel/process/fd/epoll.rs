@@ -125,7 +125,7 @@ impl Kernel {
         }
         if until_ns <= now_ns {
             if !waited {
-                self.came_to_nothing(me);
+                self.count_fruitless(me);
             }
             let thread = &mut self.sched.threads[me];
             (thread.poll.asked_in, thread.poll.found_nothing) = (thread.poll.polling, true);

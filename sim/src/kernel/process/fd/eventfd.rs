@@ -30,7 +30,7 @@ impl FileDescription for EventCounter {
         let outcome = match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
             None | Some(u64::MAX) => Err(libc::EINVAL),
             Some(value) => kernel.process.descriptions.event(id).ok_or(libc::EBADF)?.add(value).map(|()| {
-                kernel.gets_nowhere(me);
+                kernel.leave_uncounted(me);
                 let cause = kernel.sched.threads[me].cause;
                 kernel.notify(id, IN, cause);
                 8

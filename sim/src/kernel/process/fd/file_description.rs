@@ -115,7 +115,7 @@ impl Attempt<'_> {
     ) -> Result<Turn<usize>, Errno> {
         if outcome == Ok(0) && len > 0 {
             // A caller that has seen the end of a stream has no reason to ask again.
-            kernel.came_to_nothing(self.me);
+            kernel.count_fruitless(self.me);
         }
         kernel.done_or_wait(self.me, self.id, outcome, self.nonblocking, timeout_ns, &mut self.progress.deadline)
     }
@@ -253,7 +253,7 @@ impl Kernel {
             }
             Err(errno) => {
                 if errno == libc::EAGAIN || errno == libc::EMFILE {
-                    self.came_to_nothing(me);
+                    self.count_fruitless(me);
                 }
                 Err(errno)
             }
