@@ -53,6 +53,13 @@ pub(crate) enum Ended {
         /// The node that had the baton, if known.
         node: Option<String>,
     },
+    /// The run met a call that the simulation does not support.
+    Unsupported {
+        /// The call, or whatever else was refused.
+        subject: String,
+        /// The reason and the call's stack.
+        message: String,
+    },
     /// The process that ran it exited early with this code.
     Code {
         /// The exit code.

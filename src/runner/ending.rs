@@ -4,17 +4,17 @@
 use crate::model::violation::Violation;
 use crate::run::request::{Ended, Reply, Request, Unresolved};
 use afterlife_sim::event::{Digest, Seq, signal_name};
-use afterlife_sim::isolate::{ChildEnd, How};
+use afterlife_sim::isolate::{ChildEnd, How, LastWords};
 use std::time::Duration;
-
-/// The exit code of a run that met a door that is not there, or refused one.
-const DOOR: i32 = 69;
 
 /// How the run ended, from how its process did. It counts only if the run's own reply was not sent: what happens after
 /// that is the process being dismantled, not the run.
 pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
     match end.how {
-        How::Exited(code) => Ended::Code { code, message: end.message },
+        How::Exited(code) => match end.words {
+            LastWords::Unsupported { subject, text } => Ended::Unsupported { subject, message: text },
+            LastWords::Text(message) => Ended::Code { code, message },
+        },
         How::Signalled(signal) => Ended::Signal { signal, node: end.node },
         How::Spun => Ended::Spin { node: end.node, bound_ms: bound.as_millis() as u64 },
     }
@@ -58,11 +58,8 @@ fn violation(ended: &Ended) -> Option<Violation> {
             let sentence = format!("{} brought its whole process down by {name}: {meaning}", who(node));
             ("no-crash", name, node.as_deref(), sentence)
         }
-        Ended::Code { code: DOOR, message } => {
-            // "afterlife: the door `select` is not there yet: …", then who called it.
-            let what = message.lines().next().unwrap_or_default().trim_start_matches("afterlife: ");
-            let class = what.split('`').nth(1).unwrap_or_else(|| what.split(':').next().unwrap_or_default());
-            ("no-missing-door", class.to_owned(), None, message.trim_start_matches("afterlife: ").to_owned())
+        Ended::Unsupported { subject, message } => {
+            ("no-missing-door", subject.clone(), None, message.trim_start_matches("afterlife: ").to_owned())
         }
         Ended::Code { code, message } => {
             let said = if message.is_empty() { String::new() } else { format!(", saying: {message}") };

@@ -1,6 +1,7 @@
 //! Isolation: each run in a forked child of a warm process whose addresses are fixed, so that every run is the first.
 //! It knows nothing of what a child works on.
 
+use super::last_words::LastWords;
 use crate::host::system;
 use crate::kernel::sched::fiber;
 use std::io::{self, Read, Write};
@@ -46,8 +47,8 @@ pub struct ChildEnd {
     pub how: How,
     /// The node that had the baton last, if a run was on.
     pub node: Option<String>,
-    /// What it said last.
-    pub message: String,
+    /// Its last words.
+    pub words: LastWords,
 }
 
 /// Says that the run goes on, and on which node.
@@ -83,15 +84,20 @@ pub(crate) fn guest_here() {
     }
 }
 
-/// Leaves a message for the parent, should this process end before its time.
+/// Leaves a text for the parent, should this process end before its time.
 pub fn last_words(text: &str) {
+    leave(&LastWords::Text(text.to_owned()));
+}
+
+/// Leaves a record for the parent, should this process end before its time.
+pub(crate) fn leave(words: &LastWords) {
     let shared = SHARED.load(Ordering::Relaxed);
     if !shared.is_null() {
-        let len = text.len().min(WORDS_BYTES);
-        // SAFETY: a place in the mapping that only this process writes to.
+        let record = words.encode(WORDS_BYTES);
+        // SAFETY: `mmap(2)` gave the mapping, which has `WORDS_BYTES` here; no other process writes to them.
         unsafe {
-            (&raw mut (*shared).words).cast::<u8>().copy_from(text.as_ptr(), len);
-            (*shared).words_len.store(len as u32, Ordering::Release);
+            (&raw mut (*shared).words).cast::<u8>().copy_from(record.as_ptr(), record.len());
+            (*shared).words_len.store(record.len() as u32, Ordering::Release);
         }
     }
 }
@@ -349,5 +355,5 @@ fn parent(child: libc::pid_t, reader: OwnedFd, bound: Duration, shared: *mut Sha
         _ => (shared_ref.node.load(Ordering::Relaxed) as usize).checked_sub(1).and_then(|node| names.get(node)),
     };
     let name = |name: &[u8; NAME_BYTES]| String::from_utf8_lossy(name).trim_end_matches('\0').to_owned();
-    Ok(ChildEnd { output, how, node: node.map(name), message: String::from_utf8_lossy(words).into_owned() })
+    Ok(ChildEnd { output, how, node: node.map(name), words: LastWords::decode(words) })
 }

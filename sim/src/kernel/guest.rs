@@ -52,6 +52,8 @@ pub(crate) struct Hooks {
     pub(crate) waited: fn(ThreadId, u64),
     /// A thread has reported a probe event.
     pub(crate) reported: fn(ThreadId),
+    /// The subject of that reason.
+    pub(crate) exit_subject: &'static str,
     /// The reason why a program cannot exit on the shared thread, and the alternative.
     pub(crate) exit_refusal: &'static str,
 }

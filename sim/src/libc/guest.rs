@@ -43,6 +43,6 @@ pub(super) fn refuse_exit(me: ThreadId) {
     if let Some(hooks) = hooks()
         && at_rest(|kernel| kernel.is_guest_thread(me))
     {
-        super::refuse(hooks.exit_refusal);
+        super::refuse_about(hooks.exit_subject, hooks.exit_refusal);
     }
 }

@@ -53,7 +53,7 @@ pub(crate) use seccomp::watch_escapes;
 pub(crate) use task_wakes::{Polling, follow_tasks, follows_tasks, woken};
 pub(crate) use tasks::main_is_over;
 pub(crate) use trace_lines::keep as keep_line;
-pub(crate) use unsupported::refuse;
+pub(crate) use unsupported::{refuse, refuse_about};
 
 /// Declares a function under its C name.
 macro_rules! exported_name {

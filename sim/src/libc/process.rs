@@ -51,7 +51,10 @@ fn end(me: ThreadId, how: Death) -> ! {
 pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     let me = here()?;
     let fd = call(me, |kernel| kernel.open_stop_descriptor(me)).unwrap_or_else(|_| {
-        super::refuse("no descriptor is left for `node.stopping()`: this process has too many open")
+        super::refuse_about(
+            "node.stopping()",
+            "no descriptor is left for `node.stopping()`: this process has too many open",
+        )
     });
     // SAFETY: a fresh descriptor that nobody else owns; closing it passes the door.
     Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })

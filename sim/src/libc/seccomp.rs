@@ -47,10 +47,13 @@ pub(crate) fn watch_escapes() {
         return;
     }
     if let Err(errno) = install() {
-        refuse(&format!(
-            "`--strict` needs seccomp, which this system does not give (error {errno}): run it without, or outside of the \
+        super::refuse_about(
+            "--strict",
+            &format!(
+                "`--strict` needs seccomp, which this system does not give (error {errno}): run it without, or outside of the \
              container"
-        ));
+            ),
+        );
     }
 }
 

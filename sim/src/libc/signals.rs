@@ -68,10 +68,13 @@ pub(crate) fn told_another(kernel: &Kernel, me: ThreadId, other: NodeId) -> ! {
     let name = |node: NodeId| kernel.process.node(node).map_or("?", |node| &node.name);
     let (mine, theirs) = (name(kernel.sched.threads[me].node), name(other));
     let signal = crate::event::signal_name(kernel.process.signals.relay.as_ref().map_or(0, |it| it.signal));
-    super::refuse(&format!(
-        "{signal} of {mine} also woke {theirs}: tokio::signal keeps one table for the whole process, so one node of a room \
+    super::refuse_about(
+        "node.stopping()",
+        &format!(
+            "{signal} of {mine} also woke {theirs}: tokio::signal keeps one table for the whole process, so one node of a room \
          may await signals; in the others await `node.stopping()`"
-    ))
+        ),
+    )
 }
 
 fn check(signal: c_int) -> Result<c_int, Errno> {

@@ -3,35 +3,38 @@
 
 use super::current::here;
 use crate::host::system;
+use crate::isolate::{EXIT_UNSUPPORTED, LastWords};
 
-/// The exit code of a run that met a door that is not there: `EX_UNAVAILABLE` of sysexits.
-pub(crate) const EXIT_CODE: i32 = 69;
-
-/// Ends the run: this door is not there.
+/// Ends the run: the simulation does not support this call.
 #[cold]
 pub(crate) fn missing(symbol: &str, why: &str) -> ! {
-    refuse(&format!("the door `{symbol}` is not there yet: {why}"))
+    refuse_about(symbol, &format!("the door `{symbol}` is not there yet: {why}"))
 }
 
-/// Ends the run, saying why and from where.
+/// Ends the run with a reason. Findings are grouped by what it says before its first colon.
 #[cold]
 pub(crate) fn refuse(what: &str) -> ! {
-    let me = here();
-    if let Some(me) = me {
+    refuse_about(what.split(':').next().unwrap_or_default(), what)
+}
+
+/// Ends the run with a reason that is about this subject.
+#[cold]
+pub(crate) fn refuse_about(subject: &str, what: &str) -> ! {
+    if let Some(me) = here() {
         // The caller's stack is read with the real files, so this thread counts as outside from here on.
         super::current::kernel(me, |kernel| {
             let node = kernel.process.node(kernel.sched.threads[me].node).map_or("?", |node| &node.name);
-            let text = format!("afterlife: {what}\n  on {node}, called from:\n{}", caller());
-            crate::isolate::last_words(&text);
-            system::say(&text);
-            system::exit_now(EXIT_CODE)
+            end(subject, format!("afterlife: {what}\n  on {node}, called from:\n{}", caller()))
         })
     } else {
-        let text = format!("afterlife: {what}\n  called from:\n{}", caller());
-        crate::isolate::last_words(&text);
-        system::say(&text);
-        system::exit_now(EXIT_CODE)
+        end(subject, format!("afterlife: {what}\n  called from:\n{}", caller()))
     }
+}
+
+fn end(subject: &str, text: String) -> ! {
+    system::say(&text);
+    crate::isolate::leave(&LastWords::Unsupported { subject: subject.to_owned(), text });
+    system::exit_now(EXIT_UNSUPPORTED)
 }
 
 /// The stack below the door, without the door's own frames.
@@ -39,7 +42,7 @@ pub(crate) fn caller() -> String {
     const FRAMES_MAX: usize = 24; // lines, two to a frame
     let stack = std::backtrace::Backtrace::force_capture().to_string();
     let own = |line: &&str| {
-        line.contains("afterlife_sim::abi") || line.contains("/src/abi/") || line.contains("std::backtrace")
+        line.contains("afterlife_sim::libc") || line.contains("sim/src/libc/") || line.contains("std::backtrace")
     };
     let lines: Vec<&str> = stack.lines().collect();
     // A frame is its symbol and, where that is known, its place. The doors are the first of their kind from the top; what

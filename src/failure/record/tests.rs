@@ -181,7 +181,8 @@ fn failure() -> impl Strategy<Value = FailingRun> {
     let ended = prop::sample::select(vec![
         Ended::Whole,
         Ended::Signal { signal: 11, node: Some("a".into()) },
-        Ended::Code { code: 69, message: "b".into() },
+        Ended::Unsupported { subject: "a".into(), message: "b".into() },
+        Ended::Code { code: 3, message: "b".into() },
         Ended::Spin { node: None, bound_ms: 10 },
     ]);
     (record(), ended, any::<[u64; 4]>(), any::<Option<String>>(), vec(".*", 3)).prop_map(

@@ -29,6 +29,7 @@ pub(super) static HOOKS: Hooks = Hooks {
     clock: time::clock,
     waited: |_, _| {},
     reported: |_| {},
+    exit_subject: "exit and abort end a thread that all nodes share on madsim",
     exit_refusal: "exit and abort end a thread that all nodes share on madsim: return from the main function",
 };
 

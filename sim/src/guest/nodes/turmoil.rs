@@ -42,6 +42,7 @@ pub(super) static HOOKS: Hooks = Hooks {
     clock: time::clock,
     waited: time::waited,
     reported: time::reported,
+    exit_subject: "afterlife::rt::process",
     exit_refusal: "a host of turmoil's cannot end in the middle of its turn, and all hosts with it: write \
                    `afterlife::rt::process` for `std::process`",
 };
