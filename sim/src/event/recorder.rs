@@ -40,7 +40,7 @@ impl Recorded {
     }
 }
 
-/// The digest of events that no room has told: of the texts that they name, by number, and then of each of them.
+/// The digest of events that no simulation has recorded: of the texts that they name, by number, and then of each of them.
 pub fn digest_of(names: &[String], events: &[Event]) -> Digest {
     let mut log = Recorder::bare();
     for text in names {
@@ -108,7 +108,7 @@ impl Recorder {
         }
     }
 
-    /// How many events there were.
+    /// The number of events so far.
     pub(crate) fn len(&self) -> u64 {
         self.next
     }

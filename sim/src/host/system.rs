@@ -1,5 +1,5 @@
-//! The real operating system, beneath the doors: system calls by instruction, and the C library's own functions.
-//! No door calls itself through here: the symbols are ours, so a plain call would come back to us.
+//! The real operating system, beneath the interposed functions: system calls by instruction, and the C library's own functions.
+//! No interposed function calls itself through here: the symbols are ours, so a plain call would come back to us.
 
 use libc::{c_char, c_int, c_long, c_void};
 use std::ffi::CStr;

@@ -1,5 +1,5 @@
-//! How a run ended, and what is known of a fault that ended it.
-//! How a process of the run ended is an event.
+//! The end of a run, and a fault of a node's code that caused it.
+//! The end of a process is an event, not an ending.
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,16 +12,16 @@ pub enum Ending {
     Quiet,
     /// There were more events than a run may have.
     TooManyEvents,
-    /// The code of a node met a fault of the processor, or went round without passing a door.
+    /// The code of a node caused a fault of the processor, or ran too long without any call.
     Crashed,
 }
 
 /// A fault in a node's code that would have brought the process down.
 #[derive(Clone, Debug)]
 pub struct Crash {
-    /// The signal; `None` for a thread that passed no door for too long.
+    /// The signal; `None` for a thread that made no call for too long.
     pub signal: Option<i32>,
-    /// Whose code it was.
+    /// The node whose code it was.
     pub node: String,
     /// Node, thread, time and address on the first line, then the calls.
     pub stack: String,

@@ -1,5 +1,5 @@
-//! Lives: how threads and processes begin and end, and what the end of a process does to what it had.
-//! When that is due, others know: the program, a plan, a supervisor.
+//! Starts and ends of threads and processes, and the effects of a process's end on what it had.
+//! The time of each is decided elsewhere: by the program, a plan, a supervisor.
 
 use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::Errno;
@@ -12,7 +12,7 @@ use crate::kernel::sched::fiber::{own_stack, spawn};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
 impl Kernel {
-    /// Makes a thread in a process. It takes its first turn when the baton comes to it.
+    /// Makes a thread in a process. It runs when its first turn comes.
     pub(crate) fn start_thread(
         &mut self,
         node: NodeId,
@@ -59,7 +59,7 @@ impl Kernel {
         }
         let start = Start::Main(process.main.clone(), incarnation);
         self.guests_changed();
-        // What ended its last life is why there is another.
+        // The end of its last incarnation is the cause of this one.
         let ended = self.process[node].lifecycle.ended();
         let seq = self.emit_at(node, ended, What::Started);
         if !self.process[node].is_up() {

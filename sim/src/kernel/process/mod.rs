@@ -1,4 +1,16 @@
 //! Processes: nodes, their lifecycle, descriptors, signals, memory.
+//!
+//! | | |
+//! |---|---|
+//! | `table` | all nodes, and what their processes share |
+//! | `node`, `address` | one machine and its process; its addresses |
+//! | `state`, `lifecycle` | the process state; starts and ends of processes and threads |
+//! | `stop`, `stop_request`, `pause` | stop requests; pauses and holds |
+//! | `signal`, `signal_delivery` | signals: state; delivery |
+//! | `descriptor_table`, `fd/` | descriptors; the kinds of descriptions |
+//! | `storage`, `disk_faults` | the disk of a node; its faults |
+//! | `memory`, `output` | allocations; printed and traced lines |
+//! | `leaked`, `leak` | leaks: state; detection and report |
 
 pub(crate) mod address;
 pub(crate) mod descriptor_table;

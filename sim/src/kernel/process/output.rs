@@ -1,4 +1,4 @@
-//! What programs print and trace, line by line: kept beside the events when it is asked for, and never part of the digest.
+//! The lines that programs print and trace: recorded on demand beside the events, and never part of the digest.
 //! It filters nothing; who hands lines over does.
 
 use crate::event::NodeId;
@@ -53,9 +53,9 @@ pub struct LogLine {
     pub time_ns: u64,
     /// Where.
     pub node: NodeId,
-    /// In which life of the node.
+    /// The node's incarnation.
     pub incarnation: u16,
-    /// On which thread of that life.
+    /// The thread's number in its process.
     pub thread: u32,
     /// How it was said.
     pub source: Source,

@@ -1,13 +1,12 @@
-//! Pauses: every thread of a process stands still, as after SIGSTOP, and goes on later, as after SIGCONT. Holds: a single one does,
-//! as one does that a busy machine gives no processor.
-//! The machine does not: what is on its way arrives, and what the process had sent goes on.
+//! Pauses of processes, as by SIGSTOP and SIGCONT, and holds of single threads, as on a machine with too few processors.
+//! The machine itself goes on: messages in transit arrive, and what the process sent is delivered.
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::sched::thread::ThreadId;
 
 impl Kernel {
-    /// No thread of a node's process gets the baton from here on. Returns whether that is news.
+    /// Pauses a node's process: none of its threads runs. Returns whether it ran until now.
     pub(crate) fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
         if !self.process[node].lifecycle.pause() {
             return false;
@@ -39,15 +38,15 @@ impl Kernel {
     /// One thread of a node's process does not get the baton until the hold of this number is over: the one that runs, if it is
     /// one of them, else the `nth` that is alive, counted round. Returns it, if there is one.
     pub(crate) fn hold(&mut self, node: NodeId, nth: u32, number: u32) -> Option<ThreadId> {
-        let it = &self.process[node];
-        if !it.is_up() {
+        let process = &self.process[node];
+        if !process.is_up() {
             return None;
         }
         let of_it = |id: &ThreadId| {
             self.sched.threads[*id].node == node && self.sched.threads[*id].is_live() && !self.is_guest_thread(*id)
         };
         let id = self.sched.running.filter(of_it).or_else(|| {
-            let live: Vec<ThreadId> = it.threads.iter().copied().filter(of_it).collect();
+            let live: Vec<ThreadId> = process.threads.iter().copied().filter(of_it).collect();
             live.get((nth.max(1) - 1) as usize % live.len().max(1)).copied()
         })?;
         self.sched.holds.push((number, id));

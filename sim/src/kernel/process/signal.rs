@@ -1,5 +1,5 @@
-//! Signals of a process: what it does about each, which wait for one of its threads, and who takes them.
-//! It calls no handler: doors do, on the thread that takes the signal.
+//! Signals of processes: their actions, masks, and pending signals.
+//! It calls no handler: interposed functions do, on the thread that takes the signal.
 //!
 //! What a node installed stays over its lives, since the registries of signal libraries are statics that stay as well and
 //! install a handler only once. For the same reason a handler that one node installed may be inherited by another: by one
@@ -9,7 +9,7 @@ use crate::event::{NodeId, Seq};
 use crate::kernel::sched::thread::ThreadId;
 use std::collections::BTreeMap;
 
-/// What a process does about a signal.
+/// The action of a process on a signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Action {
     /// The handler's address, or `SIG_DFL` or `SIG_IGN`.
@@ -90,7 +90,7 @@ impl Signals {
 
     /// Which signals wait for a thread of this node.
     pub(crate) fn pending(&self, node: NodeId) -> u64 {
-        self.pending.get(&node).into_iter().flatten().map(|it| bit(it.signal)).fold(0, |all, one| all | one)
+        self.pending.get(&node).into_iter().flatten().map(|pending| bit(pending.signal)).fold(0, |all, one| all | one)
     }
 
     /// Nothing waits for a process that has ended.
@@ -101,7 +101,7 @@ impl Signals {
 
     pub(super) fn remove(&mut self, node: NodeId, signal: i32) -> Option<Pending> {
         let waiting = self.pending.get_mut(&node)?;
-        let at = waiting.iter().position(|it| it.signal == signal)?;
+        let at = waiting.iter().position(|pending| pending.signal == signal)?;
         let taken = waiting.remove(at);
         if waiting.is_empty() {
             self.pending.remove(&node);

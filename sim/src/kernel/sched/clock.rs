@@ -1,4 +1,4 @@
-//! The clocks of each node: how far its own time is from the room's, and what a deadline in its own time means here.
+//! The clocks of a node: the difference between its own time and the simulation's.
 //! It reads no real clock, and nothing waits here.
 
 /// 2026-01-01T00:00:00Z, in nanoseconds since 1970: what a true wall clock shows when a run begins.
@@ -19,7 +19,7 @@ pub(crate) enum Clock {
     Realtime,
     /// Time that only ever goes on, at the node's own rate.
     Monotonic,
-    /// Processor time. Nothing is computed in no time here, so it goes as the room's time does.
+    /// Processor time. Nothing is computed in no time here, so it equals the simulation's time.
     Processor,
 }
 
@@ -45,7 +45,7 @@ impl Clock {
     }
 }
 
-/// When a wait ends, as one of the waiting node's own clocks will show it.
+/// The end of a wait, as a reading of one of the waiting node's own clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline {
     pub(crate) clock: Clock,
@@ -66,7 +66,7 @@ impl Deadline {
 /// The clocks of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Clocks {
-    /// Room time of the last change of the rate, and how much own time had gone by then, in millionths of a nanosecond.
+    /// Simulation time of the last change of the rate, and how much own time had gone by then, in millionths of a nanosecond.
     since_ns: u64,
     parts: i128,
     /// What the scenario says, and what faults add to it, in millionths gained.
@@ -95,7 +95,7 @@ impl Clocks {
         self.parts + i128::from(now_ns.saturating_sub(self.since_ns)) * self.pace()
     }
 
-    /// What a clock shows at this time of the room.
+    /// The reading of a clock at this time of the simulation.
     pub(super) fn shown_ns(&self, clock: Clock, now_ns: u64) -> i64 {
         if clock == Clock::Processor {
             return now_ns as i64;
@@ -105,7 +105,7 @@ impl Clocks {
         clock.start_ns().saturating_add(gone).saturating_add(offset)
     }
 
-    /// The first time of the room at which a clock shows this much.
+    /// The first time of the simulation at which a clock shows this much.
     pub(super) fn sim_ns(&self, deadline: Deadline) -> u64 {
         let offset = self.offset_of(deadline.clock);
         let gone = i128::from(deadline.shown_ns) - i128::from(deadline.clock.start_ns()) - i128::from(offset);
@@ -150,9 +150,9 @@ mod tests {
         let mut clocks = Clocks::default();
         for step in 0..1_000 {
             // At odd times, so that each change falls between two own nanoseconds.
-            clocks.change_rate(step * 7_919 + 3, |it| it.extra_ppm = if step % 2 == 0 { 333 } else { -333 });
+            clocks.change_rate(step * 7_919 + 3, |clocks| clocks.extra_ppm = if step % 2 == 0 { 333 } else { -333 });
         }
-        clocks.change_rate(1_000 * 7_919 + 3, |it| it.extra_ppm = 0);
+        clocks.change_rate(1_000 * 7_919 + 3, |clocks| clocks.extra_ppm = 0);
         assert_eq!(clocks.shown_ns(Clock::Monotonic, 10_000_000_000) - MONOTONIC_START_NS, 10_000_000_000);
     }
 

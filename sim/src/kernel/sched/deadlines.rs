@@ -1,7 +1,7 @@
-//! What is due, and when: one heap of deadlines in virtual time.
+//! The queue of deadlines: one heap in virtual time.
 //! It does not act on what falls due, and it forgets nothing: a deadline that no longer matters falls due and is ignored.
 
-/// How many children a place in the heap has: four of these keys fill a cache line.
+/// The number of children of a heap entry: four of these keys fill a cache line.
 const CHILDREN: usize = 4;
 
 /// How many deadlines may be pending: so many bits of a key say where its deadline lies.
@@ -47,7 +47,7 @@ impl<T> Queue<T> {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                assert!(self.slots.len() < 1 << SLOT_BITS, "more deadlines than a room can hold");
+                assert!(self.slots.len() < 1 << SLOT_BITS, "more deadlines than a simulation can hold");
                 self.slots.push(None);
                 self.slots.len() as u32 - 1
             }

@@ -1,4 +1,18 @@
 //! The scheduler: threads, futexes, time, keyed choices, fibers.
+//!
+//! | | |
+//! |---|---|
+//! | `scheduler` | the state of the scheduler |
+//! | `thread`, `threads` | one thread; all threads, and which runs next |
+//! | `call`, `preemption` | calls as scheduling points; the rate of preemptions |
+//! | `deadlines` | the queue of deadlines |
+//! | `clock`, `node_time` | the clocks of a node; deadlines in a node's own time |
+//! | `futex`, `wake`, `waits_for` | futexes and their wakes; the waits of a deadlock |
+//! | `task`, `task_wakes`, `task_polls` | asynchronous tasks: memory, wakes, polls |
+//! | `spin`, `spin_detection` | processes that spin |
+//! | `choice` | keyed choices of a seed |
+//! | `call_site` | call sites, as stacks of return addresses |
+//! | `fiber/` | stacks and context switches |
 
 pub mod choice;
 

@@ -13,7 +13,7 @@ impl Kernel {
         &self.process[self.sched.threads[me].node].clocks
     }
 
-    /// What a clock of the thread's node shows at this time of the room.
+    /// The reading of a clock of the thread's node at this time of the simulation.
     #[inline]
     pub(crate) fn shown_ns(&self, me: ThreadId, clock: Clock, now_ns: u64) -> i64 {
         if self.process.clocks_differ {
@@ -22,7 +22,7 @@ impl Kernel {
         clock.start_ns() + now_ns as i64
     }
 
-    /// What the wall clock of a node shows, in nanoseconds since 1970.
+    /// The reading of a node's wall clock, in nanoseconds since 1970.
     pub(crate) fn wall_ns(&self, node: NodeId) -> i64 {
         if self.process.clocks_differ {
             return self.process[node].clocks.shown_ns(Clock::Realtime, self.sched.now_ns);
@@ -38,7 +38,7 @@ impl Kernel {
         Deadline::at(Clock::Monotonic, shown.saturating_add_unsigned(ns))
     }
 
-    /// The room's time at which this deadline of a thread comes, unless its clocks change; if they do while the thread
+    /// The simulation's time at which this deadline of a thread comes, unless its clocks change; if they do while the thread
     /// waits for it, the wait is moved. Ask again at each step of a wait.
     #[inline]
     pub(crate) fn deadline_of(&mut self, me: ThreadId, deadline: Deadline) -> u64 {
@@ -63,7 +63,7 @@ impl Kernel {
         self.deadline_of(me, deadline) <= self.sched.now_ns
     }
 
-    /// The room's time at which a deadline of a node, and of none of its threads, comes.
+    /// The simulation's time at which a deadline of a node, and of none of its threads, comes.
     pub(crate) fn node_deadline(&self, node: NodeId, deadline: Deadline) -> u64 {
         if deadline.shown_ns == i64::MAX { u64::MAX } else { self.process[node].clocks.sim_ns(deadline) }
     }

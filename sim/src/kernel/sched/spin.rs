@@ -1,38 +1,38 @@
-//! Who goes round: a process that passes doors that move nothing, again and again, while nothing reaches it.
-//! It ends nothing; it tells of it once in each life.
+//! Spinning: a process makes calls without any effect, again and again, while nothing reaches it.
+//! It ends nothing; `spin_detection.rs` reports it once in each incarnation.
 //!
-//! It costs a door nothing: it looks only where a thread is cut off, one door in about a thousand. Doors that came to nothing
-//! (nothing to read, nothing ready, a yield, no descriptor left) are counted where they do; probes, and the calls by which a process
-//! wakes itself, are left out of account; how many read a clock is reckoned from the doors at
-//! which threads are cut off, which are a fair sample.
+//! Detection costs a call nothing: it runs only where a thread is preempted, at about one call in a thousand. Calls without
+//! effect (nothing to read, nothing ready, a yield, no descriptor left) are counted where they return; probes, and the calls by
+//! which a process wakes itself, do not count; the share of clock readings is estimated from the calls at which threads are
+//! preempted, which are a fair sample.
 
-/// How much of a process's time is looked at together.
+/// The window of a process's time that is judged as a whole.
 const WINDOW_NS: u64 = 1_000_000_000;
 
-/// What a door that came to nothing weighs, in readings of a clock: a yield takes 21 times as long, and whoever asks again
-/// and again for what is not there is less likely to be measuring time.
-const VAIN_WORTH: u64 = 20;
+/// The weight of a call without effect, in readings of a clock: a yield takes 21 times as long, and a thread that polls again and
+/// again for what is not there is less likely to be measuring time.
+const FRUITLESS_WORTH: u64 = 20;
 
-/// How much a process may go round in a window unless a scenario says otherwise, in readings of a clock: a tenth of the window
-/// if it does nothing else, and what calibrates a clock or measures itself is done by then.
+/// The default bound of spinning in a window, in readings of a clock: a tenth of the window if the process does nothing else.
+/// Calibrating a clock or measuring itself takes less.
 pub const SPIN_MAX: u64 = 2_000_000;
 
-/// Of so many doors one may move something, and the others still go round.
+/// One call in this many may have an effect, and the process still spins.
 const CALLS_PER_MOVE: u64 = 16;
 
-/// What a thread passed between two cuts.
+/// The calls of a thread between two preemptions.
 #[derive(Clone, Copy)]
 pub(crate) struct Stretch {
     /// When it ended.
     pub(super) now_ns: u64,
-    /// How much had reached the process by then.
+    /// The process's arrivals by then.
     pub(super) arrivals: u64,
     pub(super) calls: u64,
-    /// Doors that came to nothing, and readings of a clock.
+    /// Calls without effect, and readings of a clock.
     pub(super) idle: (u64, u64),
 }
 
-/// What a process has been at, of late.
+/// The calls of a process in the present window.
 #[derive(Default)]
 pub(crate) struct Spin {
     since_ns: u64,
@@ -41,23 +41,21 @@ pub(crate) struct Spin {
     calls: u64,
     idle: u64,
     worth: u64,
-    told: bool,
+    reported: bool,
 }
 
 impl Spin {
-    /// A thread has passed `doors` doors since it was cut off last, of which `idle` moved nothing. Returns how many moved
-    /// nothing in this window, if that is too much for the first time.
+    /// Adds a stretch. Returns the number of calls without effect in this window, if they exceed the bound for the first time.
     fn add(&mut self, stretch: Stretch, worth_max: u64) -> Option<u64> {
-        let Stretch { now_ns, arrivals, calls, idle: (vain, clock) } = stretch;
+        let Stretch { now_ns, arrivals, calls, idle: (fruitless, clock) } = stretch;
         if arrivals != self.arrivals || now_ns.saturating_sub(self.since_ns) > WINDOW_NS {
-            *self = Self { since_ns: now_ns, arrivals, told: self.told, ..Self::default() };
+            *self = Self { since_ns: now_ns, arrivals, reported: self.reported, ..Self::default() };
         }
         self.calls += calls;
-        self.idle += vain + clock;
-        self.worth += vain * VAIN_WORTH + clock;
-        let goes_round =
-            self.worth >= worth_max && self.calls - self.idle.min(self.calls) <= self.calls / CALLS_PER_MOVE;
-        (goes_round && !std::mem::replace(&mut self.told, true)).then_some(self.idle)
+        self.idle += fruitless + clock;
+        self.worth += fruitless * FRUITLESS_WORTH + clock;
+        let spins = self.worth >= worth_max && self.calls - self.idle.min(self.calls) <= self.calls / CALLS_PER_MOVE;
+        (spins && !std::mem::replace(&mut self.reported, true)).then_some(self.idle)
     }
 }
 
@@ -75,7 +73,7 @@ impl Activity {
         self.arrivals += count;
     }
 
-    /// How much has reached the process.
+    /// The number of arrivals so far.
     pub(crate) fn arrivals(&self) -> u64 {
         self.arrivals
     }
@@ -92,7 +90,7 @@ mod tests {
 
     const MAX: u64 = SPIN_MAX;
 
-    /// Cuts every `each_ns`, with the doors since the last.
+    /// Preempts every `each_ns`, with the calls since the last preemption.
     fn spun(preemptions: u64, each_ns: u64, calls: u64, idle: (u64, u64), arrives: impl Fn(u64) -> u64) -> Option<u64> {
         let mut spin = Spin::default();
         let stretch = |cut| Stretch { now_ns: cut * each_ns, arrivals: arrives(cut), calls, idle };
@@ -100,23 +98,23 @@ mod tests {
     }
 
     #[test]
-    fn readings_of_a_clock_and_nothing_else_go_round_when_there_are_too_many_in_a_second() {
+    fn readings_of_a_clock_alone_are_a_spin_when_there_are_too_many_in_a_second() {
         assert_eq!(spun(2_001, 50_000, 1_000, (0, 1_000), |_| 0), Some(MAX));
         assert_eq!(spun(100_000, 600_000, 1_000, (0, 1_000), |_| 0), None, "1 600 such stretches in a second");
     }
 
     #[test]
-    fn doors_that_come_to_nothing_weigh_more() {
-        assert_eq!(spun(101, 1_000_000, 1_000, (1_000, 0), |_| 0), Some(MAX / VAIN_WORTH));
+    fn calls_without_effect_weigh_more() {
+        assert_eq!(spun(101, 1_000_000, 1_000, (1_000, 0), |_| 0), Some(MAX / FRUITLESS_WORTH));
     }
 
     #[test]
-    fn what_is_at_work_between_does_not_go_round() {
+    fn a_process_that_works_in_between_does_not_spin() {
         assert_eq!(spun(1_000_000, 50_000, 1_000, (0, 900), |_| 0), None);
     }
 
     #[test]
-    fn what_something_reaches_does_not_go_round() {
+    fn a_process_with_arrivals_does_not_spin() {
         assert_eq!(spun(1_000_000, 50_000, 1_000, (0, 1_000), |cut| cut / 1_000), None);
     }
 }

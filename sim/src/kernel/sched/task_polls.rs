@@ -1,12 +1,12 @@
 //! Polls of asynchronous tasks: which task a thread polls, and which event led to that.
-//! It calls nothing of a runtime's; it is told when a task is spawned, woken and polled.
+//! It calls nothing of a runtime's; interposed functions report when a task is spawned, woken and polled.
 
 use crate::event::Seq;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::sched::task_wakes::{Task, Wake};
 use crate::kernel::sched::thread::ThreadId;
 
-/// What a thread was about when a poll began.
+/// The state of a thread before a poll.
 pub(crate) struct Before {
     polling: usize,
     task: u32,
@@ -26,7 +26,7 @@ impl Kernel {
         *task = Task { key, birth: task.birth + 1, number: 0, wake: Wake::Event(cause), last: Seq::NONE };
     }
 
-    /// Whether nothing is to be noted of a wake: the thread wakes what it polls itself, which just goes on, or what was woken.
+    /// Whether a wake changes nothing: the thread wakes the task that it polls, or the one that was woken last.
     #[inline]
     pub(crate) fn is_awake(&self, me: ThreadId, key: usize) -> bool {
         self.sched.task_wakes.woken == key || self.sched.threads[me].poll.polling == key

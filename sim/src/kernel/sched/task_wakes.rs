@@ -1,5 +1,5 @@
 //! Which event led to which poll of an asynchronous task: who woke it, who spawned it, what it did last.
-//! It calls nothing of a runtime's: it is told when a task is spawned, woken and polled, by an address that is only a key.
+//! It calls nothing of a runtime's: `task_polls.rs` reports when a task is spawned, woken and polled, by an address that is only a key.
 
 use crate::event::Seq;
 
@@ -30,14 +30,14 @@ pub(super) struct Task {
 
 const FREE: Task = Task { key: 0, birth: 0, number: 0, wake: Wake::None, last: Seq::NONE };
 
-/// Every task that was heard of. What lies where is looked up and never gone through, so that no address has a say.
+/// Every known task. The table is looked up and never iterated, so that no address affects the run.
 #[derive(Default)]
 pub(crate) struct Wakes {
     /// Whether tasks are followed at all in this process.
     pub(crate) followed: bool,
     pub(super) tasks: Vec<Task>,
     used: usize,
-    /// Who was woken last and has not been polled since: a runtime's own steps of one wake are told one by one.
+    /// The task that was woken last and not polled since: a runtime reports the steps of one wake one by one.
     pub(super) woken: usize,
 }
 

@@ -1,5 +1,5 @@
 //! Threads of the run and who goes next.
-//! It does not switch stacks (the baton does) and knows no descriptors.
+//! It does not switch stacks (fibers do) and knows no descriptors.
 
 use crate::event::{Name, NodeId, Seq};
 use crate::kernel::sched::call_site::CallSite;
@@ -17,7 +17,7 @@ pub(crate) const NEVER_ASKED: usize = usize::MAX;
 /// No thread of any run.
 pub(crate) const NOBODY: ThreadId = ThreadId(u32::MAX);
 
-/// What a thread waits for.
+/// The object of a thread's wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
     /// A futex wake at this address.
@@ -34,24 +34,24 @@ pub(crate) enum Wait {
     Join(ThreadId),
     /// A lock on a file.
     FileLock,
-    /// Nothing of its own: it was cut off for a while.
+    /// Nothing: the thread was preempted, and stalls for a while.
     Preemption,
 }
 
-/// Where a thread is in its life.
+/// The state of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It can go on and waits for the baton.
+    /// It can go on and waits for its turn.
     Runnable,
     /// It could go on, but it is held, or its process is paused.
     Frozen,
-    /// It has the baton.
+    /// It runs.
     Running,
     /// It waits.
     Waiting(Wait),
     /// It ran to its end.
     Ended,
-    /// Its process ended under it: it never gets the baton again.
+    /// Its process ended: it never runs again.
     Dead,
 }
 

@@ -13,14 +13,14 @@ use std::collections::BinaryHeap;
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket(std::cmp::Reverse<(u64, u32)>, u64);
 
-/// All threads, and the runnable ones in the order in which they get the baton.
+/// All threads, and the runnable ones in the order of their turns.
 #[derive(Default)]
 pub(crate) struct Threads {
     all: Vec<Thread>,
     turns: BinaryHeap<Ticket>,
     /// While just one thread is runnable it stands here, with the number of its wake: nothing needs to be drawn then.
     only: Option<(ThreadId, u64)>,
-    /// The doors that the running thread has left before it is cut off. Its own figure is out of date meanwhile.
+    /// The calls that the running thread has left before it is preempted. Its own figure is out of date meanwhile.
     calls_left: u32,
     pub(crate) schedule: Schedule,
     /// Who goes after all others that can: it gives way again and again, and its turn would be drawn anew each time, theirs once.
@@ -54,7 +54,7 @@ impl Threads {
         ThreadId(self.all.len() as u32 - 1)
     }
 
-    /// Gives a thread its strand and its first turn, or the deadline of that if it comes `late_ns` from now.
+    /// Gives a thread its fiber and its first turn. Returns the deadline to set if that turn comes `late_ns` from now.
     pub(crate) fn start(
         &mut self,
         thread: ThreadId,
@@ -73,7 +73,7 @@ impl Threads {
         None
     }
 
-    /// How long a new thread waits for its first turn: on a machine with too few processors, others go first.
+    /// The delay before a new thread's first turn: on a machine with too few processors, other threads run first.
     pub(crate) fn lateness_ns(&self, thread: ThreadId, choices: &Choices) -> u64 {
         match self.schedule.start_ns_max {
             0 => 0,
@@ -81,7 +81,7 @@ impl Threads {
         }
     }
 
-    /// How many threads there have been.
+    /// The number of threads so far, ended ones included.
     #[inline]
     pub(crate) fn ever(&self) -> usize {
         self.all.len()
@@ -213,7 +213,7 @@ impl Threads {
         }
     }
 
-    /// Who goes next, if anybody can.
+    /// The thread that runs next, if any can.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
         while let Some((id, wakes)) = self.first_turn() {
@@ -241,12 +241,12 @@ impl Threads {
         self.all[id.0 as usize].calls.left = self.calls_left;
     }
 
-    /// Whether anybody can go on.
+    /// Whether any thread can run.
     pub(crate) fn any_runnable(&self) -> bool {
         self.all.iter().any(|thread| thread.state == State::Runnable)
     }
 
-    /// Counts a door that the running thread passes, unless it is to be cut off there.
+    /// Counts a call of the running thread. Returns `false`, and counts nothing, if the call preempts the thread.
     #[inline]
     pub(crate) fn enter_call(&mut self) -> bool {
         let goes_on = self.calls_left > 0;
@@ -254,17 +254,17 @@ impl Threads {
         goes_on
     }
 
-    /// How many doors the running thread has until it is cut off.
+    /// The number of calls until the running thread is preempted.
     pub(crate) fn calls_left(&self) -> u32 {
         self.calls_left
     }
 
-    /// Gives the running thread this many doors until it is cut off; how many it had.
-    pub(crate) fn set_calls_left(&mut self, interposed: u32) -> u32 {
-        std::mem::replace(&mut self.calls_left, interposed)
+    /// Sets the number of calls until the running thread is preempted; returns the one before.
+    pub(crate) fn set_calls_left(&mut self, calls: u32) -> u32 {
+        std::mem::replace(&mut self.calls_left, calls)
     }
 
-    /// The running thread has no doors left: what happens to it here.
+    /// The running thread has no calls left: draws how it is preempted.
     #[cold]
     pub(crate) fn preempt(&mut self, id: ThreadId, now_ns: u64, choices: &Choices) -> Preemption {
         self.refill(id, choices);

@@ -1,4 +1,4 @@
-//! Who waits for what, and where each thread stands: what a deadlock is told with.
+//! The waits and call sites of threads: the material for a report of a deadlock.
 //! It wakes nobody.
 
 use crate::event::NodeId;

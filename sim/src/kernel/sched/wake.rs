@@ -20,11 +20,11 @@ impl Kernel {
             self.sched.threads.wake(thread, cause, &self.sched.choices);
             woken += 1;
             let other = self.sched.threads[thread].node;
-            if let Some(told) = &mut self.process.signals.relay
-                && told.by == me
+            if let Some(relay) = &mut self.process.signals.relay
+                && relay.by == me
                 && other != self.sched.threads[me].node
             {
-                told.stray = Some(other);
+                relay.stray = Some(other);
             }
         }
         woken
