@@ -1,5 +1,5 @@
-//! A queue of bytes that keeps the chunks in which they came, so that moving a message costs no copy.
-//! It has no bound of its own.
+//! A queue of bytes that keeps the chunks as they arrived, so that moving a message costs no copy.
+//! It has no bound.
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ impl Bytes {
         }
     }
 
-    /// Copies what fits from the front, and removes it unless `peek`. Returns the count.
+    /// Copies bytes from the front, and removes them unless `peek`. Returns the count.
     #[inline]
     pub(crate) fn take(&mut self, into: &mut [u8], peek: bool) -> usize {
         if peek {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_in_comes_out_in_order_whatever_the_chunks() {
+    fn bytes_come_out_in_order_across_chunks() {
         let mut bytes = Bytes::default();
         for chunk in [&b"af"[..], b"", b"terl", b"ife"] {
             bytes.push(chunk.to_vec());

@@ -1,43 +1,42 @@
-//! Descriptor numbers: each tells its node, its slot and, as far as bits go, which life of the node it was given in.
-//! It knows no descriptions.
+//! Descriptor numbers. A number encodes its node, its slot and, within its bits, the incarnation.
 //!
-//! A process of Linux has numbers of its own. Here all processes share one address space, so that a `static` can carry a
-//! number from one of them into another: an async runtime's waker does. Numbers that differ tell who is meant.
+//! Each process of Linux has numbers of its own. Simulated processes share one address space, so that a `static`, such as an
+//! async runtime's waker, can take a number from one process to another. Distinct numbers show which process is meant.
 
 use crate::event::NodeId;
 
-/// The first virtual descriptor number. What is below was opened outside the run, and is none of its business.
+/// The first virtual descriptor number. Lower ones were opened outside the run.
 pub(crate) const FIRST: i32 = 1 << 20;
 
 const SLOT_BITS: u32 = 14;
 
-/// How far apart the first slots of two lives lie, and how many such beginnings there are.
+/// The distance between the first slots of two incarnations, and the number of distinct first slots.
 const SHIFT: i32 = 256;
 const SHIFTS: u16 = 16;
 
-/// Set in every second life of a node.
-const SECOND_LIFE: i32 = 1 << 30;
+/// The bit of every second incarnation of a node.
+const SECOND_INCARNATION: i32 = 1 << 30;
 
-/// How many descriptors a process may have open: what is left of its numbers when its first slot is shifted most.
+/// The most descriptors that a process may have open: the numbers that remain after the largest shift.
 pub(crate) const SLOTS_MAX: usize = (1 << SLOT_BITS) - SHIFT as usize * (SHIFTS as usize - 1);
 
 const _: () = assert!(
-    FIRST as i64 + ((crate::kernel::process::address::NODES_MAX as i64) << SLOT_BITS) < SECOND_LIFE as i64,
-    "every node's numbers lie below the bit of its second life"
+    FIRST as i64 + ((crate::kernel::process::address::NODES_MAX as i64) << SLOT_BITS) < SECOND_INCARNATION as i64,
+    "every node's numbers lie below the bit of its second incarnation"
 );
 
-/// The number of a process's first slot. Lives of a node differ in it until the 33rd, which begins where the first did.
+/// The number of a process's first slot. It differs between 32 incarnations of a node; the 33rd has the first one's again.
 pub(crate) fn base(node: NodeId, incarnation: u16) -> i32 {
-    let life = incarnation.saturating_sub(1);
-    let shifted = i32::from(life / 2 % SHIFTS) * SHIFT;
-    let second = if life % 2 == 1 { SECOND_LIFE } else { 0 };
+    let earlier = incarnation.saturating_sub(1);
+    let shifted = i32::from(earlier / 2 % SHIFTS) * SHIFT;
+    let second = if earlier % 2 == 1 { SECOND_INCARNATION } else { 0 };
     FIRST + (i32::from(node.0) << SLOT_BITS) + shifted + second
 }
 
-/// The node that a number was made for, by number alone; `None` for what is not of the run.
+/// The node that a number was made for, or `None` if it was opened outside the run.
 pub(crate) fn node_of(fd: i32) -> Option<NodeId> {
-    let below = fd.checked_sub(FIRST).filter(|it| *it >= 0)?;
-    u16::try_from((below & !SECOND_LIFE) >> SLOT_BITS).ok().map(NodeId)
+    let below = fd.checked_sub(FIRST).filter(|below| *below >= 0)?;
+    u16::try_from((below & !SECOND_INCARNATION) >> SLOT_BITS).ok().map(NodeId)
 }
 
 #[cfg(test)]
@@ -46,7 +45,7 @@ mod tests {
     use crate::kernel::process::address::NODES_MAX;
 
     #[test]
-    fn a_number_leads_back_to_its_node_in_every_life() {
+    fn a_number_leads_back_to_its_node_in_every_incarnation() {
         for node in [0, 1, 255, 256, NODES_MAX as u16 - 1].map(NodeId) {
             for incarnation in [1, 2, 3, 31, 32, 33, u16::MAX] {
                 for slot in [0, 1, SLOTS_MAX - 1] {
@@ -59,9 +58,9 @@ mod tests {
     }
 
     #[test]
-    fn lives_have_numbers_of_their_own_for_a_while() {
+    fn incarnations_have_numbers_of_their_own_for_a_while() {
         let node = NodeId(7);
-        let bases: std::collections::BTreeSet<i32> = (1..=32).map(|life| base(node, life)).collect();
+        let bases: std::collections::BTreeSet<i32> = (1..=32).map(|incarnation| base(node, incarnation)).collect();
         assert_eq!(bases.len(), 32);
         assert_eq!(base(node, 33), base(node, 1));
         assert_eq!(base(NodeId(0), 1), FIRST);

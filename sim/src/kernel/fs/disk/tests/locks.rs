@@ -1,5 +1,4 @@
-//! `flock` and record locks: who is granted what.
-//! Waiting is the caller's business and is not here.
+//! `flock` and record locks: which are granted. Waiting is up to the caller.
 
 use super::super::{Lock, LockKind, Owner, RecordLock};
 use super::*;

@@ -1,5 +1,4 @@
-//! Tests of the disk as a whole, one file per behaviour, and the few words that they share.
-//! Tests of one part alone are beside that part.
+//! Tests of the disk as a whole, one file per behaviour, and the functions that they share.
 
 mod locks;
 mod opening;
@@ -20,7 +19,7 @@ fn fresh() -> Disk {
     Disk::new(7, NOW_NS)
 }
 
-/// Opens for reading and writing, and makes the file if it is not there.
+/// Opens for reading and writing, and creates the file if needed.
 fn opened(disk: &mut Disk, path: &str) -> OpenFile {
     disk.open(ROOT, path.as_bytes(), libc::O_RDWR | libc::O_CREAT, 0o644, NOW_NS).unwrap()
 }
@@ -64,7 +63,7 @@ fn mildest(_: Ask) -> u64 {
     0
 }
 
-/// Answers from a seed, by what is asked and not by when.
+/// Answers from a seed, by the question and not by its time.
 fn seeded(seed: u64) -> impl FnMut(Ask) -> u64 {
     move |ask| {
         let mut h = seed;
@@ -76,7 +75,7 @@ fn seeded(seed: u64) -> impl FnMut(Ask) -> u64 {
     }
 }
 
-/// What all files together book must be what the disk says is used.
+/// Asserts that the files together book as much as the disk counts.
 fn assert_books_agree(disk: &Disk) {
     let booked: u64 = disk.inodes.iter().flatten().filter(|node| !node.ghost).map(|node| node.allocated()).sum();
     assert_eq!(disk.used_bytes(), booked * 4096);

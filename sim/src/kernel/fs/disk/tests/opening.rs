@@ -1,4 +1,4 @@
-//! Open descriptions: flags, positions, and what a death does to them.
+//! Open descriptions: flags, positions, and the effect of a death.
 //! Locks have their own file.
 
 use super::*;

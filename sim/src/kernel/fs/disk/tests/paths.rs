@@ -1,5 +1,4 @@
-//! Path resolution, as a table of paths and what they lead to.
-//! What can be done at a place is tested beside the operation.
+//! Path resolution, as a table of paths and their inodes.
 
 use super::*;
 
@@ -25,7 +24,7 @@ fn tree() -> Disk {
 }
 
 #[test]
-fn a_path_leads_where_it_leads_on_linux() {
+fn a_path_resolves_as_on_linux() {
     let disk = tree();
     let long_name = format!("/{}", "n".repeat(256));
     let long_path = "/a".repeat(2048);

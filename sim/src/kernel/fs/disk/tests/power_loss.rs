@@ -1,4 +1,4 @@
-//! What a power loss does to the bytes of a file.
+//! The effect of a power loss on the bytes of a file.
 //! Names and directories are in `tree_survival`.
 
 use super::super::AskKind;
@@ -98,7 +98,7 @@ fn a_truncation_is_kept_or_lost_as_a_whole() {
 }
 
 #[test]
-fn what_a_kept_truncation_gave_up_does_not_come_back() {
+fn bytes_that_a_surviving_truncation_dropped_do_not_come_back() {
     let mut disk = fresh();
     let inode = synced(&mut disk, "/tmp/db", &[b'o'; 8192]);
     disk.truncate(inode, 10, NOW_NS).unwrap();

@@ -1,5 +1,5 @@
 //! Rename, link, unlink, mkdir and rmdir, as the running system sees them.
-//! What power loss leaves of them is in `tree_survival`.
+//! Their survival of a power loss is in `tree_survival`.
 
 use super::*;
 

@@ -1,5 +1,4 @@
-//! Marked errors: what the caller is told, and what is lost though nobody is told again.
-//! Which operation is marked when is the fault plan's business.
+//! Marked errors: the caller's error, and data that is lost without another one.
 
 use super::super::IoKind;
 use super::*;
@@ -33,7 +32,7 @@ fn a_page_that_is_written_again_after_a_failed_fsync_is_synced_again() {
 }
 
 #[test]
-fn what_a_failed_fsync_appended_reads_as_zero_after_a_power_loss() {
+fn bytes_that_a_failed_fsync_appended_read_as_zero_after_a_power_loss() {
     let mut disk = fresh();
     let inode = synced(&mut disk, "/tmp/log", b"one");
     disk.append(inode, &[b'x'; 8192], NOW_NS).unwrap();

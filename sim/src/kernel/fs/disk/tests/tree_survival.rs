@@ -1,4 +1,4 @@
-//! What a power loss leaves of names and directories.
+//! Names and directories after a power loss.
 //! The bytes of files are in `power_loss`.
 
 use super::super::{AskKind, FileKind};
@@ -10,7 +10,7 @@ fn sync_directory(disk: &mut Disk, path: &str) {
     disk.fsync(directory).unwrap();
 }
 
-/// What the listing of `/tmp` can be after a power loss, over many answers.
+/// The possible listings of `/tmp` after a power loss, over many answers.
 fn outcomes(disk: &Disk, paths: &[&str]) -> Vec<Vec<Option<Vec<u8>>>> {
     let mut found = Vec::new();
     for seed in 0..200 {
@@ -183,7 +183,7 @@ fn walk(disk: &Disk) -> (Vec<String>, Vec<String>) {
 
 proptest! {
     #[test]
-    fn what_was_synced_is_found_again_wherever_it_was_moved_since(steps in steps()) {
+    fn synced_files_survive_wherever_they_were_moved_since(steps in steps()) {
         let mut disk = fresh();
         for path in ["/w", "/w/a", "/w/b", "/w/b/c", "/w/a/d"] {
             disk.mkdir(ROOT, path.as_bytes(), 0o755, NOW_NS).unwrap();

@@ -1,4 +1,4 @@
-//! A device in trouble: what fails, what the page cache still gives, and who is told.
+//! A device in trouble: failures, the page cache, reports.
 //! Errors that are marked on one inode are in `sync_failures`.
 
 use super::super::Trouble;
@@ -10,7 +10,7 @@ fn read(disk: &mut Disk, file: &OpenFile, offset: u64) -> Result<u8, i32> {
 }
 
 #[test]
-fn a_failed_sync_is_told_once_on_each_description_that_was_open() {
+fn a_failed_sync_is_reported_once_by_each_description_that_was_open() {
     let mut disk = fresh();
     synced(&mut disk, "/tmp/db", &[b'o'; 4096]);
     let [mut one, mut other] = [(); 2].map(|()| opened(&mut disk, "/tmp/db"));
@@ -29,7 +29,7 @@ fn a_failed_sync_is_told_once_on_each_description_that_was_open() {
 }
 
 #[test]
-fn a_failure_that_nobody_was_told_of_is_told_to_the_next_who_opens() {
+fn an_unreported_failure_is_reported_by_the_next_description() {
     let mut disk = fresh();
     synced(&mut disk, "/tmp/db", &[b'o'; 4096]);
     let mut file = opened(&mut disk, "/tmp/db");
@@ -72,7 +72,7 @@ fn reads_fail_where_the_page_cache_has_nothing() {
 }
 
 #[test]
-fn what_a_failed_sync_left_in_the_page_cache_goes_with_it() {
+fn pages_of_a_failed_sync_are_lost_with_the_page_cache() {
     let mut disk = fresh();
     synced(&mut disk, "/tmp/db", &[b'o'; 8192]);
     let mut file = opened(&mut disk, "/tmp/db");
@@ -132,7 +132,7 @@ fn writes_fail_and_change_nothing() {
 }
 
 #[test]
-fn files_are_told_in_the_order_of_their_paths() {
+fn files_are_listed_in_the_order_of_their_paths() {
     let mut disk = fresh();
     disk.mkdir(ROOT, b"/tmp/a", 0o755, NOW_NS).unwrap();
     for path in ["/z", "/tmp/a/x", "/tmp/a.b"] {

@@ -1,5 +1,4 @@
-//! What the running system reads back is what a plain vector of bytes would hold.
-//! Power loss is not part of it.
+//! The running system reads back the same bytes as from a plain vector.
 
 use super::*;
 use proptest::prelude::*;

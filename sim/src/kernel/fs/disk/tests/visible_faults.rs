@@ -48,7 +48,7 @@ fn corruption_can_hit_a_hole_or_the_last_byte_and_spares_an_empty_file() {
 }
 
 #[test]
-fn what_vanished_does_not_come_back_whatever_a_power_loss_keeps() {
+fn a_vanished_file_does_not_come_back_after_a_power_loss() {
     let mut disk = fresh();
     disk.mkdir(ROOT, b"/var/lib/db", 0o755, NOW_NS).unwrap();
     disk.mkdir(ROOT, b"/var/lib/db/sub", 0o755, NOW_NS).unwrap();
