@@ -1,4 +1,4 @@
-//! Messages that are on their way from one node to another.
+//! Messages in flight from one node to another.
 
 use crate::kernel::net::tcp::EndpointId;
 use crate::kernel::net::udp::Datagram;

@@ -138,7 +138,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// A SYN reaches the server's machine, unless the way is closed; then it is sent again.
+    /// A SYN reaches the server's machine, unless a partition or a hold stops it; then it is sent again.
     pub(crate) fn receive_syn(&mut self, end: EndpointId, attempt: u32) {
         let Some(connection) = self.net.connections.get(end) else { return };
         let (number, port, scope) = (connection.number, connection.port, connection.scope);

@@ -43,7 +43,7 @@ impl Kernel {
         self.sched.deadlines.at(due_ns, Due::Arrival(Arrival::Segment(from)));
     }
 
-    /// The first segment of a flight arrives, unless the way is closed.
+    /// The first segment of a flight arrives, unless a partition or a hold stops it.
     pub(crate) fn receive_segment(&mut self, from: EndpointId) {
         let Some(connection) = self.net.connections.get(from) else { return };
         let end = &connection.ends[usize::from(from.end)];

@@ -1,4 +1,4 @@
-//! UDP: datagrams that may be lost on the way, and are dropped when the receive buffer is full.
+//! UDP: datagrams that a link may lose, and that are dropped when the receive buffer is full.
 //!
 //! ```text
 //! state       socket      a socket, its buffer, a datagram in flight

@@ -140,7 +140,7 @@ impl Kernel {
         self.sched.deadlines.at(due_ns, Due::Arrival(Arrival::Datagram(Box::new(datagram))));
     }
 
-    /// A datagram reaches its destination, unless the way is closed.
+    /// A datagram reaches its destination, unless a partition or a hold stops it.
     pub(in crate::kernel::net) fn receive_datagram(&mut self, datagram: Datagram) {
         if self.net.links.is_held(datagram.from_node, datagram.to_node) {
             let (from, to) = (datagram.from_node, datagram.to_node);

@@ -32,7 +32,7 @@ pub(crate) struct Slot {
     pub(crate) closed: Option<CallSite>,
 }
 
-/// The way in which a description is closed, as far as a peer can tell.
+/// The signal that a peer gets when a description is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parting {
     /// FIN.
