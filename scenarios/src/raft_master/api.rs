@@ -1,66 +1,36 @@
-//! The HTTP API of a master: volumes, data partitions, data nodes, and the master's own status.
-//! It stores nothing: it proposes, waits without a limit, as upstream's handlers do, and tells who leads if it is not
-//! this master.
+//! The HTTP API of a master: volumes, data partitions, data nodes, and the master's own status. It stores nothing. It
+//! proposes, waits without a limit, as upstream's handlers do, and names the leader if another master leads.
 
-use super::cluster::{Cluster, Counts, DataNode, DataPartition, Volume, names};
+use super::cluster::{Cluster, Counts};
 use super::config::MasterConfig;
 use super::lease::{Lease, RequestGate};
-use super::raft_cmd::{
-    CmdReply, DATA_NODE_PREFIX, DATA_PARTITION_PREFIX, VOL_PREFIX, data_node_key, data_partition_key, volume_key,
+use super::messages::{CreatePartition, CreateVolume, Done, Refusal, RegisterNode};
+use super::raft_cmd::CmdReply;
+use super::raft_handle::{NotDone, RaftHandle};
+use super::records::{
+    DATA_NODE_PREFIX, DATA_PARTITION_PREFIX, DataNode, DataPartition, VOL_PREFIX, Volume, data_node_key,
+    data_partition_key, names, volume_key,
 };
-use super::raft_instance::{NotDone, RaftHandle};
 use crate::rt::task;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Upstream's volume names have 63 characters at most.
 const NAME_BYTES_MAX: usize = 63;
 
-/// What every handler needs.
+/// The state that handlers share.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
     pub(super) config: Arc<MasterConfig>,
     pub(super) raft: RaftHandle,
     pub(super) cluster: Arc<Cluster>,
     pub(super) gate: Arc<RequestGate>,
-}
-
-/// The body of an answer that is not the one that was asked for.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Refusal {
-    pub(super) error: String,
-    /// The API address of the leader, if another master leads.
-    pub(super) leader: Option<String>,
-}
-
-/// The body of an acknowledged change.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Done {
-    pub(super) existed: bool,
-}
-
-/// The body of `POST /volumes`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct CreateVolume {
-    pub(super) name: String,
-}
-
-/// The body of `POST /partitions`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct CreatePartition {
-    pub(super) volume: String,
-}
-
-/// The body of `POST /nodes`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RegisterNode {
-    pub(super) address: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,12 +133,12 @@ async fn heartbeat(State(api): State<Api>, Path(address): Path<String>) -> Answe
 }
 
 impl Api {
-    /// Lets a request in.
+    /// Admits a request.
     fn enter(&self) -> Result<Lease, Refused> {
         self.gate.enter().ok_or_else(|| Refused::unavailable("the master is stopping"))
     }
 
-    /// Lets a request in if this master leads, and has loaded what it leads.
+    /// Admits a request if this master leads and has loaded the metadata.
     fn enter_as_leader(&self) -> Result<Lease, Refused> {
         let lease = self.enter()?;
         match self.raft.leader() {
@@ -178,7 +148,7 @@ impl Api {
         }
     }
 
-    /// The value of one key, as of now. A read holds its lease to its end, even if its client has gone away by then.
+    /// Reads the current value of one key. A read holds its lease to its end, even if its client is gone by then.
     async fn read<T: DeserializeOwned>(&self, key: String) -> Answer<T> {
         let lease = self.enter()?;
         self.raft.read_barrier().await.map_err(|not_done| self.refused(not_done))?;
@@ -195,7 +165,7 @@ impl Api {
         }
     }
 
-    /// All keys under a prefix, as of now.
+    /// Reads all current keys under a prefix.
     async fn scan(&self, prefix: &'static str) -> Result<Vec<(String, String)>, Refused> {
         let lease = self.enter()?;
         self.raft.read_barrier().await.map_err(|not_done| self.refused(not_done))?;
@@ -224,7 +194,7 @@ impl Api {
     }
 }
 
-/// An answer that is not the one that was asked for.
+/// A reply that reports an error.
 #[derive(Debug)]
 struct Refused {
     status: StatusCode,
@@ -259,7 +229,7 @@ fn done(reply: Result<CmdReply, NotDone>, api: &Api) -> Answer<Done> {
     reply.map(|reply| Json(Done { existed: reply.existed })).map_err(|not_done| api.refused(not_done))
 }
 
-/// Upstream's names: letters, digits, `_`, `.`, `-`; an address has a `:`, too.
+/// Upstream's names: letters, digits, `_`, `.` and `-`. An address may also contain `:`.
 fn valid(name: String) -> Result<String, Refused> {
     let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:".contains(&byte);
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(of_a_name) {

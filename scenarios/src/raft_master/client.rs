@@ -1,8 +1,8 @@
-//! A client of the masters' API: finds the leader, follows it when it moves, and tries again.
-//! It says `Ok` to nothing but an acknowledged proposal, or a read that the leader vouched for.
+//! A client of the masters' API: finds the leader, follows it when it moves, and retries. It returns `Ok` only for an
+//! acknowledged proposal, or for a read that the leader vouched for.
 
-use super::api::{CreatePartition, CreateVolume, Done, Refusal, RegisterNode};
-use super::cluster::DataPartition;
+use super::messages::{CreatePartition, CreateVolume, Done, Refusal, RegisterNode};
+use super::records::{DataPartition, json};
 use crate::rt::{net::TcpStream, task, time};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -14,56 +14,56 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long one master gets for one answer.
+/// The longest wait for one master's answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
-/// What the client waits before it asks again.
+/// The pause before the next attempt.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long the client goes on asking, unless it was told otherwise.
+/// The default time for which a call is retried.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
-/// Why a call was not acknowledged.
+/// The reason why a call was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// There is nothing of that name.
+    /// Nothing has that name.
     #[error("there is none of that name")]
     NotFound,
-    /// The leader does not want it.
+    /// The leader rejected the request.
     #[error("refused with {status}: {error}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What the leader says.
+        /// The leader's message.
         error: String,
     },
-    /// No leader acknowledged it in time. It may have been done, or may be done yet.
+    /// No leader acknowledged the call in time. It may have been done, or may still be done.
     #[error("gave up after {attempts} attempts: {last}")]
     GaveUp {
-        /// How often the client asked.
+        /// The number of attempts.
         attempts: u32,
-        /// What came of the last attempt.
+        /// The outcome of the last attempt.
         last: String,
     },
 }
 
-/// What a master says of itself.
+/// A master's own status.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Status {
     /// The master's number.
     pub id: u64,
-    /// Who leads, as far as it knows.
+    /// The current leader, as far as the master knows.
     pub leader: Option<u64>,
-    /// The index of the last entry that it has applied.
+    /// The index of the last entry that the master has applied.
     pub applied: u64,
-    /// Whether it leads and has loaded what it leads.
+    /// The master leads and has loaded the metadata.
     pub meta_ready: bool,
-    /// How many volumes it knows.
+    /// The number of volumes that the master knows.
     pub volumes: usize,
-    /// How many data partitions it knows.
+    /// The number of data partitions that the master knows.
     pub partitions: usize,
-    /// How many data nodes report.
+    /// The number of data nodes that report.
     pub active_nodes: usize,
 }
 
@@ -72,14 +72,14 @@ pub struct Status {
 pub struct Client {
     addresses: Vec<String>,
     give_up_after: Duration,
-    /// Whom to ask: the last known leader, or the next one to try.
+    /// The address to ask next: the last known leader, or the next master to try.
     target: Mutex<String>,
-    /// A connection that nobody uses at the moment, and where it leads.
+    /// An idle connection, and its target.
     idle: Mutex<Option<(String, SendRequest<Full<Bytes>>)>>,
 }
 
 impl Client {
-    /// A client of the masters whose APIs are at `api_addrs`. It connects when it is used.
+    /// A client of the masters whose APIs are at `api_addrs`. It connects on first use.
     ///
     /// # Panics
     ///
@@ -89,14 +89,14 @@ impl Client {
         Self { addresses: api_addrs, give_up_after: GIVE_UP_AFTER, target: Mutex::new(first), idle: Mutex::new(None) }
     }
 
-    /// Sets how long each call goes on asking.
+    /// Sets the time for which each call is retried.
     #[must_use]
     pub fn give_up_after(mut self, limit: Duration) -> Self {
         self.give_up_after = limit;
         self
     }
 
-    /// Creates a volume. One that is there stays, and is acknowledged again.
+    /// Creates a volume. An existing one is acknowledged again.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Client {
         self.post::<Done>("/volumes", &body).await.map(drop)
     }
 
-    /// Deletes a volume. One that is not there is acknowledged, too.
+    /// Deletes a volume. A missing one is acknowledged as well.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Client {
         self.delete(&format!("/volumes/{name}")).await
     }
 
-    /// Whether there is a volume of that name.
+    /// Returns whether a volume of that name exists.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Client {
         self.has(&format!("/volumes/{name}")).await
     }
 
-    /// The volumes' names, in order, as of now.
+    /// The volumes' current names, in order.
     ///
     /// # Errors
     ///
@@ -133,11 +133,11 @@ impl Client {
         self.get("/volumes").await
     }
 
-    /// Creates a data partition of a volume and returns its number. Tried again, it may be created twice.
+    /// Creates a data partition of a volume and returns its number. A retry may create it twice.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is no such volume; else if it was not acknowledged.
+    /// [`ClientError::NotFound`] if there is no such volume; otherwise if it was not acknowledged.
     pub async fn create_partition(&self, volume: &str) -> Result<u64, ClientError> {
         let body = CreatePartition { volume: volume.to_owned() };
         self.post::<DataPartition>("/partitions", &body).await.map(|partition| partition.id)
@@ -152,7 +152,7 @@ impl Client {
         self.delete(&format!("/partitions/{id}")).await
     }
 
-    /// The data partitions' numbers, in order, as of now.
+    /// The data partitions' current numbers, in order.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl Client {
         self.delete(&format!("/nodes/{address}")).await
     }
 
-    /// The data nodes' addresses, in order, as of now.
+    /// The data nodes' current addresses, in order.
     ///
     /// # Errors
     ///
@@ -190,16 +190,16 @@ impl Client {
         self.get("/nodes").await
     }
 
-    /// Reports for a data node.
+    /// Sends a data node's heartbeat.
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if it is not registered; else if no leader answered.
+    /// [`ClientError::NotFound`] if it is not registered; otherwise if no leader answered.
     pub async fn heartbeat(&self, address: &str) -> Result<(), ClientError> {
         self.call::<Done>(&Method::POST, &format!("/nodes/{address}/heartbeat"), Bytes::new()).await.map(drop)
     }
 
-    /// What the master at `address` says of itself. It is asked once.
+    /// The status of the master at `address`, asked once.
     ///
     /// # Errors
     ///
@@ -225,14 +225,14 @@ impl Client {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> Result<T, ClientError> {
-        self.call(&Method::POST, path, super::store::json(body).into()).await
+        self.call(&Method::POST, path, json(body).into()).await
     }
 
     async fn delete(&self, path: &str) -> Result<(), ClientError> {
         self.call::<Done>(&Method::DELETE, path, Bytes::new()).await.map(drop)
     }
 
-    /// Asks until a leader answers or the time is up.
+    /// Retries until a leader answers or the time is up.
     async fn call<T: DeserializeOwned>(&self, method: &Method, path: &str, body: Bytes) -> Result<T, ClientError> {
         let deadline = time::Instant::now() + self.give_up_after;
         let mut attempts = 0;
@@ -280,7 +280,7 @@ impl Client {
         }
     }
 
-    /// One request over the idle connection, if it leads to `target`, or else over a new one.
+    /// Sends one request over the idle connection, if it leads to `target`, or else over a new one.
     async fn request(
         &self,
         target: &str,
@@ -306,8 +306,8 @@ impl Client {
         Ok((status, body))
     }
 
-    /// Asks the leader next, if one was named, or else whoever comes after `target`; unless another call has already
-    /// turned elsewhere.
+    /// Turns to the leader, if one was named, or else to the master after `target`, unless another call has already
+    /// turned away from `target`.
     fn turn_from(&self, target: &str, leader: Option<String>) {
         let mut next = self.target();
         if *next != target {
@@ -328,24 +328,24 @@ impl Client {
     }
 }
 
-/// What came of asking one master.
+/// The outcome of asking one master.
 enum Attempt<T> {
     Answered(T),
     Refused(ClientError),
-    /// Another one may know better, perhaps the one that was named.
+    /// Another master may know better, perhaps the one that was named.
     Elsewhere {
         leader: Option<String>,
         why: String,
     },
 }
 
-/// A new connection. Its task ends when the sender is dropped.
+/// Opens a connection. Its task ends when the sender is dropped.
 async fn connect(target: &str) -> Result<SendRequest<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(target).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     task::spawn(async move {
-        // The request that is in flight learns of an error, too.
+        // The request in flight learns of an error as well.
         let _ = connection.await;
     });
     Ok(sender)

@@ -1,46 +1,27 @@
-//! The cluster as the leader keeps it in memory: volumes, data partitions, data nodes and who of them still reports.
-//! It is not the truth, which is in the store: it is loaded from there whenever this master becomes the leader.
+//! The leader's view of the cluster in memory: volumes, data partitions, data nodes, and which of these still report.
+//! The store is authoritative. The view is loaded from there whenever this master becomes the leader.
 
-use super::raft_cmd::{
-    CmdReply, DATA_NODE_PREFIX, DATA_PARTITION_PREFIX, MAX_DATA_PARTITION_ID, RaftCmd, VOL_PREFIX, data_node_key,
-    data_partition_key, volume_key,
+use super::raft_cmd::{CmdReply, RaftCmd};
+use super::raft_handle::{NotDone, RaftHandle};
+use super::records::{
+    DATA_NODE_PREFIX, DATA_PARTITION_PREFIX, DataNode, DataPartition, MAX_DATA_PARTITION_ID, VOL_PREFIX, Volume,
+    data_node_key, data_partition_key, json, names, volume_key,
 };
-use super::raft_instance::{NotDone, RaftHandle};
-use super::store::{Store, StoreError, json};
+use super::store::{Store, StoreError};
 use super::wait_group::StopChannel;
 use crate::rt::task::JoinHandle;
 use crate::rt::{select, sync, task, time};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many hosts a data partition gets, if there are so many.
+/// The number of hosts of a data partition, if there are that many.
 const REPLICAS: usize = 3;
 
-/// What a leader waits between two attempts to learn that it leads.
+/// The pause between a leader's attempts to confirm that it leads.
 const LOAD_AGAIN: Duration = Duration::from_millis(500);
-
-/// A volume's record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Volume {
-    pub(super) name: String,
-}
-
-/// A data partition's record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct DataPartition {
-    pub(super) id: u64,
-    pub(super) volume: String,
-    pub(super) hosts: Vec<String>,
-}
-
-/// A data node's record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct DataNode {
-    pub(super) address: String,
-}
 
 /// The cluster as this master knows it.
 #[derive(Debug)]
@@ -49,22 +30,23 @@ pub(super) struct Cluster {
     pub(super) store: Arc<Store>,
     pub(super) stopc: StopChannel,
     view: Mutex<View>,
-    /// The highest data partition number given out. Held while one is proposed: numbers are given out one by one.
+    /// The highest data partition number assigned. Held while a partition is proposed: numbers are assigned one at a
+    /// time.
     id_alloc: sync::Mutex<u64>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What is in memory.
+/// The state in memory.
 #[derive(Debug, Default)]
 struct View {
-    /// Whether this master leads and has loaded what it leads: upstream's `metaReady`.
+    /// This master leads and has loaded the metadata: upstream's `metaReady`.
     meta_ready: bool,
     volumes: BTreeSet<String>,
     partitions: BTreeMap<u64, DataPartition>,
     nodes: BTreeMap<String, Reporting>,
 }
 
-/// When a data node was last heard of, and whether that is recent enough.
+/// The time of a data node's last heartbeat, and whether it is recent enough.
 #[derive(Clone, Copy, Debug)]
 struct Reporting {
     last: time::Instant,
@@ -81,11 +63,11 @@ pub(super) struct Counts {
 }
 
 impl Cluster {
-    /// A cluster of which no more is loaded than the numbers that were given out.
+    /// A cluster with nothing loaded except the highest number assigned.
     pub(super) async fn new(id: u64, store: Arc<Store>) -> Result<Arc<Self>, StoreError> {
         let reading = Arc::clone(&store);
         let highest = task::spawn_blocking(move || highest_partition(&reading, format_args!("initCluster")));
-        // A reader that is gone went with the runtime, and this master with it.
+        // The reader is gone only if the runtime is, and then so is this master.
         let highest = highest.await.unwrap_or(Ok(0))?;
         Ok(Arc::new(Self {
             id,
@@ -97,7 +79,7 @@ impl Cluster {
         }))
     }
 
-    /// Whether this master leads and knows what.
+    /// Returns whether this master leads and has loaded the metadata.
     pub(super) fn meta_ready(&self) -> bool {
         self.view().meta_ready
     }
@@ -112,7 +94,7 @@ impl Cluster {
         }
     }
 
-    /// Remembers a cluster task, so that a stop can join it.
+    /// Keeps a cluster task, so that a stop can join it.
     pub(super) fn own(&self, task: JoinHandle<()>) {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
@@ -121,7 +103,7 @@ impl Cluster {
     pub(super) async fn join_tasks(&self) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
-            // A task that panicked has ended, too; the panic itself has been told already.
+            // A task that panicked has ended as well, and its panic has been reported already.
             let _ = task.await;
         }
     }
@@ -139,15 +121,15 @@ impl Cluster {
         Ok(reply)
     }
 
-    /// Whether `name` is a volume, as far as this leader knows.
+    /// Returns whether `name` is a volume, as far as this leader knows.
     pub(super) fn has_volume(&self, name: &str) -> bool {
         self.view().volumes.contains(name)
     }
 
-    /// Gives out the next number and writes it with the partition, in one batch.
+    /// Assigns the next number and writes it with the partition, in one batch.
     pub(super) async fn create_partition(&self, raft: &RaftHandle, volume: String) -> Result<DataPartition, NotDone> {
         let mut highest = self.id_alloc.lock().await;
-        // Counted before the answer: a proposal that failed here may still be applied.
+        // Counted before the reply: a proposal that failed here may still be applied.
         *highest += 1;
         let partition = DataPartition { id: *highest, volume, hosts: self.choose_hosts(*highest) };
         let puts = vec![
@@ -179,7 +161,7 @@ impl Cluster {
         Ok(reply)
     }
 
-    /// Notes that a data node reports. Returns whether it is registered. Nothing is proposed, as in upstream.
+    /// Records a data node's heartbeat. Returns whether the node is registered. Nothing is proposed, as in upstream.
     pub(super) fn heartbeat(&self, address: &str) -> bool {
         let mut view = self.view();
         let Some(node) = view.nodes.get_mut(address) else { return false };
@@ -210,7 +192,7 @@ impl Cluster {
         }
     }
 
-    /// A new leader, or none: upstream's `handleLeaderChange`. Who leads from now on loads what it leads.
+    /// Handles a change of leader: upstream's `handleLeaderChange`. A new leader loads the metadata.
     pub(super) async fn handle_leader_change(&self, raft: &RaftHandle, leader: Option<u64>) {
         self.view().meta_ready = false;
         if leader != Some(self.id) {
@@ -222,11 +204,11 @@ impl Cluster {
         }
     }
 
-    /// Loads the metadata from the store. It is not given up half way: what reads the store here is waited for.
+    /// Loads the metadata from the store. A load is never abandoned halfway: its reader is always waited for.
     async fn load(&self, raft: &RaftHandle) {
         let store = Arc::clone(&self.store);
         let loading = task::spawn_blocking(move || {
-            // Upstream's loadMetadata panics, too: a master that cannot read its metadata must not lead.
+            // Upstream's loadMetadata panics as well: a master that cannot read its metadata must not lead.
             load_metadata(&store).unwrap_or_else(|error| panic!("loadMetadata: {error}"))
         });
         let Ok((highest, mut view)) = loading.await else { return };
@@ -252,7 +234,7 @@ impl Cluster {
     }
 }
 
-/// Waits until this master has applied all that its predecessors acknowledged: it leads before it has.
+/// Waits until this master has applied everything that its predecessors acknowledged. It leads before it has done so.
 async fn leads(raft: &RaftHandle) {
     while raft.read_barrier().await.is_err() {
         time::sleep(LOAD_AGAIN).await;
@@ -264,7 +246,7 @@ fn load_metadata(store: &Arc<Store>) -> Result<(u64, View), StoreError> {
     let mut view = View::default();
     let highest = highest_partition(store, format_args!("loadMetadata"))?;
     for address in names(&store.scan(format_args!("loadMetadata"), DATA_NODE_PREFIX)?, DATA_NODE_PREFIX) {
-        // A new leader believes every node until it has been silent for long enough.
+        // A new leader trusts every node until it has been silent for long enough.
         view.nodes.insert(address, Reporting { last: time::Instant::now(), active: true });
     }
     view.volumes = names(&store.scan(format_args!("loadMetadata"), VOL_PREFIX)?, VOL_PREFIX).collect();
@@ -276,13 +258,8 @@ fn load_metadata(store: &Arc<Store>) -> Result<(u64, View), StoreError> {
     Ok((highest, view))
 }
 
-/// The highest data partition number that was ever given out.
+/// The highest data partition number ever assigned.
 fn highest_partition(store: &Store, by: Arguments<'_>) -> Result<u64, StoreError> {
     let text = store.get(by, MAX_DATA_PARTITION_ID)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(0))
-}
-
-/// What follows `prefix` in each key.
-pub(super) fn names(keys: &[(String, String)], prefix: &str) -> impl Iterator<Item = String> {
-    keys.iter().filter_map(move |(key, _)| key.strip_prefix(prefix).map(str::to_owned))
 }

@@ -1,5 +1,4 @@
-//! The cluster's tasks: what a master does from time to time.
-//! They propose nothing. Who starts them says whether a stop waits for them.
+//! The cluster's periodic tasks. They propose nothing. The build's stop decides whether to wait for them.
 
 use super::cluster::Cluster;
 use crate::rt::{select, task, time};
@@ -12,11 +11,11 @@ const CHECK_HEARTBEAT_EVERY: Duration = Duration::from_secs(6);
 /// Upstream's `defaultNodeTimeOutSec`: three heartbeats.
 const NODE_TIMEOUT: Duration = Duration::from_secs(18);
 
-/// How often a follower reads the volumes again.
+/// The interval at which a follower reads the volumes again.
 const UPDATE_FOLLOWER_READ_EVERY: Duration = Duration::from_secs(5);
 
-/// Starts the cluster's tasks: upstream's `scheduleTask`. They run until the cluster's `stopc` is closed, and look at it
-/// between two rounds, never within one.
+/// Starts the cluster's tasks: upstream's `scheduleTask`. They run until the cluster's `stopc` is closed, which they
+/// check between two rounds, never within one.
 pub(super) fn schedule_task(cluster: &Arc<Cluster>) {
     cluster.own(task::spawn(check_heartbeats(Arc::clone(cluster))));
     cluster.own(task::spawn(update_follower_reads(Arc::clone(cluster))));
@@ -38,7 +37,7 @@ async fn update_follower_reads(cluster: Arc<Cluster>) {
     }
 }
 
-/// Waits for the next round; `false` if the master stops instead.
+/// Waits for the next round. Returns `false` if the master stops instead.
 async fn next_round(cluster: &Cluster, every: Duration) -> bool {
     select! {
         () = cluster.stopc.closed() => false,

@@ -1,19 +1,21 @@
-//! What a master is started with.
-//! It reads no file and no environment: whoever starts the master says it all.
+//! A master's configuration. It comes from the caller alone: no file and no environment variable is read.
 
 use super::build::{Build, StopOrder};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long the patched build waits between "raft stopped" and the close: 10 s since `09c77b87b` (v3.4.0 to v3.5.3
-/// and head), 1 s in #3126 `73595c43a`. It stands for a join and is none.
+/// The patched build's pause between "raft stopped" and the close: 10 s since `09c77b87b` (v3.4.0 to v3.5.3 and head),
+/// 1 s in #3126 `73595c43a`. It stands in for a join.
 pub const PAUSE_BEFORE_CLOSE: Duration = Duration::from_secs(10);
 
-/// How long a stop may take before the supervisor kills the process.
+/// The longest time that a stop may take before the supervisor kills the process.
 pub const SHUTDOWN_BUDGET: Duration = Duration::from_secs(30);
 
-/// How many applied entries stay in the log behind a snapshot: upstream's `defaultRetainLogs`.
+/// The number of applied entries that stay in the log behind a snapshot: upstream's `defaultRetainLogs`.
 pub const RETAIN_LOGS: u64 = 20_000;
+
+/// Upstream's tick. openraft's leader sends a heartbeat every one and a half ticks.
+pub(super) const TICK_MS: u64 = 500;
 
 /// One master's configuration.
 #[derive(Clone, Debug)]
@@ -26,22 +28,23 @@ pub struct MasterConfig {
     pub raft_listen: String,
     /// The address on which the API listens.
     pub api_listen: String,
-    /// The directory of the two databases; it is created if it is not there.
+    /// The directory of the two databases, created if it does not exist.
     pub data_dir: PathBuf,
-    /// Which release runs.
+    /// The release to run.
     pub build: Build,
-    /// What the shipped build stops first.
+    /// The part that the shipped build stops first.
     pub stop_order: StopOrder,
-    /// What the patched build sleeps before it closes the database.
+    /// The time that the patched build sleeps before it closes the database.
     pub pause_before_close: Duration,
-    /// What a stop may take; the sound build draws its deadlines from it.
+    /// The longest time that a stop may take. The sound build derives its deadlines from it.
     pub shutdown_budget: Duration,
-    /// How many entries are applied before a snapshot is taken and the log cut back; how many stay in the log, too.
+    /// The number of applied entries after which a snapshot is taken and the log truncated, and the number that stay in
+    /// the log.
     pub retain_logs: u64,
 }
 
 impl MasterConfig {
-    /// A master of `build` with upstream's defaults, which listens on the ports that `peers` name for it.
+    /// A master of `build` with upstream's defaults, listening on the ports that `peers` gives for it.
     ///
     /// # Panics
     ///

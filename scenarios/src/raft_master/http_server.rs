@@ -1,5 +1,4 @@
-//! The HTTP server under the API: axum on a listener, stopped gracefully.
-//! It knows no route.
+//! The HTTP server under the API: axum on a listener, with graceful shutdown. It knows no route.
 
 use crate::listening::Listening;
 use crate::rt::net::TcpListener;
@@ -30,7 +29,7 @@ impl HttpServer {
         Ok(Self { stop: Mutex::new(Some(stop)), serving: Mutex::new(Some(serving)) })
     }
 
-    /// Closes the listener and each connection after the request that it is at. Returns at once.
+    /// Closes the listener, and each connection after its current request. Returns at once.
     pub(super) fn close(&self) {
         if let Some(stop) = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = stop.send(());
@@ -45,7 +44,7 @@ impl HttpServer {
         }
     }
 
-    /// Waits for the connections for `limit`, and then no more.
+    /// Waits for the connections for at most `limit`, then aborts them.
     pub(super) async fn shutdown_within(&self, limit: Duration) {
         self.close();
         if let Some(mut serving) = self.serving()

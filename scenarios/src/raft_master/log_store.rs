@@ -1,9 +1,9 @@
-//! The raft log and the vote, in a redb file of their own: upstream's WAL.
-//! It holds no metadata, and it counts its users: it is closed when the last of them is gone.
+//! The raft log and the vote, in their own redb file: upstream's WAL. It holds no metadata. It counts its users, and is
+//! closed when the last of them is gone.
 
 use super::lease::{Lease, Leases};
 use super::raft_cmd::{Entry, LogId, StorageError, TypeConfig};
-use super::store::json;
+use super::records::json;
 use crate::redb_file::open_or_make;
 use crate::rt::task;
 use openraft::storage::{LogFlushed, RaftLogStorage};
@@ -16,11 +16,11 @@ use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The log between two snapshots is small here; its tail, which is what is read, smaller.
+/// The log between two snapshots is small here, and reads touch only its tail.
 const CACHE_BYTES: usize = 1 << 20;
 
-/// Entries by their index, and behind the last index that there can be the hard state: what is written together lies
-/// together, on the tree's last page.
+/// Entries by their index, followed by the hard state under keys beyond the last possible index. Values that are
+/// written together lie together, on the tree's last page.
 const LOG: TableDefinition<'_, u64, &str> = TableDefinition::new("log");
 
 const INDEX_MAX: u64 = u64::MAX - 3;
@@ -31,7 +31,7 @@ const VOTE: u64 = u64::MAX;
 /// The log of one master. Clones share the file.
 #[derive(Clone, Debug)]
 pub(super) struct LogStore {
-    // Before the lease: when the last lease is returned, the file is closed.
+    // Declared before the lease: the file is closed by the time the last lease is returned.
     log: Arc<Log>,
     _lease: Lease,
 }
@@ -39,13 +39,13 @@ pub(super) struct LogStore {
 #[derive(Debug)]
 struct Log {
     database: Database,
-    /// The last committed log id. It is written with the next entries, as raft's hard state is, and costs no sync of
-    /// its own: the store knows what it has applied.
+    /// The last committed log id. Like raft's hard state, it is written with the next entries and costs no sync of its
+    /// own: the store knows what it has applied.
     committed: Mutex<Option<LogId>>,
 }
 
 impl LogStore {
-    /// Opens the log at `path`, or makes it. The second part ends when the file is closed.
+    /// Opens or creates the log at `path`. The second part of the result ends when the file is closed.
     pub(super) fn open(path: &Path) -> Result<(Self, Leases), redb::Error> {
         let database = open_or_make(path, CACHE_BYTES, |new| {
             write(new, |writing| {
@@ -59,7 +59,7 @@ impl LogStore {
         Ok((Self { log: Arc::new(log), _lease: lease }, closed))
     }
 
-    /// One synced write, where it may block.
+    /// Performs one synced write on a blocking thread.
     async fn write(
         &self,
         changes: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error> + Send + 'static,
@@ -191,7 +191,7 @@ fn remove_entries(writing: &WriteTransaction, from: Bound<u64>, to: Bound<u64>) 
     Ok(writing.open_table(LOG)?.retain_in((from, of_entries(to)), |_, _| false)?)
 }
 
-/// An upper bound that leaves out the hard state.
+/// The upper bound without the hard state.
 fn of_entries(to: Bound<u64>) -> Bound<u64> {
     match to {
         Bound::Included(index) => Bound::Included(index.min(INDEX_MAX)),

@@ -1,11 +1,11 @@
-//! The metadata state machine: each applied entry becomes one synced batch of the store.
-//! It proposes nothing and knows no leader; what cannot be applied ends it, as upstream's `Apply` panics.
+//! The metadata state machine: each applied entry becomes one synced batch of the store. It proposes nothing and knows
+//! no leader. An entry that cannot be applied ends it, as upstream's `Apply` panics.
 
 use super::build::Build;
 use super::config::MasterConfig;
 use super::lease::{Lease, Leases};
 use super::raft_cmd::{CmdReply, Entry, LogId, Membership, RaftCmd, SnapshotMeta, StorageError, TypeConfig};
-use super::raft_instance::RaftServer;
+use super::raft_server::RaftServer;
 use super::snapshot::{SnapshotBuilder, SnapshotSlot};
 use super::store::{Batch, Store, StoreError};
 use crate::rt::task;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// The state machine. openraft's worker task owns it: `sm::Worker::do_spawn` (openraft 0.9.25, `src/core/sm/worker.rs`)
 /// moves it into a task whose handle is kept in `sm::Handle` and never awaited. `Raft::shutdown` (`src/raft/mod.rs`)
-/// joins `RaftCore` only; the worker then goes on with what is queued until it finds its channel closed. This is
-/// upstream's runApply: `stop()` waits for `done`, which `run` alone closes.
+/// joins `RaftCore` only; the worker goes on with its queue until it finds its channel closed. This is upstream's
+/// runApply: `stop()` waits for `done`, which `run` alone closes.
 pub(super) struct MetadataFsm {
     store: Arc<Store>,
     applied: Option<LogId>,
@@ -28,21 +28,21 @@ pub(super) struct MetadataFsm {
     build: Build,
     retain_logs: u64,
     raft_server: RaftServer,
-    /// Returned when the worker has dropped the state machine, and every snapshot builder is gone, too.
+    /// Returned once the worker has dropped the state machine and every snapshot builder is gone.
     lease: Lease,
 }
 
 impl MetadataFsm {
-    /// Restores the state machine from the store. The second part ends when nothing applies, installs or reads
-    /// snapshots any more.
+    /// Restores the state machine from the store. The second part of the result ends when nothing applies, installs or
+    /// reads snapshots any more.
     pub(super) fn restore(
         store: Arc<Store>,
         config: &MasterConfig,
         raft_server: RaftServer,
     ) -> Result<(Self, Leases), StoreError> {
         let (applied, membership) = store.applied(format_args!("restore"))?;
-        // What is under these keys was written by this file, in the batch of an entry; a database that lost parts of a
-        // synced page fails its own checksums first.
+        // The values under these keys were written by this file, in the batch of an entry. A database that lost parts
+        // of a synced page fails its own checksums first.
         let applied = applied.map(|text| serde_json::from_str(&text).expect("the key \"applied\" holds a log id"));
         let membership = membership
             .map_or_else(Membership::default, |text| serde_json::from_str(&text).expect("a stored membership decodes"));
@@ -70,12 +70,12 @@ impl RaftStateMachine<TypeConfig> for MetadataFsm {
         for entry in entries {
             let log_id = entry.log_id;
             if self.build == Build::Sound && self.lease.is_called_in() {
-                // It stays in the log, and nobody was told that it is done: the next start applies it.
+                // The entry stays in the log, and nobody was told that it is done. The next start applies it.
                 let stopping = io::Error::other("the master is stopping");
                 return Err(StorageIOError::apply(log_id, &stopping).into());
             }
             let before = self.applied.replace(log_id);
-            always!(before < Some(log_id), "the key \"applied\" never goes back");
+            always!(before < Some(log_id), "the key \"applied\" never decreases");
             replies.push(self.apply_one(entry).await?);
         }
         Ok(replies)
@@ -107,7 +107,7 @@ impl RaftStateMachine<TypeConfig> for MetadataFsm {
         let installing = task::spawn_blocking(move || {
             let by = format_args!("install");
             let replaced = match build {
-                // Upstream clears, puts and flushes one after the other.
+                // Upstream clears, puts and flushes in separate steps.
                 Build::Shipped | Build::Patched => store.replace_stepwise(by, &keys, &position),
                 Build::Sound => store.replace_at_once(by, &keys, &position),
             };
@@ -126,8 +126,8 @@ impl RaftStateMachine<TypeConfig> for MetadataFsm {
 }
 
 impl MetadataFsm {
-    /// One entry, one batch, one sync. The batch is written where it may block: as upstream's runApply, it runs beside
-    /// everything else that the master does, and cannot be interrupted.
+    /// Applies one entry: one batch, one sync. The batch is written on a blocking thread. Like upstream's runApply, it
+    /// runs beside everything else that the master does and cannot be interrupted.
     async fn apply_one(&mut self, entry: Entry) -> Result<CmdReply, StorageError> {
         let log_id = entry.log_id;
         let mut batch = Batch::default();
@@ -145,10 +145,11 @@ impl MetadataFsm {
         }
         batch.applied(&log_id);
         let store = Arc::clone(&self.store);
-        // Upstream's `Apply` cuts the log itself, now and then, and so takes the raft server's lock.
+        // Now and then upstream's `Apply` truncates the log itself, and takes the raft server's lock to do so.
         let truncates = log_id.index.is_multiple_of(self.retain_logs).then(|| self.raft_server.clone());
         let applying = task::spawn_blocking(move || {
-            // The panic comes where upstream dies: in the thread that writes, whether or not anybody still waits for it.
+            // The panic happens where upstream dies: in the thread that writes, whether or not anything still waits for
+            // it.
             let written = store.batch_write(format_args!("apply {}", log_id.index), &batch);
             let existed = written.unwrap_or_else(|error| panic!("apply {}: {error}", log_id.index));
             if let Some(raft_server) = truncates {
@@ -163,8 +164,8 @@ impl MetadataFsm {
     }
 }
 
-/// What is left of a write whose thread is gone. If it panicked, so does the state machine, and ends; else the runtime
-/// has ended and taken the thread with it.
+/// Handles a write whose thread is gone. If the thread panicked, so does the state machine, which ends it. Otherwise
+/// the runtime has ended and taken the thread with it.
 fn died(gone: task::JoinError) -> task::JoinError {
     if gone.is_panic() { panic::resume_unwind(gone.into_panic()) } else { gone }
 }

@@ -1,5 +1,5 @@
-//! The way out: openraft's network over TCP, one connection to each peer, used again from message to message.
-//! It does not retry: openraft does, after a pause.
+//! The outbound side: openraft's network over TCP, with one connection to each peer that is reused from message to
+//! message. It does not retry: openraft does, after a pause.
 
 use super::raft_cmd::TypeConfig;
 use super::transport::{self, Message, Outgoing};
@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::time::Duration;
 
-/// How long openraft leaves an unreachable peer alone.
+/// The time for which openraft leaves an unreachable peer alone.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Makes the connections.
+/// Creates the connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerNetwork;
 
@@ -30,7 +30,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
     }
 }
 
-/// One peer, and the connection to it if there is one.
+/// One peer, and the connection to it, if there is one.
 #[derive(Debug)]
 pub(super) struct Peer {
     id: u64,
@@ -41,7 +41,7 @@ pub(super) struct Peer {
 type Failed<E> = RPCError<u64, BasicNode, RaftError<u64, E>>;
 
 impl Peer {
-    /// One message and its answer, within `limit`.
+    /// Sends one message and waits for its answer for at most `limit`.
     async fn call<R, E>(&mut self, message: &Outgoing<'_>, limit: Duration) -> Result<R, Failed<E>>
     where
         R: DeserializeOwned,
@@ -56,11 +56,11 @@ impl Peer {
         answer.map_err(|error| RPCError::RemoteError(RemoteError::new(self.id, error)))
     }
 
-    /// Sends over the connection that is there, or else over a new one. The connection is kept only if the exchange was
-    /// complete: one that was given up half way would hand the next message this one's answer.
+    /// Exchanges a frame over the existing connection, or else over a new one. The connection is kept only if the
+    /// exchange was complete: an abandoned one would hand its answer to the next message.
     async fn exchange<A: DeserializeOwned>(&mut self, frame: &[u8]) -> io::Result<A> {
         if let Some(mut connection) = self.connection.take() {
-            // A failure says no more than that the peer has restarted since.
+            // A failure means only that the peer has restarted since.
             if let Ok(answer) = transport::exchange(&mut connection, frame).await {
                 self.connection = Some(connection);
                 return Ok(answer);

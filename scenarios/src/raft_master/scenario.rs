@@ -1,16 +1,19 @@
-//! The raft master as scenarios: three masters under load, stops and slow disks, and what must hold.
-//! They know the master by its entry points only.
+//! The raft master as scenarios: three masters under load, stops and slow disks, and the claims about them. They use
+//! the master's entry points only.
 
-use super::{Client, MasterConfig, StopOrder, run_master_on_signals};
+use super::build::StopOrder;
+use super::client::Client;
+use super::config::MasterConfig;
+use super::run::run_master_on_signals;
 use crate::rt;
 use afterlife::{Build, Faults, Node, Outcome, Scenario, Sim, Variant};
 use rand::RngExt;
 use std::time::Duration;
 
-/// The scenario, in its three builds.
+/// The scenario in its three builds.
 pub fn scenario() -> Scenario {
     Scenario::new("raft-master", |sim| script(sim, StopOrder::RaftFirst))
-        .about("CubeFS: a master that stops closes its database under an apply in flight")
+        .about("CubeFS: a stopping master closes its database under an apply in flight")
         .builds(&Build::ALL)
         .seeds(2_000)
         .issue("cubefs/cubefs#3128")
@@ -19,17 +22,17 @@ pub fn scenario() -> Scenario {
         .portable()
 }
 
-/// The release before: the database is closed while raft still runs (M1).
+/// The release before (M1): the database is closed while raft still runs.
 pub fn database_first() -> Scenario {
     Scenario::new("raft-master-2614", |sim| script(sim, StopOrder::DatabaseFirst))
-        .about("CubeFS: a master that stops closes its database, and raft runs on")
+        .about("CubeFS: a stopping master closes its database while raft still runs")
         .builds(&[Build::Shipped])
         .issue("cubefs/cubefs#2614")
         .breaks(&[(Build::Shipped, CRASH)])
         .variants(&[Variant {
             name: "M1",
             build: Build::Shipped,
-            about: "the database is closed while raft runs on",
+            about: "the database is closed while raft still runs",
             signature: &[CRASH, "metadata-db"],
         }])
         .portable()
@@ -38,7 +41,7 @@ pub fn database_first() -> Scenario {
 /// The trap for the obvious fix (M6).
 pub fn joined_under_lock() -> Scenario {
     Scenario::new("raft-master-join", |sim| script(sim, StopOrder::RaftJoinedUnderLock))
-        .about("CubeFS: the obvious fix of #3128 waits for an apply under the lock that this apply waits for")
+        .about("CubeFS: the obvious fix of #3128 waits for an apply while holding the lock that the apply waits for")
         .builds(&[Build::Shipped])
         .seeds(4_000)
         .issue("cubefs/cubefs#1112")
@@ -46,13 +49,13 @@ pub fn joined_under_lock() -> Scenario {
         .variants(&[Variant {
             name: "M6",
             build: Build::Shipped,
-            about: "the obvious fix: a stop that joins the apply holds the lock that the apply waits for",
+            about: "the obvious fix: the stop joins the apply while holding the lock that the apply waits for",
             signature: &["bounded-shutdown"],
         }])
         .portable()
 }
 
-/// The ways in which the releases break.
+/// The known ways in which the releases break.
 const VARIANTS: &[Variant] = &[
     Variant {
         name: "M2",
@@ -63,7 +66,7 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "M7",
         build: Build::Shipped,
-        about: "a signal before there is a cluster",
+        about: "a signal arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/shutdown.rs"],
     },
     Variant {
@@ -75,43 +78,44 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "M9",
         build: Build::Shipped,
-        about: "a leader's first message before there is a cluster",
+        about: "a leader's first message arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/server.rs · "],
     },
     Variant {
         name: "M3",
         build: Build::Patched,
-        about: "an apply that outlasts the pause of 10 s",
+        about: "an apply outlasts the pause of 10 s",
         signature: &[CRASH, "metadata-db"],
     },
     Variant {
         name: "M7",
         build: Build::Patched,
-        about: "a signal before there is a cluster",
+        about: "a signal arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/shutdown.rs"],
     },
     Variant {
         name: "M9",
         build: Build::Patched,
-        about: "a leader's first message before there is a cluster",
+        about: "a leader's first message arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/server.rs · "],
     },
 ];
 
-/// The reported crash, and what is left of it after upstream's fix.
+/// The reported crash, and the part of it that upstream's fix leaves.
 const CRASH: &str = "no-use-after-teardown";
 
-/// How many clients write, and how many volumes each makes.
+/// The number of writing clients, and of volumes that each creates.
 const CLIENTS: usize = 2;
 const VOLUMES: usize = 25;
 
-/// Upstream retains 20 000 entries of its log. A run makes some sixty, and a peer is to be left behind by more than the log has.
+/// Upstream retains 20 000 entries of its log. A run produces about sixty, and a peer should fall behind by more than
+/// the log retains.
 const RETAIN_LOGS: u64 = 16;
 
-/// Upstream's operators give a master this long.
+/// The time that upstream's operators give a stopping master.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// How often the overseer asks each master how far it is.
+/// The interval at which the overseer asks each master for its status.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ASK_TIMES: usize = 15;
 
@@ -123,27 +127,27 @@ fn addresses() -> Vec<String> {
     peers().into_iter().map(|(_, _, api)| api).collect()
 }
 
-crate::release::named_as!(super::Build);
+crate::release::named_as!(super::build::Build);
 
-/// One master's process, which hears every signal from the first line of `main` on.
+/// One master's process, which receives every signal from the first line of `main` on.
 pub(crate) async fn run_node(node: Node, config: MasterConfig) -> Outcome {
     let (signal, signals) = rt::sync::mpsc::unbounded_channel();
     let mut stops = node.stops();
-    let hear = async move {
+    let forward = async move {
         loop {
             stops.next().await;
-            // The master has ended where nobody listens any more, and this with it.
+            // The send fails only once the master has ended, and this future ends with it.
             let _ = signal.send(());
         }
     };
     rt::select! {
         ended = run_master_on_signals(config, signals) => Ok(ended?),
-        () = hear => Ok(()),
+        () = forward => Ok(()),
     }
 }
 
 fn script(sim: &mut Sim, stop_order: StopOrder) {
-    let release = super::Build::from(sim.build());
+    let release = super::build::Build::from(sim.build());
     sim.workers(2);
     let masters = sim.nodes("master", 3, move |node| async move {
         let mut config = MasterConfig::new(node.index() as u64 + 1, peers(), "/var/lib/master", release);
@@ -175,7 +179,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             for (master, api) in addresses().iter().enumerate() {
                 if let Ok(status) = client.status(api).await {
                     let before = std::mem::replace(&mut applied[master], status.applied);
-                    afterlife_probe::always!(before <= status.applied, "what a master has applied never decreases");
+                    afterlife_probe::always!(before <= status.applied, "a master's applied index never decreases");
                 }
             }
             rt::time::sleep(ASK_EVERY).await;
@@ -202,7 +206,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .aimed_at("use metadata-db", 100)
             .at_most(4),
     );
-    // Signals that come early and twice, of an operator who waits or does not, and machines that stand still between two
+    // Signals that come early and twice, from an operator who waits or does not, and machines that pause between two
     // lines of `Start`.
     sim.faults(
         masters,
@@ -216,8 +220,8 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .aimed_at("open metadata-db", 1)
             .at_most(3),
     );
-    // A machine with fewer processors than threads: `Start` is held between two lines, or what reads for it is, and raft is
-    // not; or who applies is.
+    // A machine with fewer processors than threads: it holds `Start` between two lines, or the thread that reads for
+    // it, while raft runs; or it holds the thread that applies.
     sim.faults(
         masters,
         Faults::none()
@@ -230,7 +234,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .quiet_after(Duration::from_secs(20))
             .at_most(1),
     );
-    // A stop while the disk has one apply on its hands.
+    // A stop while the disk is busy with one apply.
     sim.faults(
         masters,
         Faults::none()
@@ -241,7 +245,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .aimed_at("use metadata-db", 100)
             .at_most(3),
     );
-    // A machine with fewer processors than there is work.
+    // A machine that is overloaded.
     if sim.rng().random_range(0..4) == 0 {
         sim.late_threads(Duration::from_millis(300));
     }

@@ -1,187 +1,43 @@
-//! The master server: what it consists of, the order in which it starts, and what ends it.
-//! The order in which it stops, which is where the builds differ, is in `shutdown.rs`.
+//! The master server: its parts, the order in which it starts, and the end of its raft. The order in which it stops,
+//! where the builds differ, is in `shutdown.rs`.
 
 use super::api::{self, Api};
 use super::build::Build;
 use super::cluster::Cluster;
 use super::cluster_task;
 use super::config::MasterConfig;
+use super::error::MasterError;
 use super::http_server::HttpServer;
 use super::lease::RequestGate;
-use super::raft_instance::{RaftHandle, RaftInstance};
-use super::store::{Store, StoreError};
+use super::raft_handle::RaftHandle;
+use super::raft_instance::RaftInstance;
+use super::store::Store;
 use super::wait_group::WaitGroup;
-use crate::rt::{select, sync::mpsc, task};
+use crate::rt::task;
 use afterlife_probe::Resource;
-use std::future::{Future, pending};
-use std::io;
-use std::panic;
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Why a master ended without being asked to.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MasterError {
-    /// The data directory could not be made.
-    #[error("the data directory: {0}")]
-    DataDir(#[source] io::Error),
-    /// The metadata store could not be opened or read.
-    #[error("the metadata store: {0}")]
-    Store(String),
-    /// The raft log could not be opened or read.
-    #[error("the raft log: {0}")]
-    Log(#[from] redb::Error),
-    /// Raft could not recover.
-    #[error("raft: {0}")]
-    Raft(String),
-    /// An address could not be listened at.
-    #[error("cannot listen at {address}: {error}")]
-    Listen {
-        /// The address.
-        address: String,
-        /// Why not.
-        #[source]
-        error: io::Error,
-    },
-    /// Raft or the state machine ended by itself, because its disk failed. The master is of no use without it.
-    #[error("raft ended by itself")]
-    RaftEnded,
-}
-
-impl From<StoreError> for MasterError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.to_string())
-    }
-}
-
-impl From<openraft::error::Fatal<u64>> for MasterError {
-    fn from(fatal: openraft::error::Fatal<u64>) -> Self {
-        Self::Raft(fatal.to_string())
-    }
-}
-
-/// Runs one master until `stop` is ready and the master has stopped and closed, each as its build does it.
-///
-/// # Errors
-///
-/// If the master cannot start, or ends without being asked to.
-pub async fn run_master(
-    config: MasterConfig,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), MasterError> {
-    run(config, Signals::Once(Box::pin(stop))).await
-}
-
-/// Runs one master as [`run_master`] does, with a stop asked for by each message: a second SIGTERM is a second message.
-///
-/// # Errors
-///
-/// If the master cannot start, or ends without being asked to.
-pub async fn run_master_on_signals(
-    config: MasterConfig,
-    signals: mpsc::UnboundedReceiver<()>,
-) -> Result<(), MasterError> {
-    run(config, Signals::Each(signals)).await
-}
-
-async fn run(config: MasterConfig, signals: Signals) -> Result<(), MasterError> {
-    let server = Arc::new(Server::new(config));
-    match server.config.build {
-        Build::Shipped | Build::Patched => run_as_upstream(&server, signals).await,
-        Build::Sound => run_owned(&server, signals).await,
-    }
-}
-
-/// Upstream's `main`: the signal handler runs before `Start`, and calls `Shutdown` for each signal; after `Start`, `Sync`
-/// waits for the wait group.
-async fn run_as_upstream(server: &Arc<Server>, mut signals: Signals) -> Result<(), MasterError> {
-    let signalled = Arc::clone(server);
-    let mut handler = task::spawn(async move {
-        loop {
-            signals.next().await;
-            signalled.shutdown().await;
-        }
-    });
-    let started = async {
-        server.start().await?;
-        server.wg.add(1);
-        select! {
-            () = server.wg.wait() => Ok(()),
-            () = server.raft_ended() => Err(MasterError::RaftEnded),
-        }
-    };
-    select! {
-        ended = started => {
-            handler.abort();
-            ended
-        }
-        // A goroutine that panics ends the process.
-        Err(died) = &mut handler => match died.try_into_panic() {
-            Ok(cause) => panic::resume_unwind(cause),
-            Err(_) => pending().await,
-        },
-    }
-}
-
-/// The sound build: whoever starts also stops, one after the other. A stop that is asked for during the start is there
-/// when the start is done, and a second one finds nobody who waits for it.
-async fn run_owned(server: &Arc<Server>, mut signals: Signals) -> Result<(), MasterError> {
-    server.start().await?;
-    select! {
-        () = signals.next() => {}
-        () = server.raft_ended() => return Err(MasterError::RaftEnded),
-    }
-    server.shutdown().await;
-    Ok(())
-}
-
-/// What asks for a stop.
-enum Signals {
-    Once(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Each(mpsc::UnboundedReceiver<()>),
-    NoMore,
-}
-
-impl Signals {
-    /// Waits for the next request to stop; for ever, if there will be none.
-    async fn next(&mut self) {
-        match self {
-            Self::Once(stop) => {
-                stop.await;
-                *self = Self::NoMore;
-            }
-            Self::Each(signals) => {
-                if signals.recv().await.is_none() {
-                    *self = Self::NoMore;
-                    pending().await
-                }
-            }
-            Self::NoMore => pending().await,
-        }
-    }
-}
-
-/// One master. What is not there yet is empty: upstream's fields are nil until `Start` has come to them.
+/// One master. Parts that do not exist yet are empty: upstream's fields are nil until `Start` reaches them.
 pub(super) struct Server {
     pub(super) config: Arc<MasterConfig>,
     pub(super) wg: WaitGroup,
-    /// Whether a stop was asked for.
+    /// A stop was requested.
     pub(super) stop_flag: AtomicBool,
     pub(super) gate: Arc<RequestGate>,
     pub(super) store: OnceLock<Arc<Store>>,
     pub(super) raft: OnceLock<RaftInstance>,
     pub(super) http: OnceLock<HttpServer>,
-    /// The task that follows raft's leader; only the sound build waits for it.
+    /// The task that follows raft's leader. Only the sound build waits for it.
     pub(super) following: Mutex<Option<task::JoinHandle<()>>>,
     cluster: OnceLock<Arc<Cluster>>,
-    /// What follows `m.cluster` says so here, whether or not there is one.
+    /// Reports each use of `m.cluster`, whether or not the cluster exists.
     cluster_probe: Resource,
 }
 
 impl Server {
-    fn new(config: MasterConfig) -> Self {
+    pub(super) fn new(config: MasterConfig) -> Self {
         Self {
             config: Arc::new(config),
             wg: WaitGroup::new(),
@@ -200,16 +56,16 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If it is not there yet: upstream dereferences a nil `m.cluster`.
+    /// If it does not exist yet: upstream dereferences a nil `m.cluster`.
     #[track_caller]
     pub(super) fn cluster(&self) -> &Arc<Cluster> {
         self.cluster_probe.used();
         self.cluster.get().expect("m.cluster is set")
     }
 
-    /// Upstream's `Start`: store, state machine, raft, cluster, tasks, HTTP. Raft runs before there is a cluster, and
-    /// its handlers use one; the sound build makes the cluster first.
-    async fn start(self: &Arc<Self>) -> Result<(), MasterError> {
+    /// Upstream's `Start`: store, state machine, raft, cluster, tasks, HTTP. Raft runs before the cluster exists, and
+    /// its handlers use the cluster; the sound build creates the cluster first.
+    pub(super) async fn start(self: &Arc<Self>) -> Result<(), MasterError> {
         let store = self.open_store().await?;
         match self.config.build {
             Build::Shipped | Build::Patched => {
@@ -285,8 +141,8 @@ impl Server {
         .await;
     }
 
-    /// Waits until raft or the state machine has ended although nobody asked for a stop.
-    async fn raft_ended(&self) {
+    /// Waits until raft or the state machine has ended without a stop request.
+    pub(super) async fn raft_ended(&self) {
         match self.raft.get() {
             Some(raft) => raft.applied_to_the_end().await,
             None => pending().await,

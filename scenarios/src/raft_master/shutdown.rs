@@ -1,6 +1,6 @@
-//! The shutdown of each build: the same parts, stopped in different orders and waited for or not.
-//! Elsewhere the builds differ in three places, as upstream does: the order of the start, the loader that nobody joins
-//! (both `server.rs`), and how a snapshot replaces the store (`metadata_fsm.rs`).
+//! The shutdown of each build: the same parts, stopped in different orders, with or without waiting for their end. The
+//! builds differ in three more places, as upstream does: the order of the start, the loader that nothing joins (both in
+//! `server.rs`), and the way in which a snapshot replaces the store (`metadata_fsm.rs`).
 
 use super::build::{Build, StopOrder};
 use super::server::Server;
@@ -8,7 +8,7 @@ use crate::rt::{select, task, time};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-/// What part of the shutdown's budget requests in flight get to end by themselves, and connections after that.
+/// The fraction of the shutdown's budget that requests in flight get to end on their own, and connections after them.
 const DRAIN_PART: u32 = 6;
 
 impl Server {
@@ -23,7 +23,7 @@ impl Server {
         }
     }
 
-    /// #2614 `273e2ead2`, 2023-09: the close is added, and nothing stops raft, which runs until the process ends.
+    /// #2614 `273e2ead2`, 2023-09: adds the close. Nothing stops raft, which runs until the process ends.
     async fn shutdown_database_first(&self) {
         self.stop_flag.store(true, Ordering::Release);
         self.cluster().stopc.close();
@@ -32,7 +32,7 @@ impl Server {
         self.wg.done();
     }
 
-    /// #2680 `022da12d5`, 2023-10: raft first. Stopping it waits for `run`; nobody waits for `runApply`.
+    /// #2680 `022da12d5`, 2023-10: raft first. Stopping it waits for `run`; nothing waits for `runApply`.
     async fn shutdown_raft_first(&self) {
         self.stop_flag.store(true, Ordering::Release);
         self.cluster().stopc.close();
@@ -42,7 +42,7 @@ impl Server {
         self.wg.done();
     }
 
-    /// The obvious fix, which no release has: `stop` waits for `runApply`, too, under the lock that `Apply` may want.
+    /// The obvious fix, which no release has: `stop` also waits for `runApply`, under the lock that `Apply` may want.
     async fn shutdown_raft_joined_under_lock(&self) {
         self.stop_flag.store(true, Ordering::Release);
         self.cluster().stopc.close();
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Upstream's head: #3126 `73595c43a` and `09c77b87b` (the pause), `fc5ac7193`, `f761097bd`, `114fa4f0d` (cluster
-    /// tasks joined, stop flag, close once). The pause stands where a join of `runApply` would.
+    /// tasks joined, stop flag, close once). The pause is where a join of `runApply` would be.
     async fn shutdown_patched(&self) {
         if self.stop_flag.swap(true, Ordering::AcqRel) {
             return;
@@ -69,16 +69,18 @@ impl Server {
         self.wg.done();
     }
 
-    /// What uses the store has ended before the store is closed, and each end is waited for, not timed. No lock is held
-    /// across a wait: upstream's raft server would wait under its write lock for an apply that wants the read lock.
+    /// Every user of the store has ended before the store is closed, and the stop waits for each end instead of timing
+    /// it. It holds no lock across a wait: upstream's raft server would wait under its write lock for an apply that
+    /// wants the read lock.
     ///
-    /// Bounded: requests in flight get a part of the budget, and then an error from a raft that stops; the rest is one entry's
-    /// work, which only the disk can hold up. What is queued behind it is in the log, and the next start applies it.
+    /// The stop is bounded. Requests in flight get a part of the budget, and then an error from a raft that stops. The
+    /// rest is one entry's work, which only the disk can hold up. Entries queued behind it are in the log, and the next
+    /// start applies them.
     async fn shutdown_sound(&self) {
         self.stop_flag.store(true, Ordering::Release);
         let drain = self.config.shutdown_budget / DRAIN_PART;
 
-        // No request begins any more; those in flight may end by themselves for a while.
+        // No request begins any more. Those in flight may end on their own for a while.
         self.gate.shut();
         if let Some(http) = self.http.get() {
             http.close();
@@ -90,7 +92,7 @@ impl Server {
             () = time::sleep(drain) => {}
         }
 
-        // A raft that stops answers whatever is still proposed, so the last requests end, too.
+        // A stopping raft answers every pending proposal, so the last requests end as well.
         if let Some(raft) = self.raft.get() {
             raft.stop().await;
             raft.apply_no_more();
@@ -104,7 +106,8 @@ impl Server {
             let _ = following.await;
         }
 
-        // `RaftCore` has ended, but an entry that it had queued may still be being applied: wait for the worker itself.
+        // `RaftCore` has ended, but the worker may still be applying an entry that was queued: wait for the worker
+        // itself.
         if let Some(raft) = self.raft.get() {
             raft.applied_to_the_end().await;
             raft.log_closed().await;
@@ -124,7 +127,7 @@ impl Server {
         }
     }
 
-    /// Closes the store where it may block: redb syncs when it closes.
+    /// Closes the store on a blocking thread, because redb syncs when it closes.
     async fn close_store(&self) {
         if let Some(store) = self.store.get() {
             let store = Arc::clone(store);

@@ -1,5 +1,5 @@
-//! Snapshots of the metadata: how one is built from a view of the store, and where the last one is kept.
-//! It does not install them: that is the state machine's, because it replaces the store.
+//! Snapshots of the metadata: building one from a view of the store, and keeping the latest. Installing one replaces
+//! the store, which is the state machine's job.
 
 use super::lease::Lease;
 use super::raft_cmd::{LogId, Membership, SnapshotMeta, StorageError, TypeConfig};
@@ -9,7 +9,8 @@ use openraft::{RaftSnapshotBuilder, Snapshot, StorageIOError};
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The last snapshot of this master, in memory: the store itself is durable, so a restart builds another if it needs one.
+/// The latest snapshot of this master, in memory. The store itself is durable, so after a restart another is built when
+/// one is needed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SnapshotSlot {
     last: Arc<Mutex<Option<Snapshot<TypeConfig>>>>,
@@ -25,7 +26,7 @@ impl SnapshotSlot {
     }
 }
 
-/// Builds one snapshot. openraft runs it in a task of its own that nobody joins (`sm::Worker::build_snapshot`), as
+/// Builds one snapshot. openraft runs it in its own task, which nothing joins (`sm::Worker::build_snapshot`), as
 /// upstream's worker goroutine streams one.
 pub(super) struct SnapshotBuilder {
     view: Option<StoreSnapshot>,

@@ -1,8 +1,10 @@
-//! The metadata store, in RocksDB's place: one redb database, written by synced batches, closed by hand.
-//! It does not protect itself: as upstream's handle, it may be closed under a batch in flight. Who closes it must know
-//! that nobody uses it any more.
+//! The metadata store, in RocksDB's place: one redb database, written in synced batches, closed explicitly. It does not
+//! protect itself: like upstream's handle, it may be closed under a batch in flight. The caller must know that nothing
+//! uses it any more.
 
+use super::error::MasterError;
 use super::raft_cmd::{LogId, Membership};
+use super::records::json;
 use crate::redb_file::open_or_make;
 use afterlife_probe::Resource;
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
@@ -10,20 +12,20 @@ use std::fmt::Arguments;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Metadata is small here: one MiB of cache holds all of it (upstream gives RocksDB 3 GiB).
+/// The metadata is small here: one MiB of cache holds all of it (upstream gives RocksDB 3 GiB).
 const CACHE_BYTES: usize = 1 << 20;
 
-/// How many keys of a snapshot go into one unsynced batch.
+/// The number of a snapshot's keys in one unsynced batch.
 const SNAPSHOT_BATCH_KEYS: usize = 64;
 
 const METADATA: TableDefinition<'_, &str, &str> = TableDefinition::new("metadata");
 
-/// The key of the last applied log id. It is written in the batch of the entry that it names.
+/// The key of the last applied log id, written in the batch of the entry that it names.
 const APPLIED_KEY: &str = "applied";
 /// The key of the last applied membership.
 const MEMBERSHIP_KEY: &str = "membership";
 
-/// Why the store did not do what it was asked to.
+/// The reason why the store did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
     /// The database was closed. In upstream this is a use of freed memory: SIGSEGV in `rocksdb_write`.
@@ -34,7 +36,13 @@ pub(super) enum StoreError {
     Database(#[from] redb::Error),
 }
 
-/// What goes into one write transaction: keys with their new value, or with none if they are removed.
+impl From<StoreError> for MasterError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+/// The content of one write transaction: keys with their new values, or with none to remove them.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     changes: Vec<(String, Option<String>)>,
@@ -49,12 +57,12 @@ impl Batch {
         self.changes.push((key.into(), None));
     }
 
-    /// The log id that the store is at once this batch is in.
+    /// Sets the log id that the store reaches with this batch.
     pub(super) fn applied(&mut self, log_id: &LogId) {
         self.put(APPLIED_KEY, json(log_id));
     }
 
-    /// The membership that the store is at.
+    /// Sets the membership that the store reaches with this batch.
     pub(super) fn membership(&mut self, membership: &Membership) {
         self.put(MEMBERSHIP_KEY, json(membership));
     }
@@ -63,13 +71,13 @@ impl Batch {
 /// The metadata store of one master.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// Taken at the close. The lock guards this field for a moment; it is never held while a batch is written.
+    /// Taken at the close. The lock guards this field for a moment and is never held while a batch is written.
     handle: Mutex<Option<Database>>,
     resource: Resource,
 }
 
 impl Store {
-    /// Opens the database at `path`, or makes it.
+    /// Opens or creates the database at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let database = open_or_make(path, CACHE_BYTES, |new| {
             let making = new.begin_write()?;
@@ -82,7 +90,7 @@ impl Store {
 
     /// Writes one batch and syncs it: upstream's `BatchPut` and `BatchDeleteKeyAndPutIndex`. `by` names the writer.
     ///
-    /// Returns whether the first key of the batch was there before.
+    /// Returns whether the first key of the batch existed before.
     pub(super) fn batch_write(&self, by: Arguments<'_>, batch: &Batch) -> Result<bool, StoreError> {
         let writing = self.begin_write(by)?;
         let existed = write_changes(&writing, batch)?;
@@ -98,12 +106,12 @@ impl Store {
         Ok(value.map(|value| value.value().to_owned()))
     }
 
-    /// All keys that begin with `prefix`, in their order: upstream's `SeekForPrefix`.
+    /// All keys that begin with `prefix`, in order: upstream's `SeekForPrefix`.
     pub(super) fn scan(self: &Arc<Self>, by: Arguments<'_>, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
         self.snapshot(by)?.scan(by, prefix)
     }
 
-    /// A view of the store as it is now: RocksDB's snapshot.
+    /// A view of the store as of now: RocksDB's snapshot.
     pub(super) fn snapshot(self: &Arc<Self>, by: Arguments<'_>) -> Result<StoreSnapshot, StoreError> {
         Ok(StoreSnapshot { store: Arc::clone(self), reading: self.begin_read(by)? })
     }
@@ -113,8 +121,8 @@ impl Store {
         Ok((self.get(by, APPLIED_KEY)?, self.get(by, MEMBERSHIP_KEY)?))
     }
 
-    /// Replaces everything by a snapshot's keys, in upstream's steps (`ApplySnapshot`): clear, put unsynced, flush with
-    /// the applied index last. A death in between leaves an empty store.
+    /// Replaces everything with a snapshot's keys, in upstream's steps (`ApplySnapshot`): clear, put unsynced, flush
+    /// with the applied index last. A death in between leaves an empty store.
     pub(super) fn replace_stepwise(
         &self,
         by: Arguments<'_>,
@@ -133,7 +141,7 @@ impl Store {
         self.batch_write(by, applied).map(|_| ())
     }
 
-    /// Replaces everything by a snapshot's keys, in one synced transaction: all of it or nothing.
+    /// Replaces everything with a snapshot's keys in one synced transaction: all or nothing.
     pub(super) fn replace_at_once(
         &self,
         by: Arguments<'_>,
@@ -147,14 +155,14 @@ impl Store {
         self.commit(by, writing)
     }
 
-    /// Closes the database. It waits for nobody: a transaction in flight keeps its own handle, and goes on.
+    /// Closes the database without waiting: a transaction in flight keeps its own handle and goes on.
     #[track_caller]
     pub(super) fn close(&self) {
         let database = self.handle().take();
         self.resource.close();
         if let Some(database) = database {
-            // redb answers here that a transaction is in progress, and then lets it finish on the closed database;
-            // RocksDB's close answers nothing.
+            // redb returns an error if a transaction is in progress, and lets it finish on the closed database.
+            // RocksDB's close returns nothing.
             let _ = database.close();
         }
     }
@@ -175,15 +183,15 @@ impl Store {
         Ok(database.begin_read().map_err(redb::Error::from)?)
     }
 
-    /// Commits through the handle, which upstream's `rocksdb_write` dereferences twice: to write and sync its log, and,
-    /// when that is done, to insert the batch into the memtable. A slow disk holds it between the two.
+    /// Commits through the handle, which upstream's `rocksdb_write` dereferences twice: to write and sync its log, and
+    /// then to insert the batch into the memtable. A slow disk holds it between the two.
     fn commit(&self, by: Arguments<'_>, writing: WriteTransaction) -> Result<(), StoreError> {
         self.touch(by)?;
         writing.commit().map_err(redb::Error::from)?;
         self.touch(by)
     }
 
-    /// Follows the handle: says so to the probe, and finds the database or nothing behind it.
+    /// Dereferences the handle: reports the use to the probe, and fails if the database is closed.
     #[track_caller]
     fn touch(&self, by: Arguments<'_>) -> Result<(), StoreError> {
         self.resource.used_by(by);
@@ -202,7 +210,7 @@ pub(super) struct StoreSnapshot {
 }
 
 impl StoreSnapshot {
-    /// All keys that begin with `prefix`, in their order.
+    /// All keys that begin with `prefix`, in order.
     pub(super) fn scan(&self, by: Arguments<'_>, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
         let table = self.reading.open_table(METADATA).map_err(redb::Error::from)?;
         let mut found = Vec::new();
@@ -218,17 +226,12 @@ impl StoreSnapshot {
         Ok(found)
     }
 
-    /// Everything but the store's own position.
+    /// Everything except the store's own position.
     pub(super) fn all(&self, by: Arguments<'_>) -> Result<Vec<(String, String)>, StoreError> {
         let mut keys = self.scan(by, "")?;
         keys.retain(|(key, _)| key != APPLIED_KEY && key != MEMBERSHIP_KEY);
         Ok(keys)
     }
-}
-
-/// JSON of what cannot fail to have one: plain data with text keys.
-pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("plain data has a JSON text")
 }
 
 fn write_changes(writing: &WriteTransaction, batch: &Batch) -> Result<bool, StoreError> {

@@ -1,5 +1,5 @@
-//! Three masters on the real loopback, each on its own multi-thread runtime and its own thread, as processes are.
-//! Nothing here is simulated, and no test asserts how long something takes.
+//! Three masters on the real loopback, each on its own multi-thread runtime and its own thread, as processes would be.
+//! Nothing here is simulated, and no test asserts a duration.
 
 use super::log_store::LogStore;
 use super::store::{Batch, Store, StoreError};
@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Three masters' addresses and directories. Dropping it removes the directories.
-struct Room {
+struct Masters {
     peers: Vec<(u64, String, String)>,
     root: Folder,
     build: Build,
@@ -26,7 +26,7 @@ struct Room {
 
 type Running = Process<MasterError>;
 
-impl Room {
+impl Masters {
     fn new(name: &str, build: Build) -> Self {
         let root = Folder::new(&format!("raft-master-{name}"));
         let addresses = Addresses::take();
@@ -92,12 +92,12 @@ fn volumes(numbers: std::ops::Range<u32>) -> Vec<String> {
 }
 
 #[test]
-fn what_was_acknowledged_outlives_the_leader_and_every_restart() {
+fn acknowledged_changes_outlive_the_leader_and_every_restart() {
     for build in [Build::Sound, Build::Patched, Build::Shipped] {
-        let room = Room::new(&format!("outlives-{build:?}"), build);
-        let mut masters: Vec<Option<Running>> = (1..=3).map(|id| Some(room.start(id))).collect();
+        let cluster = Masters::new(&format!("outlives-{build:?}"), build);
+        let mut masters: Vec<Option<Running>> = (1..=3).map(|id| Some(cluster.start(id))).collect();
         run(async {
-            let client = room.client();
+            let client = cluster.client();
             for name in volumes(0..50) {
                 client.create_volume(&name).await.unwrap();
             }
@@ -105,21 +105,21 @@ fn what_was_acknowledged_outlives_the_leader_and_every_restart() {
             client.heartbeat("dn-1:17310").await.unwrap();
             assert_eq!(client.create_partition("v000").await.unwrap(), 1);
 
-            let first = room.leader(&client).await;
-            let place = usize::try_from(first).unwrap() - 1;
-            masters[place].take().unwrap().stop().unwrap();
+            let first = cluster.leader(&client).await;
+            let index = usize::try_from(first).unwrap() - 1;
+            masters[index].take().unwrap().stop().unwrap();
             client.create_volume("v050").await.unwrap();
-            assert_ne!(room.leader(&client).await, first);
+            assert_ne!(cluster.leader(&client).await, first);
             assert_eq!(client.create_partition("v000").await.unwrap(), 2);
-            masters[place] = Some(room.start(first));
-            room.serves(first, &client).await;
+            masters[index] = Some(cluster.start(first));
+            cluster.serves(first, &client).await;
 
             for id in 1..=3 {
-                let place = usize::try_from(id).unwrap() - 1;
-                masters[place].take().unwrap().stop().unwrap();
+                let index = usize::try_from(id).unwrap() - 1;
+                masters[index].take().unwrap().stop().unwrap();
                 assert_eq!(client.list_volumes().await.unwrap(), volumes(0..51));
-                masters[place] = Some(room.start(id));
-                room.serves(id, &client).await;
+                masters[index] = Some(cluster.start(id));
+                cluster.serves(id, &client).await;
                 assert_eq!(client.list_volumes().await.unwrap(), volumes(0..51));
             }
             client.delete_volume("v050").await.unwrap();
@@ -127,17 +127,17 @@ fn what_was_acknowledged_outlives_the_leader_and_every_restart() {
             assert_eq!(client.list_partitions().await.unwrap(), [1, 2]);
             assert_eq!(client.list_nodes().await.unwrap(), ["dn-1:17310"]);
 
-            let leader = room.leader(&client).await;
-            let api = &room.peers[usize::try_from(leader).unwrap() - 1].2;
+            let leader = cluster.leader(&client).await;
+            let api = &cluster.peers[usize::try_from(leader).unwrap() - 1].2;
             let applied = client.status(api).await.unwrap().applied;
-            room.applied_everywhere(&client, applied).await;
+            cluster.applied_everywhere(&client, applied).await;
         });
         for master in masters {
             master.unwrap().stop().unwrap();
         }
-        let of_the_first = without_position(room.stored(1));
-        assert_eq!(of_the_first, without_position(room.stored(2)));
-        assert_eq!(of_the_first, without_position(room.stored(3)));
+        let expected = without_position(cluster.stored(1));
+        assert_eq!(expected, without_position(cluster.stored(2)));
+        assert_eq!(expected, without_position(cluster.stored(3)));
     }
 }
 
@@ -149,14 +149,14 @@ fn without_position(mut keys: Vec<(String, String)>) -> Vec<(String, String)> {
 
 #[test]
 fn a_sound_master_stops_clean_under_load_twenty_times() {
-    let room = Room::new("load", Build::Sound);
-    let mut masters: Vec<Option<Running>> = (1..=3).map(|id| Some(room.start(id))).collect();
+    let cluster = Masters::new("load", Build::Sound);
+    let mut masters: Vec<Option<Running>> = (1..=3).map(|id| Some(cluster.start(id))).collect();
     run(async {
-        let room = &room;
+        let cluster = &cluster;
         let writing = Arc::new(AtomicBool::new(true));
         let writers: Vec<_> = (0..4)
             .map(|writer| {
-                let (client, writing) = (room.client(), Arc::clone(&writing));
+                let (client, writing) = (cluster.client(), Arc::clone(&writing));
                 task::spawn(async move {
                     let mut acknowledged = BTreeSet::new();
                     for number in 0.. {
@@ -171,13 +171,13 @@ fn a_sound_master_stops_clean_under_load_twenty_times() {
                 })
             })
             .collect();
-        let client = room.client();
+        let client = cluster.client();
         for stop in 0..20_u64 {
             client.create_volume(&format!("s{stop}")).await.unwrap();
             let id = stop % 3 + 1;
-            let place = usize::try_from(id).unwrap() - 1;
-            masters[place].take().unwrap().stop().unwrap();
-            masters[place] = Some(room.start(id));
+            let index = usize::try_from(id).unwrap() - 1;
+            masters[index].take().unwrap().stop().unwrap();
+            masters[index] = Some(cluster.start(id));
         }
         writing.store(false, Ordering::Relaxed);
         let mut acknowledged = BTreeSet::new();
@@ -193,39 +193,39 @@ fn a_sound_master_stops_clean_under_load_twenty_times() {
 }
 
 #[test]
-fn a_master_that_was_away_for_long_comes_back_by_a_snapshot() {
+fn a_master_that_was_down_for_long_catches_up_from_a_snapshot() {
     for build in [Build::Sound, Build::Shipped] {
-        let mut room = Room::new(&format!("snapshot-{build:?}"), build);
-        room.retain_logs = 20;
-        let mut masters: Vec<Option<Running>> = (1..=3).map(|id| Some(room.start(id))).collect();
+        let mut cluster = Masters::new(&format!("snapshot-{build:?}"), build);
+        cluster.retain_logs = 20;
+        let mut masters: Vec<Option<Running>> = (1..=3).map(|id| Some(cluster.start(id))).collect();
         run(async {
-            let client = room.client();
+            let client = cluster.client();
             client.create_volume("v000").await.unwrap();
-            let away = room.leader(&client).await % 3 + 1;
-            let place = usize::try_from(away).unwrap() - 1;
-            masters[place].take().unwrap().stop().unwrap();
+            let down = cluster.leader(&client).await % 3 + 1;
+            let index = usize::try_from(down).unwrap() - 1;
+            masters[index].take().unwrap().stop().unwrap();
             for name in volumes(1..150) {
                 client.create_volume(&name).await.unwrap();
             }
-            masters[place] = Some(room.start(away));
-            room.applied_everywhere(&client, 150).await;
-            // The others stop one by one, so that the one that was away must be able to go on with either.
-            for id in (1..=3).filter(|id| *id != away) {
-                let place = usize::try_from(id).unwrap() - 1;
-                masters[place].take().unwrap().stop().unwrap();
+            masters[index] = Some(cluster.start(down));
+            cluster.applied_everywhere(&client, 150).await;
+            // The others stop one by one, so that the returned master must be able to go on with either of them.
+            for id in (1..=3).filter(|id| *id != down) {
+                let index = usize::try_from(id).unwrap() - 1;
+                masters[index].take().unwrap().stop().unwrap();
                 assert_eq!(client.list_volumes().await.unwrap(), volumes(0..150));
-                masters[place] = Some(room.start(id));
-                room.serves(id, &client).await;
+                masters[index] = Some(cluster.start(id));
+                cluster.serves(id, &client).await;
             }
         });
         for master in masters {
             master.unwrap().stop().unwrap();
         }
-        let of_the_first = without_position(room.stored(1));
-        assert_eq!(of_the_first, without_position(room.stored(2)));
-        assert_eq!(of_the_first, without_position(room.stored(3)));
+        let expected = without_position(cluster.stored(1));
+        assert_eq!(expected, without_position(cluster.stored(2)));
+        assert_eq!(expected, without_position(cluster.stored(3)));
         for id in 1..=3 {
-            let (mut log, _) = LogStore::open(&room.root.join(format!("master-{id}/raft.redb"))).unwrap();
+            let (mut log, _) = LogStore::open(&cluster.root.join(format!("master-{id}/raft.redb"))).unwrap();
             let purged = run(log.get_log_state()).unwrap().last_purged_log_id.unwrap();
             assert!(purged.index > 50, "the log of master {id} was cut behind a snapshot: {purged}");
         }
@@ -233,26 +233,26 @@ fn a_master_that_was_away_for_long_comes_back_by_a_snapshot() {
 }
 
 #[test]
-fn a_stop_during_the_start_is_kept_by_the_sound_build_and_kills_the_others() {
-    let room = Room::new("early", Build::Sound);
-    run(run_master(room.config(1), ready(()))).unwrap();
+fn a_stop_during_the_start_waits_in_the_sound_build_and_kills_the_others() {
+    let cluster = Masters::new("early", Build::Sound);
+    run(run_master(cluster.config(1), ready(()))).unwrap();
     for build in [Build::Shipped, Build::Patched] {
-        let config = MasterConfig { build, ..room.config(2) };
+        let config = MasterConfig { build, ..cluster.config(2) };
         let ended = thread::spawn(move || run(run_master(config, ready(())))).join();
         assert!(ended.is_err(), "{build:?} found no cluster to stop");
     }
 }
 
 #[test]
-fn a_second_stop_is_harmless_since_upstream_has_a_stop_flag() {
+fn a_second_stop_is_harmless_since_the_stop_flag() {
     for build in [Build::Patched, Build::Sound] {
-        let room = Room::new(&format!("twice-{build:?}"), build);
-        let config = room.config(1);
+        let cluster = Masters::new(&format!("twice-{build:?}"), build);
+        let config = cluster.config(1);
         let (signal, signals) = mpsc::unbounded_channel();
         let ended = thread::spawn(move || run(run_master_on_signals(config, signals)));
         run(async {
-            room.serves(1, &room.client()).await;
-            // The API serves a moment before the start is over.
+            cluster.serves(1, &cluster.client()).await;
+            // The API serves a moment before the start has finished.
             time::sleep(Duration::from_millis(200)).await;
         });
         signal.send(()).unwrap();
@@ -262,24 +262,24 @@ fn a_second_stop_is_harmless_since_upstream_has_a_stop_flag() {
 }
 
 #[test]
-fn a_master_whose_address_is_taken_says_which() {
-    let room = Room::new("taken", Build::Sound);
-    let _taken = TcpListener::bind(&room.peers[0].1).unwrap();
-    let error = run(run_master(room.config(1), std::future::pending())).unwrap_err();
-    assert!(error.to_string().contains(&room.peers[0].1), "{error}");
+fn a_master_names_the_address_that_is_taken() {
+    let cluster = Masters::new("taken", Build::Sound);
+    let _taken = TcpListener::bind(&cluster.peers[0].1).unwrap();
+    let error = run(run_master(cluster.config(1), std::future::pending())).unwrap_err();
+    assert!(error.to_string().contains(&cluster.peers[0].1), "{error}");
 }
 
 #[test]
 fn a_batch_that_spans_the_close_finds_the_store_closed() {
-    let room = Room::new("store", Build::Shipped);
-    std::fs::create_dir_all(&*room.root).unwrap();
-    let store = Arc::new(Store::open(&room.root.join("metadata.redb")).unwrap());
+    let cluster = Masters::new("store", Build::Shipped);
+    std::fs::create_dir_all(&*cluster.root).unwrap();
+    let store = Arc::new(Store::open(&cluster.root.join("metadata.redb")).unwrap());
     let mut batch = Batch::default();
     batch.put("#vol#a", "1");
     assert!(!store.batch_write(format_args!("apply 1"), &batch).unwrap());
     assert!(store.batch_write(format_args!("apply 2"), &batch).unwrap());
 
-    // Writers as fast as they can be, and a close in the middle of it: each ends by `Closed` and in no other way.
+    // Writes as fast as possible with a close in the middle: each writer ends with `Closed` and in no other way.
     let written = Arc::new(AtomicU64::new(0));
     let writer = {
         let (store, written) = (Arc::clone(&store), Arc::clone(&written));
@@ -301,7 +301,7 @@ fn a_batch_that_spans_the_close_finds_the_store_closed() {
 }
 
 #[test]
-fn the_shipped_orders_are_two() {
+fn the_shipped_build_stops_raft_first_by_default() {
     assert_eq!(StopOrder::default(), StopOrder::RaftFirst);
-    assert_eq!(Room::new("orders", Build::Shipped).config(1).stop_order, StopOrder::RaftFirst);
+    assert_eq!(Masters::new("orders", Build::Shipped).config(1).stop_order, StopOrder::RaftFirst);
 }

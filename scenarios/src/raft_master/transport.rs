@@ -1,5 +1,5 @@
-//! The way in: listens for the peers' messages and hands them to raft; and the frames that both ways use.
-//! It keeps no state of raft's, and a message that raft can no longer answer ends its connection.
+//! The inbound side: listens for the peers' messages and hands them to raft. It also defines the frames of both
+//! directions. It keeps no raft state, and a message that raft can no longer answer ends its connection.
 
 use super::raft_cmd::{Raft, TypeConfig};
 use crate::rt::net::{TcpListener, TcpStream};
@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// No message is larger, as in upstream (1 MB). A length above it is refused before anything is allocated for it.
+/// The largest message, as in upstream (1 MB). A larger length is refused before anything is allocated for it.
 const MESSAGE_BYTES_MAX: u32 = 1 << 20;
 
-/// How long accepting rests when the system has no descriptor left for another connection.
+/// The pause before the next accept when the system has no descriptor left for another connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// What one master asks of another.
+/// A request from one master to another.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Message<A, S, V> {
     Append(A),
@@ -28,7 +28,7 @@ pub(super) enum Message<A, S, V> {
     Vote(V),
 }
 
-/// A message on its way out.
+/// An outbound message.
 pub(super) type Outgoing<'a> =
     Message<&'a AppendEntriesRequest<TypeConfig>, &'a InstallSnapshotRequest<TypeConfig>, &'a VoteRequest<u64>>;
 
@@ -38,7 +38,7 @@ type Incoming = Message<AppendEntriesRequest<TypeConfig>, InstallSnapshotRequest
 #[derive(Debug)]
 pub(super) struct Transport {
     stop: watch::Sender<bool>,
-    heard: watch::Receiver<bool>,
+    led: watch::Receiver<bool>,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -47,14 +47,14 @@ impl Transport {
     pub(super) async fn listen(address: &str, raft: Raft) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let (stop, stopped) = watch::channel(false);
-        let (hear, heard) = watch::channel(false);
-        let accepting = task::spawn(accept(listener, raft, hear, stopped));
-        Ok(Self { stop, heard, accepting: Mutex::new(Some(accepting)) })
+        let (set_led, led) = watch::channel(false);
+        let accepting = task::spawn(accept(listener, raft, set_led, stopped));
+        Ok(Self { stop, led, accepting: Mutex::new(Some(accepting)) })
     }
 
-    /// Becomes true with the first message of a leader that was answered.
-    pub(super) fn heard(&self) -> watch::Receiver<bool> {
-        self.heard.clone()
+    /// Becomes true once a leader's first message has been answered.
+    pub(super) fn led(&self) -> watch::Receiver<bool> {
+        self.led.clone()
     }
 
     /// Closes the listener and every connection, and returns when their tasks have ended.
@@ -67,8 +67,8 @@ impl Transport {
     }
 }
 
-async fn accept(listener: TcpListener, raft: Raft, hear: watch::Sender<bool>, mut stopped: watch::Receiver<bool>) {
-    let hear = Arc::new(hear);
+async fn accept(listener: TcpListener, raft: Raft, led: watch::Sender<bool>, mut stopped: watch::Receiver<bool>) {
+    let led = Arc::new(led);
     let mut connections = JoinSet::new();
     loop {
         select! {
@@ -76,7 +76,7 @@ async fn accept(listener: TcpListener, raft: Raft, hear: watch::Sender<bool>, mu
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((connection, _)) => {
-                    connections.spawn(serve(connection, raft.clone(), Arc::clone(&hear)));
+                    connections.spawn(serve(connection, raft.clone(), Arc::clone(&led)));
                 }
                 Err(_) => time::sleep(ACCEPT_AGAIN).await,
             },
@@ -86,14 +86,14 @@ async fn accept(listener: TcpListener, raft: Raft, hear: watch::Sender<bool>, mu
     connections.shutdown().await;
 }
 
-/// Answers one peer until it goes away, or until raft has no answer.
-async fn serve(mut connection: TcpStream, raft: Raft, hear: Arc<watch::Sender<bool>>) -> io::Result<()> {
+/// Answers one peer until it disconnects or raft has no answer.
+async fn serve(mut connection: TcpStream, raft: Raft, led: Arc<watch::Sender<bool>>) -> io::Result<()> {
     connection.set_nodelay(true)?;
     loop {
         let answer = match receive::<Incoming>(&mut connection).await? {
             Message::Append(rpc) => {
                 let appended = raft.append_entries(rpc).await;
-                hear.send_if_modified(|heard| !std::mem::replace(heard, true));
+                led.send_if_modified(|led| !std::mem::replace(led, true));
                 answer(appended)?
             }
             Message::Snapshot(rpc) => answer(raft.install_snapshot(rpc).await)?,
@@ -103,8 +103,8 @@ async fn serve(mut connection: TcpStream, raft: Raft, hear: Arc<watch::Sender<bo
     }
 }
 
-/// The frame of raft's answer. A raft that has stopped gives none: its peers are to see the connection end, as they would
-/// a moment later anyway.
+/// The frame of raft's answer. A raft that has stopped gives none: its peers should see the connection end, as they
+/// would a moment later anyway.
 fn answer<T: Serialize, E: Serialize + std::error::Error>(answer: Result<T, RaftError<u64, E>>) -> io::Result<Vec<u8>> {
     match answer {
         Err(RaftError::Fatal(fatal)) => Err(io::Error::other(fatal)),
@@ -112,7 +112,7 @@ fn answer<T: Serialize, E: Serialize + std::error::Error>(answer: Result<T, Raft
     }
 }
 
-/// One frame: the length of the JSON text in four bytes, most significant first, and the text.
+/// One frame: the length of the JSON text in four bytes, big-endian, and the text.
 pub(super) fn frame(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; 4];
     serde_json::to_writer(&mut frame, value)?;

@@ -1,11 +1,10 @@
-//! Go's wait group and its stop channel, with the panics that Go gives them.
-//! They are not how one would write it in Rust: the shipped and patched builds keep upstream's primitives, because the
-//! panics are part of what those builds do.
+//! Go's wait group and its stop channel, with the panics that Go gives them. They are not idiomatic Rust. The shipped
+//! and patched builds keep upstream's primitives because the panics are part of their behaviour.
 
 use crate::rt::sync::watch;
 use afterlife_probe::Resource;
 
-/// A counter that is waited for until it is zero.
+/// A counter that tasks can wait on until it is zero.
 #[derive(Debug)]
 pub(super) struct WaitGroup {
     count: watch::Sender<i64>,
@@ -20,8 +19,8 @@ impl WaitGroup {
     ///
     /// # Panics
     ///
-    /// If the counter falls below zero, as Go's does: upstream's `Add(1)` is the last line of `Start`, so a signal that
-    /// comes before it ends the process here.
+    /// If the counter falls below zero, as Go's does. Upstream's `Add(1)` is the last line of `Start`, so a signal that
+    /// arrives earlier ends the process here.
     pub(super) fn add(&self, delta: i64) {
         let mut now = 0;
         self.count.send_modify(|count| {
@@ -31,7 +30,7 @@ impl WaitGroup {
         assert!(now >= 0, "sync: negative WaitGroup counter");
     }
 
-    /// Takes one off.
+    /// Subtracts one.
     pub(super) fn done(&self) {
         self.add(-1);
     }
@@ -43,7 +42,7 @@ impl WaitGroup {
     }
 }
 
-/// A channel that is only ever closed: whoever waits for it is told to stop.
+/// A channel that carries no values and is only ever closed, as a request to stop.
 #[derive(Debug)]
 pub(super) struct StopChannel {
     closed: watch::Sender<bool>,
@@ -55,18 +54,18 @@ impl StopChannel {
         Self { closed: watch::Sender::new(false), probe: Resource::open("stopc") }
     }
 
-    /// Closes it.
+    /// Closes the channel.
     ///
     /// # Panics
     ///
-    /// If it was closed already, as Go's `close` does.
+    /// If the channel is closed already, as Go's `close` does.
     #[track_caller]
     pub(super) fn close(&self) {
         self.probe.close();
         assert!(!self.closed.send_replace(true), "close of closed channel");
     }
 
-    /// Waits until it is closed.
+    /// Waits until the channel is closed.
     pub(super) async fn closed(&self) {
         let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
