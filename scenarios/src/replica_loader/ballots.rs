@@ -1,20 +1,22 @@
-//! Where the meta server gets ballots from: a counter of its own here, a metadata service elsewhere.
-//! It knows no configuration.
+//! The source of the meta server's ballots: a local counter here, a metadata service elsewhere.
 
 use super::messages::Pid;
 use std::future::Future;
 use std::pin::Pin;
 
-/// The next ballot, or why there is none now.
+/// The ballot of a new partition.
+pub(super) const INITIAL_BALLOT: u64 = 1;
+
+/// The next ballot, or the reason why there is none now.
 pub type NextBallot<'a> = Pin<Box<dyn Future<Output = Result<u64, String>> + Send + 'a>>;
 
-/// Gives out ballots.
+/// Assigns ballots.
 pub trait Ballots: Send + Sync + 'static {
-    /// A ballot for this partition above `current`, which is never given out again.
+    /// A ballot for this partition above `current`, which is never assigned again.
     fn next(&self, partition: Pid, current: u64) -> NextBallot<'_>;
 }
 
-/// The meta server counts by itself; it lives through the whole run.
+/// A counter. It is enough because the meta server lives through the whole run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalBallots;
 

@@ -1,14 +1,12 @@
-//! The block service: an object store over HTTP that holds the files to load, and the side that downloads them.
-//! It knows no replica. A download runs inside the task that asks for it, as upstream's does.
+//! The block service: an object store over HTTP that serves the files to load. It knows no replica. Its downloading
+//! side is in `block_service_manager.rs`.
 
 use super::config::BlockServiceConfig;
-use super::messages::{BulkLoadMetadata, ErrorCode, FileMeta, Pid};
-use crate::block_on::block_on;
+use super::messages::{BulkLoadMetadata, FileMeta, METADATA, Pid};
 use crate::listening::Listening;
-use crate::rt::net::{TcpListener, TcpStream};
+use crate::rt::net::TcpListener;
+use crate::rt::task;
 use crate::rt::time::{self, Instant};
-use crate::rt::{select, task};
-use afterlife_probe::always;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::connect_info::Connected;
@@ -18,29 +16,20 @@ use axum::routing::get;
 use axum::serve::IncomingStream;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1;
-use hyper::{Request, header};
-use hyper_util::rt::TokioIo;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::collections::BTreeMap;
+use std::fs;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::path::{self, PathBuf};
-use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Handle;
 
-/// The name of the list of a partition's files: `bulk_load_constant::BULK_LOAD_METADATA`.
-pub(super) const METADATA: &str = "bulk_load_metadata";
-
-/// How much is read of a file at a time. Upstream reads 64 MiB of files of gigabytes.
+/// The number of bytes that are read from a file at a time. Upstream reads 64 MiB, of files of gigabytes.
 const CHUNK_BYTES: usize = 512;
 
-/// What a narrow way takes for an answer before its body, and for each chunk beside what is in it: about as many bytes as these
-/// are on the room's own links, packets' heads included.
+/// The overhead of a throttled answer: of its head, and of each chunk. These match the sizes on the simulation's own
+/// links, packet headers included.
 const HEAD_BYTES: usize = 230;
 const FRAME_BYTES: usize = 75;
 
@@ -53,18 +42,18 @@ pub async fn run_block_service(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let listener = TcpListener::bind(&config.listen).await?;
-    let service = Arc::new(BlockService { root: config.root, ways: config.bytes_per_s.map(Ways::new) });
-    let routes = Router::new().route("/{pid}/{name}", get(give)).with_state(service);
+    let service = Arc::new(BlockService { root: config.root, throttle: config.bytes_per_s.map(Throttle::new) });
+    let routes = Router::new().route("/{pid}/{name}", get(serve_file)).with_state(service);
     let serving = routes.into_make_service_with_connect_info::<Peer>();
     axum::serve(Listening(listener), serving).with_graceful_shutdown(stop).await
 }
 
 struct BlockService {
     root: PathBuf,
-    ways: Option<Ways>,
+    throttle: Option<Throttle>,
 }
 
-/// Who asks.
+/// The peer of a connection.
 #[derive(Clone, Copy)]
 struct Peer(IpAddr);
 
@@ -74,46 +63,46 @@ impl Connected<IncomingStream<'_, Listening>> for Peer {
     }
 }
 
-/// A narrow way to each peer. What a peer asks for passes one after the other, in the order in which it was asked for, also for who
-/// has gone meanwhile.
-struct Ways {
+/// A limited bandwidth to each peer. Answers to one peer are sent one after the other, in the order of the requests,
+/// including answers to requests whose client has gone.
+struct Throttle {
     bytes_per_s: u64,
     free_at: Mutex<BTreeMap<IpAddr, Instant>>,
 }
 
-impl Ways {
+impl Throttle {
     fn new(bytes_per_s: u64) -> Self {
         Self { bytes_per_s, free_at: Mutex::default() }
     }
 
-    /// How long so much of a body takes.
-    fn body_takes(&self, bytes: usize) -> Duration {
-        self.takes(bytes + bytes.div_ceil(CHUNK_BYTES) * FRAME_BYTES)
+    /// The time that a body of so many bytes takes.
+    fn body_time(&self, bytes: usize) -> Duration {
+        self.time(bytes + bytes.div_ceil(CHUNK_BYTES) * FRAME_BYTES)
     }
 
-    fn takes(&self, bytes: usize) -> Duration {
+    fn time(&self, bytes: usize) -> Duration {
         Duration::from_nanos(bytes as u64 * 1_000_000_000 / self.bytes_per_s)
     }
 
-    /// Waits until all that this peer asked for before has passed, and this answer's head. Then its body, of so many bytes,
-    /// begins to pass.
-    async fn head_of(&self, peer: IpAddr, body: usize) -> Instant {
-        let passed = self.reserve(Instant::now(), peer, body);
-        time::sleep_until(passed).await;
-        passed
+    /// Waits until everything that this peer requested before, and this answer's head, has been sent. The body, of so
+    /// many bytes, follows.
+    async fn send_head(&self, peer: IpAddr, body: usize) -> Instant {
+        let sent = self.reserve(Instant::now(), peer, body);
+        time::sleep_until(sent).await;
+        sent
     }
 
-    /// When the head has passed of what is asked for now.
+    /// Reserves bandwidth for an answer, and returns the time at which its head has been sent.
     fn reserve(&self, now: Instant, peer: IpAddr, body: usize) -> Instant {
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = free_at.get(&peer).map_or(now, |free| now.max(*free));
-        let passed = begins + self.takes(HEAD_BYTES);
-        free_at.insert(peer, passed + self.body_takes(body));
-        passed
+        let sent = begins + self.time(HEAD_BYTES);
+        free_at.insert(peer, sent + self.body_time(body));
+        sent
     }
 }
 
-async fn give(
+async fn serve_file(
     State(service): State<Arc<BlockService>>,
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     Path((pid, name)): Path<(Pid, String)>,
@@ -123,39 +112,40 @@ async fn give(
     let read = task::spawn_blocking(move || fs::read(path)).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     match read {
         Ok(bytes) => {
-            let passed = match &service.ways {
+            let sent = match &service.throttle {
                 None => None,
-                Some(ways) => Some(ways.head_of(peer, bytes.len()).await),
+                Some(throttle) => Some(throttle.send_head(peer, bytes.len()).await),
             };
-            Ok(Body::from_stream(in_chunks(bytes.into(), service, passed)))
+            Ok(Body::from_stream(in_chunks(bytes.into(), service, sent)))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StatusCode::NOT_FOUND),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-/// A file as it is read: what has come to the other side is written there before the rest comes.
+/// A file in chunks as they are read, so that the receiver writes one chunk before the rest arrives.
 ///
-/// On a narrow way, `passed` is when its head has.
+/// With a throttle, `sent` is the time at which the head has been sent.
 fn in_chunks(
     bytes: Bytes,
     service: Arc<BlockService>,
-    passed: Option<Instant>,
+    sent: Option<Instant>,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    stream::unfold((bytes, passed), move |(mut left, passed)| {
+    stream::unfold((bytes, sent), move |(mut left, sent)| {
         let service = Arc::clone(&service);
         async move {
             if left.is_empty() {
                 return None;
             }
             let chunk = left.split_to(left.len().min(CHUNK_BYTES));
-            let passed = passed.zip(service.ways.as_ref()).map(|(passed, ways)| passed + ways.body_takes(chunk.len()));
-            // What was read before goes out meanwhile.
-            match passed {
+            let sent =
+                sent.zip(service.throttle.as_ref()).map(|(sent, throttle)| sent + throttle.body_time(chunk.len()));
+            // The previous chunk goes out meanwhile.
+            match sent {
                 None => task::yield_now().await,
-                Some(passed) => time::sleep_until(passed).await,
+                Some(sent) => time::sleep_until(sent).await,
             }
-            Some((Ok(chunk), (left, passed)))
+            Some((Ok(chunk), (left, sent)))
         }
     })
 }
@@ -182,109 +172,25 @@ pub fn write_provider(root: &path::Path, files: &[Vec<Vec<(String, String)>>]) -
     Ok(())
 }
 
-/// The downloading side: `block_service_manager`.
-#[derive(Debug)]
-pub(super) struct BlockServiceManager {
-    address: String,
-    runtime: Handle,
-    /// The files that are being written at this moment.
-    writing: Mutex<BTreeSet<PathBuf>>,
-}
-
-impl BlockServiceManager {
-    pub(super) fn new(address: String, runtime: Handle) -> Self {
-        Self { address, runtime, writing: Mutex::default() }
-    }
-
-    /// `download_file`: copies one file into a directory, and returns the size and the digest of what came. It blocks
-    /// the thread of the task that calls it. Only who gives it up when `interrupted` does ends it before its time.
-    pub(super) fn download_file(
-        &self,
-        pid: Pid,
-        directory: &path::Path,
-        name: &str,
-        interrupted: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(u64, String), ErrorCode> {
-        let local = directory.join(name);
-        if local.exists() {
-            return Err(ErrorCode::PathAlreadyExist);
-        }
-        let mine = self.writing().insert(local.clone());
-        always!(mine, "one task at a time writes a downloaded file");
-        let copying = copy(self.address.clone(), format!("/{pid}/{name}"), local.clone());
-        let downloaded = block_on(&self.runtime, async {
-            select! {
-                biased;
-                () = interrupted => Err(ErrorCode::Cancelled),
-                downloaded = copying => downloaded,
-            }
-        });
-        self.writing().remove(&local);
-        downloaded.unwrap_or(Err(ErrorCode::Cancelled))
-    }
-
-    fn writing(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Copies what the block service at this address has into a file, chunk by chunk.
-async fn copy(address: String, remote: String, local: PathBuf) -> Result<(u64, String), ErrorCode> {
-    let stream = TcpStream::connect(&address).await.map_err(|_| ErrorCode::FsInternal)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| ErrorCode::FsInternal)?;
-    let asking = async move {
-        let request = Request::get(remote)
-            .header(header::HOST, &address)
-            .header(header::CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(|_| ErrorCode::FsInternal)?;
-        let answer = sender.send_request(request).await.map_err(|_| ErrorCode::FsInternal)?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            // "remote file not exists"
-            return Err(ErrorCode::Corruption);
-        }
-        if !answer.status().is_success() {
-            return Err(ErrorCode::FsInternal);
-        }
-        let mut body = answer.into_body();
-        let mut file = File::create(local).map_err(|_| ErrorCode::FileOperationFailed)?;
-        let (mut size, mut digest) = (0, md5::Context::new());
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| ErrorCode::FsInternal)?;
-            let Some(bytes) = frame.data_ref() else { continue };
-            size += bytes.len() as u64;
-            digest.consume(bytes);
-            file.write_all(bytes).map_err(|_| ErrorCode::FileOperationFailed)?;
-        }
-        Ok((size, format!("{:x}", digest.finalize())))
-    };
-    // The connection is driven here, by nobody else: it ends with the task.
-    let (mut asking, mut connection) = (pin!(asking), pin!(connection));
-    select! {
-        answered = &mut asking => answered,
-        _ = &mut connection => asking.await,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK_BYTES, FRAME_BYTES, HEAD_BYTES, Instant, Ways};
+    use super::{CHUNK_BYTES, FRAME_BYTES, HEAD_BYTES, Instant, Throttle};
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
     #[test]
-    fn what_one_peer_asks_for_passes_one_after_the_other_and_holds_up_no_other_peer() {
-        let ways = Ways::new(1_000_000);
+    fn answers_to_one_peer_are_sent_one_after_the_other_and_delay_no_other_peer() {
+        let throttle = Throttle::new(1_000_000);
         let [one, other] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
         let now = Instant::now();
         let after = |asked_us: usize, peer, chunks: usize| {
             let asked = now + Duration::from_micros(asked_us as u64);
-            (ways.reserve(asked, peer, chunks * CHUNK_BYTES) - now).as_micros() as usize
+            (throttle.reserve(asked, peer, chunks * CHUNK_BYTES) - now).as_micros() as usize
         };
         let two_chunks = 2 * (CHUNK_BYTES + FRAME_BYTES);
-        assert_eq!(after(0, one, 2), HEAD_BYTES, "its head alone");
-        assert_eq!(after(10, one, 2), HEAD_BYTES + two_chunks + HEAD_BYTES, "behind all that was asked for before");
-        assert_eq!(after(20, other, 2), 20 + HEAD_BYTES, "on a way of its own");
-        assert_eq!(after(100_000, one, 0), 100_000 + HEAD_BYTES, "the way is free again");
+        assert_eq!(after(0, one, 2), HEAD_BYTES, "its own head alone");
+        assert_eq!(after(10, one, 2), HEAD_BYTES + two_chunks + HEAD_BYTES, "behind everything requested before");
+        assert_eq!(after(20, other, 2), 20 + HEAD_BYTES, "on its own bandwidth");
+        assert_eq!(after(100_000, one, 0), 100_000 + HEAD_BYTES, "the bandwidth is free again");
     }
 }

@@ -1,29 +1,30 @@
-//! Bulk loads on the meta server: `meta_bulk_load_service`. It polls primaries, adds up what they say, and decides.
-//! Upstream keeps all of this in ZooKeeper; here it lives as long as the meta server.
+//! Bulk loads on the meta server: `meta_bulk_load_service`. It polls primaries, sums up their reports, and decides.
+//! Upstream keeps this state in ZooKeeper; here it lives as long as the meta server.
 
-use super::config::{INGESTING_MAX, INGESTION_AGAIN, ROLLBACKS_MAX, UNHEALTHY_AGAIN};
+use super::config::{INGESTING_MAX, INGESTION_AGAIN, MetaConfig, PROGRESS_FINISHED, ROLLBACKS_MAX, UNHEALTHY_AGAIN};
 use super::messages::{
     BulkLoad, BulkLoadStatus, Control, ErrorCode, GroupState, Ingestion, MetaAnswer, Pid, ReplicaAnswer, ReplicaRequest,
 };
-use super::meta_server::{Group, MetaServer};
-use super::replica_bulk_loader::PROGRESS_FINISHED;
+use super::rpc::Caller;
+use super::server_state::{Group, ServerState};
+use super::tasks::Tasks;
 use crate::rt::{select, sync::watch, time};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a write to the remote storage takes: while the app is being rolled back, it is not rolled back again.
+/// The duration of a write to the remote storage. During that time the app is not rolled back again.
 const REMOTE_STORAGE_WRITE: Duration = Duration::from_millis(100);
 
 struct PartitionLoad {
     status: BulkLoadStatus,
     cleaned_up: bool,
-    /// The nodes that ingest it.
+    /// The nodes that ingest this partition.
     ingesting: Vec<String>,
 }
 
 struct App {
-    /// Which bulk load of the app it is.
+    /// The number of this bulk load of the app.
     number: u64,
     status: BulkLoadStatus,
     partitions: Vec<PartitionLoad>,
@@ -32,16 +33,26 @@ struct App {
     closed: bool,
 }
 
-/// What the meta server keeps of bulk loads.
-#[derive(Default)]
+/// The bulk loads of the meta server's app.
 pub(super) struct BulkLoadService {
+    partitions: u32,
+    request_interval: Duration,
+    state: Arc<ServerState>,
+    tasks: Arc<Tasks>,
+    caller: Arc<Caller>,
     app: Mutex<Option<App>>,
-    /// Counts requests to poll everybody now: `should_send_request`.
+    /// Counts the requests to poll every partition now: `should_send_request`.
     now: watch::Sender<u64>,
 }
 
 impl BulkLoadService {
-    /// Where the latest bulk load is.
+    pub(super) fn new(config: &MetaConfig, state: Arc<ServerState>, tasks: Arc<Tasks>, caller: Arc<Caller>) -> Self {
+        let MetaConfig { partitions, request_interval, .. } = *config;
+        let (app, now) = (Mutex::default(), watch::Sender::default());
+        Self { partitions, request_interval, state, tasks, caller, app, now }
+    }
+
+    /// The status of the latest bulk load.
     pub(super) fn query(&self) -> BulkLoad {
         match &*self.app() {
             Some(app) => BulkLoad { status: app.status, closed: app.closed, rollbacks: app.rollbacks },
@@ -49,7 +60,7 @@ impl BulkLoadService {
         }
     }
 
-    /// The status of a bulk load that is not over.
+    /// The status of a bulk load, unless it is over.
     fn status(&self, number: u64) -> Option<BulkLoadStatus> {
         self.app().as_ref().filter(|app| app.number == number && !app.closed).map(|app| app.status)
     }
@@ -60,12 +71,14 @@ impl BulkLoadService {
         }
     }
 
-    /// `can_ingest`: whether none of these nodes has its hands full; if so, they have one more from here on.
+    /// `can_ingest`: returns whether each of these nodes may ingest one more partition, and if so, counts this
+    /// partition on each.
     fn begin_ingesting(&self, number: u64, pid: Pid, nodes: Vec<String>) -> bool {
         let mut began = false;
         self.with(number, |app| {
-            let busy =
-                |node: &String| app.partitions.iter().filter(|it| it.ingesting.contains(node)).count() >= INGESTING_MAX;
+            let busy = |node: &String| {
+                app.partitions.iter().filter(|load| load.ingesting.contains(node)).count() >= INGESTING_MAX
+            };
             began = !nodes.iter().any(busy);
             if began {
                 app.partitions[pid as usize].ingesting = nodes;
@@ -80,7 +93,7 @@ impl BulkLoadService {
 }
 
 impl App {
-    /// A partition has come to this status; once all have, the app has.
+    /// Records that a partition has reached this status. Once all have, the app has.
     fn partition_is(&mut self, pid: Pid, status: BulkLoadStatus) {
         self.partitions[pid as usize].status = status;
         if self.partitions.iter().all(|partition| partition.status == status) {
@@ -88,7 +101,7 @@ impl App {
         }
     }
 
-    /// `update_app_status`, for every partition too.
+    /// `update_app_status`, for every partition as well.
     fn is(&mut self, status: BulkLoadStatus) {
         self.status = status;
         for partition in &mut self.partitions {
@@ -114,35 +127,35 @@ impl App {
     }
 }
 
-impl MetaServer {
-    /// An operator starts a bulk load.
-    pub(super) fn start_bulk_load(self: &Arc<Self>) -> MetaAnswer {
+impl BulkLoadService {
+    /// Starts a bulk load, for an operator.
+    pub(super) fn start(self: &Arc<Self>) -> MetaAnswer {
         let number = {
-            let mut app = self.bulk_load.app();
+            let mut app = self.app();
             if app.as_ref().is_some_and(|app| !app.closed) {
                 return MetaAnswer::Refused("a bulk load is going on".to_owned());
             }
-            if self.group(0).is_none() {
+            if self.state.group(0).is_none() {
                 return MetaAnswer::Refused("the app is not there yet".to_owned());
             }
             let number = app.as_ref().map_or(0, |app| app.number) + 1;
             let status = BulkLoadStatus::Downloading;
             let partition = |_| PartitionLoad { status, cleaned_up: false, ingesting: Vec::new() };
-            let partitions = (0..self.config.partitions).map(partition).collect();
+            let partitions = (0..self.partitions).map(partition).collect();
             *app = Some(App { number, status, partitions, rollbacks: 0, rolled_back: None, closed: false });
             number
         };
-        for pid in 0..self.config.partitions {
+        for pid in 0..self.partitions {
             self.tasks.spawn(Arc::clone(self).partition_bulk_load(number, pid));
         }
         MetaAnswer::Done
     }
 
-    /// An operator pauses, restarts or cancels it.
-    pub(super) fn control_bulk_load(&self, control: Control) -> MetaAnswer {
+    /// Pauses, restarts or cancels the bulk load, for an operator.
+    pub(super) fn control(&self, control: Control) -> MetaAnswer {
         use BulkLoadStatus::{Cancelled, Downloading, Failed, Paused, Pausing, Succeed};
         {
-            let mut app = self.bulk_load.app();
+            let mut app = self.app();
             let Some(app) = app.as_mut().filter(|app| !app.closed) else {
                 return MetaAnswer::Refused("no bulk load is going on".to_owned());
             };
@@ -154,14 +167,14 @@ impl MetaServer {
             }
         }
         if control != Control::Pause {
-            self.bulk_load.now.send_modify(|now| *now += 1);
+            self.now.send_modify(|now| *now += 1);
         }
         MetaAnswer::Done
     }
 
     /// `partition_bulk_load`: polls one partition's primary until the bulk load is over.
     async fn partition_bulk_load(self: Arc<Self>, number: u64, pid: Pid) {
-        let mut now = self.bulk_load.now.subscribe();
+        let mut now = self.now.subscribe();
         while let Some(pause) = self.poll(number, pid).await {
             select! {
                 () = time::sleep(pause) => {}
@@ -170,14 +183,14 @@ impl MetaServer {
         }
     }
 
-    /// One poll; returns after what time to look again, and nothing if it is over.
+    /// Polls once. Returns the delay before the next poll, or `None` if the bulk load is over.
     async fn poll(&self, number: u64, pid: Pid) -> Option<Duration> {
         use BulkLoadStatus::{Cancelled, Downloading, Failed, Paused, Pausing};
-        let status = self.bulk_load.status(number)?;
+        let status = self.status(number)?;
         if status == Paused {
-            return Some(self.config.request_interval);
+            return Some(self.request_interval);
         }
-        let Group { config, healthy } = self.group(pid)?;
+        let Group { config, healthy } = self.state.group(pid)?;
         let bears_it = matches!(status, Downloading | Pausing | Cancelled | Failed);
         let Some(primary) = config.primary.filter(|_| healthy || bears_it) else { return Some(UNHEALTHY_AGAIN) };
         let request = ReplicaRequest::BulkLoad { pid, ballot: config.ballot, status };
@@ -185,8 +198,8 @@ impl MetaServer {
         let again = match reply {
             Ok(ReplicaAnswer::Group(group)) => self.on_partition_reply(number, pid, status, config.ballot, &group),
             _ => {
-                self.bulk_load.with(number, App::try_rollback_to_downloading);
-                self.config.request_interval
+                self.with(number, App::try_rollback_to_downloading);
+                self.request_interval
             }
         };
         if again == INGESTION_AGAIN {
@@ -205,9 +218,9 @@ impl MetaServer {
         group: &GroupState,
     ) -> Duration {
         use BulkLoadStatus::{Cancelled, Downloaded, Downloading, Failed, Ingesting, Paused, Pausing, Succeed};
-        let outdated = self.group(pid).is_some_and(|now| ballot < now.config.ballot);
-        let mut again = self.config.request_interval;
-        self.bulk_load.with(number, |app| {
+        let outdated = self.state.group(pid).is_some_and(|now| ballot < now.config.ballot);
+        let mut again = self.request_interval;
+        self.with(number, |app| {
             match group.error {
                 ErrorCode::Ok if outdated => return app.try_rollback_to_downloading(),
                 ErrorCode::Ok => {}
@@ -239,18 +252,18 @@ impl MetaServer {
         again
     }
 
-    /// `partition_ingestion`: asks the primary to ingest, if everybody is there and has time for it.
+    /// `partition_ingestion`: asks the primary to ingest, if the group is complete and every node has capacity.
     async fn partition_ingestion(&self, number: u64, pid: Pid) {
-        let Some(Group { config, healthy: true }) = self.group(pid) else { return };
+        let Some(Group { config, healthy: true }) = self.state.group(pid) else { return };
         let Some(primary) = config.primary else { return };
         let members = config.secondaries.iter().cloned().chain([primary.clone()]).collect();
-        if !self.bulk_load.begin_ingesting(number, pid, members) {
+        if !self.begin_ingesting(number, pid, members) {
             return;
         }
         let request = ReplicaRequest::Ingestion { pid, ballot: config.ballot };
         match self.caller.call(&primary, &request).await {
             Ok(ReplicaAnswer::Code(ErrorCode::Ok)) => {}
-            _ => self.bulk_load.with(number, App::try_rollback_to_downloading),
+            _ => self.with(number, App::try_rollback_to_downloading),
         }
     }
 }

@@ -1,5 +1,4 @@
-//! An operator's and a reader's side: starts, steers and follows a bulk load, and reads rows.
-//! It does not decide what becomes of a bulk load.
+//! The client of operators and readers: starts, steers and follows a bulk load, and reads rows.
 
 use super::messages::{BulkLoad, Control, MetaAnswer, MetaRequest, Pid, Serving};
 use super::rpc::Caller;
@@ -14,10 +13,10 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-/// What the client waits before it asks again.
+/// The pause before the next request.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// A client of the meta server, and of whoever has rows.
+/// A client of the meta server and of the replica servers that serve rows.
 #[derive(Debug)]
 pub struct Client {
     meta: String,
@@ -25,7 +24,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the meta server at this address. It connects when it is used.
+    /// A client of the meta server at this address. It connects on first use.
     pub fn new(meta: impl Into<String>) -> Self {
         Self { meta: meta.into(), caller: Caller::default() }
     }
@@ -43,7 +42,7 @@ impl Client {
         }
     }
 
-    /// Who serves which partition.
+    /// The server of each partition.
     ///
     /// # Errors
     /// The meta server did not answer.
@@ -62,7 +61,7 @@ impl Client {
         self.done(&MetaRequest::StartBulkLoad).await
     }
 
-    /// Pauses, restarts or cancels it.
+    /// Pauses, restarts or cancels the bulk load.
     ///
     /// # Errors
     /// The meta server did not answer, or refused.
@@ -70,15 +69,15 @@ impl Client {
         self.done(&MetaRequest::Control(control)).await
     }
 
-    /// Moves a partition's primary: its ballot goes up twice.
+    /// Moves a partition's primary, which raises its ballot twice.
     ///
     /// # Errors
-    /// The meta server did not answer, or there is nobody to move to.
+    /// The meta server did not answer, or there is no secondary to move to.
     pub async fn balance(&self, partition: Pid) -> io::Result<()> {
         self.done(&MetaRequest::Balance { pid: partition }).await
     }
 
-    /// Where the latest bulk load is.
+    /// The status of the latest bulk load.
     ///
     /// # Errors
     /// The meta server did not answer.
@@ -89,7 +88,7 @@ impl Client {
         }
     }
 
-    /// Waits until the bulk load has ended and everybody has cleaned up after it.
+    /// Waits until the bulk load has ended and every group has cleaned up.
     pub async fn bulk_load_over(&self) -> BulkLoad {
         loop {
             if let Ok(load) = self.query_bulk_load().await
@@ -101,7 +100,7 @@ impl Client {
         }
     }
 
-    /// All rows of a partition, from whoever serves it.
+    /// All rows of a partition, read from its primary.
     pub async fn rows(&self, partition: Pid) -> Vec<(String, String)> {
         loop {
             if let Ok(serving) = self.serving().await

@@ -1,21 +1,20 @@
-//! The tasks of a bulk load, on the default pool: the metadata task, the file tasks, and the one that ingests.
-//! One file at a time: each file task queues the next one when it is done. What is a reference into `files` in the
-//! shipped build is a copy in the others.
+//! The tasks of a bulk load, on the default pool: the metadata task, the file tasks, and the task that ingests. One
+//! file at a time: each file task queues the next one when it is done. The shipped build's reference into `files` is a
+//! copy in the others.
 
-use super::block_service::METADATA;
 use super::build::Build;
-use super::messages::{BulkLoadMetadata, BulkLoadStatus, ErrorCode, FileMeta, Ingestion};
-use super::replica_bulk_loader::ReplicaBulkLoader;
+use super::loader_state::LoaderState;
+use super::messages::{BulkLoadMetadata, BulkLoadStatus, ErrorCode, FileMeta, Ingestion, METADATA};
 use super::round::Round;
 use super::thread_pool::Task;
 use std::fs;
 use std::sync::Arc;
 
-/// What a file task knows of its file and of those after it.
+/// A file task's own file and those after it.
 enum Files {
-    /// v2.4: `const file_meta &f_meta = _metadata.files[file_index]`, for as long as the task runs.
+    /// v2.4: `const file_meta &f_meta = _metadata.files[file_index]`, held for as long as the task runs.
     Referred { index: usize },
-    /// #2077: a copy of what is left to do, the next one last.
+    /// #2077: a copy of the remaining files, the next one last.
     Handed { left: Vec<FileMeta> },
 }
 
@@ -23,9 +22,9 @@ impl Files {
     /// Follows the reference, or reads the copy.
     ///
     /// # Panics
-    /// If there is nothing where the reference leads: upstream reads freed memory there.
+    /// If the reference leads nowhere: upstream reads freed memory there.
     #[track_caller]
-    fn file(&self, loader: &ReplicaBulkLoader, round: &Round) -> FileMeta {
+    fn file(&self, loader: &LoaderState, round: &Round) -> FileMeta {
         match self {
             Self::Referred { index } => {
                 round.files_used(*index);
@@ -36,7 +35,7 @@ impl Files {
     }
 }
 
-impl ReplicaBulkLoader {
+impl LoaderState {
     /// Queues the metadata task: `_download_task`.
     pub(super) fn enqueue_metadata(self: &Arc<Self>, round: &Arc<Round>) {
         let (loader, of) = (Arc::clone(self), Arc::clone(round));
@@ -79,7 +78,7 @@ impl ReplicaBulkLoader {
         let path = self.directory.join(METADATA);
         let read = fs::read(&path).map_err(|_| ErrorCode::FileOperationFailed)?;
         let metadata: BulkLoadMetadata = serde_json::from_slice(&read).map_err(|_| ErrorCode::Corruption)?;
-        // Nothing protects this file: the sound build checks what it can, and has it fetched anew the next time.
+        // Nothing protects this file. The sound build checks what it can, and fetches the file again the next time.
         let honest = || {
             let sum = metadata.files.iter().try_fold(0u64, |sum, file| sum.checked_add(file.size));
             sum == Some(metadata.file_total_size) && metadata.file_total_size > 0
@@ -91,8 +90,8 @@ impl ReplicaBulkLoader {
         Ok(metadata)
     }
 
-    /// Queues a file task: `_download_files_task`. Upstream writes the map without its lock at first, and with the lock
-    /// for readers since #2077; neither keeps a clear from running right before or after.
+    /// Queues a file task: `_download_files_task`. Upstream writes the map without its lock at first, and with the
+    /// readers' lock since #2077. Neither keeps a clear from running just before or after.
     fn enqueue_file(self: &Arc<Self>, round: &Arc<Round>, files: Files) {
         let name = files.file(self, round).name;
         let (loader, of) = (Arc::clone(self), Arc::clone(round));
@@ -116,7 +115,7 @@ impl ReplicaBulkLoader {
         }
         let got = self.download_file(round, &files.file(self, round).name);
         let error = match got.and_then(|got| self.verified(&files, round, &got)) {
-            Err(ErrorCode::PathAlreadyExist) => self.take_what_is_there(&files, round),
+            Err(ErrorCode::PathAlreadyExist) => self.accept_existing(&files, round),
             Err(error) => Err(error),
             Ok(()) => Ok(()),
         };
@@ -148,7 +147,7 @@ impl ReplicaBulkLoader {
         self.node.blocks.download_file(self.pid, &self.directory, name, round.interrupted())
     }
 
-    /// A file that came: its digest from the stream, its size from the disk.
+    /// Verifies a downloaded file: its digest from the stream, its size from the disk.
     fn verified(&self, files: &Files, round: &Round, (_, md5): &(u64, String)) -> Result<(), ErrorCode> {
         let path = self.directory.join(&files.file(self, round).name);
         let wanted = files.file(self, round);
@@ -156,16 +155,16 @@ impl ReplicaBulkLoader {
         if *md5 == wanted.md5 && size == Some(wanted.size) { Ok(()) } else { Err(ErrorCode::Corruption) }
     }
 
-    /// A file that was there: upstream goes by its size alone, "as we couldn't afford the io overhead"; the sound build
-    /// reads it. One that is not it is removed, whoever writes it, and downloaded.
-    fn take_what_is_there(&self, files: &Files, round: &Round) -> Result<(), ErrorCode> {
+    /// Accepts a file that already exists. Upstream checks its size alone, "as we couldn't afford the io overhead"; the
+    /// sound build reads it. A file that does not match is removed, even while another task writes it, and downloaded.
+    fn accept_existing(&self, files: &Files, round: &Round) -> Result<(), ErrorCode> {
         let wanted = files.file(self, round);
         let path = self.directory.join(&wanted.name);
-        let is_it = match self.node.build {
+        let matches = match self.node.build {
             Build::Shipped | Build::Patched => fs::metadata(&path).is_ok_and(|found| found.len() == wanted.size),
             Build::Sound => fs::read(&path).is_ok_and(|found| format!("{:x}", md5::compute(found)) == wanted.md5),
         };
-        if is_it {
+        if matches {
             return Ok(());
         }
         fs::remove_file(&path).map_err(|_| ErrorCode::FileOperationFailed)?;
@@ -173,7 +172,7 @@ impl ReplicaBulkLoader {
         self.verified(files, round, &got)
     }
 
-    /// `update_bulk_load_download_progress`: to whatever round the counters belong to by now.
+    /// `update_bulk_load_download_progress`: adds to whichever round the counters belong to by now.
     fn update_download_progress(self: &Arc<Self>, round: &Arc<Round>, size: u64) {
         {
             round.verified();
@@ -187,7 +186,7 @@ impl ReplicaBulkLoader {
             let progress = u128::from(downloaded) * 100 / u128::from(locked.file_total_size);
             let progress = u64::try_from(progress).unwrap_or(u64::MAX);
             self.download_progress.store(progress);
-            self.round().told(progress);
+            self.round().report(progress);
         }
         let (loader, of) = (Arc::clone(self), Arc::clone(round));
         self.node.tasks.spawn(async move {
@@ -196,7 +195,7 @@ impl ReplicaBulkLoader {
         });
     }
 
-    /// Queues the task that ingests what was downloaded. The replication thread calls it.
+    /// Queues the task that ingests the downloaded files. The replication thread calls it.
     pub(super) fn start_ingestion(self: &Arc<Self>) {
         let round = self.round();
         if self.ingestion_status.load() == Ingestion::Running {

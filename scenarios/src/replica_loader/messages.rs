@@ -1,5 +1,4 @@
-//! What the processes say to each other, in upstream's terms. Upstream speaks Thrift; these are JSON lines.
-//! It has no behaviour.
+//! The messages between the processes, in upstream's terms. Upstream speaks Thrift; these are JSON lines.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,30 +14,30 @@ pub(super) enum Role {
     Primary,
 }
 
-/// `bulk_load_status`: of the app and its partitions on the meta server, of one replica on its node.
+/// `bulk_load_status`: the status of the app and its partitions on the meta server, and of one replica on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum BulkLoadStatus {
     /// There is no bulk load.
     Invalid,
     /// Files are being downloaded.
     Downloading,
-    /// They all have been.
+    /// All files have been downloaded.
     Downloaded,
-    /// They are being ingested.
+    /// The files are being ingested.
     Ingesting,
-    /// They all have been.
+    /// All files have been ingested.
     Succeed,
-    /// Something could not be done.
+    /// The load has failed.
     Failed,
-    /// The operator wants it paused.
+    /// The operator has asked for a pause.
     Pausing,
-    /// It is.
+    /// The load is paused.
     Paused,
-    /// The operator does not want it any more.
+    /// The operator has cancelled the load.
     Cancelled,
 }
 
-/// `error_code`, as far as bulk loads know it.
+/// `error_code`, as far as bulk loads use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ErrorCode {
     Ok,
@@ -50,7 +49,7 @@ pub(super) enum ErrorCode {
     Corruption,
     FileOperationFailed,
     FsInternal,
-    /// The task was told to stop. Only the sound build knows it.
+    /// The task was interrupted. Only the sound build uses it.
     Cancelled,
 }
 
@@ -71,14 +70,17 @@ pub(super) struct FileMeta {
     pub(super) md5: String,
 }
 
-/// `bulk_load_metadata`, which lies beside the files.
+/// The name of the file that lists a partition's files: `bulk_load_constant::BULK_LOAD_METADATA`.
+pub(super) const METADATA: &str = "bulk_load_metadata";
+
+/// `bulk_load_metadata`, the list that lies beside the files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BulkLoadMetadata {
     pub(super) files: Vec<FileMeta>,
     pub(super) file_total_size: u64,
 }
 
-/// `partition_configuration`: who serves a partition under which ballot.
+/// `partition_configuration`: the members of a partition's group, and the ballot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PartitionConfig {
     pub(super) ballot: u64,
@@ -87,7 +89,7 @@ pub(super) struct PartitionConfig {
 }
 
 impl PartitionConfig {
-    /// The role of a node in it.
+    /// The role of a node in this configuration.
     pub(super) fn role_of(&self, node: &str) -> Role {
         if self.primary.as_deref() == Some(node) {
             Role::Primary
@@ -99,7 +101,7 @@ impl PartitionConfig {
     }
 }
 
-/// `partition_bulk_load_state`: what one replica reports.
+/// `partition_bulk_load_state`: the report of one replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReplicaState {
     pub(super) progress: u64,
@@ -109,15 +111,15 @@ pub(super) struct ReplicaState {
     pub(super) paused: bool,
 }
 
-/// `bulk_load_response`: what a primary says of its group.
+/// `bulk_load_response`: the report of a primary for its group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct GroupState {
     pub(super) error: ErrorCode,
     pub(super) ballot: u64,
-    /// Of the primary, and of each secondary that has answered.
+    /// The states of the primary and of each secondary that has answered.
     pub(super) states: Vec<ReplicaState>,
     pub(super) total_progress: u64,
-    /// Whether everybody is there; what follows is so of everybody only then.
+    /// Every replica is included. Statements about the whole group hold only then.
     pub(super) whole: bool,
 }
 
@@ -126,28 +128,28 @@ impl GroupState {
         Self { error, ballot, states: Vec::new(), total_progress: 0, whole: false }
     }
 
-    /// Whether everybody is there and it is so of everybody.
-    pub(super) fn all(&self, is_so: impl Fn(&ReplicaState) -> bool) -> bool {
-        self.whole && self.states.iter().all(is_so)
+    /// Returns whether every replica is included and `is_so` holds for each.
+    pub(super) fn all(&self, holds: impl Fn(&ReplicaState) -> bool) -> bool {
+        self.whole && self.states.iter().all(holds)
     }
 }
 
-/// What the meta server wants a replica to do to its partition: `config_type`.
+/// A change that the meta server asks of a replica: `config_type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Proposal {
-    /// Become the primary of a partition that has just been made, or lost everybody else.
+    /// Become the primary of a partition that is new, or that has lost all other members.
     AssignPrimary,
     /// Become the primary.
     UpgradeToPrimary,
-    /// Let this node learn, then make it a secondary.
+    /// Teach this node, then make it a secondary.
     AddSecondary(String),
-    /// Go on without this secondary.
+    /// Remove this secondary.
     DowngradeToInactive(String),
-    /// Be a secondary from here on, so that another can be the primary.
+    /// Step down to secondary, so that another replica can become the primary.
     DowngradeToSecondary,
 }
 
-/// What is asked of a replica server.
+/// A request to a replica server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum ReplicaRequest {
     BulkLoad { pid: Pid, ballot: u64, status: BulkLoadStatus },
@@ -159,7 +161,7 @@ pub(super) enum ReplicaRequest {
     Learn { pid: Pid, ballot: u64, rows: Vec<(String, String)> },
 }
 
-/// What a replica server answers.
+/// A replica server's answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum ReplicaAnswer {
     Group(GroupState),
@@ -167,7 +169,7 @@ pub(super) enum ReplicaAnswer {
     Code(ErrorCode),
 }
 
-/// What is asked of the meta server.
+/// A request to the meta server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum MetaRequest {
     Beacon { node: String, rows_address: String, started: u64 },
@@ -180,18 +182,18 @@ pub(super) enum MetaRequest {
     Balance { pid: Pid },
 }
 
-/// What an operator may do to a bulk load.
+/// An operator's request during a bulk load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Control {
-    /// Stop downloading for now.
+    /// Pause downloading.
     Pause,
-    /// Go on downloading.
+    /// Resume downloading.
     Restart,
-    /// Give it up.
+    /// Cancel the load.
     Cancel,
 }
 
-/// What the meta server answers.
+/// The meta server's answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum MetaAnswer {
     Done,
@@ -202,24 +204,24 @@ pub(super) enum MetaAnswer {
     BulkLoad(BulkLoad),
 }
 
-/// Who serves a partition.
+/// The server of a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Serving {
-    /// Its ballot.
+    /// The partition's ballot.
     pub ballot: u64,
-    /// Where its primary gives out rows, if it has one.
+    /// The address at which its primary serves rows, if it has a primary.
     pub rows_address: Option<String>,
-    /// Whether it has a primary and all its secondaries.
+    /// The partition has a primary and all its secondaries.
     pub healthy: bool,
 }
 
-/// What the meta server knows of the bulk load.
+/// The meta server's record of the bulk load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkLoad {
-    /// Where it is, or how it ended.
+    /// Its current status, or its outcome.
     pub status: BulkLoadStatus,
-    /// Whether it has ended and every group has cleaned up.
+    /// It has ended and every group has cleaned up.
     pub closed: bool,
-    /// How often it was rolled back to downloading.
+    /// The number of rollbacks to downloading.
     pub rollbacks: u32,
 }

@@ -1,7 +1,7 @@
-//! What all replicas of one node share: the default pool, the slots, the block service, and the way to others.
-//! It has no behaviour of its own.
+//! The services that all replicas of one node share: the default pool, the slots, the block service, and calls to other
+//! nodes.
 
-use super::block_service::BlockServiceManager;
+use super::block_service_manager::BlockServiceManager;
 use super::build::Build;
 use super::config::{DEFAULT_POOL_WORKERS, ReplicaServerConfig};
 use super::rpc::Caller;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// One node: upstream's `replica_stub`, as replicas see it.
 pub(super) struct Node {
     pub(super) build: Build,
-    /// Its name in partition configurations.
+    /// The node's name in partition configurations.
     pub(super) address: String,
     pub(super) meta: String,
     pub(super) data_dir: PathBuf,

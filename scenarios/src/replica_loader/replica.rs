@@ -1,52 +1,32 @@
-//! One replica: its role, its ballot and its group, and the checks at each hop of a bulk load.
-//! Everything here runs on the replica's replication thread, one message after the other: a fair lock stands for it.
+//! One replica: its role, its ballot and its group, and the checks at each hop of a bulk load. Everything here runs on
+//! the replica's replication thread, one message after the other. A fair lock stands in for the thread.
 
+use super::ballots::INITIAL_BALLOT;
 use super::config::{GROUP_CHECK, LEARN_TIMEOUT, RECONFIGURE_AGAIN, REPLICAS};
 use super::messages::{
     BulkLoadStatus, ErrorCode, GroupState, Ingestion, MetaAnswer, MetaRequest, PartitionConfig, Pid, Proposal,
-    ReplicaAnswer, ReplicaRequest, ReplicaState, Role,
+    ReplicaAnswer, ReplicaRequest, Role,
 };
-use super::meta_server::INITIAL_BALLOT;
 use super::node::Node;
 use super::replica_bulk_loader::{ReplicaBulkLoader, total_progress};
+use super::replication_thread::{ReplicationThread, State};
 use super::row_store::{RowError, RowStore};
-use crate::rt::{sync, task, time};
+use crate::rt::{task, time};
 use afterlife_probe::sometimes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// The replication thread of one replica: who has the lock runs on it. It is never held across a call to another node.
-pub(super) type ReplicationThread = sync::Mutex<State>;
-
-/// What the replication thread knows.
-#[derive(Debug)]
-pub(super) struct State {
-    role: Role,
-    config: PartitionConfig,
-    /// Inactive for now: because it reconfigures, or has no lease. It is what its ballot says once that is over.
-    transient: bool,
-    /// Whether it has asked the meta server to reconfigure.
-    reconfiguring: bool,
-    learners: BTreeSet<String>,
-    /// What each secondary reported last: `secondary_bulk_load_states`.
-    secondary_states: BTreeMap<String, ReplicaState>,
-    /// Which broadcast is the latest: replies to earlier ones are cancelled.
-    broadcasts: u64,
-    /// Whether this process found the replica on its disk: it was something in an earlier life.
-    from_disk: bool,
-}
 
 /// One replica.
 pub(super) struct Replica {
     pid: Pid,
     node: Arc<Node>,
     thread: Arc<ReplicationThread>,
-    loader: Arc<ReplicaBulkLoader>,
+    loader: ReplicaBulkLoader,
     rows: Arc<RowStore>,
 }
 
 impl Replica {
-    /// The replica as the node finds it at its start: inactive, whatever it was.
+    /// Opens the replica at the node's start. It is inactive, whatever its role was before.
     pub(super) fn open(pid: Pid, node: Arc<Node>) -> std::io::Result<Arc<Self>> {
         let directory = node.data_dir.join(pid.to_string());
         let from_disk = directory.exists();
@@ -63,7 +43,7 @@ impl Replica {
             from_disk,
         };
         let thread = Arc::new(ReplicationThread::new(state));
-        let loader = Arc::new(ReplicaBulkLoader::new(pid, Arc::clone(&node), Arc::clone(&rows), Arc::clone(&thread)));
+        let loader = ReplicaBulkLoader::new(pid, Arc::clone(&node), Arc::clone(&rows), Arc::clone(&thread));
         let replica = Arc::new(Self { pid, node, thread, loader, rows });
         let checking = Arc::clone(&replica);
         replica.node.tasks.spawn(async move {
@@ -118,7 +98,7 @@ impl Replica {
         GroupState { error, ballot: current, states, total_progress, whole }
     }
 
-    /// `broadcast_group_bulk_load`: from the primary to its secondaries, unless somebody learns.
+    /// `broadcast_group_bulk_load`: from the primary to its secondaries, unless the group has a learner.
     fn broadcast_group_bulk_load(self: &Arc<Self>, state: &mut State, status: BulkLoadStatus) {
         if !state.learners.is_empty() {
             return;
@@ -157,7 +137,7 @@ impl Replica {
         ReplicaAnswer::State(error, (error == ErrorCode::Ok).then(|| self.loader.report()))
     }
 
-    /// Ingestion is a write: the primary prepares it at every secondary, and commits if all of them agree.
+    /// Ingestion is a write: the primary prepares it on every secondary, and commits if all of them agree.
     async fn on_ingestion(self: &Arc<Self>, ballot: u64) -> ErrorCode {
         let secondaries = {
             let state = self.thread.lock().await;
@@ -187,15 +167,15 @@ impl Replica {
     }
 
     fn may_ingest(&self, state: &State, ballot: u64, role: Role) -> bool {
-        let loaded = matches!(self.loader.status.load(), BulkLoadStatus::Downloaded | BulkLoadStatus::Ingesting);
+        let loaded = matches!(self.loader.status(), BulkLoadStatus::Downloaded | BulkLoadStatus::Ingesting);
         state.config.ballot == ballot
             && state.role == role
             && loaded
-            && self.loader.ingestion_status.load() == Ingestion::Invalid
+            && self.loader.ingestion_status() == Ingestion::Invalid
     }
 
-    /// A new configuration: `update_local_configuration`. A change of the role, to one that serves, clears the bulk load;
-    /// a secondary that stays one under a new ballot goes on.
+    /// Adopts a new configuration: `update_local_configuration`. A change to a role that serves clears the bulk load. A
+    /// secondary that keeps its role under a new ballot goes on.
     async fn update_local_configuration(self: &Arc<Self>, state: &mut State, config: PartitionConfig) {
         if config.ballot < state.config.ballot {
             return;
@@ -209,7 +189,7 @@ impl Replica {
         let serves = matches!(role, Role::Primary | Role::Secondary);
         sometimes!(
             (before, role) == (Role::Secondary, Role::Secondary),
-            "a secondary stays one under a new ballot, and its downloads go on"
+            "a secondary keeps its role under a new ballot, and its downloads go on"
         );
         self.loader.clear_if_needed(serves && role != before, state.config.ballot).await;
         if role == Role::Primary {
@@ -217,7 +197,7 @@ impl Replica {
         }
     }
 
-    /// Inactive for now, under the ballot that it has: `update_local_configuration_with_no_ballot_change`.
+    /// Becomes inactive for now, under its current ballot: `update_local_configuration_with_no_ballot_change`.
     pub(super) async fn lose_lease(&self) {
         let mut state = self.thread.lock().await;
         if matches!(state.role, Role::Primary | Role::Secondary) {
@@ -226,7 +206,7 @@ impl Replica {
         }
     }
 
-    /// What the meta server says of this partition, from time to time: `on_config_sync`.
+    /// Handles the meta server's periodic report of this partition's configuration: `on_config_sync`.
     pub(super) async fn on_config_sync(self: &Arc<Self>, config: PartitionConfig) {
         let mut state = self.thread.lock().await;
         if state.reconfiguring {
@@ -240,8 +220,8 @@ impl Replica {
         }
     }
 
-    /// Asks the meta server for another configuration of the group. Until it has answered, this replica is inactive:
-    /// PRIMARY, then INACTIVE (transient), then PRIMARY with the next ballot.
+    /// Asks the meta server for another configuration of the group. This replica is inactive until the answer: PRIMARY,
+    /// then INACTIVE (transient), then PRIMARY with the next ballot.
     fn reconfigure(self: &Arc<Self>, state: &mut State, primary: Option<String>, secondaries: Vec<String>) {
         if state.reconfiguring {
             return;
@@ -257,7 +237,7 @@ impl Replica {
                 if state.config.ballot != ballot || !state.reconfiguring {
                     return;
                 }
-                // Whether it was accepted or not: this is how it is.
+                // This configuration is in force, whether or not the request was accepted.
                 if let Ok(MetaAnswer::Config(config)) = reply {
                     return replica.update_local_configuration(&mut state, config).await;
                 }
@@ -299,7 +279,7 @@ impl Replica {
         }
     }
 
-    /// Gives a learner everything, and makes it a secondary when it has it.
+    /// Sends all rows to a learner, and makes it a secondary once it has them.
     fn teach(self: &Arc<Self>, learner: String, ballot: u64) {
         let replica = Arc::clone(self);
         self.node.tasks.spawn(async move {
@@ -322,7 +302,7 @@ impl Replica {
         });
     }
 
-    /// A learner replaces what it has by what it is given.
+    /// Replaces the learner's rows with the received ones.
     async fn on_learn(&self, ballot: u64, rows: Vec<(String, String)>) -> ErrorCode {
         let mut state = self.thread.lock().await;
         if ballot < state.config.ballot || state.role == Role::Primary {
@@ -338,7 +318,7 @@ impl Replica {
         }
     }
 
-    /// `broadcast_group_check`: tells the secondaries the configuration, and goes on without one that does not answer.
+    /// `broadcast_group_check`: sends the configuration to the secondaries, and removes one that does not answer.
     fn broadcast_group_check(self: &Arc<Self>, state: &State) {
         if state.role != Role::Primary {
             return;
@@ -394,7 +374,7 @@ impl Replica {
         read.unwrap_or_else(|gone| Err(RowError::File(std::io::Error::other(gone))))
     }
 
-    /// The replica closes, and waits for what it downloads.
+    /// Closes the replica, and waits for its downloads.
     pub(super) async fn close(&self) {
         let mut state = self.thread.lock().await;
         state.role = Role::Inactive;

@@ -1,5 +1,5 @@
-//! A replica server: the process that holds replicas, reports to the meta server, and answers everybody.
-//! What a replica does with a message is in `replica.rs`.
+//! A replica server: the process that holds replicas, sends beacons to the meta server, and answers requests. The
+//! replicas handle the messages, in `replica.rs`.
 
 use super::config::{CONFIG_SYNC, FD_BEACON, FD_CHECK, FD_LEASE, ReplicaServerConfig};
 use super::messages::{ErrorCode, MetaAnswer, MetaRequest, Pid, ReplicaAnswer, ReplicaRequest};
@@ -24,8 +24,8 @@ struct Stub {
     node: Arc<Node>,
     replicas: Mutex<BTreeMap<Pid, Arc<Replica>>>,
     rows_address: String,
-    /// When the meta server last heard from this node, as far as this node knows.
-    heard: Shared<time::Instant>,
+    /// The time of the last beacon that the meta server has acknowledged.
+    acknowledged: Shared<time::Instant>,
     connected: Shared<bool>,
 }
 
@@ -44,7 +44,7 @@ pub async fn run_replica_server(
         node: Arc::new(Node::new(&config)),
         replicas: Mutex::default(),
         rows_address: config.rows_address.clone(),
-        heard: Shared::new(time::Instant::now()),
+        acknowledged: Shared::new(time::Instant::now()),
         connected: Shared::new(false),
     });
     for entry in std::fs::read_dir(&config.data_dir)? {
@@ -112,7 +112,7 @@ impl Stub {
         Ok(replica)
     }
 
-    /// The failure detector's beacons.
+    /// Sends the failure detector's beacons.
     async fn report(self: Arc<Self>) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let started = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
@@ -123,7 +123,7 @@ impl Stub {
             let limit = FD_BEACON;
             let reply = self.node.caller.call_within::<_, MetaAnswer>(limit, &self.node.meta, &beacon).await;
             if matches!(reply, Ok(MetaAnswer::Done)) {
-                self.heard.store(sent);
+                self.acknowledged.store(sent);
                 if !self.connected.swap(true) {
                     self.node.tasks.spawn(Arc::clone(&self).sync_config());
                 }
@@ -132,11 +132,12 @@ impl Stub {
         }
     }
 
-    /// Without a lease nothing on this node serves: the meta server may have given its partitions to others.
+    /// Deactivates every replica of this node when the lease is lost: the meta server may have given its partitions to
+    /// others.
     async fn watch_lease(self: Arc<Self>) {
         loop {
             time::sleep(FD_CHECK).await;
-            if self.connected.load() && self.heard.load().elapsed() >= FD_LEASE {
+            if self.connected.load() && self.acknowledged.load().elapsed() >= FD_LEASE {
                 self.connected.store(false);
                 let replicas: Vec<Arc<Replica>> = self.replicas().values().cloned().collect();
                 for replica in replicas {

@@ -1,7 +1,7 @@
-//! A round: what one replica downloads and ingests between two clears. Upstream has no such thing, which is the outage:
-//! `files`, the counters and the node's slot belong to whichever round is current when somebody touches them.
-//! In the builds that model upstream nothing is decided by it: it is what the probes are told with. The sound build
-//! interrupts a round's tasks through it.
+//! A round: the downloads and the ingestion of one replica between two clears. Upstream has no such thing, which is the
+//! outage: `files`, the counters and the node's slot belong to whichever round is current when a task touches them. In
+//! the builds that model upstream a round decides nothing and only feeds the probes. The sound build interrupts a
+//! round's tasks through it.
 
 use super::messages::{BulkLoadStatus, FileMeta};
 use crate::rt::sync::watch;
@@ -10,21 +10,21 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Rounds of a ballot are numbered on from here: round 3002 is the second that began while the ballot was 3.
+/// The rounds of a ballot are numbered from here: round 3002 is the second that began while the ballot was 3.
 const NUMBERS_OF_A_BALLOT: u64 = 1_000;
 
-/// What made a replica clear a round.
+/// The reason why a replica cleared a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClearedBy {
     /// Another role, under another ballot.
     Role,
     /// The app has failed.
     Failure,
-    /// An operator cancelled.
+    /// An operator cancelled the load.
     Cancel,
     /// The app has succeeded.
     Success,
-    /// A new start, from this status: none, *paused*, or rolled back from *ingesting* or *succeeded*.
+    /// A new start, from this status: from none, resumed from *paused*, or rolled back from *ingesting* or *succeeded*.
     Start(BulkLoadStatus),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for ClearedBy {
             Self::Cancel => f.write_str("a cancel"),
             Self::Success => f.write_str("the app's success"),
             Self::Start(BulkLoadStatus::Invalid) => f.write_str("a start"),
-            Self::Start(BulkLoadStatus::Paused) => f.write_str("going on after a pause"),
+            Self::Start(BulkLoadStatus::Paused) => f.write_str("a resume after a pause"),
             Self::Start(from) => write!(f, "a rollback from {from:?}"),
         }
     }
@@ -49,16 +49,16 @@ pub(super) struct Round {
     /// The strings in `files`, from the parse to the clear.
     files: OnceLock<Resource>,
     cleared_by: OnceLock<ClearedBy>,
-    /// Its tasks.
+    /// The round's tasks.
     pub(super) tasks: Arc<Scope>,
     progress: OnceLock<Progress>,
-    /// The node's slot, as long as this round is said to hold it.
+    /// The node's slot, while this round holds it.
     slot: Mutex<Option<Slot>>,
     interrupted: watch::Sender<bool>,
 }
 
 impl Round {
-    /// The round that begins now, the `nth` of its replica. Whatever carries an older one is stale from here on.
+    /// Begins the `nth` round of its replica. Work of an earlier round is stale from now on.
     pub(super) fn begin(epoch: &Epoch, ballot: u64, nth: u64) -> Self {
         Self {
             token: epoch.advance(ballot * NUMBERS_OF_A_BALLOT + nth),
@@ -71,30 +71,30 @@ impl Round {
         }
     }
 
-    /// Says that work of this round takes effect on the replica, here and now.
+    /// Reports that work of this round takes effect on the replica now.
     #[track_caller]
     pub(super) fn effect(&self, what: &str) {
         self.token.effect(what);
     }
 
-    /// The list was parsed: its strings are there.
+    /// Records that the list was parsed: its strings exist from now on.
     pub(super) fn parsed(&self, files: &[FileMeta]) {
         self.files.get_or_init(|| Resource::open("files"));
         self.progress.get_or_init(|| Progress::new("download", files.len() as u64));
     }
 
-    /// A reference into the list is followed.
+    /// Records that a reference into the list is followed.
     #[track_caller]
     pub(super) fn files_used(&self, index: usize) {
         if let Some(files) = self.files.get() {
             match self.cleared_by.get() {
                 None => files.used_by(format_args!("file task {index}")),
-                Some(by) => files.used_by(format_args!("file task {index} of a round that {by} had ended")),
+                Some(by) => files.used_by(format_args!("file task {index} of a round that {by} ended")),
             }
         }
     }
 
-    /// The list was cleared: its strings are gone.
+    /// Records that the list was cleared: its strings are gone.
     #[track_caller]
     pub(super) fn files_cleared(&self, by: ClearedBy) {
         let _ = self.cleared_by.set(by);
@@ -103,22 +103,22 @@ impl Round {
         }
     }
 
-    /// One more of its files is on disk and verified.
+    /// Records that one more of the round's files is on disk and verified.
     pub(super) fn verified(&self) {
         if let Some(progress) = self.progress.get() {
             progress.verified();
         }
     }
 
-    /// The replica's progress, in hundredths, while this is its round.
+    /// Reports the replica's progress, in percent, while this is its round.
     #[track_caller]
-    pub(super) fn told(&self, percent: u64) {
+    pub(super) fn report(&self, percent: u64) {
         if let Some(progress) = self.progress.get() {
             progress.told(percent);
         }
     }
 
-    /// The replica says "downloaded".
+    /// Records that the replica reports "downloaded".
     #[track_caller]
     pub(super) fn downloaded(&self) {
         if let Some(progress) = self.progress.get() {
@@ -134,7 +134,7 @@ impl Round {
         self.slot().take()
     }
 
-    /// Tells its tasks to stop.
+    /// Interrupts the round's tasks.
     pub(super) fn interrupt(&self) {
         self.interrupted.send_replace(true);
     }
@@ -143,11 +143,11 @@ impl Round {
         *self.interrupted.borrow()
     }
 
-    /// Ends when its tasks are told to stop.
+    /// Completes when the round's tasks are interrupted.
     pub(super) fn interrupted(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut interrupted = self.interrupted.subscribe();
         async move {
-            // The sender is the round's own, and who waits has the round: it is there.
+            // The round owns the sender, and the caller keeps the round, so the channel is open.
             let _ = interrupted.wait_for(|interrupted| *interrupted).await;
         }
     }

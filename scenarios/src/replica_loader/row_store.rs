@@ -1,5 +1,5 @@
-//! The rows of one replica, in RocksDB's place: one redb database, made when there is something to store.
-//! It checks no ballot and no role. Where the database itself fails, the process ends.
+//! The rows of one replica, in RocksDB's place: one redb database, created on the first write. It checks no ballot and
+//! no role. A failure of the database itself ends the process.
 
 use super::messages::FileMeta;
 use crate::redb_file::{OpenError, open_or_make};
@@ -9,12 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Rows are few here: a quarter MiB of cache holds all of them.
+/// The rows are few here: 256 KiB of cache holds all of them.
 const CACHE_BYTES: usize = 1 << 18;
 
 const ROWS: TableDefinition<'_, &str, &str> = TableDefinition::new("rows");
 
-/// Why rows could not be stored or read.
+/// The reason why rows could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RowError {
     #[error("{0}")]
@@ -46,31 +46,32 @@ impl RowStore {
         Self { path, opened: Mutex::default() }
     }
 
-    /// `ingest_files`: all rows of these files, in one synced transaction.
+    /// `ingest_files`: stores all rows of these files in one synced transaction.
     pub(super) fn ingest(&self, directory: &Path, files: &[FileMeta]) -> Result<(), RowError> {
         let mut rows: Vec<(String, String)> = Vec::new();
         for file in files {
             rows.extend(serde_json::from_slice::<Vec<_>>(&fs::read(directory.join(&file.name))?)?);
         }
-        self.or_end(self.write(&rows, false))
+        self.or_exit(self.write(&rows, false))
     }
 
-    /// Replaces everything by what a learner was given.
+    /// Replaces everything with the rows that a learner was given.
     pub(super) fn replace(&self, rows: &[(String, String)]) -> Result<(), RowError> {
         if rows.is_empty() && !self.path.exists() {
             return Ok(());
         }
-        self.or_end(self.write(rows, true))
+        self.or_exit(self.write(rows, true))
     }
 
-    /// All rows, in the order of their keys.
+    /// All rows, in key order.
     pub(super) fn rows(&self) -> Result<Vec<(String, String)>, RowError> {
-        self.or_end(self.read())
+        self.or_exit(self.read())
     }
 
-    /// A database that has failed once answers nothing any more, and what became of its last writes only a new start tells,
-    /// which finds the last commit. So the process ends there, as upstream's replica gives itself up at a local failure.
-    fn or_end<T>(&self, result: Result<T, RowError>) -> Result<T, RowError> {
+    /// Ends the process if the database failed. A database that has failed once answers no more, and only a new start,
+    /// which finds the last commit, reveals the fate of its last writes. Upstream's replica likewise gives itself up
+    /// after a local failure.
+    fn or_exit<T>(&self, result: Result<T, RowError>) -> Result<T, RowError> {
         if let Err(RowError::Database(why)) = &result {
             eprintln!("the rows in {} are lost to this process: {why}", self.path.display());
             process::exit(1);

@@ -1,5 +1,5 @@
-//! Calls between the processes: a request a line, an answer a line, over connections that are used again.
-//! It knows no message, and does not try again: who calls knows whether to.
+//! Calls between the processes: one line per request and per answer, over reused connections. It knows no message and
+//! does not retry: its callers decide.
 
 use super::config::RPC_TIMEOUT;
 use super::tasks::Tasks;
@@ -14,23 +14,23 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long accepting rests when the system has no descriptor left.
+/// The pause before the next accept when the system has no descriptor left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// The calling side: connections to whoever was called before.
+/// The calling side: keeps connections for reuse.
 #[derive(Debug, Default)]
 pub(super) struct Caller {
     idle: Mutex<BTreeMap<String, Vec<Lines>>>,
 }
 
 impl Caller {
-    /// One request and its answer, within the usual time.
+    /// Sends one request and waits for its answer, for at most the usual time.
     pub(super) async fn call<Q: Serialize + Sync, A: DeserializeOwned>(&self, to: &str, request: &Q) -> io::Result<A> {
         self.call_within(RPC_TIMEOUT, to, request).await
     }
 
-    /// One request and its answer. A connection that was given up half way is not used again: it would hand the next
-    /// caller this one's answer.
+    /// Sends one request and waits for its answer. An abandoned connection is not reused: it would hand this answer to
+    /// the next caller.
     pub(super) async fn call_within<Q: Serialize + Sync, A: DeserializeOwned>(
         &self,
         limit: Duration,
@@ -40,7 +40,7 @@ impl Caller {
         let exchanging = async {
             let idle = self.idle().get_mut(to).and_then(Vec::pop);
             if let Some(mut lines) = idle {
-                // A failure says no more than that the other side has restarted since.
+                // A failure means only that the other side has restarted since.
                 if let Ok(answer) = exchange(&mut lines, request).await {
                     return Ok((lines, answer));
                 }
@@ -64,7 +64,7 @@ async fn exchange<Q: Serialize + Sync, A: DeserializeOwned>(lines: &mut Lines, r
     lines.receive().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
-/// The answering side: listens, and answers each connection's requests one after the other, until the tasks are stopped.
+/// The answering side: listens, and answers each connection's requests in order, until the tasks are stopped.
 pub(super) async fn serve<Q, A, F, Fut>(listener: TcpListener, tasks: Arc<Tasks>, answer: F)
 where
     Q: DeserializeOwned + Send + 'static,

@@ -1,10 +1,13 @@
 //! The bulk loader as a scenario: a meta server, five replica servers and a block service under loads and faults, and
-//! what must hold. It knows the processes by their entry points only.
+//! the claims about them. It uses the processes' entry points only.
 
-use super::{
-    BULK_LOAD_REQUEST_INTERVAL, BlockServiceConfig, BulkLoadStatus, Client, Control, LocalBallots, MetaConfig,
-    ReplicaServerConfig, run_block_service, run_meta_server, run_replica_server, write_provider,
-};
+use super::ballots::LocalBallots;
+use super::block_service::{run_block_service, write_provider};
+use super::client::Client;
+use super::config::{BULK_LOAD_REQUEST_INTERVAL, BlockServiceConfig, MetaConfig, ReplicaServerConfig};
+use super::messages::{BulkLoadStatus, Control};
+use super::meta_server::run_meta_server;
+use super::replica_stub::run_replica_server;
 use crate::rt;
 use afterlife::{Build, Disk, Faults, Link, Need, Scenario, Sim, Supervisor};
 use rand::RngExt;
@@ -12,10 +15,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The scenario, in its three builds.
+/// The scenario in its three builds.
 pub fn scenario() -> Scenario {
     Scenario::new("replica-loader", script)
-        .about("Pegasus: a bulk load is cleared under downloads in flight, and whole clusters crash")
+        .about("Pegasus: a bulk load is cleared under downloads in flight, and the whole cluster crashes")
         .builds(&Build::ALL)
         .seeds(2_000)
         .issue("apache/incubator-pegasus#2006")
@@ -26,19 +29,19 @@ pub fn scenario() -> Scenario {
 
 /// The reported crash.
 const CRASH: &str = "no-use-after-teardown";
-/// What upstream's fix leaves open: the old chain goes on, in the new round.
+/// The defect that upstream's fix leaves: the old chain goes on in the new round.
 const STALE: &str = "no-stale-epoch-effect";
 
 const NODES: usize = 5;
-/// Bytes of a row's value: few rows make a file that takes its time on a narrow link.
+/// The size of a row's value: with it, a file of few rows takes its time on a narrow link.
 const VALUE_BYTES: usize = 400;
 
 type Rows = Vec<(String, String)>;
 
-/// What is to be loaded: for each partition its files, for each file its rows.
+/// The content to load: the files of each partition, and the rows of each file.
 fn provider(partitions: u32, files_max: u32, rng: &mut impl RngExt) -> Vec<Vec<Rows>> {
     let value = "v".repeat(VALUE_BYTES);
-    // Who cuts files to size makes them of one size.
+    // A producer that cuts files to size makes files of one size.
     let cut_to = if rng.random_range(0..2) == 0 { Some(rng.random_range(1..=4u32)) } else { None };
     (0..partitions)
         .map(|pid| {
@@ -52,33 +55,36 @@ fn provider(partitions: u32, files_max: u32, rng: &mut impl RngExt) -> Vec<Vec<R
         .collect()
 }
 
-/// The choice of [`look`] that shows who uses what was cleared.
+/// The choice of [`focus`] that shows uses of cleared files.
 const REPORT: u32 = 9;
 
-/// What a clear that joins nothing leads to, beside the use of what it cleared.
+/// The consequences of a clear that joins nothing, other than uses of cleared files.
 const EFFECTS: [&str; 6] =
     ["no-stale-epoch-effect", "no-silent-panic", "blast-radius", "always", "honest-progress", "slots-conserved"];
 
-/// What comes first ends a run, and the cause comes before its effects: a clear that joins nothing, then the use of what
-/// it cleared, or the stale effect, then the wrong count. So in the builds that model upstream each seed looks at one of
-/// these steps; the sound build has to bear all of it at once.
-fn look(sim: &mut Sim, choice: u32, late: bool) {
+/// Selects the claims that a run checks. The first violation ends a run, and the cause comes before its effects: a
+/// clear that joins nothing, then the use of a cleared file or the stale effect, then the wrong count. In the builds
+/// that model upstream, each seed therefore focuses on one of these steps. The sound build has to hold all claims at
+/// once.
+fn focus(sim: &mut Sim, choice: u32, late: bool) {
     if sim.build() == Build::Sound {
         return;
     }
     match choice {
-        // Behind the report: a rollback while a chain runs that nobody has joined. It takes what the other triggers have left.
+        // After the report: a rollback while a chain runs that nothing has joined. It finds the uses that the other
+        // triggers leave.
         4..7 if late => {
             sim.without("joined-before-teardown");
             for claim in EFFECTS {
                 sim.without(claim);
             }
-            for trigger in ["a new role", "the app's failure", "a cancel", "going on after a pause", "that a start had"]
+            for trigger in
+                ["a new role", "the app's failure", "a cancel", "a resume after a pause", "that a start ended"]
             {
                 sim.look_past(CRASH, &["files", trigger]);
             }
         }
-        // Behind the cause: the task that ingests.
+        // After the cause: the task that ingests.
         7.. if late => {
             sim.without("no-use-after-teardown");
             for claim in EFFECTS {
@@ -86,15 +92,15 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
             }
             sim.look_past("joined-before-teardown", &["task download"]);
         }
-        // The cause: a clear returns while a task of its round runs.
+        // The cause: a clear returns while a task of its round is running.
         0 => {}
-        // The count: what stale effects make of progress and of the node's slots.
+        // The count: the effect of stale work on progress and on the node's slots.
         1 | 2 | 7 => {
             for claim in ["joined-before-teardown", "no-use-after-teardown", "no-stale-epoch-effect", "always"] {
                 sim.without(claim);
             }
         }
-        // The blast: nothing of what goes on inside a node, only who dies of it.
+        // The blast: no claim about the inside of a node, only about the nodes that die of it.
         3 | 5 => {
             for claim in [
                 "joined-before-teardown",
@@ -114,7 +120,7 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
                 sim.without(claim);
             }
         }
-        // The report: who uses what was cleared, and what takes effect too late.
+        // The report: uses of cleared files, and late effects.
         _ => {
             for claim in ["joined-before-teardown", "always"] {
                 sim.without(claim);
@@ -123,18 +129,18 @@ fn look(sim: &mut Sim, choice: u32, late: bool) {
     }
 }
 
-crate::release::named_as!(super::Build);
+crate::release::named_as!(super::build::Build);
 
 fn script(sim: &mut Sim) {
     let mut rng = sim.rng();
-    // Most runs are about downloads; in some, faults come late enough to meet ingestions.
+    // Most runs are about downloads. In some, faults come late enough to meet ingestions.
     let late = rng.random_range(0..4) == 0;
-    // Who dies early, or is cleared by an operator, hides what a damaged file does to everybody. So in some runs there is neither, and
-    // others still download when the load's failure reaches them.
+    // An early death, or a clear by an operator, hides the effect of a damaged file on the other replicas. Some runs
+    // therefore have neither, so that the others still download when the load's failure reaches them.
     let damaged = !late && rng.random_range(0..6) == 0;
     let choice = rng.random_range(0..10);
-    look(sim, if damaged { REPORT } else { choice }, late);
-    let release = super::Build::from(sim.build());
+    focus(sim, if damaged { REPORT } else { choice }, late);
+    let release = super::build::Build::from(sim.build());
     let partitions = rng.random_range(4..=8);
     let content = Arc::new(provider(partitions, 5, &mut rng));
 
@@ -165,8 +171,8 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
     sim.workers(0);
-    // So slow that a file takes seconds, as upstream's do: longer than it takes to clear and to begin anew. The way is narrow, or
-    // the block service is slow.
+    // Slow enough that a file takes seconds, as upstream's do: longer than a clear and a new start. Either the link is
+    // narrow or the block service is slow.
     let bytes_per_s = rng.random_range(250..if damaged { 700 } else { 2_500 });
     let narrow = sim.meets(Need::BadLinks);
     let provided = Arc::clone(&content);
@@ -183,10 +189,10 @@ fn script(sim: &mut Sim) {
             Ok(())
         }
     });
-    let way = Link::between(Duration::from_millis(1), Duration::from_millis(20));
-    sim.link(replicas, blocks, if narrow { way.bandwidth(bytes_per_s) } else { way });
+    let link = Link::between(Duration::from_millis(1), Duration::from_millis(20));
+    sim.link(replicas, blocks, if narrow { link.bandwidth(bytes_per_s) } else { link });
     if late {
-        // Upstream's files are large, and to ingest them takes its time; these are small, and their disks are slow.
+        // Upstream's files are large and take time to ingest. These are small, so the disks are slow.
         let sync_ms = rng.random_range(20..800);
         sim.disk(
             replicas,
@@ -215,7 +221,7 @@ fn script(sim: &mut Sim) {
             if late {
                 interfere_with_ingestions(&client, partitions, &mut rng).await;
             }
-            // Whatever was paused goes on, and comes to an end.
+            // A paused load is resumed, and comes to an end.
             let over = loop {
                 let load = client.query_bulk_load().await;
                 if let Ok(load) = load
@@ -248,12 +254,12 @@ fn script(sim: &mut Sim) {
     });
 
     sim.time_limit(Duration::from_secs(1_800));
-    // The provider's batch: nothing asks for more at once.
+    // The provider's batch is the largest request.
     sim.bound("bounded-request", 64 << 20);
-    // A thread that counts and is then held back for a moment is no lost slot: one is lost for good.
+    // A thread that is held between two counts is not a lost slot: a slot is lost for good.
     sim.bound("slots-conserved", Duration::from_secs(1));
     let (from, until) = (Duration::from_secs(4), Duration::from_secs(if late { 80 } else { 50 }));
-    let lives = Faults::none()
+    let deaths = Faults::none()
         .stops(Duration::from_secs(30))
         .kills()
         .partitions()
@@ -263,12 +269,12 @@ fn script(sim: &mut Sim) {
         .from(from)
         .quiet_after(until)
         .at_most(2);
-    let lives = if late {
-        lives.stalled_disks(Duration::from_secs(20)).aimed_at("run ingest", 4).at_most(4)
+    let deaths = if late {
+        deaths.stalled_disks(Duration::from_secs(20)).aimed_at("run ingest", 4).at_most(4)
     } else {
-        lives.aimed_at("open files", 8)
+        deaths.aimed_at("open files", 8)
     };
-    // A machine with fewer processors than threads: a file is there, and who has it to count is held.
+    // A machine with fewer processors than threads: a file is on disk, and the thread that should count it is held.
     let holds = Faults::none()
         .held_threads(Duration::from_secs(4))
         .held_at("verify download", 24)
@@ -277,18 +283,18 @@ fn script(sim: &mut Sim) {
         .quiet_after(until)
         .at_most(2);
     let holds = if late { holds.held_until("run ingest") } else { holds };
-    let [holds, lives] = [holds, lives].map(|faults| if damaged { faults.at_most(0) } else { faults });
+    let [holds, deaths] = [holds, deaths].map(|faults| if damaged { faults.at_most(0) } else { faults });
     sim.faults(replicas, holds);
-    sim.faults(replicas, lives);
+    sim.faults(replicas, deaths);
     sim.faults(meta.and(replicas), Faults::none().partitions().from(from).quiet_after(until).at_most(1));
-    let ways = Faults::none()
+    let links = Faults::none()
         .held_links(Duration::from_secs(30))
         .narrow_links(400, 2_000, Duration::from_secs(30))
         .resets()
         .from(from)
         .quiet_after(until)
         .at_most(2);
-    sim.faults(replicas.and(blocks), ways);
+    sim.faults(replicas.and(blocks), links);
     let damage = Faults::none()
         .missing_files()
         .corrupt_files()
@@ -305,7 +311,7 @@ fn script(sim: &mut Sim) {
     sim.sometimes("a node restarts", |view| view.restarts() > 0);
 }
 
-/// What an operator does to a bulk load on the way. What is refused was too early or too late.
+/// One interference of an operator with a bulk load. A refused one came too early or too late.
 async fn interfere(client: &Client, partitions: u32, rng: &mut impl RngExt) {
     let _ = match rng.random_range(0..6) {
         0 => client.control(Control::Cancel).await,
@@ -318,13 +324,14 @@ async fn interfere(client: &Client, partitions: u32, rng: &mut impl RngExt) {
     };
 }
 
-/// What an operator does who does not look whether the files are just being ingested: he cancels, or has all primaries moved.
+/// The interference of an operator who does not check whether files are being ingested: a cancel, or a move of all
+/// primaries.
 async fn interfere_with_ingestions(client: &Client, partitions: u32, rng: &mut impl RngExt) {
     loop {
         match client.query_bulk_load().await {
             Ok(load) if load.closed => return,
             Ok(load) if load.status == BulkLoadStatus::Ingesting => break,
-            // Nobody else would let a load go on that is paused; this is refused unless it is.
+            // Nothing else resumes a paused load. The request is refused unless the load is paused.
             _ => drop(client.control(Control::Restart).await),
         }
         rt::time::sleep(Duration::from_millis(500)).await;

@@ -1,5 +1,5 @@
-//! A value that any thread may read and write, one at a time: upstream's atomics, of any kind.
-//! Nothing about two values is decided here: who reads one and then writes another has decided on old news.
+//! A value that any thread may read and write: upstream's atomics, for any type. Two accesses are not atomic together:
+//! a thread that reads one value and then writes another acts on stale data.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! A cluster on the real loopback: a meta server, replica servers and a block service, each on a runtime and a thread of
-//! its own, as processes are. Nothing here is simulated, and no test asserts how long something takes.
+//! A cluster on the real loopback: a meta server, replica servers and a block service, each on its own runtime and its
+//! own thread, as processes would be. Nothing here is simulated, and no test asserts a duration.
 
 use super::messages::{ErrorCode, FileMeta, PartitionConfig, ReplicaAnswer, ReplicaRequest, Role};
 use super::node::Node;
@@ -22,7 +22,7 @@ const PARTITIONS: u32 = 2;
 const SERVERS: usize = 3;
 
 /// A cluster. Dropping it removes its directory.
-struct Room {
+struct Cluster {
     meta: String,
     root: Folder,
     running: Vec<Process<io::Error>>,
@@ -34,20 +34,21 @@ fn rows() -> Vec<Vec<Vec<(String, String)>>> {
     (0..PARTITIONS).map(|pid| (1..=3).map(|number| file(pid, number)).collect()).collect()
 }
 
-impl Room {
+impl Cluster {
     fn start(name: &str, build: Build) -> Self {
         let root = Folder::new(&format!("replica-loader-{name}"));
         let addresses = Addresses::take();
         let [meta, blocks] = addresses.several();
         let (nodes, rows_at): ([String; SERVERS], [String; SERVERS]) = (addresses.several(), addresses.several());
-        let mut room = Self { meta: meta.clone(), root, running: Vec::new(), _addresses: addresses };
-        write_provider(&room.root.join("provider"), &rows()).unwrap();
+        let mut cluster = Self { meta: meta.clone(), root, running: Vec::new(), _addresses: addresses };
+        write_provider(&cluster.root.join("provider"), &rows()).unwrap();
 
         let (listen, request_interval) = (meta.clone(), Duration::from_millis(200));
         let config = MetaConfig { listen, nodes: nodes.to_vec(), partitions: PARTITIONS, request_interval };
-        room.running.push(Process::start(|stop| run_meta_server(config, Arc::new(LocalBallots), stop)));
-        let config = BlockServiceConfig { listen: blocks.clone(), root: room.root.join("provider"), bytes_per_s: None };
-        room.running.push(Process::start(|stop| run_block_service(config, stop)));
+        cluster.running.push(Process::start(|stop| run_meta_server(config, Arc::new(LocalBallots), stop)));
+        let config =
+            BlockServiceConfig { listen: blocks.clone(), root: cluster.root.join("provider"), bytes_per_s: None };
+        cluster.running.push(Process::start(|stop| run_block_service(config, stop)));
         for (index, (address, rows_address)) in nodes.into_iter().zip(rows_at).enumerate() {
             let config = ReplicaServerConfig {
                 listen: address.clone(),
@@ -56,12 +57,12 @@ impl Room {
                 rows_address,
                 meta: meta.clone(),
                 block_service: blocks.clone(),
-                data_dir: room.root.join(format!("replica-{index}")),
+                data_dir: cluster.root.join(format!("replica-{index}")),
                 build,
             };
-            room.running.push(Process::start(|stop| run_replica_server(config, stop)));
+            cluster.running.push(Process::start(|stop| run_replica_server(config, stop)));
         }
-        room
+        cluster
     }
 
     fn client(&self) -> Client {
@@ -83,16 +84,16 @@ async fn started(client: &Client) {
 }
 
 #[test]
-fn every_build_loads_all_rows_where_nothing_goes_wrong() {
-    let rooms: Vec<_> = [Build::Shipped, Build::Patched, Build::Sound]
+fn every_build_loads_all_rows_without_faults() {
+    let clusters: Vec<_> = [Build::Shipped, Build::Patched, Build::Sound]
         .map(|build| {
             thread::spawn(move || {
-                let mut room = Room::start(&format!("loads-{build:?}"), build);
+                let mut cluster = Cluster::start(&format!("loads-{build:?}"), build);
                 run(async {
-                    let client = room.client();
+                    let client = cluster.client();
                     started(&client).await;
-                    // Whether it is rolled back on the way, the machine decides: a replica reports a hundred before its status
-                    // says that it has downloaded, and who asks in between is refused.
+                    // A rollback on the way depends on the machine's timing: a replica reports 100 before its status
+                    // says that it has downloaded, and a request in between is refused.
                     assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Succeed, "{build:?}");
                     for (pid, files) in (0..).zip(rows()) {
                         let mut wanted: Vec<_> = files.into_iter().flatten().collect();
@@ -100,21 +101,21 @@ fn every_build_loads_all_rows_where_nothing_goes_wrong() {
                         assert_eq!(client.rows(pid).await, wanted, "{build:?}");
                     }
                 });
-                room.stop();
+                cluster.stop();
             })
         })
         .into();
-    for room in rooms {
-        room.join().unwrap();
+    for cluster in clusters {
+        cluster.join().unwrap();
     }
 }
 
 #[test]
 fn a_missing_file_fails_the_load_and_a_cancelled_one_is_cleaned_up() {
-    let mut room = Room::start("fails", Build::Sound);
-    std::fs::remove_file(room.root.join("provider/1/2.sst")).unwrap();
+    let mut cluster = Cluster::start("fails", Build::Sound);
+    std::fs::remove_file(cluster.root.join("provider/1/2.sst")).unwrap();
     run(async {
-        let client = room.client();
+        let client = cluster.client();
         started(&client).await;
         assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Failed);
         assert!(client.rows(0).await.is_empty());
@@ -122,25 +123,25 @@ fn a_missing_file_fails_the_load_and_a_cancelled_one_is_cleaned_up() {
         client.control(Control::Cancel).await.unwrap();
         assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Cancelled);
     });
-    room.stop();
+    cluster.stop();
 }
 
 #[test]
 fn a_list_whose_total_is_wrong_fails_the_load_of_the_sound_build() {
-    let mut room = Room::start("total", Build::Sound);
-    let list = room.root.join("provider/0/bulk_load_metadata");
+    let mut cluster = Cluster::start("total", Build::Sound);
+    let list = cluster.root.join("provider/0/bulk_load_metadata");
     let text = std::fs::read_to_string(&list).unwrap().replace("\"file_total_size\":", "\"file_total_size\":1");
     std::fs::write(&list, text).unwrap();
     run(async {
-        let client = room.client();
+        let client = cluster.client();
         started(&client).await;
         assert_eq!(client.bulk_load_over().await.status, BulkLoadStatus::Failed);
     });
-    room.stop();
+    cluster.stop();
 }
 
 #[test]
-fn a_queued_task_is_cancelled_and_a_running_one_answers_that_it_runs() {
+fn a_queued_task_is_cancelled_and_a_running_one_answers_that_it_is_running() {
     let pool = ThreadPool::new("test", 1);
     let scope = Arc::new(Scope::new("test"));
     let (begun, begins) = mpsc::channel();
@@ -161,7 +162,7 @@ fn a_queued_task_is_cancelled_and_a_running_one_answers_that_it_runs() {
 
     let kept = kept.into_inner().unwrap();
     assert!(!kept[0].cancel(), "a running task cannot be cancelled without a wait");
-    assert!(kept[1].cancel(), "a queued one can");
+    assert!(kept[1].cancel(), "a queued task can be cancelled");
     go_on.send(()).unwrap();
     run(async {
         kept[0].ended().await;
@@ -189,7 +190,7 @@ fn rows_are_ingested_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_secondary_that_stays_one_under_a_new_ballot_is_not_cleared_and_one_that_becomes_one_is() {
+fn a_new_ballot_clears_a_replica_that_becomes_a_secondary_and_not_one_that_was_one() {
     let root = std::env::temp_dir().join(format!("afterlife-replica-loader-{}-ballot", std::process::id()));
     let _ = std::fs::remove_dir_all(&root);
     let addresses = Addresses::take();
@@ -223,12 +224,12 @@ fn a_secondary_that_stays_one_under_a_new_ballot_is_not_cleared_and_one_that_bec
         let failed = |answer| matches!(answer, ReplicaAnswer::State(_, Some(state)) if state.download != ErrorCode::Ok);
 
         assert!(checked(ask(ReplicaRequest::GroupCheck { pid: 0, config: group(1) }).await));
-        // There is no block service: what this round comes to is a failure, and it stays one until somebody clears.
+        // There is no block service, so this round fails, and stays failed until it is cleared.
         while !failed(ask(load(1)).await) {
             time::sleep(Duration::from_millis(5)).await;
         }
         assert!(checked(ask(ReplicaRequest::GroupCheck { pid: 0, config: group(2) }).await));
-        assert!(failed(ask(load(2)).await), "a secondary that stays one goes on where it was");
+        assert!(failed(ask(load(2)).await), "a secondary that keeps its role goes on");
         assert!(matches!(ask(load(1)).await, ReplicaAnswer::State(ErrorCode::VersionOutdated, None)));
         assert!(matches!(ask(load(3)).await, ReplicaAnswer::State(ErrorCode::InvalidState, None)));
 
@@ -237,7 +238,7 @@ fn a_secondary_that_stays_one_under_a_new_ballot_is_not_cleared_and_one_that_bec
         let ended =
             ReplicaRequest::GroupBulkLoad { pid: 0, ballot: 3, role: Role::Secondary, status: BulkLoadStatus::Succeed };
         let ReplicaAnswer::State(_, Some(state)) = ask(ended).await else { panic!("it reports") };
-        assert!(state.cleaned_up, "one that becomes a secondary has been cleared");
+        assert!(state.cleaned_up, "a replica that becomes a secondary has been cleared");
         replica.close().await;
         node.pool.close().await;
         node.tasks.stop().await;

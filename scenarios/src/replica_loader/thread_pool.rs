@@ -1,8 +1,8 @@
-//! The default pool, as rDSN has it: threads, a queue, and tasks that are ready, running, finished or cancelled.
-//! A cancel without a wait takes a ready task out; a running one answers that it runs, and goes on.
+//! The default pool as in rDSN: threads, a queue, and tasks that are ready, running, finished or cancelled. A cancel
+//! without a wait removes a ready task. A running one answers that it is running, and goes on.
 
 use crate::rt::{process, sync::watch};
-use afterlife_probe::{Scope, Task as Told, TaskHandle, sometimes};
+use afterlife_probe::{Scope, Task as TaskProbe, TaskHandle, sometimes};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use std::thread::{self, JoinHandle};
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// What a task is at.
+/// The state of a task.
 enum State {
-    Ready(Work, Told),
+    Ready(Work, TaskProbe),
     Running,
     Over,
 }
@@ -20,34 +20,35 @@ enum State {
 /// A task that was handed to the pool.
 pub(super) struct Task {
     state: Mutex<State>,
-    told: TaskHandle,
+    probe: TaskHandle,
     over: watch::Sender<bool>,
-    /// Outlives the work, which may hold the last other reference to what owns the scope.
+    /// Outlives the work, which may hold the last other reference to the scope's owner.
     _scope: Arc<Scope>,
 }
 
 impl Task {
-    /// `task::cancel(wait_until_finished = false)`: whether it will not run. One that runs already is not touched.
+    /// `task::cancel(wait_until_finished = false)`: returns whether the task will not run. A running task is left
+    /// alone.
     pub(super) fn cancel(&self) -> bool {
         let mut state = self.state();
         if matches!(*state, State::Over) {
             return true;
         }
-        self.told.cancel();
+        self.probe.cancel();
         if matches!(*state, State::Running) {
             return false;
         }
         let before = std::mem::replace(&mut *state, State::Over);
         drop(state);
         drop(before);
-        sometimes!(true, "a task is cancelled that was still queued");
+        sometimes!(true, "a task is cancelled while it is still queued");
         self.over.send_replace(true);
         true
     }
 
-    /// Waits until it has finished or was cancelled.
+    /// Waits until the task has finished or was cancelled.
     pub(super) async fn ended(&self) {
-        // The sender is this task's own: it is there.
+        // The task owns the sender, so the channel is open.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
@@ -55,20 +56,20 @@ impl Task {
         let taken = {
             let mut state = self.state();
             match std::mem::replace(&mut *state, State::Running) {
-                State::Ready(work, told) => (work, told),
+                State::Ready(work, probe) => (work, probe),
                 before => {
                     *state = before;
                     return;
                 }
             }
         };
-        let (work, mut told) = taken;
-        told.run();
+        let (work, mut probe) = taken;
+        probe.run();
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            // Nobody catches what a task throws: `std::terminate`.
+            // A task's exception is never caught: `std::terminate`.
             process::abort();
         }
-        drop(told);
+        drop(probe);
         *self.state() = State::Over;
         self.over.send_replace(true);
     }
@@ -131,12 +132,13 @@ impl ThreadPool {
         Self { shared, workers: Mutex::new(workers) }
     }
 
-    /// Queues a task that belongs to `scope`. `keep` gets it before any thread does, so that what may cancel it knows it.
+    /// Queues a task that belongs to `scope`. `keep` receives the task before any thread does, so that it can be
+    /// cancelled from the start.
     pub(super) fn enqueue(&self, scope: &Arc<Scope>, name: &'static str, work: Work, keep: impl FnOnce(Arc<Task>)) {
-        let told = scope.task(name);
-        let handle = told.handle();
-        let state = Mutex::new(State::Ready(work, told));
-        let task = Task { state, told: handle, over: watch::Sender::new(false), _scope: Arc::clone(scope) };
+        let probe = scope.task(name);
+        let handle = probe.handle();
+        let state = Mutex::new(State::Ready(work, probe));
+        let task = Task { state, probe: handle, over: watch::Sender::new(false), _scope: Arc::clone(scope) };
         let task = Arc::new(task);
         keep(Arc::clone(&task));
         let mut queue = self.shared.queue();
@@ -150,7 +152,7 @@ impl ThreadPool {
         self.shared.changed.notify_one();
     }
 
-    /// Cancels what is queued, and returns when every thread has ended: each finishes the task that it runs.
+    /// Cancels the queued tasks, and returns once every thread has ended. Each thread finishes its current task.
     pub(super) async fn close(&self) {
         let left = {
             let mut queue = self.shared.queue();

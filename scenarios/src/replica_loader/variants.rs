@@ -1,5 +1,5 @@
-//! The ways in which the bulk loader's releases break.
-//! How many runs each takes, `docs/variants.md` says.
+//! The known ways in which the bulk loader's releases break. `docs/variants.md` says how many runs it takes to meet
+//! each.
 
 use crate::variant;
 use afterlife::{Build, Variant};
@@ -13,28 +13,28 @@ pub(super) const VARIANTS: &[Variant] = &[
     variant(
         "case 2",
         Build::Shipped,
-        "a file is missing or damaged, and all are cleared",
+        "a file is missing or damaged, and every replica is cleared",
         &[USE, "files", "the app's failure"],
     ),
     variant("case 3", Build::Shipped, "a cancel clears the files under a download", &[USE, "files", "a cancel"]),
     variant(
         "case 4",
         Build::Shipped,
-        "a load goes on after a pause, and clears what never stopped",
-        &[USE, "files", "going on after a pause"],
+        "a load resumes after a pause, and clears the files under a task that never stopped",
+        &[USE, "files", "a resume after a pause"],
     ),
     variant("case 5", Build::Shipped, "a rollback clears the files under a task", &[USE, "files", "a rollback from"]),
     variant("cases 1 to 4, I4", Build::Shipped, "a clear returns while a download runs", &[JOINED, "task download"]),
     variant("cases 1 to 4, I4", Build::Patched, "a clear returns while a download runs", &[JOINED, "task download"]),
     variant("case 5, I4", Build::Shipped, "a rollback clears under the task that ingests", &[JOINED, "task ingest"]),
     variant("case 5, I4", Build::Patched, "a rollback clears under the task that ingests", &[JOINED, "task ingest"]),
-    variant("all of them", Build::Shipped, "who dies of it was struck by nothing", &["blast-radius", "replica"]),
+    variant("all of them", Build::Shipped, "a node dies that no fault has struck", &["blast-radius", "replica"]),
     variant("R1", Build::Patched, "an old chain's bytes count for the new round", &[STALE, "download progress"]),
-    variant("R1, I11", Build::Shipped, "progress jumps over 100, or is 100 with files missing", &["honest-progress"]),
-    variant("R1, I11", Build::Patched, "progress jumps over 100, or is 100 with files missing", &["honest-progress"]),
-    variant("R2", Build::Shipped, "an old chain's failure is the new round's", &[STALE, "download status"]),
-    variant("R2", Build::Patched, "an old chain's failure is the new round's", &[STALE, "download status"]),
+    variant("R1, I11", Build::Shipped, "progress jumps past 100, or is 100 with files missing", &["honest-progress"]),
+    variant("R1, I11", Build::Patched, "progress jumps past 100, or is 100 with files missing", &["honest-progress"]),
+    variant("R2", Build::Shipped, "an old chain's failure counts for the new round", &[STALE, "download status"]),
+    variant("R2", Build::Patched, "an old chain's failure counts for the new round", &[STALE, "download status"]),
     variant("R5", Build::Shipped, "two chains write one file", &["always", "one task at a time writes"]),
     variant("R5", Build::Patched, "two chains write one file", &["always", "one task at a time writes"]),
-    variant("slots", Build::Patched, "the node's count of slots is not what is held", &["slots-conserved"]),
+    variant("slots", Build::Patched, "the node's count differs from the slots held", &["slots-conserved"]),
 ];
