@@ -30,8 +30,8 @@ impl LastWords {
         };
         let mut record = vec![kind];
         for part in [subject, text] {
-            let room = bytes_max.saturating_sub(record.len() + size_of::<u32>());
-            let part = &part.as_bytes()[..part.len().min(room)];
+            let left = bytes_max.saturating_sub(record.len() + size_of::<u32>());
+            let part = &part.as_bytes()[..part.len().min(left)];
             record.extend((part.len() as u32).to_le_bytes());
             record.extend(part);
         }

@@ -184,7 +184,7 @@ super::interposed! {
     |me| int(set_times_of(me, fd, times));
     fn utimes(path: *const c_char, times: *const timeval) -> c_int = next;
     |me| {
-        // SAFETY: the caller's pointers.
+        // SAFETY: `utimes(3)`: the caller passes a valid pointer.
         unsafe {
             let times = coarse(times);
             set_times(me, libc::AT_FDCWD, path, times.as_ref().map_or(std::ptr::null(), |it| it.as_ptr()), 0)
@@ -192,7 +192,7 @@ super::interposed! {
     };
     fn futimes(fd: c_int, times: *const timeval) -> c_int = next;
     |me| {
-        // SAFETY: the caller's array.
+        // SAFETY: `futimes(2)`: the caller passes an array of the size that the call fills.
         let times = unsafe { coarse(times) };
         int(set_times_of(me, fd, times.as_ref().map_or(std::ptr::null(), |it| it.as_ptr())))
     };
@@ -206,28 +206,28 @@ super::interposed! {
         }))
     };
     fn statfs(path: *const c_char, into: *mut libc::statfs) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `statfs(2)`: the caller passes a valid pointer.
     |me| int(unsafe { room_at(me, path).map(|it| write_statfs(it, into)) });
     fn statfs64(path: *const c_char, into: *mut libc::statfs) -> c_int = next;
     // SAFETY: the caller's pointers; both structures have one layout on 64-bit Linux.
     |me| int(unsafe { room_at(me, path).map(|it| write_statfs(it, into)) });
     fn fstatfs(fd: c_int, into: *mut libc::statfs) -> c_int = libc::SYS_fstatfs;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `fstatfs(2)`: the caller passes a structure that the call fills.
     |me| int(room_of(me, fd).map(|it| unsafe { write_statfs(it, into) }));
     fn fstatfs64(fd: c_int, into: *mut libc::statfs) -> c_int = libc::SYS_fstatfs;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `fstatfs64(2)`: the caller passes a structure that the call fills.
     |me| int(room_of(me, fd).map(|it| unsafe { write_statfs(it, into) }));
     fn statvfs(path: *const c_char, into: *mut libc::statvfs) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `statvfs(3)`: the caller passes a valid pointer.
     |me| int(unsafe { room_at(me, path).map(|it| write_statvfs(it, into)) });
     fn statvfs64(path: *const c_char, into: *mut libc::statvfs) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `statvfs64(3)`: the caller passes a valid pointer.
     |me| int(unsafe { room_at(me, path).map(|it| write_statvfs(it, into)) });
     fn fstatvfs(fd: c_int, into: *mut libc::statvfs) -> c_int = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `fstatvfs(3)`: the caller passes a structure that the call fills.
     |me| int(room_of(me, fd).map(|it| unsafe { write_statvfs(it, into) }));
     fn fstatvfs64(fd: c_int, into: *mut libc::statvfs) -> c_int = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `fstatvfs64(3)`: the caller passes a structure that the call fills.
     |me| int(room_of(me, fd).map(|it| unsafe { write_statvfs(it, into) }));
     fn chdir(path: *const c_char) -> c_int = next;
     |me| {
@@ -271,7 +271,7 @@ super::interposed! {
     };
 }
 
-/// The door of this name.
+/// The interposed function of this name.
 ///
 /// # Safety
 /// As the C library's function.

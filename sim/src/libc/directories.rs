@@ -86,7 +86,7 @@ super::interposed! {
     |_me| unsafe { (*directory.cast::<Stream>()).next as c_long };
 }
 
-/// The door of this name.
+/// The interposed function of this name.
 ///
 /// # Safety
 /// As the C library's function.
@@ -99,6 +99,6 @@ pub unsafe extern "C" fn rewinddir(directory: *mut DIR) {
     }
     static NEXT: system::Function = system::Function::named(c"rewinddir");
     let next = system::next!(NEXT, fn(*mut DIR) -> ());
-    // SAFETY: handed on.
+    // SAFETY: `rewinddir(3)`: the caller's own arguments, under the contract that it keeps.
     unsafe { next(directory) };
 }

@@ -26,22 +26,22 @@ pub(crate) unsafe fn fill(into: *mut c_void, count: usize) -> bool {
 }
 
 super::shared_name! {
-    /// The door of this name.
+    /// The interposed function of this name.
     ///
     /// # Safety
     /// As the C library's function.
     pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
-        // SAFETY: the caller's buffer.
+        // SAFETY: `getrandom(2)`: the caller passes a buffer of the length that it names.
         if unsafe { fill(into, count) } {
             return count as ssize_t;
         }
-        // SAFETY: handed on.
+        // SAFETY: `getrandom(2)`: the caller's own arguments, under the contract that it keeps.
         system::result(unsafe { system::call(libc::SYS_getrandom, into.addr(), count, flags as usize, 0, 0, 0) })
     }
 }
 
 super::shared_name! {
-    /// The door of this name.
+    /// The interposed function of this name.
     ///
     /// # Safety
     /// As the C library's function.

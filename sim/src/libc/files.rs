@@ -93,16 +93,16 @@ super::interposed! {
     // SAFETY: the caller's string.
     |me| unsafe { open_at(me, directory, path, flags, mode) };
     fn pread(fd: c_int, into: *mut c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pread64;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `pread(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(at(offset).and_then(|manner| read_into(me, fd, unsafe { buffer_mut(into, count) }, manner)));
     fn pread64(fd: c_int, into: *mut c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pread64;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `pread64(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(at(offset).and_then(|manner| read_into(me, fd, unsafe { buffer_mut(into, count) }, manner)));
     fn pwrite(fd: c_int, from: *const c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pwrite64;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `pwrite(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(at(offset).and_then(|manner| write_from(me, fd, unsafe { buffer(from, count) }, manner)));
     fn pwrite64(fd: c_int, from: *const c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pwrite64;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `pwrite64(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(at(offset).and_then(|manner| write_from(me, fd, unsafe { buffer(from, count) }, manner)));
     fn preadv(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
     // SAFETY: the caller's buffers.

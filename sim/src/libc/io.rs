@@ -367,10 +367,10 @@ fn close_call(me: ThreadId, fd: c_int) -> c_int {
 
 super::interposed! {
     fn read(fd: c_int, into: *mut c_void, count: size_t) -> ssize_t = libc::SYS_read;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `read(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, Manner::default()));
     fn write(fd: c_int, from: *const c_void, count: size_t) -> ssize_t = libc::SYS_write;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `write(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(write_from(me, fd, unsafe { buffer(from, count) }, Manner::default()));
     fn readv(fd: c_int, parts: *const iovec, parts_len: c_int) -> ssize_t = libc::SYS_readv;
     // SAFETY: the caller's buffers.
@@ -393,10 +393,10 @@ super::interposed! {
     fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int = libc::SYS_ioctl;
     |me| result(device_control(me, fd, request, argument));
     fn pipe(fds: *mut c_int) -> c_int = next;
-    // SAFETY: the caller's array.
+    // SAFETY: `pipe(2)`: the caller passes an array of the size that the call fills.
     |me| unsafe { pipe_into(me, fds, 0) };
     fn pipe2(fds: *mut c_int, flags: c_int) -> c_int = libc::SYS_pipe2;
-    // SAFETY: the caller's array.
+    // SAFETY: `pipe2(2)`: the caller passes an array of the size that the call fills.
     |me| unsafe { pipe_into(me, fds, flags) };
     fn isatty(_fd: c_int) -> c_int = next;
     |_me| {

@@ -168,7 +168,7 @@ super::interposed! {
     |me| int(sync_memory(me, address.addr(), len, flags));
 }
 
-/// The door of this name.
+/// The interposed function of this name.
 ///
 /// # Safety
 /// As the C library's function; declared with plain integers, which is how the variadic argument arrives.
@@ -179,6 +179,6 @@ pub unsafe extern "C" fn mremap(address: usize, old: usize, new: usize, flags: c
     {
         super::refuse("mremap of a file on a virtual disk is not built: unmap it and map it again");
     }
-    // SAFETY: handed on.
+    // SAFETY: `mremap(2)`: the caller's own arguments, under the contract that it keeps.
     system::result(unsafe { system::call(libc::SYS_mremap, address, old, new, flags as usize, to, 0) }) as *mut c_void
 }

@@ -347,7 +347,7 @@ super::interposed! {
     // SAFETY: the caller's structure.
     |me| count(unsafe { receive_message(me, fd, message, flags) });
     fn sendmmsg(fd: c_int, messages: *mut mmsghdr, len: c_uint, flags: c_int) -> c_int = libc::SYS_sendmmsg;
-    // SAFETY: the caller's array.
+    // SAFETY: `sendmmsg(2)`: the caller passes an array of the length that it names.
     |me| result(unsafe { send_many(me, fd, messages, len, flags) });
     fn recvmmsg(
         fd: c_int,

@@ -1,7 +1,22 @@
-//! The doors: the C library's own symbols, each a thin way into the virtual kernel, one file per family.
-//! They decide nothing. Outside a run they pass through; one that is not built yet says so and ends the run.
+//! The interposed functions: the C library's own symbols, each a thin call into the virtual kernel, one file per family.
+//! They decide nothing. Outside a run they pass through; an unsupported call ends the run and names itself.
+//!
+//! | files | functions |
+//! |---|---|
+//! | `block`, `current`, `guest` | no function: how a call enters the kernel, waits, and gives way to a guest engine |
+//! | `io`, `files`, `paths`, `directories`, `attributes`, `mappings`, `transfers` | descriptors and files |
+//! | `sockets`, `messages`, `unix`, `resolver`, `poll` | the network and readiness |
+//! | `time`, `timers`, `entropy`, `system_info`, `users`, `memory` | the machine |
+//! | `threads`, `pthread/`, `process`, `signals` | threads and processes |
+//! | `syscall`, `syscall_numbers`, `seccomp` | raw system calls |
+//! | `probes`, `tasks`, `task_wakes`, `trace_lines`, `symbols` | what the program reports, and its runtime's tables |
+//! | `unsupported`, `libc_internals`, `foreign_descriptors`, `crash` | calls that end the run, and crashes |
+//!
+//! # Safety
+//! Each function has the contract of the manual page of its name, and its caller keeps that contract. A `SAFETY` reason of the
+//! form "`read(2)`: …" names the clause of that page which makes its block sound.
 
-#![allow(unreachable_pub, reason = "doors are found by their names, from C")]
+#![allow(unreachable_pub, reason = "interposed functions are found by their names, from C")]
 
 mod attributes;
 pub(crate) mod block;
@@ -64,7 +79,7 @@ macro_rules! exported_name {
 }
 use exported_name;
 
-/// Declares doors. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
+/// Declares interposed functions. `= NUMBER` passes a call outside a run on to that system call; `= next` to the C library's own function.
 /// `shared` are those whose names a guest engine may take.
 macro_rules! interposed {
     () => {};
@@ -76,11 +91,11 @@ macro_rules! interposed {
     };
     (@ [$named:ident] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = next; |$me:ident| $body:expr; $($rest:tt)*) => {
         $crate::libc::$named! {
-        /// The door of this name.
+        /// The interposed function of this name.
         ///
         /// # Safety
         /// As the C library's function.
-        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
+        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some calls end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]
             #[inline(never)]
@@ -90,13 +105,13 @@ macro_rules! interposed {
                     unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
                 );
                 let next = $crate::host::system::next!(NEXT, fn($($type),*) -> $result);
-                // SAFETY: handed on.
+                // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
                 unsafe { next($($argument),*) }
             }
             if let Some($me) = $crate::libc::here() {
                 return $body;
             }
-            // SAFETY: handed on.
+            // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
             unsafe { outside($($argument),*) }
         }
         }
@@ -104,11 +119,11 @@ macro_rules! interposed {
     };
     (@ [$named:ident] fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty = $number:expr; |$me:ident| $body:expr; $($rest:tt)*) => {
         $crate::libc::$named! {
-        /// The door of this name.
+        /// The interposed function of this name.
         ///
         /// # Safety
         /// As the C library's function.
-        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some doors end the run or the process")]
+        #[allow(unreachable_code, clippy::diverging_sub_expression, reason = "some calls end the run or the process")]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             #[cold]
             #[inline(never)]
@@ -117,13 +132,13 @@ macro_rules! interposed {
                 let mut all = [0; 6];
                 all[..given.len()].copy_from_slice(given);
                 let [a, b, c, d, e, f] = all;
-                // SAFETY: handed on.
+                // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
                 $crate::host::system::result(unsafe { $crate::host::system::call($number, a, b, c, d, e, f) }) as $result
             }
             if let Some($me) = $crate::libc::here() {
                 return $body;
             }
-            // SAFETY: handed on.
+            // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
             unsafe { outside($($argument),*) }
         }
         }
@@ -132,7 +147,7 @@ macro_rules! interposed {
 }
 use interposed;
 
-/// Declares doors that are not built: outside a run they pass on to the C library, inside they say so, loudly.
+/// Declares unsupported calls: outside a run they pass on to the C library, inside they end the run.
 macro_rules! unsupported_calls {
     ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty: $why:expr;)*) => {
         $($crate::libc::interposed! {

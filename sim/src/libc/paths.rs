@@ -245,22 +245,22 @@ fn set_mode(me: ThreadId, fd: c_int, mode: mode_t) -> c_int {
 
 super::interposed! {
     fn stat(path: *const c_char, into: *mut libc::stat) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `stat(2)`: the caller passes a valid pointer.
     |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, 0) };
     fn stat64(path: *const c_char, into: *mut libc::stat) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `stat64(2)`: the caller passes a valid pointer.
     |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, 0) };
     fn lstat(path: *const c_char, into: *mut libc::stat) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `lstat(2)`: the caller passes a valid pointer.
     |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, libc::AT_SYMLINK_NOFOLLOW) };
     fn lstat64(path: *const c_char, into: *mut libc::stat) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `lstat64(2)`: the caller passes a valid pointer.
     |me| unsafe { stat_at(me, libc::AT_FDCWD, path, into, libc::AT_SYMLINK_NOFOLLOW) };
     fn fstat(fd: c_int, into: *mut libc::stat) -> c_int = libc::SYS_fstat;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `fstat(2)`: the caller passes a structure that the call fills.
     |me| int(attributes_of(me, fd).map(|stat| unsafe { write_stat(&stat, into) }));
     fn fstat64(fd: c_int, into: *mut libc::stat) -> c_int = libc::SYS_fstat;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `fstat64(2)`: the caller passes a structure that the call fills.
     |me| int(attributes_of(me, fd).map(|stat| unsafe { write_stat(&stat, into) }));
     fn fstatat(directory: c_int, path: *const c_char, into: *mut libc::stat, flags: c_int) -> c_int =
         libc::SYS_newfstatat;
@@ -346,7 +346,7 @@ super::interposed! {
         change(me, directory, path, |disk, at, now| disk.symlink(target, at, path, now).map(|_| ()))
     };
     fn readlink(path: *const c_char, into: *mut c_char, len: size_t) -> ssize_t = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `readlink(2)`: the caller passes a valid pointer.
     |me| unsafe { read_link(me, libc::AT_FDCWD, bytes(path), into, len) };
     fn readlinkat(directory: c_int, path: *const c_char, into: *mut c_char, len: size_t) -> ssize_t =
         libc::SYS_readlinkat;
@@ -361,7 +361,7 @@ super::interposed! {
         unsafe { give_path(found, into, libc::PATH_MAX as usize) }
     };
     fn getcwd(into: *mut c_char, len: size_t) -> *mut c_char = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `getcwd(2)`: the caller passes a buffer of the length that it names.
     |me| unsafe { give_path(super::attributes::working_directory(me), into, len) };
     fn chmod(path: *const c_char, mode: mode_t) -> c_int = next;
     |me| {

@@ -135,10 +135,10 @@ super::interposed! {
     fn epoll_create(_size: c_int) -> c_int = next;
     |me| new_epoll(me);
     fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int = libc::SYS_epoll_ctl;
-    // SAFETY: the caller's pointer.
+    // SAFETY: `epoll_ctl(2)`: the caller passes a valid pointer.
     |me| unsafe { control(me, epoll, operation, fd, event) };
     fn epoll_wait(epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ms: c_int) -> c_int = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `epoll_wait(2)`: the caller passes a buffer of the length that it names.
     |me| unsafe { wait(me, epoll, events, max, timeout(timeout_ms)) };
     fn epoll_pwait(
         epoll: c_int,
@@ -166,12 +166,12 @@ super::interposed! {
     |me| new_event(me, initial, flags);
     fn poll(fds: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int = next;
     |me| {
-        // SAFETY: the caller's array.
+        // SAFETY: `poll(2)`: the caller passes an array of the length that it names.
         unsafe { poll_all(me, fds, count, timeout(timeout_ms)) }
     };
     fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) -> c_int = next;
     |me| {
-        // SAFETY: the caller's pointer.
+        // SAFETY: `ppoll(2)`: the caller passes a valid pointer.
         let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
         // SAFETY: the caller's array and set.
         unsafe { with_mask(me, mask, || poll_all(me, fds, count, timeout)) }

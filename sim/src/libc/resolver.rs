@@ -111,7 +111,7 @@ unsafe fn look_up(
     0
 }
 
-/// The door of this name. What a run was given is freed here; what came from outside goes back there.
+/// The interposed function of this name. What a run was given is freed here; what came from outside goes back there.
 ///
 /// # Safety
 /// As the C library's function.
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn freeaddrinfo(list: *mut addrinfo) {
     if here().is_none() {
         static NEXT: system::Function = system::Function::named(c"freeaddrinfo");
         let next = system::next!(NEXT, fn(*mut addrinfo) -> ());
-        // SAFETY: handed on.
+        // SAFETY: `freeaddrinfo(2)`: the caller's own arguments, under the contract that it keeps.
         return unsafe { next(list) };
     }
     let mut one = list;
@@ -155,7 +155,7 @@ super::interposed! {
     // SAFETY: the caller's pointers.
     |me| unsafe { look_up(me, node, service, hints, result) };
     shared fn gethostname(into: *mut c_char, len: size_t) -> c_int = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `gethostname(3)`: the caller passes a buffer of the length that it names.
     |me| unsafe { host_name(me, into, len) };
 }
 

@@ -317,7 +317,7 @@ super::interposed! {
     };
 }
 
-/// The door of this name. A thread can signal itself.
+/// The interposed function of this name. A thread can signal itself.
 ///
 /// # Safety
 /// As the C library's function.
@@ -326,7 +326,7 @@ pub unsafe extern "C" fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int
     let Some(me) = here() else {
         static NEXT: system::Function = system::Function::named(c"pthread_kill");
         let next = system::next!(NEXT, fn(pthread_t, c_int) -> c_int);
-        // SAFETY: handed on.
+        // SAFETY: `pthread_kill(3)`: the caller's own arguments, under the contract that it keeps.
         return unsafe { next(thread, signal) };
     };
     let (target, is_me) = kernel(me, |kernel| {

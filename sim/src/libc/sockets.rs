@@ -439,18 +439,18 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
     }))
 }
 
-/// The door of this name. A pair that is made outside the run is remembered: a node that uses it gets one of its own.
+/// The interposed function of this name. A pair that is made outside the run is remembered: a node that uses it gets one of its own.
 ///
 /// # Safety
 /// As the C library's function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, fds: *mut c_int) -> c_int {
     if let Some(me) = super::here() {
-        // SAFETY: the caller's array.
+        // SAFETY: `socketpair(2)`: the caller passes an array of the size that the call fills.
         return unsafe { pair(me, domain, kind, fds) };
     }
     let given = [domain as usize, kind as usize, protocol as usize, fds.addr()];
-    // SAFETY: handed on.
+    // SAFETY: `socketpair(2)`: the caller's own arguments, under the contract that it keeps.
     let made = unsafe { crate::host::system::call(libc::SYS_socketpair, given[0], given[1], given[2], given[3], 0, 0) };
     if made == 0 {
         // SAFETY: the system filled the caller's array.
@@ -492,24 +492,24 @@ super::interposed! {
         })
     };
     fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_accept;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `accept(2)`: the caller passes a buffer of the length that it names.
     |me| result(unsafe { accept_on(me, fd, address, len, 0) });
     fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int = libc::SYS_accept4;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `accept4(2)`: the caller passes a buffer of the length that it names.
     |me| result(unsafe { accept_on(me, fd, address, len, flags) });
     fn shutdown(fd: c_int, how: c_int) -> c_int = libc::SYS_shutdown;
     |me| int(shut(me, fd, how));
     fn send(fd: c_int, from: *const c_void, count: size_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `send(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(write_from(me, fd, unsafe { buffer(from, count) }, manner(flags)));
     fn recv(fd: c_int, into: *mut c_void, count: size_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `recv(2)`: the caller passes a buffer of the length that it names.
     |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, manner(flags)));
     fn getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getsockname;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `getsockname(2)`: the caller passes a buffer of the length that it names.
     |me| int(unsafe { name_of(me, fd, address, len, false) });
     fn getpeername(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getpeername;
-    // SAFETY: the caller's buffer.
+    // SAFETY: `getpeername(2)`: the caller passes a buffer of the length that it names.
     |me| int(unsafe { name_of(me, fd, address, len, true) });
     fn setsockopt(fd: c_int, level: c_int, option: c_int, value: *const c_void, len: socklen_t) -> c_int =
         libc::SYS_setsockopt;

@@ -14,18 +14,18 @@ use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_long, timespec};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The door of this name. It is declared with plain integers, which is how the variadic arguments arrive.
+/// The interposed function of this name. It is declared with plain integers, which is how the variadic arguments arrive.
 ///
 /// # Safety
 /// As the C library's function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
     let Some(me) = here() else {
-        // SAFETY: the caller's buffer.
+        // SAFETY: `syscall(2)`: the caller passes a buffer of the length that it names.
         if number == libc::SYS_getrandom && unsafe { super::entropy::fill(a as *mut libc::c_void, b) } {
             return b as c_long;
         }
-        // SAFETY: handed on.
+        // SAFETY: `syscall(2)`: the caller's own arguments, under the contract that it keeps.
         return system::result(unsafe { system::call(number, a, b, c, d, e, f) }) as c_long;
     };
     // SAFETY: each takes the caller's pointers as the system call would.

@@ -150,13 +150,13 @@ super::interposed! {
     fn getloadavg(_into: *mut c_double, _count: c_int) -> c_int = next;
     |_me| -1;
     fn localtime_r(time: *const time_t, into: *mut tm) -> *mut tm = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `localtime_r(3)`: the caller passes a valid pointer.
     |_me| unsafe { utc(time, into) };
     fn localtime(time: *const time_t) -> *mut tm = next;
     // SAFETY: the caller's pointer; the result is the C library's own, as on Linux.
     |_me| unsafe { utc(time, libc::gmtime(time)) };
     fn mktime(time: *mut tm) -> time_t = next;
-    // SAFETY: the caller's pointer.
+    // SAFETY: `mktime(3)`: the caller passes a valid pointer.
     |_me| unsafe { libc::timegm(time) };
     fn getpwuid_r(_user: uid_t, _into: *mut passwd, _text: *mut c_char, _len: size_t, result: *mut *mut passwd) -> c_int =
         next;

@@ -219,7 +219,7 @@ fn new_place(me: ThreadId, key: usize) -> usize {
 pub unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, align: size_t, size: size_t) -> c_int {
     static NEXT: system::Function = system::Function::named(c"posix_memalign");
     let next = system::next!(NEXT, fn(*mut *mut c_void, size_t, size_t) -> c_int);
-    // SAFETY: handed on.
+    // SAFETY: `posix_memalign(3)`: the caller's own arguments, under the contract that it keeps.
     let result = unsafe { next(block, align, size) };
     if align == CELL_ALIGN
         && result == 0

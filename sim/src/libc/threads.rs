@@ -56,11 +56,11 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
     }
     static NEXT: system::Function = system::Function::named(c"__cxa_thread_atexit_impl");
     let next = system::next!(NEXT, fn(unsafe extern "C" fn(*mut c_void), *mut c_void, *mut c_void) -> c_int);
-    // SAFETY: handed on.
+    // SAFETY: `__cxa_thread_atexit_impl`: the caller's own arguments, under the contract that it keeps.
     unsafe { next(destroy, object, dso) }
 }
 
-/// The door of this name. The C library asks the kernel about the thread, and a thread of the run is none of the kernel's.
+/// The interposed function of this name. The C library asks the kernel about the thread, and a thread of the run is none of the kernel's.
 ///
 /// # Safety
 /// As the C library's function.
@@ -69,13 +69,13 @@ pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut 
     static NEXT: system::Function = system::Function::named(c"pthread_getattr_np");
     let next = system::next!(NEXT, fn(pthread_t, *mut pthread_attr_t) -> c_int);
     let Some(me) = here() else {
-        // SAFETY: handed on.
+        // SAFETY: `pthread_getattr_np(3)`: the caller's own arguments, under the contract that it keeps.
         return unsafe { next(thread, attributes) };
     };
     kernel(me, |kernel| {
         let id = kernel.sched.threads.by_pthread(thread);
         match id.and_then(|id| kernel.sched.threads[id].handle.fiber.as_ref()) {
-            // SAFETY: handed on.
+            // SAFETY: `pthread_getattr_np(3)`: the caller's own arguments, under the contract that it keeps.
             Some(fiber) => fiber.with_a_kernel_thread(|| unsafe { next(thread, attributes) }),
             None => libc::ESRCH,
         }

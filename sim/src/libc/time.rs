@@ -90,19 +90,19 @@ super::interposed! {
     shared fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
     |me| {
         let now = reading(me, clock);
-        // SAFETY: the caller's pointer, as on Linux.
+        // SAFETY: `clock_gettime(2)`: the caller passes a valid pointer.
         unsafe { *time = now };
         0
     };
     fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int = libc::SYS_nanosleep;
-    // SAFETY: the caller's pointers, as on Linux.
+    // SAFETY: `nanosleep(2)`: the caller passes a valid pointer.
     |me| int(unsafe { slept(sleep_for(me, duration_ns(&*time)), left) });
     fn usleep(us: c_uint) -> c_int = next;
     |me| int(sleep_for(me, u64::from(us) * 1_000).map_err(|_| libc::EINTR));
     shared fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
     |me| {
         let now = wall(me);
-        // SAFETY: the caller's pointer, as on Linux.
+        // SAFETY: `gettimeofday(2)`: the caller passes a valid pointer.
         unsafe { *time = timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1_000 } };
         0
     };
@@ -110,7 +110,7 @@ super::interposed! {
     |me| {
         let now = wall(me).tv_sec;
         if !result.is_null() {
-            // SAFETY: the caller's pointer, as on Linux.
+            // SAFETY: `time(2)`: the caller passes a valid pointer.
             unsafe { *result = now };
         }
         now
@@ -118,7 +118,7 @@ super::interposed! {
     fn timespec_get(time: *mut timespec, base: c_int) -> c_int = next;
     |me| {
         let now = wall(me);
-        // SAFETY: the caller's pointer, as on Linux.
+        // SAFETY: `timespec_get(3)`: the caller passes a valid pointer.
         unsafe { *time = now };
         base
     };
@@ -141,7 +141,7 @@ mod c_sleep {
     }
 }
 
-/// The door of this name. It answers with the error itself, not through `errno`.
+/// The interposed function of this name. It answers with the error itself, not through `errno`.
 ///
 /// # Safety
 /// As the C library's function.
@@ -153,18 +153,18 @@ pub unsafe extern "C" fn clock_nanosleep(
     left: *mut timespec,
 ) -> c_int {
     let Some(me) = super::here() else {
-        // SAFETY: handed on.
+        // SAFETY: `clock_nanosleep(2)`: the caller's own arguments, under the contract that it keeps.
         let result = unsafe {
             system::call(libc::SYS_clock_nanosleep, clock as usize, flags as usize, time.addr(), left.addr(), 0, 0)
         };
         return -result as c_int;
     };
-    // SAFETY: the caller's pointer, as on Linux.
+    // SAFETY: `clock_nanosleep(2)`: the caller passes a valid pointer.
     let time = unsafe { &*time };
     let outcome = if flags & libc::TIMER_ABSTIME != 0 {
         sleep_until(me, deadline_at(clock, time)).map_err(|_| libc::EINTR)
     } else {
-        // SAFETY: the caller's pointer.
+        // SAFETY: `clock_nanosleep(2)`: the caller passes a valid pointer.
         unsafe { slept(sleep_for(me, duration_ns(time)), left) }
     };
     outcome.err().unwrap_or(0)

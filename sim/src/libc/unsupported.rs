@@ -1,4 +1,4 @@
-//! Doors that are not there yet: the run ends at once, naming the symbol and its caller.
+//! Unsupported calls: the run ends at once, naming the symbol and its caller.
 //! They never guess an answer.
 
 use super::current::here;
@@ -8,7 +8,7 @@ use crate::isolate::{EXIT_UNSUPPORTED, LastWords};
 /// Ends the run: the simulation does not support this call.
 #[cold]
 pub(crate) fn missing(symbol: &str, why: &str) -> ! {
-    refuse_about(symbol, &format!("the door `{symbol}` is not there yet: {why}"))
+    refuse_about(symbol, &format!("the call `{symbol}` is not supported: {why}"))
 }
 
 /// Ends the run with a reason. Findings are grouped by what it says before its first colon.
@@ -37,7 +37,7 @@ fn end(subject: &str, text: String) -> ! {
     system::exit_now(EXIT_UNSUPPORTED)
 }
 
-/// The stack below the door, without the door's own frames.
+/// The stack below the interposed function, without that function's own frames.
 pub(crate) fn caller() -> String {
     const FRAMES_MAX: usize = 24; // lines, two to a frame
     let stack = std::backtrace::Backtrace::force_capture().to_string();

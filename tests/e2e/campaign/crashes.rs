@@ -208,7 +208,7 @@ fn a_door_that_is_not_there_names_the_symbol_and_the_caller() {
     assert_eq!(said.code, 1, "{said:?}");
     let finding = said.finding();
     let sentence = finding["sentence"].as_str().expect("a sentence");
-    assert!(sentence.contains("the door `inotify_init1` is not there yet"), "{sentence}");
+    assert!(sentence.contains("the call `inotify_init1` is not supported"), "{sentence}");
     assert!(sentence.contains("on client"), "{sentence}");
     assert!(sentence.contains("a_caller_of_inotify"), "{sentence}");
     assert!(sentence.contains("tests/e2e/campaign/crashes.rs:"), "{sentence}");

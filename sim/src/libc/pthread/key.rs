@@ -42,7 +42,7 @@ pub(in crate::libc) fn run_destructors() {
     }
 }
 
-/// The door of this name.
+/// The interposed function of this name.
 ///
 /// # Safety
 /// As the C library's function.
@@ -50,7 +50,7 @@ pub(in crate::libc) fn run_destructors() {
 pub unsafe extern "C" fn pthread_key_create(key: *mut pthread_key_t, destructor: Option<Destructor>) -> c_int {
     static NEXT: system::Function = system::Function::named(c"pthread_key_create");
     let next = system::next!(NEXT, fn(*mut pthread_key_t, Option<Destructor>) -> c_int);
-    // SAFETY: handed on.
+    // SAFETY: `pthread_key_create(3)`: the caller's own arguments, under the contract that it keeps.
     let made = unsafe { next(key, destructor) };
     if made == 0 {
         // SAFETY: the call filled it.
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn pthread_key_create(key: *mut pthread_key_t, destructor:
     made
 }
 
-/// The door of this name.
+/// The interposed function of this name.
 ///
 /// # Safety
 /// As the C library's function.
@@ -72,11 +72,11 @@ pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     }
     static NEXT: system::Function = system::Function::named(c"pthread_key_delete");
     let next = system::next!(NEXT, fn(pthread_key_t) -> c_int);
-    // SAFETY: handed on.
+    // SAFETY: `pthread_key_delete(3)`: the caller's own arguments, under the contract that it keeps.
     unsafe { next(key) }
 }
 
-/// The door of this name. In a run nothing is unwound: cleanup handlers and C++ destructors on the stack do not run.
+/// The interposed function of this name. In a run nothing is unwound: cleanup handlers and C++ destructors on the stack do not run.
 ///
 /// # Safety
 /// As the C library's function.
@@ -87,6 +87,6 @@ pub unsafe extern "C" fn pthread_exit(value: *mut c_void) -> ! {
     }
     static NEXT: system::Function = system::Function::named(c"pthread_exit");
     let next = system::next!(NEXT, fn(*mut c_void) -> !);
-    // SAFETY: handed on.
+    // SAFETY: `pthread_exit(3)`: the caller's own arguments, under the contract that it keeps.
     unsafe { next(value) }
 }
