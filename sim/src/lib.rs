@@ -1,17 +1,17 @@
-//! The virtual machine room: one seeded world of clocks, threads, networks, disks and deaths, behind the C library's own
-//! symbols. It knows no scenario, no search, no screen and no command line.
+//! The simulated machines: one seeded simulation of clocks, threads, networks, disks and failures, behind the C library's own
+//! symbols. It knows no scenario, no search, no terminal and no command line.
 //!
 //! | | |
 //! |---|---|
 //! | [`event`] | what happened, in order: the one type that everything downstream reads |
-//! | [`run`], [`Machine`], [`Settings`], [`Outcome`] | a room, run to its end on the calling thread |
+//! | [`run`], [`Machine`], [`Settings`], [`Outcome`] | a simulation, run to its end on the calling thread |
 //! | [`Observer`], [`Control`] | who sees what happens, and what may be done about it |
 //! | [`choice`] | keyed choices: what a seed decides |
 //! | [`isolate`] | one process for each run |
 //! | [`disk`] | the disk of a node, on its own |
 //! | [`told`] | what probes say, as events |
 //!
-//! Programs reach the room by the C library's symbols, which this crate defines. Outside a run they pass through.
+//! Programs reach the simulation by the C library's symbols, which this crate defines. Outside a run they pass through.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the native engine runs on 64-bit Linux");
@@ -62,7 +62,7 @@ pub mod madsim {
     pub use crate::guest::madsim::{Life, born, host_name, run, task_gone, task_made, turn_begins, turn_ends};
 }
 
-/// Whether the calling thread is part of a run.
+/// Returns whether the calling thread is part of a run.
 pub fn is_inside() -> bool {
     crate::libc::here().is_some()
 }
@@ -78,7 +78,7 @@ pub fn tell(fact: &afterlife_probe::Fact<'_>, file: &str, line: u32) -> u64 {
     crate::libc::tell(fact, file, line)
 }
 
-/// Where the calling thread of a run is: its node, and in which life that is.
+/// The node of the calling thread of a run, and its incarnation.
 pub fn whereabouts() -> Option<(event::NodeId, u16)> {
     let me = crate::libc::here()?;
     Some(crate::libc::kernel(me, |kernel| (kernel.sched.threads[me].node, kernel.sched.threads[me].incarnation)))
@@ -94,20 +94,19 @@ pub fn set_task_source(source: fn() -> u64) {
     crate::libc::set_task_source(source);
 }
 
-/// Has the room follow tasks from here on: who wakes which, and what each did before. The waker is that of a task which is being
+/// Makes the simulation follow tasks: who wakes which, and what each did before. The waker is that of a task which is being
 /// polled: by it the runtime's own tables are found. Call it once in a process, before any run. `false` if this runtime is not
 /// known or the program has no symbols: then the cause of what happens in a task is what its runtime's thread woke up for.
 pub fn follow_tasks(waker: &std::task::Waker) -> bool {
     crate::libc::follow_tasks(waker)
 }
 
-/// Has the room find what std remembers of `std::process::exit`, which one thread of a process may call: in a room each node is
-/// one. Call it once in a process, before any run. In a program without symbols a second call in a run never returns.
+/// Finds std's record of `std::process::exit`, which one thread of a process may call: each node is such a process. Call it once in a process, before any run. In a program without symbols a second call in a run never returns.
 pub fn follow_exits() {
     crate::libc::find_exits();
 }
 
-/// Whether tasks are followed.
+/// Returns whether tasks are followed.
 pub fn follows_tasks() -> bool {
     crate::libc::follows_tasks()
 }
@@ -128,12 +127,12 @@ pub fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
     crate::libc::stop_descriptor()
 }
 
-/// Whether this program's allocator is [`Memory`], so that memory is booked.
+/// Returns whether this program's allocator is [`Memory`], so that memory is accounted for.
 pub fn books_memory() -> bool {
     crate::libc::books_memory()
 }
 
-/// Lets the calling thread count as none of a run's: what it does passes no door and is not booked. For the harness's own work
+/// Takes the calling thread out of the run for a while: its calls pass through, and its memory is not accounted for. For the harness's own work
 /// on a node's thread; nothing in it may wait for another thread.
 pub fn outside<R>(work: impl FnOnce() -> R) -> R {
     crate::libc::outside(work)
@@ -157,7 +156,7 @@ pub fn address_of(frame: u32) -> Option<usize> {
     kernel::sched::fiber::address_of(frame)
 }
 
-/// How the baton passes in this process: in user space, or by futex where that is not to be had.
+/// The kind of context switch in this process: in user space, or by futex where that is unavailable.
 pub fn passing() -> &'static str {
     match kernel::sched::fiber::passing() {
         kernel::sched::fiber::Passing::Switch => "switch",
