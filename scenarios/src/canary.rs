@@ -1,5 +1,5 @@
-//! The canary: a store that acknowledges before it writes. A harness that does not find that is broken.
-//! It models no outage; the main job and the night expect it to break, in a few runs.
+//! The canary: a store that acknowledges before it writes. A harness that does not find this is broken.
+//! It models no outage. The main job and the nightly job expect it to break within a few runs.
 
 use crate::rt;
 use crate::rt::net::{TcpListener, TcpStream};
@@ -7,16 +7,16 @@ use afterlife::{Build, Faults, Scenario, Sim};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// What the store breaks.
+/// The invariant that the store breaks.
 const LOSS: &str = "nothing-acked-is-lost";
 
-/// How many entries are written.
+/// The number of entries that are written.
 const ENTRIES: u32 = 40;
 
-/// The question for how many entries there are.
-const HOW_MANY: u32 = u32::MAX;
+/// The request for the number of entries.
+const COUNT: u32 = u32::MAX;
 
-/// The scenario. It has no build that holds.
+/// The scenario. None of its builds holds.
 pub fn scenario() -> Scenario {
     Scenario::new("canary", script)
         .about("A store that acknowledges before it writes: the harness must find it")
@@ -29,7 +29,7 @@ pub fn scenario() -> Scenario {
 async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     loop {
         let number = stream.read_u32().await?;
-        if number == HOW_MANY {
+        if number == COUNT {
             let mut count = 0;
             while std::fs::exists(format!("/data/{count}"))? {
                 count += 1;
@@ -75,7 +75,7 @@ fn script(sim: &mut Sim) {
     });
     sim.verifier("auditor", move |_| async move {
         let count = loop {
-            match ask(HOW_MANY).await {
+            match ask(COUNT).await {
                 Ok(count) => break count,
                 Err(_) => rt::time::sleep(Duration::from_millis(150)).await,
             }

@@ -1,15 +1,27 @@
-//! Five production outages as scenarios: what happened, modelled structure by structure on real parts.
-//! It is no part of the harness: it uses it as any other crate would.
+//! Five production outages as scenarios, each modelled structure by structure on real components.
+//! This crate uses the harness as any other crate would; it is no part of it.
+//!
+//! | module | content |
+//! |---|---|
+//! | `coordinator`, `tablet`, `proxy`, `replica_loader`, `raft_master` | the five systems, each with its scenario and its variants |
+//! | `datacenter` | one network in which all five run and need each other |
+//! | `canary` | a planted bug that a working harness must find |
+//! | `catalogue` | the list of all scenarios |
+//! | `line_protocol` | the text protocol of the query front ends |
+//! | `block_on`, `listening`, `redb_file` | what plain threads, axum and redb need beside `afterlife::rt` |
+//! | `release`, `variant` | the systems' builds and tables of variants, in the harness's terms |
+//! | `loopback` | addresses, folders and processes for tests that run outside a simulation |
 
 #[cfg(not(madsim))]
 mod block_on;
 pub mod canary;
+mod catalogue;
 pub mod coordinator;
-// Its plain threads poll listeners of the system's own.
+// Its plain threads poll listeners of the operating system.
 #[cfg(not(any(feature = "turmoil", madsim)))]
 pub mod datacenter;
 pub mod line_protocol;
-// hyper and axum ask tokio for tasks, and those know no network of madsim's.
+// hyper and axum spawn tasks on tokio, where madsim's network does not work.
 #[cfg(not(madsim))]
 mod listening;
 #[cfg(test)]
@@ -25,47 +37,8 @@ mod release;
 pub mod replica_loader;
 #[cfg(not(madsim))]
 pub mod tablet;
+mod variant;
 
 pub use afterlife::rt;
-
-/// One way in which a build is known to break, by parts of its signature or its sentence.
-pub(crate) const fn variant(
-    name: &'static str,
-    build: afterlife::Build,
-    about: &'static str,
-    signature: &'static [&'static str],
-) -> afterlife::Variant {
-    afterlife::Variant { name, build, about, signature }
-}
-
-/// Every scenario, in the order in which the main job hunts them.
-pub fn all() -> Vec<afterlife::Scenario> {
-    let hunted = [
-        canary::scenario(),
-        coordinator::scenario(),
-        #[cfg(not(madsim))]
-        tablet::scenario(),
-        #[cfg(not(any(feature = "turmoil", madsim)))]
-        proxy::scenario(),
-        #[cfg(not(madsim))]
-        replica_loader::scenario(),
-        #[cfg(not(madsim))]
-        raft_master::scenario(),
-        #[cfg(not(any(feature = "turmoil", madsim)))]
-        datacenter::scenario(),
-    ];
-    // The network of `rt` is another engine's then, and no one else's.
-    let is_here = |scenario: &afterlife::Scenario| scenario.engine() == afterlife::Engine::PORTABLE;
-    hunted.into_iter().chain(apart().into_iter().map(afterlife::Scenario::apart)).filter(is_here).collect()
-}
-
-/// What is run when it is named, and at night.
-fn apart() -> Vec<afterlife::Scenario> {
-    #[cfg(not(madsim))]
-    let apart = [raft_master::database_first(), raft_master::joined_under_lock()];
-    #[cfg(madsim)]
-    let apart = [];
-    #[cfg(not(any(feature = "turmoil", madsim)))]
-    let apart = apart.into_iter().chain(datacenter::one_at_a_time());
-    apart.into_iter().collect()
-}
+pub use catalogue::all;
+pub(crate) use variant::variant;

@@ -1,5 +1,5 @@
-//! A listener for axum, on whichever network the scenarios are built for: axum knows tokio's alone.
-//! It serves nothing itself.
+//! A listener for axum on whichever network the scenarios are built for; axum itself supports only tokio's.
+//! It serves nothing.
 
 use crate::rt::net::{TcpListener, TcpStream};
 use crate::rt::time;
@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Accepts as axum does on tokio's own.
+/// Accepts as axum does on tokio's own listener.
 pub(crate) struct Listening(pub(crate) TcpListener);
 
 impl axum::serve::Listener for Listening {
@@ -20,7 +20,7 @@ impl axum::serve::Listener for Listening {
                 Ok(accepted) => return accepted,
                 Err(error) => match error.kind() {
                     ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
-                    // As when no descriptor is left: some connection may end meanwhile.
+                    // For example, out of descriptors: wait for other connections to end.
                     _ => time::sleep(Duration::from_secs(1)).await,
                 },
             }

@@ -1,5 +1,6 @@
-//! What tests of the systems outside the room share: addresses of the real loopback and a folder that are one test's own,
-//! and the processes of a cluster there. It knows no system.
+//! Support for tests of the systems outside a simulation: addresses on the real loopback, folders, and a cluster's processes, each
+//! a test's own.
+//! It knows no system.
 
 use crate::rt::{sync::oneshot, time};
 use std::cell::Cell;
@@ -12,19 +13,19 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-/// Below what Linux (32768) and others (49152) give out by themselves, so that no outgoing connection is ever on one of these.
+/// Below the ephemeral ports of Linux (from 32768) and others (from 49152), so that no outgoing connection ever uses one.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
-/// How many ports one test has, of which the first is its mark.
+/// The number of ports of one test. The first is its lock.
 const PORTS_OF_A_TEST: u16 = 32;
 
-/// A test that is not done by then never will be. It is no bound for how long something takes: all of them take seconds.
+/// The time after which a test hangs for certain. This is no bound on any duration: all tests take seconds.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Addresses that no other test has, in this process or another, for as long as this lives. That they are free between two
-/// lives of a process is why the system is not asked for them: it would give them to the next who asks.
+/// Addresses that no other test has, in this or another process, as long as this lives. They stay reserved while a cluster's
+/// process restarts, which ports chosen by the operating system would not.
 pub(crate) struct Addresses {
-    _mark: TcpListener,
+    _lock: TcpListener,
     next: Cell<u16>,
     end: u16,
 }
@@ -38,14 +39,14 @@ impl Addresses {
 
     fn of_block(block: usize) -> Option<Self> {
         let first = PORTS.start + u16::try_from(block).ok()? * PORTS_OF_A_TEST;
-        let mark = TcpListener::bind(("127.0.0.1", first)).ok()?;
+        let lock = TcpListener::bind(("127.0.0.1", first)).ok()?;
         let end = first + PORTS_OF_A_TEST;
-        // Somebody who is no test may listen among them.
+        // Another program may listen on one of them.
         let all_free = (first + 1..end).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-        all_free.then_some(Self { _mark: mark, next: Cell::new(first + 1), end })
+        all_free.then_some(Self { _lock: lock, next: Cell::new(first + 1), end })
     }
 
-    /// One that was not given before.
+    /// Returns an address that has not been returned before.
     pub(crate) fn next(&self) -> String {
         let port = self.next.get();
         assert!(port < self.end, "a test has {} addresses", PORTS_OF_A_TEST - 1);
@@ -58,7 +59,7 @@ impl Addresses {
     }
 }
 
-/// A path that is one test's own, by a name that no other test has. What is there is removed, now and when this is dropped.
+/// A test's own path, under a name that no other test uses. Its content is removed now and when this is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -83,13 +84,13 @@ impl Drop for Folder {
     }
 }
 
-/// A process: a thread with a multi-thread runtime of its own.
+/// A cluster's process: a thread with its own multi-thread runtime.
 pub(crate) struct Process<E> {
     stop: oneshot::Sender<()>,
     ended: thread::JoinHandle<Result<(), E>>,
 }
 
-/// Ends when its process is to stop.
+/// Completes when its process is asked to stop.
 pub(crate) type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<E: Display + Send + 'static> Process<E> {
@@ -102,7 +103,7 @@ impl<E: Display + Send + 'static> Process<E> {
         let stopped = Box::pin(async move { stopped.await.unwrap_or(()) });
         let ended = thread::spawn(move || {
             let ended = runtime().block_on(process(stopped));
-            // Who waits for it would wait in vain, and is to read why.
+            // A test that waits for this process would wait in vain; say why.
             if let Err(why) = &ended {
                 eprintln!("a process of the cluster ended: {why}");
             }
@@ -113,18 +114,18 @@ impl<E: Display + Send + 'static> Process<E> {
 
     pub(crate) fn stop(self) -> Result<(), E> {
         let _ = self.stop.send(());
-        self.ended.join().expect("it did not panic")
+        self.ended.join().expect("a process does not panic")
     }
 }
 
-/// The part of the test itself, on a runtime of its own.
+/// Runs the test itself, on its own runtime.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     runtime().block_on(within_the_limit(test))
 }
 
-/// What waits for something that never comes fails, and nobody waits for it for ever.
+/// Fails a test that waits for something that never happens.
 pub(crate) async fn within_the_limit<T>(test: impl Future<Output = T>) -> T {
-    time::timeout(LIMIT, test).await.expect("what a test waits for comes some time")
+    time::timeout(LIMIT, test).await.expect("a test finishes within the limit")
 }
 
 pub(crate) fn runtime() -> Runtime {
@@ -132,15 +133,16 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 #[test]
-fn no_address_is_given_twice_and_each_is_free() {
+fn addresses_are_free_and_never_repeat() {
     let (one, other) = (Addresses::take(), Addresses::take());
     let (ones, others): ([String; 31], [String; 31]) = (one.several(), other.several());
-    let free: Vec<TcpListener> = ones.iter().chain(&others).map(|it| TcpListener::bind(it).unwrap()).collect();
+    let free: Vec<TcpListener> =
+        ones.iter().chain(&others).map(|address| TcpListener::bind(address).unwrap()).collect();
     assert_eq!(free.len(), 62);
 }
 
 #[test]
 #[should_panic(expected = "a test has 31 addresses")]
-fn a_test_that_needs_more_is_told() {
+fn a_test_that_needs_more_addresses_panics() {
     let _: [String; 32] = Addresses::take().several();
 }

@@ -1,5 +1,5 @@
-//! The runner of the built-in systems: afterlife's command line over them.
-//! Everything that it does is in the libraries.
+//! The runner of the built-in scenarios: afterlife's command line over them.
+//! It does nothing itself; the libraries do.
 
 use std::process::ExitCode;
 

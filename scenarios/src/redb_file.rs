@@ -1,11 +1,11 @@
-//! A redb file that is there whole or not at all: redb refuses one that a killed process has left half made.
+//! Creates a redb file atomically: redb refuses a file that a killed process has left incomplete.
 
 use redb::{Builder, Database};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Why there is no database.
+/// The reason that a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error(transparent)]
@@ -23,8 +23,8 @@ impl From<OpenError> for redb::Error {
     }
 }
 
-/// Opens the database at `path`. If there is none it is made beside, `fill` writes what it begins with, and it gets its name
-/// when all of that is on the disk.
+/// Opens the database at `path`. If there is none, it is created under another name, `fill` writes its initial content, and it is
+/// renamed once all of that is on disk.
 ///
 /// `cache` is in bytes.
 pub(crate) fn open_or_make(
@@ -33,23 +33,23 @@ pub(crate) fn open_or_make(
     fill: impl FnOnce(&Database) -> Result<(), redb::Error>,
 ) -> Result<Database, OpenError> {
     if path.exists() {
-        return Ok(begin(path, cache)?);
+        return Ok(open(path, cache)?);
     }
-    let beside = path.with_extension("new");
-    match fs::remove_file(&beside) {
+    let unfinished = path.with_extension("new");
+    match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let database = begin(&beside, cache)?;
+    let database = open(&unfinished, cache)?;
     fill(&database)?;
-    fs::rename(&beside, path)?;
+    fs::rename(&unfinished, path)?;
     if let Some(directory) = path.parent() {
         File::open(directory)?.sync_all()?;
     }
     Ok(database)
 }
 
-fn begin(path: &Path, cache: usize) -> Result<Database, redb::Error> {
+fn open(path: &Path, cache: usize) -> Result<Database, redb::Error> {
     Ok(Builder::new().set_cache_size(cache).create(path)?)
 }
 
@@ -79,26 +79,26 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_is_opened_and_not_filled_again() {
+    fn an_existing_file_is_opened_and_not_filled_again() {
         let folder = folder("opened");
-        let path = folder.join("it.redb");
+        let path = folder.join("test.redb");
         drop(open_or_make(&path, 1 << 18, table).unwrap());
-        assert_eq!(names(&open_or_make(&path, 1 << 18, |_| panic!("it is there")).unwrap()), ["table"]);
+        assert_eq!(names(&open_or_make(&path, 1 << 18, |_| panic!("the file exists")).unwrap()), ["table"]);
         assert!(!path.with_extension("new").exists());
     }
 
     #[test]
-    fn what_was_left_half_made_is_made_anew() {
+    fn an_incomplete_file_is_created_anew() {
         let folder = folder("anew");
-        let path = folder.join("it.redb");
+        let path = folder.join("test.redb");
         std::fs::write(path.with_extension("new"), [0; 100]).unwrap();
         assert_eq!(names(&open_or_make(&path, 1 << 18, table).unwrap()), ["table"]);
     }
 
     #[test]
-    fn what_could_not_be_filled_is_not_there() {
+    fn a_file_that_cannot_be_filled_does_not_appear() {
         let folder = folder("filled");
-        let path = folder.join("it.redb");
+        let path = folder.join("test.redb");
         let full = |_: &Database| Err(Error::Io(std::io::Error::other("full")));
         assert_eq!(open_or_make(&path, 1 << 18, full).unwrap_err().to_string(), "I/O error: full");
         assert!(!path.exists());

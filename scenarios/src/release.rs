@@ -1,7 +1,7 @@
-//! How the builds that a scenario asks for are called in a system.
-//! Systems do not know the harness: their scenarios say this for them.
+//! Converts the harness's builds to a system's own.
+//! Systems do not know the harness; their scenarios invoke this macro for them.
 
-/// A system's own build, from the harness's.
+/// Implements the conversion for a system's `Build`.
 macro_rules! named_as {
     ($release:ty) => {
         impl From<afterlife::Build> for $release {

@@ -1,13 +1,14 @@
-//! The line protocol on plain threads: the same lines over a blocking stream of std's.
-//! It waits where its socket does: a read that is to end has a timeout.
+//! A connection on a blocking stream of std's, for plain threads.
+//! A receive blocks as long as the socket does; set a read timeout to bound it.
 
-use super::{Answer, Line, Packet, QueryError, Statement, line_of};
+use super::line::{Line, line_of};
+use super::packet::{Answer, Packet, QueryError, Statement};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// One end of a connection: lines out, lines in.
+/// One end of a connection.
 #[derive(Debug)]
 pub struct Lines {
     reader: BufReader<TcpStream>,
@@ -15,7 +16,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Speaks over an open stream.
+    /// Wraps an open stream.
     pub fn new(stream: TcpStream) -> Self {
         Self { reader: BufReader::new(stream), line: Line::default() }
     }
@@ -23,7 +24,7 @@ impl Lines {
     /// Connects to a server by name, `host:port`, within this time.
     ///
     /// # Errors
-    /// The name is none, or what connecting gives.
+    /// The name does not resolve, or the connection cannot be established.
     pub fn connect(address: &str, within: Duration) -> io::Result<Self> {
         let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
         let stream = TcpStream::connect_timeout(&address, within)?;
@@ -31,7 +32,7 @@ impl Lines {
         Ok(Self::new(stream))
     }
 
-    /// The stream below.
+    /// The underlying stream.
     pub fn stream(&self) -> &TcpStream {
         self.reader.get_ref()
     }
@@ -44,11 +45,10 @@ impl Lines {
         self.reader.get_mut().write_all(&line_of(object)?)
     }
 
-    /// Receives the next object; `None` where the other end has said all. Where the socket has a read timeout, what came of a
-    /// line before it stays.
+    /// Receives the next object; `None` once the peer has finished. A read timeout loses no part of a line.
     ///
     /// # Errors
-    /// The time is up, the connection is gone, or the line is too long, cut off, or none of these objects.
+    /// The time is up, the connection is gone, or the line is too long, truncated, or not such an object.
     pub fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> io::Result<Option<T>> {
         loop {
             let Some((taken, object)) = self.line.take(self.reader.fill_buf()?)? else { return Ok(None) };
@@ -59,19 +59,19 @@ impl Lines {
         }
     }
 
-    /// Asks a statement and waits for its whole answer, where each packet may take this long.
+    /// Sends a statement and waits for its complete answer. `within` bounds the wait for each packet.
     ///
     /// # Errors
-    /// The server failed at it, the time is up, or the connection is gone.
+    /// The server fails to run it, the time is up, or the connection is gone.
     pub fn query(&mut self, text: &str, within: Duration) -> Result<Answer, QueryError> {
         self.stream().set_read_timeout(Some(within))?;
         self.send(&Statement { id: None, text: text.to_owned() })?;
         let mut answer = Answer::default();
-        while !answer.take(self.receive()?)? {}
+        while !answer.add(self.receive()?)? {}
         Ok(answer)
     }
 
-    /// Sends a whole answer: its rows, or why there are none.
+    /// Sends a complete answer: its rows, or the reason that there are none.
     ///
     /// # Errors
     /// The connection is gone.
@@ -90,15 +90,16 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Lines, Packet, QueryError, Statement};
     use std::net::TcpListener;
     use std::thread;
+    use std::time::Duration;
 
     const SHORT: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]
-    fn a_statement_is_answered_between_threads_and_a_timeout_loses_nothing() {
+    fn a_timeout_between_two_statements_loses_nothing() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = thread::spawn(move || {
