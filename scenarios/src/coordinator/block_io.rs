@@ -1,4 +1,4 @@
-//! What a query's connection owns while the query runs: upstream's `BlockIO`, and the order in which it lets go.
+//! The parts that a connection owns while its query runs (upstream's `BlockIO`), and the order in which it drops them.
 
 use super::final_segment::FinalSegment;
 use super::mpp_query_coordinator::MppQueryCoordinator;
@@ -15,8 +15,8 @@ pub(super) struct BlockIo {
 }
 
 impl BlockIo {
-    /// `BlockIO::reset`. The coordinator goes before the entry, so that its destructor finds a query status; but if an RPC
-    /// handler has a reference, too, this is not its last one, and no destructor runs here.
+    /// `BlockIO::reset`. The coordinator goes before the entry, so that its destructor still finds a query status. But if an RPC
+    /// handler holds a reference too, this one is not the last, and no destructor runs here.
     pub(super) fn reset(&mut self) {
         self.final_segment = None;
         self.coordinator = None;

@@ -1,23 +1,23 @@
-//! A client of one of the front ends: asks a query, and may cancel it or leave in the middle.
-//! It tries nothing again: whoever asks decides that.
+//! A client of the front ends: sends a query, and may cancel it or disconnect while it runs.
+//! It retries nothing; the caller decides that.
 
 use crate::line_protocol::{Answer, Lines, Packet, QueryError, Statement};
 use crate::rt::{select, time};
 use std::io;
 use std::time::Duration;
 
-/// What a client does with a query that it has asked.
+/// The client's behaviour after it has sent a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// It awaits the whole answer.
+    /// Waits for the whole answer.
     Wait,
-    /// It cancels the query after this long, and awaits what comes of that.
+    /// Cancels the query after this time and waits for the outcome.
     CancelAfter(Duration),
-    /// It closes the connection after this long.
+    /// Closes the connection after this time.
     LeaveAfter(Duration),
 }
 
-/// Asks a query. The connection is given back if it can be used for another one.
+/// Sends a query and returns its answer, with the connection if that can carry another query.
 pub async fn ask(
     mut lines: Lines,
     id: Option<String>,

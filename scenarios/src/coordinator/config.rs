@@ -1,45 +1,45 @@
-//! What a server and a worker are started with, and upstream's constants.
-//! They read no file and no environment: whoever starts them says it all.
+//! The configuration of servers and workers, and upstream's constants.
+//! They read no file and no environment; the caller passes everything.
 
 use super::build::Build;
 use std::time::Duration;
 
-/// `interactive_delay`: how often a query's progress goes to its client, and how often it is looked at whether it is killed.
+/// `interactive_delay`: the interval at which a query sends progress to its client and checks if it was killed.
 pub const INTERACTIVE_DELAY: Duration = Duration::from_millis(100);
-/// `distributed_query_wait_exception_ms`: how long an ambiguous error waits for its root cause (2 s at upstream's head).
+/// `distributed_query_wait_exception_ms`: the time that an ambiguous error waits for its root cause (2 s at upstream's head).
 pub const WAIT_EXCEPTION: Duration = Duration::from_secs(1);
-/// `exchange_timeout_ms`: how long a receiver waits for a sender, and a sender for its receiver.
+/// `exchange_timeout_ms`: the time that a receiver waits for its sender, and a sender for its receiver.
 pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(100);
-/// How long a query waits at most for queries of a higher priority, each time it tells progress.
+/// The longest wait for queries of a higher priority, each time a query reports progress.
 pub const PRIORITY_WAIT: Duration = Duration::from_secs(1);
-/// `AMBIGUOS_ERROR_MAX_NUM`: how many errors that are not the root cause are kept.
+/// `AMBIGUOS_ERROR_MAX_NUM`: the number of ambiguous errors that a query keeps.
 pub const AMBIGUOUS_ERRORS_MAX: usize = 10;
-/// How often an instance is tried in BSP mode.
+/// The number of attempts of an instance in BSP mode.
 pub const ATTEMPTS_MAX: u32 = 3;
 
-/// How long making an RPC connection may take (`brpc` gives up after a second).
+/// The timeout for opening an RPC connection (`brpc` gives up after a second).
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long an RPC other than an exchange may take.
+/// The timeout of an RPC other than an exchange.
 pub(super) const RPC_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A server: where it listens, whom it has work, which release it is.
+/// A server's configuration.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where clients of the native protocol connect.
+    /// Listens for clients of the native protocol.
     pub tcp_listen: String,
-    /// Where clients of the HTTP interface connect.
+    /// Listens for clients of the HTTP interface.
     pub http_listen: String,
-    /// Where clients of the MySQL interface connect.
+    /// Listens for clients of the MySQL interface.
     pub mysql_listen: String,
-    /// Where workers report.
+    /// Listens for the workers' reports.
     pub rpc_listen: String,
-    /// The same, as workers reach it: `host:port`.
+    /// The address at which workers reach `rpc_listen`, `host:port`.
     pub rpc_address: String,
-    /// The workers, `host:port` each.
+    /// The workers' addresses, `host:port` each.
     pub workers: Vec<String>,
-    /// How many partitions a table has.
+    /// The number of partitions of a table.
     pub partitions: u32,
-    /// Which release runs.
+    /// The release that runs.
     pub build: Build,
     /// See [`INTERACTIVE_DELAY`].
     pub interactive_delay: Duration,
@@ -52,7 +52,7 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// A server of `build` with upstream's defaults and ports, known as `host`.
+    /// Configures a server of `build` with upstream's defaults and ports, reachable as `host`.
     pub fn new(host: &str, workers: Vec<String>, build: Build) -> Self {
         Self {
             tcp_listen: "0.0.0.0:9000".to_owned(),
@@ -71,25 +71,25 @@ impl ServerConfig {
     }
 }
 
-/// A worker: where it listens and how it works.
+/// A worker's configuration.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
-    /// Where servers send plan segments.
+    /// Listens for plan segments from servers.
     pub rpc_listen: String,
-    /// Which release runs.
+    /// The release that runs.
     pub build: Build,
-    /// How many rows are read, and counted, at once.
+    /// The number of rows in a block, which is read and counted at once.
     pub block_rows: usize,
-    /// How long a block takes to be computed.
+    /// The time that a block takes to compute.
     pub block_time: Duration,
-    /// How many rows wait for their receiver at most.
+    /// The most rows that wait for their receiver.
     pub exchange_rows: usize,
     /// See [`EXCHANGE_TIMEOUT`].
     pub exchange_timeout: Duration,
 }
 
 impl WorkerConfig {
-    /// A worker of `build` with upstream's port.
+    /// Configures a worker of `build` with upstream's port.
     pub fn new(build: Build) -> Self {
         Self {
             rpc_listen: "0.0.0.0:8124".to_owned(),

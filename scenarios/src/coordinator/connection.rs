@@ -1,15 +1,15 @@
-//! A client's connection: statements in, one after the other, and rows, progress and an end out for each: upstream's
-//! `TCPHandler`, `HTTPHandler` and `MySQLHandler`, which differ here in what their progress callback captures.
-//! It owns its queries: what belongs to one is torn down here.
+//! A client's connection: receives statements one after the other and answers each with rows, progress and an end (upstream's
+//! `TCPHandler`, `HTTPHandler` and `MySQLHandler`, which differ here in what their progress callback captures).
+//! It owns its queries and tears them down.
 
 use super::block_io::BlockIo;
 use super::build::Build;
 use super::error::{Code, QueryError};
-use super::mpp_query_coordinator::MppQueryCoordinator;
+use super::mpp_query_coordinator::{Coordinators, MppQueryCoordinator};
 use super::output::OutputFrame;
 use super::query_context::QueryContext;
 use super::rpc::{Progress, QueryKey};
-use super::server::Server;
+use super::shared_context::SharedContext;
 use super::statement::{Request, Select, parse};
 use crate::line_protocol::{Lines, Packet, Statement};
 use crate::rt::net::TcpStream;
@@ -18,10 +18,10 @@ use afterlife_probe::{Registration, always};
 use std::io;
 use std::sync::Arc;
 
-/// Through which front end a client came.
+/// The front end that a client connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interface {
-    /// The callback captures the handler, `[this]`: it lives as long as the connection.
+    /// The callback captures the handler, `[this]`, which lives as long as the connection.
     Tcp,
     /// The callback captures a variable of the frame that handles one request, `[&used_output]`.
     Http,
@@ -29,11 +29,11 @@ pub(super) enum Interface {
     MySql,
 }
 
-/// Why a query has no answer.
+/// The reason that a query has no answer.
 enum NoAnswer {
-    /// The client is told.
+    /// The query failed; the client receives the error.
     Failed(QueryError),
-    /// There is nobody to tell any more.
+    /// The client is gone.
     Gone(io::Error),
 }
 
@@ -50,15 +50,21 @@ impl From<io::Error> for NoAnswer {
 }
 
 /// Serves a connection until its client closes it.
-pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, interface: Interface) {
+pub(super) async fn serve(
+    context: Arc<SharedContext>,
+    manager: Arc<Coordinators>,
+    stream: TcpStream,
+    interface: Interface,
+) {
     let _ = stream.set_nodelay(true);
-    let mut connection = Connection { server, lines: Lines::new(stream), interface };
-    // An end in the middle of a packet is an end like any other.
+    let mut connection = Connection { context, manager, lines: Lines::new(stream), interface };
+    // An end in the middle of a packet ends the connection like any other.
     let _ = connection.run().await;
 }
 
 struct Connection {
-    server: Arc<Server>,
+    context: Arc<SharedContext>,
+    manager: Arc<Coordinators>,
     lines: Lines,
     interface: Interface,
 }
@@ -69,7 +75,7 @@ impl Connection {
         while let Some(statement) = self.lines.receive::<Statement>().await? {
             match parse(&statement.text) {
                 Ok(Request::Select(select)) => {
-                    let key = self.server.key(statement.id);
+                    let key = self.context.key(statement.id);
                     match self.interface {
                         Interface::Tcp => self.process_query(&handler, key, select).await?,
                         Interface::Http => self.process_query(&OutputFrame::new("used-output"), key, select).await?,
@@ -77,11 +83,11 @@ impl Connection {
                     }
                 }
                 Ok(Request::Kill(id)) => {
-                    let killed = self.server.process_list.kill(&id);
+                    let killed = self.context.process_list().kill(&id);
                     self.lines.send(&Packet::Row(vec![killed.to_string()])).await?;
                     self.lines.send(&Packet::End).await?;
                 }
-                // What it was to cancel has ended meanwhile.
+                // The query to cancel has ended in the meantime.
                 Ok(Request::Cancel) => {}
                 Err(error) => self.lines.send(&Packet::Failed(error.to_string())).await?,
             }
@@ -89,31 +95,31 @@ impl Connection {
         Ok(())
     }
 
-    /// `runImpl` for one query, from its plan to the reset of its state.
+    /// Runs one query, from its plan to the reset of its state: upstream's `runImpl`.
     async fn process_query(&mut self, output: &OutputFrame, key: QueryKey, select: Select) -> io::Result<()> {
         output.begin(key.start_time);
         let settings = &select.settings;
-        let process_list = &self.server.process_list;
+        let process_list = self.context.process_list();
         let entry = match process_list.insert(&key.query_id, &settings.user, settings.priority) {
             Ok(entry) => entry,
             Err(error) => return self.lines.send(&Packet::Failed(error.to_string())).await,
         };
-        // What a TCP connection's callback captures outlives the query, so somebody must say how long it may be called. What
-        // the other two capture ends with the query anyway.
+        // A TCP connection's callback captures state that outlives the query, so a registration says how long the callback
+        // may run. The state that the other two capture ends with the query anyway.
         let registration =
             (self.interface == Interface::Tcp).then(|| Arc::new(Registration::new("progress-callback", &key)));
         let context = Arc::new(QueryContext {
-            server: Arc::clone(&self.server),
+            shared: Arc::clone(&self.context),
             progress_callback: output.callback(key.start_time, registration.clone()),
             process_list_element: entry.get_raw(),
             process_list_entry: Arc::downgrade(&entry),
             key,
             select,
         });
-        let coordinator = MppQueryCoordinator::new(Arc::clone(&context));
+        let coordinator = MppQueryCoordinator::new(Arc::clone(&context), Arc::clone(&self.manager));
         let mut io = BlockIo { final_segment: None, coordinator: Some(coordinator), process_list_entry: Some(entry) };
         let answered = self.answer(&context, &mut io, output).await;
-        match self.server.config.build {
+        match self.context.config().build {
             Build::Shipped | Build::Patched => {
                 log_finish(&io);
                 let ended = self.send_end(answered, output).await;
@@ -124,8 +130,8 @@ impl Connection {
                 ended
             }
             Build::Sound => {
-                // From here on no handler has or gets a reference, so the destructors run here, in their order; and the
-                // client hears of the end when nothing is left, so that it can use the id again at once.
+                // From here on no handler has or gets a reference, so the destructors run here, in their order. The client
+                // learns of the end after that, so it can use the id again at once.
                 if let Some(coordinator) = &io.coordinator {
                     coordinator.retire().await;
                 }
@@ -143,15 +149,15 @@ impl Connection {
     async fn answer(&mut self, context: &QueryContext, io: &mut BlockIo, output: &OutputFrame) -> Result<(), NoAnswer> {
         let (Some(coordinator), Some(entry)) = (&io.coordinator, &io.process_list_entry) else { return Ok(()) };
         let final_segment = io.final_segment.insert(coordinator.execute().await?);
-        let every = self.server.config.interactive_delay;
+        let every = self.context.config().interactive_delay;
         let mut tick = time::interval_at(time::Instant::now() + every, every);
         let mut missing = context.select.limit.unwrap_or(usize::MAX);
         while missing > 0 {
             let pulled = select! {
                 pulled = final_segment.next() => pulled,
-                said = self.lines.receive::<Statement>() => match said {
-                    Ok(Some(said)) if parse(&said.text) == Ok(Request::Cancel) => Err(cancelled("by its client")),
-                    Ok(Some(said)) => Err(cancelled(&format!("by its client, which went on with `{}`", said.text))),
+                received = self.lines.receive::<Statement>() => match received {
+                    Ok(Some(next)) if parse(&next.text) == Ok(Request::Cancel) => Err(cancelled("by its client")),
+                    Ok(Some(next)) => Err(cancelled(&format!("by its client, which went on with `{}`", next.text))),
                     Ok(None) | Err(_) => {
                         let error = cancelled("because its client is gone");
                         coordinator.query_error(&error);
@@ -190,7 +196,7 @@ impl Connection {
 
     async fn send_progress(&mut self, output: &OutputFrame) -> io::Result<()> {
         let unsent = output.take_unsent();
-        // MySQL's protocol has no packet for it: it counts for the answer's end.
+        // MySQL's protocol has no packet for progress; it is part of the answer's end.
         if unsent.rows > 0 && self.interface != Interface::MySql {
             self.lines.send(&Packet::Progress(unsent.rows)).await?;
         }
@@ -209,16 +215,16 @@ impl Connection {
     }
 }
 
-/// What goes into the query log: all that the workers had told of a query by its end has been counted for it, and no more.
+/// Checks what goes into the query log: the query has counted all progress that workers reported before its end, and no more.
 fn log_finish(io: &BlockIo) {
     if let (Some(coordinator), Some(entry)) = (&io.coordinator, &io.process_list_entry) {
-        let told = coordinator.told();
+        let due = coordinator.progress_due();
         let counted = entry.get().progress_in();
-        let missing = told.since(counted);
-        // More may have been told, and counted, since the first look, or just now.
-        let twice = counted.since(coordinator.begun());
-        always!(missing == Progress::default(), "what the workers have told of a query has been counted at its end");
-        always!(twice == Progress::default(), "nothing is counted for a query but what its workers have told");
+        let missing = due.since(counted);
+        // Reports that have arrived since then may be counted already.
+        let excess = counted.since(coordinator.progress_accepted());
+        always!(missing == Progress::default(), "all progress reported for a query is counted by its end");
+        always!(excess == Progress::default(), "a query counts only progress that its workers reported");
     }
 }
 

@@ -1,5 +1,5 @@
-//! How a query ends, and of what: the coordinator's state machine and the search for the root cause.
-//! It cancels nothing itself: whoever triggers an event is told that it is to.
+//! The coordinator's state machine: how a query ends, and the root cause of a failure.
+//! It cancels nothing itself; the caller passes in the act of cancelling.
 
 use super::config::AMBIGUOUS_ERRORS_MAX;
 use super::error::QueryError;
@@ -17,7 +17,7 @@ pub(super) enum State {
     Finish,
 }
 
-/// What moves it.
+/// The events that move the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     QueryDone,
@@ -44,18 +44,18 @@ impl CoordinatorFsm {
         Self { state: watch::Sender::new(State::Init), status: Mutex::default() }
     }
 
-    /// Segment 0 has ended well.
+    /// Records that segment 0 has succeeded.
     pub(super) fn query_done(&self) {
         if self.trigger(Event::QueryDone).is_some() {
             self.status().success = true;
         }
     }
 
-    /// `tryUpdateRootErrorCause`. The first error of a query cancels it; the first one that is not ambiguous is why it failed.
+    /// `tryUpdateRootErrorCause`. The first error of a query cancels it; the first unambiguous one is its root cause.
     pub(super) fn query_error(&self, error: &QueryError, cancel: impl FnOnce(&QueryError)) {
         if self.trigger(Event::QueryError).is_some() {
             cancel(error);
-            // Cancel goes on to WaitRootCause by itself.
+            // Cancel proceeds to WaitRootCause by itself.
             self.state.send_if_modified(|state| {
                 let cancelling = *state == State::Cancel;
                 if cancelling {
@@ -81,7 +81,7 @@ impl CoordinatorFsm {
         }
     }
 
-    /// `waitUntilFinish`: why the query failed, as far as is known within `limit`. Only an ambiguous error has to wait.
+    /// `waitUntilFinish`: returns the root cause, as far as it is known within `limit`. Only an ambiguous error has to wait.
     pub(super) async fn root_cause(&self, error: QueryError, limit: Duration) -> QueryError {
         if !error.code.is_ambiguous() {
             return error;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ambiguous_error_that_nobody_explains_is_told_in_the_end() {
+    fn an_ambiguous_error_that_nobody_explains_is_returned_in_the_end() {
         let fsm = CoordinatorFsm::new();
         let broken = QueryError::new(Code::ExchangeDataTransException, "broken");
         fsm.query_error(&broken, |_| {});
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_is_done_fails_no_more() {
+    fn a_finished_query_can_no_longer_fail() {
         let fsm = CoordinatorFsm::new();
         fsm.query_done();
         fsm.query_error(&QueryError::new(Code::NetworkError, "late"), |_| panic!("nothing is left to cancel"));

@@ -1,20 +1,20 @@
-//! Error codes with upstream's names and numbers, and which of them say little about why a query failed.
+//! Error codes with upstream's names and numbers.
 //! It handles none of them.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why something failed, as one code.
+/// The reason of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Code {
-    /// 62: no statement that the server understands.
+    /// 62: not a statement that the server understands.
     SyntaxError,
-    /// 159: an exchange waited for too long.
+    /// 159: an exchange timed out.
     TimeoutExceeded,
-    /// 210: a worker could not be reached.
+    /// 210: a worker is unreachable.
     NetworkError,
-    /// 216: there is a query of this id.
+    /// 216: a query of this id is running.
     QueryWithSameIdIsAlreadyRunning,
     /// 394: the client or a `kill` ended the query.
     QueryWasCancelled,
@@ -22,30 +22,30 @@ pub enum Code {
     FunctionThrowIfValueIsNonZero,
     /// 1001: a partition could not be read.
     CannotReadPartition,
-    /// 2010: the coordinator ended the segment because another one had failed.
+    /// 2010: the coordinator ended the segment because another one failed.
     QueryWasCancelledInternal,
-    /// 2011: an exchange broke; why, its other end knows.
+    /// 2011: an exchange broke; only its other end knows the cause.
     ExchangeDataTransException,
 }
 
 impl Code {
-    /// Whether this is what a failure elsewhere looks like from here: such a code is never taken for the root cause.
+    /// Returns `true` for codes that only reflect a failure elsewhere. Such a code is never the root cause.
     pub(super) fn is_ambiguous(self) -> bool {
         matches!(self, Self::QueryWasCancelledInternal | Self::ExchangeDataTransException)
     }
 
-    /// Whether another attempt may go better, in BSP mode.
+    /// Returns `true` if another attempt may succeed, in BSP mode.
     pub(super) fn is_worth_a_retry(self) -> bool {
         matches!(self, Self::NetworkError | Self::ExchangeDataTransException | Self::CannotReadPartition)
     }
 }
 
-/// One failure: upstream's `QueryError`.
+/// One failure (upstream's `QueryError`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryError {
-    /// What kind of failure.
+    /// The kind of failure.
     pub code: Code,
-    /// What a person is told.
+    /// The message for people.
     pub message: String,
 }
 

@@ -1,5 +1,5 @@
-//! The way of an instance's rows to their receiver, on the sender's side.
-//! It keeps rows back when there are too many; it does not know who pulls them.
+//! The sending side of an exchange: an instance's rows on their way to the receiver.
+//! It applies back pressure and does not know who pulls.
 
 use super::error::{Code, QueryError};
 use super::rpc::{Chunk, Row};
@@ -25,12 +25,12 @@ struct State {
     drained: bool,
 }
 
-/// Why a sender stops.
+/// The reason that a sender stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Enough {
-    /// The receiver has all that it needs: this is success.
+    /// The receiver has all the rows that it needs; the sender has succeeded.
     LimitReached,
-    /// The query was cancelled, or nobody receives.
+    /// The query was cancelled, or no receiver came.
     Failed(QueryError),
 }
 
@@ -39,14 +39,15 @@ impl Exchange {
         Self { state: watch::Sender::new(State::default()), rows_max, timeout }
     }
 
-    /// Offers rows; waits while there are too many.
+    /// Offers rows; waits while the exchange is full.
     pub(super) async fn push(&self, rows: &[Row]) -> Result<(), Enough> {
         let mut state = self.state.subscribe();
-        let room = state.wait_for(|it| it.finished_early || it.cancelled.is_some() || it.rows.len() < self.rows_max);
-        match time::timeout(self.timeout, room).await {
-            Ok(Ok(it)) if it.finished_early => return Err(Enough::LimitReached),
-            Ok(Ok(it)) => {
-                if let Some(cause) = &it.cancelled {
+        let ready =
+            state.wait_for(|now| now.finished_early || now.cancelled.is_some() || now.rows.len() < self.rows_max);
+        match time::timeout(self.timeout, ready).await {
+            Ok(Ok(now)) if now.finished_early => return Err(Enough::LimitReached),
+            Ok(Ok(now)) => {
+                if let Some(cause) = &now.cancelled {
                     return Err(Enough::Failed(cause.clone()));
                 }
             }
@@ -55,47 +56,47 @@ impl Exchange {
                 return Err(Enough::Failed(error));
             }
         }
-        self.state.send_modify(|it| it.rows.extend(rows.iter().cloned()));
+        self.state.send_modify(|state| state.rows.extend(rows.iter().cloned()));
         Ok(())
     }
 
-    /// There are no more rows.
+    /// Ends the exchange: no more rows follow.
     pub(super) fn end(&self, error: Option<QueryError>) {
-        self.state.send_modify(|it| it.ended = Some(error.map_or(Ok(()), Err)));
+        self.state.send_modify(|state| state.ended = Some(error.map_or(Ok(()), Err)));
     }
 
-    /// The next rows; waits for some. To a receiver, a failure of the sender is an exchange that broke.
+    /// Waits for rows and returns them. To the receiver, a failed sender is a broken exchange.
     pub(super) async fn pull(&self) -> Result<Chunk, QueryError> {
         let mut state = self.state.subscribe();
-        let _ = time::timeout(self.timeout, state.wait_for(|it| !it.rows.is_empty() || it.ended.is_some())).await;
+        let _ = time::timeout(self.timeout, state.wait_for(|now| !now.rows.is_empty() || now.ended.is_some())).await;
         let mut pulled = Err(QueryError::new(Code::TimeoutExceeded, "the exchange has no rows and no end"));
-        self.state.send_modify(|it| {
-            pulled = match &it.ended {
-                None if it.rows.is_empty() => return,
+        self.state.send_modify(|state| {
+            pulled = match &state.ended {
+                None if state.rows.is_empty() => return,
                 Some(Err(_)) => Err(QueryError::new(Code::ExchangeDataTransException, "the sender has failed")),
-                _ => Ok(Chunk { rows: it.rows.drain(..).collect(), is_last: it.ended.is_some() }),
+                _ => Ok(Chunk { rows: state.rows.drain(..).collect(), is_last: state.ended.is_some() }),
             };
-            it.drained = it.ended.is_some();
+            state.drained = state.ended.is_some();
         });
         pulled
     }
 
-    /// The receiver wants no more.
+    /// Records that the receiver wants no more rows.
     pub(super) fn finish_early(&self) {
-        self.state.send_modify(|it| it.finished_early = true);
+        self.state.send_modify(|state| state.finished_early = true);
     }
 
-    /// The query is over.
+    /// Cancels the exchange; the first cause stays.
     pub(super) fn cancel(&self, cause: &QueryError) {
-        self.state.send_modify(|it| {
-            it.cancelled.get_or_insert_with(|| cause.clone());
+        self.state.send_modify(|state| {
+            state.cancelled.get_or_insert_with(|| cause.clone());
         });
     }
 
-    /// Waits until the receiver knows of the end, or will not ask any more.
+    /// Waits until the receiver has seen the end or will not pull again.
     pub(super) async fn drained(&self) {
         let mut state = self.state.subscribe();
-        let over = state.wait_for(|it| it.drained || it.finished_early || it.cancelled.is_some());
+        let over = state.wait_for(|now| now.drained || now.finished_early || now.cancelled.is_some());
         let _ = time::timeout(self.timeout, over).await;
     }
 }

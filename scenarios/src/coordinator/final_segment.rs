@@ -1,29 +1,30 @@
-//! Segment 0, which runs on the server: its receivers pull the rows of all other segments' instances.
-//! It counts no progress, and it answers nobody: the connection does.
+//! Segment 0, which runs on the server: its receivers pull the rows of the other segments' instances.
+//! It counts no progress and answers no client; the connection does.
 
+use super::config::RPC_TIMEOUT;
 use super::error::{Code, QueryError};
 use super::rpc::{Chunk, InstanceId, QueryKey, Row, within};
 use super::segment_scheduler::Placement;
-use super::server::Server;
+use super::shared_context::SharedContext;
 use crate::rt::sync::mpsc;
 use crate::rt::task::{self, AbortHandle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many batches wait for the client's connection.
+/// The number of batches that may wait for the client's connection.
 const BATCHES_MAX: usize = 8;
 
-/// The running final segment. Dropping it ends its receivers.
+/// The running final segment. Dropping it aborts its receivers.
 #[derive(Debug)]
 pub(super) struct FinalSegment {
-    server: Arc<Server>,
+    context: Arc<SharedContext>,
     key: QueryKey,
     senders: BTreeMap<InstanceId, Placement>,
     events: mpsc::Receiver<Event>,
     _receivers: Receivers,
 }
 
-/// The tasks that pull. Dropping this ends them.
+/// The tasks that pull rows. Dropping this aborts them.
 #[derive(Debug)]
 struct Receivers(Vec<AbortHandle>);
 
@@ -41,21 +42,26 @@ enum Event {
 }
 
 impl FinalSegment {
-    /// Starts a receiver for each instance; `None` if the scheduler does not know the query any more.
-    pub(super) fn new(server: &Arc<Server>, key: &QueryKey, ids: &[InstanceId], bsp_mode: bool) -> Option<Self> {
+    /// Starts a receiver for each instance; `None` if the scheduler no longer knows the query.
+    pub(super) fn new(
+        context: &Arc<SharedContext>,
+        key: &QueryKey,
+        ids: &[InstanceId],
+        bsp_mode: bool,
+    ) -> Option<Self> {
         let (sender, events) = mpsc::channel(BATCHES_MAX);
-        let placed = ids.iter().map(|id| Some((*id, server.scheduler.placement(key, *id)?)));
+        let placed = ids.iter().map(|id| Some((*id, context.scheduler().placement(key, *id)?)));
         let senders: BTreeMap<InstanceId, Placement> = placed.collect::<Option<_>>()?;
         let mut receivers = Receivers(Vec::new());
         for (id, placement) in &senders {
-            let (server, key) = (Arc::clone(server), key.clone());
-            let receiver = Receiver { server, key, id: *id, bsp_mode, placement: placement.clone() };
+            let (context, key) = (Arc::clone(context), key.clone());
+            let receiver = Receiver { context, key, id: *id, bsp_mode, placement: placement.clone() };
             receivers.0.push(task::spawn(receiver.run(sender.clone())).abort_handle());
         }
-        Some(Self { server: Arc::clone(server), key: key.clone(), senders, events, _receivers: receivers })
+        Some(Self { context: Arc::clone(context), key: key.clone(), senders, events, _receivers: receivers })
     }
 
-    /// The next rows; `None` when all instances have sent theirs.
+    /// Returns the next rows; `None` when all instances have sent theirs.
     ///
     /// # Errors
     /// An exchange broke.
@@ -71,14 +77,15 @@ impl FinalSegment {
         Ok(None)
     }
 
-    /// A LIMIT is reached: tells the senders that are left that nobody will receive. Nobody waits for it.
+    /// Tells the remaining senders that the LIMIT is reached and nobody receives any longer. Does not wait for them.
     pub(super) fn finish_early(&self) {
         for (id, placement) in &self.senders {
-            let (server, key, id, worker) = (Arc::clone(&self.server), self.key.clone(), *id, placement.worker.clone());
+            let (context, key, id) = (Arc::clone(&self.context), self.key.clone(), *id);
+            let worker = placement.worker.clone();
             task::spawn(async move {
-                let limit = within(super::config::RPC_TIMEOUT);
-                let call = server
-                    .scheduler
+                let limit = within(RPC_TIMEOUT);
+                let call = context
+                    .scheduler()
                     .connections()
                     .call(&worker, async |worker| worker.finish_receiver(limit, key, id).await);
                 let _ = call.await;
@@ -88,7 +95,7 @@ impl FinalSegment {
 }
 
 struct Receiver {
-    server: Arc<Server>,
+    context: Arc<SharedContext>,
     key: QueryKey,
     id: InstanceId,
     bsp_mode: bool,
@@ -97,7 +104,7 @@ struct Receiver {
 
 impl Receiver {
     async fn run(mut self, to: mpsc::Sender<Event>) {
-        // In BSP mode an attempt counts as a whole: rows of one that breaks off are received again.
+        // In BSP mode an attempt counts only as a whole: the rows of a broken one are received again.
         let mut whole = Vec::new();
         loop {
             match self.pull().await {
@@ -131,12 +138,12 @@ impl Receiver {
         }
     }
 
-    /// Where the instance is tried again, in BSP mode.
+    /// Returns the placement of the next attempt, in BSP mode.
     async fn again(&self, broken: Broken) -> Result<Placement, QueryError> {
-        let (scheduler, attempt) = (&self.server.scheduler, self.placement.attempt);
+        let (scheduler, attempt) = (self.context.scheduler(), self.placement.attempt);
         match broken {
             Broken::SenderFailed(error) => {
-                let limit = self.server.config.wait_exception;
+                let limit = self.context.config().wait_exception;
                 scheduler.retried(&self.key, self.id, attempt, error, limit).await
             }
             Broken::WorkerGone(error) => scheduler.retry_exchange(&self.key, self.id, attempt, error).await,
@@ -145,13 +152,13 @@ impl Receiver {
 
     async fn pull(&self) -> Result<Chunk, Broken> {
         let (limit, key, id, attempt) =
-            (within(self.server.config.exchange_timeout), self.key.clone(), self.id, self.placement.attempt);
-        let connections = self.server.scheduler.connections();
+            (within(self.context.config().exchange_timeout), self.key.clone(), self.id, self.placement.attempt);
+        let connections = self.context.scheduler().connections();
         let pulled =
             connections.call(&self.placement.worker, async |worker| worker.pull(limit, key, id, attempt).await).await;
         match pulled.and_then(|pulled| pulled) {
             Ok(chunk) => Ok(chunk),
-            // It looks like any other end of the sender: why, only the worker knows, if it is the same one as before.
+            // A lost connection looks like any other end of the sender. Only the worker knows the cause, if it still runs.
             Err(error) if error.code == Code::NetworkError => {
                 Err(Broken::WorkerGone(QueryError::new(Code::ExchangeDataTransException, error.message)))
             }
@@ -160,10 +167,10 @@ impl Receiver {
     }
 }
 
-/// Why an exchange ended.
+/// The reason that an exchange ended.
 enum Broken {
-    /// Its worker says that it has, and tells the scheduler why.
+    /// Its worker reports the end, and sends the cause to the scheduler.
     SenderFailed(QueryError),
-    /// Nobody says anything.
+    /// Its worker is silent.
     WorkerGone(QueryError),
 }

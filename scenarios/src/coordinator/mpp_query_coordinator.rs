@@ -1,69 +1,75 @@
-//! The coordinator of one query: registers it, has its segments run, hears of them, and takes it out: upstream's
-//! `MPPQueryCoordinator`. Whoever has a reference keeps it alive, and the last one to let go runs its destructor.
+//! The coordinator of one query (upstream's `MPPQueryCoordinator`): registers it, has its segments run, receives their reports,
+//! and removes it again. Every reference keeps it alive; its destructor runs on the thread that drops the last one.
 
 use super::build::Build;
 use super::coordinator_fsm::CoordinatorFsm;
 use super::error::{Code, QueryError};
 use super::final_segment::FinalSegment;
-use super::handlers::Handlers;
+use super::handler_gate::HandlerGate;
 use super::progress_manager::ProgressManager;
 use super::query_context::QueryContext;
+use super::query_manager::MppQueryManager;
 use super::rpc::{InstanceId, PlanSegmentInstance, Progress, QueryKey};
 use super::statement::Scan;
 use afterlife_probe::{Entry, always};
 use std::sync::{Arc, OnceLock};
 
+/// The manager of a server's coordinators.
+pub(super) type Coordinators = MppQueryManager<MppQueryCoordinator>;
+
 /// One query's coordinator.
 #[derive(Debug)]
 pub(super) struct MppQueryCoordinator {
     context: Arc<QueryContext>,
+    manager: Arc<Coordinators>,
     fsm: CoordinatorFsm,
     progress_manager: ProgressManager,
-    /// Only the sound build looks at it.
-    handlers: Arc<Handlers>,
+    /// Used by the sound build alone.
+    gate: Arc<HandlerGate>,
     registered: OnceLock<Entry>,
     runtime_filters: OnceLock<Entry>,
     scheduled: OnceLock<Entry>,
 }
 
 impl MppQueryCoordinator {
-    pub(super) fn new(context: Arc<QueryContext>) -> Arc<Self> {
-        let build = context.server.config.build;
+    pub(super) fn new(context: Arc<QueryContext>, manager: Arc<Coordinators>) -> Arc<Self> {
+        let build = context.shared.config().build;
         Arc::new(Self {
             context,
+            manager,
             fsm: CoordinatorFsm::new(),
             progress_manager: ProgressManager::new(build),
-            handlers: Arc::new(Handlers::new()),
+            gate: Arc::new(HandlerGate::new()),
             registered: OnceLock::new(),
             runtime_filters: OnceLock::new(),
             scheduled: OnceLock::new(),
         })
     }
 
-    /// `execute`: registers, sets the progress callback, sends the segments; what it returns runs segment 0.
+    /// `execute`: registers the query, sets the progress callback and sends the segments. Returns segment 0, which is running.
     ///
     /// # Errors
-    /// There is a query of this id, or a worker cannot be reached.
+    /// The id is taken, or a worker cannot be reached.
     pub(super) async fn execute(self: &Arc<Self>) -> Result<FinalSegment, QueryError> {
-        let (server, key) = (&self.context.server, &self.context.key);
-        let _ = self.registered.set(server.manager.register(key, self)?);
-        let scans = self.context.select.scans(server.config.partitions);
-        if let Some(filters) = server.runtime_filters.register(key, scans.len()) {
+        let (shared, key) = (&self.context.shared, &self.context.key);
+        let _ = self.registered.set(self.manager.register(key, self, &self.gate)?);
+        let scans = self.context.select.scans(shared.config().partitions);
+        if let Some(filters) = shared.runtime_filters().register(key, scans.len()) {
             let _ = self.runtime_filters.set(filters);
         }
-        // Before the first segment is sent: progress may come at once.
+        // Set before the first segment is sent: progress may arrive at once.
         self.set_progress_callback();
         let bsp_mode = self.context.select.settings.bsp_mode;
         let ids: Vec<InstanceId> = scans.iter().map(|scan| scan.id).collect();
         let instances = scans.into_iter().map(|scan| self.instance(scan)).collect();
-        if let Some(scheduled) = server.scheduler.insert_plan_segments(key, bsp_mode, instances) {
+        if let Some(scheduled) = shared.scheduler().insert_plan_segments(key, bsp_mode, instances) {
             let _ = self.scheduled.set(scheduled);
         }
-        if let Err(error) = server.scheduler.send_plan_segments(key).await {
+        if let Err(error) = shared.scheduler().send_plan_segments(key).await {
             self.query_error(&error);
             return Err(self.root_cause(error).await);
         }
-        FinalSegment::new(server, key, &ids, bsp_mode).ok_or_else(|| {
+        FinalSegment::new(shared, key, &ids, bsp_mode).ok_or_else(|| {
             let error = QueryError::new(Code::QueryWasCancelledInternal, format!("the scheduler has lost query {key}"));
             self.query_error(&error);
             error
@@ -73,7 +79,7 @@ impl MppQueryCoordinator {
     /// The bug of #1755, and its fix #1602.
     fn set_progress_callback(&self) {
         let previous = Arc::clone(&self.context.progress_callback);
-        match self.context.server.config.build {
+        match self.context.shared.config().build {
             Build::Shipped => {
                 let process_list_element = self.context.process_list_element.clone();
                 self.progress_manager.set_progress_callback(Box::new(move |delta, by| {
@@ -103,7 +109,7 @@ impl MppQueryCoordinator {
             table: scan.table,
             partitions: scan.partitions,
             progress_every_ms: settings.progress_every_ms,
-            coordinator: self.context.server.config.rpc_address.clone(),
+            coordinator: self.context.shared.config().rpc_address.clone(),
         }
     }
 
@@ -123,57 +129,53 @@ impl MppQueryCoordinator {
         always!(*of == self.context.key, "progress of one query never appears in another");
     }
 
-    /// An instance, an exchange or the client has ended the query.
+    /// Records an error of an instance, an exchange or the client. The first one ends the query.
     pub(super) fn query_error(&self, error: &QueryError) {
-        let scheduler = &self.context.server.scheduler;
+        let scheduler = self.context.shared.scheduler();
         self.fsm.query_error(error, |cause| {
             let why = QueryError::new(Code::QueryWasCancelledInternal, cause.to_string());
             scheduler.cancel_plan_segments(&self.context.key, &why);
         });
     }
 
-    /// Whether instances that fail are tried again.
+    /// Returns `true` if failed instances are retried.
     pub(super) fn is_bsp(&self) -> bool {
         self.context.select.settings.bsp_mode
     }
 
-    /// Segment 0 has ended well.
+    /// Records that segment 0 has succeeded.
     pub(super) fn query_done(&self) {
         self.fsm.query_done();
     }
 
-    /// Why the query failed, as far as can be said after a while.
+    /// Returns the reason of the failure, as far as it is known within `wait_exception`.
     pub(super) async fn root_cause(&self, error: QueryError) -> QueryError {
-        self.fsm.root_cause(error, self.context.server.config.wait_exception).await
+        self.fsm.root_cause(error, self.context.shared.config().wait_exception).await
     }
 
-    /// What its instances have told, altogether.
-    pub(super) fn told(&self) -> Progress {
-        self.progress_manager.told()
+    /// The reported progress that must have been counted by now.
+    pub(super) fn progress_due(&self) -> Progress {
+        self.progress_manager.due()
     }
 
-    /// The same, with what is being counted at this moment.
-    pub(super) fn begun(&self) -> Progress {
-        self.progress_manager.begun()
+    /// The same, with the progress that is being counted at this moment.
+    pub(super) fn progress_accepted(&self) -> Progress {
+        self.progress_manager.accepted()
     }
 
-    /// Waits until no RPC handler is inside any more; from now on none comes in. What they have told has then been counted,
-    /// and no progress callback runs or will.
+    /// Closes the gate and waits for the RPC handlers inside. Afterwards all that they reported is counted, and no progress
+    /// callback runs or will run.
     pub(super) async fn retire(&self) {
-        self.handlers.shut().await;
-    }
-
-    pub(super) fn handlers(&self) -> &Arc<Handlers> {
-        &self.handlers
+        self.gate.close().await;
     }
 }
 
 impl Drop for MppQueryCoordinator {
-    /// In upstream's order; and on whichever thread lets go last.
+    /// Removes the query in upstream's order.
     fn drop(&mut self) {
-        let (server, key) = (&self.context.server, &self.context.key);
-        server.runtime_filters.remove(key, self.runtime_filters.get());
-        server.scheduler.finish_plan_segments(key, self.scheduled.get());
-        server.manager.clear(key, self.registered.get());
+        let (shared, key) = (&self.context.shared, &self.context.key);
+        shared.runtime_filters().remove(key, self.runtime_filters.get());
+        shared.scheduler().finish_plan_segments(key, self.scheduled.get());
+        self.manager.clear(key, self.registered.get());
     }
 }

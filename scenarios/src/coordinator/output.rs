@@ -1,14 +1,15 @@
-//! What a connection's progress callback has captured, one way for each front end; none keeps it alive in upstream.
-//! It sends nothing: the connection does.
+//! The output that a connection's progress callback captures, in a different way for each front end. In upstream no callback
+//! keeps it alive.
+//! It sends nothing; the connection does.
 
 use super::rpc::Progress;
 use afterlife_probe::{Registration, Resource, always};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is called with each delta of a query, from whatever thread.
+/// Called with each delta of a query, from any thread.
 pub(super) type ProgressCallback = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// Where a query's progress goes. Whoever owns it has an [`OutputFrame`]; callbacks follow a pointer.
+/// The destination of a query's progress. Its owner has an [`OutputFrame`]; callbacks follow a pointer.
 #[derive(Debug)]
 pub(super) struct Output {
     memory: Resource,
@@ -17,7 +18,7 @@ pub(super) struct Output {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
-    /// Whose progress this is now: the query's start time.
+    /// The query whose progress this is now, by its start time.
     query: u64,
     unsent: Progress,
 }
@@ -32,22 +33,22 @@ impl OutputFrame {
         Self(Arc::new(Output { memory: Resource::open(name), held: Mutex::new(Some(Held::default())) }))
     }
 
-    /// A query begins: upstream's `state = QueryState()`.
+    /// Begins a query: upstream's `state = QueryState()`.
     pub(super) fn begin(&self, query: u64) {
         self.0.with("begin", |held| *held = Held { query, unsent: Progress::default() });
     }
 
-    /// What has come since this was asked last.
+    /// Takes the progress that has arrived since the last call.
     pub(super) fn take_unsent(&self) -> Progress {
         self.0.with("progress packet", |held| std::mem::take(&mut held.unsent))
     }
 
-    /// The callback of a query: upstream's `[this]`, `[&used_output]` and `[&affected_rows]`. A registration says how long it
-    /// may be called where what it captures outlives the query.
+    /// Makes the callback of a query: upstream's `[this]`, `[&used_output]` and `[&affected_rows]`. Where the captured state
+    /// outlives the query, a registration says how long the callback may run.
     pub(super) fn callback(&self, query: u64, registration: Option<Arc<Registration>>) -> ProgressCallback {
         let output = Arc::clone(&self.0);
         Arc::new(move |delta| {
-            let _called = registration.as_deref().map(|it| it.fire());
+            let _called = registration.as_deref().map(|registration| registration.fire());
             output.with("progress callback", |held| {
                 always!(held.query == query, "progress of one query never appears in another");
                 held.unsent.add(delta);
@@ -84,7 +85,7 @@ mod tests {
     const READ: Progress = Progress { rows: 4, bytes: 40 };
 
     #[test]
-    fn a_late_callback_counts_for_the_next_query_of_the_connection() {
+    fn a_late_callback_counts_for_the_connections_next_query() {
         let frame = OutputFrame::new("test-handler");
         frame.begin(1);
         let late = frame.callback(1, None);
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_callback_crashes_once_the_frame_is_left() {
+    fn a_late_callback_crashes_once_its_frame_is_gone() {
         let frame = OutputFrame::new("test-output");
         frame.begin(1);
         let late = frame.callback(1, None);

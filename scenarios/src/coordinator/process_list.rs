@@ -1,5 +1,5 @@
-//! The process list: every query that runs, by id, and what belongs to it: upstream's `ProcessList` and `QueryStatus`.
-//! Whoever runs a query owns its entry, and the entry's destructor frees the status. It runs nothing itself.
+//! The process list: the running queries by id, each with its status (upstream's `ProcessList` and `QueryStatus`).
+//! The connection that runs a query owns its entry, and the entry's destructor frees the status. The list runs nothing itself.
 
 use super::error::{Code, QueryError};
 use super::query_priorities::{PriorityHandle, QueryPriorities};
@@ -24,7 +24,7 @@ struct Queries {
     by_user: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// A query in the list. Its owner is the query's connection; dropping it takes the query out and frees its status.
+/// A query in the list, owned by the query's connection. Dropping it removes the query and frees its status.
 #[derive(Debug)]
 pub(super) struct ProcessListEntry {
     list: Arc<ProcessList>,
@@ -33,10 +33,10 @@ pub(super) struct ProcessListEntry {
     registered: Entry,
 }
 
-/// What belongs to a query that runs: counters and its place among the priorities. Freed by the entry's destructor.
+/// The state of a running query: counters and its place among the priorities. Freed by the entry's destructor.
 ///
-/// Everything in it is reached through `held`, which is empty once it is freed: upstream's `QueryStatus` is plain memory,
-/// and a use of it then is a segmentation fault or worse. Here it is told to the probe, and then panics.
+/// All of it is behind `held`, which is empty once the status is freed. Upstream's `QueryStatus` is plain memory, and using it
+/// after that is a segmentation fault or worse. Here the use is reported to the probe and then panics.
 #[derive(Debug)]
 pub(super) struct QueryStatus {
     query_id: String,
@@ -53,7 +53,7 @@ struct Held {
     priority_handle: Option<PriorityHandle>,
 }
 
-/// Upstream's `QueryStatus *`: it does not keep what it points to from being freed.
+/// Upstream's `QueryStatus *`: a pointer that does not keep its target from being freed.
 #[derive(Clone, Debug)]
 pub(super) struct RawQueryStatus(Arc<QueryStatus>);
 
@@ -65,7 +65,7 @@ impl ProcessList {
     /// Enters a query.
     ///
     /// # Errors
-    /// There is one of this id.
+    /// A query of this id is running.
     pub(super) fn insert(
         self: &Arc<Self>,
         query_id: &str,
@@ -92,10 +92,10 @@ impl ProcessList {
         Ok(Arc::new(ProcessListEntry { list: Arc::clone(self), status, user: user.to_owned(), registered }))
     }
 
-    /// `KILL QUERY`: whether there was such a query.
+    /// `KILL QUERY`. Returns `true` if the query is running.
     pub(super) fn kill(&self, query_id: &str) -> bool {
         let queries = self.queries();
-        // Under the list's lock, which an entry's destructor takes first: the status cannot be freed meanwhile.
+        // The list's lock keeps the status alive: an entry's destructor takes it first.
         let killed = queries.by_id.get(query_id).map(|status| status.kill()).is_some();
         drop(queries);
         killed
@@ -107,12 +107,12 @@ impl ProcessList {
 }
 
 impl ProcessListEntry {
-    /// The query's status, as long as the entry lives.
+    /// The query's status, valid as long as the entry lives.
     pub(super) fn get(&self) -> &QueryStatus {
         &self.status
     }
 
-    /// The query's status, for who believes that the entry will live long enough.
+    /// A pointer to the query's status, for callers that assume the entry outlives them.
     pub(super) fn get_raw(&self) -> RawQueryStatus {
         RawQueryStatus(Arc::clone(&self.status))
     }
@@ -123,7 +123,7 @@ impl Drop for ProcessListEntry {
         let mut queries = self.list.queries();
         let id = &self.status.query_id;
         let own = queries.by_id.get(id).is_some_and(|status| Arc::ptr_eq(status, &self.status));
-        // Upstream looks for the pointer, too, and calls std::terminate if it is not there.
+        // Upstream also compares the pointer, and calls std::terminate if it is missing.
         assert!(own, "cannot find query by query_id and pointer to QueryStatus in ProcessList");
         self.registered.removed();
         queries.by_id.remove(id);
@@ -139,15 +139,15 @@ impl Drop for ProcessListEntry {
 }
 
 impl RawQueryStatus {
-    /// Follows the pointer, whatever there is now.
+    /// Follows the pointer, valid or not.
     pub(super) fn get(&self) -> &QueryStatus {
         &self.0
     }
 }
 
 impl QueryStatus {
-    /// `updateProgressIn`: counts, lets queries of a higher priority go first, and says whether to go on.
-    /// `by` is who calls, for the story.
+    /// `updateProgressIn`: counts `delta` and lets queries of a higher priority go first. Returns `false` if the query was killed.
+    /// `by` names the caller in reports.
     pub(super) fn update_progress_in(&self, delta: Progress, by: &'static str) -> bool {
         let priority = self.with(by, |held| {
             held.progress_in.add(delta);
@@ -159,12 +159,12 @@ impl QueryStatus {
         self.with(by, |_| !self.is_killed.load(Ordering::Relaxed))
     }
 
-    /// What has been counted.
+    /// The progress counted so far.
     pub(super) fn progress_in(&self) -> Progress {
         self.with("progress_in", |held| held.progress_in)
     }
 
-    /// Whether somebody has killed the query.
+    /// Returns `true` once the query has been killed.
     pub(super) fn is_killed(&self) -> bool {
         self.with("is_killed", |_| self.is_killed.load(Ordering::Relaxed))
     }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn who_kept_a_pointer_past_the_entry_crashes_and_who_kept_a_weak_reference_does_not() {
+    fn a_raw_pointer_that_outlives_the_entry_crashes_and_a_weak_reference_does_not() {
         let list = Arc::new(ProcessList::new(Duration::ZERO));
         let entry = list.insert("q", "u", 1).unwrap();
         let (raw, weak) = (entry.get_raw(), Arc::downgrade(&entry));

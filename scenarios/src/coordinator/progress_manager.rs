@@ -1,4 +1,4 @@
-//! A query's progress, put together from what its instances tell: upstream's `ProgressManager`.
+//! A query's progress, assembled from the reports of its instances (upstream's `ProgressManager`).
 //! It does not know what its callback does with a delta, or how long that takes.
 
 use super::build::Build;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// What is called with each delta, and by which of upstream's two functions.
+/// Called with each delta and the name of the upstream function that calls.
 pub(super) type ProgressCallback = Box<dyn Fn(Progress, &'static str) + Send + Sync>;
 
 const ON_PROGRESS: &str = "onProgress";
@@ -15,22 +15,24 @@ const ON_FINAL_PROGRESS: &str = "onFinalProgress";
 
 /// One query's progress. It is a part of the coordinator and dies with it; nothing ever takes the callback out.
 ///
-/// Upstream's `onFinalProgress` reads the callback's field without the lock. Here that is a `OnceLock`, set before any
-/// segment is sent, and so the one defect of upstream's that cannot be written down in safe Rust.
+/// Upstream's `onFinalProgress` reads the callback's field without the lock. Here that field is a `OnceLock` that is set before
+/// any segment is sent: the one upstream defect that safe Rust cannot express.
 pub(super) struct ProgressManager {
     build: Build,
     segment_progress: Mutex<BTreeMap<InstanceId, SegmentProgress>>,
-    /// What has been heard, for who compares it with what was counted: upstream has no such thing, and nobody may wait for
-    /// upstream's mutex to learn of it.
-    heard: Mutex<Heard>,
+    /// Bounds on what must have been counted, for the claims alone. Upstream has no such thing, and reading it must not wait
+    /// for upstream's mutex.
+    bounds: Mutex<Bounds>,
     progress_callback: OnceLock<ProgressCallback>,
 }
 
-/// What instances have told: what is to have been counted by now, and what may have been, with that which is being counted.
+/// Bounds on the progress that has been counted.
 #[derive(Debug, Default)]
-struct Heard {
-    told: BTreeMap<InstanceId, SegmentProgress>,
-    begun: BTreeMap<InstanceId, SegmentProgress>,
+struct Bounds {
+    /// Must have been counted by now.
+    due: BTreeMap<InstanceId, SegmentProgress>,
+    /// May have been counted: `due` and what is being counted at this moment.
+    accepted: BTreeMap<InstanceId, SegmentProgress>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,89 +44,91 @@ struct SegmentProgress {
 
 impl ProgressManager {
     pub(super) fn new(build: Build) -> Self {
-        Self { build, segment_progress: Mutex::default(), heard: Mutex::default(), progress_callback: OnceLock::new() }
+        Self { build, segment_progress: Mutex::default(), bounds: Mutex::default(), progress_callback: OnceLock::new() }
     }
 
-    /// Set once, before segments are sent.
+    /// Sets the callback, once and before segments are sent.
     pub(super) fn set_progress_callback(&self, callback: ProgressCallback) {
         assert!(self.progress_callback.set(callback).is_ok(), "a query is executed once");
     }
 
-    /// What an instance has read since it told last. A delta after the final progress is ignored.
+    /// Counts what an instance has read since its last report. A delta that follows the final progress is ignored.
     pub(super) fn on_progress(&self, id: InstanceId, delta: Progress) {
         let mut segments = self.segments();
-        let it = segments.entry(id).or_default();
-        if it.is_final {
+        let segment = segments.entry(id).or_default();
+        if segment.is_final {
             return;
         }
         match self.build {
-            // Upstream calls under the mutex: whoever has something to tell of this query waits meanwhile.
+            // Upstream calls back under the mutex; other reports on this query wait meanwhile.
             Build::Shipped | Build::Patched => {
-                let mut after = *it;
+                let mut after = *segment;
                 after.progress.add(delta);
-                self.heard().begun.insert(id, after);
+                self.bounds().accepted.insert(id, after);
                 self.call(delta, ON_PROGRESS);
-                *it = after;
-                self.heard().told.insert(id, after);
+                *segment = after;
+                self.bounds().due.insert(id, after);
             }
             Build::Sound => {
-                it.progress.add(delta);
-                self.hear(id, *it);
+                segment.progress.add(delta);
+                self.record(id, *segment);
                 drop(segments);
                 self.call(delta, ON_PROGRESS);
             }
         }
     }
 
-    /// All that an instance has read.
+    /// Counts the part of an instance's final progress that it had not reported before.
     pub(super) fn on_final_progress(&self, id: InstanceId, progress: Progress) {
         match self.build {
-            // Upstream lets go of the mutex between storing and counting, and adds up what comes twice.
+            // Upstream releases the mutex between storing and counting, and adds up values that arrive twice.
             Build::Shipped | Build::Patched => {
                 let mut segments = self.segments();
-                let it = segments.entry(id).or_default();
-                it.final_progress.add(progress);
-                it.is_final = true;
-                self.hear(id, *it);
+                let segment = segments.entry(id).or_default();
+                segment.final_progress.add(progress);
+                segment.is_final = true;
+                self.record(id, *segment);
                 drop(segments);
                 self.call(self.final_progress_diff(id), ON_FINAL_PROGRESS);
             }
             Build::Sound => {
                 let mut segments = self.segments();
-                let it = segments.entry(id).or_default();
-                if it.is_final {
+                let segment = segments.entry(id).or_default();
+                if segment.is_final {
                     return;
                 }
-                *it = SegmentProgress { final_progress: progress, is_final: true, ..*it };
-                self.hear(id, *it);
+                *segment = SegmentProgress { final_progress: progress, is_final: true, ..*segment };
+                self.record(id, *segment);
                 drop(segments);
                 self.call(self.final_progress_diff(id), ON_FINAL_PROGRESS);
             }
         }
     }
 
-    /// What the instances have told, altogether.
-    pub(super) fn told(&self) -> Progress {
-        sum(&self.heard().told)
+    /// The reported progress that must have been counted by now.
+    pub(super) fn due(&self) -> Progress {
+        sum(&self.bounds().due)
     }
 
-    /// The same, with what is being counted at this moment.
-    pub(super) fn begun(&self) -> Progress {
-        sum(&self.heard().begun)
+    /// The same, with the progress that is being counted at this moment.
+    pub(super) fn accepted(&self) -> Progress {
+        sum(&self.bounds().accepted)
     }
 
-    fn hear(&self, id: InstanceId, it: SegmentProgress) {
-        let mut heard = self.heard();
-        heard.told.insert(id, it);
-        heard.begun.insert(id, it);
+    fn record(&self, id: InstanceId, segment: SegmentProgress) {
+        let mut bounds = self.bounds();
+        bounds.due.insert(id, segment);
+        bounds.accepted.insert(id, segment);
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn bounds(&self) -> MutexGuard<'_, Bounds> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn final_progress_diff(&self, id: InstanceId) -> Progress {
-        self.segments().get(&id).map_or_else(Progress::default, |it| it.final_progress.since(it.progress))
+        self.segments()
+            .get(&id)
+            .map_or_else(Progress::default, |segment| segment.final_progress.since(segment.progress))
     }
 
     fn call(&self, delta: Progress, by: &'static str) {
@@ -138,10 +142,10 @@ impl ProgressManager {
     }
 }
 
-fn sum(of: &BTreeMap<InstanceId, SegmentProgress>) -> Progress {
+fn sum(segments: &BTreeMap<InstanceId, SegmentProgress>) -> Progress {
     let mut sum = Progress::default();
-    for it in of.values() {
-        sum.add(it.final_progress.or_more(it.progress));
+    for segment in segments.values() {
+        sum.add(segment.final_progress.or_more(segment.progress));
     }
     sum
 }
@@ -163,36 +167,36 @@ mod tests {
         Progress { rows, bytes: rows * 10 }
     }
 
-    fn counted(build: Build, tell: impl FnOnce(&ProgressManager)) -> (u64, u64) {
+    fn counted(build: Build, report: impl FnOnce(&ProgressManager)) -> (u64, u64) {
         let manager = ProgressManager::new(build);
         let counted = Arc::new(Mutex::new(0));
         let callback = Arc::clone(&counted);
         manager.set_progress_callback(Box::new(move |delta, _| *callback.lock().unwrap() += delta.rows));
-        tell(&manager);
+        report(&manager);
         let counted = *counted.lock().unwrap();
-        (counted, manager.told().rows)
+        (counted, manager.due().rows)
     }
 
     #[test]
-    fn the_final_progress_counts_what_was_not_told_before() {
+    fn the_final_progress_counts_what_was_not_reported_before() {
         for build in [Build::Shipped, Build::Patched, Build::Sound] {
-            let tell = |manager: &ProgressManager| {
+            let report = |manager: &ProgressManager| {
                 manager.on_progress(FIRST, rows(4));
                 manager.on_progress(FIRST, rows(4));
                 manager.on_final_progress(FIRST, rows(10));
                 manager.on_progress(FIRST, rows(4));
             };
-            assert_eq!(counted(build, tell), (10, 10));
+            assert_eq!(counted(build, report), (10, 10));
         }
     }
 
     #[test]
-    fn a_second_final_progress_is_counted_again_and_again_unless_it_is_sound() {
-        let tell = |manager: &ProgressManager| {
+    fn a_second_final_progress_is_counted_again_except_in_the_sound_build() {
+        let report = |manager: &ProgressManager| {
             manager.on_final_progress(FIRST, rows(10));
             manager.on_final_progress(FIRST, rows(10));
         };
-        assert_eq!(counted(Build::Patched, tell), (30, 20));
-        assert_eq!(counted(Build::Sound, tell), (10, 10));
+        assert_eq!(counted(Build::Patched, report), (30, 20));
+        assert_eq!(counted(Build::Sound, report), (10, 10));
     }
 }

@@ -1,24 +1,24 @@
-//! What a query's parts share: upstream's query `Context`. Whoever has a reference keeps it.
-//! It owns nothing that a query's end tears down: what it has of those are a callback and a weak reference.
+//! The context that the parts of one query share (upstream's query `Context`). Every part that holds a reference keeps it alive.
+//! It owns nothing that the query's end tears down: of those it has a callback and a weak reference.
 
 use super::output::ProgressCallback;
 use super::process_list::{ProcessListEntry, RawQueryStatus};
 use super::rpc::QueryKey;
-use super::server::Server;
+use super::shared_context::SharedContext;
 use super::statement::Select;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 /// One query's context.
 pub(super) struct QueryContext {
-    pub(super) server: Arc<Server>,
+    pub(super) shared: Arc<SharedContext>,
     pub(super) key: QueryKey,
     pub(super) select: Select,
-    /// The connection's, and "previous" to the coordinator's own.
+    /// The connection's callback, the "previous" one to the coordinator's own.
     pub(super) progress_callback: ProgressCallback,
-    /// `getProcessListElement`, until #1602.
+    /// `getProcessListElement`, used until #1602.
     pub(super) process_list_element: RawQueryStatus,
-    /// `getProcessListEntry`, since then.
+    /// `getProcessListEntry`, used since then.
     pub(super) process_list_entry: Weak<ProcessListEntry>,
 }
 

@@ -1,37 +1,36 @@
-//! The coordinators of this process by query id: upstream's `MPPQueryManager`.
-//! It owns none of them: its references are weak.
+//! The coordinators of this process by query id (upstream's `MPPQueryManager`).
+//! It owns none of them: its references are weak. Nor does it know what a coordinator is.
 
 use super::build::Build;
 use super::error::{Code, QueryError};
-use super::handlers::{Handlers, Inside};
-use super::mpp_query_coordinator::MppQueryCoordinator;
+use super::handler_gate::{HandlerGate, HandlerPass};
 use super::registry::Registry;
 use super::rpc::QueryKey;
 use afterlife_probe::Entry;
 use std::sync::{Arc, Weak};
 
-/// Query id to coordinator.
+/// Maps query ids to coordinators.
 #[derive(Debug)]
-pub(super) struct MppQueryManager {
+pub(super) struct MppQueryManager<C> {
     build: Build,
-    coordinators: Registry<Registered>,
+    coordinators: Registry<Registered<C>>,
 }
 
 #[derive(Debug)]
-struct Registered {
-    coordinator: Weak<MppQueryCoordinator>,
-    handlers: Arc<Handlers>,
+struct Registered<C> {
+    coordinator: Weak<C>,
+    gate: Arc<HandlerGate>,
 }
 
-/// A coordinator in the hands of an RPC handler. Dropped in this order: who waits until nobody is inside knows then that
-/// no handler has a reference.
+/// A coordinator in the hands of an RPC handler. The fields are dropped in this order: once the pass is gone, the handler no
+/// longer holds a reference.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) coordinator: Arc<MppQueryCoordinator>,
-    _inside: Option<Inside>,
+pub(super) struct Found<C> {
+    pub(super) coordinator: Arc<C>,
+    _pass: Option<HandlerPass>,
 }
 
-impl MppQueryManager {
+impl<C> MppQueryManager<C> {
     pub(super) fn new(build: Build) -> Self {
         Self { build, coordinators: Registry::new("mpp-query-manager") }
     }
@@ -39,33 +38,39 @@ impl MppQueryManager {
     /// `registerQuery`.
     ///
     /// # Errors
-    /// There is a coordinator of this id.
-    pub(super) fn register(&self, key: &QueryKey, coordinator: &Arc<MppQueryCoordinator>) -> Result<Entry, QueryError> {
-        let handlers = Arc::clone(coordinator.handlers());
-        let registered = Registered { coordinator: Arc::downgrade(coordinator), handlers };
+    /// The id already has a coordinator.
+    pub(super) fn register(
+        &self,
+        key: &QueryKey,
+        coordinator: &Arc<C>,
+        gate: &Arc<HandlerGate>,
+    ) -> Result<Entry, QueryError> {
+        let gate = Arc::clone(gate);
+        let registered = Registered { coordinator: Arc::downgrade(coordinator), gate };
         self.coordinators.try_emplace(key, registered).ok_or_else(|| {
             let why = format!("mpp query with id = {key} is already running and cannot be stopped");
             QueryError::new(Code::QueryWithSameIdIsAlreadyRunning, why)
         })
     }
 
-    /// `getCoordinator`: weak to strong. Upstream's messages have the id alone, and find whoever has it now.
-    pub(super) fn get(&self, key: &QueryKey) -> Option<Found> {
+    /// `getCoordinator`: upgrades the weak reference. Upstream's messages carry the id alone and find whichever query has it
+    /// now.
+    pub(super) fn get(&self, key: &QueryKey) -> Option<Found<C>> {
         let found = self.coordinators.with(&key.query_id, |start_time, registered| match self.build {
             Build::Shipped | Build::Patched => {
-                Some(Found { coordinator: registered.coordinator.upgrade()?, _inside: None })
+                Some(Found { coordinator: registered.coordinator.upgrade()?, _pass: None })
             }
             Build::Sound if start_time != key.start_time => None,
             Build::Sound => {
-                // First inside, then a reference: there is none that nobody waits for.
-                let inside = registered.handlers.enter()?;
-                Some(Found { coordinator: registered.coordinator.upgrade()?, _inside: Some(inside) })
+                // The pass comes before the reference, so the owner waits for every reference that exists.
+                let pass = registered.gate.enter()?;
+                Some(Found { coordinator: registered.coordinator.upgrade()?, _pass: Some(pass) })
             }
         });
         found.flatten()
     }
 
-    /// `clearQuery`, of a coordinator's destructor.
+    /// `clearQuery`, called by a coordinator's destructor.
     pub(super) fn clear(&self, key: &QueryKey, own: Option<&Entry>) {
         match (self.build, own) {
             (Build::Shipped | Build::Patched, own) => self.coordinators.erase(&key.query_id, own),

@@ -1,18 +1,18 @@
-//! Priorities: a query waits, for a while, until no query with a smaller number runs.
-//! It is no scheduler: who is asked to wait is whoever tells progress.
+//! Query priorities: a query waits, within a limit, until no query with a smaller number is running.
+//! This is no scheduler: the thread that reports progress is the one that waits.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many queries run at each priority.
+/// The number of running queries at each priority.
 #[derive(Debug, Default)]
 pub(super) struct QueryPriorities {
     running: Mutex<BTreeMap<u32, usize>>,
     ended: Condvar,
 }
 
-/// One query's place. Dropping it lets those that wait look again.
+/// One query's place among the priorities. Dropping it wakes the queries that wait behind it.
 #[derive(Debug)]
 pub(super) struct PriorityHandle {
     priorities: Arc<QueryPriorities>,
@@ -20,7 +20,7 @@ pub(super) struct PriorityHandle {
 }
 
 impl QueryPriorities {
-    /// Enters a query; priority 0 is none, and never waits or is waited for.
+    /// Enters a query. Priority 0 means none: such a query neither waits nor is waited for.
     pub(super) fn insert(self: &Arc<Self>, priority: u32) -> Option<PriorityHandle> {
         if priority == 0 {
             return None;
@@ -29,7 +29,7 @@ impl QueryPriorities {
         Some(PriorityHandle { priorities: Arc::clone(self), priority })
     }
 
-    /// `waitIfNeed`: waits until no query before `priority` runs, or until the time is over.
+    /// `waitIfNeed`: waits until no query ahead of `priority` is running, at most `limit`.
     pub(super) fn wait_if_need(&self, priority: u32, limit: Duration) {
         let until = Instant::now() + limit;
         let mut running = self.running();
@@ -73,7 +73,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_end_of_the_query_before_it_lets_a_query_go_on() {
+    fn a_query_goes_on_once_the_query_ahead_of_it_has_ended() {
         let priorities = Arc::new(QueryPriorities::default());
         assert!(priorities.insert(0).is_none());
         let first = priorities.insert(1);

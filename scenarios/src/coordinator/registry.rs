@@ -1,5 +1,5 @@
-//! A registry by query id, as upstream has several, each a process-wide map.
-//! What is in it belongs to whoever put it there; whether that is looked at when something is taken out, the caller says.
+//! A registry by query id; upstream has several, each a process-wide map.
+//! An entry belongs to the query that made it. The caller decides if a removal checks that.
 
 use super::rpc::QueryKey;
 use afterlife_probe::Entry;
@@ -10,11 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct Registry<T> {
     name: &'static str,
-    entries: Mutex<BTreeMap<String, Kept<T>>>,
+    entries: Mutex<BTreeMap<String, Occupant<T>>>,
 }
 
 #[derive(Debug)]
-struct Kept<T> {
+struct Occupant<T> {
     start_time: u64,
     value: T,
 }
@@ -24,22 +24,22 @@ impl<T> Registry<T> {
         Self { name, entries: Mutex::default() }
     }
 
-    /// Enters something under a query's id; `None` if there is something.
+    /// Makes an entry under a query's id; `None` if the id is taken.
     pub(super) fn try_emplace(&self, key: &QueryKey, value: T) -> Option<Entry> {
         let mut entries = self.entries();
         if entries.contains_key(&key.query_id) {
             return None;
         }
-        entries.insert(key.query_id.clone(), Kept { start_time: key.start_time, value });
+        entries.insert(key.query_id.clone(), Occupant { start_time: key.start_time, value });
         Some(Entry::new(self.name, key))
     }
 
-    /// Looks at what stands under a query's id, and whose start time it has.
+    /// Passes the entry under a query's id to `look`, with the start time of the query that made it.
     pub(super) fn with<R>(&self, query_id: &str, look: impl FnOnce(u64, &mut T) -> R) -> Option<R> {
-        self.entries().get_mut(query_id).map(|kept| look(kept.start_time, &mut kept.value))
+        self.entries().get_mut(query_id).map(|occupant| look(occupant.start_time, &mut occupant.value))
     }
 
-    /// Takes out what stands under a query's id, whoever put it there: upstream's erase by key. `own` is the caller's own
+    /// Removes the entry under a query's id, no matter which query made it: upstream's erase by key. `own` is the caller's own
     /// entry, if it ever made one.
     pub(super) fn erase(&self, query_id: &str, own: Option<&Entry>) {
         let mut entries = self.entries();
@@ -52,10 +52,10 @@ impl<T> Registry<T> {
         drop(erased);
     }
 
-    /// Takes out the caller's own entry, and nobody else's.
+    /// Removes the caller's own entry, and no other.
     pub(super) fn erase_own(&self, key: &QueryKey, own: &Entry) {
         let mut entries = self.entries();
-        if entries.get(&key.query_id).is_some_and(|kept| kept.start_time == key.start_time) {
+        if entries.get(&key.query_id).is_some_and(|occupant| occupant.start_time == key.start_time) {
             own.removed();
             let erased = entries.remove(&key.query_id);
             drop(entries);
@@ -63,7 +63,7 @@ impl<T> Registry<T> {
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Kept<T>>> {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Occupant<T>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn erase_by_key_takes_anybodys_and_erase_own_does_not() {
+    fn erase_removes_any_entry_and_erase_own_only_the_callers() {
         let registry = Registry::new("test");
         let first = registry.try_emplace(&key(1), "first").unwrap();
         assert!(registry.try_emplace(&key(2), "refused").is_none());

@@ -1,5 +1,5 @@
-//! What server and workers say to each other, over tarpc; and the connections that each keeps to the others.
-//! It says nothing about what the messages mean.
+//! The messages between server and workers, over tarpc, and the connections that carry them.
+//! It does not interpret the messages.
 
 use super::config::CONNECT_TIMEOUT;
 use super::error::{Code, QueryError};
@@ -34,7 +34,7 @@ impl fmt::Display for InstanceId {
     }
 }
 
-/// Which run of which query: an id may be used again, its start time is not.
+/// One run of a query. Ids are reused; start times are not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct QueryKey {
     pub(super) query_id: String,
@@ -48,7 +48,7 @@ impl fmt::Display for QueryKey {
     }
 }
 
-/// What a worker is to run.
+/// An instance for a worker to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PlanSegmentInstance {
     pub(super) query: QueryKey,
@@ -58,12 +58,12 @@ pub(super) struct PlanSegmentInstance {
     pub(super) partitions: Vec<u32>,
     /// The statement throws in this segment, after the first block.
     pub(super) throws: bool,
-    /// `interactive_delay_optimizer_mode` in milliseconds; 0: no progress before the end.
+    /// `interactive_delay_optimizer_mode` in milliseconds; 0 means no progress before the end.
     pub(super) progress_every_ms: u64,
     pub(super) coordinator: String,
 }
 
-/// What has been read.
+/// The amount that has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Progress {
     pub(super) rows: u64,
@@ -76,18 +76,18 @@ impl Progress {
         self.bytes += more.bytes;
     }
 
-    /// What is missing from `past` to here; nothing where `past` is more.
+    /// The difference from `past` to `self`, at least zero.
     pub(super) fn since(self, past: Self) -> Self {
         Self { rows: self.rows.saturating_sub(past.rows), bytes: self.bytes.saturating_sub(past.bytes) }
     }
 
-    /// The larger of both, number by number.
+    /// The larger of both, field by field.
     pub(super) fn or_more(self, other: Self) -> Self {
         Self { rows: self.rows.max(other.rows), bytes: self.bytes.max(other.bytes) }
     }
 }
 
-/// `sendProgress`: what an instance has read since it told last.
+/// `sendProgress`: the amount that an instance has read since its last report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ProgressReport {
     pub(super) query: QueryKey,
@@ -96,7 +96,7 @@ pub(super) struct ProgressReport {
     pub(super) delta: Progress,
 }
 
-/// `sendPlanSegmentStatus`: how an instance ended, once for each.
+/// `sendPlanSegmentStatus`: the outcome of an instance, sent once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PlanSegmentStatus {
     pub(super) query: QueryKey,
@@ -108,26 +108,26 @@ pub(super) struct PlanSegmentStatus {
     pub(super) progress: Progress,
 }
 
-/// What an exchange has for its receiver.
+/// The rows that an exchange has for its receiver.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Chunk {
     pub(super) rows: Vec<Row>,
-    /// There will be no more.
+    /// No more rows follow.
     pub(super) is_last: bool,
 }
 
-/// Server to worker.
+/// Calls from the server to a worker.
 #[tarpc::service]
 pub(super) trait Worker {
     async fn submit_plan_segments(instances: Vec<PlanSegmentInstance>);
     async fn cancel_query(query: QueryKey, cause: QueryError);
-    /// The next rows of an instance; waits for some.
+    /// Waits for the next rows of an instance.
     async fn pull(query: QueryKey, id: InstanceId, attempt: u32) -> Result<Chunk, QueryError>;
-    /// The receiver has enough: a LIMIT was reached.
+    /// Ends an exchange early: a LIMIT was reached.
     async fn finish_receiver(query: QueryKey, id: InstanceId);
 }
 
-/// Worker to server.
+/// Calls from a worker to the server.
 #[tarpc::service]
 pub(super) trait Coordinator {
     async fn send_progress(report: ProgressReport);
@@ -135,14 +135,14 @@ pub(super) trait Coordinator {
     async fn report_plan_segment_error(query: QueryKey, error: QueryError);
 }
 
-/// A deadline for one call.
+/// Makes a context with a deadline for one call.
 pub(super) fn within(limit: Duration) -> Context {
     let mut context = context::current();
     context.deadline = Instant::now() + limit;
     context
 }
 
-/// One end of an RPC connection, as tarpc wants it.
+/// Wraps a stream as tarpc's transport.
 pub(super) fn transport<Item, SinkItem>(stream: TcpStream) -> Transport<TcpStream, Item, SinkItem, Json<Item, SinkItem>>
 where
     Item: for<'de> Deserialize<'de>,
@@ -152,18 +152,18 @@ where
     Transport::from((stream, Json::default()))
 }
 
-/// Accepts connections for ever and hands each over.
+/// Accepts connections forever and passes each to `serve`.
 pub(super) async fn accept(listener: TcpListener, mut serve: impl FnMut(TcpStream)) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => serve(stream),
-            // No descriptor is left for another connection: one of those that there are will end.
+            // Out of descriptors: wait until another connection ends.
             Err(_) => time::sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-/// A client of a service, which is made anew when its connection is gone.
+/// A service's client, rebuilt when its connection is lost.
 pub(super) trait Client: Clone + Send + 'static {
     fn over(stream: TcpStream) -> Self;
 }
@@ -180,7 +180,7 @@ impl Client for CoordinatorClient {
     }
 }
 
-/// A client whose requests a task of the process sends, until nobody has the client any more or its connection breaks.
+/// Spawns the task that sends a client's requests, until the last clone is dropped or the connection breaks.
 fn spawned<C, D, E>(NewClient { client, dispatch }: NewClient<C, D>) -> C
 where
     D: Future<Output = Result<(), E>> + Send + 'static,
@@ -189,19 +189,19 @@ where
     client
 }
 
-/// The connections of one process to others, one to each address.
+/// A process's connections to others, one for each address.
 #[derive(Debug)]
 pub(super) struct Connections<C> {
     known: Mutex<BTreeMap<String, (u64, C)>>,
-    made: AtomicU64,
+    opened: AtomicU64,
 }
 
 impl<C: Client> Connections<C> {
     pub(super) fn new() -> Self {
-        Self { known: Mutex::default(), made: AtomicU64::new(0) }
+        Self { known: Mutex::default(), opened: AtomicU64::new(0) }
     }
 
-    /// Calls a service: on the connection that there is, or on a new one.
+    /// Calls a service over the existing connection or a new one.
     pub(super) async fn call<R, F: Future<Output = Result<R, RpcError>>>(
         &self,
         address: &str,
@@ -224,16 +224,16 @@ impl<C: Client> Connections<C> {
             return Ok(known.clone());
         }
         let stream = time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
-        let made = (self.made.fetch_add(1, Ordering::Relaxed), C::over(stream));
-        // Somebody else may have connected meanwhile: whose connection is kept does not matter.
-        self.known().insert(address.to_owned(), made.clone());
-        Ok(made)
+        let connection = (self.opened.fetch_add(1, Ordering::Relaxed), C::over(stream));
+        // Another caller may have connected in the meantime; either connection will do.
+        self.known().insert(address.to_owned(), connection.clone());
+        Ok(connection)
     }
 
-    /// Forgets a connection that failed, unless there is a newer one.
+    /// Forgets a failed connection, unless a newer one has replaced it.
     fn forget(&self, address: &str, number: u64) {
         let mut known = self.known();
-        if known.get(address).is_some_and(|(kept, _)| *kept == number) {
+        if known.get(address).is_some_and(|(current, _)| *current == number) {
             known.remove(address);
         }
     }

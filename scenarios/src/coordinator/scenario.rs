@@ -1,8 +1,12 @@
-//! The coordinator as a scenario: a server, workers, and clients whose queries end early, fail, and use ids again.
-//! It knows the system by its entry points only.
+//! The coordinator's scenario: a server, workers, and clients whose queries end early, fail and reuse ids.
+//! It uses only the system's entry points.
 
 use super::client::{Then, ask};
-use super::{Generated, ServerConfig, WorkerConfig, run_server, run_worker};
+use super::config::{ServerConfig, WorkerConfig};
+use super::server::run_server;
+use super::source::Generated;
+use super::worker::run_worker;
+use super::{build, variants};
 use crate::line_protocol::{Answer, Lines, QueryError};
 use crate::rt::time;
 use afterlife::{Build, Faults, Node, Rng, Scenario, Sim};
@@ -18,37 +22,37 @@ pub fn scenario() -> Scenario {
         .seeds(2_000)
         .issue("ByConity/ByConity#1755")
         .breaks(&[(Build::Shipped, CRASH), (Build::Patched, LEFT)])
-        .variants(super::variants::VARIANTS)
+        .variants(variants::VARIANTS)
         .portable()
 }
 
-/// The reported crash: the query status is used after it was freed.
+/// The reported crash: the query status is used after it has been freed.
 const CRASH: &str = "no-use-after-teardown";
-/// What upstream's fix leaves: the connection's own callback is called after its query's end.
+/// The crash that upstream's fix leaves: the connection's own callback runs after its query has ended.
 const LEFT: &str = "no-callback-after-deregistration";
 
 const WORKERS: usize = 3;
 const CLIENTS: usize = 3;
-/// How many queries each client asks.
+/// The number of queries that each client sends.
 const QUERIES: usize = 7;
-/// Ids that several queries use, one after the other and at the same time.
+/// The number of ids that several queries use, one after the other and at the same time.
 const COMMON_IDS: usize = 2;
-/// How many rows each partition has.
+/// The number of rows in each partition.
 const ROWS: u32 = 5;
-/// No query takes longer, whatever strikes: an exchange that times out, the wait for the root cause, and some.
+/// The longest that a query may take under any fault: an exchange timeout, the wait for the root cause, and a margin.
 const QUERY_LIMIT: Duration = Duration::from_secs(120);
 
-crate::release::named_as!(super::Build);
+crate::release::named_as!(build::Build);
 
-fn config(build: super::Build) -> ServerConfig {
+fn config(build: build::Build) -> ServerConfig {
     let workers = (0..WORKERS).map(|index| format!("worker-{index}:8124")).collect();
     ServerConfig { partitions: 4, ..ServerConfig::new("coordinator", workers, build) }
 }
 
-/// What comes first ends a run, and some of what upstream's builds do comes in nearly every one. So in half of theirs that is
-/// looked past, in half of those what is counted twice too, and what is behind it is found; the sound build has to bear all of it
-/// at once.
-fn look(sim: &mut Sim, choice: u32) {
+/// Declares known issues. The first violation ends a run, and some defects of upstream's builds strike in nearly every run. So
+/// half of their runs accept the frequent ones, and half of those also accept double counting, to find what lies behind. The
+/// sound build accepts none.
+fn known_issues(sim: &mut Sim, choice: u32) {
     if sim.build() == Build::Sound || choice > 1 {
         return;
     }
@@ -57,30 +61,30 @@ fn look(sim: &mut Sim, choice: u32) {
     sim.look_past(LEFT, &["progress-callback"]);
     sim.look_past("always", &["progress of one query never appears in another"]);
     if choice == 0 {
-        sim.look_past("always", &["nothing is counted for a query but"]);
+        sim.look_past("always", &["a query counts only progress"]);
     }
 }
 
 fn script(sim: &mut Sim) {
-    let build = super::Build::from(sim.build());
-    // An application that asks again under the same id, whatever became of the first time.
+    let build = build::Build::from(sim.build());
+    // An application that reuses an id at once, regardless of the first query's outcome.
     let mut rng = sim.rng();
-    let asks_again = rng.random_range(0..4) == 0;
-    // One whose queries are tried again where they fail.
+    let reuses_ids = rng.random_range(0..4) == 0;
+    // An application whose failed instances are retried.
     let retries = rng.random_range(0..4) == 0;
-    look(sim, rng.random_range(0..4));
+    known_issues(sim, rng.random_range(0..4));
     sim.workers(2);
     let server = sim.node("coordinator", move |_| async move { Ok(run_server(config(build)).await?) });
     sim.workers(0);
     let workers = sim.nodes("worker", WORKERS, move |_| async move {
         Ok(run_worker(WorkerConfig::new(build), Arc::new(Generated { rows: ROWS })).await?)
     });
-    let overdue = sim.ledger::<String>("queries that took too long");
-    let wrong = sim.ledger::<String>("answers that are not whole");
-    let whole = sim.ledger::<String>("whole answers");
+    let overdue = sim.ledger::<String>("overdue queries");
+    let incomplete = sim.ledger::<String>("incomplete answers");
+    let complete = sim.ledger::<String>("complete answers");
     for index in 0..CLIENTS {
         sim.client(&format!("client-{index}"), move |node| async move {
-            let mut client = Client { node, rng: node.rng(), lines: None, asks_again, retries };
+            let mut client = Client { node, rng: node.rng(), lines: None, reuses_ids, retries };
             for number in 0..QUERIES {
                 let asked = client.draw(number);
                 let Ok(answered) = time::timeout(QUERY_LIMIT, client.ask(&asked)).await else {
@@ -91,16 +95,16 @@ fn script(sim: &mut Sim) {
                     && asked.then == Then::Wait
                 {
                     if asked.is_answered_by(&answer) {
-                        whole.note(asked.to_string())
+                        complete.note(asked.to_string())
                     } else {
-                        wrong.note(asked.to_string())
+                        incomplete.note(asked.to_string())
                     }
                 }
             }
             Ok(())
         });
     }
-    // A server with fewer processors than work: a thread that handles what a worker says is held on its way, and others go on.
+    // A server with fewer processors than work: a thread that handles a worker's report is held on its way while others go on.
     sim.faults(
         server,
         Faults::none()
@@ -129,36 +133,36 @@ fn script(sim: &mut Sim) {
             .at_most(3),
     );
     sim.always("each query returns within its limit", move |_| overdue.is_empty());
-    sim.always("an answer is whole", move |_| wrong.is_empty());
-    sim.sometimes("a full scan is answered", move |_| whole.any(|query| !query.contains("limit")));
+    sim.always("every answer is complete", move |_| incomplete.is_empty());
+    sim.sometimes("a full scan is answered", move |_| complete.any(|query| !query.contains("limit")));
     sim.sometimes("a worker or the server restarts", |view| view.restarts() > 0);
 }
 
-/// A client at work.
+/// A running client.
 struct Client {
     node: Node,
     rng: Rng,
     lines: Option<Lines>,
-    asks_again: bool,
+    reuses_ids: bool,
     retries: bool,
 }
 
-/// One query, as it was drawn.
+/// A drawn query.
 #[derive(Debug)]
-struct Asked {
+struct Query {
     id: String,
     text: String,
     then: Then,
     rows: usize,
 }
 
-impl std::fmt::Display for Asked {
+impl std::fmt::Display for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.id, self.text)
     }
 }
 
-impl Asked {
+impl Query {
     fn is_answered_by(&self, answer: &Answer) -> bool {
         let mut rows = answer.rows.clone();
         rows.sort_unstable();
@@ -168,10 +172,10 @@ impl Asked {
 }
 
 impl Client {
-    fn draw(&mut self, number: usize) -> Asked {
+    fn draw(&mut self, number: usize) -> Query {
         let rng = &mut self.rng;
         let id = match rng.random_range(0..5) {
-            0..=2 if self.asks_again => "common-0".to_owned(),
+            0..=2 if self.reuses_ids => "common-0".to_owned(),
             0 => format!("common-{}", rng.random_range(0..COMMON_IDS)),
             _ => format!("{}-{number}", self.node.name()),
         };
@@ -204,10 +208,10 @@ impl Client {
             1 => Then::LeaveAfter(Duration::from_millis(rng.random_range(0..30))),
             _ => Then::Wait,
         };
-        Asked { id, text, then, rows }
+        Query { id, text, then, rows }
     }
 
-    async fn ask(&mut self, asked: &Asked) -> Result<Answer, QueryError> {
+    async fn ask(&mut self, asked: &Query) -> Result<Answer, QueryError> {
         if self.rng.random_range(0..10) == 0 {
             self.kill().await?;
         }
@@ -221,7 +225,7 @@ impl Client {
         answered
     }
 
-    /// Ends a query of a common id, whoever asked it, over a connection of its own.
+    /// Ends the query that has a common id, over a connection of its own.
     async fn kill(&mut self) -> Result<(), QueryError> {
         let kill = format!("kill common-{}", self.rng.random_range(0..COMMON_IDS));
         if let Ok(mut lines) = Lines::connect("coordinator:9000").await {
@@ -230,12 +234,12 @@ impl Client {
         Ok(())
     }
 
-    /// The connection that there is, or a new one to any of the front ends.
+    /// Returns the open connection, or a new one to any of the front ends.
     async fn connect(&mut self) -> Lines {
         if let Some(lines) = self.lines.take() {
             return lines;
         }
-        // Half of them speak the native protocol.
+        // Half of the connections use the native protocol.
         let port = [9000, 9000, 8123, 9004][self.rng.random_range(0..4_usize)];
         loop {
             match Lines::connect(&format!("coordinator:{port}")).await {

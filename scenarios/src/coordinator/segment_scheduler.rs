@@ -1,5 +1,6 @@
-//! Which instance runs where, and how it ended: upstream's `SegmentScheduler` and, for retries, its `BSPScheduler`.
-//! It knows queries by id and no coordinator: that of a query may be gone while its messages are still on their way.
+//! The scheduler: places instances on workers and tracks how they end (upstream's `SegmentScheduler` and, for retries, its
+//! `BSPScheduler`).
+//! It knows queries by id and no coordinators: a coordinator may be gone while its messages are still in flight.
 
 use super::build::Build;
 use super::config::{ATTEMPTS_MAX, RPC_TIMEOUT};
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a receiver whose sender failed looks whether it is tried again.
+/// The interval at which a receiver whose sender failed checks for another attempt.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The plan segments of all queries of a server.
@@ -25,7 +26,7 @@ pub(super) struct SegmentScheduler {
     connections: Connections<WorkerClient>,
 }
 
-/// One query: upstream's DAG, segment status, exception and counter maps, and the BSP scheduler, under one key.
+/// One query's entry: upstream's DAG, segment status, exception and counter maps, and BSP scheduler, under one key.
 #[derive(Debug)]
 struct Dag {
     bsp_mode: bool,
@@ -40,7 +41,7 @@ struct Placed {
     worker: usize,
 }
 
-/// Where an attempt of an instance runs.
+/// The worker on which an attempt of an instance runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placement {
     pub(super) worker: String,
@@ -52,14 +53,14 @@ impl SegmentScheduler {
         Self { build, workers, queries: Registry::new("segment-scheduler"), connections: Connections::new() }
     }
 
-    /// `insertPlanSegments`, the part that remembers.
+    /// `insertPlanSegments`, the part that stores the plan.
     pub(super) fn insert_plan_segments(
         &self,
         key: &QueryKey,
         bsp_mode: bool,
         instances: Vec<PlanSegmentInstance>,
     ) -> Option<Entry> {
-        // Queries begin at different workers, so that short ones do not all meet at the first.
+        // Queries begin at different workers, so that short ones do not all land on the first.
         let first = (key.start_time % 1_009) as usize;
         let place = |(at, instance): (usize, PlanSegmentInstance)| {
             (instance.id, Placed { instance, worker: (first + at) % self.workers.len() })
@@ -68,10 +69,10 @@ impl SegmentScheduler {
         self.queries.try_emplace(key, Dag { bsp_mode, instances, exception: None, ended: 0 })
     }
 
-    /// The part that sends them: one message to each worker, all at once.
+    /// `insertPlanSegments`, the part that sends the plan: one message to each worker, all at once.
     ///
     /// # Errors
-    /// A worker cannot be reached, and no other one takes its part.
+    /// A worker cannot be reached and no other takes over its instances.
     pub(super) async fn send_plan_segments(&self, key: &QueryKey) -> Result<(), QueryError> {
         let sort = |_: u64, dag: &mut Dag| {
             let mut by_worker: BTreeMap<usize, Vec<PlanSegmentInstance>> = BTreeMap::new();
@@ -91,7 +92,7 @@ impl SegmentScheduler {
         join_all(sent).await.into_iter().collect()
     }
 
-    /// `sendPlanSegmentStatus`, the part of the scheduler: whether anybody else should hear of it.
+    /// The scheduler's part of `sendPlanSegmentStatus`. Returns `true` if the status should be passed on.
     pub(super) fn update_segment_status(&self, status: &PlanSegmentStatus) -> bool {
         let update = |start_time: u64, dag: &mut Dag| {
             let attempt = dag.instances.get(&status.id).map(|placed| placed.instance.attempt);
@@ -105,7 +106,7 @@ impl SegmentScheduler {
         self.queries.with(&status.query.query_id, update).unwrap_or(self.build != Build::Sound)
     }
 
-    /// Whether another attempt was made of an instance that failed, in BSP mode. If not, that is the end of its query.
+    /// Retries a failed instance in BSP mode. Returns `false` if it is not retried, which ends its query.
     pub(super) fn retry_if_possible(self: &Arc<Self>, status: &PlanSegmentStatus) -> bool {
         let Some(error) = status.error.clone() else { return false };
         let Ok(instance) = self.next_attempt(&status.query, status.id, status.attempt, &error) else {
@@ -115,17 +116,17 @@ impl SegmentScheduler {
         if let Some(instance) = instance {
             let scheduler = Arc::clone(self);
             start(async move {
-                // What comes of it the receiver sees: it pulls from the newest attempt.
+                // The receiver sees the outcome: it pulls from the newest attempt.
                 let _ = scheduler.dispatch(instance).await;
             });
         }
         true
     }
 
-    /// Waits for what comes of an instance that failed, which its worker tells: where it is tried again.
+    /// Waits until the worker's report of a failed instance leads to another attempt, and returns its placement.
     ///
     /// # Errors
-    /// It is not, or nobody has told within `limit`.
+    /// The instance is not retried, or no report arrives within `limit`.
     pub(super) async fn retried(
         &self,
         key: &QueryKey,
@@ -145,10 +146,10 @@ impl SegmentScheduler {
         }
     }
 
-    /// Has an instance whose worker is gone tried again, unless that has been done: where it runs now.
+    /// Retries an instance whose worker is gone, unless that has been done. Returns its current placement.
     ///
     /// # Errors
-    /// It is not to be tried again.
+    /// The instance may not be retried.
     pub(super) async fn retry_exchange(
         &self,
         key: &QueryKey,
@@ -162,7 +163,7 @@ impl SegmentScheduler {
         self.placement(key, id).ok_or(error)
     }
 
-    /// Where an instance runs now.
+    /// Returns an instance's current placement.
     pub(super) fn placement(&self, key: &QueryKey, id: InstanceId) -> Option<Placement> {
         let look = |_: u64, dag: &mut Dag| {
             let placed = dag.instances.get(&id)?;
@@ -171,7 +172,7 @@ impl SegmentScheduler {
         self.queries.with(&key.query_id, look).flatten()
     }
 
-    /// `cancelPlanSegmentsFromCoordinator`: tells every worker of the query. Nobody waits for it.
+    /// `cancelPlanSegmentsFromCoordinator`: sends a cancel to every worker, without waiting for any.
     pub(super) fn cancel_plan_segments(self: &Arc<Self>, key: &QueryKey, cause: &QueryError) {
         for at in 0..self.workers.len() {
             let (scheduler, key, cause) = (Arc::clone(self), key.clone(), cause.clone());
@@ -182,7 +183,7 @@ impl SegmentScheduler {
         }
     }
 
-    /// `finishPlanSegments`, of a coordinator's destructor.
+    /// `finishPlanSegments`, called by a coordinator's destructor.
     pub(super) fn finish_plan_segments(&self, key: &QueryKey, own: Option<&Entry>) {
         match (self.build, own) {
             (Build::Shipped | Build::Patched, own) => self.queries.erase(&key.query_id, own),
@@ -191,12 +192,12 @@ impl SegmentScheduler {
         }
     }
 
-    /// The connections to workers, for exchanges.
+    /// The connections to workers, for the exchanges.
     pub(super) fn connections(&self) -> &Connections<WorkerClient> {
         &self.connections
     }
 
-    /// The next attempt of an instance, on the next worker; `None` if somebody else has made it already.
+    /// Returns the next attempt of an instance, placed on the next worker; `None` if another caller has made it already.
     fn next_attempt(
         &self,
         key: &QueryKey,
@@ -222,7 +223,7 @@ impl SegmentScheduler {
         self.queries.with(&key.query_id, next).flatten().ok_or_else(|| error.clone())
     }
 
-    /// Sends an attempt, and further ones as long as their workers cannot be reached.
+    /// Sends an attempt, and further ones while their workers cannot be reached.
     async fn dispatch(&self, mut instance: PlanSegmentInstance) -> Result<(), QueryError> {
         loop {
             let Some(placement) = self.placement(&instance.query, instance.id) else { return Ok(()) };

@@ -1,24 +1,24 @@
-//! Where a worker's rows come from.
-//! Whoever starts the worker says it: a table in memory, or replicas on other nodes.
+//! The source of a worker's rows: a table in memory, or replicas on other nodes.
+//! The caller that starts the worker chooses it.
 
 use super::rpc::Row;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 
-/// The rows of a partition, once they are there.
+/// A future of a partition's rows.
 pub type Rows<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<Row>>> + Send + 'a>>;
 
-/// A set of tables in partitions.
+/// A set of partitioned tables.
 pub trait Source: Send + Sync + 'static {
     /// Reads one partition of a table.
     fn read<'a>(&'a self, table: &'a str, partition: u32) -> Rows<'a>;
 }
 
-/// Tables whose rows are made up, the same on every worker: any name is one.
+/// Tables with generated rows, the same on every worker. Every name is a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Generated {
-    /// How many rows each partition has.
+    /// The number of rows in each partition.
     pub rows: u32,
 }
 

@@ -1,14 +1,14 @@
-//! Threads for handlers, and tasks that are started on those: tokio's own, which any thread of a process may ask for.
-//! On madsim only its own thread may: there a task of the handler's process starts what is handed to it.
+//! Threads for handlers, and tasks that handlers spawn. On tokio any thread of the process may spawn.
+//! On madsim only madsim's own thread may: there the handler hands its tasks to a task that spawns them.
 
 #[cfg(not(madsim))]
 pub(super) use crate::rt::task::{spawn as start, spawn_blocking as on_a_thread};
 
 #[cfg(madsim)]
-pub(super) use handed::{on_a_thread, start};
+pub(super) use handover::{on_a_thread, start};
 
 #[cfg(madsim)]
-mod handed {
+mod handover {
     use crate::rt::sync::mpsc::{self, UnboundedSender};
     use crate::rt::task;
     use std::cell::RefCell;
@@ -18,33 +18,33 @@ mod handed {
     type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
     thread_local! {
-        /// Who starts what the handler on this thread starts.
-        static STARTER: RefCell<Option<UnboundedSender<Task>>> = const { RefCell::new(None) };
+        /// The channel to the task that spawns for the handler on this thread.
+        static SPAWNER: RefCell<Option<UnboundedSender<Task>>> = const { RefCell::new(None) };
     }
 
     /// Runs a handler on a thread of its own.
     pub(in super::super) fn on_a_thread<R: Send + 'static>(
         work: impl FnOnce() -> R + Send + 'static,
     ) -> tokio::task::JoinHandle<R> {
-        let (starter, mut handed) = mpsc::unbounded_channel::<Task>();
+        let (spawner, mut tasks) = mpsc::unbounded_channel::<Task>();
         task::spawn(async move {
-            while let Some(task) = handed.recv().await {
+            while let Some(task) = tasks.recv().await {
                 task::spawn(task);
             }
         });
         task::spawn_blocking(move || {
-            STARTER.set(Some(starter));
-            let worked = work();
-            STARTER.take();
-            worked
+            SPAWNER.set(Some(spawner));
+            let result = work();
+            SPAWNER.take();
+            result
         })
     }
 
-    /// Starts a task, on whichever thread.
+    /// Spawns a task, from any thread.
     pub(in super::super) fn start(task: impl Future<Output = ()> + Send + 'static) {
-        match STARTER.with_borrow(Clone::clone) {
-            // Without its starter the process is over.
-            Some(starter) => drop(starter.send(Box::pin(task))),
+        match SPAWNER.with_borrow(Clone::clone) {
+            // Without the receiving task the process is over.
+            Some(spawner) => drop(spawner.send(Box::pin(task))),
             None => drop(task::spawn(task)),
         }
     }

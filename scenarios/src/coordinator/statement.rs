@@ -1,25 +1,25 @@
-//! Statements, and the plan segments that they become.
+//! Statements and the plan segments that they become.
 //! The language is just large enough for the workload: scans of several tables, a limit, and settings.
 
 use super::error::{Code, QueryError};
 use super::rpc::InstanceId;
 
-/// No query has more scans; with the final one that is six segments.
+/// The most scans in a query; with the final segment that makes six.
 const TABLES_MAX: usize = 5;
-/// No segment has more instances.
+/// The most instances of a segment.
 const PARALLEL_MAX: u32 = 8;
 
-/// What a client can ask.
+/// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Select(Select),
-    /// `kill ID`: ends another connection's query.
+    /// `kill ID` ends another connection's query.
     Kill(String),
-    /// `cancel`: ends this connection's own query, in the middle of it.
+    /// `cancel` ends this connection's own query while it runs.
     Cancel,
 }
 
-/// `select from A,B limit N settings NAME=VALUE …`: all rows of the tables.
+/// `select from A,B limit N settings NAME=VALUE …` returns all rows of the tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Select {
     pub(super) tables: Vec<String>,
@@ -30,13 +30,13 @@ pub(super) struct Select {
 /// The settings of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
-    /// How many instances each segment has.
+    /// The number of instances of each segment.
     pub(super) parallel: u32,
-    /// 0: none. A query with a larger number waits for those with a smaller one.
+    /// Queries with a larger number wait for those with a smaller one; 0 means no priority.
     pub(super) priority: u32,
-    /// `interactive_delay_optimizer_mode` in milliseconds; 0: workers tell no progress before their end.
+    /// `interactive_delay_optimizer_mode` in milliseconds. At 0 workers report no progress before their end.
     pub(super) progress_every_ms: u64,
-    /// Instances that fail are tried again elsewhere.
+    /// Retries failed instances on other workers.
     pub(super) bsp_mode: bool,
     /// The segment in which the statement throws.
     pub(super) throw_in: Option<u32>,
@@ -56,7 +56,7 @@ impl Default for Settings {
     }
 }
 
-/// One instance of a scan, before anybody knows where it will run.
+/// One instance of a scan, not yet placed on a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scan {
     pub(super) id: InstanceId,
@@ -65,7 +65,7 @@ pub(super) struct Scan {
 }
 
 impl Select {
-    /// The instances of its scans. Segment 0, which gathers them, runs on the server.
+    /// Returns the instances of its scans. Segment 0, which gathers their rows, runs on the server.
     pub(super) fn scans(&self, partitions: u32) -> Vec<Scan> {
         let parallel_size = self.settings.parallel.min(partitions).max(1);
         let segments = (1_u32..).zip(&self.tables);
@@ -80,7 +80,7 @@ impl Select {
     }
 }
 
-/// Reads a statement.
+/// Parses a statement.
 pub(super) fn parse(text: &str) -> Result<Request, QueryError> {
     let wrong = |what: String| QueryError::new(Code::SyntaxError, what);
     let mut words = text.split_whitespace();
@@ -120,7 +120,7 @@ mod tests {
     use super::{Request, Select, Settings, parse};
 
     #[test]
-    fn a_select_becomes_scans_whose_partitions_are_all_of_them() {
+    fn a_selects_scans_cover_all_partitions() {
         let Ok(Request::Select(select)) = parse("select from a,b limit 7 settings parallel=3 priority=2 throw_in=1")
         else {
             panic!("a select")
@@ -130,14 +130,14 @@ mod tests {
         let scans = select.scans(8);
         assert_eq!(scans.len(), 6);
         let mut of_b: Vec<u32> =
-            scans.iter().filter(|scan| scan.table == "b").flat_map(|it| it.partitions.clone()).collect();
+            scans.iter().filter(|scan| scan.table == "b").flat_map(|scan| scan.partitions.clone()).collect();
         of_b.sort_unstable();
         assert_eq!(of_b, (0..8).collect::<Vec<_>>());
         assert_eq!(scans.last().map(|scan| scan.id.to_string()), Some("2.2".to_owned()));
     }
 
     #[test]
-    fn what_is_no_statement_says_why() {
+    fn an_invalid_statement_is_refused() {
         assert_eq!(parse("kill q7"), Ok(Request::Kill("q7".into())));
         assert_eq!(parse("cancel"), Ok(Request::Cancel));
         for wrong in

@@ -1,7 +1,12 @@
-//! A server and its workers on the real loopback, in the sound build: the others may really crash here.
-//! Nothing here is simulated, and no test asserts how long something takes.
+//! A sound server and its workers on the real loopback; the other builds could really crash here.
+//! Nothing is simulated, and no test asserts a duration.
 
-use super::{Build, Generated, Rows, ServerConfig, Source, Then, WorkerConfig, ask, run_server, run_worker};
+use super::build::Build;
+use super::client::{Then, ask};
+use super::config::{ServerConfig, WorkerConfig};
+use super::server::run_server;
+use super::source::{Generated, Rows, Source};
+use super::worker::run_worker;
 use crate::line_protocol::{Lines, QueryError};
 use crate::loopback::{self, Addresses};
 use crate::rt::{task, time};
@@ -12,8 +17,8 @@ use tokio::runtime::Runtime;
 
 const TABLE_ROWS: usize = 40;
 
-/// The addresses of a server that runs, and the runtime on which it does.
-struct Room {
+/// A running server and its workers.
+struct Cluster {
     runtime: Runtime,
     _addresses: Addresses,
     tcp: String,
@@ -21,7 +26,7 @@ struct Room {
     mysql: String,
 }
 
-/// A table that is there only in part.
+/// A source in which one table has an unreadable partition.
 struct Torn;
 
 impl Source for Torn {
@@ -33,8 +38,8 @@ impl Source for Torn {
     }
 }
 
-impl Room {
-    /// `workers` run; those beyond are configured, and nobody is there.
+impl Cluster {
+    /// Starts a server and `workers` workers. `absent` more are configured and do not run.
     fn new(workers: usize, absent: usize) -> Self {
         let addresses = Addresses::take();
         let [tcp, http, mysql, rpc] = addresses.several();
@@ -80,7 +85,7 @@ fn why(error: QueryError) -> String {
     }
 }
 
-/// Asks until the workers are there, too.
+/// Waits until the workers answer, too.
 async fn first_answer(lines: &mut Lines) {
     while lines.query(None, "select from first").await.is_err() {
         time::sleep(Duration::from_millis(10)).await;
@@ -89,9 +94,9 @@ async fn first_answer(lines: &mut Lines) {
 
 #[test]
 fn every_front_end_answers_a_full_scan_with_every_row() {
-    let room = Room::new(2, 0);
-    room.run(async {
-        for address in [&room.tcp, &room.http, &room.mysql] {
+    let cluster = Cluster::new(2, 0);
+    cluster.run(async {
+        for address in [&cluster.tcp, &cluster.http, &cluster.mysql] {
             let mut lines = connect(address).await;
             first_answer(&mut lines).await;
             for text in
@@ -108,11 +113,11 @@ fn every_front_end_answers_a_full_scan_with_every_row() {
 }
 
 #[test]
-fn an_id_can_be_used_again_as_soon_as_its_query_has_ended() {
-    let room = Room::new(2, 0);
-    room.run(async {
-        first_answer(&mut connect(&room.tcp).await).await;
-        let clients = [&room.tcp, &room.http, &room.mysql].map(|address| {
+fn an_id_is_free_as_soon_as_its_query_has_ended() {
+    let cluster = Cluster::new(2, 0);
+    cluster.run(async {
+        first_answer(&mut connect(&cluster.tcp).await).await;
+        let clients = [&cluster.tcp, &cluster.http, &cluster.mysql].map(|address| {
             let address = address.clone();
             task::spawn(async move {
                 for number in 0..20 {
@@ -135,9 +140,9 @@ fn an_id_can_be_used_again_as_soon_as_its_query_has_ended() {
 
 #[test]
 fn a_query_that_throws_names_its_root_cause_and_a_torn_table_its_partition() {
-    let room = Room::new(2, 0);
-    room.run(async {
-        let mut lines = connect(&room.tcp).await;
+    let cluster = Cluster::new(2, 0);
+    cluster.run(async {
+        let mut lines = connect(&cluster.tcp).await;
         first_answer(&mut lines).await;
         let thrown = lines.query(None, "select from a,b settings throw_in=2").await.unwrap_err();
         assert!(why(thrown).contains("throwIf"));
@@ -149,20 +154,20 @@ fn a_query_that_throws_names_its_root_cause_and_a_torn_table_its_partition() {
 
 #[test]
 fn a_query_is_cancelled_by_its_client_and_killed_by_another() {
-    let room = Room::new(1, 0);
-    room.run(async {
-        let mut lines = connect(&room.tcp).await;
+    let cluster = Cluster::new(1, 0);
+    cluster.run(async {
+        let mut lines = connect(&cluster.tcp).await;
         first_answer(&mut lines).await;
         let long = "select from a,b,c,d,e settings parallel=1";
         let (lines, cancelled) = ask(lines, None, long, Then::CancelAfter(Duration::ZERO)).await;
         assert!(why(cancelled.unwrap_err()).contains("cancelled by its client"));
         let asking = task::spawn(ask(lines.unwrap(), Some("long".to_owned()), long, Then::Wait));
-        let mut other = connect(&room.http).await;
+        let mut other = connect(&cluster.http).await;
         let mut killed = false;
         while !killed && !asking.is_finished() {
             killed = other.query(None, "kill long").await.unwrap().rows == [["true"]];
         }
-        // A query that was just ending may still be whole.
+        // A query that was just ending may still be complete.
         match asking.await.unwrap().1 {
             Ok(answer) => assert_eq!(answer.rows.len(), 5 * TABLE_ROWS),
             Err(error) => assert!(killed && why(error).contains("cancelled by a kill")),
@@ -171,10 +176,10 @@ fn a_query_is_cancelled_by_its_client_and_killed_by_another() {
 }
 
 #[test]
-fn a_worker_that_is_not_there_fails_a_query_unless_its_part_is_tried_again() {
-    let room = Room::new(2, 1);
-    room.run(async {
-        let mut lines = connect(&room.tcp).await;
+fn an_absent_worker_fails_a_query_unless_its_instances_are_retried() {
+    let cluster = Cluster::new(2, 1);
+    cluster.run(async {
+        let mut lines = connect(&cluster.tcp).await;
         while lines.query(None, "select from a settings bsp_mode=1 parallel=4").await.is_err() {
             time::sleep(Duration::from_millis(10)).await;
         }

@@ -1,5 +1,5 @@
-//! A worker: runs instances of plan segments, offers their rows, and tells how they went.
-//! It plans nothing and tries nothing again.
+//! A worker: runs instances of plan segments, offers their rows and reports their status.
+//! It plans nothing and retries nothing.
 
 use super::build::Build;
 use super::config::{RPC_TIMEOUT, WorkerConfig};
@@ -24,7 +24,7 @@ use tarpc::server::{BaseChannel, Channel};
 ///
 /// # Errors
 ///
-/// The address cannot be listened at.
+/// The address cannot be listened on.
 pub async fn run_worker(config: WorkerConfig, source: Arc<dyn Source>) -> io::Result<()> {
     let listener = TcpListener::bind(&config.rpc_listen).await?;
     let node = Arc::new(Node { config, source, process_list: Mutex::default(), connections: Connections::new() });
@@ -42,7 +42,7 @@ fn serve(node: &Arc<Node>, stream: TcpStream) {
     }));
 }
 
-/// What a worker consists of.
+/// The parts of a worker.
 struct Node {
     config: WorkerConfig,
     source: Arc<dyn Source>,
@@ -50,7 +50,7 @@ struct Node {
     connections: Connections<CoordinatorClient>,
 }
 
-/// What runs here, by query id: upstream's `PlanSegmentProcessList`.
+/// The running instances by query id (upstream's `PlanSegmentProcessList`).
 type PlanSegmentProcessList = BTreeMap<String, Group>;
 
 /// The instances of one query.
@@ -86,7 +86,7 @@ impl Worker for Service {
 
     async fn cancel_query(self, _: Context, query: QueryKey, cause: QueryError) {
         if let Some(group) = self.node.process_list().get(&query.query_id)
-            // Upstream's message has the id alone, and cancels whoever has it now.
+            // Upstream's message carries the id alone and cancels whichever query has it now.
             && (self.node.config.build != Build::Sound || group.start_time == query.start_time)
         {
             group.cancel(&cause);
@@ -106,7 +106,7 @@ impl Worker for Service {
 
     async fn finish_receiver(self, _: Context, query: QueryKey, id: InstanceId) {
         if let Some(group) =
-            self.node.process_list().get(&query.query_id).filter(|it| it.start_time == query.start_time)
+            self.node.process_list().get(&query.query_id).filter(|group| group.start_time == query.start_time)
         {
             for (_, exchange) in group.instances.iter().filter(|((of, _), _)| *of == id) {
                 exchange.finish_early();
@@ -116,7 +116,7 @@ impl Worker for Service {
 }
 
 impl Node {
-    /// Enters an instance. A newer query of the same id ends the older one; an older one comes too late.
+    /// Enters an instance. A newer query of the same id ends the older one; an older query is refused.
     fn enter(&self, instance: &PlanSegmentInstance) -> Option<Arc<Exchange>> {
         let mut process_list = self.process_list();
         let (id, start_time) = (&instance.query.query_id, instance.query.start_time);
@@ -156,7 +156,7 @@ impl Node {
     }
 }
 
-/// An instance at work.
+/// A running instance.
 struct Execution {
     node: Arc<Node>,
     instance: PlanSegmentInstance,
@@ -178,20 +178,20 @@ impl Execution {
         if is_enough {
             self.node.leave(&query, id, attempt);
         }
-        let is_cancelled = error.as_ref().is_some_and(|it| it.code == Code::QueryWasCancelledInternal);
+        let is_cancelled = error.as_ref().is_some_and(|error| error.code == Code::QueryWasCancelledInternal);
         let status = PlanSegmentStatus { query: query.clone(), id, attempt, error, is_cancelled, progress };
         let send = async |to: CoordinatorClient| to.send_plan_segment_status(within(RPC_TIMEOUT), status).await;
-        // Whom it does not reach hears of the instance's end from the exchange.
+        // A server that it does not reach learns of the instance's end from the exchange.
         let _ = self.node.connections.call(&self.instance.coordinator, send).await;
         if !is_enough {
-            // Its receiver may have been at work all along; it may also be gone.
+            // The receiver may still be pulling; it may also be gone.
             self.exchange.drained().await;
             self.node.leave(&query, id, attempt);
         }
     }
 
     async fn execute(&mut self, progress: &mut Progress) -> Result<(), Enough> {
-        let mut told = time::Instant::now();
+        let mut reported = time::Instant::now();
         for partition in self.instance.partitions.clone() {
             let rows = match self.node.source.read(&self.instance.table, partition).await {
                 Ok(rows) => rows,
@@ -204,8 +204,8 @@ impl Execution {
                 progress.add(read);
                 self.unsent.add(read);
                 let every = Duration::from_millis(self.instance.progress_every_ms);
-                if !every.is_zero() && told.elapsed() >= every {
-                    told = time::Instant::now();
+                if !every.is_zero() && reported.elapsed() >= every {
+                    reported = time::Instant::now();
                     self.send_progress();
                 }
                 self.exchange.push(block).await?;
@@ -218,7 +218,7 @@ impl Execution {
         Ok(())
     }
 
-    /// `sendProgress`. Nobody waits for it: the next delta, and the status, may overtake it.
+    /// `sendProgress`. Nothing waits for it, so the next delta and the status may overtake it.
     fn send_progress(&mut self) {
         let report = ProgressReport {
             query: self.instance.query.clone(),
@@ -236,8 +236,8 @@ impl Execution {
     async fn cannot_read(&self, partition: u32, error: &io::Error) -> QueryError {
         let why = format!("partition {partition} of {}: {error}", self.instance.table);
         let error = QueryError::new(Code::CannotReadPartition, why);
-        let (query, told) = (self.instance.query.clone(), error.clone());
-        let send = async |to: CoordinatorClient| to.report_plan_segment_error(within(RPC_TIMEOUT), query, told).await;
+        let (query, cause) = (self.instance.query.clone(), error.clone());
+        let send = async |to: CoordinatorClient| to.report_plan_segment_error(within(RPC_TIMEOUT), query, cause).await;
         let _ = self.node.connections.call(&self.instance.coordinator, send).await;
         error
     }
