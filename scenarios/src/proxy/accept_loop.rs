@@ -1,5 +1,5 @@
-//! A listener that a plain thread polls, as admin and the two extra servers do.
-//! What `accept` returns, it hands on: whether anybody looks at it is the caller's business.
+//! A listener that a plain thread polls, used by admin and the two extra servers.
+//! It passes on the result of `accept`; the caller may or may not check it.
 
 use mio::{Events, Interest, Poll, Token};
 use std::io;
@@ -7,10 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// What `accept` returned: a descriptor, or -1 with an errno.
+/// The result of `accept`: a descriptor, or -1 with an errno.
 pub(super) type Accepted = io::Result<TcpStream>;
 
-/// A listener and what it is polled with.
+/// A listener with its poll.
 pub(super) struct AcceptLoop {
     listener: TcpListener,
     poll: Poll,
@@ -28,8 +28,8 @@ impl AcceptLoop {
         Ok(Self { listener, poll, events: Events::with_capacity(1) })
     }
 
-    /// `poll`: whether somebody waits to be accepted, at the latest after this time. A connection that is left waiting is told
-    /// of again, as `poll` does.
+    /// `poll`: returns `true` if a connection is pending, at the latest after this time. A connection that stays pending is
+    /// reported again, as by `poll`.
     pub(super) fn poll(&mut self, within: Duration) -> bool {
         let fd = self.listener.as_raw_fd();
         let registered = self.poll.registry().reregister(&mut mio::unix::SourceFd(&fd), LISTENER, Interest::READABLE);

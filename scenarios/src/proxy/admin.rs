@@ -1,54 +1,59 @@
-//! Admin: the object behind `GloAdmin`, with its databases, its HTTP server and the thread that accepts admin sessions.
-//! What a session may ask is in `admin_session.rs`.
+//! Admin: the object behind `GloAdmin`, with its databases, its checksums and its HTTP server.
+//! Its threads are elsewhere: `admin_thread.rs` accepts sessions and `admin_session.rs` serves them.
 
-use super::accept_loop::AcceptLoop;
-use super::admin_session;
 use super::build::Build;
-use super::checksums::Checksums;
-use super::config::{ADMIN_POLL, ProxyConfig};
-use super::glo::Glo;
+use super::checksums::{Checksums, MODULES};
+use super::config::ProxyConfig;
+use super::hostgroups::HostgroupsManager;
 use super::http_server::{HttpDaemon, HttpServer};
-use super::pointer::Member;
-use super::session::is_checked;
-use super::sqlite::Sqlite3Db;
+use super::pointer::{Global, Member};
+use super::process::Process;
+use super::sqlite::{Row, Sqlite3Db};
 use super::threads;
+use super::threads_handler::ThreadsHandler;
 use std::fmt::Arguments;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread::JoinHandle;
 
-/// How many admin sessions the sound build has at a time, so that there is a bound on what a stop waits for.
+/// The most admin sessions at a time in the sound build, so that a stop waits for a bounded number.
 const SESSIONS_MAX: usize = 24;
-/// What main polls with until the admin thread has begun: upstream's `usleep(50)`.
-const UNTIL_LOADED: Duration = Duration::from_micros(50);
+
+/// The globals that Admin, its sessions and its HTTP daemon use.
+#[derive(Clone)]
+pub(super) struct AdminGlobals {
+    pub(super) process: Arc<Process>,
+    pub(super) admin: Global<Admin>,
+    pub(super) mth: Global<ThreadsHandler>,
+    pub(super) my_hgm: Global<HostgroupsManager>,
+}
 
 /// `ProxySQL_Admin`.
 pub(super) struct Admin {
-    pub(super) admindb: Sqlite3Db,
-    pub(super) statsdb: Sqlite3Db,
-    pub(super) configdb: Sqlite3Db,
-    pub(super) monitordb: Sqlite3Db,
-    pub(super) statsdb_disk: Sqlite3Db,
+    admindb: Sqlite3Db,
+    statsdb: Sqlite3Db,
+    configdb: Sqlite3Db,
+    monitordb: Sqlite3Db,
+    statsdb_disk: Sqlite3Db,
     /// `AdminHTTPServer`. Since #4510 it is created at the end of phase 3, and the constructor does not mention it.
-    pub(super) http_server: Member<HttpServer>,
+    http_server: Member<HttpServer>,
     /// `Admin_HTTP_Server`.
     http_daemon: Mutex<Option<HttpDaemon>>,
-    pub(super) web_enabled: AtomicBool,
-    /// Set at the end of phase 3, and never taken back.
-    pub(super) all_modules_started: AtomicBool,
-    pub(super) checksums: Checksums,
-    /// `sql_query_global_mutex`: one command at a time.
-    pub(super) sql_query_global: Mutex<()>,
-    /// `mysql_servers_wrlock`: who changes which servers there are, an admin session, a peer's thread or the monitor.
-    pub(super) mysql_servers: Mutex<()>,
-    pub(super) sessions: AtomicUsize,
+    web_enabled: AtomicBool,
+    /// Set at the end of phase 3, and never reset.
+    all_modules_started: AtomicBool,
+    checksums: Checksums,
+    /// `sql_query_global_mutex`.
+    sql_query_global: Mutex<()>,
+    /// `mysql_servers_wrlock`.
+    mysql_servers: Mutex<()>,
+    sessions: AtomicUsize,
     admin_thr: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Admin {
-    /// The constructor: memory, and no more.
+    /// The constructor, which only allocates memory.
     pub(super) fn new(config: &ProxyConfig) -> Self {
         Self {
             admindb: Sqlite3Db::new("admindb", None),
@@ -68,79 +73,133 @@ impl Admin {
         }
     }
 
-    /// `init`: the databases are opened and loaded. `f962d131` adds that the pointer is nulled here.
-    pub(super) fn init(&self, glo: &Arc<Glo>) -> io::Result<()> {
-        if glo.config.build != Build::Shipped {
+    /// `init`: opens and loads the databases. `f962d131` adds that the pointer is nulled here.
+    pub(super) fn init(&self, process: &Process) -> io::Result<()> {
+        let config = process.config();
+        if config.build != Build::Shipped {
             self.http_server.set_null();
         }
-        std::fs::create_dir_all(&glo.config.data_dir)?;
+        std::fs::create_dir_all(&config.data_dir)?;
         for db in [&self.admindb, &self.statsdb, &self.configdb, &self.monitordb, &self.statsdb_disk] {
             db.open()?;
         }
-        self.load_from_disk(glo);
+        self.load_from_disk(process);
         Ok(())
     }
 
-    fn load_from_disk(&self, glo: &Glo) {
+    fn load_from_disk(&self, process: &Process) {
         let by = format_args!("load from disk");
-        for module in super::checksums::MODULES {
+        for module in MODULES {
             let rows = self.configdb.select(by, module);
             if !rows.is_empty() {
                 self.admindb.replace(by, module, rows.clone());
             }
             self.checksums.loaded(module, &rows, 0);
         }
-        glo.debug("admin", format_args!("loaded from disk"));
+        process.debug("admin", format_args!("loaded from disk"));
     }
 
-    /// Starts the admin thread and waits until it runs.
-    pub(super) fn start_admin_thread(&self, glo: &Arc<Glo>) -> io::Result<()> {
-        let listener = AcceptLoop::bind(&glo.config.admin_listen)?;
-        let load_main = Arc::new(AtomicBool::new(false));
-        let loaded = Arc::clone(&load_main);
-        let thread = threads::create(glo, "admin", move |glo| admin_main_loop(glo, listener, &loaded));
-        *lock(&self.admin_thr) = Some(thread);
-        while !load_main.load(Ordering::SeqCst) {
-            thread::sleep(UNTIL_LOADED);
-        }
-        Ok(())
+    pub(super) fn admindb(&self) -> &Sqlite3Db {
+        &self.admindb
     }
 
-    /// `load_http_server`: the daemon is made to run or not, as the variable says. Whether there is a server for it to show,
-    /// nobody asks.
-    pub(super) fn load_http_server(&self, glo: &Arc<Glo>) {
+    pub(super) fn checksums(&self) -> &Checksums {
+        &self.checksums
+    }
+
+    /// Locks `sql_query_global_mutex`: one command at a time.
+    pub(super) fn lock_commands(&self) -> MutexGuard<'_, ()> {
+        lock(&self.sql_query_global)
+    }
+
+    /// Locks `mysql_servers_wrlock`: held to change the servers, by an admin session, a peer's thread or the monitor.
+    pub(super) fn lock_servers(&self) -> MutexGuard<'_, ()> {
+        lock(&self.mysql_servers)
+    }
+
+    /// Creates the HTTP server at the end of phase 3, and from then on lets `load_http_server` start its daemon.
+    #[track_caller]
+    pub(super) fn modules_started(&self) {
+        self.http_server.set(HttpServer::new());
+        self.all_modules_started.store(true, Ordering::SeqCst);
+    }
+
+    /// `SET admin-web_enabled`, which takes effect with the next `load_http_server`.
+    pub(super) fn enable_web(&self, enabled: bool) {
+        self.web_enabled.store(enabled, Ordering::SeqCst);
+    }
+
+    /// `load_http_server`: starts or stops the daemon, as the variable says. It does not check that the server exists.
+    pub(super) fn load_http_server(&self, globals: &AdminGlobals) {
         if !self.all_modules_started.load(Ordering::SeqCst) {
-            return; // main has not come to the end of phase 3
+            return; // main is still before the end of phase 3
         }
         let mut daemon = lock(&self.http_daemon);
         let wanted = self.web_enabled.load(Ordering::SeqCst);
         match daemon.take() {
             Some(running) if !wanted => running.stop(),
-            None if wanted => match HttpDaemon::start(glo) {
+            None if wanted => match start_daemon(globals) {
                 Ok(started) => *daemon = Some(started),
-                Err(error) => glo.info(format_args!("web server not started: {error}")),
+                Err(error) => globals.process.info(format_args!("web server not started: {error}")),
             },
             same => *daemon = same,
         }
     }
 
-    /// `flush_GENERIC__from_to`: a module's rows are kept for the next start.
+    /// `LOAD … TO RUNTIME`, by a session or by a thread that has pulled these rows. MySQL's variables go to the worker threads'
+    /// handler and servers to the hostgroups manager, without a check that either exists; admin's variables start or stop the
+    /// HTTP daemon.
+    pub(super) fn load_to_runtime(
+        &self,
+        globals: &AdminGlobals,
+        module: &'static str,
+        rows: &[Row],
+        epoch_s: u64,
+        by: Arguments<'_>,
+    ) {
+        self.checksums.loaded(module, rows, epoch_s);
+        match module {
+            "admin_variables" => self.load_http_server(globals),
+            "mysql_variables" => globals.mth.get(by).commit(),
+            "mysql_servers" => {
+                let _servers = self.lock_servers();
+                globals.my_hgm.get(by).commit();
+            }
+            _ => {}
+        }
+    }
+
+    /// `flush_GENERIC__from_to`: saves a module's rows for the next start.
     #[track_caller]
     pub(super) fn save_to_disk(&self, by: Arguments<'_>, module: &'static str) -> io::Result<()> {
         self.configdb.replace(by, module, self.admindb.select(by, module));
         self.configdb.commit(by)
     }
 
-    /// What the statistics say.
+    /// The collected statistics.
     pub(super) fn status(&self) -> Vec<(String, u64)> {
         let rows = self.statsdb.select(format_args!("stats"), "stats_mysql_global");
         let number = |row: Vec<String>| Some((row.first()?.clone(), row.get(1)?.parse().ok()?));
         rows.into_iter().filter_map(number).collect()
     }
 
-    /// `admin_shutdown`, which the destructor calls.
-    pub(super) fn admin_shutdown(&self, glo: &Arc<Glo>) {
-        match glo.config.build {
+    /// Counts a session of the sound build, which limits them.
+    pub(super) fn session_begins(&self) {
+        self.sessions.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn session_ends(&self) {
+        self.sessions.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Returns `true` if the sound build admits no further session.
+    pub(super) fn is_full(&self) -> bool {
+        self.sessions.load(Ordering::SeqCst) >= SESSIONS_MAX
+    }
+
+    /// `admin_shutdown`, called by the destructor.
+    pub(super) fn admin_shutdown(&self, process: &Process) {
+        match process.config().build {
             Build::Shipped | Build::Patched => {
                 if self.web_enabled.load(Ordering::SeqCst) {
                     self.stop_daemon();
@@ -149,14 +208,14 @@ impl Admin {
                 self.join_admin_thread();
             }
             Build::Sound => {
-                // Who may start the daemon has ended before it is stopped: see `shutdown.rs`.
+                // The threads that could start the daemon again have ended: see `shutdown.rs`.
                 self.stop_daemon();
                 self.http_server.delete();
             }
         }
         for db in [&self.admindb, &self.statsdb, &self.configdb, &self.monitordb, &self.statsdb_disk] {
             if let Err(error) = db.delete() {
-                glo.info(format_args!("a database was not written: {error}"));
+                process.info(format_args!("a database was not written: {error}"));
             }
         }
     }
@@ -166,6 +225,11 @@ impl Admin {
         if let Some(daemon) = daemon {
             daemon.stop();
         }
+    }
+
+    /// Keeps the admin thread, to be joined later.
+    pub(super) fn keep_admin_thread(&self, thread: JoinHandle<()>) {
+        *lock(&self.admin_thr) = Some(thread);
     }
 
     pub(super) fn join_admin_thread(&self) {
@@ -180,40 +244,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `admin_main_loop`: polls its listener, makes a detached child of what `accept` returned, and collects statistics.
-fn admin_main_loop(glo: &Arc<Glo>, mut listener: AcceptLoop, load_main: &AtomicBool) {
-    let checks = is_checked(glo.config.build, false);
-    load_main.store(true, Ordering::SeqCst);
-    while !glo.vars.shutdown() {
-        if listener.poll(ADMIN_POLL) {
-            let client = listener.accept();
-            if checks && client.is_err() {
-                // Whoever waits is told of again at once: without a pause this goes round until a descriptor is free.
-                thread::sleep(ADMIN_POLL);
-            } else if !(glo.is_sound() && is_full(glo)) {
-                let stream = client.as_ref().ok().filter(|_| glo.is_sound()).and_then(|stream| stream.try_clone().ok());
-                threads::create_detached(glo, "admin-child", stream, move |glo| {
-                    admin_session::child_mysql(glo, client)
-                });
-            }
-        }
-        collect_statistics(glo, format_args!("admin thread"));
-    }
+fn start_daemon(globals: &AdminGlobals) -> io::Result<HttpDaemon> {
+    let handler = globals.clone();
+    HttpDaemon::start(&globals.process.config().http_listen, Arc::new(move |path| page(&handler, path)))
 }
 
-fn is_full(glo: &Arc<Glo>) -> bool {
-    glo.admin.get(format_args!("admin thread")).sessions.load(Ordering::SeqCst) >= SESSIONS_MAX
+/// `GloAdmin->AdminHTTPServer->handler(…)`, which queries the databases.
+fn page(globals: &AdminGlobals, path: &str) -> Option<String> {
+    globals.process.debug("web", format_args!("HTTP request"));
+    let admin = globals.admin.get(format_args!("HTTP request"));
+    admin.http_server.get(format_args!("HTTP request")).page(path, || admin.status())
 }
 
-/// What the admin thread does at the end of each round, and a session that is asked for it, `stats___mysql_global`:
-/// `if (GloMTH) { GloMTH->… }`.
-pub(super) fn collect_statistics(glo: &Glo, by: Arguments<'_>) {
-    if glo.mth.is_null() {
+/// `stats___mysql_global`: `if (GloMTH) { GloMTH->… }`. The admin thread calls it at the end of each round, and a session when
+/// it is asked for the statistics.
+pub(super) fn collect_statistics(globals: &AdminGlobals, by: Arguments<'_>) {
+    if globals.mth.is_null() {
         return;
     }
-    let status = glo.mth.get(by).global_status();
-    let (online, servers) = glo.my_hgm.get(by).counts();
+    let status = globals.mth.get(by).global_status();
+    let (online, servers) = globals.my_hgm.get(by).counts();
     let counts = [("Servers_online".to_owned(), online as u64), ("Servers".to_owned(), servers as u64)];
     let rows = status.into_iter().chain(counts).map(|(name, value)| vec![name, value.to_string()]).collect();
-    glo.admin.get(by).statsdb.replace(by, "stats_mysql_global", rows);
+    globals.admin.get(by).statsdb.replace(by, "stats_mysql_global", rows);
 }

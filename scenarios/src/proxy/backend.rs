@@ -1,5 +1,5 @@
-//! A database server as a proxy sees one: it answers statements, pings, and who of its group takes writes.
-//! It stores nothing. In a room with real servers behind the proxy nobody needs it.
+//! A stand-in for a database server behind the proxy: answers statements and pings, and names the writer of its group.
+//! It stores nothing. Scenarios with real servers behind the proxy do not use it.
 
 use crate::line_protocol::{Lines, Packet, Statement};
 use crate::rt::net::TcpListener;
@@ -7,13 +7,13 @@ use crate::rt::spawn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What names another member of the group as the one that takes the writes.
+/// The statement that makes another member of the group the writer.
 const SET_PRIMARY: &str = "SET PRIMARY ";
 
-/// Serves at this address, as a member of a group in which `writer` takes the writes, until `SET PRIMARY` names another.
+/// Serves at an address, as a member of a group whose writer is `writer` until `SET PRIMARY` names another.
 ///
 /// # Errors
-/// If it cannot listen there.
+/// The address cannot be listened on.
 pub async fn run_backend(listen: &str, writer: &str) -> io::Result<()> {
     let listener = TcpListener::bind(listen).await?;
     let writer = Arc::new(Mutex::new(writer.to_owned()));

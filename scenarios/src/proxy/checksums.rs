@@ -1,12 +1,12 @@
-//! The checksums of the seven modules that a cluster keeps alike, with the version and the time of each.
-//! Who has to follow whom is decided in `cluster.rs`.
+//! The checksums of the seven modules that a cluster synchronises, with the version and the time of each.
+//! `cluster.rs` decides which proxy copies from which.
 
 use super::sqlite::Row;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What is synchronised: a table each.
+/// The synchronised modules, a table each.
 pub(super) const MODULES: [&str; 7] = [
     "admin_variables",
     "ldap_variables",
@@ -17,12 +17,12 @@ pub(super) const MODULES: [&str; 7] = [
     "proxysql_servers",
 ];
 
-/// A module as it is in use.
+/// The checksum of a module's runtime version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Checksum {
-    /// 1 is what a proxy starts with, from which nobody copies.
+    /// Version 1 is the one that a proxy starts with. No peer copies it.
     pub(super) version: u64,
-    /// When it was loaded, in seconds since 1970: the later one wins.
+    /// The time at which it was loaded, in seconds since 1970. The later one wins.
     pub(super) epoch_s: u64,
     pub(super) checksum: u64,
 }
@@ -32,7 +32,7 @@ pub(super) struct Checksum {
 pub(super) struct Checksums(Mutex<BTreeMap<&'static str, Checksum>>);
 
 impl Checksums {
-    /// A module's rows are in use from now on, or from `epoch_s` on if they are a peer's.
+    /// Records that a module's rows are in use since `epoch_s`.
     pub(super) fn loaded(&self, module: &'static str, rows: &[Row], epoch_s: u64) {
         let mut all = self.all();
         let version = all.get(module).map_or(1, |known| known.version + 1);
@@ -43,10 +43,10 @@ impl Checksums {
         self.all().get(module).cloned()
     }
 
-    /// As a peer gets to see them.
+    /// Returns the rows that a peer sees.
     pub(super) fn rows(&self) -> Vec<Row> {
-        let row = |(module, it): (&&str, &Checksum)| {
-            vec![(*module).to_owned(), it.version.to_string(), it.epoch_s.to_string(), it.checksum.to_string()]
+        let row = |(module, known): (&&str, &Checksum)| {
+            vec![(*module).to_owned(), known.version.to_string(), known.epoch_s.to_string(), known.checksum.to_string()]
         };
         self.all().iter().map(row).collect()
     }
@@ -56,14 +56,14 @@ impl Checksums {
     }
 }
 
-/// The module and its checksum of a row that a peer sent, if that is one.
-pub(super) fn read(row: &Row) -> Option<(&'static str, Checksum)> {
+/// Parses a peer's row into a module and its checksum.
+pub(super) fn parse(row: &Row) -> Option<(&'static str, Checksum)> {
     let module = MODULES.into_iter().find(|module| row.first().is_some_and(|name| name == module))?;
     let number = |at: usize| row.get(at)?.parse().ok();
     Some((module, Checksum { version: number(1)?, epoch_s: number(2)?, checksum: number(3)? }))
 }
 
-/// FNV-1a over the text: it says whether two proxies have the same rows.
+/// FNV-1a over the text, to compare the rows of two proxies.
 pub(super) fn checksum(rows: &[Row]) -> u64 {
     let bytes = rows.iter().flatten().flat_map(|cell| cell.bytes().chain([0]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

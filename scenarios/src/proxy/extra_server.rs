@@ -1,10 +1,10 @@
 //! The SQLite3 and the ClickHouse server: two more front ends, built after admin's pattern. #4542 ran with both.
-//! They answer nothing of use.
+//! They answer no statement.
 
 use super::accept_loop::AcceptLoop;
 use super::config::{ADMIN_POLL, ADMIN_REFRESH};
-use super::glo::Glo;
-use super::session::{MySqlThread, is_checked};
+use super::process::Process;
+use super::session::{MySqlThread, is_checked, is_timeout};
 use super::threads;
 use crate::line_protocol::Statement;
 use std::io;
@@ -18,7 +18,7 @@ pub(super) struct ExtraServer {
     main: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Which of the two it is.
+/// The two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     Sqlite3,
@@ -26,20 +26,22 @@ pub(super) enum Which {
 }
 
 impl ExtraServer {
-    /// Listens, and begins to accept.
-    pub(super) fn start(glo: &Arc<Glo>, which: Which) -> io::Result<Self> {
+    /// Listens and starts to accept.
+    pub(super) fn start(process: &Arc<Process>, which: Which) -> io::Result<Self> {
+        let config = process.config();
         let address = match which {
-            Which::Sqlite3 => &glo.config.sqlite3_listen,
-            Which::ClickHouse => &glo.config.clickhouse_listen,
+            Which::Sqlite3 => &config.sqlite3_listen,
+            Which::ClickHouse => &config.clickhouse_listen,
         };
         let listener = AcceptLoop::bind(address)?;
         let shutdown = Arc::new(AtomicBool::new(false));
-        let (flag, checks) = (Arc::clone(&shutdown), is_checked(glo.config.build, which == Which::Sqlite3));
-        let main = threads::create(glo, which.name(), move |glo| main_loop(glo, listener, &flag, which, checks));
+        let (flag, checks) = (Arc::clone(&shutdown), is_checked(config.build, which == Which::Sqlite3));
+        let process = Arc::clone(process);
+        let main = threads::create(which.name(), move || main_loop(&process, listener, &flag, which, checks));
         Ok(Self { shutdown, main: Mutex::new(Some(main)) })
     }
 
-    /// The destructor: the main loop is joined, its children are not.
+    /// The destructor: joins the main loop, but not its children.
     pub(super) fn destroy(&self) {
         self.shutdown.store(true, Ordering::SeqCst);
         let main = self.main.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -58,24 +60,26 @@ impl Which {
     }
 }
 
-fn main_loop(glo: &Arc<Glo>, mut listener: AcceptLoop, shutdown: &AtomicBool, which: Which, checks: bool) {
-    while !glo.vars.shutdown() && !shutdown.load(Ordering::SeqCst) {
+fn main_loop(process: &Arc<Process>, mut listener: AcceptLoop, shutdown: &AtomicBool, which: Which, checks: bool) {
+    while !process.vars().shutdown() && !shutdown.load(Ordering::SeqCst) {
         if !listener.poll(ADMIN_POLL) {
             continue;
         }
         let client = listener.accept();
         if checks && client.is_err() {
-            // Whoever waits is told of again at once: without a pause this goes round until a descriptor is free.
+            // The pending connection is reported again at once. Without a pause this would spin until a descriptor is free.
             thread::sleep(ADMIN_POLL);
             continue;
         }
         let stream = client.as_ref().ok().and_then(|stream| stream.try_clone().ok());
-        let stream = stream.filter(|_| glo.is_sound());
-        threads::create_detached(glo, which.name(), stream, move |glo| {
+        let stream = stream.filter(|_| process.is_sound());
+        let of_child = Arc::clone(process);
+        process.detached().create(which.name(), stream, move || {
+            let process = of_child;
             let thread = MySqlThread::default();
-            let Some(mut session) = thread.create_new_session_and_client_data_stream(glo, client) else { return };
+            let Some(mut session) = thread.create_new_session_and_client_data_stream(&process, client) else { return };
             let waits = session.stream().set_read_timeout(Some(ADMIN_REFRESH));
-            while waits.is_ok() && !glo.vars.shutdown() {
+            while waits.is_ok() && !process.vars().shutdown() {
                 match session.receive::<Statement>() {
                     Ok(Some(_)) if session.answer(Err("not supported".to_owned())).is_ok() => {}
                     Err(error) if is_timeout(&error) => {}
@@ -84,9 +88,4 @@ fn main_loop(glo: &Arc<Glo>, mut listener: AcceptLoop, shutdown: &AtomicBool, wh
             }
         });
     }
-}
-
-/// Whether a read only came to the end of its time.
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

@@ -1,12 +1,12 @@
-//! The hostgroups manager, `MyHGM`: which servers there are for which hostgroup, and which of them are used.
-//! It watches no server: the monitor does, and tells it.
+//! The hostgroups manager, `MyHGM`: the servers of each hostgroup and their status.
+//! It watches no server; the monitor does, and updates it.
 
 use super::config::Hostgroup;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Whether a server gets queries.
+/// The status of a server. Only online servers get queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Online,
@@ -24,7 +24,7 @@ pub(super) struct HostgroupsManager {
 }
 
 impl HostgroupsManager {
-    /// All servers of each group take reads; the first is taken for the writer until somebody knows better.
+    /// All servers of each group take reads. The first is assumed to be the writer until the monitor learns otherwise.
     pub(super) fn new(hostgroups: &[Hostgroup], rules: &[(String, u32)]) -> Self {
         let mut servers: BTreeMap<u32, BTreeMap<String, Status>> = BTreeMap::new();
         for group in hostgroups {
@@ -43,19 +43,23 @@ impl HostgroupsManager {
         }
     }
 
-    /// The server that gets this statement: by the first query rule that fits, or by the usual one, reads here and writes there.
+    /// Returns the server for a statement: by the first matching query rule, otherwise by reads and writes.
     pub(super) fn route(&self, statement: &str) -> Option<String> {
         let reads = statement.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
         let ruled = self.rules.iter().find(|(begins, _)| statement.starts_with(begins.as_str())).map(|rule| rule.1);
         let hostgroup = ruled.unwrap_or(if reads { self.default_reader } else { self.default_writer });
         let servers = self.servers();
-        let online: Vec<&String> =
-            servers.get(&hostgroup)?.iter().filter(|(_, status)| **status == Status::Online).map(|it| it.0).collect();
+        let online: Vec<&String> = servers
+            .get(&hostgroup)?
+            .iter()
+            .filter(|(_, status)| **status == Status::Online)
+            .map(|(server, _)| server)
+            .collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         online.get(turn.checked_rem(online.len())?).map(|server| (*server).clone())
     }
 
-    /// What a check of the monitor found out about a server.
+    /// Records the result of the monitor's checks of a server.
     pub(super) fn update(&self, server: &str, status: Status) {
         for group in self.servers().values_mut() {
             if let Some(known) = group.get_mut(server) {
@@ -64,17 +68,17 @@ impl HostgroupsManager {
         }
     }
 
-    /// `commit`: what was loaded is in use. How many times that was so is all that is kept of it.
+    /// `commit`: takes loaded servers into use. Only the number of commits is modelled.
     pub(super) fn commit(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether this server takes a group's writes.
+    /// Returns `true` if this server takes a group's writes.
     pub(super) fn is_writer(&self, writer_hostgroup: u32, server: &str) -> bool {
         self.servers().get(&writer_hostgroup).is_some_and(|writers| writers.contains_key(server))
     }
 
-    /// It does from now on. Returns how many do.
+    /// Adds a writer to a group and returns the number of its writers.
     pub(super) fn add_writer(&self, writer_hostgroup: u32, server: &str) -> usize {
         let mut servers = self.servers();
         let writers = servers.entry(writer_hostgroup).or_default();
@@ -82,12 +86,12 @@ impl HostgroupsManager {
         writers.len()
     }
 
-    /// The others do not.
+    /// Removes all writers of a group but this one.
     pub(super) fn keep_writer(&self, writer_hostgroup: u32, server: &str) {
         self.servers().entry(writer_hostgroup).or_default().retain(|writer, _| writer == server);
     }
 
-    /// How many servers are online, and how many there are.
+    /// Returns the number of online servers, and of all servers.
     pub(super) fn counts(&self) -> (usize, usize) {
         let servers = self.servers();
         let all = servers.values().flat_map(BTreeMap::values);

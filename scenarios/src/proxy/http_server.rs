@@ -1,7 +1,6 @@
-//! The HTTP stats server: the object behind `AdminHTTPServer`, and the daemon that serves what it shows.
-//! When either comes and goes is `admin.rs`'s business.
+//! The HTTP stats server: the object behind `AdminHTTPServer`, and the daemon that serves its pages.
+//! `admin.rs` creates and ends both, and hands the daemon its request handler.
 
-use super::glo::Glo;
 use super::threads;
 use crate::rt::net::TcpListener;
 use crate::rt::sync::Notify;
@@ -20,13 +19,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::runtime::Builder;
 
-/// `ProxySQL_HTTP_Server`: what the pages are made with.
+/// Returns the page at a path; `None` if there is none.
+pub(super) type Handler = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// `ProxySQL_HTTP_Server`: renders the pages.
 #[derive(Debug)]
 pub(super) struct HttpServer {
     page_top: String,
 }
 
-/// A running daemon: libmicrohttpd's, on a thread of its own.
+/// A running daemon: libmicrohttpd's, on its own thread.
 pub(super) struct HttpDaemon {
     stop: Arc<Notify>,
     thread: JoinHandle<()>,
@@ -37,7 +39,7 @@ impl HttpServer {
         Self { page_top: "ProxySQL statistics".to_owned() }
     }
 
-    /// A page of what the statistics say.
+    /// Renders a page of the statistics.
     pub(super) fn page(&self, path: &str, status: impl FnOnce() -> Vec<(String, u64)>) -> Option<String> {
         if path != "/stats" {
             return None;
@@ -50,26 +52,26 @@ impl HttpServer {
 
 impl HttpDaemon {
     /// `MHD_start_daemon`.
-    pub(super) fn start(glo: &Arc<Glo>) -> io::Result<Self> {
-        let listener = StdListener::bind(&glo.config.http_listen)?;
+    pub(super) fn start(listen: &str, handler: Handler) -> io::Result<Self> {
+        let listener = StdListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let stop = Arc::new(Notify::new());
-        let told = Arc::clone(&stop);
+        let stopped = Arc::clone(&stop);
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let thread = threads::create(glo, "http-daemon", move |glo| {
-            runtime.block_on(serve(glo, listener, &told));
+        let thread = threads::create("http-daemon", move || {
+            runtime.block_on(serve(&handler, listener, &stopped));
         });
         Ok(Self { stop, thread })
     }
 
-    /// `MHD_stop_daemon`: its connections are closed and its thread is joined.
+    /// `MHD_stop_daemon`: closes the connections and joins the thread.
     pub(super) fn stop(self) {
         self.stop.notify_one();
         threads::join(self.thread);
     }
 }
 
-async fn serve(glo: &Arc<Glo>, listener: StdListener, stop: &Notify) {
+async fn serve(handler: &Handler, listener: StdListener, stop: &Notify) {
     let listener = TcpListener::from_std(listener).expect("the daemon polls its listener");
     loop {
         let accepted = select! {
@@ -77,28 +79,24 @@ async fn serve(glo: &Arc<Glo>, listener: StdListener, stop: &Notify) {
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else {
-            // Without a descriptor left: microhttpd, too, waits a little.
+            // Out of descriptors: microhttpd also waits a little.
             crate::rt::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
-        let glo = Arc::clone(glo);
+        let handler = Arc::clone(handler);
         spawn(async move {
             let service = service_fn(|request| {
-                let answer = answer(&glo, &request);
+                let answer = answer(&handler, &request);
                 async { Ok::<_, Infallible>(answer) }
             });
-            // The client learns of an error, too.
+            // The client sees an error, too.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-fn answer(glo: &Arc<Glo>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    glo.debug("web", format_args!("HTTP request"));
-    // `GloAdmin->AdminHTTPServer->handler(…)`, which asks the databases for what it shows.
-    let admin = glo.admin.get(format_args!("HTTP request"));
-    let page = admin.http_server.get(format_args!("HTTP request")).page(request.uri().path(), || admin.status());
-    let (code, body) = match page {
+fn answer(handler: &Handler, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let (code, body) = match handler(request.uri().path()) {
         Some(page) => (StatusCode::OK, page),
         None => (StatusCode::NOT_FOUND, String::new()),
     };

@@ -1,15 +1,16 @@
-//! The process: `main` with its phases, its loop and its watchdog, and what TERM does.
+//! The process: `main` with its phases, its loop and its watchdog, and the TERM handler.
 //! The order of the stop is in `shutdown.rs`.
 
 use super::admin::Admin;
+use super::admin_thread;
 use super::build::Flavour;
 use super::cluster::{self, Cluster};
 use super::config::{HEARTBEAT_SLACK, MAIN_LOOP, MISSED_HEARTBEATS_MAX, POLL_TIMEOUT, ProxyConfig};
 use super::extra_server::{ExtraServer, Which};
 use super::glo::Glo;
 use super::hostgroups::HostgroupsManager;
-use super::http_server::HttpServer;
 use super::monitor::Monitor;
+use super::monitor_threads;
 use super::query_cache::QueryCache;
 use super::shutdown;
 use super::threads;
@@ -18,7 +19,6 @@ use afterlife_probe as probe;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
@@ -26,35 +26,36 @@ use std::time::Instant;
 /// `EXIT_FAILURE`.
 const EXIT_FAILURE: i32 = 1;
 
-/// A proxy that is to run.
+/// A proxy, ready to run.
 pub struct Proxy {
     glo: Arc<Glo>,
     exited: Receiver<i32>,
 }
 
-/// What a signal handler calls.
+/// The handler for a proxy's TERM signal.
 #[derive(Clone)]
 pub struct TermHandler(Arc<Glo>);
 
 impl Proxy {
-    /// A proxy with this configuration; nothing has begun yet.
+    /// Makes a proxy with this configuration, without starting it.
     pub fn new(config: ProxyConfig) -> Self {
         let (exit, exited) = mpsc::channel();
         Self { glo: Arc::new(Glo::new(config, exit)), exited }
     }
 
-    /// What is to be called at each TERM, from its beginning on.
+    /// Returns the handler to call at each TERM, from the first moment on.
     pub fn term_handler(&self) -> TermHandler {
         TermHandler(Arc::clone(&self.glo))
     }
 
-    /// Runs until the process exits, and returns its exit code. Call it on the main thread and return the code from there: what
-    /// threads are left end with the process. A thread that panics aborts it.
+    /// Runs until the process exits, and returns its exit code. Call it on the main thread and return the code from there: the
+    /// remaining threads end with the process. A thread that panics aborts it.
     pub fn run(self) -> i32 {
-        // Upstream's `main` gets a thread of its own, so that this one can return while that one is anywhere.
-        let main = threads::create(&self.glo, "main", |glo| {
-            let code = upstream_main(glo);
-            glo.exit(code);
+        // Upstream's `main` runs on its own thread, so that this one can return wherever that one is.
+        let glo = Arc::clone(&self.glo);
+        let main = threads::create("main", move || {
+            let code = upstream_main(&glo);
+            glo.process.exit(code);
         });
         let code = self.exited.recv().unwrap_or(EXIT_FAILURE);
         drop(main);
@@ -63,28 +64,30 @@ impl Proxy {
 }
 
 impl TermHandler {
-    /// `term_handler`: a slow shutdown in a debug build. In a release build, since #4355, the process exits at once.
+    /// `term_handler`: requests a slow shutdown in a debug build. In a release build, since #4355, the process exits at once.
     pub fn term(&self) {
-        self.0.info(format_args!("Received TERM signal: shutdown in progress..."));
-        match self.0.config.flavour {
-            Flavour::Debug => self.0.vars.stop(),
-            Flavour::Release => self.0.exit(0),
+        let process = &self.0.process;
+        process.info(format_args!("Received TERM signal: shutdown in progress..."));
+        match process.config().flavour {
+            Flavour::Debug => process.vars().stop(),
+            Flavour::Release => process.exit(0),
         }
     }
 }
 
 /// `main`: phases 2 and 3, the loop, phase 4; from the beginning again after `PROXYSQL RESTART`.
-fn upstream_main(glo: &Arc<Glo>) -> i32 {
+fn upstream_main(glo: &Glo) -> i32 {
+    let process = &glo.process;
     loop {
         probe::phase("booting2");
         if let Err(error) = init_phase2_not_started(glo) {
-            glo.info(format_args!("phase 2: {error}"));
+            process.info(format_args!("phase 2: {error}"));
             return EXIT_FAILURE;
         }
-        if !glo.vars.shutdown() {
+        if !process.vars().shutdown() {
             probe::phase("booting3");
             if let Err(error) = init_phase3_start_all(glo) {
-                glo.info(format_args!("phase 3: {error}"));
+                process.info(format_args!("phase 3: {error}"));
                 return EXIT_FAILURE;
             }
             probe::phase("running");
@@ -94,27 +97,27 @@ fn upstream_main(glo: &Arc<Glo>) -> i32 {
         shutdown::join_all_threads(glo);
         probe::phase("freeing");
         shutdown::shutdown_all_modules(glo);
-        if !glo.vars.starts_again() {
+        if !process.vars().starts_again() {
             break;
         }
     }
     probe::phase("exit");
-    // `main` returns: destructors of statics run, and behind them what the compiler adds. Upstream's CI, where #4542 was seen,
-    // counts coverage, and writes the counters here.
-    glo.debug_filters.static_destructor(glo.config.build);
-    if glo.config.flavour == Flavour::Debug {
-        // Nobody is left to tell.
-        let _ = write_counters(glo);
+    // `main` returns: the destructors of statics run, then the code that the compiler adds. Upstream's CI, where #4542 was seen,
+    // measures coverage and writes its counters here.
+    process.debug_filters().static_destructor(process.config().build);
+    if process.config().flavour == Flavour::Debug {
+        // There is no one left to report an error to.
+        let _ = write_counters(process.config());
     }
     0
 }
 
-/// How many object files have counters. Each is read, merged and written; that it is synced stands for the time that takes.
+/// The number of object files with counters. Each is read, merged and written; the sync stands for the time that takes.
 const OBJECT_FILES: usize = 20;
 
-fn write_counters(glo: &Glo) -> io::Result<()> {
+fn write_counters(config: &ProxyConfig) -> io::Result<()> {
     for number in 0..OBJECT_FILES {
-        let mut file = File::create(glo.config.data_dir.join(format!("proxysql-{number}.gcda")))?;
+        let mut file = File::create(config.data_dir.join(format!("proxysql-{number}.gcda")))?;
         file.write_all(b"adcg")?;
         file.sync_all()?;
     }
@@ -122,41 +125,48 @@ fn write_counters(glo: &Glo) -> io::Result<()> {
 }
 
 /// `ProxySQL_Main_init_phase2___not_started`: hostgroups manager, cluster, Admin with its thread.
-fn init_phase2_not_started(glo: &Arc<Glo>) -> io::Result<()> {
-    glo.my_hgm.set(HostgroupsManager::new(&glo.config.hostgroups, &glo.config.rules));
+fn init_phase2_not_started(glo: &Glo) -> io::Result<()> {
+    let config = glo.process.config();
+    glo.my_hgm.set(HostgroupsManager::new(&config.hostgroups, &config.rules));
     if glo.cluster.is_null() {
         glo.cluster.set(Cluster::default()); // never deleted
     }
-    let admin = glo.admin.set(Admin::new(&glo.config));
-    admin.init(glo)?;
-    if !glo.is_sound() {
-        admin.start_admin_thread(glo)?;
-        cluster::start_peer_threads(glo);
+    let admin = glo.admin.set(Admin::new(config));
+    admin.init(&glo.process)?;
+    if !glo.process.is_sound() {
+        start_admin(glo, &admin)?;
     }
     Ok(())
 }
 
-/// `ProxySQL_Main_init_phase3___start_all`. The HTTP server's object comes last, since #4510 `e91bcd2c`. The sound build lets
-/// nobody in before everything is there.
-fn init_phase3_start_all(glo: &Arc<Glo>) -> io::Result<()> {
-    let monitor = glo.my_mon.set(Monitor::new(&glo.config.hostgroups));
+/// `ProxySQL_Main_init_phase3___start_all`. The HTTP server's object comes last, since #4510 `e91bcd2c`. The sound build admits no
+/// sessions before every module exists.
+fn init_phase3_start_all(glo: &Glo) -> io::Result<()> {
+    let config = glo.process.config();
+    let monitor = glo.my_mon.set(Monitor::new(&config.hostgroups));
     let qc = glo.qc.set(QueryCache::default());
-    let mth = glo.mth.set(ThreadsHandler::new());
-    qc.start(glo);
-    let listener = ThreadsHandler::listen(&glo.config)?;
-    mth.start(glo, &listener)?;
+    let mth = glo.mth.set(ThreadsHandler::new(Arc::clone(&glo.process), glo.my_hgm.clone()));
+    qc.start(&glo.qc);
+    let listener = ThreadsHandler::listen(config)?;
+    mth.start(&listener)?;
     drop(listener);
-    glo.sqlite3_server.set(ExtraServer::start(glo, Which::Sqlite3)?);
-    glo.clickhouse_server.set(ExtraServer::start(glo, Which::ClickHouse)?);
-    monitor.start(glo);
+    glo.sqlite3_server.set(ExtraServer::start(&glo.process, Which::Sqlite3)?);
+    glo.clickhouse_server.set(ExtraServer::start(&glo.process, Which::ClickHouse)?);
+    monitor_threads::start(&glo.of_monitor(), &monitor);
     let admin = glo.admin.get(format_args!("main"));
-    admin.http_server.set(HttpServer::new());
-    admin.all_modules_started.store(true, Ordering::SeqCst);
-    admin.load_http_server(glo);
-    if glo.is_sound() {
-        admin.start_admin_thread(glo)?;
-        cluster::start_peer_threads(glo);
+    admin.modules_started();
+    admin.load_http_server(&glo.of_admin());
+    if glo.process.is_sound() {
+        start_admin(glo, &admin)?;
     }
+    Ok(())
+}
+
+/// Starts the admin thread and the cluster's threads.
+fn start_admin(glo: &Glo, admin: &Admin) -> io::Result<()> {
+    let globals = glo.of_admin();
+    admin_thread::start(&globals, admin)?;
+    cluster::start_peer_threads(&globals, &glo.cluster);
     Ok(())
 }
 
@@ -164,10 +174,10 @@ fn init_phase3_start_all(glo: &Arc<Glo>) -> io::Result<()> {
 ///
 /// # Panics
 /// If threads have missed too many heartbeats: `assert(0)`.
-fn main_loop(glo: &Arc<Glo>) {
+fn main_loop(glo: &Glo) {
     let every = POLL_TIMEOUT + HEARTBEAT_SLACK;
     let (mut previous, mut missed) = (Instant::now(), 0);
-    while !glo.vars.shutdown() {
+    while !glo.process.vars().shutdown() {
         thread::sleep(MAIN_LOOP);
         if previous.elapsed() < every {
             continue;

@@ -1,23 +1,25 @@
-//! Raw pointers as upstream has them, in memory that stays valid: globals that are null or dangle, and a member that nobody
-//! wrote to yet. What would be a crash there is told to a probe, and then ends the process here, too.
+//! Upstream's raw pointers, in memory that stays valid: globals that are null or dangling, and a member that is uninitialised.
+//! A use that would crash upstream is reported to a probe, and then ends the process here, too.
 
 use afterlife_probe::{Borrow, Resource};
 use std::fmt::Arguments;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A global such as `GloMyMon`: null until it is set, and after `delete` where upstream nulls it.
-pub(super) struct Global<T> {
+/// A global such as `GloMyMon`: null until it is set, and after `delete` where upstream nulls it. Clones are the same pointer.
+pub(super) struct Global<T>(Arc<Pointer<T>>);
+
+struct Pointer<T> {
     name: &'static str,
     state: Mutex<State<T>>,
 }
 
 struct State<T> {
     object: Option<Arc<T>>,
-    /// The life of what it points to, or pointed to last.
-    life: Option<Arc<Resource>>,
+    /// The lifetime of the current target, or of the last one.
+    lifetime: Option<Arc<Resource>>,
 }
 
-/// What a pointer is after its object was deleted.
+/// The state of a pointer after its object was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// `delete p; p = NULL;`
@@ -26,91 +28,97 @@ pub(super) enum After {
     Dangling,
 }
 
+impl<T> Clone for Global<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<T> Global<T> {
-    pub(super) const fn null(name: &'static str) -> Self {
-        Self { name, state: Mutex::new(State { object: None, life: None }) }
+    pub(super) fn null(name: &'static str) -> Self {
+        Self(Arc::new(Pointer { name, state: Mutex::new(State { object: None, lifetime: None }) }))
     }
 
     /// `p = new T`.
     #[track_caller]
     pub(super) fn set(&self, object: T) -> Arc<T> {
-        let (object, life) = (Arc::new(object), Arc::new(Resource::open(self.name)));
+        let (object, lifetime) = (Arc::new(object), Arc::new(Resource::open(self.0.name)));
         let mut state = self.state();
         state.object = Some(Arc::clone(&object));
-        state.life = Some(life);
+        state.lifetime = Some(lifetime);
         object
     }
 
-    /// `if (!p)`: it looks at the pointer, not behind it.
+    /// `if (!p)`: checks the pointer without following it.
     pub(super) fn is_null(&self) -> bool {
         self.state().object.is_none()
     }
 
-    /// `p->…`, by whom.
+    /// `p->…`; `by` names the user.
     ///
     /// # Panics
-    /// If it is null.
+    /// If the pointer is null.
     #[track_caller]
     pub(super) fn get(&self, by: Arguments<'_>) -> Arc<T> {
-        let (object, life) = {
+        let (object, lifetime) = {
             let state = self.state();
-            (state.object.clone(), state.life.clone())
+            (state.object.clone(), state.lifetime.clone())
         };
-        if let Some(life) = life {
-            life.used_by(by);
+        if let Some(lifetime) = lifetime {
+            lifetime.used_by(by);
         }
         match object {
             Some(object) => object,
-            None => panic!("null pointer: {} dereferenced by {by}", self.name),
+            None => panic!("null pointer: {} dereferenced by {by}", self.0.name),
         }
     }
 
-    /// Says that the caller goes on using what is behind the pointer until the guard is dropped.
+    /// Reports that the caller uses the target until the guard is dropped.
     #[track_caller]
     pub(super) fn borrow(&self) -> Option<Borrow> {
-        let life = self.state().life.clone();
-        life.map(|life| life.borrow())
+        let lifetime = self.state().lifetime.clone();
+        lifetime.map(|lifetime| lifetime.borrow())
     }
 
-    /// `delete p`: the destructor, then the memory is gone. Nothing happens to a null pointer.
+    /// `delete p`: runs the destructor, then frees the memory. Does nothing to a null pointer.
     #[track_caller]
     pub(super) fn delete(&self, after: After, destructor: impl FnOnce(&Arc<T>)) {
-        let (object, life) = {
+        let (object, lifetime) = {
             let state = self.state();
-            (state.object.clone(), state.life.clone())
+            (state.object.clone(), state.lifetime.clone())
         };
-        let (Some(object), Some(life)) = (object, life) else { return };
+        let (Some(object), Some(lifetime)) = (object, lifetime) else { return };
         destructor(&object);
-        life.close();
+        lifetime.close();
         if after == After::Null {
             self.state().object = None;
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A pointer that is a member of something that was allocated: until somebody writes to it, it is what that memory held before.
+/// A pointer that is a member of an allocated object: until it is written, it holds whatever that memory held before.
 pub(super) struct Member<T> {
     name: &'static str,
-    life: Resource,
+    lifetime: Resource,
     raw: Mutex<Raw<T>>,
 }
 
 enum Raw<T> {
-    /// Whatever the allocator handed out: in the core of #4542 this was text, " , UNIQU".
+    /// The allocator's leftover: in the core of #4542 this was text, " , UNIQU".
     Leftover,
     Null,
     To(Arc<T>),
 }
 
 impl<T> Member<T> {
-    /// The member of an object that was just allocated.
+    /// The member of a newly allocated object.
     #[track_caller]
     pub(super) fn allocated(name: &'static str) -> Self {
-        Self { name, life: Resource::declare(name), raw: Mutex::new(Raw::Leftover) }
+        Self { name, lifetime: Resource::declare(name), raw: Mutex::new(Raw::Leftover) }
     }
 
     /// `p = NULL`.
@@ -121,17 +129,17 @@ impl<T> Member<T> {
     /// `p = new T`.
     #[track_caller]
     pub(super) fn set(&self, object: T) {
-        self.life.opened();
+        self.lifetime.opened();
         *self.raw() = Raw::To(Arc::new(object));
     }
 
-    /// `p->…`, by whom.
+    /// `p->…`; `by` names the user.
     ///
     /// # Panics
-    /// If it points to nothing.
+    /// If the pointer is null or uninitialised.
     #[track_caller]
     pub(super) fn get(&self, by: Arguments<'_>) -> Arc<T> {
-        self.life.used_by(by);
+        self.lifetime.used_by(by);
         match &*self.raw() {
             Raw::To(object) => Arc::clone(object),
             Raw::Null | Raw::Leftover => panic!("invalid pointer: {} dereferenced by {by}", self.name),
@@ -141,18 +149,18 @@ impl<T> Member<T> {
     /// `delete p; p = NULL;`
     ///
     /// # Panics
-    /// If nobody ever wrote to it: the destructor runs on whatever it points to.
+    /// If the pointer is uninitialised: the destructor would run on arbitrary memory.
     #[track_caller]
     pub(super) fn delete(&self) {
         let raw = std::mem::replace(&mut *self.raw(), Raw::Null);
         match raw {
             Raw::Null => {}
             Raw::To(object) => {
-                self.life.close();
+                self.lifetime.close();
                 drop(object);
             }
             Raw::Leftover => {
-                self.life.close();
+                self.lifetime.close();
                 panic!("invalid pointer: {} deleted, which was never initialised", self.name);
             }
         }
@@ -165,7 +173,7 @@ impl<T> Member<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{After, Global, Member};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     fn dies<T>(of: impl FnOnce() -> T) -> bool {
@@ -173,28 +181,28 @@ mod tests {
     }
 
     #[test]
-    fn a_global_is_null_then_points_then_dangles_or_is_null_again() {
-        let global = Global::null("GloIt");
+    fn a_deleted_global_dangles_or_is_null_again() {
+        let global = Global::null("GloTest");
         assert!(global.is_null() && dies(|| global.get(format_args!("test"))));
         for after in [After::Dangling, After::Null] {
             global.set(7);
             assert_eq!(*global.get(format_args!("test")), 7);
-            global.delete(after, |it| assert_eq!(**it, 7));
+            global.delete(after, |object| assert_eq!(**object, 7));
             assert_eq!(global.is_null(), after == After::Null);
         }
         global.delete(After::Null, |_| panic!("there is nothing to delete"));
     }
 
     #[test]
-    fn a_member_that_nobody_wrote_to_is_not_null_and_its_delete_is_a_crash() {
-        let member = Member::<u32>::allocated("it");
+    fn deleting_an_uninitialised_member_crashes() {
+        let member = Member::<u32>::allocated("test");
         assert!(dies(|| member.get(format_args!("test"))));
         assert!(dies(|| member.delete()));
     }
 
     #[test]
-    fn a_member_that_was_nulled_is_deleted_to_no_effect() {
-        let member = Member::allocated("it");
+    fn deleting_a_null_member_has_no_effect() {
+        let member = Member::allocated("test");
         member.set_null();
         member.delete();
         member.set(7);

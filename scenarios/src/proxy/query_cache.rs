@@ -1,11 +1,11 @@
-//! The query cache, of which only the thread is modelled that purges it.
+//! The query cache, `GloQC`. Only its purging thread is modelled.
 //! It caches nothing.
 
 use super::config::PURGE_LOOP;
-use super::glo::Glo;
+use super::pointer::Global;
 use super::threads;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// The cache.
@@ -16,9 +16,11 @@ pub(super) struct QueryCache {
 }
 
 impl QueryCache {
-    pub(super) fn start(&self, glo: &Arc<Glo>) {
-        let purge = threads::create(glo, "query-cache", |glo| {
-            while !glo.qc.get(format_args!("purge thread")).shutdown.load(Ordering::SeqCst) {
+    /// Starts the purging thread, which reaches the cache through the global pointer.
+    pub(super) fn start(&self, qc: &Global<Self>) {
+        let qc = qc.clone();
+        let purge = threads::create("query-cache", move || {
+            while !qc.get(format_args!("purge thread")).shutdown.load(Ordering::SeqCst) {
                 thread::sleep(PURGE_LOOP);
             }
         });

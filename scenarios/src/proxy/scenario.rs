@@ -1,7 +1,11 @@
-//! The proxy as a scenario: a cluster of proxies under load, in front of a replicating group, with stops at any phase.
-//! It knows the proxy by its entry points only.
+//! The proxy's scenario: a cluster of proxies under load, in front of a replicating group, with stops in every phase.
+//! It uses only the proxy's entry points.
 
-use super::{Flavour, Hostgroup, Proxy, ProxyConfig, run_backend};
+use super::backend::run_backend;
+use super::build::{self, Flavour};
+use super::config::{Hostgroup, ProxyConfig};
+use super::main_loop::Proxy;
+use super::variants::VARIANTS;
 use crate::line_protocol::Lines;
 use crate::rt::net::TcpStream;
 use crate::rt::time;
@@ -14,45 +18,45 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// The scenario, in its three builds.
 pub fn scenario() -> Scenario {
     Scenario::new("proxy", script)
-        .about("ProxySQL: a proxy that stops deletes what its own threads still use, or what it never made")
+        .about("ProxySQL: a stopping proxy deletes objects that its threads still use, or that it never made")
         .builds(&Build::ALL)
         .seeds(2_000)
         .issue("sysown/proxysql#4542")
         .breaks(&[(Build::Shipped, BEFORE_INIT), (Build::Patched, AFTER_TEARDOWN)])
-        .variants(super::variants::VARIANTS)
+        .variants(VARIANTS)
 }
 
-/// The reported crash of the HTTP server's destructor, and what is left of the monitor's after upstream's fix.
+/// The reported crash of the HTTP server's destructor, and the monitor's crash that upstream's fix leaves.
 const BEFORE_INIT: &str = "no-use-before-init";
 const AFTER_TEARDOWN: &str = "no-use-after-teardown";
 
 const BACKENDS: usize = 3;
-/// The number of rounds of each client, and the descriptors of a proxy: with a few more connections than usual it has none left.
+/// The number of rounds of each client, and the descriptors of a proxy, which a few more connections than usual exhaust.
 const STATEMENTS: usize = 60;
 const COMMANDS: usize = 40;
 const PAGES: usize = 60;
 const SWITCHES: usize = 8;
 const DESCRIPTORS: usize = 160;
 const STORM: usize = 140;
-/// How often a proxy goes round, in readings of a clock, before something reaches it: peers, clients and members of the group do
-/// all the time. An accept that is refused counts for twenty.
+/// The bound on a proxy's spinning, in clock readings between two inputs. Peers, clients and members of the group send input all the
+/// time. A failed accept counts as twenty readings.
 const SPINS: u64 = 400_000;
-/// Where connections come all at once: admin, the applications' port, the two extra servers'.
+/// The ports that a connection storm may hit: admin, the applications', and the two extra servers'.
 const STORMED: [u16; 4] = [6032, 6033, 6030, 6090];
-/// The end of the time in which faults strike.
+/// The time at which faults stop striking.
 const QUIET: Duration = Duration::from_secs(10);
-/// How long a client waits for one answer.
+/// The time that a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-crate::release::named_as!(super::Build);
+crate::release::named_as!(build::Build);
 
 /// The configuration of one proxy of a cluster.
 fn config(
-    release: super::Build,
+    release: build::Build,
     flavour: Flavour,
     index: usize,
     proxies: usize,
@@ -65,15 +69,15 @@ fn config(
     config
 }
 
-/// One proxy's process: its main thread, and a thread that stands for whichever a signal would interrupt.
+/// Runs one proxy's process: its main thread, and a thread that stands for the one that a signal would interrupt.
 pub(crate) fn run_node(node: Node, config: ProxyConfig) -> i32 {
     let proxy = Proxy::new(config);
     let handler = proxy.term_handler();
-    // Before anything else: when the thread has its first turn there may be no descriptor left.
+    // Made before anything else: once the thread first runs, the process may be out of descriptors.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.expect("a process begins with enough descriptors");
     let mut stops = {
-        let _in_it = runtime.enter();
+        let _entered = runtime.enter();
         node.stops()
     };
     let signals = move || {
@@ -92,7 +96,7 @@ pub(crate) fn run_node(node: Node, config: ProxyConfig) -> i32 {
 }
 
 fn script(sim: &mut Sim) {
-    let release = super::Build::from(sim.build());
+    let release = build::Build::from(sim.build());
     let mut rng = sim.rng();
     let flavour = if rng.random_range(0..3) > 0 { Flavour::Debug } else { Flavour::Release };
     let group_replication = rng.random_range(0..4) > 0;
@@ -142,31 +146,31 @@ fn script(sim: &mut Sim) {
         });
     }
     sim.bound("no-spin", SPINS);
-    // A machine with fewer processors than there is work.
+    // A machine with fewer processors than work.
     if rng.random_range(0..4) == 0 {
         sim.late_threads(ms(300));
     }
-    look(sim, rng.random_range(0..8));
+    known_issues(sim, rng.random_range(0..8));
 
-    // A thread that is there when the process exits is upstream's way, and a fast TERM leaves all of them: what is claimed is that
-    // none of them uses what is gone.
+    // Upstream exits with threads running, and a fast TERM leaves all of them. The claim is that none of them uses an object that
+    // is gone.
     sim.without("nothing-left");
     faults(sim, proxies, backends);
     sim.time_limit(Duration::from_secs(120));
     sim.sometimes("a proxy restarts", |view| view.restarts() > 0);
 }
 
-/// What breaks first hides what comes behind it. So in upstream's builds three eighths of the seeds look past what is known of
-/// nearly every stop, and a quarter at what it all comes to: who dies of it, and who never ends. The sound build has to bear all of
-/// it at once.
-fn look(sim: &mut Sim, choice: u32) {
+/// Declares known issues. The first violation hides later ones. So in upstream's builds three eighths of the seeds accept the
+/// defects of nearly every stop, and a quarter look only at the consequences: the processes that die, and those that never end.
+/// The sound build accepts none.
+fn known_issues(sim: &mut Sim, choice: u32) {
     if sim.build() == Build::Sound {
         return;
     }
     let whole = match choice {
         0..3 => {
-            // A group-replication thread that nobody joins, a session that outlives Admin, and what `accept` refused: the process
-            // dies of it, or it does not, and the others go on.
+            // A group-replication thread that is never joined, a session that outlives Admin, and a failed `accept`. The process may
+            // die of it or not; the others go on.
             sim.look_past(AFTER_TEARDOWN, &["GloMyMon", "between two rounds"]);
             sim.look_past(AFTER_TEARDOWN, &["GloAdmin"]);
             sim.look_past("always", &["a socket handed to a session"]);
@@ -182,8 +186,8 @@ fn look(sim: &mut Sim, choice: u32) {
 
 fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
     let budget = Duration::from_secs(30);
-    // A machine with fewer processors than threads: one is held that has an answer and has not kept it yet, or that is about to go
-    // on with what a stop deletes meanwhile.
+    // A machine with fewer processors than threads: a thread is held that has received an answer and not stored it yet, or that is
+    // about to use an object that a stop deletes meanwhile.
     let holds = Faults::none()
         .held_threads(ms(5_000))
         .held_at("reach a member of the group has answered", 12)
@@ -212,9 +216,9 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
         .quiet_after(QUIET)
         .at_most(4);
     sim.faults(proxies, lives);
-    // A backend that cannot be reached, for as long as a shutdown or a few checks take.
+    // A backend that is unreachable for as long as a shutdown or a few checks take.
     sim.faults(proxies.and(backends), Faults::none().partitions().resets().from(ms(500)).quiet_after(QUIET).at_most(5));
-    // The same at the edges of a stop, and from the beginning of a life on.
+    // The same at the edges of a stop, and from the start of an incarnation.
     let cuts = Faults::none()
         .partitions()
         .held_links(ms(4_000))
@@ -224,7 +228,7 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
         .quiet_after(QUIET)
         .at_most(6);
     sim.faults(proxies.and(backends), cuts);
-    // A stop while something is saved to disk, while threads begin, and during another stop or a restart.
+    // A stop during a save to disk, while threads start, and during another stop or a restart.
     let stops = Faults::none()
         .stops(budget)
         .down(ms(100), ms(2_000))
@@ -236,7 +240,7 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
         .quiet_after(QUIET)
         .at_most(2);
     sim.faults(proxies, stops);
-    // A disk on which that takes longer than the stop.
+    // A disk on which a save takes longer than the stop.
     let disks = Faults::none()
         .slow_disks(ms(200), ms(2_000), ms(8_000))
         .aimed_at("use configdb", 30)
@@ -246,7 +250,7 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
     sim.faults(proxies, disks);
 }
 
-/// An application: statements over one session, which it opens again elsewhere when it fails.
+/// An application: sends statements over one session, and opens another elsewhere when that fails.
 async fn app(node: Node, index: usize, proxies: usize) {
     let mut rng = node.rng();
     let mut session: Option<Lines> = None;
@@ -268,7 +272,7 @@ async fn app(node: Node, index: usize, proxies: usize) {
     }
 }
 
-/// An operator: statistics, what is changed, loaded and saved, and, where it is his to do, now and then a stop or a restart.
+/// An operator: reads statistics, changes, loads and saves modules and, if `stops`, now and then stops or restarts a proxy.
 async fn operator(node: Node, proxies: usize, stops: bool) {
     let mut rng = node.rng();
     let mut sessions: BTreeMap<usize, Lines> = BTreeMap::new();
@@ -313,29 +317,29 @@ fn commands(rng: &mut Rng, number: usize, stops: bool) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// Whoever looks after the group behind the proxies: now and then another member takes the writes.
+/// The administrator of the group behind the proxies: now and then makes another member the writer.
 async fn dba(node: Node) {
     let mut rng = node.rng();
     for _ in 0..SWITCHES {
         time::sleep(ms(rng.random_range(300..2_500))).await;
         let switch = format!("SET PRIMARY mysql-{}:3306", rng.random_range(0..BACKENDS));
         for member in 0..BACKENDS {
-            let telling = async {
+            let switching = async {
                 let mut session = Lines::connect(&format!("mysql-{member}:3306")).await.ok()?;
                 session.query(None, &switch).await.ok()
             };
-            // A member that is not there hears of it another time.
-            let _ = time::timeout(PATIENCE, telling).await;
+            // An unreachable member learns of it another time.
+            let _ = time::timeout(PATIENCE, switching).await;
         }
     }
 }
 
-/// A dashboard that looks at one proxy after the other.
+/// A dashboard that fetches a page from one proxy after the other.
 async fn dashboard(node: Node, index: usize, proxies: usize) {
     let mut rng = node.rng();
     for number in 0..PAGES {
         let address = format!("proxy-{}:6080", (index + number) % proxies);
-        // What it shows when there is no answer is its own affair.
+        // A failed page is no claim's concern.
         let _ = time::timeout(PATIENCE, page(&address)).await;
         time::sleep(ms(rng.random_range(50..200))).await;
     }
@@ -347,7 +351,7 @@ async fn page(address: &str) -> std::io::Result<()> {
     stream.read_to_end(&mut Vec::new()).await.map(drop)
 }
 
-/// Something that opens connections and forgets about them, until a proxy has no descriptor left.
+/// A client that opens connections and leaves them open, until a proxy is out of descriptors.
 async fn storm(node: Node, proxies: usize, port: u16) {
     let mut rng = node.rng();
     time::sleep(ms(rng.random_range(1_000..8_000))).await;

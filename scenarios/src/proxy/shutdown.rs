@@ -1,18 +1,16 @@
-//! The stop: first what is joined, then what is deleted, in each build's order.
-//! Elsewhere the builds differ in what is nulled (`admin.rs`), in one look at a flag (`group_replication.rs`), in who owns threads
-//! (`threads.rs`) and in what is done about an `accept` that failed (`session.rs`).
+//! The stop: the joins, then the deletes, in each build's order.
+//! The builds also differ elsewhere: in a nulled pointer (`admin.rs`), a check of a flag (`group_replication.rs`), the owner of
+//! detached threads (`threads.rs`) and the handling of a failed `accept` (`session.rs`).
 
 use super::build::Build;
 use super::glo::Glo;
 use super::pointer::After;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-/// `ProxySQL_Main_join_all_threads`: workers, monitor, query cache. Not among them are the children of admin and of the extra
-/// servers, the cluster's threads, and the group-replication threads.
-pub(super) fn join_all_threads(glo: &Arc<Glo>) {
-    if glo.is_sound() {
-        stop_who_asks(glo);
+/// `ProxySQL_Main_join_all_threads`: workers, monitor, query cache. It omits the children of admin and of the extra servers, the
+/// cluster's threads, and the group-replication threads.
+pub(super) fn join_all_threads(glo: &Glo) {
+    if glo.process.is_sound() {
+        stop_sessions_and_peers(glo);
     }
     let by = format_args!("main");
     if !glo.mth.is_null() {
@@ -23,7 +21,7 @@ pub(super) fn join_all_threads(glo: &Arc<Glo>) {
     }
     if !glo.my_mon.is_null() {
         let monitor = glo.my_mon.get(by);
-        monitor.shutdown.store(true, Ordering::SeqCst);
+        monitor.stop();
         monitor.join();
     }
     if !glo.qc.is_null() {
@@ -31,12 +29,12 @@ pub(super) fn join_all_threads(glo: &Arc<Glo>) {
     }
 }
 
-/// The sound build: first the loops that accept, then the sessions that they accepted and the threads that ask peers. Who is
-/// left then asks nothing of Admin.
+/// In the sound build: joins the accept loops first, then their sessions and the threads that query peers. Afterwards no thread
+/// uses Admin.
 ///
-/// Bounded: a loop polls for half a second, a session ends with its socket, a thread that asks a peer has a timeout for each
-/// answer, and a thread of the monitor one for each connection.
-fn stop_who_asks(glo: &Arc<Glo>) {
+/// Bounded: a loop polls for half a second, a session ends with its socket, a peer's thread has a timeout for each answer, and a
+/// thread of the monitor one for each connection.
+fn stop_sessions_and_peers(glo: &Glo) {
     let by = format_args!("main");
     glo.admin.get(by).join_admin_thread();
     for server in [&glo.sqlite3_server, &glo.clickhouse_server] {
@@ -44,23 +42,23 @@ fn stop_who_asks(glo: &Arc<Glo>) {
             server.get(by).destroy();
         }
     }
-    glo.owned.join_all();
+    glo.process.detached().join_all();
 }
 
 /// `ProxySQL_Main_shutdown_all_modules`. Upstream leaves `GloAdmin` and `MyHGM` dangling.
-pub(super) fn shutdown_all_modules(glo: &Arc<Glo>) {
+pub(super) fn shutdown_all_modules(glo: &Glo) {
     glo.my_mon.delete(After::Null, |monitor| monitor.destroy());
     glo.qc.delete(After::Null, |_| {});
     glo.clickhouse_server.delete(After::Null, |server| server.destroy());
     glo.sqlite3_server.delete(After::Null, |server| server.destroy());
     glo.mth.delete(After::Null, |_| {});
-    let after = match glo.config.build {
+    let after = match glo.process.config().build {
         Build::Shipped | Build::Patched => After::Dangling,
         Build::Sound => After::Null,
     };
-    glo.admin.delete(after, |admin| admin.admin_shutdown(glo));
+    glo.admin.delete(after, |admin| admin.admin_shutdown(&glo.process));
     glo.my_hgm.delete(after, |_| {});
-    if glo.is_sound() {
+    if glo.process.is_sound() {
         glo.cluster.delete(After::Null, |_| {});
     }
 }

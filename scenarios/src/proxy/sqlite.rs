@@ -1,5 +1,5 @@
-//! The databases of Admin, which upstream keeps in SQLite: tables of text, in memory or in a file.
-//! It parses no statement.
+//! Admin's databases, which upstream keeps in SQLite: tables of text, in memory or in a file.
+//! It parses no statements.
 
 use afterlife_probe::Resource;
 use std::collections::BTreeMap;
@@ -16,18 +16,18 @@ type Tables = BTreeMap<String, Vec<Row>>;
 
 /// One database.
 pub(super) struct Sqlite3Db {
-    life: Resource,
+    lifetime: Resource,
     path: Option<PathBuf>,
     tables: Mutex<Tables>,
 }
 
 impl Sqlite3Db {
-    /// A database that is not open yet, in memory unless it has a file.
+    /// Declares a database, not yet open. Without a path it is in memory.
     pub(super) fn new(name: &'static str, path: Option<PathBuf>) -> Self {
-        Self { life: Resource::declare(name), path, tables: Mutex::default() }
+        Self { lifetime: Resource::declare(name), path, tables: Mutex::default() }
     }
 
-    /// Opens it; a file that is not there, or says nothing, is made.
+    /// Opens the database. A missing or unreadable file is created anew.
     pub(super) fn open(&self) -> io::Result<()> {
         if let Some(path) = &self.path {
             let read = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Tables>(&bytes).ok());
@@ -36,43 +36,43 @@ impl Sqlite3Db {
                 None => self.write()?,
             }
         }
-        self.life.opened();
+        self.lifetime.opened();
         Ok(())
     }
 
-    /// A table's rows.
+    /// Returns a table's rows.
     #[track_caller]
     pub(super) fn select(&self, by: Arguments<'_>, table: &str) -> Vec<Row> {
-        self.life.used_by(by);
+        self.lifetime.used_by(by);
         self.tables().get(table).cloned().unwrap_or_default()
     }
 
     /// Replaces a table's rows.
     #[track_caller]
     pub(super) fn replace(&self, by: Arguments<'_>, table: &str, rows: Vec<Row>) {
-        self.life.used_by(by);
+        self.lifetime.used_by(by);
         self.tables().insert(table.to_owned(), rows);
     }
 
-    /// Writes its file and waits until that is kept.
+    /// Writes the file and syncs it.
     #[track_caller]
     pub(super) fn commit(&self, by: Arguments<'_>) -> io::Result<()> {
-        self.life.used_by(by);
+        self.lifetime.used_by(by);
         self.write()
     }
 
-    /// The destructor: what has a file is written there.
+    /// The destructor: writes the file, if the database has one.
     #[track_caller]
     pub(super) fn delete(&self) -> io::Result<()> {
         let written = self.write();
-        self.life.close();
+        self.lifetime.close();
         written
     }
 
     fn write(&self) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let tables = serde_json::to_vec(&*self.tables())?;
-        // The lock is not held while the disk works.
+        // The lock is released before the disk works.
         let mut file = File::create(path)?;
         file.write_all(&tables)?;
         file.sync_all()

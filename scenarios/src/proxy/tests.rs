@@ -1,8 +1,11 @@
-//! Proxies on the real loopback, each on threads of its own, as processes are.
-//! Nothing here is simulated, and no test asserts how long something takes. What upstream's builds crash on aborts the process,
-//! so it is left to the room.
+//! Proxies on the real loopback, each on its own threads, like processes.
+//! Nothing is simulated, and no test asserts a duration. The crashes of upstream's builds abort the process, so they are left to the
+//! simulation.
 
-use super::{Build, Flavour, Hostgroup, Proxy, ProxyConfig, TermHandler, run_backend};
+use super::backend::run_backend;
+use super::build::{Build, Flavour};
+use super::config::{Hostgroup, ProxyConfig};
+use super::main_loop::{Proxy, TermHandler};
 use crate::line_protocol::Answer;
 use crate::line_protocol::blocking::Lines;
 use crate::loopback::{Addresses, Folder};
@@ -11,26 +14,26 @@ use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// What one proxy has to itself.
-struct Place {
+/// One proxy's own folder and addresses.
+struct Home {
     folder: Folder,
     addresses: Addresses,
 }
 
-impl Place {
+impl Home {
     fn new(name: &str) -> Self {
         Self { folder: Folder::new(&format!("proxy-{name}")), addresses: Addresses::take() }
     }
 }
 
-fn config(build: Build, flavour: Flavour, place: &Place) -> ProxyConfig {
-    let mut config = ProxyConfig::new(build, flavour, &*place.folder);
+fn config(build: Build, flavour: Flavour, home: &Home) -> ProxyConfig {
+    let mut config = ProxyConfig::new(build, flavour, &*home.folder);
     [config.listen, config.admin_listen, config.http_listen, config.sqlite3_listen, config.clickhouse_listen] =
-        place.addresses.several();
+        home.addresses.several();
     config
 }
 
-/// A proxy that runs.
+/// A running proxy.
 struct Running {
     config: ProxyConfig,
     term: TermHandler,
@@ -44,11 +47,11 @@ fn start(config: ProxyConfig) -> Running {
 }
 
 impl Running {
-    /// Asks until there is an answer: a proxy that boots has none.
+    /// Retries until there is an answer; a booting proxy has none.
     fn ask(&self, address: &str, text: &str) -> Answer {
         loop {
             if let Ok(answer) =
-                Lines::connect(address, LONG).map_err(Into::into).and_then(|mut it| it.query(text, LONG))
+                Lines::connect(address, LONG).map_err(Into::into).and_then(|mut lines| lines.query(text, LONG))
             {
                 return answer;
             }
@@ -76,10 +79,10 @@ fn start_backend(address: String) -> String {
 }
 
 #[test]
-fn a_sound_proxy_carries_statements_and_stops_slow() {
-    let place = Place::new("carries");
-    let mut config = config(Build::Sound, Flavour::Debug, &place);
-    let servers = vec![start_backend(place.addresses.next())];
+fn a_sound_proxy_forwards_statements_and_shuts_down_slowly() {
+    let home = Home::new("forwards");
+    let mut config = config(Build::Sound, Flavour::Debug, &home);
+    let servers = vec![start_backend(home.addresses.next())];
     config.hostgroups = vec![Hostgroup { writer: 10, reader: 20, group_replication: true, servers }];
     let proxy = start(config);
     for text in ["SELECT 1", "INSERT 1"] {
@@ -90,9 +93,9 @@ fn a_sound_proxy_carries_statements_and_stops_slow() {
 }
 
 #[test]
-fn what_was_saved_is_there_after_a_restart_and_a_second_term_is_harmless() {
-    let place = Place::new("restart");
-    let proxy = start(config(Build::Sound, Flavour::Debug, &place));
+fn saved_rows_survive_a_restart_and_a_second_term_is_harmless() {
+    let home = Home::new("restart");
+    let proxy = start(config(Build::Sound, Flavour::Debug, &home));
     for text in ["REPLACE INTO mysql_query_rules 1 ^SELECT 20", "SAVE mysql_query_rules TO DISK", "PROXYSQL RESTART"] {
         proxy.admin(text);
     }
@@ -105,20 +108,20 @@ fn what_was_saved_is_there_after_a_restart_and_a_second_term_is_harmless() {
 }
 
 #[test]
-fn a_stop_before_phase_3_is_kept_since_the_pointer_is_nulled() {
+fn a_stop_before_phase_3_succeeds_since_the_pointer_is_nulled() {
     for build in [Build::Patched, Build::Sound] {
-        let place = Place::new(&format!("early-{build:?}"));
-        let proxy = Proxy::new(config(build, Flavour::Debug, &place));
+        let home = Home::new(&format!("early-{build:?}"));
+        let proxy = Proxy::new(config(build, Flavour::Debug, &home));
         proxy.term_handler().term();
         assert_eq!(proxy.run(), 0);
     }
 }
 
 #[test]
-fn a_release_exits_at_once_at_term() {
+fn a_release_flavour_exits_at_once_at_term() {
     for build in [Build::Shipped, Build::Patched, Build::Sound] {
-        let place = Place::new(&format!("fast-{build:?}"));
-        let proxy = start(config(build, Flavour::Release, &place));
+        let home = Home::new(&format!("fast-{build:?}"));
+        let proxy = start(config(build, Flavour::Release, &home));
         proxy.admin("SELECT * FROM stats_mysql_global");
         proxy.term.term();
         assert_eq!(proxy.ended(), 0);
@@ -126,9 +129,9 @@ fn a_release_exits_at_once_at_term() {
 }
 
 #[test]
-fn a_module_that_was_loaded_is_pulled_by_a_peer() {
-    let (place, other) = (Place::new("peer-0"), Place::new("peer-1"));
-    let first = config(Build::Sound, Flavour::Release, &place);
+fn a_peer_pulls_a_loaded_module() {
+    let (home, other) = (Home::new("peer-0"), Home::new("peer-1"));
+    let first = config(Build::Sound, Flavour::Release, &home);
     let mut second = config(Build::Sound, Flavour::Debug, &other);
     second.peers = vec![first.admin_listen.clone()];
     let (first, second) = (start(first), start(second));

@@ -1,62 +1,56 @@
-//! Threads: how they are created, detached and, in the sound build, owned.
-//! A panic in any of them ends the process, as an assertion of upstream's or a bad pointer does.
+//! Threads: creates, joins and detaches them. In the sound build detached threads have an owner.
+//! A panic in any of them ends the process, as a failed assertion or a bad pointer does upstream.
 
-use super::glo::Glo;
 use std::net::{Shutdown, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// `pthread_create`, to be joined.
+/// `pthread_create`, for a thread that is joined.
 ///
 /// # Panics
-/// If the system has no thread left: upstream asserts that it has.
-pub(super) fn create(glo: &Arc<Glo>, name: &str, routine: impl FnOnce(&Arc<Glo>) + Send + 'static) -> JoinHandle<()> {
-    let glo = Arc::clone(glo);
+/// If the system is out of threads; upstream asserts that it is not.
+pub(super) fn create(name: &str, routine: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     let body = move || {
-        if catch_unwind(AssertUnwindSafe(|| routine(&glo))).is_err() {
+        if catch_unwind(AssertUnwindSafe(routine)).is_err() {
             std::process::abort();
         }
     };
     Builder::new().name(name.to_owned()).spawn(body).expect("Thread creation")
 }
 
-/// `pthread_create` with `PTHREAD_CREATE_DETACHED`; the sound build keeps the thread, with the stream whose end ends it, if
-/// there is one.
-pub(super) fn create_detached(
-    glo: &Arc<Glo>,
-    name: &str,
-    stream: Option<TcpStream>,
-    routine: impl FnOnce(&Arc<Glo>) + Send + 'static,
-) {
-    let thread = create(glo, name, routine);
-    if glo.is_sound() {
-        glo.owned.keep(thread, stream);
-    }
-}
-
-/// `pthread_join`. One that panicked has ended the process.
+/// `pthread_join`. A thread that panicked has ended the process.
 pub(super) fn join(thread: JoinHandle<()>) {
     let _ = thread.join();
 }
 
-/// Threads with an owner.
-#[derive(Default)]
-pub(super) struct Owned(Mutex<Vec<(JoinHandle<()>, Option<TcpStream>)>>);
+/// The threads that upstream detaches. The sound build owns and joins them instead.
+pub(super) struct Detached {
+    is_owner: bool,
+    threads: Mutex<Vec<(JoinHandle<()>, Option<TcpStream>)>>,
+}
 
-impl Owned {
-    fn keep(&self, thread: JoinHandle<()>, stream: Option<TcpStream>) {
-        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.retain(|(thread, _)| !thread.is_finished());
-        threads.push((thread, stream));
+impl Detached {
+    pub(super) fn new(is_owner: bool) -> Self {
+        Self { is_owner, threads: Mutex::default() }
     }
 
-    /// Ends what they wait for, and waits for each. Nobody keeps a new one meanwhile: who creates them has ended.
+    /// `pthread_create` with `PTHREAD_CREATE_DETACHED`. Shutting down `stream`, if there is one, ends the thread.
+    pub(super) fn create(&self, name: &str, stream: Option<TcpStream>, routine: impl FnOnce() + Send + 'static) {
+        let thread = create(name, routine);
+        if self.is_owner {
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.retain(|(thread, _)| !thread.is_finished());
+            threads.push((thread, stream));
+        }
+    }
+
+    /// Shuts down the owned threads' streams and joins the threads. No new ones appear meanwhile: their creators have ended.
     pub(super) fn join_all(&self) {
-        let threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for (_, stream) in &threads {
             if let Some(stream) = stream {
-                // It may have ended by itself.
+                // The stream may have ended by itself.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }

@@ -1,8 +1,10 @@
-//! The threads handler, `GloMTH`: the worker threads that carry client sessions.
-//! Each worker is a thread with a loop of its own, as upstream's with its `poll`; the listener is everybody's.
+//! The threads handler, `GloMTH`: the worker threads that serve client sessions.
+//! Each worker is a thread with its own loop, like upstream's with its `poll`; they share the listener.
 
 use super::config::{POLL_TIMEOUT, ProxyConfig};
-use super::glo::Glo;
+use super::hostgroups::HostgroupsManager;
+use super::pointer::Global;
+use super::process::Process;
 use super::threads;
 use crate::line_protocol::{Lines, Packet, Statement};
 use crate::rt::net::{TcpListener, TcpStream};
@@ -18,11 +20,13 @@ use tokio::runtime::Builder;
 
 /// `mysql-connect_timeout_server`.
 const CONNECT_TIMEOUT_SERVER: Duration = Duration::from_secs(1);
-/// What a worker that has no descriptor left waits before it accepts again; only the sound build does.
+/// The pause before a worker that is out of descriptors accepts again. Only the sound build pauses.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The workers.
 pub(super) struct ThreadsHandler {
+    process: Arc<Process>,
+    my_hgm: Global<HostgroupsManager>,
     workers: Mutex<Vec<Started>>,
     begun: Instant,
     queries: AtomicU64,
@@ -35,15 +39,17 @@ type Started = (Arc<Worker>, Option<JoinHandle<()>>);
 
 struct Worker {
     shutdown: AtomicBool,
-    /// What the pipe to a worker is on upstream.
+    /// Upstream's pipe to the worker.
     wake: Notify,
-    /// When it last came round, in milliseconds since the workers began.
+    /// The start of its current round, in milliseconds since the workers began.
     curtime_ms: AtomicU64,
 }
 
 impl ThreadsHandler {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(process: Arc<Process>, my_hgm: Global<HostgroupsManager>) -> Self {
         Self {
+            process,
+            my_hgm,
             workers: Mutex::default(),
             begun: Instant::now(),
             queries: AtomicU64::new(0),
@@ -52,8 +58,8 @@ impl ThreadsHandler {
     }
 
     /// Starts the workers on this listener.
-    pub(super) fn start(self: &Arc<Self>, glo: &Arc<Glo>, listener: &StdListener) -> io::Result<()> {
-        for index in 0..glo.config.workers {
+    pub(super) fn start(self: &Arc<Self>, listener: &StdListener) -> io::Result<()> {
+        for index in 0..self.process.config().workers {
             let listener = listener.try_clone()?;
             let worker = Arc::new(Worker {
                 shutdown: AtomicBool::new(false),
@@ -62,8 +68,8 @@ impl ThreadsHandler {
             });
             let (handler, mine) = (Arc::clone(self), Arc::clone(&worker));
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            let thread = threads::create(glo, &format!("worker-{index}"), move |glo| {
-                runtime.block_on(handler.run(glo, &mine, listener));
+            let thread = threads::create(&format!("worker-{index}"), move || {
+                runtime.block_on(handler.run(&mine, listener));
                 // Sessions end with their worker.
             });
             self.workers().push((worker, Some(thread)));
@@ -71,7 +77,7 @@ impl ThreadsHandler {
         Ok(())
     }
 
-    async fn run(self: &Arc<Self>, glo: &Arc<Glo>, worker: &Worker, listener: StdListener) {
+    async fn run(self: &Arc<Self>, worker: &Worker, listener: StdListener) {
         let listener = TcpListener::from_std(listener).expect("a worker polls its listener");
         while !worker.shutdown.load(Ordering::SeqCst) {
             worker.curtime_ms.store(self.now_ms(), Ordering::Relaxed);
@@ -80,30 +86,30 @@ impl ThreadsHandler {
                 () = time::sleep(POLL_TIMEOUT) => {}
                 accepted = listener.accept() => match accepted {
                     Ok((client, _)) => {
-                        let (glo, handler) = (Arc::clone(glo), Arc::clone(self));
-                        spawn(async move { handler.session(&glo, client).await });
+                        let handler = Arc::clone(self);
+                        spawn(async move { handler.session(client).await });
                     }
                     // "Because multiple threads try to handle the same incoming connection, this is OK."
-                    Err(_) if !glo.is_sound() => {}
+                    Err(_) if !self.process.is_sound() => {}
                     Err(_) => time::sleep(ACCEPT_AGAIN).await,
                 }
             }
         }
     }
 
-    /// A client's session: each statement goes to the server that its hostgroup names.
-    async fn session(&self, glo: &Arc<Glo>, client: TcpStream) {
-        glo.debug("mysql_connection", format_args!("client connected"));
+    /// Serves a client's session: forwards each statement to a server of its hostgroup.
+    async fn session(&self, client: TcpStream) {
+        self.process.debug("mysql_connection", format_args!("client connected"));
         let mut client = Lines::new(client);
         let mut server: Option<(String, Lines)> = None;
         while let Ok(Some(statement)) = client.receive::<Statement>().await {
             self.queries.fetch_add(1, Ordering::Relaxed);
-            let route = glo.my_hgm.get(format_args!("session")).route(&statement.text);
-            let carried = match route {
-                Some(address) => carry(&statement, &mut client, &mut server, address).await,
+            let route = self.my_hgm.get(format_args!("session")).route(&statement.text);
+            let forwarded = match route {
+                Some(address) => forward(&statement, &mut client, &mut server, address).await,
                 None => Err("Max connect timeout reached while reaching hostgroup".to_owned()),
             };
-            if let Err(why) = carried {
+            if let Err(why) = forwarded {
                 server = None;
                 if client.send(&Packet::Failed(why)).await.is_err() {
                     return;
@@ -112,25 +118,25 @@ impl ThreadsHandler {
         }
     }
 
-    /// `shutdown_threads`: each worker is told, woken and joined.
+    /// `shutdown_threads`: sets each worker's flag, wakes it and joins it.
     pub(super) fn shutdown_threads(&self) {
-        let mut told = Vec::new();
+        let mut threads = Vec::new();
         for (worker, thread) in self.workers().iter_mut() {
             worker.shutdown.store(true, Ordering::SeqCst);
             worker.wake.notify_one();
-            told.extend(thread.take());
+            threads.extend(thread.take());
         }
-        for thread in told {
+        for thread in threads {
             threads::join(thread);
         }
     }
 
-    /// `commit`: variables are others from here on.
+    /// `commit`: takes new variables into use.
     pub(super) fn commit(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Which variables are in use.
+    /// The version of the variables in use.
     pub(super) fn version(&self) -> u64 {
         self.version.load(Ordering::SeqCst)
     }
@@ -144,7 +150,7 @@ impl ThreadsHandler {
         ]
     }
 
-    /// How many workers have not come round for this long.
+    /// Returns the number of workers that have not begun a round for this long.
     pub(super) fn missing_heartbeat(&self, longer: Duration) -> usize {
         let now_ms = self.now_ms();
         let late = |worker: &Worker| {
@@ -153,7 +159,7 @@ impl ThreadsHandler {
         self.workers().iter().filter(|(worker, _)| late(worker)).count()
     }
 
-    /// The listener that all workers share.
+    /// Opens the listener that all workers share.
     pub(super) fn listen(config: &ProxyConfig) -> io::Result<StdListener> {
         let listener = StdListener::bind(&config.listen)?;
         listener.set_nonblocking(true)?;
@@ -169,14 +175,14 @@ impl ThreadsHandler {
     }
 }
 
-/// Carries one statement to a server and its answer back.
-async fn carry(
+/// Forwards a statement to a server and its answer back to the client.
+async fn forward(
     statement: &Statement,
     client: &mut Lines,
     server: &mut Option<(String, Lines)>,
     address: String,
 ) -> Result<(), String> {
-    if server.as_ref().is_none_or(|(leads_to, _)| *leads_to != address) {
+    if server.as_ref().is_none_or(|(current, _)| *current != address) {
         let connected = time::timeout(CONNECT_TIMEOUT_SERVER, Lines::connect(&address)).await;
         let lines = connected.map_err(|late| late.to_string())?.map_err(|error| format!("{address}: {error}"))?;
         *server = Some((address, lines));
@@ -187,7 +193,7 @@ async fn carry(
         let packet = lines.receive::<Packet>().await.map_err(|error| format!("{address}: {error}"))?;
         let Some(packet) = packet else { return Err(format!("{address}: server has gone away")) };
         let is_last = matches!(packet, Packet::End | Packet::Failed(_));
-        // A client that has gone is found out about at the next statement that it does not send.
+        // A client that is gone is noticed at the next receive.
         let _ = client.send(&packet).await;
         if is_last {
             return Ok(());
