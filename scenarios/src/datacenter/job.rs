@@ -1,5 +1,6 @@
-//! The clients: the job that goes through all five systems, the queries beside it, and who writes to the masters meanwhile.
-//! They know addresses, and what the answers should be.
+//! The clients: the job that runs through all five systems, the analysts that query beside it, and the bookkeepers that write to the
+//! masters.
+//! They know addresses and the expected answers.
 
 use super::plan::{KEYSPACE, META, PARTITIONS, PROXIES, SHARD, TABLE, TOPO, masters};
 use super::rows::{loaded, through_the_proxies};
@@ -13,32 +14,33 @@ use futures_util::future::join_all;
 use rand::RngExt;
 use std::time::Duration;
 
-const AGAIN: Duration = Duration::from_secs(1);
-/// How many volumes a bookkeeper makes, how many partitions each has, and how many queries an analyst asks.
+/// The pause between two attempts.
+const RETRY: Duration = Duration::from_secs(1);
+/// The volumes that a bookkeeper creates, the partitions of each, and the queries that an analyst sends.
 const VOLUMES: usize = 3;
 const PARTS: usize = 7;
 const QUERIES: usize = 7;
-/// How long an analyst waits for one answer.
+/// The time that an analyst waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Loads the files. Whether that succeeds is the load's affair; that it ends is not.
+/// Loads the files. Starts over until a load succeeds.
 pub(super) async fn load(node: Node) -> BulkLoadStatus {
     let mut rng = node.rng();
     let client = replica_loader::Client::new(META);
     loop {
         client.healthy().await;
         while client.start_bulk_load().await.is_err() {
-            time::sleep(AGAIN).await;
+            time::sleep(RETRY).await;
         }
         for _ in 0..rng.random_range(0..2) {
             time::sleep(ms(rng.random_range(200..12_000))).await;
-            // What is refused was too early or too late.
+            // A refused request came too early or too late.
             let _ = match rng.random_range(0..4) {
-                // It goes on with the next look at it.
+                // The loop below restarts it.
                 0 => client.control(Control::Pause).await,
                 _ => client.balance(rng.random_range(0..PARTITIONS)).await,
             };
@@ -51,7 +53,7 @@ pub(super) async fn load(node: Node) -> BulkLoadStatus {
                 break load.status;
             }
             let _ = client.control(Control::Restart).await;
-            time::sleep(AGAIN).await;
+            time::sleep(RETRY).await;
         };
         if status == BulkLoadStatus::Succeed {
             return status;
@@ -59,16 +61,16 @@ pub(super) async fn load(node: Node) -> BulkLoadStatus {
     }
 }
 
-/// Verifies what the targets were given against the files. Returns how many rows were compared, and how many differ.
+/// Verifies the targets' rows against the files. Returns the number of rows compared, and of those that differ.
 pub(super) async fn verify() -> (u64, u64) {
     let client = tablet::Client::new(TOPO, KEYSPACE, SHARD);
     for attempt in 0.. {
         let uuid = format!("verify-{attempt}");
         while client.create(&uuid, tablet::Options::default()).await.is_err() {
-            time::sleep(AGAIN).await;
+            time::sleep(RETRY).await;
         }
         loop {
-            time::sleep(AGAIN).await;
+            time::sleep(RETRY).await;
             let Ok(vdiffs) = client.show().await else { continue };
             let Some(vdiff) = vdiffs.into_iter().find(|vdiff| vdiff.uuid == uuid) else { break };
             match vdiff.state.as_str() {
@@ -96,8 +98,8 @@ pub(super) async fn job(node: Node, found: Ledger<String>, verified: Ledger<(u64
     Ok(())
 }
 
-/// Makes volumes while the masters are rolled, each with all its partitions at once, so that there is more to apply than is
-/// applied yet.
+/// Creates volumes while the masters are rolled, each with all its partitions at once, so that a master always has entries left to
+/// apply.
 pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> Outcome {
     let mut rng = node.rng();
     let client = raft_master::Client::new(masters());
@@ -105,7 +107,7 @@ pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> Outcome {
         let volume = format!("{}-{number}", node.name());
         if client.create_volume(&volume).await.is_ok() {
             acked.note(volume.clone());
-            // One that nobody acknowledged may be there or not.
+            // An unacknowledged volume may exist or not.
             join_all((0..PARTS).map(|_| client.create_partition(&volume))).await;
         }
         time::sleep(ms(rng.random_range(100..6_000))).await;
@@ -113,8 +115,8 @@ pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> Outcome {
     Ok(())
 }
 
-/// Asks queries of what is loaded, over a connection that is used again. Many of them end early: by a limit, a kill, or because
-/// nobody waits any longer.
+/// Queries the loaded rows over a reused connection. Many queries end early: by a limit, by a kill, or because the client stops
+/// waiting.
 pub(super) async fn analyse(node: Node) -> Outcome {
     let mut rng = node.rng();
     let mut lines: Option<Lines> = None;
@@ -147,7 +149,7 @@ pub(super) async fn analyse(node: Node) -> Outcome {
     Ok(())
 }
 
-/// A query as analysts ask it: much or little of the table, of some priority, with or without progress on the way.
+/// Draws a query: all or a part of the table, of some priority, with or without progress reports.
 fn question(node: &Node, rng: &mut Rng) -> String {
     let limit = if rng.random_range(0..2) == 0 { format!(" limit {}", rng.random_range(1..6)) } else { String::new() };
     let (parallel, priority) = (rng.random_range(1..=PARTITIONS), rng.random_range(0..=3));
@@ -158,7 +160,7 @@ fn question(node: &Node, rng: &mut Rng) -> String {
     )
 }
 
-/// Ends a query over a connection of its own. It may have ended by itself.
+/// Kills a query over a separate connection. It may have ended by itself.
 async fn kill(proxy: &str, id: &str) {
     let killing = async {
         if let Ok(mut lines) = Lines::connect(proxy).await {

@@ -1,40 +1,40 @@
 //! One network in which all five systems run and need each other.
 //!
-//! | system | what it does here | what it needs |
+//! | system | role | needs |
 //! |---|---|---|
-//! | raft master | holds the cluster's metadata, and gives out ballots | – |
+//! | raft master | holds the cluster's metadata and assigns ballots | – |
 //! | replica loader | loads files into replicas | ballots from the raft master |
-//! | coordinator | answers queries; its workers read the replicas | rows from whoever serves a partition |
+//! | coordinator | answers queries; its workers read the replicas | rows from the replica that serves a partition |
 //! | proxy | stands before the coordinator and the tablets | both |
-//! | tablet | verifies what was loaded: its source has the files' rows, its target what a query through the proxy returned | the proxy |
+//! | tablet | verifies the load: its source has the files' rows, its target the result of a query through the proxy | the proxy |
 //!
-//! The job of the clients goes once through all of it: load, query through the proxy, verify. Beside it bookkeepers make volumes,
-//! each with all its partitions at once, and analysts ask queries of what is loaded, of which many end early. Meanwhile the room is
-//! rolled: nodes of every system are stopped, killed, paused and cut off, ballots change, tablets run out of memory; in a quarter
-//! of the runs a restart rolls through all of the room, one node after the other. What must hold is each system's own claims, that
-//! the job ends and no row is missing or made up, and that the fault of one node ends processes on that node only.
+//! The job runs once through all of it: load, query through the proxy, verify. Beside it bookkeepers create volumes, each with all its
+//! partitions at once, and analysts query the loaded rows, with many queries that end early. Meanwhile the nodes of every system
+//! are stopped, killed, paused and partitioned, ballots change, and tablets run out of memory; in a quarter of the runs a restart
+//! rolls through all nodes, one after the other. The claims: each system's own, that the job ends, that no row is missing or made up,
+//! and that a fault on one node ends processes on that node only.
 //!
-//! # What is in flight
+//! # Work in flight
 //!
-//! An outage needs something that outlives something else, so that each system has work when it is struck: masters whose disks are
-//! not equally fast, so that one has still to apply what another has done; a way to the block service that is so narrow that a
-//! file takes seconds, while partitions are balanced and loads paused; queries of several priorities at once, whose last
-//! progress waits while a limit, a kill or a client without patience ends them.
+//! An outage needs one thing to outlive another, so each system has work when it is struck. The masters' disks differ in speed, so one
+//! still has to apply entries that another has applied. The link to the block service is so narrow that a file takes seconds,
+//! while partitions are balanced and loads paused. Queries run at several priorities, so the last progress of one is delayed
+//! while a limit, a kill or an impatient client ends it.
 //!
 //! # The builds
 //!
-//! `Shipped`, `Patched` and `Sound` are all five systems as they were shipped, as upstream patched them, and sound. In the
-//! scenarios `datacenter-NAME` one system is as shipped and the others are sound: the outage of one, in a room that is otherwise well.
+//! In `Shipped`, `Patched` and `Sound` all five systems run that build. In the scenarios `datacenter-NAME` one system is as shipped and
+//! the others are sound: one system's outage in an otherwise healthy network.
 //!
-//! # The modules
+//! # The modules, from the ground up
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
-//! | `plan` | who lives where, under which name and port, and in which build |
-//! | `ballots` | ballots that the raft master gives out |
-//! | `rows` | what is loaded, and how workers and tablets get at it |
-//! | `job` | the clients: the job, the queries beside it, the books that are kept |
-//! | `scenario` | the room, its faults and its claims |
+//! | `plan` | names, ports, and the configuration of each process |
+//! | `ballots` | ballots that the raft master assigns |
+//! | `rows` | the loaded rows, and the ways in which workers and tablets read them |
+//! | `job` | the clients: job, analysts, bookkeepers |
+//! | `scenario` | nodes, faults and claims |
 
 mod ballots;
 mod job;

@@ -1,4 +1,4 @@
-//! Who lives where: names, ports, and the configuration of each process.
+//! The layout of the network: names, ports, and the configuration of each process.
 //! It starts nothing.
 
 use crate::{coordinator, proxy, raft_master, replica_loader, tablet};
@@ -8,10 +8,10 @@ pub(super) const MASTERS: usize = 3;
 pub(super) const REPLICA_SERVERS: usize = 4;
 pub(super) const WORKERS: usize = 2;
 pub(super) const PROXIES: usize = 2;
-/// How many partitions the app has.
+/// The number of the app's partitions.
 pub(super) const PARTITIONS: u32 = 4;
 
-/// The tablets of the shard that is verified; the first begins as primary.
+/// The tablets of the verified shard. The first starts as primary.
 pub(super) const TARGETS: [&str; 2] = ["target-0", "target-1"];
 pub(super) const SOURCE: &str = "source-0";
 pub(super) const TOPO: &str = "topo:2379";
@@ -22,10 +22,10 @@ pub(super) const META: &str = "meta:34601";
 /// The table that is loaded, queried and verified.
 pub(super) const TABLE: &str = "app";
 
-/// Upstream retains 20 000 entries of its log; a run makes a few dozen.
+/// Upstream retains 20 000 log entries; a run makes a few dozen.
 const RETAIN_LOGS: u64 = 24;
 
-/// Which release of each system runs.
+/// The release of each system.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Releases {
     pub(super) raft_master: Build,
@@ -36,7 +36,7 @@ pub(super) struct Releases {
 }
 
 impl Releases {
-    /// All of them in the same build.
+    /// The same build for all systems.
     pub(super) fn all(build: Build) -> Self {
         Self { raft_master: build, replica_loader: build, coordinator: build, proxy: build, tablet: build }
     }
@@ -91,7 +91,7 @@ pub(super) fn worker(build: Build) -> coordinator::WorkerConfig {
     coordinator::WorkerConfig::new(build.into())
 }
 
-/// The proxies know two groups: queries, and what ends them, go to the coordinator, everything else to the tablets.
+/// The proxies know two groups: queries and kills go to the coordinator, everything else to the tablets.
 pub(super) fn proxy(index: usize, build: Build) -> proxy::ProxyConfig {
     let release = build.into();
     let mut config = proxy::ProxyConfig::new(release, proxy::Flavour::Debug, "/var/lib/proxysql");

@@ -1,5 +1,5 @@
-//! What is loaded, and how it comes to those who read it: workers read replicas, tablets begin with what they were given.
-//! It decides nothing about when.
+//! The rows that are loaded, and the ways to read them: workers read replicas, and the targets start with a query's result.
+//! It schedules nothing.
 
 use super::plan::{META, PARTITIONS, PROXIES, TABLE};
 use crate::coordinator;
@@ -11,19 +11,19 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Files by partition, each with its rows: a number as text, and a value.
+/// Files by partition, each with its rows: a key (a number as text) and a value.
 pub(super) type Files = Vec<Vec<Vec<(String, String)>>>;
 
-/// How long a value is: few rows make a file that takes its time.
+/// The length of a value. A few rows make a file that takes its time.
 const VALUE_BYTES: usize = 300;
-/// What waits between two attempts.
-const AGAIN: Duration = Duration::from_secs(1);
-/// How long a query may take before it is asked again elsewhere.
+/// The pause between two attempts.
+const RETRY: Duration = Duration::from_secs(1);
+/// The time after which a query is retried elsewhere.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Where a target keeps what it was given, for its next life.
-const GIVEN: &str = "/var/lib/given.json";
+/// The file in which a target keeps its backup for its next incarnation.
+const BACKUP: &str = "/var/lib/given.json";
 
-/// Draws the files. Numbers begin with the partition's, so that no two rows share one.
+/// Draws the files. Each key begins with its partition's number, so keys are unique.
 pub(super) fn draw(rng: &mut impl RngExt) -> Files {
     let file = |partition: u32, number: u32, rows: u32| {
         let key = |row| u64::from(partition) * 1_000_000 + u64::from(number) * 1_000 + row;
@@ -37,12 +37,12 @@ pub(super) fn draw(rng: &mut impl RngExt) -> Files {
         .collect()
 }
 
-/// All keys of these files.
+/// Returns all keys of these files.
 pub(super) fn keys(files: &Files) -> impl Iterator<Item = &String> {
     files.iter().flatten().flatten().map(|(key, _)| key)
 }
 
-/// The statements that make a table of these rows.
+/// Returns the statements that create a table of these rows.
 pub(super) fn backup<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
     let mut statements = vec![format!("CREATE TABLE {TABLE} (pk INTEGER PRIMARY KEY, val TEXT NOT NULL)")];
     let row = |(key, value): (&str, &str)| {
@@ -56,7 +56,7 @@ pub(super) fn backup<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     statements
 }
 
-/// A worker's source: the replicas, whoever serves them.
+/// A worker's source: the replicas, on whichever server has them.
 #[derive(Debug)]
 pub(super) struct Replicas;
 
@@ -71,7 +71,7 @@ impl coordinator::Source for Replicas {
     }
 }
 
-/// Asks through one proxy after the other until one has the whole answer.
+/// Sends a query through one proxy after the other until one returns the complete answer.
 pub(super) async fn through_the_proxies(text: &str) -> Vec<Vec<String>> {
     for turn in 0.. {
         let address = format!("proxy-{}:6033", turn % PROXIES);
@@ -82,7 +82,7 @@ pub(super) async fn through_the_proxies(text: &str) -> Vec<Vec<String>> {
         if let Ok(Some(answer)) = time::timeout(PATIENCE, asking).await {
             return answer.rows;
         }
-        time::sleep(AGAIN).await;
+        time::sleep(RETRY).await;
     }
     Vec::new()
 }
@@ -91,25 +91,25 @@ pub(super) async fn through_the_proxies(text: &str) -> Vec<Vec<String>> {
 pub(super) async fn loaded() {
     let client = Client::new(META);
     while client.bulk_load_over().await.status != BulkLoadStatus::Succeed {
-        time::sleep(AGAIN).await;
+        time::sleep(RETRY).await;
     }
 }
 
-/// The backup that a target begins with: what a query through the proxies returns once the load is over. A later life begins
-/// with the same.
-pub(super) async fn given() -> io::Result<Vec<String>> {
-    if let Ok(text) = std::fs::read(GIVEN) {
+/// Returns a target's initial rows: the result of a query through the proxies, once the load has succeeded. Later incarnations
+/// start with the same rows.
+pub(super) async fn queried_backup() -> io::Result<Vec<String>> {
+    if let Ok(text) = std::fs::read(BACKUP) {
         return Ok(serde_json::from_slice(&text)?);
     }
     loaded().await;
     let rows = through_the_proxies(&format!("select from {TABLE}")).await;
     let statements = backup(rows.iter().filter_map(|row| Some((row.first()?.as_str(), row.get(1)?.as_str()))));
-    keep(Path::new(GIVEN), &serde_json::to_vec(&statements)?)?;
+    write_atomically(Path::new(BACKUP), &serde_json::to_vec(&statements)?)?;
     Ok(statements)
 }
 
-/// Writes a file so that it is there whole or not at all.
-fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file completely or not at all.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let directory = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(directory)?;

@@ -1,5 +1,5 @@
-//! The one network as a scenario: all five systems, their job, what strikes them, and what must hold.
-//! It knows the systems by their entry points only.
+//! The datacenter's scenarios: all five systems in one network, with their job, faults and claims.
+//! They use only the systems' entry points.
 
 use super::plan::{self, MASTERS, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS};
 use super::{ballots::MasterBallots, job, rows};
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The scenario: all five systems in the same build.
+/// All five systems in the same build.
 pub fn scenario() -> Scenario {
     Scenario::new("datacenter", |sim| script(sim, Releases::all(sim.build())))
         .about("All five at work in one network: load, query through the proxy, verify")
@@ -24,7 +24,7 @@ pub fn scenario() -> Scenario {
         .variants(VARIANTS)
 }
 
-/// One system as it was shipped, among four that are sound.
+/// One system as it was shipped, among four sound ones.
 pub fn one_at_a_time() -> Vec<Scenario> {
     const SOUND: Build = Build::Sound;
     macro_rules! one {
@@ -47,7 +47,7 @@ pub fn one_at_a_time() -> Vec<Scenario> {
     ]
 }
 
-/// What most of the five come to.
+/// The invariant that most of the five systems break.
 const USE: &str = "no-use-after-teardown";
 
 const MASTER: Variant = Variant {
@@ -65,32 +65,32 @@ const LOADER: Variant = Variant {
 const COORDINATOR: Variant = Variant {
     name: "coordinator",
     build: Build::Shipped,
-    about: "a late status finds the query status freed",
+    about: "a late status uses a freed query status",
     signature: &["no-use-after-teardown", "query-status"],
 };
 const PROXY: Variant = Variant {
     name: "proxy",
     build: Build::Shipped,
-    about: "a stop deletes what threads still use, or what was never made",
+    about: "a stop deletes objects that threads still use, or that were never made",
     signature: &["proxy/"],
 };
 const TABLET: Variant = Variant {
     name: "tablet",
     build: Build::Shipped,
-    about: "a tablet that starts with a VDiff under way writes to a map that nobody has made",
+    about: "a tablet that starts during a VDiff writes to a nil map",
     signature: &["tablet/stats.rs"],
 };
 
 /// The five outages, all at once.
 const VARIANTS: &[Variant] = &[MASTER, LOADER, COORDINATOR, PROXY, TABLET];
 
-/// What a tablet may have, in bytes.
+/// A tablet's memory budget, in bytes.
 const MEMORY: u64 = 8 << 20;
-/// How long a stop may take: of a tablet, and of anything else.
+/// The time that a stop may take: a tablet's, and any other's.
 const TABLET_BUDGET: Duration = Duration::from_secs(60);
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// How many clients write to the raft master, and how many ask queries.
+/// The number of clients that write to the raft master, and of those that send queries.
 const BOOKKEEPERS: usize = 2;
 const ANALYSTS: usize = 2;
 
@@ -106,25 +106,25 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A tablet; a target waits for what it is given.
+/// Runs a tablet. A target first waits for its rows.
 async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> Outcome {
     let backup = match backup {
         Some(backup) => backup,
         None => select! {
-            given = rows::given() => given?,
+            backup = rows::queried_backup() => backup?,
             () = node.stopping() => return Ok(()),
         },
     };
     let ended = tablet::run_tablet(plan::tablet(node.name(), backup, build), node.stopping()).await;
     if build != Build::Sound {
-        // `main` has returned, and with it the process ends, whatever goroutines are at.
+        // `main` returns, which ends the process with its goroutines running.
         std::process::exit(i32::from(ended.is_err()));
     }
     Ok(ended?)
 }
 
-/// The room's nodes, by system.
-struct Room {
+/// The nodes, by system.
+struct Nodes {
     masters: Group,
     meta: Group,
     replicas: Group,
@@ -137,12 +137,12 @@ struct Room {
     targets: Group,
 }
 
-fn room(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Files>) -> Room {
+fn nodes(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Files>) -> Nodes {
     sim.workers(2);
     let mut master = |sim: &mut Sim, index: usize| {
         let main = move |node| raft_master::run_node(node, plan::master(index, releases.raft_master));
         let master = sim.node(&format!("master-{index}"), main);
-        // Machines of different years: what the fast one has done, a slow one has still to apply.
+        // Machines of different ages: a slow one still has to apply entries that a fast one has applied.
         let sync_us = [50, 1_000, 4_000, 15_000][rng.random_range(0..4_usize)];
         sim.disk(master, Disk::default().syncs_take(us(sync_us), us(4 * sync_us)));
         master
@@ -173,7 +173,7 @@ fn room(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::File
             Ok(replica_loader::run_block_service(config, node.stopping()).await?)
         }
     });
-    // So narrow that a file takes seconds, as upstream's do.
+    // So narrow that a file takes seconds, as upstream's files do.
     let bytes_per_s = rng.random_range(400..2_500);
     sim.link(replicas, blocks, Link::between(ms(1), ms(20)).bandwidth(bytes_per_s));
     sim.workers(2);
@@ -214,53 +214,53 @@ fn room(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::File
     for tablets in [topo, source, targets] {
         sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));
     }
-    Room { masters, meta, replicas, blocks, coordinator, workers, proxies, topo, source, targets }
+    Nodes { masters, meta, replicas, blocks, coordinator, workers, proxies, topo, source, targets }
 }
 
-/// What strikes: each system is rolled, in its own way, at the edges that its own scenario aims at.
-fn faults(sim: &mut Sim, room: &Room) {
+/// Rolls each system in its own way, with faults at the edges that its own scenario aims at.
+fn faults(sim: &mut Sim, nodes: &Nodes) {
     let faults = || Faults::none().from(secs(2)).quiet_after(secs(60)).down(ms(100), secs(5));
-    // An upgrade, while books are kept.
+    // An upgrade while the bookkeepers write.
     let upgrades = faults().stops(BUDGET).quiet_after(secs(20)).aimed_at("use metadata-db", 200);
-    sim.faults(room.masters, upgrades.at_most(4));
+    sim.faults(nodes.masters, upgrades.at_most(4));
     let masters = faults().kills().partitions().slow_disks(secs(1), secs(20), ms(30));
-    sim.faults(room.masters, masters.aimed_at("use metadata-db", 200).at_most(2));
+    sim.faults(nodes.masters, masters.aimed_at("use metadata-db", 200).at_most(2));
     let replicas = faults().stops(BUDGET).kills().slow_disks(ms(100), secs(3), secs(20));
-    sim.faults(room.replicas, replicas.aimed_at("open files", 8).at_most(2));
+    sim.faults(nodes.replicas, replicas.aimed_at("open files", 8).at_most(2));
     let ways = faults().held_links(secs(20)).narrow_links(400, 2_000, secs(30)).resets();
-    sim.faults(room.replicas.and(room.blocks), ways.at_most(1));
-    sim.faults(room.meta.and(room.replicas), faults().partitions().at_most(1));
+    sim.faults(nodes.replicas.and(nodes.blocks), ways.at_most(1));
+    sim.faults(nodes.meta.and(nodes.replicas), faults().partitions().at_most(1));
     let queries = faults().kills().resets().slow_links(ms(20), ms(800), secs(3)).pauses(ms(20), secs(2));
     let queries = queries.aimed_at("use query-status", 100).aimed_at("close query-status", 15);
-    sim.faults(room.coordinator.and(room.workers), queries.from(secs(30)).quiet_after(secs(90)).at_most(2));
+    sim.faults(nodes.coordinator.and(nodes.workers), queries.from(secs(30)).quiet_after(secs(90)).at_most(2));
     let proxies = faults().stops(BUDGET).repeated_stops(BUDGET, secs(1)).kills();
     let proxies = proxies.aimed_at("open GloAdmin", 2).aimed_at("phase running", 2).aimed_at("phase stopping", 1);
-    sim.faults(room.proxies, proxies.at_most(2));
+    sim.faults(nodes.proxies, proxies.at_most(2));
     let tablets =
         faults().stops(TABLET_BUDGET).kills().power_losses().memory_pressure(MEMORY / 64, MEMORY / 4, secs(3));
     let tablets = tablets.aimed_at("use vdiff controllers", 2).from(secs(20)).quiet_after(secs(100));
-    sim.faults(room.targets, tablets.at_most(3));
+    sim.faults(nodes.targets, tablets.at_most(3));
 }
 
-/// A restart that rolls through the whole room, as for a new kernel: one node after the other, from any system on. The meta
-/// server stays: it has no disk here, and upstream's ZooKeeper is not in this room.
-fn roll(sim: &mut Sim, room: &Room, rng: &mut Rng) {
+/// Restarts all nodes, as for a new kernel: one after the other, beginning with any system. The meta server stays up, since it has
+/// no disk here and upstream's ZooKeeper is not modelled.
+fn roll(sim: &mut Sim, nodes: &Nodes, rng: &mut Rng) {
     let stopped = |group: Group, count: usize| (0..count).map(move |index| (group.number(index), Some(BUDGET)));
-    // Nothing of theirs ends in order: neither does upstream's.
+    // These have no orderly shutdown, in upstream neither.
     let killed = |group: Group, count: usize| (0..count).map(move |index| (group.number(index), None));
-    let mut nodes: Vec<(u16, Option<Duration>)> = stopped(room.masters, MASTERS)
-        .chain(stopped(room.replicas, REPLICA_SERVERS))
-        .chain(stopped(room.blocks, 1))
-        .chain(killed(room.workers, WORKERS))
-        .chain(killed(room.coordinator, 1))
-        .chain(stopped(room.proxies, PROXIES))
-        .chain(stopped(room.topo, 1))
-        .chain(stopped(room.source.and(room.targets), 1 + TARGETS.len()).map(|(node, _)| (node, Some(TABLET_BUDGET))))
+    let mut order: Vec<(u16, Option<Duration>)> = stopped(nodes.masters, MASTERS)
+        .chain(stopped(nodes.replicas, REPLICA_SERVERS))
+        .chain(stopped(nodes.blocks, 1))
+        .chain(killed(nodes.workers, WORKERS))
+        .chain(killed(nodes.coordinator, 1))
+        .chain(stopped(nodes.proxies, PROXIES))
+        .chain(stopped(nodes.topo, 1))
+        .chain(stopped(nodes.source.and(nodes.targets), 1 + TARGETS.len()).map(|(node, _)| (node, Some(TABLET_BUDGET))))
         .collect();
-    let first = rng.random_range(0..nodes.len());
-    nodes.rotate_left(first);
+    let first = rng.random_range(0..order.len());
+    order.rotate_left(first);
     let mut at = ms(rng.random_range(2_000..40_000));
-    for (node, budget) in nodes {
+    for (node, budget) in order {
         let down_ns = rng.random_range(100_000_000..2_000_000_000);
         let fault = match budget {
             Some(budget) => Fault::Stop { node, budget_ns: budget.as_secs() * 1_000_000_000, down_ns },
@@ -275,11 +275,11 @@ fn script(sim: &mut Sim, releases: Releases) {
     let mut rng = sim.rng();
     let files = Arc::new(rows::draw(&mut rng));
     let rolls = rng.random_range(0..4) == 0;
-    // Each of these is off in the scenario of the system that it is about, which says why.
+    // Each is turned off in the scenario of the system concerned, which gives the reason.
     for claim in ["nothing-left", "no-silent-panic"] {
         sim.without(claim);
     }
-    let room = room(sim, &mut rng, releases, &files);
+    let nodes = nodes(sim, &mut rng, releases, &files);
     let asked = sim.ledger::<String>("rows of the files");
     let answered = sim.ledger::<String>("rows that a query through the proxy returned");
     let verified = sim.ledger::<(u64, u64)>("rows compared and rows that differ");
@@ -308,15 +308,15 @@ fn script(sim: &mut Sim, releases: Releases) {
     sim.time_limit(secs(3_000));
     sim.bound("bounded-request", 64 << 20);
     sim.bound("slots-conserved", secs(1));
-    faults(sim, &room);
+    faults(sim, &nodes);
     if rolls {
-        roll(sim, &room, &mut rng);
+        roll(sim, &nodes, &mut rng);
     }
 
     sim.nothing_acked_is_lost(acked, kept);
     sim.nothing_acked_is_lost(asked, answered);
     let rows = rows::keys(&files).count() as u64;
-    sim.always("what was loaded is what was in the files", move |_| verified.all(|seen| *seen == (rows, 0)));
+    sim.always("the loaded rows are the rows of the files", move |_| verified.all(|seen| *seen == (rows, 0)));
     sim.eventually("the job is done", secs(600), move |_| !verified.is_empty());
     sim.sometimes("a node restarts", |view| view.restarts() > 0);
 }
