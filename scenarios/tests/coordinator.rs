@@ -1,9 +1,9 @@
-//! The coordinator in its three builds: the reported crash is found and had again, upstream's fix removes it and leaves
-//! another, and the sound build holds. What a campaign promises in general is in `promise.rs`.
+//! The coordinator's three builds: the reported crash is found and replays, upstream's fix removes it and leaves another, and the
+//! sound build holds. `promise.rs` has the general promises of a campaign.
 
 mod runner;
 
-use runner::{findings, holds, replays, runs_one_way, text};
+use runner::{findings, holds, is_deterministic, replays, text};
 use serde_json::Value;
 use std::sync::OnceLock;
 
@@ -13,17 +13,18 @@ fn in_shipped() -> &'static [Value] {
 }
 
 fn has(found: &[Value], invariant: &str, subject: &str) -> bool {
-    found.iter().any(|it| text(it, "invariant") == invariant && text(it, "subject").starts_with(subject))
+    found.iter().any(|one| text(one, "invariant") == invariant && text(one, "subject").starts_with(subject))
 }
 
 #[test]
-fn the_shipped_build_uses_a_query_status_that_was_freed() {
+fn the_shipped_build_uses_a_freed_query_status() {
     assert!(has(in_shipped(), "no-use-after-teardown", "query-status"), "{:?}", in_shipped());
 }
 
 #[test]
-fn a_token_has_the_crash_again_in_a_fresh_process() {
-    let crash = in_shipped().iter().find(|it| it["invariant"] == "no-use-after-teardown").expect("the crash is found");
+fn a_token_replays_the_crash_in_a_fresh_process() {
+    let crash =
+        in_shipped().iter().find(|one| one["invariant"] == "no-use-after-teardown").expect("the crash is found");
     let first = replays(crash);
     for _ in 0..3 {
         assert_eq!(replays(crash), first);
@@ -41,13 +42,13 @@ fn upstreams_fix_keeps_the_query_status_and_leaves_the_connections_callback() {
     );
 }
 
-/// Each of its runs has statuses that come when their query is over, and find no coordinator: that is not reported.
+/// Its runs have late statuses that find no coordinator. These are not reported.
 #[test]
 fn the_sound_build_holds() {
     holds("coordinator", 60);
 }
 
 #[test]
-fn every_build_runs_one_seed_one_way() {
-    runs_one_way("coordinator");
+fn every_build_is_deterministic() {
+    is_deterministic("coordinator");
 }

@@ -1,11 +1,11 @@
-//! The promise on the one network: each outage is found in it, and its place says whose it is; the build that one could ship holds.
-//! How soon, `docs/variants.md` says. What the runner does with any system is in `promise.rs`.
+//! The datacenter: each system's outage is found, with a site in that system's folder, and the sound build holds.
+//! `docs/variants.md` says how many runs it takes; `promise.rs` tests the runner on any system.
 
 mod runner;
 
-use runner::{findings, holds, runs_one_way, text};
+use runner::{findings, holds, is_deterministic, text};
 
-/// That what is found first is of the one system that is as shipped, and not of the four that are sound.
+/// Asserts that the first finding belongs to the one shipped system, and not to the four sound ones.
 fn is_found(system: &str, folder: &str) {
     let found = findings(&format!("datacenter-{system}"), "shipped", "120", "1");
     let finding = found.first().unwrap_or_else(|| panic!("nothing is found of {system}"));
@@ -44,6 +44,6 @@ fn the_sound_build_holds() {
 }
 
 #[test]
-fn every_build_runs_one_seed_one_way() {
-    runs_one_way("datacenter");
+fn every_build_is_deterministic() {
+    is_deterministic("datacenter");
 }

@@ -1,9 +1,9 @@
-//! The promise on the built-in systems: the runner finds the crash, its token has it again, byte for byte, in any process.
-//! The same promise on small planted scenarios, and every refusal, is in the root package's `tests/e2e/campaign/promise.rs`.
+//! The promise on a built-in system: the runner finds the crash, and its token replays it byte for byte in any process.
+//! The root package's `tests/e2e/campaign/promise.rs` tests the same promise on small planted scenarios, and every refusal.
 
 mod runner;
 
-use runner::{digest, holds, lines, runner, runs_one_way, said, text};
+use runner::{digest, holds, is_deterministic, lines, output, runner, text};
 use serde_json::Value;
 use std::sync::OnceLock;
 
@@ -13,9 +13,9 @@ fn finding() -> &'static Value {
     FINDING.get_or_init(|| {
         let words =
             ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "3", "--report", "json"];
-        let (code, out) = said(&mut runner(&words));
+        let (code, out) = output(&mut runner(&words));
         assert_eq!(code, Some(1), "{out}");
-        // Signals that come too early, and twice, are found on the way.
+        // Early and repeated signals are found on the way.
         let is_the_crash = |line: &Value| line["kind"] == "finding" && line["invariant"] == "no-use-after-teardown";
         lines(&out).into_iter().find(is_the_crash).expect("the campaign finds the crash")
     })
@@ -37,28 +37,28 @@ fn the_shutdown_crash_is_found_in_the_shipped_build() {
 
 #[test]
 fn twenty_replays_are_one_run() {
-    let (code, first) = said(&mut runner(&["replay", token()]));
+    let (code, first) = output(&mut runner(&["replay", token()]));
     assert_eq!(code, Some(1));
     assert_eq!(digest(&first), finding()["digest"].as_str());
     for _ in 1..20 {
-        assert_eq!(said(&mut runner(&["replay", token()])), (Some(1), first.clone()));
+        assert_eq!(output(&mut runner(&["replay", token()])), (Some(1), first.clone()));
     }
 }
 
 #[test]
 fn a_replay_elsewhere_is_the_same_run() {
-    let (_, usual) = said(&mut runner(&["replay", token()]));
+    let (_, usual) = output(&mut runner(&["replay", token()]));
     let mut bare = runner(&["replay", token()]);
-    let (_, other) = said(bare.env_clear().env("NO_COLOR", "1").current_dir("/"));
+    let (_, other) = output(bare.env_clear().env("NO_COLOR", "1").current_dir("/"));
     assert_eq!(digest(&other), digest(&usual));
-    let (_, futex) = said(runner(&["replay", token()]).env("AFTERLIFE_BATON", "futex"));
+    let (_, futex) = output(runner(&["replay", token()]).env("AFTERLIFE_BATON", "futex"));
     assert_eq!(digest(&futex), digest(&usual));
 }
 
 #[test]
 fn the_environment_replays_as_the_command_does() {
-    let by_command = said(&mut runner(&["replay", token()]));
-    assert_eq!(said(runner(&[]).env("AFTERLIFE_REPLAY", token())), by_command);
+    let by_command = output(&mut runner(&["replay", token()]));
+    assert_eq!(output(runner(&[]).env("AFTERLIFE_REPLAY", token())), by_command);
 }
 
 #[test]
@@ -67,15 +67,15 @@ fn the_sound_build_holds() {
 }
 
 #[test]
-fn every_build_runs_one_seed_one_way() {
-    runs_one_way("raft-master");
+fn every_build_is_deterministic() {
+    is_deterministic("raft-master");
 }
 
 #[test]
 fn one_job_and_two_find_the_same() {
     let campaign = |jobs| {
         let words = ["run", "raft-master", "--build", "shipped", "--seeds", "10", "--report", "json", "--jobs", jobs];
-        let (code, out) = said(&mut runner(&words));
+        let (code, out) = output(&mut runner(&words));
         let mut lines = lines(&out);
         for line in lines.iter_mut().filter_map(Value::as_object_mut) {
             for real in ["cpu_ns", "path", "id"] {

@@ -1,19 +1,19 @@
-//! The promise on the proxy: its reported crashes are found, each by its claim, and had again from their tokens.
-//! What upstream's fix removes is not found behind it, and what it leaves open is.
+//! The proxy's three builds: the reported crashes are found, each by its claim, and replay from their tokens. Behind upstream's fix
+//! the crashes that it removes are gone, and the others are found.
 
 mod runner;
 
 use afterlife::{Faults, Sim};
 use afterlife_scenarios::proxy::{Build, Flavour, Proxy, ProxyConfig};
-use runner::{digest, findings, holds, replays, runner, runs_one_way, said, text};
+use runner::{digest, findings, holds, is_deterministic, output, replays, runner, text};
 use serde_json::Value;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// So many runs show every reported crash.
+/// The number of runs that show every reported crash.
 const SEEDS: &str = "120";
 
-/// The reported crashes, by the beginning of their signatures.
+/// The reported crashes, by the start of their signatures.
 const P1: &str = "no-use-before-init · AdminHTTPServer · scenarios/src/proxy/admin.rs";
 const P2: &str = "no-use-after-teardown · GloMyMon";
 const P3: &str = "always · a socket handed to a session is valid";
@@ -34,29 +34,29 @@ fn every_reported_crash_is_found_in_the_shipped_build() {
         assert!(
             has(shipped(), crash),
             "{crash} is not among {:?}",
-            shipped().iter().map(|it| text(it, "signature")).collect::<Vec<_>>()
+            shipped().iter().map(|one| text(one, "signature")).collect::<Vec<_>>()
         );
     }
 }
 
 #[test]
-fn the_patched_build_has_what_its_fix_left_open_and_no_more() {
+fn the_patched_build_has_only_the_crashes_that_its_fix_left() {
     let patched = findings("proxy", "patched", SEEDS, "30");
     for (crash, is_left) in [(P1, false), (P2, true), (P3, true), (P4, false)] {
         assert_eq!(
             has(&patched, crash),
             is_left,
             "{crash}: {:?}",
-            patched.iter().map(|it| text(it, "signature")).collect::<Vec<_>>()
+            patched.iter().map(|one| text(one, "signature")).collect::<Vec<_>>()
         );
     }
 }
 
 #[test]
-fn each_token_is_the_same_run_in_a_fresh_process() {
+fn each_token_replays_in_a_fresh_process() {
     for finding in shipped() {
         replays(finding);
-        let (code, page) = said(runner(&["replay", text(finding, "token")]).env("AFTERLIFE_BATON", "futex"));
+        let (code, page) = output(runner(&["replay", text(finding, "token")]).env("AFTERLIFE_BATON", "futex"));
         assert_eq!((code, digest(&page)), (Some(1), finding["digest"].as_str()), "{page}");
     }
 }
@@ -67,11 +67,11 @@ fn the_sound_build_holds() {
 }
 
 #[test]
-fn every_build_runs_one_seed_one_way() {
-    runs_one_way("proxy");
+fn every_build_is_deterministic() {
+    is_deterministic("proxy");
 }
 
-/// Upstream's release build exits at TERM with everything still running: that is no fault.
+/// Upstream's release flavour exits at TERM with everything still running. That is no defect.
 #[afterlife::test(seeds = 40)]
 fn a_fast_exit_at_term_is_not_reported(sim: &mut Sim) {
     let mut rng = sim.rng();

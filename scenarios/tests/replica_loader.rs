@@ -1,9 +1,9 @@
-//! The promise on the bulk loader: the report and what the fix leaves open are found, each by its own claim, each token has
-//! its run again in a fresh process, and the sound build holds.
+//! The bulk loader's three builds: the reported crash and the defects that the fix leaves are found, each by its own claim, their
+//! tokens replay in a fresh process, and the sound build holds.
 
 mod runner;
 
-use runner::{findings, holds, replays, runs_one_way, text};
+use runner::{findings, holds, is_deterministic, replays, text};
 use serde_json::Value;
 
 fn invariants(findings: &[Value]) -> Vec<&str> {
@@ -14,19 +14,22 @@ fn invariants(findings: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn the_report_and_the_death_of_the_others_are_found_in_the_shipped_build() {
+fn the_shipped_build_has_the_reported_crash_and_ends_other_nodes() {
     let findings = findings("replica-loader", "shipped", "250", "30");
     let found = invariants(&findings);
     for invariant in ["no-use-after-teardown", "joined-before-teardown", "blast-radius"] {
         assert!(found.contains(&invariant), "{invariant} is not among {found:?}");
     }
-    let report = findings.iter().find(|finding| finding["invariant"] == "no-use-after-teardown").expect("it is there");
+    let report = findings
+        .iter()
+        .find(|finding| finding["invariant"] == "no-use-after-teardown")
+        .expect("the invariant is among the findings");
     assert!(text(report, "subject").starts_with("files, generation"), "{report}");
     replays(report);
 }
 
 #[test]
-fn the_patched_build_has_no_crash_and_what_the_fix_left_open() {
+fn the_patched_build_has_only_the_defects_that_its_fix_left() {
     let findings = findings("replica-loader", "patched", "500", "30");
     let found = invariants(&findings);
     for invariant in ["no-stale-epoch-effect", "honest-progress", "joined-before-teardown", "always"] {
@@ -35,7 +38,12 @@ fn the_patched_build_has_no_crash_and_what_the_fix_left_open() {
     for invariant in ["no-use-after-teardown", "no-silent-panic", "blast-radius"] {
         assert!(!found.contains(&invariant), "{invariant} is among {found:?}");
     }
-    replays(findings.iter().find(|finding| finding["invariant"] == "no-stale-epoch-effect").expect("it is there"));
+    replays(
+        findings
+            .iter()
+            .find(|finding| finding["invariant"] == "no-stale-epoch-effect")
+            .expect("the invariant is among the findings"),
+    );
 }
 
 #[test]
@@ -44,6 +52,6 @@ fn the_sound_build_holds() {
 }
 
 #[test]
-fn every_build_runs_one_seed_one_way() {
-    runs_one_way("replica-loader");
+fn every_build_is_deterministic() {
+    is_deterministic("replica-loader");
 }

@@ -1,14 +1,14 @@
-//! How the crash of the shipped raft-master is told: the page of a real run, as it stands on a terminal.
-//! That it is found, and had again, is in `promise.rs`; how such a page looks to the letter, in the harness's own snapshots.
+//! The report of a real crash, the shipped raft-master's, as the terminal shows it.
+//! `promise.rs` tests that the crash is found and replays; the harness's snapshots test such a page to the letter.
 
 mod runner;
 
 use runner::{lines, runner};
 use std::sync::OnceLock;
 
-fn said(words: &[&str], colour: &str) -> String {
-    let mut runner = runner(words);
-    // `show` looks where the campaign wrote.
+fn shown(arguments: &[&str], colour: &str) -> String {
+    let mut runner = runner(arguments);
+    // `show` reads from the folder that the campaign wrote.
     runner.env("AFTERLIFE_OUT", concat!(env!("CARGO_TARGET_TMPDIR"), "/story"));
     runner.env_remove("NO_COLOR").env("CARGO_TERM_COLOR", colour);
     String::from_utf8(runner.output().expect("the runner starts").stdout).expect("a report is text")
@@ -20,7 +20,7 @@ fn id() -> &'static str {
     ID.get_or_init(|| {
         let words =
             ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "3", "--report", "json"];
-        let lines = lines(&said(&words, "never"));
+        let lines = lines(&shown(&words, "never"));
         let crash = lines.iter().find(|line| line["invariant"] == "no-use-after-teardown").expect("the crash is found");
         crash["id"].as_str().expect("a finding has an id").to_owned()
     })
@@ -37,10 +37,10 @@ fn without_colour(text: &str) -> String {
 }
 
 #[test]
-fn the_crash_is_told_from_the_request_to_the_use() {
-    let page = said(&["show", id()], "never");
+fn the_story_runs_from_the_request_to_the_use() {
+    let page = shown(&["show", id()], "never");
     assert!(page.lines().count() <= 30, "{page}");
-    // A token is pasted whole, however long its plan makes it.
+    // A token stays on one line, however long its plan makes it.
     for line in page.lines().filter(|line| !line.starts_with("  replay ")) {
         assert!(line.chars().count() <= 80, "{line}");
     }
@@ -59,8 +59,8 @@ fn the_crash_is_told_from_the_request_to_the_use() {
 }
 
 #[test]
-fn in_colour_it_says_the_same() {
-    let coloured = said(&["show", id()], "always");
+fn colour_changes_no_text() {
+    let coloured = shown(&["show", id()], "always");
     assert!(coloured.contains("\u{1b}["), "{coloured}");
-    assert_eq!(without_colour(&coloured), said(&["show", id()], "never"));
+    assert_eq!(without_colour(&coloured), shown(&["show", id()], "never"));
 }

@@ -1,19 +1,19 @@
-//! The promise on the tablet: the runner finds the crash loop, its token has it again in any process, and the build that one
-//! could ship holds. What the runner does with any system is in `promise.rs`.
+//! The tablet's three builds: the crash loop is found and replays in any process, upstream's fix ends it, and the sound build holds.
+//! `promise.rs` tests the runner on any system.
 
 mod runner;
 
-use runner::{digest, findings, holds, replays, runner, runs_one_way, said, text};
+use runner::{digest, findings, holds, is_deterministic, output, replays, runner, text};
 use serde_json::Value;
 use std::sync::OnceLock;
 
-/// What was found in the shipped build.
+/// The findings in the shipped build.
 fn shipped() -> &'static [Value] {
     static FOUND: OnceLock<Vec<Value>> = OnceLock::new();
     FOUND.get_or_init(|| findings("tablet", "shipped", "120", "20"))
 }
 
-/// The crash loop of the report: what it dies of is the map, or the nil event that follows in the same moment.
+/// The reported crash loop: the process dies of the nil map, or of the nil event that follows at once.
 fn is_reported(finding: &Value) -> bool {
     let signature = text(finding, "signature");
     text(finding, "invariant") == "no-crash-loop"
@@ -21,11 +21,11 @@ fn is_reported(finding: &Value) -> bool {
 }
 
 #[test]
-fn the_crash_loop_is_found_in_the_shipped_build_and_its_token_has_it_again() {
+fn the_shipped_build_has_the_crash_loop_and_its_token_replays() {
     let finding = shipped().iter().find(|finding| is_reported(finding)).expect("the reported crash loop is found");
     let page = replays(finding);
     let mut bare = runner(&["replay", text(finding, "token")]);
-    let (_, other) = said(bare.env_clear().env("NO_COLOR", "1").current_dir("/"));
+    let (_, other) = output(bare.env_clear().env("NO_COLOR", "1").current_dir("/"));
     assert_eq!(digest(&other), digest(&page));
 }
 
@@ -41,6 +41,6 @@ fn the_sound_build_holds() {
 }
 
 #[test]
-fn every_build_runs_one_seed_one_way() {
-    runs_one_way("tablet");
+fn every_build_is_deterministic() {
+    is_deterministic("tablet");
 }

@@ -1,5 +1,5 @@
-//! A restart of a tablet on which no VDiff is under way, in upstream's builds: their crash loop takes a row that is "started",
-//! and nothing may be reported without one. The other four cases of what is no finding are met in the campaigns of their systems.
+//! A restart of a tablet without a VDiff in progress, in upstream's builds: their crash loop needs a row that is "started", and
+//! without one nothing may be reported. The other four cases that are no findings occur in the campaigns of their systems.
 
 use afterlife::{Faults, Node, Outcome, Sim, Supervisor};
 use afterlife_scenarios::rt::time;
@@ -14,7 +14,7 @@ const TARGETS: [&str; 2] = ["target-0", "target-1"];
 const SOURCE: &str = "source-0";
 const TOPO: &str = "topo:2379";
 
-/// So long a run is: shorter than it takes until VDiffs that ended are looked at again.
+/// The length of a run, shorter than the interval at which ended VDiffs are retried.
 const RUN: Duration = Duration::from_secs(25);
 
 fn config(name: &str, build: Build) -> TabletConfig {
@@ -40,11 +40,11 @@ fn topology() -> TopoServerConfig {
 
 async fn tablet(node: Node, build: Build) -> Outcome {
     let ended = run_tablet(config(node.name(), build), node.stopping()).await;
-    // `main` has returned, and with it the process ends, whatever goroutines are at.
+    // `main` returns, which ends the process with its goroutines running.
     std::process::exit(i32::from(ended.is_err()));
 }
 
-/// Has a VDiff done before anything strikes, and stops another one: neither is to run at a start.
+/// Completes one VDiff and deletes another before any fault strikes, so that a start finds none to run.
 async fn operate() -> Outcome {
     let client = Client::new(TOPO, "customer", "0");
     while client.create("done", Options::default()).await.is_err() {
@@ -58,7 +58,7 @@ async fn operate() -> Outcome {
         time::sleep(Duration::from_millis(100)).await;
     }
     afterlife::probe::reached!("a VDiff has come to its end");
-    // Deleted before anything strikes, and so is its row.
+    // Deleted with its row before any fault strikes.
     if client.create("deleted", Options::default()).await.is_ok() {
         client.vdiff(Action::Delete, "deleted").await?;
     }
@@ -67,7 +67,7 @@ async fn operate() -> Outcome {
 }
 
 #[afterlife::test(seeds = 60)]
-fn a_restart_with_no_vdiff_under_way_is_not_reported(sim: &mut Sim) {
+fn a_restart_without_a_vdiff_in_progress_is_not_reported(sim: &mut Sim) {
     let build = [Build::Shipped, Build::Patched][sim.rng().random_range(0..2)];
     sim.node("topo", |node| async move { Ok(run_topo_server(topology(), node.stopping()).await?) });
     sim.workers(2);
@@ -76,7 +76,7 @@ fn a_restart_with_no_vdiff_under_way_is_not_reported(sim: &mut Sim) {
     sim.workers(0);
     sim.supervise(source.and(targets), Supervisor::on_failure().delay(Duration::from_secs(1)));
     sim.client("operator", |_| operate());
-    // A Go process ends with its goroutines where they are.
+    // A Go process ends with its goroutines running.
     sim.without("nothing-left");
     let faults = Faults::none().stops(Duration::from_secs(60)).kills().power_losses();
     let faults = faults.from(Duration::from_secs(5)).quiet_after(Duration::from_secs(20));
