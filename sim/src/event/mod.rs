@@ -8,12 +8,13 @@
 //! | `recorder` | numbers events, folds them into the digest, keeps them on demand |
 //! | `digest` | the digest of a run |
 //! | `socket` | a socket, as lists of a simulation's state show it |
-//! | `signal` | names of signals |
+//! | `signal`, `errno` | names of signals and error numbers |
 
 pub mod probe;
 
 mod death;
 mod digest;
+mod errno;
 mod id;
 mod leak;
 mod probe_event;
@@ -24,6 +25,7 @@ mod what;
 
 pub use death::Death;
 pub use digest::Digest;
+pub use errno::errno_name;
 pub use id::{Name, NodeId, Seq};
 pub use leak::Leak;
 pub use probe_event::ProbeEvent;

@@ -1,26 +1,19 @@
 //! Names of signals.
 
-/// A signal's name, `SIGTERM`; `signal 34` for one without. The numbers are those of Linux on x86-64 and aarch64: see
-/// signal(7).
+use nix::sys::signal::Signal;
+
+/// A signal's name, `SIGTERM`; `signal 34` for one without.
 pub fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        17 => "SIGCHLD",
-        other => return format!("signal {other}"),
-    };
-    name.to_owned()
+    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_the_names_of_linux() {
+        let names = [1, 6, 9, 11, 15, 17, 34].map(signal_name);
+        assert_eq!(names, ["SIGHUP", "SIGABRT", "SIGKILL", "SIGSEGV", "SIGTERM", "SIGCHLD", "signal 34"]);
+    }
 }
