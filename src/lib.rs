@@ -67,12 +67,13 @@ mod watch;
 pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
 pub use afterlife_sim::Memory;
+pub use afterlife_sim::event::NodeId;
 pub use cli::main;
 #[doc(hidden)]
 pub use cli::testing;
 pub use failure::finding::Finding;
 pub use failure::token::{Token, TokenError};
-pub use fault::{DiskTrouble, Fault, Faults, FileDamage, Injection, LinkTrouble, Plan, Trigger};
+pub use fault::{Fault, Faults, Injection, Plan, Trigger};
 pub use invariant::{About, Bound, Bounded, Unit, invariants};
 pub use model::build::Build;
 pub use model::engine::{Engine, Need};

@@ -10,6 +10,7 @@ use crate::model::build::Build;
 use crate::model::violation::Violation;
 use crate::run::request::{Ended, Record};
 use afterlife_sim::event::{Death, Digest, Event, Name, NodeId, Seq, What};
+use std::time::Duration;
 
 /// The token of seed 47, with the plan that it draws.
 pub(crate) fn token() -> Token {
@@ -38,11 +39,11 @@ pub(crate) fn use_after_teardown() -> FailingRun {
     log.push(3_000_000, 0, 1, What::Phase { name: ready, site: Name::NONE });
     log.push(412_000_000, 3, NONE, What::Connecting { to: NodeId(0), port: 7000, conn: 4 });
     log.push(420_000_000, 3, 3, What::Sent { conn: 4, bytes: 96 });
-    let partition = log.name("nothing passes master-1 ↔ master-2, for 2 s");
-    log.push(425_000_000, WORLD, NONE, What::Fault { what: partition, injection: 1 });
+    let partition = log.name("partition");
+    log.push(425_000_000, WORLD, NONE, What::Fault { kind: partition, injection: 1, detail: Name::NONE });
     log.push(431_000_000, 0, 4, What::Delivered { conn: 4, bytes: 96 });
-    let stop = log.name("stop master-0, budget 30 s");
-    log.push(440_000_000, WORLD, NONE, What::Fault { what: stop, injection: 0 });
+    let stop = log.name("stop");
+    log.push(440_000_000, WORLD, NONE, What::Fault { kind: stop, injection: 0, detail: Name::NONE });
     log.push(440_000_000, 0, 7, What::StopRequested { budget_ns: 30 * SECOND_NS });
     let close = log.push(441_000_000, 0, 8, What::ResourceClosed { name: db, object: 1, site });
     let used = log.push(442_400_000, 0, 6, What::ResourceUsed { name: db, object: 1, by: apply, site });
@@ -59,16 +60,16 @@ pub(crate) fn use_after_teardown() -> FailingRun {
     let plan = Plan {
         injections: vec![
             Injection {
-                trigger: Trigger::On { edge: "begin apply".into(), node: 0, nth: 41, after_ns: 9_000_000 },
-                fault: Fault::Stop { node: 0, budget_ns: 30 * SECOND_NS, down_ns: SECOND_NS },
+                trigger: Trigger::on(NodeId(0), "begin apply", 41, Duration::from_millis(9)),
+                fault: Fault::stop(NodeId(0), Duration::from_secs(30), Duration::from_secs(1)),
             },
             Injection {
-                trigger: Trigger::At { time_ns: 425_000_000 },
-                fault: Fault::Partition { from: 1, to: 2, one_way: false, for_ns: 2 * SECOND_NS },
+                trigger: Trigger::at(Duration::from_millis(425)),
+                fault: Fault::partition(NodeId(1), NodeId(2), Duration::from_secs(2)),
             },
             Injection {
-                trigger: Trigger::At { time_ns: 900_000_000 },
-                fault: Fault::Kill { node: 2, down_ns: SECOND_NS },
+                trigger: Trigger::at(Duration::from_millis(900)),
+                fault: Fault::kill(NodeId(2), Duration::from_secs(1)),
             },
         ],
     };
@@ -97,12 +98,12 @@ pub(crate) fn raft_master() -> FailingRun {
     ]
     .map(|site| log.name(site));
     let file = log.name("/var/lib/master/metadata.redb");
-    let stop = log.name("stop master-1, budget 30 s");
+    let stop = log.name("stop");
     let budget_ns = 30 * SECOND_NS;
     for node in 0..3 {
         log.push(10, node, NONE, What::Listening { port: 7001 });
     }
-    let first = log.push(3_302_000_000, 1, NONE, What::Fault { what: stop, injection: 1 });
+    let first = log.push(3_302_000_000, 1, NONE, What::Fault { kind: stop, injection: 1, detail: Name::NONE });
     let asked = log.push(3_302_000_000, 1, first.0, What::StopRequested { budget_ns });
     let over = log.push(3_304_000_000, 1, asked.0, What::Exited { how: Death::Exit { code: 0 } });
     let again = log.push(4_947_000_000, 1, over.0, What::Started);
@@ -119,7 +120,7 @@ pub(crate) fn raft_master() -> FailingRun {
     let back = log.push(5_132_737_000, 0, answer.0, What::Delivered { conn: 10, bytes: 20 });
     let entries = log.push(5_202_245_000, 0, back.0, What::Sent { conn: 27, bytes: 1_471 });
     let come = log.push(5_203_423_000, 1, entries.0, What::Delivered { conn: 27, bytes: 1_471 });
-    let second = log.push(5_203_940_000, 1, NONE, What::Fault { what: stop, injection: 0 });
+    let second = log.push(5_203_940_000, 1, NONE, What::Fault { kind: stop, injection: 0, detail: Name::NONE });
     let asked = log.push(5_203_940_000, 1, second.0, What::StopRequested { budget_ns });
     let used = |site| What::ResourceUsed { name: db, object: 4, by: apply, site };
     let batch = log.push(5_205_344_000, 1, come.0, used(began));
@@ -141,8 +142,8 @@ pub(crate) fn raft_master() -> FailingRun {
         turning: vec![close, batch],
     };
     let stop_at = |nth, after_ns, down_ns| Injection {
-        trigger: Trigger::On { edge: "use metadata-db".into(), node: 1, nth, after_ns },
-        fault: Fault::Stop { node: 1, budget_ns, down_ns },
+        trigger: Trigger::on(NodeId(1), "use metadata-db", nth, Duration::from_nanos(after_ns)),
+        fault: Fault::stop(NodeId(1), Duration::from_nanos(budget_ns), Duration::from_nanos(down_ns)),
     };
     let injections = vec![stop_at(68, 0, 2_200_000_000), stop_at(63, 663_000, 1_600_000_000)];
     log.finding(violation, Plan { injections }, 1_678)
@@ -193,20 +194,20 @@ pub(crate) fn crash() -> FailingRun {
 /// A run of many more events than a page holds, whose end breaks a claim; every text is too long for its place.
 pub(crate) fn crowded() -> FailingRun {
     let mut log = Log::new(&["a-node-with-a-name-that-no-column-holds", "b"]);
-    let stop = log.name("kill a-node-with-a-name-that-no-column-holds, and quite some more that is said about it");
+    let stop = log.name("kill");
     let message = log.name("called `Result::unwrap()` on an `Err` value: Custom { kind: Other, error: \"lost\" }");
     let site = log.name("scenarios/src/a/module/deep/down/in/the/tree/of/some/crate/with_a_long_file_name.rs:1234");
     let mut injections = Vec::new();
     let mut turning = Vec::new();
     for round in 0..10 {
         let at = u64::from(round) * 7 * SECOND_NS;
-        let fault = log.push(at, WORLD, NONE, What::Fault { what: stop, injection: round });
+        let fault = log.push(at, WORLD, NONE, What::Fault { kind: stop, injection: round, detail: Name::NONE });
         log.push(at, 0, fault.0, What::Exited { how: Death::Kill });
         log.push(at + SECOND_NS, 0, fault.0 + 1, What::Started);
         turning.push(log.push(at + SECOND_NS, 0, fault.0 + 2, What::Panicked { message, site }));
         injections.push(Injection {
-            trigger: Trigger::At { time_ns: at },
-            fault: Fault::Kill { node: 0, down_ns: SECOND_NS },
+            trigger: Trigger::at(Duration::from_nanos(at)),
+            fault: Fault::kill(NodeId(0), Duration::from_secs(1)),
         });
     }
     let violation = Violation {

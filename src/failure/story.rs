@@ -68,7 +68,7 @@ impl<'a> Story<'a> {
         let strikes = |event: &Event| match event.what {
             What::Fault { injection, .. } => injections
                 .get(injection as usize)
-                .is_none_or(|injection| injection.fault.strikes().iter().any(|node| told.nodes.contains(node))),
+                .is_none_or(|injection| injection.fault.targets().iter().any(|node| told.nodes.contains(node))),
             _ => false,
         };
         let since = told.lives_began();

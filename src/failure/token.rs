@@ -2,7 +2,6 @@
 //! It carries no events and no code: what it replays is what the code that replays it does.
 
 mod base64url;
-mod wire;
 
 use crate::failure::fnv::fnv;
 use crate::fault::Plan;
@@ -14,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What a token of this code begins with. A change of the format is a change of this.
-const VERSION: &str = "a1";
+const VERSION: &str = "a2";
 
 /// In the first byte of the payload: the plan follows, because the seed does not draw it.
 const PLAN_FOLLOWS: u8 = 0b100;
@@ -147,7 +146,7 @@ impl Token {
             None => vec![build],
             Some(plan) => {
                 let mut body = vec![build | PLAN_FOLLOWS];
-                wire::write_plan(plan, &mut body);
+                body.extend(plan.encode());
                 body
             }
         }
@@ -174,7 +173,7 @@ impl Token {
         let plan = match first & PLAN_FOLLOWS {
             0 if rest.is_empty() => None,
             0 => return Err(unreadable("bytes after its end".to_owned())),
-            _ => Some(wire::read_plan(rest).map_err(unreadable)?),
+            _ => Some(Plan::decode(rest).map_err(|error| unreadable(error.to_string()))?),
         };
         Ok(Self { scenario: scenario.to_owned(), build, engine, seed, plan })
     }
@@ -248,18 +247,20 @@ mod tests {
     use super::*;
     use crate::fault::strategies::plan;
     use crate::fault::{Fault, Injection, Trigger};
+    use afterlife_sim::event::NodeId;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     fn stop_after_open() -> Plan {
         Plan {
             injections: vec![
                 Injection {
-                    trigger: Trigger::On { edge: "open metadata-db".into(), node: 0, nth: 2, after_ns: 3_000_000 },
-                    fault: Fault::Stop { node: 0, budget_ns: 30_000_000_000, down_ns: 1_000_000_000 },
+                    trigger: Trigger::on(NodeId(0), "open metadata-db", 2, Duration::from_millis(3)),
+                    fault: Fault::stop(NodeId(0), Duration::from_secs(30), Duration::from_secs(1)),
                 },
                 Injection {
-                    trigger: Trigger::At { time_ns: 431_000_000 },
-                    fault: Fault::Partition { from: 0, to: 2, one_way: true, for_ns: 500_000_000 },
+                    trigger: Trigger::at(Duration::from_millis(431)),
+                    fault: Fault::one_way_partition(NodeId(0), NodeId(2), Duration::from_millis(500)),
                 },
             ],
         }
@@ -281,9 +282,12 @@ mod tests {
         insta::assert_snapshot!(turmoil, @"a1-raft-master-47-CL479Q");
         insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a1-raft-master-47-ENYt_Q");
         let hold = |until: Option<&str>| {
-            let until = until.map(str::to_owned);
-            let fault = Fault::HoldThread { node: 2, nth: 3, until, for_ns: 4_000_000_000 };
-            Injection { trigger: Trigger::At { time_ns: 1_000_000_000 }, fault }
+            let (node, lasting) = (NodeId(2), Duration::from_secs(4));
+            let fault = match until {
+                None => Fault::hold_thread(node, 3, lasting),
+                Some(edge) => Fault::hold_thread_until(node, 3, edge, lasting),
+            };
+            Injection { trigger: Trigger::at(Duration::from_secs(1)), fault }
         };
         let held = Plan { injections: vec![hold(None), hold(Some("close metadata-db"))] };
         insta::assert_snapshot!(token("kv", Build::Sound, 0, Some(held)), @"a1-kv-0-BgIAgJTr3AMOAgOA0KzzDgAAgJTr3AMOAgOA0KzzDgERY2xvc2UgbWV0YWRhdGEtZGKyd2w");

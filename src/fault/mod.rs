@@ -1,21 +1,40 @@
-//! Faults: what can be done to the room, when, and how a seed draws it.
+//! Faults: the things that can be done to a simulation, their triggers, and how a seed draws them.
+//!
+//! | file | content |
+//! |---|---|
+//! | `plan` | `Plan`, `Injection`, `Trigger`, `Fault`: the data |
+//! | `faults` | `Faults`: the builder of a scenario |
+//! | `draw` | the plan that a seed draws |
+//! | `strike` | strikes, ends, and healing |
+//! | `kind` | the interface that each kind of fault implements |
+//! | `kinds/` | one file for each kind of fault, and their list |
+//! | `edge` | edges of lifetimes, in the words of triggers |
+//! | `number`, `wire`, `words` | for shrinking, tokens and text |
 
-mod clocks;
 mod draw;
 mod edge;
-mod inject;
-mod links;
+mod faults;
+mod kind;
+mod kinds;
 mod needs;
 mod nodes;
+mod number;
 mod plan;
-mod processes;
 #[cfg(test)]
 pub(crate) mod strategies;
+mod strike;
+mod wire;
+mod words;
 
-pub use draw::Faults;
 pub(crate) use draw::{Targets, draw};
-pub(crate) use edge::{Edge, disk_trouble, edge_of, link_trouble, signed, text_of};
-pub(crate) use inject::{Lasting, heal, life_of, lift, strike};
+pub(crate) use edge::{Edge, edge_of};
+pub use faults::Faults;
+pub(crate) use kind::Active;
+#[cfg(test)]
+pub(crate) use kinds::Kill;
 pub(crate) use needs::lacking;
 pub(crate) use nodes::last_node_named;
-pub use plan::{DiskTrouble, Fault, FileDamage, Injection, LinkTrouble, Plan, Trigger};
+pub(crate) use number::Number;
+pub use plan::{Fault, Injection, Plan, Trigger};
+pub(crate) use strike::{heal, incarnation_of, lift, strike};
+pub(crate) use words::ordinal;

@@ -8,6 +8,6 @@ pub(crate) fn last_node_named(injections: &[Injection]) -> Option<u16> {
         Trigger::On { node, .. } => Some(node),
         Trigger::At { .. } => None,
     });
-    let faults = injections.iter().flat_map(|injection| injection.fault.strikes()).map(|node| node.0);
-    triggers.chain(faults).max()
+    let faults = injections.iter().flat_map(|injection| injection.fault.targets());
+    triggers.chain(faults).map(|node| node.0).max()
 }

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use afterlife_sim::event::{Death, Name};
 
-    const FAULT: What = What::Fault { what: Name::NONE, injection: 0 };
+    const FAULT: What = What::Fault { kind: Name::NONE, injection: 0, detail: Name::NONE };
     const BAD: [Death; 5] =
         [Death::Exit { code: 1 }, Death::Panic, Death::Abort, Death::OutOfMemory, Death::Signal { signal: 11 }];
 

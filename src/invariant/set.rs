@@ -74,7 +74,10 @@ mod tests {
                 What::ResourceUsed { name, object: 4, by: name, site: name },
             ],
             vec![What::Allocated { bytes: 0 }, What::Allocated { bytes: u64::MAX }],
-            vec![What::Fault { what: none, injection: 0 }, What::Fault { what: name, injection: 9 }],
+            vec![
+                What::Fault { kind: none, injection: 0, detail: none },
+                What::Fault { kind: name, injection: 9, detail: none },
+            ],
         ]
     }
 

@@ -196,7 +196,7 @@ impl Need {
             Self::OneWayPartitions => "one-way partitions",
             Self::Holds => "held links",
             Self::SlowLinks => "slow links",
-            Self::BadLinks => "lossy, narrow and unruly links",
+            Self::BadLinks => "lossy and narrow links, duplicated and reordered datagrams",
             Self::Resets => "connection resets",
             Self::Pauses => "pauses",
             Self::HeldThreads => "held threads",

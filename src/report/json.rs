@@ -41,7 +41,7 @@ impl<W: Write> Json<W> {
 /// A finding as one object.
 pub(crate) fn finding(failure: &FailingRun, saved: &Saved) -> Value {
     let finding = &failure.finding;
-    let lexicon = Lexicon::of(&failure.record);
+    let lexicon = Lexicon::of(&failure.record).with(&failure.finding.plan);
     let story = crate::failure::story::Story::of(failure);
     let steps: Vec<_> = story.steps.iter().map(|step| event_line(step.event, &lexicon)).collect();
     json!({

@@ -51,18 +51,6 @@ pub(crate) fn elapsed(time: Duration) -> String {
     span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// An ordinal: `1st`, `2nd`, `11th`.
-pub(super) fn ordinal(number: u32) -> String {
-    let ending = match (number % 100, number % 10) {
-        (11..=13, _) => "th",
-        (_, 1) => "st",
-        (_, 2) => "nd",
-        (_, 3) => "rd",
-        _ => "th",
-    };
-    format!("{number}{ending}")
-}
-
 /// A size as a person reads it: `8 MiB`, `1.5 GiB`, `700 B`.
 pub(super) fn bytes(size: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -115,13 +103,5 @@ mod tests {
     #[test]
     fn moments_are_to_the_millisecond() {
         assert_eq!([0, 440_999_999, 61_000_000_000].map(moment), ["0.000", "0.440", "61.000"]);
-    }
-
-    #[test]
-    fn ordinals_know_their_teens() {
-        assert_eq!(
-            [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal),
-            ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]
-        );
     }
 }

@@ -31,7 +31,7 @@ const SITE_MIN: usize = 14;
 
 /// The page of a finding.
 pub(crate) fn page(failure: &FailingRun, saved: Option<&Saved>, paste: &Paste) -> Vec<Line> {
-    let lexicon = Lexicon::of(&failure.record);
+    let lexicon = Lexicon::of(&failure.record).with(&failure.finding.plan);
     let story = Story::of(failure);
     let mut page = heading(&failure.finding.violation);
     page.push(Line::default());

@@ -6,6 +6,7 @@ use super::measure::{count, plural};
 use super::words::Lexicon;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::shrunk::Shrunk;
+use crate::fault::Injection;
 
 /// Columns of the two labels, with what separates them from their text.
 const LABEL: usize = 15;
@@ -45,7 +46,7 @@ pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<L
 /// What made no difference, in words.
 pub(super) fn not(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
     // Who went is enough: when and for how long made no difference.
-    let fault = |injection| lexicon.injection(injection).0.split(", ").next().unwrap_or_default().to_owned();
+    let fault = |injection: &Injection| lexicon.title(&injection.fault);
     let mut counted: Vec<(String, u64)> = Vec::new();
     for fault in shrunk.not.iter().map(fault) {
         match counted.iter_mut().find(|(known, _)| *known == fault) {

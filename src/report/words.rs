@@ -1,8 +1,8 @@
 //! What each event, fault and trigger is called, in a few words a person reads.
 //! It does not choose which of them are told, and lays nothing out.
 
-use super::measure::{bytes, count, errno_name, moment, ordinal, plural, span};
-use crate::fault::{Fault, FileDamage, Injection, Trigger, disk_trouble, link_trouble, signed};
+use super::measure::{bytes, count, errno_name, moment, plural, span};
+use crate::fault::{Fault, Injection, Plan, Trigger, ordinal};
 use crate::run::request::Record;
 use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, What, signal_name};
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ pub(crate) struct Lexicon<'a> {
     record: &'a Record,
     /// Who opened each connection, and to whom.
     connections: BTreeMap<u32, (NodeId, NodeId)>,
+    plan: Option<&'a Plan>,
 }
 
 /// An event in words.
@@ -33,7 +34,12 @@ impl<'a> Lexicon<'a> {
             What::Connecting { to, conn, .. } => Some((conn, (event.node, to))),
             _ => None,
         });
-        Self { record, connections: connections.collect() }
+        Self { record, connections: connections.collect(), plan: None }
+    }
+
+    /// The same with the plan of the run, so that its faults are named with their figures.
+    pub(crate) fn with(self, plan: &'a Plan) -> Self {
+        Self { plan: Some(plan), ..self }
     }
 
     /// A text by its number.
@@ -126,11 +132,21 @@ impl<'a> Lexicon<'a> {
             What::Noted { ledger, entry } => {
                 with(format!("notes {}", self.name(entry)), format!("in {}", self.name(ledger)))
             }
-            What::Fault { what, .. } | What::Healed { what } => {
-                let text = self.name(what);
-                let (what, note) = text.split_once(", ").unwrap_or((text, ""));
-                with(what.to_owned(), note.to_owned())
+            What::Fault { kind, injection, detail } => {
+                let detail = self.name(detail);
+                match self.injected(injection) {
+                    Some(fault) => {
+                        let notes = [fault.details(), detail.to_owned()];
+                        let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+                        with(self.title(fault), notes.join("; "))
+                    }
+                    None => with(self.name(kind).to_owned(), detail.to_owned()),
+                }
             }
+            What::Healed { kind, injection } => match self.injected(injection) {
+                Some(fault) => with("ends".to_owned(), self.title(fault)),
+                None => with("ends".to_owned(), self.name(kind).to_owned()),
+            },
             What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
             What::Probe { step, name, number, site, .. } => {
                 let (what, note) = step_words(step, self.name(name), number, |text| self.name(Name::from_number(text)));
@@ -167,60 +183,26 @@ impl<'a> Lexicon<'a> {
     }
 
     fn fault(&self, fault: &Fault) -> String {
-        let node = |node: u16| self.node(NodeId(node));
-        match *fault {
-            Fault::HoldThread { node: whose, ref until, for_ns, .. } => match until {
-                None => format!("a thread of {} stands still for {}", node(whose), span(for_ns)),
-                Some(edge) => {
-                    format!("a thread of {} stands still until `{edge}`, or for {}", node(whose), span(for_ns))
-                }
-            },
-            Fault::Stop { node: whom, budget_ns, down_ns } => {
-                format!("stop {}, budget {}, down {}", node(whom), span(budget_ns), span(down_ns))
-            }
-            Fault::Kill { node: whom, down_ns } => format!("kill {}, down {}", node(whom), span(down_ns)),
-            Fault::PowerLoss { node: whom, down_ns } => {
-                format!("power loss on {}, down {}", node(whom), span(down_ns))
-            }
-            Fault::Partition { from, to, one_way, for_ns } => {
-                let arrow = if one_way { "→" } else { "↔" };
-                format!("nothing passes {} {arrow} {}, for {}", node(from), node(to), span(for_ns))
-            }
-            Fault::SlowDisk { node: whose, extra_ns, for_ns } => {
-                format!("disk of {} slower by {}, for {}", node(whose), span(extra_ns), span(for_ns))
-            }
-            Fault::Pause { node: whom, for_ns } => format!("{} stands still for {}", node(whom), span(for_ns)),
-            Fault::SqueezeMemory { node: whom, budget_bytes, for_ns } => {
-                format!("memory of {} down to {}, for {}", node(whom), bytes(budget_bytes), span(for_ns))
-            }
-            Fault::StepClock { node: whose, by_ns } => format!("clock of {} steps by {}", node(whose), signed(by_ns)),
-            Fault::SkewClock { node: whose, ppm, for_ns } => {
-                format!("clock of {} off by {ppm} ppm, for {}", node(whose), span(for_ns))
-            }
-            Fault::DisturbLink { from, to, how, for_ns } => {
-                format!("{} ↔ {} {}, for {}", node(from), node(to), link_trouble(how), span(for_ns))
-            }
-            Fault::ResetConnections { from, to } => {
-                format!("every connection {} ↔ {} is cut off", node(from), node(to))
-            }
-            Fault::FailDisk { node: whose, how, for_ns } => {
-                format!("disk of {} {}, for {}", node(whose), disk_trouble(how), span(for_ns))
-            }
-            Fault::DamageFile { node: whose, how, nth } => {
-                let what = match how {
-                    FileDamage::Missing => "is gone",
-                    FileDamage::Corrupt => "is damaged",
-                };
-                format!("the {} file of {} {what}", ordinal(nth), node(whose))
-            }
-        }
+        let details = fault.details();
+        let title = self.title(fault);
+        if details.is_empty() { title } else { format!("{title}, {details}") }
+    }
+
+    /// A fault in a few words, without its figures.
+    pub(super) fn title(&self, fault: &Fault) -> String {
+        fault.title(&|node| self.node(node))
+    }
+
+    /// The fault of an event, if the plan is known.
+    fn injected(&self, injection: u32) -> Option<&'a Fault> {
+        self.plan?.injections.get(injection as usize).map(|injection| &injection.fault)
     }
 
     fn trigger(&self, trigger: &Trigger) -> String {
         match trigger {
             Trigger::At { time_ns } => format!("at {} s", moment(*time_ns)),
             Trigger::On { edge, node, nth, after_ns } => {
-                let place = format!("{} `{edge}` of {}", ordinal(*nth), self.node(NodeId(*node)));
+                let place = format!("{} `{edge}` of {}", ordinal(*nth), self.node(*node));
                 match after_ns {
                     0 => format!("on the {place}"),
                     after => format!("{} after the {place}", span(*after)),

@@ -4,7 +4,7 @@
 use crate::fault::last_node_named;
 use crate::fault::{self, Plan, Trigger};
 use crate::invariant::nothing_left::ServiceLeak;
-use crate::model::engine::Engine;
+use crate::model::engine::{Engine, Need};
 use crate::model::violation::Violation;
 use crate::run::observer::{RunObserver, Watched};
 use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
@@ -165,8 +165,8 @@ fn programs(processes: Vec<Process>) -> Vec<afterlife_sim::guests::Program> {
 /// A memory budget that nobody keeps would be a test that cannot fail.
 fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
     let wanted = sim.processes.iter().any(|process| process.memory_bytes.is_some())
-        || sim.faults.iter().any(|(_, faults)| faults.squeezes_memory())
-        || plan.injections.iter().any(|it| matches!(it.fault, fault::Fault::SqueezeMemory { .. }));
+        || sim.faults.iter().any(|(_, faults)| faults.needs(Need::Memory))
+        || plan.injections.iter().any(|it| it.fault.need() == Need::Memory);
     if wanted && !afterlife_sim::books_memory() {
         return Err("memory budgets need an allocator that keeps them: put \
             `#[global_allocator] static MEMORY: afterlife::Memory = afterlife::Memory;` into this binary"
@@ -268,8 +268,8 @@ mod tests {
     fn a_budget_that_nobody_would_keep_is_refused() {
         let mut sim = Sim::new(Build::Sound, 0);
         let node = sim.program("server", |_| 0);
-        let squeeze = Fault::SqueezeMemory { node: 0, budget_bytes: 1, for_ns: 1 };
-        let squeezed = Plan { injections: vec![Injection { trigger: Trigger::At { time_ns: 0 }, fault: squeeze }] };
+        let squeeze = Fault::memory_pressure(node.node(0), 1, Duration::from_nanos(1));
+        let squeezed = Plan { injections: vec![Injection { trigger: Trigger::at(Duration::ZERO), fault: squeeze }] };
         assert_eq!(check_allocator(&sim, &Plan::default()), Ok(()));
         let refused = check_allocator(&sim, &squeezed).expect_err("nobody keeps it");
         assert!(refused.contains("#[global_allocator] static MEMORY"), "{refused}");

@@ -2,7 +2,7 @@
 //! It draws nothing at random.
 
 use super::alarms::Alarm;
-use crate::fault::{self, Edge, Fault, Injection, Lasting, Plan, Trigger, edge_of, life_of};
+use crate::fault::{self, Active, Edge, Injection, Plan, Trigger, edge_of, incarnation_of};
 use afterlife_sim::Control;
 use afterlife_sim::event::{Event, NodeId, What};
 use std::ops::Range;
@@ -30,17 +30,17 @@ pub(super) struct Injector {
 
 impl Injector {
     pub(super) fn new(plan: Plan, window_ns: Range<u64>) -> Self {
-        let aims = plan.injections.iter().any(|injection| {
-            let held_until = matches!(injection.fault, Fault::HoldThread { until: Some(_), .. });
-            matches!(injection.trigger, Trigger::On { .. }) || held_until
-        });
+        let aims = plan
+            .injections
+            .iter()
+            .any(|injection| matches!(injection.trigger, Trigger::On { .. }) || injection.fault.lifted_at().is_some());
         let injections = plan.injections.len();
         Self { plan, window_ns, aims, done: vec![false; injections], passed: vec![0; injections], in_force: Vec::new() }
     }
 
     /// The nodes that each injection strikes.
     pub(super) fn strikes(&self) -> Vec<Vec<NodeId>> {
-        self.plan.injections.iter().map(|injection| injection.fault.strikes()).collect()
+        self.plan.injections.iter().map(|injection| injection.fault.targets()).collect()
     }
 
     /// Whether the plan is empty.
@@ -78,13 +78,12 @@ impl Injector {
     /// The lasting faults that hold a thread until another thread passes the edge that this event is.
     pub(super) fn ended_holds(&self, event: &Event, control: &Control<'_>) -> Vec<usize> {
         let Some(edge) = edge_of(&event.what).filter(|_| self.aims) else { return Vec::new() };
-        let ends = |index: &usize| match &self.plan.injections[*index].fault {
-            Fault::HoldThread { node, until: Some(words), .. } => {
-                *node == event.node.0
+        let ends = |index: &usize| {
+            self.plan.injections[*index].fault.lifted_at().is_some_and(|(node, words)| {
+                node == event.node
                     && edge.is(words, |name| control.text(name))
                     && control.held_thread(*index as u32) != Some(event.thread)
-            }
-            _ => false,
+            })
         };
         self.in_force.iter().map(|fault| fault.index).filter(ends).collect()
     }
@@ -116,7 +115,7 @@ impl Injector {
         }
         let fault = &self.plan.injections[index].fault;
         if let Some(for_ns) = fault::strike(fault, index as u32, &self.lasting(), control) {
-            let incarnation = life_of(fault, control);
+            let incarnation = incarnation_of(fault, control);
             self.in_force.push(InForce { index, incarnation });
             control.alarm(for_ns, Alarm::Lift(index).token());
         }
@@ -138,20 +137,20 @@ impl Injector {
         }
     }
 
-    fn lasting(&self) -> Vec<Lasting<'_>> {
+    fn lasting(&self) -> Vec<Active<'_>> {
         self.in_force.iter().map(|fault| self.as_lasting(fault)).collect()
     }
 
-    fn as_lasting(&self, fault: &InForce) -> Lasting<'_> {
+    fn as_lasting(&self, fault: &InForce) -> Active<'_> {
         let InForce { index, incarnation } = *fault;
-        Lasting { fault: &self.plan.injections[index].fault, injection: index as u32, life: incarnation }
+        Active { fault: &self.plan.injections[index].fault, injection: index as u32, incarnation }
     }
 }
 
 /// Which occurrence of the edge an injection waits for, and its delay after it; `None` if it does not wait for this edge.
 fn awaits(injection: &Injection, edge: Edge, event: &Event, control: &Control<'_>) -> Option<(u32, u64)> {
     match &injection.trigger {
-        Trigger::On { edge: words, node, nth, after_ns } if *node == event.node.0 => {
+        Trigger::On { edge: words, node, nth, after_ns } if *node == event.node => {
             edge.is(words, |name| control.text(name)).then_some((*nth, *after_ns))
         }
         _ => None,

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn end(how: How) -> ChildEnd {
-        ChildEnd { output: Vec::new(), how, node: Some("master-1".into()), message: String::new() }
+        ChildEnd { output: Vec::new(), how, node: Some("master-1".into()), words: LastWords::Text(String::new()) }
     }
 
     fn said(how: How) -> String {

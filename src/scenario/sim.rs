@@ -16,6 +16,7 @@ use crate::scenario::node::{self, Node, Outcome, Role};
 use crate::scenario::process::Process;
 use crate::scenario::rng::Rng;
 use crate::scenario::supervisor::Supervisor;
+use afterlife_sim::event::NodeId;
 use afterlife_sim::{ExitCode, Latency, Main};
 use std::future::Future;
 use std::sync::Arc;
@@ -112,23 +113,23 @@ impl Sim {
     #[track_caller]
     pub fn memory(&mut self, nodes: Group, bytes: u64) {
         self.asks_for(Need::Memory);
-        for number in nodes.numbers() {
-            self.processes[usize::from(number)].memory_bytes = Some(bytes);
+        for node in nodes.nodes() {
+            self.processes[usize::from(node.0)].memory_bytes = Some(bytes);
         }
     }
 
     /// Lets each process of these nodes have so many descriptors open, as `ulimit -n` does: the next one is refused with EMFILE.
     /// Some 12 000 unless said.
     pub fn descriptors(&mut self, nodes: Group, count: usize) {
-        for number in nodes.numbers() {
-            self.processes[usize::from(number)].descriptors_max = Some(count);
+        for node in nodes.nodes() {
+            self.processes[usize::from(node.0)].descriptors_max = Some(count);
         }
     }
 
     /// Gives each of these nodes a supervisor, which starts a process again that ended by itself. Without one it stays down.
     pub fn supervise(&mut self, nodes: Group, supervisor: Supervisor) {
-        for number in nodes.numbers() {
-            self.processes[usize::from(number)].supervisor = Some(supervisor);
+        for node in nodes.nodes() {
+            self.processes[usize::from(node.0)].supervisor = Some(supervisor);
         }
     }
 
@@ -315,8 +316,8 @@ impl Sim {
 
     /// How the disks of these nodes are built, where a common cloud volume is not what is wanted.
     pub fn disk(&mut self, group: Group, disk: Disk) {
-        for number in group.numbers() {
-            self.processes[usize::from(number)].disk = disk;
+        for node in group.nodes() {
+            self.processes[usize::from(node.0)].disk = disk;
         }
     }
 
@@ -329,8 +330,8 @@ impl Sim {
         if clock.offset_ns != 0 {
             self.asks_for(Need::ClockSteps);
         }
-        for number in nodes.numbers() {
-            self.processes[usize::from(number)].clock = clock;
+        for node in nodes.nodes() {
+            self.processes[usize::from(node.0)].clock = clock;
         }
     }
 
@@ -341,17 +342,17 @@ impl Sim {
         if link.is_bad() {
             self.asks_for(Need::BadLinks);
         }
-        for (from, to) in some.numbers().flat_map(|from| others.numbers().map(move |to| (from, to))) {
+        for (from, to) in some.nodes().flat_map(|from| others.nodes().map(move |to| (from, to))) {
             for (from, to) in [(from, to), (to, from)] {
                 self.link_one_way(from, to, link);
             }
         }
     }
 
-    fn link_one_way(&mut self, from: u16, to: u16, link: Link) {
-        let links = &mut self.processes[usize::from(from)].links;
-        links.retain(|(known, _)| *known != to);
-        links.push((to, link));
+    fn link_one_way(&mut self, from: NodeId, to: NodeId, link: Link) {
+        let links = &mut self.processes[usize::from(from.0)].links;
+        links.retain(|(known, _)| *known != to.0);
+        links.push((to.0, link));
     }
 
     /// A ledger: what happened in the scenario's own terms, to be compared in claims. The handle is `Copy`.
@@ -375,8 +376,8 @@ impl Sim {
     ///
     /// fn a_power_loss_right_after_the_first_sync(sim: &mut Sim) {
     ///     let store = sim.program("store", |_| 0);
-    ///     let synced = Trigger::on(store, "sync /db", 1, Duration::ZERO);
-    ///     sim.inject(synced, Fault::PowerLoss { node: store.number(0), down_ns: 1_000_000 });
+    ///     let synced = Trigger::on(store.node(0), "sync /db", 1, Duration::ZERO);
+    ///     sim.inject(synced, Fault::power_loss(store.node(0), Duration::from_millis(1)));
     /// }
     /// ```
     pub fn inject(&mut self, trigger: Trigger, fault: Fault) {

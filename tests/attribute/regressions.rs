@@ -1,7 +1,7 @@
 //! A kept run stands in `regressions.afterlife`, and is what this test fails by: nothing that its seeds draw breaks.
 //! The command that keeps runs is tested with the command line.
 
-use afterlife::{Build, Fault, Injection, Plan, Sim, Token, Trigger};
+use afterlife::{Build, Fault, Injection, NodeId, Plan, Sim, Token, Trigger};
 use std::time::Duration;
 
 /// No fault is drawn, so that only the kept run has a second life.
@@ -22,7 +22,7 @@ fn a_server_has_one_life(sim: &mut Sim) {
 #[test]
 fn the_kept_line_is_a_kill_of_the_server() {
     let kill =
-        Injection { trigger: Trigger::At { time_ns: 1_000_000_000 }, fault: Fault::Kill { node: 0, down_ns: 0 } };
+        Injection { trigger: Trigger::at(Duration::from_secs(1)), fault: Fault::kill(NodeId(0), Duration::ZERO) };
     let scenario = "a_server_has_one_life".to_owned();
     let token = Token {
         scenario,

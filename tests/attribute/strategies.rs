@@ -48,7 +48,7 @@ fn what_fails_is_shrunk_to_what_it_takes() {
     let failed = TestRunner::new(config).run(&plans, |run: Planned| Ok(run.holds()?));
     let Err(TestError::Fail(why, run)) = failed else { panic!("a third life is drawn in some case: {failed:?}") };
     assert!(why.message().starts_with("no-silent-panic: "), "{why}");
-    let kills = run.plan().injections.iter().filter(|it| matches!(it.fault, Fault::Kill { down_ns: 0, .. })).count();
+    let kills = run.plan().injections.iter().filter(|it| it.fault == Fault::kill(NodeId(0), Duration::ZERO)).count();
     assert_eq!((kills, run.plan().injections.len()), (2, 2), "{run:?}");
     assert_eq!(run.holds(), run.holds());
 }

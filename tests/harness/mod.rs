@@ -249,5 +249,5 @@ pub(crate) fn ns(duration: Duration) -> u64 {
 
 /// A trigger at this time.
 pub(crate) fn at(moment: Duration) -> Trigger {
-    Trigger::At { time_ns: ns(moment) }
+    Trigger::at(moment)
 }

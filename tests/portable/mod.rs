@@ -5,7 +5,7 @@ use crate::harness::{self, Module, at, ns};
 use afterlife::probe::{Registration, Resource};
 use afterlife::rt::net::{TcpListener, TcpStream};
 use afterlife::rt::{select, spawn, task, time};
-use afterlife::{Build, Engine, Fault, Faults, Injection, Ledger, Plan, Scenario, Sim, Token};
+use afterlife::{Build, Engine, Fault, Faults, Injection, Ledger, NodeId, Plan, Scenario, Sim, Token};
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::task::{Context, Waker};
@@ -182,14 +182,14 @@ fn a_killed_server_has_no_last_will(sim: &mut Sim) {
 }
 
 fn kill() -> Injection {
-    Injection { trigger: at(ms(500)), fault: Fault::Kill { node: 0, down_ns: ns(ms(100)) } }
+    Injection { trigger: at(ms(500)), fault: Fault::kill(NodeId(0), ms(100)) }
 }
 
 fn destructors_after_a_kill_are_not_heard() {
     harness::holds("a_killed_server_has_no_last_will", &[kill()]);
     let record = harness::recorded("a_killed_server_has_no_last_will", &[kill()]).to_string();
     assert!(record.contains("the data is there") && record.contains("the client heard nothing"), "{record}");
-    let off = Injection { trigger: at(ms(500)), fault: Fault::PowerLoss { node: 0, down_ns: ns(ms(100)) } };
+    let off = Injection { trigger: at(ms(500)), fault: Fault::power_loss(NodeId(0), ms(100)) };
     let record = harness::recorded("a_task_panics_unseen", std::slice::from_ref(&off)).to_string();
     assert!(record.contains("PowerLoss"), "{record}");
 }

@@ -6,7 +6,7 @@ use super::{ballots::MasterBallots, job, rows};
 use crate::rt::{self, select};
 use crate::{coordinator, proxy, raft_master, replica_loader, tablet};
 use afterlife::{
-    Build, Disk, Fault, Faults, Group, Link, Node, Outcome, Rng, Scenario, Sim, Supervisor, Trigger, Variant,
+    Build, Disk, Fault, Faults, Group, Link, Node, NodeId, Outcome, Rng, Scenario, Sim, Supervisor, Trigger, Variant,
 };
 use rand::RngExt;
 use std::path::Path;
@@ -245,10 +245,10 @@ fn faults(sim: &mut Sim, nodes: &Nodes) {
 /// Restarts all nodes, as for a new kernel: one after the other, beginning with any system. The meta server stays up, since it has
 /// no disk here and upstream's ZooKeeper is not modelled.
 fn roll(sim: &mut Sim, nodes: &Nodes, rng: &mut Rng) {
-    let stopped = |group: Group, count: usize| (0..count).map(move |index| (group.number(index), Some(BUDGET)));
+    let stopped = |group: Group, count: usize| (0..count).map(move |index| (group.node(index), Some(BUDGET)));
     // These have no orderly shutdown, in upstream neither.
-    let killed = |group: Group, count: usize| (0..count).map(move |index| (group.number(index), None));
-    let mut order: Vec<(u16, Option<Duration>)> = stopped(nodes.masters, MASTERS)
+    let killed = |group: Group, count: usize| (0..count).map(move |index| (group.node(index), None));
+    let mut order: Vec<(NodeId, Option<Duration>)> = stopped(nodes.masters, MASTERS)
         .chain(stopped(nodes.replicas, REPLICA_SERVERS))
         .chain(stopped(nodes.blocks, 1))
         .chain(killed(nodes.workers, WORKERS))
@@ -261,10 +261,10 @@ fn roll(sim: &mut Sim, nodes: &Nodes, rng: &mut Rng) {
     order.rotate_left(first);
     let mut at = ms(rng.random_range(2_000..40_000));
     for (node, budget) in order {
-        let down_ns = rng.random_range(100_000_000..2_000_000_000);
+        let down = Duration::from_nanos(rng.random_range(100_000_000..2_000_000_000));
         let fault = match budget {
-            Some(budget) => Fault::Stop { node, budget_ns: budget.as_secs() * 1_000_000_000, down_ns },
-            None => Fault::Kill { node, down_ns },
+            Some(budget) => Fault::stop(node, budget, down),
+            None => Fault::kill(node, down),
         };
         sim.inject(Trigger::at(at), fault);
         at += ms(rng.random_range(500..4_000));

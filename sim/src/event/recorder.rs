@@ -215,8 +215,8 @@ impl What {
             }
             Self::Reached { name, site } => [27, two(name.0, site.0)],
             Self::Noted { ledger, entry } => [28, two(ledger.0, entry.0)],
-            Self::Fault { what, injection } => [29, two(what.0, injection)],
-            Self::Healed { what } => [30, u64::from(what.0)],
+            Self::Fault { kind, injection, detail } => [29 | u64::from(detail.0) << 32, two(kind.0, injection)],
+            Self::Healed { kind, injection } => [30, two(kind.0, injection)],
             Self::Line { text } => [31, u64::from(text.0)],
             Self::Quiescent => [32, 0],
             Self::Probe { step, name, object, number, site } => {

@@ -212,17 +212,21 @@ pub enum What {
         /// The entry.
         entry: Name,
     },
-    /// A fault was injected.
+    /// A fault struck this node.
     Fault {
-        /// The fault in words: "stop master-0, budget 30 s".
-        what: Name,
-        /// The number of the injection in the plan.
+        /// The stable name of its kind: `slow-disk`.
+        kind: Name,
+        /// The number of the injection in its plan; `u32::MAX` if no plan has it.
         injection: u32,
+        /// What the strike chose, such as the path of a file or the name of a thread; none if it had nothing to choose.
+        detail: Name,
     },
     /// A fault ended, or everything was healed.
     Healed {
-        /// The healed fault, in words.
-        what: Name,
+        /// The stable name of its kind; `everything` at the end of the faults.
+        kind: Name,
+        /// The number of the injection in its plan; `u32::MAX` for everything.
+        injection: u32,
     },
     /// A line of a node's own output.
     Line {

@@ -128,16 +128,17 @@ impl<'a> Control<'a> {
         self.kernel.process.node(node).map_or(0, |node| node.incarnation())
     }
 
-    /// Records that a fault was injected; its effects have this event as their cause.
-    pub fn fault(&mut self, what: &str, injection: u32, on: NodeId) -> Seq {
-        let what = self.kernel.recorder.name(what);
-        self.kernel.emit_at(on, Seq::NONE, What::Fault { what, injection })
+    /// Records that a fault of this kind struck `on`. What follows has this event as its cause. `detail` is what the strike chose, such
+    /// as a path; it may be empty.
+    pub fn fault(&mut self, kind: &str, injection: u32, detail: &str, on: NodeId) -> Seq {
+        let (kind, detail) = (self.name(kind), if detail.is_empty() { Name::NONE } else { self.name(detail) });
+        self.kernel.emit_at(on, Seq::NONE, What::Fault { kind, injection, detail })
     }
 
-    /// Records that a fault ended.
-    pub fn healed(&mut self, what: &str) -> Seq {
-        let what = self.kernel.recorder.name(what);
-        self.kernel.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { what })
+    /// Records that a fault of this kind ended.
+    pub fn healed(&mut self, kind: &str, injection: u32) -> Seq {
+        let kind = self.name(kind);
+        self.kernel.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { kind, injection })
     }
 
     /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether this was the first request to a running

@@ -21,6 +21,7 @@ use afterlife_sim::{LogLine, Source};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::path::Path;
+use std::time::Duration;
 
 /// How many kinds of events there are, and how many there were when format 1 was first written.
 const KINDS: u8 = 45;
@@ -59,8 +60,8 @@ fn what(kind: u8, a: u64, b: u64) -> What {
         25 => What::Claim { claim: name, always: a & 1 == 0, held: b & 1 == 0, site },
         26 => What::Reached { name, site },
         27 => What::Noted { ledger: name, entry: other },
-        28 => What::Fault { what: name, injection: conn },
-        29 => What::Healed { what: name },
+        28 => What::Fault { kind: name, injection: conn, detail: other },
+        29 => What::Healed { kind: name, injection: conn },
         30 => What::Line { text: name },
         31 => What::Probe { step: step(a), name, object: high, number: conn.into(), site },
         32 => What::Quiescent,
@@ -196,7 +197,10 @@ fn failure() -> impl Strategy<Value = FailingRun> {
                 at: Seq(at),
                 turning: vec![Seq(seed), Seq::NONE],
             };
-            let injection = Injection { trigger: Trigger::At { time_ns }, fault: Fault::Kill { node: 1, down_ns: at } };
+            let injection = Injection {
+                trigger: Trigger::at(Duration::from_nanos(time_ns)),
+                fault: Fault::kill(NodeId(1), Duration::from_nanos(at)),
+            };
             let finding = Finding {
                 signature: violation.signature(),
                 violation,
@@ -265,7 +269,7 @@ fn sample() -> FailingRun {
         thread: 0,
         task: 0,
         cause: Seq::NONE,
-        what: What::Fault { what: Name(1), injection: 0 },
+        what: What::Fault { kind: Name(1), injection: 0, detail: Name::NONE },
     };
     record.events.push(first);
     for kind in 0..KINDS_THEN {
@@ -302,8 +306,8 @@ fn sample() -> FailingRun {
     }
     use Question::*;
     let questions = [
-        Turn, Doors, Stall, Latency, Sync, Entropy, PowerLoss, Plan, Workload, Schedule, Loss, Repeat, Damage,
-        Doubling, Reordering, Buggify,
+        Turn, Doors, Stall, Latency, Sync, Entropy, PowerLoss, Plan, Workload, Loss, Damage, Doubling, Reordering,
+        Buggify,
     ];
     for (events, question) in (0..).zip(questions) {
         record.choices.push(Asked {
@@ -324,15 +328,20 @@ fn sample() -> FailingRun {
         at: Seq(22),
         turning: vec![Seq(23)],
     };
-    let injection = |trigger| Injection { trigger, fault: Fault::Stop { node: 0, budget_ns: 30, down_ns: 1 } };
-    let edge = Trigger::On { edge: "begin apply".into(), node: 0, nth: 41, after_ns: 9 };
+    let injection = |trigger| Injection {
+        trigger,
+        fault: Fault::stop(NodeId(0), Duration::from_nanos(30), Duration::from_nanos(1)),
+    };
+    let edge = Trigger::on(NodeId(0), "begin apply", 41, Duration::from_nanos(9));
     FailingRun {
         finding: Finding {
             signature: violation.signature(),
             violation,
             first_run: 48,
             seed: 47,
-            plan: crate::fault::Plan { injections: vec![injection(edge), injection(Trigger::At { time_ns: 7 })] },
+            plan: crate::fault::Plan {
+                injections: vec![injection(edge), injection(Trigger::at(Duration::from_nanos(7)))],
+            },
             digest: Digest(0x1234, 0x5678),
             token: "a1-raft-master-47-AAFJDQ".into(),
         },

@@ -23,7 +23,7 @@ const PAUSE_NS: u64 = 100_000_000;
 
 /// The page; `replay` is what replays the run, as it is typed.
 pub(crate) fn timeline(failure: &FailingRun, replay: &str) -> String {
-    let lexicon = Lexicon::of(&failure.record);
+    let lexicon = Lexicon::of(&failure.record).with(&failure.finding.plan);
     let timeline = Timeline::of(failure);
     let title = escape(&format!("{} · {}", failure.finding.violation.subject, failure.scenario));
     let body = [

@@ -114,7 +114,7 @@ fn lanes(failure: &FailingRun, rows: &[Step<'_>]) -> Vec<NodeId> {
 pub(crate) fn struck(failure: &FailingRun, event: &Event) -> Vec<NodeId> {
     let What::Fault { injection, .. } = event.what else { return Vec::new() };
     let injection = failure.finding.plan.injections.get(injection as usize);
-    injection.map(|injection| injection.fault.strikes()).unwrap_or_default()
+    injection.map(|injection| injection.fault.targets()).unwrap_or_default()
 }
 
 /// Where events stand among the rows.

@@ -13,7 +13,9 @@ use crate::model::violation::Violation;
 use crate::run::request::{Ended, Record, Reply, Request};
 use crate::runner::fake::{Fake, held};
 use crate::search::budget::Shard;
+use afterlife_sim::event::NodeId;
 use afterlife_sim::event::{Digest, Seq};
+use std::time::Duration;
 
 #[derive(Default)]
 struct Heard {
@@ -100,8 +102,8 @@ fn a_campaign_stops_at_the_wanted_number_of_different_failures() {
 /// Three kills are drawn, and two are needed: node 1's, and node 2's for at least a second.
 fn drawn() -> Plan {
     let kill = |node, time_ns| Injection {
-        trigger: Trigger::At { time_ns },
-        fault: Fault::Kill { node, down_ns: 2_345_678_901 },
+        trigger: Trigger::at(Duration::from_nanos(time_ns)),
+        fault: Fault::kill(NodeId(node), Duration::from_nanos(2_345_678_901)),
     };
     Plan { injections: vec![kill(0, 1), kill(1, 3_456_789_012), kill(2, 4_000_000_000)] }
 }
@@ -109,10 +111,8 @@ fn drawn() -> Plan {
 fn broken_by_two(request: &Request) -> Reply {
     let plan = request.plan.clone().unwrap_or_else(drawn);
     let downs = |whom: u16| {
-        plan.injections.iter().find_map(|it| match it.fault {
-            Fault::Kill { node, down_ns } if node == whom => Some(down_ns),
-            _ => None,
-        })
+        let kills = plan.injections.iter().filter_map(|injection| crate::fault::Kill::of(&injection.fault));
+        kills.filter(|kill| kill.node.0 == whom).map(|kill| kill.down_ns).next()
     };
     let breaks = downs(1).is_some() && downs(2) >= Some(1_000_000_000);
     // Without node 2 something else breaks.
@@ -125,8 +125,10 @@ fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
     let options = CampaignOptions { shrink: 100, ..options(1) };
     let (outcome, heard) = campaign(&options, |request, _| broken_by_two(request));
     let (failure, _) = &heard.failure[0];
-    let kill =
-        |node, time_ns, down_ns| Injection { trigger: Trigger::At { time_ns }, fault: Fault::Kill { node, down_ns } };
+    let kill = |node, time_ns, down_ns| Injection {
+        trigger: Trigger::at(Duration::from_nanos(time_ns)),
+        fault: Fault::kill(NodeId(node), Duration::from_nanos(down_ns)),
+    };
     let smallest = Plan { injections: vec![kill(1, 3_000_000_000, 0), kill(2, 4_000_000_000, 1_000_000_000)] };
     assert_eq!(failure.finding.plan, smallest);
     let token: Token = failure.finding.token.parse().expect("a finding's token can be read");

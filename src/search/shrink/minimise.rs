@@ -70,8 +70,10 @@ mod tests {
     use super::*;
     use crate::fault::strategies::plan;
     use crate::fault::{Fault, Injection, Trigger};
+    use afterlife_sim::event::NodeId;
     use proptest::prelude::*;
     use std::convert::Infallible;
+    use std::time::Duration;
 
     fn shrunk(plan: &Plan, replays_max: u64, breaks: impl Fn(&Plan) -> bool) -> Minimal {
         let ask = |plans: &[Plan]| -> Result<(usize, bool), Infallible> {
@@ -83,16 +85,18 @@ mod tests {
     }
 
     fn kill(node: u16, time_ns: u64, down_ns: u64) -> Injection {
-        Injection { trigger: Trigger::At { time_ns }, fault: Fault::Kill { node, down_ns } }
+        Injection {
+            trigger: Trigger::at(Duration::from_nanos(time_ns)),
+            fault: Fault::kill(NodeId(node), Duration::from_nanos(down_ns)),
+        }
     }
 
     /// Breaks if each of these nodes is killed, for at least so long.
     fn needs(nodes: &[u16], least_ns: u64) -> impl Fn(&Plan) -> bool + '_ {
         move |plan| {
             let kills = |node: u16| {
-                plan.injections.iter().any(
-                    |it| matches!(it.fault, Fault::Kill { node: whom, down_ns } if whom == node && down_ns >= least_ns),
-                )
+                let mut kills = plan.injections.iter().filter_map(|injection| crate::fault::Kill::of(&injection.fault));
+                kills.any(|kill| kill.node.0 == node && kill.down_ns >= least_ns)
             };
             nodes.iter().all(|node| kills(*node))
         }

@@ -1,15 +1,8 @@
 //! What is simpler than a plan: fewer injections, simpler faults, earlier occurrences, shorter and rounder times.
 //! Every plan that it proposes is smaller by one measure, so that shrinking comes to an end. It runs nothing.
 
-use crate::fault::{Fault, Injection, LinkTrouble, Plan, Trigger};
+use crate::fault::{Injection, Number, Plan, Trigger};
 use std::ops::Range;
-
-/// A lasting fault that is shorter than this can no longer be told from none.
-const LASTING_NS: u64 = 1_000_000;
-
-/// To what a moment is rounded down, coarsest first. Windows of faults begin at whole seconds as a rule, so that a rounded
-/// moment stays in its window.
-const MOMENT_NS: [u64; 4] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000];
 
 /// A plan that is simpler than another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +34,7 @@ pub(super) fn simpler(plan: &Plan) -> Vec<Candidate> {
             plan.injections[injection] = changed;
             candidates.push(Candidate { place: Place { stage, injection, value }, plan, gone: 0..0 });
         };
-        for fault in kinds(&whole.fault) {
+        for fault in whole.fault.simpler() {
             add(0, Injection { fault, ..whole.clone() });
         }
         let count = numbers(&mut whole.clone()).len();
@@ -84,63 +77,7 @@ fn fewer(plan: &Plan) -> Vec<Candidate> {
     candidates
 }
 
-/// Simpler kinds of a fault: a kill loses nothing that was written, a cut both ways has no direction to remember, and what ends by
-/// the clock waits for nobody.
-fn kinds(fault: &Fault) -> Vec<Fault> {
-    match *fault {
-        Fault::PowerLoss { node, down_ns } => vec![Fault::Kill { node, down_ns }],
-        Fault::Partition { from, to, one_way: true, for_ns } => {
-            vec![Fault::Partition { from, to, one_way: false, for_ns }]
-        }
-        Fault::HoldThread { node, nth, until: Some(_), for_ns } => {
-            vec![Fault::HoldThread { node, nth, until: None, for_ns }]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// A number of an injection that may become smaller.
-enum Number<'a> {
-    /// Down to this least value; the sign of a signed one stays.
-    Long {
-        at: &'a mut u64,
-        least: u64,
-    },
-    Short {
-        at: &'a mut u32,
-        least: u32,
-    },
-    Signed {
-        at: &'a mut i64,
-    },
-    /// A moment: it is only rounded, because what was before it has not happened yet.
-    Moment {
-        at: &'a mut u64,
-    },
-}
-
-impl Number<'_> {
-    fn smaller(&self) -> Vec<u64> {
-        match self {
-            Self::Long { at, least } => downwards(**at, *least),
-            Self::Short { at, least } => downwards(u64::from(**at), u64::from(*least)),
-            Self::Signed { at } => downwards(at.unsigned_abs(), LASTING_NS),
-            Self::Moment { at } => {
-                let rounded = MOMENT_NS.iter().map(|unit| **at / unit * unit);
-                distinct(rounded.filter(|rounded| 0 < *rounded && *rounded < **at))
-            }
-        }
-    }
-
-    fn set(&mut self, value: u64) {
-        match self {
-            Self::Long { at, .. } | Self::Moment { at } => **at = value,
-            Self::Short { at, .. } => **at = u32::try_from(value).unwrap_or(**at),
-            Self::Signed { at } => **at = i64::try_from(value).unwrap_or(i64::MAX) * at.signum(),
-        }
-    }
-}
-
+/// The numbers of an injection that may become smaller.
 fn numbers(injection: &mut Injection) -> Vec<Number<'_>> {
     let mut numbers = match &mut injection.trigger {
         Trigger::At { time_ns } => vec![Number::Moment { at: time_ns }],
@@ -148,82 +85,33 @@ fn numbers(injection: &mut Injection) -> Vec<Number<'_>> {
             vec![Number::Short { at: nth, least: 1 }, Number::Long { at: after_ns, least: 0 }]
         }
     };
-    let lasting = |at| Number::Long { at, least: LASTING_NS };
-    match &mut injection.fault {
-        Fault::Stop { down_ns, .. } | Fault::Kill { down_ns, .. } | Fault::PowerLoss { down_ns, .. } => {
-            numbers.push(Number::Long { at: down_ns, least: 0 });
-        }
-        Fault::Partition { for_ns, .. }
-        | Fault::Pause { for_ns, .. }
-        | Fault::HoldThread { for_ns, .. }
-        | Fault::SqueezeMemory { for_ns, .. }
-        | Fault::SkewClock { for_ns, .. }
-        | Fault::FailDisk { for_ns, .. } => numbers.push(lasting(for_ns)),
-        Fault::SlowDisk { extra_ns, for_ns, .. } => numbers.extend([lasting(extra_ns), lasting(for_ns)]),
-        Fault::DisturbLink { how, for_ns, .. } => {
-            if let LinkTrouble::Slow { extra_ns } = how {
-                numbers.push(lasting(extra_ns));
-            }
-            numbers.push(lasting(for_ns));
-        }
-        Fault::StepClock { by_ns, .. } => numbers.push(Number::Signed { at: by_ns }),
-        Fault::DamageFile { nth, .. } => numbers.push(Number::Short { at: nth, least: 1 }),
-        Fault::ResetConnections { .. } => {}
-    }
-    numbers
-}
-
-/// Smaller numbers, the least first: nothing, a round half, and itself with one and two digits that are not zero.
-fn downwards(number: u64, least: u64) -> Vec<u64> {
-    let steps = [least, round(number / 2, 1), round(number, 1), round(number, 2)];
-    distinct(steps.into_iter().filter(|step| (least..number).contains(step)))
-}
-
-/// The number with only its first digits.
-fn round(number: u64, digits: u32) -> u64 {
-    let all = number.checked_ilog10().map_or(0, |log| log + 1);
-    let unit = 10u64.pow(all.saturating_sub(digits));
-    number / unit * unit
-}
-
-fn distinct(numbers: impl Iterator<Item = u64>) -> Vec<u64> {
-    let mut numbers: Vec<u64> = numbers.collect();
-    numbers.sort_unstable();
-    numbers.dedup();
+    numbers.extend(injection.fault.numbers());
     numbers
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::fault::Fault;
     use crate::fault::strategies::plan;
+    use afterlife_sim::event::NodeId;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     /// What every step makes smaller: how many injections, then how involved their faults, then their numbers.
     pub(in crate::search::shrink) fn measure(plan: &Plan) -> (usize, usize, u128) {
-        let involved = plan.injections.iter().map(|injection| kinds(&injection.fault).len()).sum();
-        let value = |number: Number<'_>| match number {
-            Number::Long { at, .. } | Number::Moment { at } => u128::from(*at),
-            Number::Short { at, .. } => u128::from(*at),
-            Number::Signed { at } => u128::from(at.unsigned_abs()),
+        let involved = plan.injections.iter().map(|injection| injection.fault.simpler().len()).sum();
+        let magnitudes = |injection: &Injection| -> u128 {
+            numbers(&mut injection.clone()).iter().map(|number| u128::from(number.magnitude())).sum()
         };
-        let numbers =
-            plan.injections.iter().flat_map(|it| numbers(&mut it.clone()).into_iter().map(value).collect::<Vec<_>>());
+        let numbers = plan.injections.iter().map(magnitudes);
         (plan.injections.len(), involved, numbers.sum())
     }
 
     #[test]
-    fn a_number_goes_to_nothing_a_half_and_rounder_ones() {
-        assert_eq!(downwards(2_213_456_789, 0), [0, 1_000_000_000, 2_000_000_000, 2_200_000_000]);
-        assert_eq!(downwards(68, 1), [1, 30, 60]);
-        assert_eq!(downwards(1, 1), [0; 0]);
-        assert_eq!(downwards(0, 5), [0; 0]);
-        assert_eq!(downwards(u64::MAX, 0).len(), 4);
-    }
-
-    #[test]
     fn halves_go_before_single_injections() {
-        let kill = |node| Injection { trigger: Trigger::At { time_ns: 0 }, fault: Fault::Kill { node, down_ns: 0 } };
+        let kill =
+            |node| Injection { trigger: Trigger::at(Duration::ZERO), fault: Fault::kill(NodeId(node), Duration::ZERO) };
         let gone: Vec<_> =
             simpler(&Plan { injections: (0..4).map(kill).collect() }).into_iter().map(|it| it.gone).collect();
         assert_eq!(gone, [0..4, 0..2, 2..4, 0..1, 1..2, 2..3, 3..4]);

@@ -82,9 +82,9 @@ fn what_is_heard_of_late_stands_before_what_it_led_to() {
     for text in ["ready", "closed", "ended"] {
         hearing.happens(at, |name| What::Phase { name: name(text), site: name("") });
     }
-    hearing.happened(1, at, |name| What::Fault { what: name("crash a"), injection: 0 });
+    hearing.happened(1, at, |name| What::Fault { kind: name("crash"), injection: 0, detail: name("a") });
     hearing.happens(at, |name| What::Phase { name: name("again"), site: name("") });
-    hearing.happened(5, at, |name| What::Fault { what: name("crash a"), injection: 0 });
+    hearing.happened(5, at, |name| What::Fault { kind: name("crash"), injection: 0, detail: name("a") });
     let heard = hearing.finish();
     let told: Vec<_> = heard.events.iter().map(|event| (event.seq.0, event.cause.0)).collect();
     assert_eq!(told, [(0, u64::MAX), (1, u64::MAX), (2, 1), (3, 2), (4, 3), (5, 4)]);

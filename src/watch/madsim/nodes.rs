@@ -90,8 +90,7 @@ impl Nodes {
         }
         let at = At::of(life, now_ns());
         if let Some(fault) = fault {
-            let fault = format!("{fault} {name}");
-            hearing.happens(at, |text| What::Fault { what: text(&fault), injection: u32::MAX });
+            hearing.happens(at, |text| What::Fault { kind: text(fault), injection: u32::MAX, detail: text(name) });
         }
         let how = if fault.is_some() { Death::Kill } else { Death::Exit { code: 0 } };
         hearing.happens(at, |_| What::Exited { how });

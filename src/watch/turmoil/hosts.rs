@@ -127,8 +127,11 @@ impl Hosts {
         let mut end = self.nameless.map_or(hearing.len(), |(_, from)| from);
         if self.down.insert(host) {
             let at = At::of((host, hearing.life(host)), now_ns(false));
-            let fault = format!("{fault} {name}");
-            hearing.happened(end, at, |text| What::Fault { what: text(&fault), injection: u32::MAX });
+            hearing.happened(end, at, |text| What::Fault {
+                kind: text(fault),
+                injection: u32::MAX,
+                detail: text(name),
+            });
             hearing.happened(end + 1, at, |_| What::Exited { how: Death::Kill });
             end += 2;
         }

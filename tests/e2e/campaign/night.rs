@@ -2,7 +2,7 @@
 //! The workflow itself is read where the command line is tested.
 
 use crate::harness::{Module, Said, at, carry_out, command, scenarios, trials};
-use afterlife::{Build, Fault, Faults, Injection, Plan, Sim, Token};
+use afterlife::{Build, Fault, Faults, Injection, NodeId, Plan, Sim, Token};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn folder(name: &str) -> PathBuf {
 
 /// A run with one kill of this node.
 fn killed(scenario: &str, node: u16) -> String {
-    let kill = Injection { trigger: at(Duration::from_secs(1)), fault: Fault::Kill { node, down_ns: 0 } };
+    let kill = Injection { trigger: at(Duration::from_secs(1)), fault: Fault::kill(NodeId(node), Duration::ZERO) };
     let plan = Some(Plan { injections: vec![kill] });
     Token { scenario: scenario.to_owned(), build: Build::Sound, engine: afterlife::Engine::PORTABLE, seed: 0, plan }
         .to_string()

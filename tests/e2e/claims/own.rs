@@ -2,9 +2,9 @@
 //! What brings a whole run down is in `outcomes`.
 
 use super::known_issues::{a_known_use, behind_a_known_use, what_is_known_is_looked_past};
-use crate::harness::{Module, Said, at, carry_out, command, ns, run, scenarios, trials};
+use crate::harness::{Module, Said, at, carry_out, command, run, scenarios, trials};
 use crate::time::{ms, secs};
-use afterlife::{Fault, Injection, Sim, probe};
+use afterlife::{Fault, Injection, NodeId, Sim, probe};
 use std::net::TcpListener;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, sleep};
@@ -145,9 +145,7 @@ fn it_is_so_too_late(sim: &mut Sim) {
 fn eventually_is_reckoned_from_the_last_fault() {
     let strike = |fault| Injection { trigger: at(secs(5)), fault };
     // A disk that is slow, and a process that is down, for five seconds.
-    for fault in
-        [Fault::SlowDisk { node: 0, extra_ns: 1, for_ns: ns(secs(5)) }, Fault::Kill { node: 0, down_ns: ns(secs(5)) }]
-    {
+    for fault in [Fault::slow_disk(NodeId(0), Duration::from_nanos(1), secs(5)), Fault::kill(NodeId(0), secs(5))] {
         let plan = [strike(fault)];
         crate::harness::holds("it_is_so_just_in_time", &plan);
         let said = crate::harness::breaks("it_is_so_too_late", &plan, "eventually");
@@ -315,8 +313,8 @@ fn a_verifier_waits_for_the_end(sim: &mut Sim) {
 
 fn a_verifier_starts_when_all_is_healed_and_the_clients_have_ended() {
     crate::harness::holds("a_verifier_waits_for_the_end", &[]);
-    let cut = Fault::Partition { from: 2, to: 0, one_way: false, for_ns: ns(secs(60)) };
-    let kill = Fault::Kill { node: 0, down_ns: ns(secs(25)) };
+    let cut = Fault::partition(NodeId(2), NodeId(0), secs(60));
+    let kill = Fault::kill(NodeId(0), secs(25));
     for fault in [cut, kill] {
         crate::harness::holds("a_verifier_waits_for_the_end", &[Injection { trigger: at(secs(5)), fault }]);
     }
@@ -576,7 +574,7 @@ fn a_resource_of_an_earlier_life(sim: &mut Sim) {
 
 fn a_use_after_teardown_names_both_ends() {
     holds("a_resource_is_used_and_closed");
-    let kill = Injection { trigger: at(secs(2)), fault: Fault::Kill { node: 0, down_ns: ns(secs(1)) } };
+    let kill = Injection { trigger: at(secs(2)), fault: Fault::kill(NodeId(0), secs(1)) };
     crate::harness::holds("a_resource_of_an_earlier_life", &[kill]);
     assert!(signature("a_resource_is_used_after_its_end").starts_with("no-use-after-teardown · "));
     let said = carry_out(&mut command(&["run", "a_resource_is_used_after_its_end", "--seeds", "1"]));

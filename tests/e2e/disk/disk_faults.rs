@@ -3,7 +3,7 @@
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
-use afterlife::{Disk, DiskTrouble, Fault, Faults, FileDamage, Group, Ledger, Sim, Trigger};
+use afterlife::{Disk, Fault, Faults, Group, Ledger, NodeId, Sim, Trigger};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Error, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
@@ -25,18 +25,13 @@ pub(crate) fn module() -> Module {
     ])
 }
 
-fn ns(duration: Duration) -> u64 {
-    duration.as_nanos() as u64
-}
-
 fn errno<T>(outcome: std::io::Result<T>) -> Option<i32> {
     outcome.err().and_then(|error| error.raw_os_error())
 }
 
 /// From the second second to the fourth.
-fn trouble(sim: &mut Sim, store: Group, how: DiskTrouble) {
-    let fault = Fault::FailDisk { node: store.number(0), how, for_ns: ns(secs(2)) };
-    sim.inject(Trigger::at(secs(2)), fault);
+fn trouble(sim: &mut Sim, store: Group, fault: fn(NodeId, Duration) -> Fault) {
+    sim.inject(Trigger::at(secs(2)), fault(store.node(0), secs(2)));
 }
 
 /// Sleeps until this time of the run.
@@ -74,8 +69,8 @@ fn a_sync_fails_once_on_each_descriptor_and_its_data_is_gone(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    trouble(sim, store, DiskTrouble::SyncErrors);
-    sim.inject(Trigger::at(secs(6)), Fault::PowerLoss { node: store.number(0), down_ns: 1 });
+    trouble(sim, store, Fault::disk_sync_errors);
+    sim.inject(Trigger::at(secs(6)), Fault::power_loss(store.node(0), Duration::from_nanos(1)));
     sim.client_program("clock", |_| {
         sleep(secs(10));
         0
@@ -97,7 +92,7 @@ fn a_write_that_is_to_be_synced_fails_when_the_sync_does(sim: &mut Sim) {
         file.write_all(b"three").expect("the disk works");
         0
     });
-    trouble(sim, store, DiskTrouble::SyncErrors);
+    trouble(sim, store, Fault::disk_sync_errors);
 }
 
 fn reads_fail_where_the_page_cache_has_nothing_and_writes_fail_everywhere(sim: &mut Sim) {
@@ -123,8 +118,8 @@ fn reads_fail_where_the_page_cache_has_nothing_and_writes_fail_everywhere(sim: &
             0
         })
     });
-    trouble(sim, reads, DiskTrouble::ReadErrors);
-    trouble(sim, writes, DiskTrouble::WriteErrors);
+    trouble(sim, reads, Fault::disk_read_errors);
+    trouble(sim, writes, Fault::disk_write_errors);
 }
 
 fn a_stalled_disk_ends_no_sync_and_serves_what_is_in_memory(sim: &mut Sim) {
@@ -155,8 +150,8 @@ fn a_stalled_disk_ends_no_sync_and_serves_what_is_in_memory(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    sim.inject(Trigger::at(secs(1)), Fault::PowerLoss { node: store.number(0), down_ns: 1 });
-    trouble(sim, store, DiskTrouble::Stalled);
+    sim.inject(Trigger::at(secs(1)), Fault::power_loss(store.node(0), Duration::from_nanos(1)));
+    trouble(sim, store, Fault::stalled_disk);
     sim.client_program("clock", |_| {
         sleep(secs(10));
         0
@@ -196,7 +191,7 @@ fn a_disk_is_full_for_a_while(sim: &mut Sim) {
         file.write_all(b"x").expect("there is room");
         0
     });
-    trouble(sim, store, DiskTrouble::Full);
+    trouble(sim, store, Fault::full_disk);
 }
 
 fn a_slow_rotating_disk_takes_its_time(sim: &mut Sim) {
@@ -230,11 +225,11 @@ fn a_damaged_file_is_seen_at_the_next_read_and_a_missing_one_at_the_next_open(si
         sleep(secs(1_000));
         0
     });
-    let node = store.number(0);
+    let node = store.node(0);
     // Three files of two: counted round, the third is the first.
-    sim.inject(Trigger::at(secs(2)), Fault::DamageFile { node, how: FileDamage::Missing, nth: 3 });
-    sim.inject(Trigger::at(secs(2)), Fault::DamageFile { node, how: FileDamage::Corrupt, nth: 1 });
-    sim.inject(Trigger::at(secs(4)), Fault::PowerLoss { node, down_ns: 1 });
+    sim.inject(Trigger::at(secs(2)), Fault::missing_file(node, 3));
+    sim.inject(Trigger::at(secs(2)), Fault::corrupt_file(node, 1));
+    sim.inject(Trigger::at(secs(4)), Fault::power_loss(node, Duration::from_nanos(1)));
     sim.client_program("clock", |_| {
         sleep(secs(10));
         0
@@ -254,10 +249,13 @@ fn a_failure_that_a_process_sees_is_an_edge_that_faults_can_be_aimed_at(sim: &mu
         sleep(secs(1_000));
         0
     });
-    trouble(sim, store, DiskTrouble::WriteErrors);
-    let failed = Trigger::on(store, "disk failure /db", 1, Duration::ZERO);
-    sim.inject(failed, Fault::Kill { node: store.number(0), down_ns: 1 });
-    sim.inject(Trigger::on(store, "disk failure /none", 1, Duration::ZERO), Fault::Kill { node: 0, down_ns: 1 });
+    trouble(sim, store, Fault::disk_write_errors);
+    let failed = Trigger::on(store.node(0), "disk failure /db", 1, Duration::ZERO);
+    sim.inject(failed, Fault::kill(store.node(0), Duration::from_nanos(1)));
+    sim.inject(
+        Trigger::on(store.node(0), "disk failure /none", 1, Duration::ZERO),
+        Fault::kill(NodeId(0), Duration::from_nanos(1)),
+    );
     sim.client_program("clock", |_| {
         sleep(secs(10));
         0

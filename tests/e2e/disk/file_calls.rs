@@ -72,7 +72,7 @@ fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    sim.inject(Trigger::at(secs(1)), Fault::Kill { node: store.number(0), down_ns: 1 });
+    sim.inject(Trigger::at(secs(1)), Fault::kill(store.node(0), Duration::from_nanos(1)));
     sim.client_program("clock", |_| {
         sleep(secs(3));
         0
@@ -207,7 +207,7 @@ fn a_sync_of_everything_leaves_nothing_to_lose(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    sim.inject(Trigger::at(secs(1)), Fault::PowerLoss { node: store.number(0), down_ns: 1 });
+    sim.inject(Trigger::at(secs(1)), Fault::power_loss(store.node(0), Duration::from_nanos(1)));
     sim.client_program("clock", |_| {
         sleep(secs(3));
         0
@@ -283,8 +283,8 @@ fn a_kill_keeps_what_was_written_to_a_mapping_and_a_power_loss_what_was_synced(s
             0
         })
     });
-    sim.inject(Trigger::at(secs(1)), Fault::Kill { node: killed.number(0), down_ns: 1 });
-    sim.inject(Trigger::at(secs(1)), Fault::PowerLoss { node: dark.number(0), down_ns: 1 });
+    sim.inject(Trigger::at(secs(1)), Fault::kill(killed.node(0), Duration::from_nanos(1)));
+    sim.inject(Trigger::at(secs(1)), Fault::power_loss(dark.node(0), Duration::from_nanos(1)));
     sim.client_program("clock", |_| {
         sleep(secs(3));
         0

@@ -24,7 +24,7 @@ pub(crate) fn module() -> Module {
 
 /// Each machine is dark for a moment only.
 fn loss(store: Group, trigger: Trigger, sim: &mut Sim) {
-    sim.inject(trigger, Fault::PowerLoss { node: store.number(0), down_ns: 1_000 });
+    sim.inject(trigger, Fault::power_loss(store.node(0), Duration::from_micros(1)));
 }
 
 fn clock(sim: &mut Sim, time: Duration) {
@@ -118,7 +118,7 @@ fn the_power_goes_at_exactly_this_edge(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    loss(store, Trigger::on(store, "sync /log", 2, Duration::ZERO), sim);
+    loss(store, Trigger::on(store.node(0), "sync /log", 2, Duration::ZERO), sim);
     clock(sim, secs(2));
     sim.eventually("the second is there", secs(1), move |_| found.contains(&"two".to_owned()));
 }

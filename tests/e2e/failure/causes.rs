@@ -1,9 +1,9 @@
 //! Across which hand-overs the cause of an event is known: from the task, thread, process or moment that led to it.
 //! Each test is one hand-over in a room of its own; the events are marks that the code under test leaves.
 
-use crate::harness::{Module, at, ns, recorded, scenarios, trials};
-use afterlife::{Fault, Injection, Sim, Supervisor};
-use afterlife_sim::event::{Death, Event, Name, NodeId, What};
+use crate::harness::{Module, at, recorded, scenarios, trials};
+use afterlife::{Fault, Injection, NodeId, Sim, Supervisor};
+use afterlife_sim::event::{Death, Event, Name, What};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -351,10 +351,8 @@ fn dies_twice(sim: &mut Sim) {
 }
 
 fn from_one_life_to_the_next() {
-    let kill = Injection {
-        trigger: at(Duration::from_millis(20)),
-        fault: Fault::Kill { node: 0, down_ns: ns(Duration::from_millis(10)) },
-    };
+    let kill =
+        Injection { trigger: at(Duration::from_millis(20)), fault: Fault::kill(NodeId(0), Duration::from_millis(10)) };
     let run = Run::of("dies_twice", &[kill]);
     let nth = |nth: u16| run.first(|event| event.what == What::Started && event.incarnation == nth);
     assert_eq!(run.past(nth(2)), ["Exited", "Fault"]);
@@ -377,7 +375,7 @@ fn does_not_stop(sim: &mut Sim) {
 fn a_stop_that_takes_too_long_ends_because_it_was_asked_for() {
     let stop = Injection {
         trigger: at(Duration::from_millis(20)),
-        fault: Fault::Stop { node: 0, budget_ns: ns(Duration::from_millis(1)), down_ns: ns(Duration::from_secs(10)) },
+        fault: Fault::stop(NodeId(0), Duration::from_millis(1), Duration::from_secs(10)),
     };
     let run = Run::of("does_not_stop", &[stop]);
     let killed = run.first(|event| matches!(event.what, What::Exited { how: Death::Overrun }));

@@ -1,7 +1,7 @@
 //! A finding's record has every socket of each process at the moment of the violation.
 //! How sockets come to be in those states is told elsewhere.
 
-use crate::harness::{Module, carry_out, command, ns, scenarios, trials};
+use crate::harness::{Module, carry_out, command, scenarios, trials};
 use crate::reach::connect;
 use afterlife::{Fault, Sim, Trigger};
 use serde_json::Value;
@@ -37,7 +37,7 @@ fn panics_among_sockets(sim: &mut Sim) {
         sleep(SECOND);
         panic!("enough");
     });
-    let fault = Fault::PowerLoss { node: server.number(0), down_ns: ns(SECOND) };
+    let fault = Fault::power_loss(server.node(0), SECOND);
     sim.inject(Trigger::at(5 * SECOND), fault);
 }
 

@@ -2,7 +2,7 @@
 //! What each fault does has tests of its own.
 
 use crate::harness::{Module, holds, replay, run, scenarios, trials};
-use afterlife::{Fault, Faults, Sim, Trigger};
+use afterlife::{Fault, Faults, NodeId, Sim, Trigger};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ fn struck_at_its_second_note(sim: &mut Sim) {
         0
     });
     sim.faults(server, Faults::none().stops(Duration::from_millis(1)).from(Duration::from_secs(8)).at_most(1));
-    let second = Trigger::on(server, "note notes", 2, Duration::ZERO);
-    sim.inject(second, Fault::Kill { node: server.number(0), down_ns: 1_000 });
+    let second = Trigger::on(server.node(0), "note notes", 2, Duration::ZERO);
+    sim.inject(second, Fault::kill(server.node(0), Duration::from_micros(1)));
     sim.always("the third note is never written", move |_| !notes.contains(&3));
     sim.always("one life is enough", move |_| !lives.contains(&2));
 }
@@ -56,7 +56,10 @@ fn aimed_at_nothing(sim: &mut Sim) {
         seen.note(1);
         Ok(())
     });
-    sim.inject(Trigger::on(server, "phase never", 1, Duration::ZERO), Fault::Kill { node: 0, down_ns: 1_000 });
+    sim.inject(
+        Trigger::on(server.node(0), "phase never", 1, Duration::ZERO),
+        Fault::kill(NodeId(0), Duration::from_micros(1)),
+    );
     sim.eventually("the verifier looks", Duration::from_secs(60), move |_| !seen.is_empty());
 }
 

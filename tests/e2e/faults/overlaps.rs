@@ -4,7 +4,7 @@
 use crate::harness::{Module, at, holds, ns, run, scenarios, trials};
 use crate::reach::connect;
 use crate::time::{ms, secs};
-use afterlife::{Fault, Faults, Injection, Sim, Supervisor};
+use afterlife::{Fault, Faults, Injection, NodeId, Sim, Supervisor};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
@@ -60,24 +60,24 @@ fn heartbeats(sim: &mut Sim) {
 }
 
 fn of_two_pauses_the_later_end_counts() {
-    holds("heartbeats", &twice(|for_ns| Fault::Pause { node: 0, for_ns }));
+    holds("heartbeats", &twice(|for_ns| Fault::pause(NodeId(0), Duration::from_nanos(for_ns))));
 }
 
 fn of_two_cuts_the_later_end_counts() {
-    holds("heartbeats", &twice(|for_ns| Fault::Partition { from: 0, to: 1, one_way: false, for_ns }));
+    holds("heartbeats", &twice(|for_ns| Fault::partition(NodeId(0), NodeId(1), Duration::from_nanos(for_ns))));
     // One of them one way, as the other's first half.
-    let mut plan = twice(|for_ns| Fault::Partition { from: 0, to: 1, one_way: true, for_ns });
-    plan[1].fault = Fault::Partition { from: 1, to: 0, one_way: false, for_ns: ns(secs(3)) };
+    let mut plan = twice(|for_ns| Fault::one_way_partition(NodeId(0), NodeId(1), Duration::from_nanos(for_ns)));
+    plan[1].fault = Fault::partition(NodeId(1), NodeId(0), secs(3));
     holds("heartbeats", &plan);
 }
 
 /// The first pause would last to the third second; its life ends, and the next one is paused to the fifth.
 fn a_pause_of_an_earlier_life_ends_none_of_a_later_one() {
-    let kill = Fault::Kill { node: 0, down_ns: ns(ms(100)) };
-    let mut plan = twice(|for_ns| Fault::Pause { node: 0, for_ns });
+    let kill = Fault::kill(NodeId(0), ms(100));
+    let mut plan = twice(|for_ns| Fault::pause(NodeId(0), Duration::from_nanos(for_ns)));
     plan.push(Injection { trigger: at(ms(1_800)), fault: kill });
     plan[1].trigger = at(ms(1_900) + Duration::from_micros(100));
-    plan[1].fault = Fault::Pause { node: 0, for_ns: ns(ms(3_100)) };
+    plan[1].fault = Fault::pause(NodeId(0), ms(3_100));
     holds("heartbeats", &plan);
 }
 
@@ -106,7 +106,7 @@ fn syncs(sim: &mut Sim) {
 }
 
 fn of_two_slow_disks_the_later_end_counts() {
-    holds("syncs", &twice(|for_ns| Fault::SlowDisk { node: 0, extra_ns: ns(ms(100)), for_ns }));
+    holds("syncs", &twice(|for_ns| Fault::slow_disk(NodeId(0), ms(100), Duration::from_nanos(for_ns))));
 }
 
 const MIB: u64 = 1 << 20;
@@ -133,7 +133,7 @@ fn asks_for_memory(sim: &mut Sim) {
 
 fn of_two_squeezes_the_tighter_counts_and_then_the_other() {
     let budgets = std::cell::Cell::new(4 * MIB);
-    let squeeze = |for_ns| Fault::SqueezeMemory { node: 0, budget_bytes: budgets.replace(16 * MIB), for_ns };
+    let squeeze = |for_ns| Fault::memory_pressure(NodeId(0), budgets.replace(16 * MIB), Duration::from_nanos(for_ns));
     holds("asks_for_memory", &twice(squeeze));
 }
 

@@ -1,9 +1,9 @@
 //! The table of deaths, row by row, at both ends of a connection and on the disk: what the dying end's destructors did, what
 //! its peer's read, next write and next connect saw, and what the next life found. What else deaths do is in `deaths`.
 
-use crate::harness::{Module, at, holds, ns, scenario, scenarios, trial, trials};
+use crate::harness::{Module, at, holds, scenario, scenarios, trial, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Node, Sim};
+use afterlife::{Fault, Injection, Node, NodeId, Sim};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
-const SERVER: u16 = 0;
+const SERVER: NodeId = NodeId(0);
 
 /// What the peer's blocked read comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ struct Row {
     /// How it ends by itself, two seconds after its start.
     end: fn(Node) -> i32,
     /// What is done to it then.
-    fault: Option<Fault>,
+    fault: Option<fn() -> Fault>,
     /// Whether destructors of locals run, and those of thread-locals.
     destructors: [bool; 2],
     read: Told,
@@ -135,7 +135,7 @@ const ROWS: [Row; 14] = [
         test: "a_stop_within_its_budget_is_a_good_end",
         script: |sim| life(sim, 7),
         end: until_asked,
-        fault: Some(Fault::Stop { node: SERVER, budget_ns: 1_000_000_000, down_ns: DOWN_NS }),
+        fault: Some(|| Fault::stop(SERVER, Duration::from_secs(1), Duration::from_nanos(DOWN_NS))),
         destructors: [true, true],
         read: Told::Goodbye,
         ..ROW
@@ -144,14 +144,14 @@ const ROWS: [Row; 14] = [
         name: "row_overruns",
         test: "a_stop_over_its_budget_is_a_kill",
         script: |sim| life(sim, 8),
-        fault: Some(Fault::Stop { node: SERVER, budget_ns: 1_000_000_000, down_ns: DOWN_NS }),
+        fault: Some(|| Fault::stop(SERVER, Duration::from_secs(1), Duration::from_nanos(DOWN_NS))),
         ..ROW
     },
     Row {
         name: "row_is_killed",
         test: "a_kill_runs_nothing_and_resets",
         script: |sim| life(sim, 9),
-        fault: Some(Fault::Kill { node: SERVER, down_ns: DOWN_NS }),
+        fault: Some(|| Fault::kill(SERVER, Duration::from_nanos(DOWN_NS))),
         ..ROW
     },
     Row {
@@ -178,7 +178,7 @@ const ROWS: [Row; 14] = [
         name: "row_loses_power",
         test: "a_power_loss_is_silence_and_forgets_what_was_not_synced",
         script: |sim| life(sim, 12),
-        fault: Some(Fault::PowerLoss { node: SERVER, down_ns: DOWN_NS }),
+        fault: Some(|| Fault::power_loss(SERVER, Duration::from_nanos(DOWN_NS))),
         read: Told::Nothing,
         write_fails: false,
         connect: Answer::Silence,
@@ -194,7 +194,7 @@ const ROWS: [Row; 14] = [
             sleep(secs(3));
             for_ever_with_a_word()
         },
-        fault: Some(Fault::Pause { node: SERVER, for_ns: 6_000_000_000 }),
+        fault: Some(|| Fault::pause(SERVER, Duration::from_secs(6))),
         read: Told::Late,
         write_fails: false,
         connect: Answer::Taken,
@@ -229,9 +229,9 @@ pub(crate) fn module() -> Module {
 /// Carries out a row: its fault, if it does not end by itself, and whatever starts it again.
 fn row(index: usize) {
     let row = &ROWS[index];
-    let again = Injection { trigger: at(secs(12)), fault: Fault::Kill { node: SERVER, down_ns: ns(secs(1)) } };
-    let struck = row.fault.clone().map(|fault| Injection { trigger: at(secs(2)), fault });
-    let comes_back = matches!(row.fault, Some(Fault::Stop { .. } | Fault::Kill { .. } | Fault::PowerLoss { .. }));
+    let again = Injection { trigger: at(secs(12)), fault: Fault::kill(SERVER, secs(1)) };
+    let struck = row.fault.map(|fault| Injection { trigger: at(secs(2)), fault: fault() });
+    let comes_back = row.fault.is_some_and(|fault| fault() != Fault::pause(SERVER, Duration::from_secs(6)));
     let plan: Vec<Injection> = struck.into_iter().chain((!comes_back).then_some(again)).collect();
     holds(row.name, &plan);
 }

@@ -1,9 +1,9 @@
 //! Every way for a process to end, seen from its peer, on its disk, and in what runs of it afterwards: nothing.
 //! Deaths of the whole run, by a real signal, are in `outcomes`.
 
-use crate::harness::{Module, at, breaks, holds, ns, scenarios, trials};
+use crate::harness::{Module, at, breaks, holds, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Ledger, Node, Sim, Supervisor};
+use afterlife::{Fault, Injection, Ledger, Node, NodeId, Sim, Supervisor};
 use std::cell::Cell;
 use std::fs::{File, create_dir_all, read_to_string};
 use std::io::{ErrorKind, Read, Write};
@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// The server is made first.
-const SERVER: u16 = 0;
+const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
@@ -152,7 +152,7 @@ fn for_ever(_: Node) -> i32 {
 
 /// Starts the server again once it is down.
 fn started_again() -> Injection {
-    Injection { trigger: at(secs(12)), fault: Fault::Kill { node: SERVER, down_ns: ns(secs(1)) } }
+    Injection { trigger: at(secs(12)), fault: Fault::kill(SERVER, secs(1)) }
 }
 
 fn struck_by(fault: Fault) -> [Injection; 1] {
@@ -217,7 +217,7 @@ fn ends_before_a_start(sim: &mut Sim) {
 fn a_thread_that_ends_outlives_the_start_that_follows() {
     let kill = |tenths: u64| Injection {
         trigger: at(Duration::from_millis(100 * tenths + 20)),
-        fault: Fault::Kill { node: SERVER, down_ns: ns(Duration::from_millis(130)) },
+        fault: Fault::kill(SERVER, Duration::from_millis(130)),
     };
     holds("ends_before_a_start", &[3, 7, 11, 15, 19, 23].map(kill));
 }
@@ -259,7 +259,7 @@ fn stops(sim: &mut Sim) {
 }
 
 fn a_stop_within_its_budget_says_goodbye_and_runs_destructors() {
-    holds("stops", &struck_by(Fault::Stop { node: SERVER, budget_ns: ns(secs(3)), down_ns: ns(secs(8)) }));
+    holds("stops", &struck_by(Fault::stop(SERVER, secs(3), secs(8))));
 }
 
 fn overruns(sim: &mut Sim) {
@@ -268,7 +268,7 @@ fn overruns(sim: &mut Sim) {
 }
 
 fn overrun() -> [Injection; 1] {
-    struck_by(Fault::Stop { node: SERVER, budget_ns: ns(secs(3)), down_ns: ns(secs(8)) })
+    struck_by(Fault::stop(SERVER, secs(3), secs(8)))
 }
 
 fn a_stop_over_its_budget_is_a_kill() {
@@ -285,7 +285,7 @@ fn is_killed(sim: &mut Sim) {
 }
 
 fn a_kill_resets_and_runs_no_destructor() {
-    holds("is_killed", &struck_by(Fault::Kill { node: SERVER, down_ns: ns(secs(8)) }));
+    holds("is_killed", &struck_by(Fault::kill(SERVER, secs(8))));
 }
 
 fn loses_power(sim: &mut Sim) {
@@ -293,7 +293,7 @@ fn loses_power(sim: &mut Sim) {
 }
 
 fn a_power_loss_is_silent_and_runs_no_destructor() {
-    holds("loses_power", &struck_by(Fault::PowerLoss { node: SERVER, down_ns: ns(secs(12)) }));
+    holds("loses_power", &struck_by(Fault::power_loss(SERVER, secs(12))));
 }
 
 // -- panics that nobody looks at
@@ -391,10 +391,10 @@ fn an_asynchronous_service(sim: &mut Sim) {
 
 fn a_killed_service_leaves_no_timer_task_or_thread_behind() {
     for fault in [
-        Fault::Kill { node: SERVER, down_ns: ns(secs(1)) },
-        Fault::PowerLoss { node: SERVER, down_ns: ns(secs(1)) },
+        Fault::kill(SERVER, secs(1)),
+        Fault::power_loss(SERVER, secs(1)),
         // At once, while the dead life's deadlines are still due.
-        Fault::Kill { node: SERVER, down_ns: 0 },
+        Fault::kill(SERVER, Duration::ZERO),
     ] {
         holds("an_asynchronous_service", &struck_by(fault));
     }

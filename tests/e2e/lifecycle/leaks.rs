@@ -1,9 +1,9 @@
 //! What a stopped process leaves behind is told with the line that made it, and what libraries keep for themselves is not.
 //! Nothing here annotates anything: the services are stock tokio, axum, reqwest and std.
 
-use crate::harness::{Module, Said, at, carry_out, command, ns, replay, run, scenarios, trials};
+use crate::harness::{Module, Said, at, carry_out, command, replay, run, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Sim};
+use afterlife::{Fault, Injection, NodeId, Sim};
 use axum::Router;
 use axum::routing::get;
 use std::fs::File;
@@ -49,10 +49,7 @@ pub(crate) fn module() -> Module {
 
 /// A stop of the first node after 3 s.
 fn stop() -> Vec<Injection> {
-    vec![Injection {
-        trigger: at(secs(3)),
-        fault: Fault::Stop { node: 0, budget_ns: ns(secs(10)), down_ns: ns(secs(1)) },
-    }]
+    vec![Injection { trigger: at(secs(3)), fault: Fault::stop(NodeId(0), secs(10), secs(1)) }]
 }
 
 fn told(said: &Said, sentence: &str) {
@@ -372,7 +369,7 @@ fn a_service_fails(sim: &mut Sim) {
 fn a_death_that_is_not_in_order_leaves_what_it_likes() {
     let said = run("a_service_fails", "5");
     assert_eq!(said.code, 0, "{said:?}");
-    let kill = Injection { trigger: at(secs(3)), fault: Fault::Kill { node: 0, down_ns: ns(secs(1)) } };
+    let kill = Injection { trigger: at(secs(3)), fault: Fault::kill(NodeId(0), secs(1)) };
     crate::harness::holds("a_service_forgets_a_thread", &[kill]);
 }
 

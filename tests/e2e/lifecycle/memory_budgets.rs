@@ -1,9 +1,9 @@
 //! What a node allocates is booked; over its budget it dies as the OOM killer lets it die, and one absurd request is told.
 //! The size of the processes that runs are made in is another matter: see `memory`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, ns, run, scenarios, trials};
+use crate::harness::{Module, at, breaks, carry_out, command, holds, run, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Sim};
+use afterlife::{Fault, Injection, NodeId, Sim};
 use serde_json::Value;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const MIB: u64 = 1 << 20;
 
 /// The server is made first.
-const SERVER: u16 = 0;
+const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
@@ -215,8 +215,8 @@ fn a_squeeze(sim: &mut Sim) {
 }
 
 fn a_squeeze_kills_and_goes_by() {
-    let squeeze = Fault::SqueezeMemory { node: SERVER, budget_bytes: 20 * MIB, for_ns: ns(secs(3)) };
-    let restart = Fault::Kill { node: SERVER, down_ns: ns(secs(1)) };
+    let squeeze = Fault::memory_pressure(SERVER, 20 * MIB, secs(3));
+    let restart = Fault::kill(SERVER, secs(1));
     holds(
         "a_squeeze",
         &[
@@ -313,7 +313,7 @@ fn figures_of_memory_are_events_where_there_is_a_budget() {
     let record = carry_out(&mut command(&["show", &path, "--format", "json"]));
     let figures: Vec<Value> = record.lines().into_iter().filter(|line| !line["what"]["MemoryUsed"].is_null()).collect();
     let [of_the_server] = &figures[..] else { panic!("of the one with a budget and no other: {figures:?}") };
-    assert_eq!(of_the_server["node"], SERVER);
+    assert_eq!(of_the_server["node"], SERVER.0);
     let peak = of_the_server["what"]["MemoryUsed"]["peak"].as_u64().expect("a number of bytes");
     assert!((60 * MIB..61 * MIB).contains(&peak), "{peak} bytes");
 }

@@ -1,16 +1,16 @@
 //! A paused process stands still and its machine does not: seen from its peers, from its timers, and by who stops or kills it.
 //! Holds of single threads or messages are no pauses.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, ns, scenarios, trials};
+use crate::harness::{Module, at, breaks, carry_out, command, holds, scenarios, trials};
 use crate::time::{ms, secs};
-use afterlife::{Fault, Faults, Injection, Sim, Trigger};
+use afterlife::{Fault, Faults, Injection, NodeId, Sim, Trigger};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The server is made first.
-const SERVER: u16 = 0;
+const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
@@ -44,7 +44,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn pause(from: Duration, length: Duration) -> Injection {
-    Injection { trigger: at(from), fault: Fault::Pause { node: SERVER, for_ns: ns(length) } }
+    Injection { trigger: at(from), fault: Fault::pause(SERVER, length) }
 }
 
 /// A scenario that injects its own faults holds.
@@ -112,8 +112,8 @@ fn a_paused_server_answers_late_and_loses_nothing() {
 }
 
 fn it_sends_and_is_paused(sim: &mut Sim) {
-    let trigger = Trigger::On { edge: "note sent".to_owned(), node: SERVER, nth: 1, after_ns: 0 };
-    sim.inject(trigger, Fault::Pause { node: SERVER, for_ns: ns(secs(5)) });
+    let trigger = Trigger::on(SERVER, "note sent", 1, Duration::ZERO);
+    sim.inject(trigger, Fault::pause(SERVER, secs(5)));
     let sent = sim.ledger::<&'static str>("sent");
     let went_on = sim.ledger::<&'static str>("went on");
     sim.program("server", move |_| {
@@ -279,7 +279,7 @@ fn begun() -> Instant {
 }
 
 fn stop(from: Duration, budget: Duration) -> Injection {
-    let fault = Fault::Stop { node: SERVER, budget_ns: ns(budget), down_ns: ns(secs(1)) };
+    let fault = Fault::stop(SERVER, budget, secs(1));
     Injection { trigger: at(from), fault }
 }
 
@@ -322,18 +322,18 @@ fn it_lives_again(sim: &mut Sim) {
 }
 
 fn a_kill_ends_a_paused_process_and_its_next_life_is_not_paused() {
-    let kill = Injection { trigger: at(secs(4)), fault: Fault::Kill { node: SERVER, down_ns: ns(secs(1)) } };
+    let kill = Injection { trigger: at(secs(4)), fault: Fault::kill(SERVER, secs(1)) };
     holds("it_lives_again", &[pause(secs(2), secs(30)), kill]);
 }
 
 /// Kills the server, and lets this happen to it as it comes back.
 fn killed_and_at_its_start(sim: &mut Sim, fault: Fault) {
-    sim.inject(at(secs(2)), Fault::Kill { node: SERVER, down_ns: ns(secs(1)) });
-    sim.inject(Trigger::On { edge: "start".to_owned(), node: SERVER, nth: 2, after_ns: 0 }, fault);
+    sim.inject(at(secs(2)), Fault::kill(SERVER, secs(1)));
+    sim.inject(Trigger::on(SERVER, "start", 2, Duration::ZERO), fault);
 }
 
 fn paused_at_its_start(sim: &mut Sim) {
-    killed_and_at_its_start(sim, Fault::Pause { node: SERVER, for_ns: ns(secs(4)) });
+    killed_and_at_its_start(sim, Fault::pause(SERVER, secs(4)));
     let lives = sim.ledger::<u16>("lives");
     sim.program("server", move |node| {
         lives.note(node.incarnation());
@@ -354,7 +354,7 @@ fn a_process_that_is_paused_as_it_starts_starts_late() {
 }
 
 fn killed_at_its_start(sim: &mut Sim) {
-    killed_and_at_its_start(sim, Fault::Kill { node: SERVER, down_ns: ns(secs(1)) });
+    killed_and_at_its_start(sim, Fault::kill(SERVER, secs(1)));
     let lives = sim.ledger::<u16>("lives");
     sim.program("server", move |node| {
         lives.note(node.incarnation());

@@ -1,9 +1,9 @@
 //! A stop that is asked for again: what the process hears of it, and that its budget stays as it is.
 //! What becomes of a process that was asked once is in `deaths`.
 
-use crate::harness::{Module, at, breaks, holds, ns, run, scenarios, trials};
+use crate::harness::{Module, at, breaks, holds, run, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Faults, Injection, Sim};
+use afterlife::{Fault, Faults, Injection, NodeId, Sim};
 use tokio::time::{sleep, timeout};
 
 pub(crate) fn module() -> Module {
@@ -18,7 +18,7 @@ pub(crate) fn module() -> Module {
 
 /// The server, asked to stop at these seconds.
 fn stops<const N: usize>(seconds: [u64; N]) -> [Injection; N] {
-    let fault = Fault::Stop { node: 0, budget_ns: ns(secs(10)), down_ns: ns(secs(60)) };
+    let fault = Fault::stop(NodeId(0), secs(10), secs(60));
     seconds.map(|second| Injection { trigger: at(secs(second)), fault: fault.clone() })
 }
 

@@ -1,9 +1,9 @@
 //! Signals as stock programs await them: `tokio::signal`, a pipe to oneself, `sigwait`; and what they cannot be here.
 //! A stop that is awaited by `node.stopping()` is in `deaths`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, ns, replay, scenarios, trials};
+use crate::harness::{Module, at, breaks, carry_out, command, holds, replay, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Sim};
+use afterlife::{Fault, Injection, NodeId, Sim};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::sleep;
@@ -45,7 +45,7 @@ pub(crate) fn module() -> Module {
 
 /// A stop of this node, which comes back a second after it ended.
 fn stop(node: u16, after: u64) -> Injection {
-    let fault = Fault::Stop { node, budget_ns: ns(secs(3)), down_ns: ns(secs(1)) };
+    let fault = Fault::stop(NodeId(node), secs(3), secs(1));
     Injection { trigger: at(secs(after)), fault }
 }
 
@@ -238,7 +238,7 @@ fn a_call_that_is_interrupted(sim: &mut Sim) {
 }
 
 fn a_wait_ends_with_eintr() {
-    let fault = Fault::Stop { node: 0, budget_ns: ns(secs(5)), down_ns: ns(secs(1_000)) };
+    let fault = Fault::stop(NodeId(0), secs(5), secs(1_000));
     holds("a_call_that_is_interrupted", &[Injection { trigger: at(secs(2)), fault }]);
 }
 

@@ -1,9 +1,9 @@
 //! Messages that outlive the life that they belong to: told, and a violation where a scenario says so.
 //! What a death does to connections is in `tcp_ends`.
 
-use crate::harness::{Module, at, breaks, holds, ns, scenarios, trials};
+use crate::harness::{Module, at, breaks, holds, scenarios, trials};
 use crate::reach::connect;
-use afterlife::{Fault, Injection, Link, Sim};
+use afterlife::{Fault, Injection, Link, NodeId, Sim};
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::thread::sleep;
@@ -72,7 +72,7 @@ fn late_reads_fenced(sim: &mut Sim) {
 }
 
 fn kill() -> Vec<Injection> {
-    vec![Injection { trigger: at(2 * SECOND), fault: Fault::Kill { node: 0, down_ns: ns(Duration::from_millis(100)) } }]
+    vec![Injection { trigger: at(2 * SECOND), fault: Fault::kill(NodeId(0), Duration::from_millis(100)) }]
 }
 
 fn a_datagram_for_an_earlier_life_is_told_and_breaks_only_who_asks() {

@@ -1,9 +1,9 @@
 //! Who starts a process again that ended by itself, when that is a crash loop, and how far one node's fault reaches.
 //! Restarts that are part of a fault are in `deaths`.
 
-use crate::harness::{Module, at, breaks, holds, ns, scenarios, trials};
+use crate::harness::{Module, at, breaks, holds, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Sim, Supervisor};
+use afterlife::{Fault, Injection, NodeId, Sim, Supervisor};
 use std::fs::{File, read_to_string};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const MIB: u64 = 1 << 20;
 
 /// The first node that is made.
-const FIRST: u16 = 0;
+const FIRST: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
@@ -48,7 +48,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn kill(from: Duration) -> Injection {
-    Injection { trigger: at(from), fault: Fault::Kill { node: FIRST, down_ns: ns(secs(1)) } }
+    Injection { trigger: at(from), fault: Fault::kill(FIRST, secs(1)) }
 }
 
 fn for_ever() {
@@ -167,7 +167,7 @@ fn stops_when_asked(sim: &mut Sim) {
 }
 
 fn what_an_operator_stopped_stays_with_the_operator() {
-    let fault = Fault::Stop { node: FIRST, budget_ns: ns(secs(5)), down_ns: ns(secs(10)) };
+    let fault = Fault::stop(FIRST, secs(5), secs(10));
     holds("stops_when_asked", &[Injection { trigger: at(secs(2)), fault }]);
 }
 
@@ -282,6 +282,6 @@ fn a_service_that_dies_with_its_peer_breaks_blast_radius() {
 }
 
 fn a_service_that_was_struck_itself_may_die() {
-    let fault = Fault::Partition { from: 1, to: FIRST, one_way: true, for_ns: ns(Duration::from_millis(10)) };
+    let fault = Fault::one_way_partition(NodeId(1), FIRST, Duration::from_millis(10));
     holds("cascades", &[Injection { trigger: at(secs(1)), fault }, kill(secs(2))]);
 }

@@ -1,9 +1,9 @@
 //! What a value of the scenario carries from one node into another: a wake-up passes, a descriptor does not.
 //! Statics of the program are shared between nodes, which is not tested but used here.
 
-use crate::harness::{Module, at, holds, ns, run, scenarios, trials};
+use crate::harness::{Module, at, holds, run, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Sim};
+use afterlife::{Fault, Injection, NodeId, Sim};
 use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 /// The one who waits is made first.
-const WAITER: u16 = 0;
+const WAITER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
@@ -91,8 +91,7 @@ fn a_watch_that_outlives_its_watchers(sim: &mut Sim) {
 }
 
 fn a_wake_up_for_a_dead_process_is_gone_with_it() {
-    let kill =
-        |second| Injection { trigger: at(secs(second)), fault: Fault::Kill { node: WAITER, down_ns: ns(secs(3)) } };
+    let kill = |second| Injection { trigger: at(secs(second)), fault: Fault::kill(WAITER, secs(3)) };
     holds("a_watch_that_outlives_its_watchers", &[kill(2), kill(9), kill(17)]);
 }
 

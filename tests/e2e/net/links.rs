@@ -4,7 +4,7 @@
 use crate::harness::{Module, campaigns};
 use crate::reach::{connect, reach};
 use crate::time::{ms, secs};
-use afterlife::{Fault, Faults, Group, Link, LinkTrouble, Sim, Trigger};
+use afterlife::{Fault, Faults, Group, Link, NodeId, Sim, Trigger};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -19,20 +19,11 @@ pub(crate) fn module() -> Module {
         a_narrow_link_takes_its_time: 5,
         a_held_link_lets_everything_through_when_it_is_released: 10,
         a_slow_link_is_slow_for_a_while_and_then_itself_again: 10,
-        unruly_datagrams_come_twice_and_out_of_order: 10,
+        duplicated_and_reordered_datagrams_arrive_twice_and_out_of_order: 10,
         connections_are_reset_at_both_ends_and_only_between_the_two: 5,
         who_sends_probes_learns_that_the_other_machine_has_vanished: 5,
         drawn_troubles_of_links_end_and_what_they_did_is_seen: 60,
     ])
-}
-
-const SECOND_NS: u64 = 1_000_000_000;
-
-/// A trouble between two nodes from one second on.
-fn disturb(sim: &mut Sim, (from, to): (Group, Group), how: LinkTrouble, for_s: u64) {
-    let (from, to) = (from.number(0), to.number(0));
-    let fault = Fault::DisturbLink { from, to, how, for_ns: for_s * SECOND_NS };
-    sim.inject(Trigger::At { time_ns: SECOND_NS }, fault);
 }
 
 /// A node that sends every byte back, over TCP.
@@ -187,7 +178,7 @@ fn a_held_link_lets_everything_through_when_it_is_released(sim: &mut Sim) {
         assert!(begun.elapsed() < ms(10));
         Ok(())
     });
-    disturb(sim, (client, server), LinkTrouble::Hold, 20);
+    sim.inject(Trigger::at(secs(1)), Fault::held_link(client.node(0), server.node(0), secs(20)));
 }
 
 fn a_slow_link_is_slow_for_a_while_and_then_itself_again(sim: &mut Sim) {
@@ -202,14 +193,13 @@ fn a_slow_link_is_slow_for_a_while_and_then_itself_again(sim: &mut Sim) {
         assert!(round_trip(&mut stream) < ms(5));
         0
     });
-    disturb(sim, (client, server), LinkTrouble::Slow { extra_ns: SECOND_NS / 2 }, 10);
+    sim.inject(Trigger::at(secs(1)), Fault::slow_link(client.node(0), server.node(0), ms(500), secs(10)));
 }
 
-fn unruly_datagrams_come_twice_and_out_of_order(sim: &mut Sim) {
-    for (name, how) in [
-        ("doubling", LinkTrouble::Duplicating { per_mille: 300 }),
-        ("reordering", LinkTrouble::Reordering { per_mille: 300 }),
-    ] {
+fn duplicated_and_reordered_datagrams_arrive_twice_and_out_of_order(sim: &mut Sim) {
+    let faults: [(_, fn(NodeId, NodeId, u16, Duration) -> Fault); 2] =
+        [("doubling", Fault::duplicated_datagrams), ("reordering", Fault::reordered_datagrams)];
+    for (name, fault) in faults {
         let hears = sim.client_program(&format!("{name}-hears"), move |_| {
             let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
             socket.set_read_timeout(Some(secs(10))).expect("it is a duration");
@@ -241,7 +231,7 @@ fn unruly_datagrams_come_twice_and_out_of_order(sim: &mut Sim) {
             }
             0
         });
-        disturb(sim, (hears, tells), how, 10);
+        sim.inject(Trigger::at(secs(1)), fault(hears.node(0), tells.node(0), 300, secs(10)));
     }
 }
 
@@ -277,8 +267,8 @@ fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
         assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
         0
     });
-    let fault = Fault::ResetConnections { from: struck.number(0), to: server.number(0) };
-    sim.inject(Trigger::At { time_ns: SECOND_NS }, fault);
+    let fault = Fault::reset_connections(struck.node(0), server.node(0));
+    sim.inject(Trigger::at(Duration::from_secs(1)), fault);
 }
 
 fn set(stream: &TcpStream, level: i32, option: i32, value: i32) {
@@ -328,8 +318,8 @@ fn who_sends_probes_learns_that_the_other_machine_has_vanished(sim: &mut Sim) {
         assert!((secs(4)..secs(6)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
-    let fault = Fault::PowerLoss { node: server.number(0), down_ns: 200 * SECOND_NS };
-    sim.inject(Trigger::At { time_ns: SECOND_NS }, fault);
+    let fault = Fault::power_loss(server.node(0), Duration::from_secs(200));
+    sim.inject(Trigger::at(Duration::from_secs(1)), fault);
 }
 
 fn drawn_troubles_of_links_end_and_what_they_did_is_seen(sim: &mut Sim) {
@@ -382,7 +372,8 @@ fn drawn_troubles_of_links_end_and_what_they_did_is_seen(sim: &mut Sim) {
         .lossy_links(300, secs(5))
         .held_links(secs(5))
         .narrow_links(100, 10_000, secs(5))
-        .unruly_datagrams(500, secs(5))
+        .duplicated_datagrams(500, secs(5))
+        .reordered_datagrams(500, secs(5))
         .resets();
     sim.faults(peers, faults.quiet_after(secs(20)));
     sim.sometimes("an answer is slow", move |_| !slow.is_empty());

@@ -196,10 +196,10 @@ fn a_connection_that_was_half_open_when_the_power_failed_is_asked_for_again(sim:
         connected.note("connected");
         0
     });
-    let (server, client) = (server.number(0), client.number(0));
-    let answers = Fault::Partition { from: server, to: client, one_way: true, for_ns: 3_000_000_000 };
+    let (server, client) = (server.node(0), client.node(0));
+    let answers = Fault::one_way_partition(server, client, Duration::from_secs(3));
     sim.inject(Trigger::at(ms(4_900)), answers);
-    sim.inject(Trigger::at(ms(5_100)), Fault::PowerLoss { node: server, down_ns: 500_000_000 });
+    sim.inject(Trigger::at(ms(5_100)), Fault::power_loss(server, Duration::from_millis(500)));
     sim.sometimes("it connects", move |_| !connected.is_empty());
 }
 

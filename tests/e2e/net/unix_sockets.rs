@@ -169,7 +169,7 @@ fn the_file_of_a_socket_outlives_its_process(sim: &mut Sim) {
         sleep(10 * SECOND);
         0
     });
-    sim.inject(Trigger::at(5 * SECOND), Fault::Kill { node: node.number(0), down_ns: 1_000 });
+    sim.inject(Trigger::at(5 * SECOND), Fault::kill(node.node(0), Duration::from_micros(1)));
     sim.eventually("the second life serves", SECOND, move |_| lives.contains(&2));
 }
 

@@ -2,15 +2,15 @@
 //! threads that go on, and by who kills or pauses the process meanwhile.
 //! Pauses of whole processes are in `pauses.rs`.
 
-use crate::harness::{Module, at, carry_out, command, holds, ns, scenarios, trials};
+use crate::harness::{Module, at, carry_out, command, holds, scenarios, trials};
 use crate::time::{ms, secs};
-use afterlife::{Fault, Faults, Group, Injection, Sim, Trigger};
+use afterlife::{Fault, Faults, Group, Injection, NodeId, Sim, Trigger};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 /// The server is made first.
-const SERVER: u16 = 0;
+const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![beats, a_lock, two_steps, lives, holds_are_drawn, lost_update];
@@ -29,8 +29,11 @@ pub(crate) fn module() -> Module {
 }
 
 fn hold(trigger: Trigger, nth: u32, until: Option<&str>, length: Duration) -> Injection {
-    let until = until.map(str::to_owned);
-    Injection { trigger, fault: Fault::HoldThread { node: SERVER, nth, until, for_ns: ns(length) } }
+    let fault = match until {
+        None => Fault::hold_thread(SERVER, nth, length),
+        Some(edge) => Fault::hold_thread_until(SERVER, nth, edge, length),
+    };
+    Injection { trigger, fault }
 }
 
 /// The time in which a scenario's edges are awaited; it draws no fault of its own.
@@ -39,7 +42,7 @@ fn edges_count(sim: &mut Sim, server: Group) {
 }
 
 fn on(edge: &str, nth: u32) -> Trigger {
-    Trigger::On { edge: edge.to_owned(), node: SERVER, nth, after_ns: 0 }
+    Trigger::on(SERVER, edge, nth, Duration::ZERO)
 }
 
 /// Three threads that each note every tenth of a second from the second second on, and who was silent for how many whole seconds.
@@ -157,8 +160,7 @@ fn who_waits_for_its_lock_waits_and_nobody_is_deadlocked() {
 }
 
 fn of_two_holds_and_a_pause_the_last_to_end_counts() {
-    let pause =
-        |from, length| Injection { trigger: at(from), fault: Fault::Pause { node: SERVER, for_ns: ns(length) } };
+    let pause = |from, length| Injection { trigger: at(from), fault: Fault::pause(SERVER, length) };
     // Held from the second to the seventh second, whatever else ends before.
     let held = || hold(on("note taken", 1), 1, None, secs(5));
     holds("a_lock", &[held(), hold(at(secs(3)), 2, None, secs(2)), pause(ms(3_500), secs(1))]);
@@ -189,7 +191,7 @@ fn lives(sim: &mut Sim) {
 }
 
 fn a_kill_ends_a_held_thread_and_the_next_life_is_not_held() {
-    let kill = Injection { trigger: at(secs(4)), fault: Fault::Kill { node: SERVER, down_ns: ns(ms(100)) } };
+    let kill = Injection { trigger: at(secs(4)), fault: Fault::kill(SERVER, ms(100)) };
     holds("lives", &[hold(at(ms(1_500)), 1, None, secs(9)), kill]);
 }
 

@@ -1,8 +1,8 @@
 //! What C code waits with, called as C code calls it: under cuts, with deadlines, in a deadlock, after a kill.
 //! Rust's own locks are futexes, and in `multi_thread`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, ns, scenarios, trials};
-use afterlife::{Fault, Injection, Sim};
+use crate::harness::{Module, at, breaks, carry_out, command, holds, scenarios, trials};
+use afterlife::{Fault, Injection, NodeId, Sim};
 use std::cell::UnsafeCell;
 use std::mem::zeroed;
 use std::ptr::null_mut;
@@ -459,7 +459,7 @@ fn a_static_lock_of_a_dead_process(sim: &mut Sim) {
 }
 
 fn a_lock_that_a_dead_process_held_is_free() {
-    let kill = Fault::Kill { node: 0, down_ns: ns(Duration::from_secs(1)) };
+    let kill = Fault::kill(NodeId(0), Duration::from_secs(1));
     holds("a_static_lock_of_a_dead_process", &[Injection { trigger: at(Duration::from_secs(3)), fault: kill }]);
 }
 

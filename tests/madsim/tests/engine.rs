@@ -8,7 +8,7 @@ mod portable;
 
 use afterlife::rt::net::{TcpListener, TcpStream};
 use afterlife::rt::{spawn, task, time};
-use afterlife::{Engine, Fault, Injection, Scenario, Sim, Supervisor};
+use afterlife::{Engine, Fault, Injection, NodeId, Scenario, Sim, Supervisor};
 use harness::{Module, at, ns, scenarios, trials};
 use portable::ms;
 use std::process::ExitCode;
@@ -75,7 +75,7 @@ fn a_server_counts(sim: &mut Sim) {
 }
 
 fn a_paused_node_stands_still_and_goes_on() {
-    let pause = Injection { trigger: at(ms(300)), fault: Fault::Pause { node: 0, for_ns: ns(ms(500)) } };
+    let pause = Injection { trigger: at(ms(300)), fault: Fault::pause(NodeId(0), ms(500)) };
     harness::holds("a_server_counts", std::slice::from_ref(&pause));
     let record = harness::recorded("a_server_counts", &[pause]).to_string();
     assert!(record.contains("Paused") && record.contains("Resumed"), "{record}");
@@ -167,7 +167,7 @@ fn the_coordinator_breaks_as_it_was_shipped_and_as_it_was_patched_and_its_sound_
 }
 
 fn what_madsim_has_not_is_refused_and_says_so() {
-    let step = Fault::StepClock { node: 0, by_ns: 1_000_000 };
+    let step = Fault::clock_forward(NodeId(0), Duration::from_millis(1));
     portable::refuses(step, "clock steps", "one clock for all nodes");
     portable::refuses_tokens_of(Engine::Native, "build without --cfg madsim");
     portable::refuses_tokens_of(Engine::Turmoil, "build with --features turmoil");

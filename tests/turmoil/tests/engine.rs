@@ -6,13 +6,13 @@ mod harness;
 #[path = "../../portable/mod.rs"]
 mod portable;
 
-use afterlife::{Engine, Fault};
+use afterlife::{Engine, Fault, NodeId};
 use harness::{Module, ns, trials};
 use portable::ms;
 use std::process::ExitCode;
 
 fn what_turmoil_has_not_is_refused_and_says_so() {
-    let pause = Fault::Pause { node: 0, for_ns: ns(ms(100)) };
+    let pause = Fault::pause(NodeId(0), ms(100));
     portable::refuses(pause, "pauses", "no way to pause a host");
     portable::refuses_tokens_of(Engine::Native, "build without --features turmoil");
     let said = harness::carry_out(&mut harness::command(&["run", "--engine", "native"]));

@@ -3,7 +3,7 @@
 
 use crate::reach::reach;
 use crate::time::{ms, secs, short};
-use afterlife::{Fault, Faults, Node, Outcome, Sim, Trigger, probe};
+use afterlife::{Fault, Faults, Node, NodeId, Outcome, Sim, Trigger, probe};
 use std::sync::Arc;
 use tokio::fs::OpenOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -133,7 +133,7 @@ pub(crate) fn no_writer_is_left_behind(sim: &mut Sim) {
 /// A disk that does not answer for longer than a stop may take.
 fn with_a_disk_that_stalls(sim: &mut Sim, stop: Stop) {
     store(sim, stop, Tells::Nothing);
-    let stall = Fault::FailDisk { node: 0, how: afterlife::DiskTrouble::Stalled, for_ns: 8_000_000_000 };
+    let stall = Fault::stalled_disk(NodeId(0), secs(8));
     let moment = short(&mut sim.rng(), 3_000);
     sim.inject(Trigger::at(moment), stall);
 }

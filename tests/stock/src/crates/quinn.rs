@@ -110,7 +110,10 @@ fn script(sim: &mut Sim) {
         })
     });
     kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.faults(server.and(clients[0]).and(clients[1]), soon(Faults::none().unruly_datagrams(200, secs(5))));
+    sim.faults(
+        server.and(clients[0]).and(clients[1]),
+        soon(Faults::none().duplicated_datagrams(200, secs(5)).reordered_datagrams(200, secs(5))),
+    );
     sim.eventually("every question is answered", secs(120), move |_| answered.len() >= 60);
     sim.sometimes("a second life answers", move |_| answered.contains(&(2, 29)));
     sim.sometimes("a connection ends", move |_| !broken.is_empty());

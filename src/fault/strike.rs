@@ -1,0 +1,47 @@
+//! Injections become something that happens in the simulation, and end.
+//! The observer of a run knows when each is due.
+
+use super::Fault;
+use super::kind::{Active, Lift, Strike};
+use afterlife_sim::Control;
+use afterlife_sim::event::NodeId;
+
+/// The injection number of an end that belongs to no single injection: everything heals.
+pub(crate) const EVERYTHING: u32 = u32::MAX;
+
+/// Lets a fault strike while others are active. Returns the nanoseconds after which it must be lifted, if it lasts.
+pub(crate) fn strike(fault: &Fault, injection: u32, active: &[Active<'_>], control: &mut Control<'_>) -> Option<u64> {
+    let kind = fault.kind();
+    let prepared = kind.prepare(injection, control);
+    let cause = control.fault(kind.id(), injection, prepared.as_deref().unwrap_or_default(), fault.victim());
+    kind.strike(Strike { control, injection, cause, prepared, active })
+}
+
+/// The incarnation that the victim of a fault is in.
+pub(crate) fn incarnation_of(fault: &Fault, control: &Control<'_>) -> u16 {
+    control.incarnation(fault.victim())
+}
+
+/// Lifts a fault that lasted.
+pub(crate) fn lift(
+    Active { fault, injection, incarnation }: Active<'_>,
+    others: &[Active<'_>],
+    control: &mut Control<'_>,
+) {
+    let kind = fault.kind();
+    kind.lift(Lift { control, injection, incarnation, others, id: kind.id() });
+}
+
+/// Heals all links, disks, budgets and pauses. Damaged files stay damaged, and nodes that are down come back at their own time.
+pub(crate) fn heal(control: &mut Control<'_>) {
+    control.heal_links();
+    for node in (0..control.nodes()).map(NodeId) {
+        control.slow_disk(node, 0);
+        control.squeeze_memory(node, None);
+    }
+    let cause = control.healed("everything", EVERYTHING);
+    for node in (0..control.nodes()).map(NodeId) {
+        control.mend_disk(node, None, cause);
+        control.resume(node, cause);
+    }
+}
