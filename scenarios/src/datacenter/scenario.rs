@@ -204,7 +204,7 @@ fn nodes(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Fil
         let client = tablet::Client::new(TOPO, plan::KEYSPACE, SHARD);
         let mut failed = 0;
         loop {
-            failed = client.look_after(&TARGETS, failed, 3).await;
+            failed = client.check_shard(&TARGETS, failed, 3).await;
             rt::time::sleep(secs(1)).await;
         }
     });

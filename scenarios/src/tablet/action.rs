@@ -1,22 +1,22 @@
-//! What can be done about VDiffs from outside: create, resume, stop, delete, show.
-//! Upstream's `PerformVDiffAction`; who asks for it is in `rpc_server.rs`.
+//! Actions on VDiffs from outside: create, resume, stop, delete, show. Upstream's `PerformVDiffAction`, which
+//! `rpc_server.rs` calls.
 
 use super::build::Build;
-use super::controller::{VDiffRow, log, set_state};
 use super::engine::{Engine, EngineError};
 use super::mysql::{SqlError, quote};
-use super::rpc::{Action, Said, VDiffRequest, VDiffSummary};
+use super::rpc::{Action, Reply, VDiffRequest, VDiffSummary};
+use super::vdiff_row::{VDiffRow, log, set_state};
 use rusqlite::Connection;
 use std::sync::Arc;
 
 impl Engine {
-    /// Does what is asked about a VDiff.
-    pub(super) async fn perform(self: &Arc<Self>, request: VDiffRequest) -> Result<Said, EngineError> {
+    /// Performs an action on a VDiff.
+    pub(super) async fn perform(self: &Arc<Self>, request: VDiffRequest) -> Result<Reply, EngineError> {
         if request.action == Action::Show {
-            return Ok(Said::VDiffs(self.show(request.uuid).await?));
+            return Ok(Reply::VDiffs(self.show(request.uuid).await?));
         }
-        // Upstream looks without the lock, and takes it for the act.
-        if self.config.build != Build::Sound {
+        // Upstream checks without holding the lock, and takes it again to act.
+        if self.services.config.build != Build::Sound {
             self.can_act(&*self.lock().await)?;
         }
         match request.action {
@@ -25,7 +25,7 @@ impl Engine {
             Action::Delete => self.delete(&request.uuid).await?,
             Action::Show => {}
         }
-        Ok(Said::Done)
+        Ok(Reply::Done)
     }
 
     fn can_act(&self, inner: &super::engine::Inner) -> Result<(), EngineError> {
@@ -37,32 +37,32 @@ impl Engine {
 
     async fn create_or_resume(self: &Arc<Self>, request: VDiffRequest) -> Result<(), EngineError> {
         let mut inner = self.lock().await;
-        if self.config.build == Build::Sound {
+        if self.services.config.build == Build::Sound {
             self.can_act(&inner)?;
         }
-        let known = VDiffRow::by_uuid(&self.mysql, &request.uuid).await?;
+        let known = VDiffRow::by_uuid(&self.services.mysql, &request.uuid).await?;
         let statements = match (request.action, known) {
             (Action::Resume, Some(row)) if matches!(row.state.as_str(), "stopped" | "completed") => vec![
                 set_state(row.id, "pending", ""),
                 format!("UPDATE _vt.vdiff_table SET state = 'pending' WHERE vdiff_id = {}", row.id),
             ],
             (Action::Resume, _) => return Err(EngineError::NoVDiff(request.uuid)),
-            // Asked for again because the answer was lost.
+            // A repeated request, whose first answer was lost.
             (_, Some(_)) => return Ok(()),
             (_, None) => vec![self.insert(&request)?],
         };
         self.write(&inner.ctx, statements).await?;
-        match VDiffRow::by_uuid(&self.mysql, &request.uuid).await? {
+        match VDiffRow::by_uuid(&self.services.mysql, &request.uuid).await? {
             Some(row) => self.add_controller(&mut inner, &row),
             None => Err(EngineError::NoVDiff(request.uuid)),
         }
     }
 
     fn insert(&self, request: &VDiffRequest) -> Result<String, EngineError> {
-        let config = &self.config;
+        let config = &self.services.config;
         let options = serde_json::to_string(&request.options)?;
         let values =
-            [&request.uuid, &config.workflow.name, &config.keyspace, &config.shard, &options].map(|it| quote(it));
+            [&request.uuid, &config.workflow.name, &config.keyspace, &config.shard, &options].map(|text| quote(text));
         let [uuid, workflow, keyspace, shard, options] = values;
         Ok(format!(
             "INSERT INTO _vt.vdiff (vdiff_uuid, workflow, keyspace, shard, state, options)
@@ -72,14 +72,14 @@ impl Engine {
 
     async fn stop(&self, uuid: &str) -> Result<(), EngineError> {
         let mut inner = self.lock().await;
-        if self.config.build == Build::Sound {
+        if self.services.config.build == Build::Sound {
             self.can_act(&inner)?;
         }
         let row = self.row(uuid).await?;
         if self.stop_controller(&mut inner, row.id).await {
-            self.stats.remove(row.id);
+            self.services.stats.remove(row.id);
         }
-        // It may have come to its end meanwhile.
+        // It may have ended meanwhile.
         let row = self.row(uuid).await?;
         if matches!(row.state.as_str(), "pending" | "started") {
             let message = "State changed to: stopped (by user request)";
@@ -90,12 +90,12 @@ impl Engine {
 
     async fn delete(&self, uuid: &str) -> Result<(), EngineError> {
         let mut inner = self.lock().await;
-        if self.config.build == Build::Sound {
+        if self.services.config.build == Build::Sound {
             self.can_act(&inner)?;
         }
         let row = self.row(uuid).await?;
         if self.stop_controller(&mut inner, row.id).await {
-            self.stats.remove(row.id);
+            self.services.stats.remove(row.id);
         }
         let tables = [("vdiff", "id"), ("vdiff_table", "vdiff_id"), ("vdiff_log", "vdiff_id")];
         let delete = tables.map(|(table, column)| format!("DELETE FROM _vt.{table} WHERE {column} = {}", row.id));
@@ -103,11 +103,11 @@ impl Engine {
     }
 
     async fn row(&self, uuid: &str) -> Result<VDiffRow, EngineError> {
-        VDiffRow::by_uuid(&self.mysql, uuid).await?.ok_or_else(|| EngineError::NoVDiff(uuid.to_owned()))
+        VDiffRow::by_uuid(&self.services.mysql, uuid).await?.ok_or_else(|| EngineError::NoVDiff(uuid.to_owned()))
     }
 
     async fn show(&self, uuid: String) -> Result<Vec<VDiffSummary>, SqlError> {
-        self.mysql.with(move |db| summaries(db, &uuid)).await
+        self.services.mysql.with(move |db| summaries(db, &uuid)).await
     }
 }
 

@@ -1,14 +1,14 @@
-//! The three builds of the tablet.
-//! It holds no behaviour: what a build does is read where it does it; [`Build`] says where that is.
+//! The three builds of the tablet. [`Build`] names the files in which they differ.
 
-/// Which release of the tablet runs. All three share their code and differ only where upstream's differ: `stats.rs` and
-/// `engine.rs` (the map and the order), `shard_sync.rs` (the event that is none), `vttablet.rs` (how the process ends).
+/// A release of the tablet. All three share their code and differ only where upstream's releases differ: `stats.rs` and
+/// `engine.rs` (the map and the order), `shard_sync.rs` (the nil event), `vttablet.rs` (the end of the process).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
-    /// v20.0 to v21.0.1: #15175 `fa59f9d912` is in.
+    /// v20.0 to v21.0.1, with #15175 `fa59f9d912`.
     Shipped,
-    /// v21.0.2: with upstream's fix, #17638 `aebc4b82f9`, and what that leaves open.
+    /// v21.0.2: with upstream's fix, #17638 `aebc4b82f9`, and with the defects that it leaves.
     Patched,
-    /// Open or closed and nothing between, every watch ends with an error, a panic stays in its diff, memory is bounded.
+    /// Open or closed and nothing in between; every watch ends with an error; a panic stays within its diff; memory is
+    /// bounded.
     Sound,
 }

@@ -1,28 +1,30 @@
-//! The operator's client: VDiff actions on a shard's primary, planned reparents, and the failover of a primary that is gone:
-//! upstream's `vtctldclient` and `vtorc`. It holds no state of the shard; that is in the topology.
+//! The operator's client: VDiff actions on a shard's primary, planned reparents, and failover from a dead primary:
+//! upstream's `vtctldclient` and `vtorc`. The shard's state is in the topology.
 
 use super::build::Build;
-use super::rpc::{Action, Call, CallError, Options, Said, VDiffRequest, VDiffSummary, call};
-use super::topo::{Shard, Tablet, TopoError, TopoServer, shard_path, tablet_path};
+use super::rpc::{Action, Call, CallError, Options, Reply, VDiffRequest, VDiffSummary, call};
+use super::topo::{NameLock, TopoServer};
+use super::topo_records::{Shard, Tablet, shard_path, tablet_path};
+use super::topo_rpc::TopoError;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long one call of a tablet may take.
-const CALL_WITHIN: Duration = Duration::from_secs(15);
-/// How long a tablet that lives takes to say so.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+/// The longest time that a tablet's call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest wait for a live tablet's status.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why something was not done.
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The topology gave no answer.
     #[error(transparent)]
     Topology(#[from] TopoError),
-    /// The tablet gave none, or refused.
+    /// The tablet gave no answer, or refused.
     #[error(transparent)]
     Tablet(#[from] CallError),
-    /// The answer was to another question.
-    #[error("an answer that was not asked for")]
+    /// The reply does not match the request.
+    #[error("unexpected reply")]
     Unexpected,
 }
 
@@ -35,16 +37,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of this shard, which asks the topology server at this address where its tablets are.
+    /// A client of this shard, which looks up the shard's tablets in the topology server at this address.
     pub fn new(topo: &str, keyspace: &str, shard: &str) -> Self {
         let topo = TopoServer::open(topo, Build::Sound);
         Self { topo, keyspace: keyspace.to_owned(), shard: shard.to_owned() }
     }
 
-    /// The shard's primary, as its record has it.
+    /// The shard's primary, according to its record.
     ///
     /// # Errors
-    /// The topology cannot be asked, or knows none.
+    /// The topology cannot be reached, or names no primary.
     pub async fn primary(&self) -> Result<Tablet, ClientError> {
         let (shard, _): (Shard, _) = self.topo.get(&shard_path(&self.keyspace, &self.shard)).await?;
         self.tablet(&shard.primary).await
@@ -53,32 +55,32 @@ impl Client {
     /// A tablet's record.
     ///
     /// # Errors
-    /// The topology cannot be asked, or knows it not.
+    /// The topology cannot be reached, or does not know the tablet.
     pub async fn tablet(&self, alias: &str) -> Result<Tablet, ClientError> {
         Ok(self.topo.get(&tablet_path(alias)).await?.0)
     }
 
-    /// Whether a tablet answers, and says that it is primary and serves.
+    /// Returns whether a tablet answers that it is primary and serves.
     pub async fn serves_as_primary(&self, tablet: &Tablet) -> bool {
-        let status = call(&tablet.address, &Call::FullStatus, ANSWERS_WITHIN).await;
-        matches!(status, Ok(Said::Status { primary: true, serving: true, .. }))
+        let status = call(&tablet.address, &Call::FullStatus, STATUS_TIMEOUT).await;
+        matches!(status, Ok(Reply::Status { primary: true, serving: true, .. }))
     }
 
-    /// Whether a tablet answers, and whom it follows.
+    /// The primary that a tablet follows.
     ///
     /// # Errors
-    /// It does not answer.
+    /// The tablet does not answer.
     pub async fn follows(&self, tablet: &Tablet) -> Result<String, ClientError> {
-        match call(&tablet.address, &Call::FullStatus, ANSWERS_WITHIN).await? {
-            Said::Status { following, .. } => Ok(following),
+        match call(&tablet.address, &Call::FullStatus, STATUS_TIMEOUT).await? {
+            Reply::Status { following, .. } => Ok(following),
             _ => Err(ClientError::Unexpected),
         }
     }
 
-    /// Makes a VDiff of this name and starts it.
+    /// Creates and starts a VDiff with this name.
     ///
     /// # Errors
-    /// The primary cannot be asked, or refused.
+    /// The primary cannot be reached, or refused.
     pub async fn create(&self, uuid: &str, options: Options) -> Result<(), ClientError> {
         self.act(VDiffRequest { action: Action::Create, uuid: uuid.to_owned(), options }).await.map(drop)
     }
@@ -86,86 +88,87 @@ impl Client {
     /// Resumes, stops or deletes a VDiff.
     ///
     /// # Errors
-    /// The primary cannot be asked, or refused.
+    /// The primary cannot be reached, or refused.
     pub async fn vdiff(&self, action: Action, uuid: &str) -> Result<(), ClientError> {
         self.act(VDiffRequest { action, uuid: uuid.to_owned(), options: Options::default() }).await.map(drop)
     }
 
-    /// How far all VDiffs are.
+    /// The progress of all VDiffs.
     ///
     /// # Errors
-    /// The primary cannot be asked.
+    /// The primary cannot be reached.
     pub async fn show(&self) -> Result<Vec<VDiffSummary>, ClientError> {
         let request = VDiffRequest { action: Action::Show, uuid: String::new(), options: Options::default() };
         match self.act(request).await? {
-            Said::VDiffs(vdiffs) => Ok(vdiffs),
+            Reply::VDiffs(vdiffs) => Ok(vdiffs),
             _ => Err(ClientError::Unexpected),
         }
     }
 
-    async fn act(&self, request: VDiffRequest) -> Result<Said, ClientError> {
+    async fn act(&self, request: VDiffRequest) -> Result<Reply, ClientError> {
         let primary = self.primary().await?;
-        Ok(call(&primary.address, &Call::VDiff(request), CALL_WITHIN).await?)
+        Ok(call(&primary.address, &Call::VDiff(request), CALL_TIMEOUT).await?)
     }
 
-    /// `PlannedReparentShard`: the primary steps down, the new one takes over where it ended, and the old one follows it.
+    /// `PlannedReparentShard`: the primary steps down, the new one takes over from its last position, and the old one
+    /// follows it.
     ///
     /// # Errors
-    /// A step failed; what was done is left as it is, and may be done again.
+    /// A step failed. The completed steps stay in effect, and the call may be repeated.
     pub async fn planned_reparent(&self, to: &str) -> Result<(), ClientError> {
         let _lock = self.lock().await?;
         let (from, to) = (self.primary().await?, self.tablet(to).await?);
         if from.alias == to.alias {
             return Ok(());
         }
-        let Said::Status { position, .. } = call(&to.address, &Call::FullStatus, ANSWERS_WITHIN).await? else {
+        let Reply::Status { position, .. } = call(&to.address, &Call::FullStatus, STATUS_TIMEOUT).await? else {
             return Err(ClientError::Unexpected);
         };
-        call(&from.address, &Call::WaitForPosition { position }, CALL_WITHIN).await?;
-        call(&from.address, &Call::DemotePrimary, CALL_WITHIN).await?;
-        let Said::Status { position, .. } = call(&from.address, &Call::FullStatus, ANSWERS_WITHIN).await? else {
+        call(&from.address, &Call::WaitForPosition { position }, CALL_TIMEOUT).await?;
+        call(&from.address, &Call::DemotePrimary, CALL_TIMEOUT).await?;
+        let Reply::Status { position, .. } = call(&from.address, &Call::FullStatus, STATUS_TIMEOUT).await? else {
             return Err(ClientError::Unexpected);
         };
-        let caught_up = call(&to.address, &Call::WaitForPosition { position }, CALL_WITHIN).await;
+        let caught_up = call(&to.address, &Call::WaitForPosition { position }, CALL_TIMEOUT).await;
         let (new, old) = if caught_up.is_ok() { (&to, &from) } else { (&from, &to) };
-        call(&new.address, &Call::PromoteReplica, CALL_WITHIN).await?;
-        call(&old.address, &Call::SetReplicationSource { primary: new.alias.clone() }, CALL_WITHIN).await?;
+        call(&new.address, &Call::PromoteReplica, CALL_TIMEOUT).await?;
+        call(&old.address, &Call::SetReplicationSource { primary: new.alias.clone() }, CALL_TIMEOUT).await?;
         Ok(())
     }
 
-    /// `EmergencyReparentShard`: the primary is gone or is none, and this tablet takes over with what it has, which is all that
-    /// was acknowledged.
+    /// `EmergencyReparentShard`: the primary is dead or has stepped down, and this tablet takes over with its data,
+    /// which includes everything that was acknowledged.
     ///
     /// # Errors
-    /// The replica cannot be asked, or could not.
+    /// The replica cannot be reached, or refused.
     pub async fn emergency_reparent(&self, to: &str) -> Result<(), ClientError> {
         let _lock = self.lock().await?;
         let to = self.tablet(to).await?;
-        call(&to.address, &Call::PromoteReplica, CALL_WITHIN).await?;
+        call(&to.address, &Call::PromoteReplica, CALL_TIMEOUT).await?;
         Ok(())
     }
 
-    /// Has a replica follow the primary.
+    /// Makes a replica follow the primary.
     ///
     /// # Errors
-    /// The replica cannot be asked, or could not.
+    /// The replica cannot be reached, or refused.
     pub async fn repair(&self, replica: &Tablet, primary: &Tablet) -> Result<(), ClientError> {
         let _lock = self.lock().await?;
         let follow = Call::SetReplicationSource { primary: primary.alias.clone() };
-        Ok(call(&replica.address, &follow, CALL_WITHIN).await.map(drop)?)
+        Ok(call(&replica.address, &follow, CALL_TIMEOUT).await.map(drop)?)
     }
 
-    /// One look of `vtorc` at a shard of these tablets, in which its primary has failed so many looks before: sees to it that
-    /// there is a primary, and that the others follow it. After `patience` looks in vain another one takes over. Returns how many
-    /// looks the primary has failed now.
-    pub async fn look_after(&self, tablets: &[&str], failed: u32, patience: u32) -> u32 {
+    /// One check by `vtorc` of a shard of these tablets, after its primary has failed `failed` checks in a row: makes
+    /// sure that there is a primary, and that the others follow it. After `patience` failed checks another tablet takes
+    /// over. Returns the new number of failed checks.
+    pub async fn check_shard(&self, tablets: &[&str], failed: u32, patience: u32) -> u32 {
         let Ok(primary) = self.primary().await else { return 0 };
         if self.serves_as_primary(&primary).await {
             for alias in tablets.iter().filter(|alias| **alias != primary.alias) {
                 if let Ok(replica) = self.tablet(alias).await
                     && self.follows(&replica).await.is_ok_and(|followed| followed != primary.alias)
                 {
-                    // What cannot be mended now is looked at again.
+                    // A failed repair is retried at the next check.
                     let _ = self.repair(&replica, &primary).await;
                 }
             }
@@ -185,7 +188,7 @@ impl Client {
         failed
     }
 
-    async fn lock(&self) -> Result<super::topo::NameLock, TopoError> {
+    async fn lock(&self) -> Result<NameLock, TopoError> {
         self.topo.lock_name(&format!("shard {}/{}", self.keyspace, self.shard)).await
     }
 }

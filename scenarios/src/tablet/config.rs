@@ -1,44 +1,45 @@
-//! What a tablet is started with, and upstream's constants.
-//! It reads no file and no environment: whoever starts the tablet says it all.
+//! A tablet's configuration, and upstream's constants. It comes from the caller alone: no file and no environment
+//! variable is read.
 
 use super::build::Build;
 use super::rows::{RowsOf, rows_of_table};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What the engine waits before it tries to open again: upstream's `openRetryInterval`.
+/// The delay before the engine tries again to open: upstream's `openRetryInterval`.
 pub(super) const OPEN_RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How often VDiffs that ended with an ephemeral error are tried again.
+/// The interval at which VDiffs that ended with an ephemeral error are retried.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(30);
-/// The first wait before an error state that could not be saved is saved again; each further one is half as long again.
+/// The first delay before an error state that could not be saved is saved again. Each further delay is half as long
+/// again.
 pub(super) const SAVE_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// The longest such wait.
+/// The longest such delay.
 pub(super) const SAVE_RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
-/// How long one call of the topology server may take: upstream's `RemoteOperationTimeout`.
+/// The longest time that a call of the topology server may take: upstream's `RemoteOperationTimeout`.
 pub(super) const REMOTE_OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long what goes on in the background of a diff may take.
+/// The longest time that a background operation of a diff may take.
 pub(super) const BACKGROUND_OPERATION_TIMEOUT: Duration = Duration::from_secs(4 * 15);
-/// How long the shard sync loop waits after a failure.
+/// The delay of the shard sync loop after a failure.
 pub(super) const SHARD_SYNC_RETRY_DELAY: Duration = Duration::from_secs(30);
-/// How long a tablet record that could not be published waits.
+/// The delay before a tablet record that could not be published is published again.
 pub(super) const PUBLISH_RETRY_INTERVAL: Duration = Duration::from_secs(30);
-/// How many events a watch holds for its reader.
+/// The number of events that a watch buffers for its reader.
 pub(super) const WATCH_CAPACITY: usize = 10;
-/// Where the rows of a table are counted to save `lastpk`.
+/// The number of a table's rows after which `lastpk` is saved.
 pub(super) const ROWS_BETWEEN_SAVES: u64 = 10_000;
-/// How many bytes of rows travel in one packet of a row stream: upstream's `vstream_packet_size`.
+/// The size of a row stream's packet, in bytes of rows: upstream's `vstream_packet_size`.
 pub(super) const PACKET_BYTES: usize = 250_000;
-/// How long a table that was stopped at `max-diff-duration` waits before it goes on.
+/// The pause of a table that was stopped at `max-diff-duration`.
 pub(super) const RESTART_PAUSE: Duration = Duration::from_secs(30);
-/// How many characters of an error a VDiff's record keeps.
+/// The number of an error's characters that a VDiff's record keeps.
 pub(super) const ERROR_CHARS: usize = 1024;
-/// The lameduck period: what a stop leaves `OnTerm` at least.
+/// The lameduck period: the shortest time that a stop gives `OnTerm`.
 pub(super) const LAMEDUCK: Duration = Duration::from_millis(50);
-/// What a stop leaves `OnClose` at most.
+/// The longest time that a stop gives `OnClose`.
 pub(super) const ON_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a connection to the database takes: upstream makes one for each of its steps.
-pub(super) const CONNECT_TAKES: Duration = Duration::from_millis(3);
-/// How long a start waits for the grants of the database's own user.
+/// The duration of a connect to the database. Upstream connects for each of its steps.
+pub(super) const CONNECT_DURATION: Duration = Duration::from_millis(3);
+/// The longest wait of a start for the grants of the database's own user.
 pub(super) const DBA_GRANT_WAIT: Duration = Duration::from_secs(10);
 
 /// One tablet's configuration.
@@ -46,37 +47,37 @@ pub(super) const DBA_GRANT_WAIT: Duration = Duration::from_secs(10);
 pub struct TabletConfig {
     /// The tablet's name in the topology: `zone1-101`.
     pub alias: String,
-    /// The keyspace that it serves.
+    /// The keyspace that the tablet serves.
     pub keyspace: String,
     /// The shard of that keyspace.
     pub shard: String,
     /// The names of the shard's other tablets.
     pub peers: Vec<String>,
-    /// Where the topology server is, `host:port`.
+    /// The topology server's address, `host:port`.
     pub topo: String,
     /// The address on which the tablet manager listens.
     pub rpc_listen: String,
-    /// How others reach it.
+    /// The address at which others reach it.
     pub rpc_address: String,
     /// The address on which the query service listens.
     pub query_listen: String,
-    /// The directory of the databases; it is created if it is not there.
+    /// The directory of the databases, created if it does not exist.
     pub data_dir: PathBuf,
-    /// The statements that make the tables and their rows, at the first start: the backup that the shard begins with.
+    /// The statements that create the tables and their rows at the first start: the backup that the shard begins with.
     pub backup: Vec<String>,
-    /// Whether a commit waits until a replica has it.
+    /// A commit waits until a replica has it.
     pub semi_sync: bool,
     /// The workflow whose result VDiffs verify.
     pub workflow: Workflow,
-    /// How the rows that are compared are read.
+    /// The function that reads the rows to compare.
     pub rows: RowsOf,
-    /// Which release runs.
+    /// The release to run.
     pub build: Build,
 }
 
 impl TabletConfig {
-    /// A tablet that can be reached under its own name, at upstream's ports: alone in its shard, with an empty database, and
-    /// nothing to verify.
+    /// A tablet that is reachable under its own name at upstream's ports: alone in its shard, with an empty database,
+    /// and with nothing to verify.
     pub fn new(name: &str, keyspace: &str, shard: &str, topo: &str, build: Build) -> Self {
         Self {
             alias: name.to_owned(),
@@ -96,7 +97,7 @@ impl TabletConfig {
         }
     }
 
-    /// The same in a shard with these tablets, itself among them: a commit waits until another of them has it.
+    /// The same tablet in a shard of these tablets, including itself. A commit waits until another of them has it.
     #[must_use]
     pub fn beside(mut self, tablets: &[&str]) -> Self {
         self.peers =
@@ -106,15 +107,15 @@ impl TabletConfig {
     }
 }
 
-/// What a workflow copies from where.
+/// The content and the source of a workflow.
 #[derive(Clone, Debug, Default)]
 pub struct Workflow {
-    /// Its name.
+    /// The workflow's name.
     pub name: String,
-    /// The keyspace and the shard that it copies from.
+    /// The keyspace and the shard to copy from.
     pub source: (String, String),
-    /// The tables that it copies.
+    /// The tables to copy.
     pub tables: Vec<String>,
-    /// Those of them that the vschema calls reference tables.
+    /// The tables that the vschema declares as reference tables.
     pub reference_tables: Vec<String>,
 }

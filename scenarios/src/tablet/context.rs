@@ -1,11 +1,11 @@
-//! Go's contexts, as far as a tablet uses them: cancelled once, and with them all that were made under them.
-//! They carry no values and no deadlines.
+//! Go's contexts, as far as a tablet uses them: cancelled once, together with every context derived from them. They
+//! carry no values and no deadlines.
 
 use crate::rt::{select, sync::watch};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// What may be cancelled, and waited for. Every clone is the same context.
+/// A context that can be cancelled and waited for. Every clone is the same context.
 #[derive(Clone, Debug)]
 pub(super) struct Context(Arc<Node>);
 
@@ -15,30 +15,30 @@ struct Node {
     children: Mutex<Vec<Weak<Node>>>,
 }
 
-/// The context was cancelled first.
+/// The context was cancelled before the work was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("context canceled")]
 pub(super) struct Cancelled;
 
 impl Context {
-    /// One that nobody's cancel reaches but its own.
+    /// A context with no parent.
     pub(super) fn background() -> Self {
         Self(Arc::new(Node { done: watch::Sender::new(false), children: Mutex::default() }))
     }
 
-    /// One under this.
+    /// Derives a context from this one.
     pub(super) fn child(&self) -> Self {
         let child = Self::background();
         let mut children = self.0.children.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_done() {
             child.0.done.send_replace(true);
         }
-        children.retain(|it| it.strong_count() > 0);
+        children.retain(|child| child.strong_count() > 0);
         children.push(Arc::downgrade(&child.0));
         child
     }
 
-    /// Cancels it and all under it. A second time changes nothing.
+    /// Cancels the context and every context derived from it. A second cancel has no effect.
     pub(super) fn cancel(&self) {
         self.0.done.send_replace(true);
         let children = std::mem::take(&mut *self.0.children.lock().unwrap_or_else(PoisonError::into_inner));
@@ -47,7 +47,7 @@ impl Context {
         }
     }
 
-    /// Whether it was cancelled.
+    /// Returns whether it has been cancelled.
     pub(super) fn is_done(&self) -> bool {
         *self.0.done.borrow()
     }
@@ -58,7 +58,7 @@ impl Context {
         let _ = self.0.done.subscribe().wait_for(|done| *done).await;
     }
 
-    /// Waits for this work, or until the context is cancelled; the work is dropped then.
+    /// Waits for this work, or until the context is cancelled, which drops the work.
     pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Cancelled> {
         select! {
             biased;
@@ -74,7 +74,7 @@ impl Default for Context {
     }
 }
 
-/// Cancels its context when it goes: `defer cancel()`.
+/// Cancels its context when dropped: `defer cancel()`.
 #[must_use = "dropping it cancels the context"]
 pub(super) struct CancelOnDrop(pub(super) Context);
 
@@ -89,13 +89,13 @@ mod tests {
     use super::Context;
 
     #[test]
-    fn a_cancel_reaches_all_below_and_nothing_above() {
+    fn a_cancel_reaches_every_descendant_and_no_ancestor() {
         let root = Context::background();
         let (child, sibling) = (root.child(), root.child());
         let grandchild = child.child();
         child.cancel();
         assert!(child.is_done() && grandchild.is_done());
         assert!(!root.is_done() && !sibling.is_done());
-        assert!(child.child().is_done(), "one that is made under a cancelled one is cancelled");
+        assert!(child.child().is_done(), "a context derived from a cancelled one is cancelled");
     }
 }

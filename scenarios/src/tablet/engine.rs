@@ -1,14 +1,16 @@
-//! The VDiff engine: it is open while its tablet is primary, and has one controller for each VDiff that runs.
-//! What a diff does is in `controller.rs`; what is asked of the engine from outside, in `action.rs`.
+//! The VDiff engine: open while its tablet is primary, with one controller for each running VDiff. `controller.rs` runs
+//! a diff; `action.rs` handles requests from outside.
 
 use super::build::Build;
 use super::config::{OPEN_RETRY_INTERVAL, RETRY_INTERVAL, TabletConfig};
 use super::context::Context;
-use super::controller::{Controller, VDiffRow};
+use super::controller::Controller;
 use super::goroutine::go;
 use super::mysql::{Mysql, SqlError};
 use super::stats::Stats;
 use super::topo::TopoServer;
+use super::vdiff::Services;
+use super::vdiff_row::VDiffRow;
 use crate::rt::{
     sync::{Mutex, MutexGuard},
     task, time,
@@ -17,7 +19,7 @@ use afterlife_probe::Resource;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-/// Why the engine did not open, or did not do what was asked.
+/// The reason why the engine did not open, or did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EngineError {
     #[error(transparent)]
@@ -32,33 +34,29 @@ pub(super) enum EngineError {
     NoVDiff(String),
 }
 
-/// The engine. It is there for as long as its process.
+/// The engine. It exists for as long as its process.
 pub(super) struct Engine {
-    pub(super) config: Arc<TabletConfig>,
-    pub(super) topo: Arc<TopoServer>,
-    pub(super) mysql: Arc<Mysql>,
-    pub(super) stats: Arc<Stats>,
+    pub(super) services: Arc<Services>,
     /// Upstream's `mu`.
     inner: Mutex<Inner>,
-    /// The sound build: the context of the last opening, for a close that is not to wait for who holds the lock.
+    /// In the sound build, the context of the latest opening: a close cancels it without waiting for the lock.
     opening: std::sync::Mutex<Context>,
-    /// One snapshot at a time: while it is taken, the workflow stands still.
-    pub(super) snapshot_mu: Mutex<()>,
 }
 
-/// What `mu` guards.
+/// The state that `mu` guards.
 #[derive(Default)]
 pub(super) struct Inner {
     pub(super) is_open: bool,
     pub(super) controllers: BTreeMap<i64, Arc<Controller>>,
-    /// Above all controllers.
+    /// The parent of the controllers' contexts.
     pub(super) ctx: Context,
     pub(super) cancel_retry: Option<Context>,
-    /// Upstream's wait group: the loops of this opening.
+    /// Upstream's wait group: the loops of the current opening.
     wg: Vec<task::JoinHandle<()>>,
-    /// From closed to open and back.
+    /// The engine's lifetime, from one opening to the next close.
     lifetime: Option<Resource>,
-    /// What controllers hold as long as they live. It stays when it is closed: for whoever comes too late.
+    /// The resource that controllers hold while they run. It stays after it is closed, for controllers that come too
+    /// late.
     held: Option<Arc<Resource>>,
 }
 
@@ -69,18 +67,11 @@ impl Engine {
         mysql: Arc<Mysql>,
         stats: Arc<Stats>,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            config,
-            topo,
-            mysql,
-            stats,
-            inner: Mutex::default(),
-            opening: Default::default(),
-            snapshot_mu: Mutex::default(),
-        })
+        let services = Arc::new(Services { config, topo, mysql, stats, snapshot_mu: Mutex::default() });
+        Arc::new(Self { services, inner: Mutex::default(), opening: Default::default() })
     }
 
-    /// Opens the engine, unless it is open. If it cannot be opened, it is tried every second.
+    /// Opens the engine, unless it is open. A failed opening is retried every second.
     pub(super) async fn open(self: &Arc<Self>, ctx: &Context) {
         let mut inner = self.inner.lock().await;
         if inner.is_open {
@@ -93,20 +84,20 @@ impl Engine {
             let retry = ctx.child();
             inner.cancel_retry = Some(retry.clone());
             let retrying = go(Arc::clone(self).retry(retry));
-            if self.config.build == Build::Sound {
+            if self.services.config.build == Build::Sound {
                 inner.wg.push(retrying);
             }
         }
     }
 
     async fn open_locked(self: &Arc<Self>, inner: &mut Inner, ctx: &Context) -> Result<(), EngineError> {
-        self.stats.init();
+        self.services.stats.init();
         if !inner.controllers.is_empty() {
             // "This should never happen."
             self.reset_controllers(inner).await;
         }
-        self.mysql.connect().await;
-        let rows = VDiffRow::to_run(&self.mysql).await?;
+        self.services.mysql.connect().await;
+        let rows = VDiffRow::to_run(&self.services.mysql).await?;
         inner.ctx = ctx.child();
         *self.opening.lock().unwrap_or_else(PoisonError::into_inner) = inner.ctx.clone();
         let lifetime = inner.lifetime.insert(Resource::declare("vdiff engine"));
@@ -114,7 +105,7 @@ impl Engine {
         inner.held = Some(Arc::new(Resource::open("vdiff controllers")));
         // "Now we are open and have things to close."
         inner.is_open = true;
-        match self.config.build {
+        match self.services.config.build {
             Build::Shipped | Build::Patched => self.init_controllers(inner, &rows)?,
             Build::Sound => {
                 let mut half_open = HalfOpen(Some(inner));
@@ -122,7 +113,9 @@ impl Engine {
                 half_open.keep_open();
             }
         }
-        self.stats.update(inner.controllers.iter().map(|(id, controller)| (*id, controller.uuid.clone())));
+        self.services
+            .stats
+            .update(inner.controllers.iter().map(|(id, controller)| (*id, controller.uuid().to_owned())));
         inner.wg.push(go(Arc::clone(self).retry_errored(inner.ctx.clone())));
         if let Some(lifetime) = &inner.lifetime {
             lifetime.opened();
@@ -130,11 +123,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Tries to open until it is open, or nobody wants it any more.
+    /// Retries the opening until it succeeds or is cancelled.
     async fn retry(self: Arc<Self>, ctx: Context) {
         while ctx.run(time::sleep(OPEN_RETRY_INTERVAL)).await.is_ok() {
             let Some(mut inner) = self.lock_in_a_loop(&ctx).await else { return };
-            // Again under the lock: nobody opens after the cancel.
+            // Checked again under the lock: nothing opens after the cancel.
             if ctx.is_done() {
                 return;
             }
@@ -149,23 +142,25 @@ impl Engine {
         rows.iter().try_for_each(|row| self.add_controller(inner, row))
     }
 
-    /// Makes the controller of a VDiff, and enters it in both maps. The shipped build starts it before it is in any.
+    /// Creates the controller of a VDiff and enters it in both maps. The shipped build starts it before either map has
+    /// it.
     pub(super) fn add_controller(self: &Arc<Self>, inner: &mut Inner, row: &VDiffRow) -> Result<(), EngineError> {
-        let controller = Controller::new(&inner.ctx, row, inner.held.clone())?;
-        if self.config.build == Build::Shipped {
+        let controller = Controller::new(&self.services, &inner.ctx, row, inner.held.clone())?;
+        if self.services.config.build == Build::Shipped {
             controller.start(self);
         }
-        inner.controllers.insert(controller.id, Arc::clone(&controller));
-        self.stats.add(controller.id, controller.uuid.clone());
-        if self.config.build != Build::Shipped {
+        inner.controllers.insert(controller.id(), Arc::clone(&controller));
+        self.services.stats.add(controller.id(), controller.uuid().to_owned());
+        if self.services.config.build != Build::Shipped {
             controller.start(self);
         }
         Ok(())
     }
 
-    /// Closes the engine. Who retries to open is not open, says upstream, and only cancels that.
+    /// Closes the engine. Upstream considers an engine that retries its opening as not open, and only cancels the
+    /// retry.
     pub(super) async fn close(&self) {
-        if self.config.build == Build::Sound {
+        if self.services.config.build == Build::Sound {
             self.opening.lock().unwrap_or_else(PoisonError::into_inner).cancel();
         }
         let mut inner = self.inner.lock().await;
@@ -173,14 +168,15 @@ impl Engine {
         if let Some(retry) = &retry {
             retry.cancel();
         }
-        if !inner.is_open && self.config.build != Build::Sound {
+        if !inner.is_open && self.services.config.build != Build::Sound {
             return;
         }
-        if retry.is_none() || self.config.build == Build::Sound {
+        if retry.is_none() || self.services.config.build == Build::Sound {
             inner.ctx.cancel();
             // "We still have to wait for all controllers to stop."
             self.reset_controllers(&mut inner).await;
-            // The loop that retries VDiffs may be waiting for the lock that is held here. In the sound build it gives up.
+            // The loop that retries VDiffs may be waiting for the lock that is held here. In the sound build it gives
+            // up.
             while let Some(retrying) = inner.wg.last_mut() {
                 let _ = retrying.await;
                 inner.wg.pop();
@@ -199,28 +195,28 @@ impl Engine {
         while let Some(id) = inner.controllers.keys().next().copied() {
             self.stop_controller(inner, id).await;
         }
-        self.stats.clear();
+        self.services.stats.clear();
     }
 
-    /// Stops a controller, and says whether it was there. It is in the map until it has ended: whoever waits here may be given up,
-    /// and a close then waits for it.
+    /// Stops a controller, and returns whether it existed. The map keeps it until it has ended: if this wait is
+    /// cancelled, a close waits for it.
     pub(super) async fn stop_controller(&self, inner: &mut Inner, id: i64) -> bool {
         let Some(controller) = inner.controllers.get(&id).cloned() else { return false };
         controller.stop().await;
         inner.controllers.remove(&id).is_some()
     }
 
-    /// Every half minute, tries again what ended with an ephemeral error.
+    /// Every 30 seconds, retries the VDiffs that ended with an ephemeral error.
     async fn retry_errored(self: Arc<Self>, ctx: Context) {
         while ctx.run(time::sleep(RETRY_INTERVAL)).await.is_ok() {
             let Some(mut inner) = self.lock_in_a_loop(&ctx).await else { return };
-            // What could not be tried again now is tried again then.
+            // A failure here is retried in the next round.
             let _ = self.retry_vdiffs(&mut inner, &ctx).await;
         }
     }
 
     async fn retry_vdiffs(self: &Arc<Self>, inner: &mut Inner, ctx: &Context) -> Result<(), EngineError> {
-        for row in VDiffRow::to_retry(&self.mysql).await? {
+        for row in VDiffRow::to_retry(&self.services.mysql).await? {
             if ctx.is_done() {
                 break;
             }
@@ -232,37 +228,38 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes, and waits for the replica; who does it has the lock. The sound build gives up when the engine is closed.
+    /// Writes, and waits for the replica. The caller holds the lock. The sound build gives up when the engine closes.
     pub(super) async fn write(&self, ctx: &Context, statements: Vec<String>) -> Result<(), EngineError> {
-        let writing = self.mysql.write(statements);
-        match self.config.build {
+        let writing = self.services.mysql.write(statements);
+        match self.services.config.build {
             Build::Shipped | Build::Patched => writing.await?,
             Build::Sound => ctx.run(writing).await.map_err(|_| EngineError::Closed)??,
         };
         Ok(())
     }
 
-    /// The lock, for a loop that a close waits for. Upstream's loops wait for it whatever happens; the sound one gives up when
-    /// it is to end.
+    /// Takes the lock for a loop that a close waits for. Upstream's loops wait for it unconditionally; the sound
+    /// build's give up when they are cancelled.
     async fn lock_in_a_loop(&self, ctx: &Context) -> Option<MutexGuard<'_, Inner>> {
-        match self.config.build {
+        match self.services.config.build {
             Build::Shipped | Build::Patched => Some(self.inner.lock().await),
             Build::Sound => ctx.run(self.inner.lock()).await.ok(),
         }
     }
 
-    /// Upstream's `mu`, for who acts on the engine from outside.
+    /// Takes upstream's `mu`, for actions from outside.
     pub(super) async fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().await
     }
 }
 
-/// The sound build: an engine that is being opened. What cuts the opening short, a panic too, closes it.
+/// In the sound build, an engine that is being opened. An interrupted opening, including one that panics, closes it
+/// again.
 struct HalfOpen<'a>(Option<&'a mut Inner>);
 
 impl HalfOpen<'_> {
     fn inner(&mut self) -> &mut Inner {
-        self.0.as_mut().expect("it is taken at the end alone")
+        self.0.as_mut().expect("only the end takes it")
     }
 
     fn keep_open(mut self) {

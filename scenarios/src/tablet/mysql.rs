@@ -1,7 +1,7 @@
-//! The tablet's database, SQLite in mysqld's place: one thread that owns it, statements that go through a binlog, a commit
-//! that waits for a replica. How statements get to the replica is in `replication.rs`.
+//! The tablet's database, SQLite in mysqld's place: one thread owns it, statements go through a binlog, and a commit
+//! waits for a replica. `replication.rs` brings the statements to the replica.
 
-use super::config::CONNECT_TAKES;
+use super::config::CONNECT_DURATION;
 use crate::rt::{
     sync::{oneshot, watch},
     time,
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-/// The sidecar database, in which VDiffs and the binlog are.
+/// The sidecar database, which holds the VDiffs and the binlog.
 const SIDECAR: &str = "
     CREATE TABLE IF NOT EXISTS _vt.vdiff (
         id INTEGER PRIMARY KEY AUTOINCREMENT, vdiff_uuid TEXT NOT NULL UNIQUE, workflow TEXT NOT NULL, keyspace TEXT NOT NULL,
@@ -28,21 +28,21 @@ const SIDECAR: &str = "
         workflow TEXT PRIMARY KEY, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '');
     CREATE TABLE IF NOT EXISTS _vt.binlog (position INTEGER PRIMARY KEY, term INTEGER NOT NULL, statement TEXT NOT NULL);";
 
-/// What a replica whose history is another begins anew with.
+/// Empties the sidecar of a replica with a divergent history.
 const FORGET: &str = "
     DELETE FROM _vt.vdiff; DELETE FROM _vt.vdiff_table; DELETE FROM _vt.vdiff_log; DELETE FROM _vt.vreplication;
     DELETE FROM _vt.binlog; DELETE FROM _vt.sqlite_sequence;";
 
-/// Why a statement was not executed.
+/// The reason why a statement was not executed.
 #[derive(Debug, thiserror::Error)]
 pub enum SqlError {
-    /// The database says so.
+    /// The database returned an error.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// Its thread has ended.
+    /// The database's thread has ended.
     #[error("the database has gone away")]
     Gone,
-    /// It takes no writes here.
+    /// The database is read-only.
     #[error("the server is running with the --read-only option")]
     ReadOnly,
 }
@@ -63,17 +63,17 @@ pub(super) struct Mysql {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
     read_only: AtomicBool,
-    /// In which primary's term it writes.
+    /// The term of the primary as which it writes.
     term: AtomicU64,
-    /// Whether a commit waits for a replica.
+    /// A commit waits for a replica.
     semi_sync: bool,
     position: watch::Sender<u64>,
     acknowledged: watch::Sender<u64>,
 }
 
 impl Mysql {
-    /// Starts the database. It takes statements at once; its first start runs the backup, and the grants come last, as with
-    /// upstream's `init_db.sql`.
+    /// Starts the database. It executes statements at once. Its first start runs the backup and creates the grants
+    /// last, as upstream's `init_db.sql` does.
     pub(super) async fn start(directory: &Path, backup: Vec<String>, semi_sync: bool) -> Result<Self, SqlError> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (answer, opened) = oneshot::channel();
@@ -86,7 +86,7 @@ impl Mysql {
                 }
                 Err(error) => return drop(answer.send(Err(error))),
             };
-            // What cannot be initialised has no grants, and is waited for in vain.
+            // A database that fails to initialise has no grants, and the start waits for them in vain.
             let _ = initialise(&mut db, &backup);
             drop(backup);
             for job in queue {
@@ -106,12 +106,12 @@ impl Mysql {
         })
     }
 
-    /// Upstream's `dbClient.Connect()`, as far as it takes time.
+    /// Upstream's `dbClient.Connect()`, reduced to the time that it takes.
     pub(super) async fn connect(&self) {
-        time::sleep(CONNECT_TAKES).await;
+        time::sleep(CONNECT_DURATION).await;
     }
 
-    /// Runs a piece of work on the database's thread.
+    /// Runs work on the database's thread.
     pub(super) async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error> + Send + 'static,
@@ -128,8 +128,8 @@ impl Mysql {
         Ok(done.await.map_err(|_| SqlError::Gone)??)
     }
 
-    /// Executes statements in one transaction and waits until a replica has them, if one must. Returns the id of the row that
-    /// the first one inserted.
+    /// Executes statements in one transaction and waits until a replica has them, if required. Returns the id of the
+    /// row that the first statement inserted.
     pub(super) async fn write(&self, statements: Vec<String>) -> Result<i64, SqlError> {
         let (id, position) = self.commit(statements).await?;
         if self.semi_sync {
@@ -139,7 +139,8 @@ impl Mysql {
         Ok(id)
     }
 
-    /// Executes statements in one transaction, and waits for nobody: the id as [`write`](Self::write) has it, and the position.
+    /// Executes statements in one transaction without waiting. Returns the id as [`write`](Self::write) does, and the
+    /// position.
     pub(super) async fn commit(&self, statements: Vec<String>) -> Result<(i64, u64), SqlError> {
         if self.read_only.load(Ordering::Acquire) {
             return Err(SqlError::ReadOnly);
@@ -163,7 +164,7 @@ impl Mysql {
         Ok(done)
     }
 
-    /// Executes what another one's binlog has.
+    /// Executes an entry of another database's binlog.
     pub(super) async fn apply(&self, entry: BinlogEntry) -> Result<(), SqlError> {
         let position = entry.position;
         self.with(move |db| {
@@ -177,8 +178,8 @@ impl Mysql {
         Ok(())
     }
 
-    /// Takes over another history for its own, which is not the primary's: all of it or nothing. What it forgets was acknowledged
-    /// to nobody.
+    /// Replaces the history with another one, which is the primary's: all or nothing. Nothing that it discards was ever
+    /// acknowledged.
     pub(super) async fn replace(&self, entries: Vec<BinlogEntry>) -> Result<(), SqlError> {
         let position = entries.last().map_or(0, |entry| entry.position);
         self.with(move |db| {
@@ -204,7 +205,7 @@ impl Mysql {
         .await
     }
 
-    /// Whether it has this entry: whether who is there and no further may go on from here.
+    /// Returns whether this entry exists here, so that a replica at this position may continue from it.
     pub(super) async fn has(&self, position: u64, term: u64) -> Result<bool, SqlError> {
         self.with(move |db| {
             let query = "SELECT count(*) FROM _vt.binlog WHERE position = ?1 AND term = ?2";
@@ -215,7 +216,7 @@ impl Mysql {
         .await
     }
 
-    /// So many entries after a position.
+    /// The entries after a position, at most `max`.
     pub(super) async fn entries_after(&self, position: u64, max: u32) -> Result<Vec<BinlogEntry>, SqlError> {
         self.with(move |db| {
             let query =
@@ -229,7 +230,7 @@ impl Mysql {
         .await
     }
 
-    /// Whether the grants of its own user are there.
+    /// Returns whether the grants of the database's own user exist.
     pub(super) async fn has_grants(&self) -> Result<bool, SqlError> {
         self.with(|db| {
             let query = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'mysql_user'";
@@ -238,33 +239,33 @@ impl Mysql {
         .await
     }
 
-    /// Follows its position.
+    /// Subscribes to the position.
     pub(super) fn positions(&self) -> watch::Receiver<u64> {
         self.position.subscribe()
     }
 
-    /// Where it is.
+    /// The current position.
     pub(super) fn position(&self) -> u64 {
         *self.position.borrow()
     }
 
-    /// A replica has all up to here.
+    /// Records that a replica has everything up to this position.
     pub(super) fn acknowledge(&self, position: u64) {
         self.acknowledged.send_modify(|known| *known = position.max(*known));
     }
 
-    /// Takes writes from here on, in this term.
+    /// Becomes writable, in this term.
     pub(super) fn set_read_write(&self, term: u64) {
         self.term.store(term, Ordering::Release);
         self.read_only.store(false, Ordering::Release);
     }
 
-    /// Takes writes no more.
+    /// Becomes read-only.
     pub(super) fn set_read_only(&self) {
         self.read_only.store(true, Ordering::Release);
     }
 
-    /// Ends its thread. Who has it join it waits for the statement that it is at.
+    /// Ends the thread. A join of the returned handle waits for the current statement.
     pub(super) fn shut_down(&self) -> Option<thread::JoinHandle<()>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -275,7 +276,7 @@ fn open(directory: &Path) -> Result<(Connection, u64), SqlError> {
     let broken = |_| SqlError::Gone;
     std::fs::create_dir_all(directory).map_err(broken)?;
     let db = Connection::open(directory.join("tables.db"))?;
-    // Nobody else has it open: to wait for a lock would be to wait for the dead.
+    // No other process has the database open. A lock could only be held by a dead one, so waiting for it is pointless.
     db.busy_timeout(std::time::Duration::ZERO)?;
     db.execute("ATTACH ?1 AS _vt", [directory.join("_vt.db").to_string_lossy()])?;
     for (name, value) in [("locking_mode", "EXCLUSIVE"), ("journal_mode", "WAL")] {
@@ -290,7 +291,7 @@ fn open(directory: &Path) -> Result<(Connection, u64), SqlError> {
     if known == 0 {
         db.execute_batch(SIDECAR)?;
     }
-    // The folder's entry is our business, and its parents'.
+    // SQLite leaves it to us to sync the directory's entry and those of its parents.
     for folder in directory.ancestors() {
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(broken)?;
     }
@@ -321,7 +322,7 @@ fn log(transaction: &Transaction<'_>, at: Option<u64>, term: u64, statement: &st
     Ok(number(transaction.last_insert_rowid()))
 }
 
-/// A row that may not be there.
+/// The row, or the default if there is none.
 pub(super) fn or_default<T: Default>(row: rusqlite::Result<T>) -> rusqlite::Result<T> {
     match row {
         Err(rusqlite::Error::QueryReturnedNoRows) => Ok(T::default()),
@@ -329,7 +330,7 @@ pub(super) fn or_default<T: Default>(row: rusqlite::Result<T>) -> rusqlite::Resu
     }
 }
 
-/// A text as a literal.
+/// The text as an SQL literal.
 pub(super) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,5 +1,5 @@
-//! The query service: it answers reads while it serves, over the line protocol, where upstream speaks MySQL's.
-//! It takes no writes: no part of this story needs one.
+//! The query service: answers reads while it serves, over the line protocol, where upstream speaks MySQL's. It takes no
+//! writes, which this scenario does not need.
 
 use super::context::Context;
 use super::mysql::Mysql;
@@ -18,7 +18,7 @@ pub(super) struct QueryService {
 }
 
 impl QueryService {
-    /// One that does not serve yet.
+    /// A query service that does not serve yet.
     pub(super) fn new(mysql: Arc<Mysql>) -> Self {
         Self { mysql, serving: AtomicBool::new(false) }
     }
@@ -28,12 +28,12 @@ impl QueryService {
         self.serving.store(serving, Ordering::Release);
     }
 
-    /// Whether it answers.
+    /// Returns whether it serves.
     pub(super) fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Acquire)
     }
 
-    /// Answers whoever connects, until its context is done.
+    /// Answers clients until its context is done.
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener, ctx: Context) {
         let mut connections = JoinSet::new();
         loop {

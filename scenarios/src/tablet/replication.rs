@@ -1,5 +1,5 @@
-//! MySQL's replication: the binlog's way from a primary to a replica, and the acknowledgements back.
-//! Which tablet is which is decided elsewhere, in `rpc_server.rs` and `shard_sync.rs`.
+//! MySQL's replication: the binlog from a primary to a replica, and the acknowledgements back. `rpc_server.rs` and
+//! `shard_sync.rs` decide which tablet is which.
 
 use super::mysql::{BinlogEntry, Mysql, SqlError};
 use super::rpc::Call;
@@ -10,30 +10,30 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a replica waits before it connects again.
+/// The pause before a replica reconnects.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// How often a primary that has nothing to send says that it is there: MySQL's heartbeat.
+/// The interval of an idle primary's heartbeats, as MySQL's.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// How long a replica waits for anything before it takes its primary for gone: MySQL's `slave_net_timeout`. A machine that lost
-/// its power says no goodbye.
+/// The silence after which a replica takes its primary for dead: MySQL's `slave_net_timeout`. A machine that loses
+/// power does not close its connections.
 const NET_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many entries travel together.
+/// The number of entries in one message.
 const ENTRIES_AT_ONCE: u32 = 100;
 
-/// What a primary sends.
+/// A primary's message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Binlog {
-    /// The replica is at a place of which this history knows nothing: it begins anew, with all of it.
-    Anew(Vec<BinlogEntry>),
+    /// The full history, for a replica whose position this history does not contain.
+    Full(Vec<BinlogEntry>),
     /// The next entries.
     Entries(Vec<BinlogEntry>),
 }
 
-/// All up to here is on the replica's disk.
+/// A replica's message: everything up to this position is on its disk.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Acknowledged(pub(super) u64);
 
@@ -48,7 +48,7 @@ enum Broken {
 /// Follows a primary for as long as it is polled.
 pub(super) async fn follow(mysql: Arc<Mysql>, source: String) {
     loop {
-        // Why it broke is of no interest: it is tried again.
+        // The cause does not matter: the next attempt starts over.
         let _ = follow_once(&mysql, &source).await;
         time::sleep(RECONNECT_DELAY).await;
     }
@@ -63,7 +63,7 @@ async fn follow_once(mysql: &Mysql, source: &str) -> Result<(), Broken> {
         let received = time::timeout(NET_TIMEOUT, lines.receive::<Binlog>()).await;
         let Some(binlog) = received.map_err(io::Error::from)?? else { return Ok(()) };
         match binlog {
-            Binlog::Anew(entries) => mysql.replace(entries).await?,
+            Binlog::Full(entries) => mysql.replace(entries).await?,
             Binlog::Entries(entries) => {
                 for entry in entries {
                     mysql.apply(entry).await?;
@@ -74,18 +74,18 @@ async fn follow_once(mysql: &Mysql, source: &str) -> Result<(), Broken> {
     }
 }
 
-/// Serves a replica that is at this place, until its connection ends.
+/// Serves a replica at this position until its connection ends.
 pub(super) async fn dump(mysql: &Mysql, lines: &mut Lines, mut position: u64, term: u64) -> io::Result<()> {
     let broken = |error: SqlError| io::Error::other(error.to_string());
     let mut positions = mysql.positions();
     let known = mysql.has(position, term).await.map_err(broken)?;
-    let begins_at = lines.receive::<Acknowledged>().await?;
+    let acknowledged = lines.receive::<Acknowledged>().await?;
     if known {
-        mysql.acknowledge(begins_at.map_or(0, |acknowledged| acknowledged.0));
+        mysql.acknowledge(acknowledged.map_or(0, |acknowledged| acknowledged.0));
     } else {
         let all = mysql.entries_after(0, u32::MAX).await.map_err(broken)?;
         position = all.last().map_or(0, |entry| entry.position);
-        lines.send(&Binlog::Anew(all)).await?;
+        lines.send(&Binlog::Full(all)).await?;
     }
     loop {
         positions.mark_unchanged();

@@ -1,14 +1,13 @@
-//! The report of one table's diff: what was compared and what was found, and the reconciliation of extra rows.
-//! It reads no rows; `table_differ.rs` does.
+//! The report of one table's diff: the counts, and the reconciliation of extra rows. `table_differ.rs` reads the rows.
 
 use super::build::Build;
 use super::rows::Row;
 use serde::{Deserialize, Serialize};
 
-/// How many bytes of a column the sound build keeps of an extra row.
+/// The number of a column's bytes that the sound build keeps of an extra row.
 const SAMPLE_BYTES: usize = 64;
 
-/// Upstream's `DiffReport`. Kept as JSON, without the rows themselves.
+/// Upstream's `DiffReport`. It is stored as JSON, without the rows themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DiffReport {
     pub(super) processed_rows: u64,
@@ -33,28 +32,28 @@ impl DiffReport {
         self.mismatched_rows += 1;
     }
 
-    /// A row that the source alone has. So many are kept whole, however wide they are; the sound build keeps of each what tells
-    /// it from others.
+    /// Counts a row that only the source has. Up to `kept_max` such rows are kept whole, however wide they are. Of
+    /// each, the sound build keeps only enough to tell it from others.
     pub(super) fn extra_in_source(&mut self, row: Row, kept_max: usize, build: Build) {
         self.processed_rows += 1;
         self.extra_rows_source += 1;
         keep(&mut self.extra_rows_source_diffs, row, kept_max, build);
     }
 
-    /// A row that the target alone has.
+    /// Counts a row that only the target has.
     pub(super) fn extra_in_target(&mut self, row: Row, kept_max: usize, build: Build) {
         self.processed_rows += 1;
         self.extra_rows_target += 1;
         keep(&mut self.extra_rows_target_diffs, row, kept_max, build);
     }
 
-    /// Whether the tables differ.
+    /// Returns whether the tables differ.
     pub(super) fn differs(&self) -> bool {
         self.mismatched_rows + self.extra_rows_source + self.extra_rows_target > 0
     }
 
-    /// Upstream's `reconcileExtraRows`, with the shortcut for reference tables of #19140: where the shard counts differ, one side
-    /// has a multiple of the rows.
+    /// Upstream's `reconcileExtraRows`, with the shortcut for reference tables of #19140: where the shard counts
+    /// differ, one side has a multiple of the rows.
     ///
     /// # Panics
     /// If no row matched: integer divide by zero.
@@ -77,7 +76,7 @@ impl DiffReport {
         self.extra_rows_target_diffs.truncate(samples_max);
     }
 
-    /// Rows that both sides have, in another order.
+    /// Matches rows that both sides have in a different order.
     fn match_extra_rows(&mut self) {
         let targets = &mut self.extra_rows_target_diffs;
         let mut matched = 0;
@@ -108,7 +107,7 @@ fn keep(rows: &mut Vec<Row>, mut row: Row, kept_max: usize, build: Build) {
     rows.push(row);
 }
 
-/// How a value begins, how long it is, and a sum of it.
+/// The start of a value, its length, and a checksum.
 fn sample(value: &str) -> String {
     let sum = value.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let beginning: String = value.chars().take(SAMPLE_BYTES / 4).collect();
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_came_in_another_order_are_no_difference() {
+    fn rows_in_another_order_are_no_difference() {
         for build in [Build::Shipped, Build::Sound] {
             let mut report = DiffReport::default();
             report.matched();

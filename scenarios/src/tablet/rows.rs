@@ -1,5 +1,4 @@
-//! The rows that are compared: what one is, and how a page of them is read.
-//! Who compares what is in `table_differ.rs`.
+//! The rows to compare: their type, and the function that reads a page of them. `table_differ.rs` compares them.
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -9,20 +8,20 @@ use serde::{Deserialize, Serialize};
 pub struct Row(pub i64, pub Vec<String>);
 
 impl Row {
-    /// How many bytes it takes on its way, roughly.
+    /// The approximate size of the row on the wire.
     pub(super) fn bytes(&self) -> usize {
         16 + self.1.iter().map(String::len).sum::<usize>()
     }
 }
 
-/// Reads the rows of a table in the order of their keys, those after a key, until so many bytes are read: a table's name, the
-/// key after which to begin, the bytes.
+/// Reads the rows of a table in key order, starting after a key, until it has read so many bytes. The parameters: the
+/// table's name, the key to start after, the number of bytes.
 pub type RowsOf = fn(&Connection, &str, i64, usize) -> rusqlite::Result<Vec<Row>>;
 
-/// The rows of a table as the database has them: its first column is the primary key.
+/// Reads the rows of a table as stored. Its first column is the primary key.
 ///
 /// # Errors
-/// The table is not there, or cannot be read.
+/// The table does not exist, or cannot be read.
 pub fn rows_of_table(db: &Connection, table: &str, after: i64, bytes_max: usize) -> rusqlite::Result<Vec<Row>> {
     let mut query = db.prepare(&format!("SELECT * FROM {table} WHERE pk > ?1 ORDER BY pk"))?;
     let columns = query.column_count();

@@ -1,4 +1,4 @@
-//! The tablet manager's calls, and their client: upstream's `tmclient`. Who answers them is `rpc_server.rs`.
+//! The tablet manager's calls and their client: upstream's `tmclient`. `rpc_server.rs` answers them.
 
 use super::rows::Row;
 use crate::line_protocol::Lines;
@@ -7,111 +7,111 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::Duration;
 
-/// What is asked of a tablet, one object a line.
+/// A call of a tablet, one JSON object per line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// What it is, and where its database is.
+    /// Returns the tablet's type, and its database's position.
     FullStatus,
-    /// Does something about VDiffs.
+    /// Performs an action on VDiffs.
     VDiff(VDiffRequest),
-    /// Takes no more writes, and follows nobody yet.
+    /// Makes the database read-only, without following another primary yet.
     DemotePrimary,
-    /// Becomes primary.
+    /// Promotes the tablet to primary.
     PromoteReplica,
-    /// Follows this primary.
+    /// Makes the database follow this primary.
     SetReplicationSource {
         /// The primary's name.
         primary: String,
     },
-    /// Answers once its database is at this position.
+    /// Answers once the database has reached this position.
     WaitForPosition {
         /// The position.
         position: u64,
     },
-    /// Streams the rows of a table, from after a key.
+    /// Streams the rows of a table, starting after a key.
     VStreamRows {
         /// The table.
         table: String,
-        /// The key after which to begin.
+        /// The key to start after.
         after: i64,
     },
-    /// Streams the binlog to a replica that is here.
+    /// Streams the binlog to a replica at this position.
     BinlogDump {
-        /// Its position.
+        /// The replica's position.
         position: u64,
-        /// The term of the entry there.
+        /// The term of the replica's entry there.
         term: u64,
     },
 }
 
-/// What a tablet answers.
+/// A tablet's reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Said {
-    /// It is done.
+pub enum Reply {
+    /// The call was carried out.
     Done,
-    /// What it is.
+    /// The tablet's status.
     Status {
-        /// Whether it takes writes.
+        /// The tablet is primary.
         primary: bool,
-        /// Whether its query service serves.
+        /// The query service serves.
         serving: bool,
-        /// Where its database is.
+        /// The database's position.
         position: u64,
-        /// Whom its database follows; empty if nobody.
+        /// The primary that the database follows; empty if none.
         following: String,
     },
-    /// The VDiffs that were asked for.
+    /// The requested VDiffs.
     VDiffs(Vec<VDiffSummary>),
-    /// Where a stream of rows begins.
+    /// The position at which a stream of rows starts.
     Position(u64),
     /// Rows of a stream.
     Rows(Vec<Row>),
-    /// Why it is not done.
+    /// The reason why the call failed.
     Failed(String),
 }
 
-/// Something to be done about VDiffs.
+/// A request for an action on VDiffs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VDiffRequest {
-    /// What.
+    /// The action.
     pub action: Action,
-    /// To which VDiff; empty is all of them, for [`Action::Show`].
+    /// The VDiff's name; empty for all of them, with [`Action::Show`].
     pub uuid: String,
-    /// How a new one is made.
+    /// The options of a new VDiff.
     #[serde(default)]
     pub options: Options,
 }
 
-/// What can be done about a VDiff.
+/// An action on a VDiff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Makes it, and starts it.
+    /// Creates and starts it.
     Create,
-    /// Starts it again after a stop or its end.
+    /// Starts it again after it was stopped or completed.
     Resume,
     /// Stops it.
     Stop,
     /// Deletes it.
     Delete,
-    /// Says how far it is.
+    /// Reports its progress.
     Show,
 }
 
-/// How a VDiff goes about it; upstream's defaults.
+/// The options of a VDiff, with upstream's defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// Whether it is tried again after an ephemeral error.
+    /// An ephemeral error is retried.
     pub auto_retry: bool,
-    /// How many rows that only one side has are kept to be reconciled.
+    /// The number of rows found on one side only that are kept for reconciliation.
     pub max_extra_rows_to_compare: usize,
-    /// How many rows a report shows of each kind.
+    /// The number of rows of each kind that a report shows.
     pub max_sample_rows: usize,
-    /// How long a table is compared before its streams are started anew; 0 is for ever.
+    /// The time after which a table's streams are restarted; 0 for never.
     pub max_diff_duration_s: u64,
-    /// How long positions are waited for.
+    /// The longest wait for a position.
     pub timeout_s: u64,
 }
 
@@ -127,26 +127,26 @@ impl Default for Options {
     }
 }
 
-/// A VDiff, as its rows have it.
+/// The record of a VDiff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VDiffSummary {
-    /// Its name.
+    /// The VDiff's name.
     pub uuid: String,
     /// `pending`, `started`, `stopped`, `completed` or `error`.
     pub state: String,
-    /// Why it is in error.
+    /// The error, if the state is `error`.
     pub last_error: String,
-    /// Its tables: name, state, rows compared, whether they differ.
+    /// The tables: name, state, rows compared, whether they differ.
     pub tables: Vec<(String, String, u64, bool)>,
 }
 
-/// Why a call was not answered well.
+/// The reason why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The tablet says why not.
+    /// The tablet reported a failure.
     #[error("{0}")]
     Failed(String),
-    /// It took too long.
+    /// The call took too long.
     #[error("no answer in time")]
     Timeout,
     /// The connection failed.
@@ -154,11 +154,11 @@ pub enum CallError {
     Io(#[from] io::Error),
 }
 
-/// Calls a tablet and awaits its one answer.
+/// Calls a tablet and waits for its single reply.
 ///
 /// # Errors
-/// It did not answer, or says that it is not done.
-pub async fn call(address: &str, call: &Call, within: Duration) -> Result<Said, CallError> {
+/// The tablet did not answer, or reported a failure.
+pub async fn call(address: &str, call: &Call, within: Duration) -> Result<Reply, CallError> {
     let calling = async {
         let mut lines = Lines::connect(address).await?;
         lines.send(call).await?;
@@ -167,11 +167,11 @@ pub async fn call(address: &str, call: &Call, within: Duration) -> Result<Said, 
     time::timeout(within, calling).await.unwrap_or(Err(CallError::Timeout))
 }
 
-/// The next object of an answer.
-pub(super) async fn receive(lines: &mut Lines) -> Result<Said, CallError> {
+/// Receives the next object of a reply.
+pub(super) async fn receive(lines: &mut Lines) -> Result<Reply, CallError> {
     match lines.receive().await? {
-        Some(Said::Failed(why)) => Err(CallError::Failed(why)),
-        Some(said) => Ok(said),
+        Some(Reply::Failed(why)) => Err(CallError::Failed(why)),
+        Some(reply) => Ok(reply),
         None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
     }
 }

@@ -1,12 +1,13 @@
-//! The tablet manager's server: it answers calls, one a connection, and recovers their panics: upstream's `HandleRPCPanic`.
+//! The tablet manager's server: answers one call per connection, and recovers the calls' panics, as upstream's
+//! `HandleRPCPanic` does.
 
 use super::build::Build;
 use super::config::PACKET_BYTES;
 use super::context::Context;
 use super::replication;
-use super::rpc::{Call, Said};
+use super::rpc::{Call, Reply};
 use super::tablet_manager::TabletManager;
-use super::topo::{Tablet, TabletType};
+use super::topo_records::{Tablet, TabletType};
 use crate::line_protocol::Lines;
 use crate::rt::{
     net::{TcpListener, TcpStream},
@@ -16,7 +17,7 @@ use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
-/// Answers calls until its context is done; what it answers then ends with it.
+/// Answers calls until its context is done. Calls in progress end then as well.
 pub(super) async fn serve(tm: Arc<TabletManager>, listener: TcpListener, ctx: Context) {
     let mut calls = task::JoinSet::new();
     loop {
@@ -40,46 +41,46 @@ async fn converse(tm: &Arc<TabletManager>, stream: TcpStream) -> io::Result<()> 
         Call::VStreamRows { table, after } => stream_rows(tm, &mut lines, table, after).await,
         Call::BinlogDump { position, term } => replication::dump(&tm.mysql, &mut lines, position, term).await,
         call => {
-            // What has begun goes on when the caller does not wait. Upstream's panics come back as errors; in the sound build
-            // one would end the connection.
+            // A call goes on when its caller no longer waits. Upstream returns a panic as an error. In the sound build
+            // a panic would end the connection.
             if tm.config.build == Build::Sound {
-                let said = Arc::clone(tm).answer(call).await;
-                return lines.send(&said).await;
+                let reply = Arc::clone(tm).answer(call).await;
+                return lines.send(&reply).await;
             }
             let mut answering = task::JoinSet::new();
             let tm = Arc::clone(tm);
             answering.spawn(async move { tm.answer(call).await });
-            let said = match answering.join_next().await {
-                Some(Ok(said)) => said,
-                _ => Said::Failed("uncaught panic in the handler of a call".to_owned()),
+            let reply = match answering.join_next().await {
+                Some(Ok(reply)) => reply,
+                _ => Reply::Failed("uncaught panic in the handler of a call".to_owned()),
             };
-            lines.send(&said).await
+            lines.send(&reply).await
         }
     }
 }
 
 async fn stream_rows(tm: &TabletManager, lines: &mut Lines, table: String, mut after: i64) -> io::Result<()> {
     if !tm.query.is_serving() {
-        return lines.send(&Said::Failed("operation not allowed in state NOT_SERVING".to_owned())).await;
+        return lines.send(&Reply::Failed("operation not allowed in state NOT_SERVING".to_owned())).await;
     }
-    lines.send(&Said::Position(tm.mysql.position())).await?;
+    lines.send(&Reply::Position(tm.mysql.position())).await?;
     let rows_of = tm.config.rows;
     loop {
         let table = table.clone();
         let rows = match tm.mysql.with(move |db| rows_of(db, &table, after, PACKET_BYTES)).await {
             Ok(rows) => rows,
-            Err(error) => return lines.send(&Said::Failed(error.to_string())).await,
+            Err(error) => return lines.send(&Reply::Failed(error.to_string())).await,
         };
-        let Some(last) = rows.last() else { return lines.send(&Said::Done).await };
+        let Some(last) = rows.last() else { return lines.send(&Reply::Done).await };
         after = last.0;
-        lines.send(&Said::Rows(rows)).await?;
+        lines.send(&Reply::Rows(rows)).await?;
     }
 }
 
 impl TabletManager {
-    async fn answer(self: Arc<Self>, call: Call) -> Said {
+    async fn answer(self: Arc<Self>, call: Call) -> Reply {
         match call {
-            Call::FullStatus => Said::Status {
+            Call::FullStatus => Reply::Status {
                 primary: self.state.tablet().kind == TabletType::Primary,
                 serving: self.query.is_serving(),
                 position: self.mysql.position(),
@@ -87,9 +88,9 @@ impl TabletManager {
             },
             Call::VDiff(request) => self.vdiff.perform(request).await.unwrap_or_else(failed),
             Call::WaitForPosition { position } => {
-                // The sender lives in the database.
+                // The database owns the sender, so the channel is open.
                 let _ = self.mysql.positions().wait_for(|at| *at >= position).await;
-                Said::Done
+                Reply::Done
             }
             Call::DemotePrimary => {
                 let _action = self.action.lock().await;
@@ -102,16 +103,16 @@ impl TabletManager {
                 done(self.change_tablet_type(TabletType::Primary).await)
             }
             Call::SetReplicationSource { primary } => self.follow(&primary).await,
-            Call::VStreamRows { .. } | Call::BinlogDump { .. } => Said::Failed("a stream is no call".to_owned()),
+            Call::VStreamRows { .. } | Call::BinlogDump { .. } => Reply::Failed("a stream is no call".to_owned()),
         }
     }
 
-    /// `SetReplicationSource`: a primary that is told to follow another one is none any more.
-    async fn follow(self: &Arc<Self>, primary: &str) -> Said {
+    /// `SetReplicationSource`: a primary that follows another one steps down.
+    async fn follow(self: &Arc<Self>, primary: &str) -> Reply {
         let _action = self.action.lock().await;
         let Tablet { kind, alias, .. } = self.state.tablet();
         if alias == primary {
-            return Said::Failed("a tablet cannot follow itself".to_owned());
+            return Reply::Failed("a tablet cannot follow itself".to_owned());
         }
         if kind == TabletType::Primary {
             self.mysql.set_read_only();
@@ -123,10 +124,10 @@ impl TabletManager {
     }
 }
 
-fn done<E: Display>(outcome: Result<(), E>) -> Said {
-    outcome.map_or_else(failed, |()| Said::Done)
+fn done<E: Display>(outcome: Result<(), E>) -> Reply {
+    outcome.map_or_else(failed, |()| Reply::Done)
 }
 
-fn failed(error: impl Display) -> Said {
-    Said::Failed(error.to_string())
+fn failed(error: impl Display) -> Reply {
+    Reply::Failed(error.to_string())
 }

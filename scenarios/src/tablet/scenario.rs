@@ -1,11 +1,14 @@
-//! The tablet as a scenario: a shard with its replica, the shard that it was copied from, a topology server, VDiffs that
-//! operators make, stop and delete, reparents and deaths, and what must hold.
-//! It knows the tablet by its entry points only.
+//! The tablet as a scenario: a shard with its replica, the shard that it was copied from, a topology server, VDiffs
+//! that operators create, stop and delete, reparents and deaths, and the claims about them. It uses the tablet's entry
+//! points only.
 
-use super::{
-    Action, Client, Options, Row, TabletConfig, TopoServerConfig, Workflow, rows_of_table, run_tablet, run_topo_server,
-    shard_records,
-};
+use super::client::Client;
+use super::config::{TabletConfig, Workflow};
+use super::rows::{Row, rows_of_table};
+use super::rpc::{Action, Options};
+use super::topo_records::shard_records;
+use super::topo_server::{TopoServerConfig, run_topo_server};
+use super::vttablet::run_tablet;
 use crate::rt;
 use afterlife::{Build, Faults, Ledger, Link, Need, Node, Outcome, Rng, Scenario, Sim, Supervisor};
 use rand::RngExt;
@@ -13,10 +16,10 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The scenario, in its three builds.
+/// The scenario in its three builds.
 pub fn scenario() -> Scenario {
     Scenario::new("tablet", script)
-        .about("Vitess: a tablet that dies with a VDiff under way never starts again")
+        .about("Vitess: a tablet that dies during a VDiff never starts again")
         .builds(&Build::ALL)
         .seeds(2_000)
         .issue("vitessio/vitess#17637")
@@ -25,10 +28,10 @@ pub fn scenario() -> Scenario {
         .portable()
 }
 
-/// The reported crash; and what upstream's fix leaves, a diff that ends its tablet each time.
+/// The reported crash, and the one that upstream's fix leaves: a diff that kills its tablet every time.
 const CRASH_LOOP: &str = "no-crash-loop";
 
-/// The tablets of the shard that is verified; the first begins as primary.
+/// The tablets of the verified shard. The first starts as primary.
 const TARGETS: [&str; 2] = ["target-0", "target-1"];
 /// The tablet of the shard that it was copied from.
 const SOURCE: &str = "source-0";
@@ -38,24 +41,24 @@ const SOURCE_KEYSPACE: &str = "commerce";
 const SHARD: &str = "0";
 const WORKFLOW: &str = "commerce2customer";
 
-/// What a tablet may have, in bytes.
+/// A tablet's memory, in bytes.
 const MEMORY: u64 = 8 << 20;
 
-/// One table as the seed draws it: keys 1 to `rows`, but for some that one side does not have.
+/// One table as the seed draws it: keys 1 to `rows`, except for some that one side lacks.
 #[derive(Clone, Debug)]
 struct Table {
     name: &'static str,
     rows: u64,
-    /// Every so many rows one is missing in the target, another in the source, another differs; 0 is never.
+    /// One in so many rows is missing in the target, one in the source, and one differs; 0 for none.
     odd: u64,
-    /// How wide a row's text is.
+    /// The width of a row's text.
     width: u64,
-    /// How many rows the target has, if its copy was cut short.
+    /// The number of rows in the target, if its copy was cut short.
     copied: Option<u64>,
 }
 
 impl Table {
-    /// The statements that make it on one side.
+    /// The statements that create it on one side.
     fn backup(&self, is_source: bool) -> String {
         let Self { name, rows, odd, width, copied } = self;
         let last = if is_source { *rows } else { copied.unwrap_or(*rows) };
@@ -71,7 +74,7 @@ impl Table {
     }
 }
 
-/// What the seed draws beside faults.
+/// The seed's draws, except for faults.
 #[derive(Clone, Debug)]
 struct Workload {
     tables: Vec<Table>,
@@ -79,9 +82,9 @@ struct Workload {
     auto_retry: bool,
     max_diff_duration_s: u64,
     reparents: bool,
-    /// How often a primary is looked at in vain before another one takes over.
+    /// The number of failed checks of a primary before another tablet takes over.
     patience: u32,
-    /// Whether a VDiff is under way, and the shard reparented, when the engine looks for VDiffs to be retried.
+    /// A VDiff is running, and the shard reparented, when the engine retries VDiffs.
     late: bool,
 }
 
@@ -92,18 +95,19 @@ impl Workload {
             table("customer", rng.random_range(200..900), 50, 12),
             table("orders", rng.random_range(10_100..12_000), 1_000, 8),
         ];
-        // A copy that is not whole, as in #19140: a reference table that has rows on one side only.
+        // An incomplete copy, as in #19140: a reference table with rows on one side only.
         if rng.random_range(0..8) == 0 {
             tables.push(Table { copied: Some(0), ..table("region", rng.random_range(5..50), 0, 20) });
         } else if rng.random_range(0..2) == 0 {
             tables.push(table("region", rng.random_range(5..50), 0, 20));
         }
-        // Wide rows of which the target has few: they are all extra, and kept.
+        // Wide rows of which the target has few: all others are extra, and kept.
         if rng.random_range(0..5) == 0 {
             let rows = rng.random_range(120..260);
             tables.push(Table { copied: Some(rows / 10), ..table("attachment", rows, 0, 40_000) });
         }
-        // What is wide takes longer, and two at once halve the way: what has no time for one packet makes no progress.
+        // Wide rows take longer, and two diffs halve the bandwidth. Without time for one packet, a diff makes no
+        // progress.
         let is_wide = tables.iter().any(|table| table.width > 1_000);
         let max_diff_duration_s = if !is_wide && rng.random_range(0..6) == 0 { 2 } else { 0 };
         Self {
@@ -121,7 +125,7 @@ impl Workload {
         self.tables.iter().map(|table| table.backup(is_source)).collect()
     }
 
-    /// How many rows a whole diff of each table compares.
+    /// The number of rows that a whole diff of each table compares.
     fn compared(&self) -> BTreeSet<(String, u64)> {
         self.tables.iter().map(|table| (table.name.to_owned(), table.rows)).collect()
     }
@@ -132,12 +136,12 @@ impl Workload {
     }
 }
 
-crate::release::named_as!(super::Build);
+crate::release::named_as!(super::build::Build);
 
-/// How many bytes of rows pass from the source in a second.
+/// The bandwidth for rows from the source.
 const ROWS_BYTES_PER_S: u64 = 400_000;
 
-/// The rows of a table, from a server that takes as long to read them as a narrow way would to let them through.
+/// Reads the rows of a table as slowly as a narrow link would transmit them.
 fn rows_read_slowly(db: &Connection, table: &str, after: i64, bytes_max: usize) -> rusqlite::Result<Vec<Row>> {
     let rows = rows_of_table(db, table, after, bytes_max)?;
     let bytes: usize = rows.iter().map(Row::bytes).sum();
@@ -145,8 +149,8 @@ fn rows_read_slowly(db: &Connection, table: &str, after: i64, bytes_max: usize) 
     Ok(rows)
 }
 
-/// A tablet's configuration. Where no way is narrow, the source itself is slow.
-fn config(name: &str, workload: &Workload, build: super::Build, narrow: bool) -> TabletConfig {
+/// A tablet's configuration. Without narrow links, the source itself is slow.
+fn config(name: &str, workload: &Workload, build: super::build::Build, narrow: bool) -> TabletConfig {
     let is_source = name == SOURCE;
     let backup = workload.backup(is_source);
     if is_source {
@@ -170,7 +174,8 @@ fn topology() -> TopoServerConfig {
     TopoServerConfig::new(shard_records(&[(SOURCE_KEYSPACE, SHARD, SOURCE), (KEYSPACE, SHARD, TARGETS[0])]))
 }
 
-/// Makes VDiffs, stops, resumes and deletes some, and has the shard reparented. What fails is left: it is not wanted then.
+/// Creates VDiffs, stops, resumes and deletes some, and reparents the shard. A VDiff whose creation fails is not
+/// expected to end.
 async fn operate(node: Node, workload: Workload, wanted: Ledger<String>) -> Outcome {
     let (mut rng, client, begun) = (node.rng(), client(), rt::time::Instant::now());
     for number in 0..workload.vdiffs {
@@ -198,7 +203,7 @@ async fn operate(node: Node, workload: Workload, wanted: Ledger<String>) -> Outc
         wanted.note(uuid);
         if workload.reparents {
             rt::time::sleep(ms(rng.random_range(0..5_000))).await;
-            // What fails half way is mended by `vtorc`, in its way.
+            // `vtorc` repairs a reparent that fails halfway.
             let _ = client.planned_reparent(TARGETS[(number as usize + 1) % TARGETS.len()]).await;
         }
     }
@@ -234,20 +239,21 @@ fn ms(ms: u64) -> Duration {
 }
 
 fn script(sim: &mut Sim) {
-    let release = super::Build::from(sim.build());
+    let release = super::build::Build::from(sim.build());
     let mut rng = sim.rng();
     let workload = Workload::draw(&mut rng);
-    // Every panic would end the run before the process is started again; what the process dies of is to be seen.
+    // Otherwise every panic would end the run before the process restarts, and hide how the process dies.
     sim.without("no-silent-panic");
-    let course = rng.random_range(0..4);
-    if release != super::Build::Sound {
-        // The same goes for the steps that lead there: in a quarter of the runs the first is told, in a quarter the next one, and
-        // in the others it takes its course, whoever else was struck before. The sound build has to bear all of it at once.
+    let depth = rng.random_range(0..4);
+    if release != super::build::Build::Sound {
+        // The same goes for the steps that lead there. A quarter of the runs ends with the first step, a quarter with
+        // the second, and the others go on to the end, whatever else is affected first. The sound build has to hold all
+        // claims at once.
         let steps = ["no-use-before-init", "close-is-told", "no-use-after-teardown", "blast-radius"];
-        for step in &steps[..[0, 1, 4, 4][course]] {
+        for step in &steps[..[0, 1, 4, 4][depth]] {
             sim.without(step);
         }
-        // A Go process ends with its goroutines where they are, and mysqld is none of its threads.
+        // A Go process ends with its goroutines where they are, and mysqld is not one of its threads.
         sim.without("nothing-left");
     }
     sim.latency(ms(1), ms(rng.random_range(2..20)));
@@ -260,13 +266,13 @@ fn script(sim: &mut Sim) {
     let targets =
         sim.nodes("target", TARGETS.len(), move |node| tablet(node, config(node.name(), &of_targets, release, narrow)));
     sim.workers(0);
-    // Where the topology is near, a start and the watch that it begins are equally fast; where it is far, a close waits for it.
+    // With a near topology, a start and its first watch are equally fast. With a far one, a close has to wait.
     let farthest =
         if rng.random_range(0..2) == 0 { rng.random_range(5_000..40_000) } else { rng.random_range(100..1_500) };
     sim.link(topo, source.and(targets), Link::between(us(50.max(farthest / 2)), us(farthest)));
     sim.bound("no-spin", 20_000_u64);
-    let way = Link::between(ms(1), ms(10));
-    sim.link(source, targets, if narrow { way.bandwidth(ROWS_BYTES_PER_S) } else { way });
+    let link = Link::between(ms(1), ms(10));
+    sim.link(source, targets, if narrow { link.bandwidth(ROWS_BYTES_PER_S) } else { link });
     if sim.meets(Need::Memory) {
         sim.memory(targets, MEMORY);
     }
@@ -278,14 +284,14 @@ fn script(sim: &mut Sim) {
         let client = client();
         let mut failed = 0;
         loop {
-            failed = client.look_after(&TARGETS, failed, patience).await;
+            failed = client.check_shard(&TARGETS, failed, patience).await;
             rt::time::sleep(secs(1)).await;
         }
     });
 
-    let wanted = sim.ledger::<String>("vdiffs that are to end");
+    let wanted = sim.ledger::<String>("vdiffs that should end");
     let ended = sim.ledger::<String>("vdiffs that have ended");
-    let compared = sim.ledger::<(String, u64)>("tables that were compared");
+    let compared = sim.ledger::<(String, u64)>("compared tables");
     let drawn = workload.clone();
     sim.client("operator", move |node| operate(node, drawn.clone(), wanted));
     sim.verifier("auditor", move |_| async move {
@@ -305,7 +311,7 @@ fn script(sim: &mut Sim) {
             }
             rt::time::sleep(secs(1)).await;
         }
-        // Nothing was left half done: each tablet can be primary, and step down again.
+        // Nothing was left half-done: each tablet can become primary, and step down again.
         for tablet in TARGETS {
             while client.planned_reparent(tablet).await.is_err() {
                 rt::time::sleep(secs(1)).await;
@@ -327,17 +333,15 @@ fn script(sim: &mut Sim) {
             .aimed_at("use vdiff controllers", 3)
             .aimed_at("open topo server", 2),
     );
-    // A disk that is slow while a database is made: a start waits for grants that come late.
+    // A disk that is slow while a database is created: a start waits for grants that come late.
     let boots = faults().at_most(2).slow_disks(secs(5), secs(7), secs(40)).aimed_at("phase restoring", 1);
     sim.faults(targets, boots);
-    // Nobody answers, also not whoever closes the topology's client.
-    let ways = faults().at_most(2).kills().partitions().held_links(secs(5)).aimed_at("close topo server", 2);
-    sim.faults(topo.and(source).and(targets), ways);
+    // Nobody answers, not even the client's close.
+    let links = faults().at_most(2).kills().partitions().held_links(secs(5)).aimed_at("close topo server", 2);
+    sim.faults(topo.and(source).and(targets), links);
     let whole = workload.compared();
-    sim.always("a table that was compared has each of its rows counted once", move |_| {
-        compared.all(|table| whole.contains(table))
-    });
-    sim.eventually("every vdiff that nobody stopped ends", secs(240), move |_| wanted.is_within(ended));
+    sim.always("a compared table counts each of its rows once", move |_| compared.all(|table| whole.contains(table)));
+    sim.eventually("every vdiff that was not stopped ends", secs(240), move |_| wanted.is_within(ended));
     sim.sometimes("a tablet restarts", |view| view.restarts() > 0);
-    sim.sometimes("a vdiff is compared to its end", move |_| !compared.is_empty());
+    sim.sometimes("a vdiff completes", move |_| !compared.is_empty());
 }

@@ -1,11 +1,14 @@
-//! The shard sync loop: it keeps the tablet and its shard's record in step, and while the tablet is primary it watches that
-//! record, to learn that another one has taken over.
+//! The shard sync loop: keeps the tablet and its shard's record in step. While the tablet is primary, it watches that
+//! record to learn that another tablet has taken over.
 
 use super::build::Build;
 use super::config::SHARD_SYNC_RETRY_DELAY;
 use super::context::Context;
-use super::tablet_manager::TabletManager;
-use super::topo::{Shard, Tablet, TabletType, TopoError, Watch, WatchEvent, shard_path};
+use super::goroutine::go;
+use super::tablet_manager::{ShardSync, TabletManager};
+use super::topo_records::{Shard, Tablet, TabletType, shard_path};
+use super::topo_rpc::TopoError;
+use super::topo_watch::{Watch, WatchEvent};
 use crate::rt::{select, sync::mpsc, time};
 use std::future::pending;
 use std::sync::Arc;
@@ -21,7 +24,7 @@ impl ShardWatcher {
         self.watch.is_some()
     }
 
-    /// The next event; `None` where the channel is closed. Without a watch there is none for ever.
+    /// The next event; `None` if the channel is closed. Waits forever without a watch.
     async fn event(&mut self) -> Option<WatchEvent> {
         match &mut self.watch {
             Some(watch) => watch.events.recv().await,
@@ -29,7 +32,7 @@ impl ShardWatcher {
         }
     }
 
-    /// Ends the watch, and drains it: its goroutine must not wait for a reader.
+    /// Ends the watch and drains it, so that its goroutine never waits for a reader.
     async fn stop(&mut self) {
         if let Some(mut watch) = self.watch.take() {
             watch.cancel.cancel();
@@ -42,8 +45,17 @@ impl ShardWatcher {
 }
 
 impl TabletManager {
-    /// The loop itself, until its context is done. A message of `notify` says that the tablet may be another.
-    pub(super) async fn shard_sync_loop(self: Arc<Self>, ctx: Context, mut notify: mpsc::Receiver<()>) {
+    pub(super) fn start_shard_sync(self: &Arc<Self>) {
+        // Capacity for one: a second notification would carry no news.
+        let (notify, notified) = mpsc::channel(1);
+        let ctx = Context::background();
+        let done = go(Arc::clone(self).shard_sync_loop(ctx.clone(), notified));
+        self.own_shard_sync(ShardSync { notify, ctx, done });
+        self.notify_shard_sync();
+    }
+
+    /// The loop, which runs until its context is done. A message of `notify` says that the tablet may have changed.
+    async fn shard_sync_loop(self: Arc<Self>, ctx: Context, mut notify: mpsc::Receiver<()>) {
         let mut watcher = ShardWatcher::default();
         let mut retry_at = None;
         loop {
@@ -74,11 +86,11 @@ impl TabletManager {
         watcher.stop().await;
     }
 
-    /// What an event means: that the record is to be read again, or that the watch is over.
+    /// Handles an event of the watch: the record has to be read again, or the watch is over.
     ///
     /// # Panics
-    /// In the shipped build, if there is none: a nil pointer is dereferenced at `.Err`, address 0x8. With the fix that is said
-    /// in the log and nothing else, and the closed channel stays in the select.
+    /// In the shipped build, if the event is nil: a nil pointer is dereferenced at `.Err`, address 0x8. The fix only
+    /// logs it, and the closed channel stays in the select.
     async fn on_watch_event(&self, event: Option<WatchEvent>, watcher: &mut ShardWatcher) {
         let failed = match (self.config.build, event) {
             (Build::Shipped, event) => event.expect("invalid memory address or nil pointer dereference").is_err(),
@@ -110,7 +122,8 @@ impl TabletManager {
         Ok(())
     }
 
-    /// Enters this tablet as the shard's primary, if its term is the latest. Returns the primary that came after it, if one did.
+    /// Enters this tablet as the shard's primary, if its term is the latest. Returns the later primary, if there is
+    /// one.
     async fn sync_shard_primary(&self, tablet: &Tablet) -> Result<Option<String>, TopoError> {
         let mut after = None;
         let change = |shard: Shard| {
@@ -122,7 +135,7 @@ impl TabletManager {
         Ok(after)
     }
 
-    /// Another one has won: this one takes no writes any more, and follows it.
+    /// Ends this tablet's term: its database becomes read-only and follows the new primary.
     async fn end_primary_term(self: &Arc<Self>, primary: &str) -> Result<(), TopoError> {
         self.mysql.set_read_only();
         self.change_tablet_type(TabletType::Replica).await?;

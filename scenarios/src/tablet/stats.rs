@@ -1,12 +1,12 @@
-//! `globalStats`: what the VDiff engine tells the process's status pages, a singleton of the process with a mutex of its own.
-//! Upstream has it in a package variable; here the process's own object holds it, for nodes of a room share statics.
+//! `globalStats`: the VDiff engine's statistics for the process's status pages, a singleton with its own mutex.
+//! Upstream keeps it in a package variable. Here an object of the process holds it.
 
 use super::build::Build;
 use afterlife_probe::Resource;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is counted.
+/// The statistics.
 #[derive(Debug)]
 pub(super) struct Stats {
     build: Build,
@@ -16,7 +16,8 @@ pub(super) struct Stats {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The running VDiffs by their id, and their names. In Go a map that nobody made is nil: it may be read, and a write panics.
+    /// The running VDiffs by their id, with their names. In Go a map that was never made is nil: reads work, and a
+    /// write panics.
     controllers: Option<BTreeMap<i64, String>>,
     restarted_tables: u64,
 }
@@ -25,13 +26,13 @@ impl Stats {
     pub(super) fn new(build: Build) -> Self {
         let stats = Self { build, mu: Mutex::default(), resource: Resource::declare("vdiff stats") };
         if build != Build::Shipped {
-            // With the fix the registration of the statistics makes it, too.
+            // With the fix, the registration of the statistics makes the map as well.
             stats.make();
         }
         stats
     }
 
-    /// With the fix: at the start of `openLocked`.
+    /// With the fix, makes the map at the start of `openLocked`.
     pub(super) fn init(&self) {
         match self.build {
             Build::Shipped => {}
@@ -39,8 +40,7 @@ impl Stats {
         }
     }
 
-    /// #15175: tells of the controllers that there are. It is the only place that makes the map, and `openLocked` comes to it
-    /// after it has put the controllers in. With the fix it is gone.
+    /// #15175: updates the controllers. This is the only place that makes the map, and `openLocked` reaches it after it has added the controllers. The fix removes it.
     pub(super) fn update(&self, controllers: impl Iterator<Item = (i64, String)>) {
         if self.build == Build::Shipped {
             self.make();
@@ -50,36 +50,36 @@ impl Stats {
         }
     }
 
-    /// Puts a controller in.
+    /// Adds a controller.
     ///
     /// # Panics
-    /// If there is no map: assignment to entry in nil map.
+    /// If the map is nil: assignment to entry in nil map.
     pub(super) fn add(&self, id: i64, uuid: String) {
         self.resource.used();
         self.inner().controllers.as_mut().expect("assignment to entry in nil map").insert(id, uuid);
     }
 
-    /// Takes all out.
+    /// Removes all controllers.
     pub(super) fn clear(&self) {
         if let Some(controllers) = &mut self.inner().controllers {
             controllers.clear();
         }
     }
 
-    /// Takes one out.
+    /// Removes a controller.
     pub(super) fn remove(&self, id: i64) {
         if let Some(controllers) = &mut self.inner().controllers {
             controllers.remove(&id);
         }
     }
 
-    /// How many there are. A nil map has none.
+    /// The number of controllers. A nil map has none.
     #[cfg(test)]
     fn count(&self) -> usize {
         self.inner().controllers.as_ref().map_or(0, BTreeMap::len)
     }
 
-    /// A table was begun again because its time was over.
+    /// Counts a table that was restarted because its time was up.
     pub(super) fn restarted_table(&self) {
         self.inner().restarted_tables += 1;
     }
@@ -93,7 +93,7 @@ impl Stats {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // Go's mutexes know no poison.
+        // Go's mutexes are never poisoned.
         self.mu.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn the_others_have_it_from_the_beginning() {
+    fn the_other_builds_make_the_map_from_the_start() {
         for build in [Build::Patched, Build::Sound] {
             let stats = Stats::new(build);
             stats.add(1, "a".to_owned());
             stats.init();
-            assert_eq!(stats.count(), 1, "a second opening takes nothing out");
+            assert_eq!(stats.count(), 1, "a second opening removes nothing");
         }
     }
 }

@@ -1,53 +1,80 @@
-//! The tablet manager: what a tablet consists of, and how it starts.
-//! What ends it, which is where the builds differ, is in `vttablet.rs`.
+//! The tablet manager: the parts of a tablet, its replication source, and the tasks that outlive a call. `tm_init.rs`
+//! starts it; `vttablet.rs` ends it, which is where the builds differ.
 
-use super::build::Build;
 use super::config::{DBA_GRANT_WAIT, TabletConfig};
 use super::context::Context;
 use super::engine::Engine;
-use super::goroutine::{EndsTheProcess, go};
+use super::goroutine::{AbortOnPanic, go};
 use super::mysql::{Mysql, SqlError};
 use super::query_service::QueryService;
 use super::replication;
 use super::stats::Stats;
-use super::tm_state::TmState;
-use super::topo::{Shard, Tablet, TabletType, TopoError, TopoServer, shard_path, tablet_path};
-use crate::rt::{sync::mpsc, task, time};
+use super::topo::TopoServer;
+use super::topo_records::{Tablet, TabletType, tablet_path};
+use super::topo_rpc::TopoError;
+use crate::rt::sync::{self, mpsc};
+use crate::rt::task;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long upstream tries to reach the topology in a start: `init_timeout`.
-const INIT_TIMEOUT: Duration = Duration::from_secs(60);
-/// What is waited between two such tries, and between two looks at the grants.
-const INIT_RETRY_DELAY: Duration = Duration::from_secs(1);
-
-/// Why a tablet ended by itself.
+/// The reason why a tablet ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TabletError {
-    /// Its database did not start, or failed.
+    /// The database did not start, or failed.
     #[error("the database: {0}")]
     Database(#[from] SqlError),
     /// The topology could not be reached in time.
     #[error("the topology: {0}")]
     Topology(#[from] TopoError),
-    /// The grants of its own user did not come.
+    /// The grants of the database's own user were not created in time.
     #[error("timed out after {DBA_GRANT_WAIT:?} waiting for the dba user to have the required permissions")]
     Grants,
-    /// An address could not be listened at.
+    /// An address could not be bound.
     #[error("cannot listen at {address}: {error}")]
     Listen {
         /// The address.
         address: String,
-        /// Why not.
+        /// The reason.
         #[source]
         error: io::Error,
     },
 }
 
-/// The tablet manager of one process, and what it manages.
+/// The state of a tablet manager.
+#[derive(Debug)]
+pub(super) struct TmState {
+    pub(super) mu: sync::Mutex<State>,
+    /// A copy that others may read while `mu` is held, which may take many seconds.
+    display: Mutex<Tablet>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) is_open: bool,
+    pub(super) is_publishing: bool,
+    pub(super) tablet: Tablet,
+}
+
+impl TmState {
+    pub(super) fn new(tablet: Tablet) -> Self {
+        let display = Mutex::new(tablet.clone());
+        Self { mu: sync::Mutex::new(State { is_open: false, is_publishing: false, tablet }), display }
+    }
+
+    /// The tablet's current record.
+    pub(super) fn tablet(&self) -> Tablet {
+        lock(&self.display).clone()
+    }
+
+    pub(super) fn publish_for_display(&self, tablet: &Tablet) {
+        *lock(&self.display) = tablet.clone();
+    }
+}
+
+/// The tablet manager of one process.
 pub(super) struct TabletManager {
     pub(super) config: Arc<TabletConfig>,
     pub(super) topo: Arc<TopoServer>,
@@ -55,19 +82,20 @@ pub(super) struct TabletManager {
     pub(super) vdiff: Arc<Engine>,
     pub(super) query: Arc<QueryService>,
     pub(super) state: TmState,
-    /// Above all that outlives a call: upstream's `BatchCtx`.
+    /// The parent context of everything that outlives a call: upstream's `BatchCtx`.
     pub(super) batch_ctx: Context,
-    /// Upstream's `actionSema`: one change of what the tablet is at a time.
-    pub(super) action: crate::rt::sync::Mutex<()>,
+    /// Upstream's `actionSema`: one change of the tablet's type at a time.
+    pub(super) action: sync::Mutex<()>,
     shard_sync: Mutex<Option<ShardSync>>,
     following: Mutex<Option<(String, task::JoinHandle<()>)>>,
     tasks: Mutex<task::JoinSet<()>>,
 }
 
-struct ShardSync {
-    notify: mpsc::Sender<()>,
-    ctx: Context,
-    done: task::JoinHandle<()>,
+/// The running shard sync loop.
+pub(super) struct ShardSync {
+    pub(super) notify: mpsc::Sender<()>,
+    pub(super) ctx: Context,
+    pub(super) done: task::JoinHandle<()>,
 }
 
 impl TabletManager {
@@ -102,91 +130,7 @@ impl TabletManager {
         }))
     }
 
-    /// Upstream's `Start`, as far as this story goes: the tablet's type, the shard sync loop, the grants, replication, and the
-    /// state, which opens the VDiff engine.
-    pub(super) async fn start(self: &Arc<Self>) -> Result<(), TabletError> {
-        self.with_retry(async || self.check_primary_ship().await).await?;
-        self.start_shard_sync();
-        afterlife_probe::phase("shard sync");
-        self.wait_for_dba_grants().await?;
-        // The shard sync loop may have made it another meanwhile.
-        if self.state.tablet().kind == TabletType::Replica {
-            self.with_retry(async || self.initialize_replication().await).await?;
-        }
-        self.open_state().await;
-        Ok(())
-    }
-
-    /// Asks the topology until it answers; upstream for a minute, the sound build for as long as it takes.
-    async fn with_retry(&self, ask: impl AsyncFn() -> Result<(), TopoError>) -> Result<(), TopoError> {
-        let begun = time::Instant::now();
-        loop {
-            match ask().await {
-                Err(error) if self.config.build != Build::Sound && begun.elapsed() > INIT_TIMEOUT => return Err(error),
-                Err(_) => time::sleep(INIT_RETRY_DELAY).await,
-                Ok(()) => return Ok(()),
-            }
-        }
-    }
-
-    /// `createKeyspaceShard`, `checkPrimaryShip`, `initTablet`: whom the shard's record names is primary, unless its own record
-    /// says that it was told to step down.
-    async fn check_primary_ship(&self) -> Result<(), TopoError> {
-        let (keyspace, shard) = (&self.config.keyspace, &self.config.shard);
-        let record = match self.topo.get::<Shard>(&shard_path(keyspace, shard)).await {
-            Err(TopoError::NoNode(_)) => {
-                self.topo.set(&shard_path(keyspace, shard), &Shard::default(), 0).await?;
-                Shard::default()
-            }
-            record => record?.0,
-        };
-        let path = tablet_path(&self.config.alias);
-        let known = match self.topo.get::<Tablet>(&path).await {
-            Err(TopoError::NoNode(_)) => None,
-            known => Some(known?.0),
-        };
-        if record.primary == self.config.alias && known.is_none_or(|it| it.kind == TabletType::Primary) {
-            self.update_tablet(|tablet| {
-                tablet.kind = TabletType::Primary;
-                tablet.primary_term_start = record.primary_term_start;
-            })
-            .await;
-            self.mysql.set_read_write(record.primary_term_start);
-        }
-        let tablet = self.state.tablet();
-        match self.topo.set(&path, &tablet, 0).await {
-            Err(TopoError::Conflict) => self.topo.update(&path, |_: Tablet| Some(tablet.clone())).await,
-            done => done,
-        }
-    }
-
-    /// Upstream gives up after ten seconds, and its process ends.
-    async fn wait_for_dba_grants(&self) -> Result<(), TabletError> {
-        let granted = async {
-            self.mysql.connect().await;
-            while !self.mysql.has_grants().await? {
-                time::sleep(INIT_RETRY_DELAY).await;
-            }
-            Ok(())
-        };
-        match self.config.build {
-            Build::Shipped | Build::Patched => {
-                time::timeout(DBA_GRANT_WAIT, granted).await.unwrap_or(Err(TabletError::Grants))
-            }
-            Build::Sound => granted.await,
-        }
-    }
-
-    async fn initialize_replication(self: &Arc<Self>) -> Result<(), TopoError> {
-        let path = shard_path(&self.config.keyspace, &self.config.shard);
-        let (shard, _): (Shard, _) = self.topo.get(&path).await?;
-        if shard.primary.is_empty() || shard.primary == self.config.alias {
-            return Ok(());
-        }
-        self.set_replication_source(&shard.primary).await
-    }
-
-    /// Has the database follow this primary, and nobody else.
+    /// Makes the database follow this primary only.
     pub(super) async fn set_replication_source(&self, primary: &str) -> Result<(), TopoError> {
         let (source, _): (Tablet, _) = self.topo.get(&tablet_path(primary)).await?;
         let following = go(replication::follow(Arc::clone(&self.mysql), source.address));
@@ -194,7 +138,7 @@ impl TabletManager {
         Ok(())
     }
 
-    /// Has the database follow nobody.
+    /// Makes the database follow no primary.
     pub(super) async fn stop_replication(&self) {
         self.replace_following(None).await;
     }
@@ -207,21 +151,17 @@ impl TabletManager {
         }
     }
 
-    /// Whom its database follows; empty if nobody.
+    /// The primary that the database follows; empty if none.
     pub(super) fn following(&self) -> String {
         lock(&self.following).as_ref().map_or_else(String::new, |(primary, _)| primary.clone())
     }
 
-    fn start_shard_sync(self: &Arc<Self>) {
-        // Room for one: a second notification would say nothing new.
-        let (notify, notified) = mpsc::channel(1);
-        let ctx = Context::background();
-        let done = go(Arc::clone(self).shard_sync_loop(ctx.clone(), notified));
-        *lock(&self.shard_sync) = Some(ShardSync { notify, ctx, done });
-        self.notify_shard_sync();
+    /// Keeps the shard sync loop, for its notifications and its stop.
+    pub(super) fn own_shard_sync(&self, shard_sync: ShardSync) {
+        *lock(&self.shard_sync) = Some(shard_sync);
     }
 
-    /// Says that the tablet may be another.
+    /// Notifies the shard sync loop that the tablet may have changed.
     pub(super) fn notify_shard_sync(&self) {
         if let Some(shard_sync) = &*lock(&self.shard_sync) {
             let _ = shard_sync.notify.try_send(());
@@ -237,21 +177,21 @@ impl TabletManager {
         }
     }
 
-    /// Starts what outlives a call.
+    /// Starts work that outlives a call.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         lock(&self.tasks).spawn(async move {
-            let _end = EndsTheProcess;
+            let _end = AbortOnPanic;
             work.await;
         });
     }
 
-    /// Ends what outlived its call.
+    /// Ends the work that outlived its call.
     pub(super) async fn end_tasks(&self) {
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
         tasks.shutdown().await;
     }
 
-    /// A line of the log, with the time: klog reads the clock for each.
+    /// Writes a log line with the time. klog reads the clock for each line.
     pub(super) fn log(&self, line: &str) {
         let at = now_ns();
         tracing::info!(at, alias = %self.config.alias, "{line}");

@@ -1,5 +1,6 @@
-//! A topology server, a source tablet and a shard of two on the real loopback, each on its own multi-thread runtime and its own
-//! thread, as processes are. Nothing here is simulated. Upstream's builds are at home in the room alone: they end their process.
+//! A topology server, a source tablet and a shard of two on the real loopback, each on its own multi-thread runtime and
+//! its own thread, as processes would be. Nothing here is simulated. Only the sound build runs here: upstream's builds
+//! end their process.
 
 use super::{
     Action, Build, Client, Options, TabletConfig, TabletError, TopoServerConfig, VDiffSummary, Workflow, run_tablet,
@@ -11,7 +12,7 @@ use crate::rt::time;
 use std::time::Duration;
 
 /// Addresses and directories. Dropping it removes the directories.
-struct Room {
+struct TestCluster {
     root: Folder,
     addresses: [String; 7],
     _taken: Addresses,
@@ -20,13 +21,13 @@ struct Room {
 
 const TABLETS: [&str; 3] = ["source-0", "target-0", "target-1"];
 
-impl Room {
-    /// Source and target tables by these statements.
+impl TestCluster {
+    /// A topology with these statements as its source and target tables.
     fn new(name: &str, source: &str, target: &str) -> Self {
         let root = Folder::new(&format!("tablet-{name}"));
         let taken = Addresses::take();
         let addresses = taken.several();
-        Self { root, addresses, _taken: taken, backups: [source, target].map(|it| vec![it.to_owned()]) }
+        Self { root, addresses, _taken: taken, backups: [source, target].map(|statements| vec![statements.to_owned()]) }
     }
 
     fn start_topo(&self) -> Process<std::io::Error> {
@@ -64,7 +65,7 @@ impl Room {
     }
 }
 
-/// Two tables: `orders` with a row in so many, `region` with so many rows.
+/// Two tables: `orders` with those of so many rows that `keep` selects, and `region` with so many rows.
 fn tables(orders: u32, keep: &str, regions: u32) -> String {
     let keys = |last| {
         format!(
@@ -82,8 +83,8 @@ fn tables(orders: u32, keep: &str, regions: u32) -> String {
 async fn ended(client: &Client, uuid: &str) -> VDiffSummary {
     loop {
         let vdiffs = client.show().await.unwrap_or_default();
-        let vdiff = vdiffs.into_iter().find(|it| it.uuid == uuid);
-        if let Some(vdiff) = vdiff.filter(|it| matches!(it.state.as_str(), "completed" | "error")) {
+        let vdiff = vdiffs.into_iter().find(|vdiff| vdiff.uuid == uuid);
+        if let Some(vdiff) = vdiff.filter(|vdiff| matches!(vdiff.state.as_str(), "completed" | "error")) {
             return vdiff;
         }
         time::sleep(Duration::from_millis(50)).await;
@@ -97,12 +98,13 @@ async fn create(client: &Client, uuid: &str) {
 }
 
 #[test]
-fn a_vdiff_finds_what_differs_and_outlives_reparents_and_restarts() {
-    let room = Room::new("reparent", &tables(12_000, "pk % 5000 != 1", 3), &tables(12_000, "pk % 5000 != 2", 3));
-    let topo = room.start_topo();
-    let mut tablets: Vec<Option<Process<_>>> = (0..3).map(|tablet| Some(room.start(tablet))).collect();
+fn a_vdiff_finds_the_differences_and_survives_reparents_and_restarts() {
+    let cluster =
+        TestCluster::new("reparent", &tables(12_000, "pk % 5000 != 1", 3), &tables(12_000, "pk % 5000 != 2", 3));
+    let topo = cluster.start_topo();
+    let mut tablets: Vec<Option<Process<_>>> = (0..3).map(|tablet| Some(cluster.start(tablet))).collect();
     run(async {
-        let client = room.client();
+        let client = cluster.client();
         create(&client, "first").await;
         let first = ended(&client, "first").await;
         assert_eq!(first.state, "completed");
@@ -119,14 +121,14 @@ fn a_vdiff_finds_what_differs_and_outlives_reparents_and_restarts() {
         assert_eq!(ended(&client, "second").await.tables, first.tables);
         create(&client, "third").await;
         tablets[2].take().unwrap().stop().unwrap();
-        tablets[2] = Some(room.start(2));
+        tablets[2] = Some(cluster.start(2));
         assert_eq!(ended(&client, "third").await.tables, first.tables);
         while client.vdiff(Action::Delete, "third").await.is_err() {
             time::sleep(Duration::from_millis(50)).await;
         }
-        assert!(client.show().await.unwrap().iter().all(|it| it.uuid != "third"));
+        assert!(client.show().await.unwrap().iter().all(|vdiff| vdiff.uuid != "third"));
 
-        let mut lines = Lines::connect(&room.addresses[6]).await.unwrap();
+        let mut lines = Lines::connect(&cluster.addresses[6]).await.unwrap();
         let answer = lines.query(None, "SELECT count(*) FROM region").await.unwrap();
         assert_eq!(answer.rows, [["3"]]);
         assert!(lines.query(None, "DELETE FROM region").await.is_err());
@@ -139,11 +141,11 @@ fn a_vdiff_finds_what_differs_and_outlives_reparents_and_restarts() {
 
 #[test]
 fn a_panic_ends_a_diff_and_not_the_tablet() {
-    let room = Room::new("contained", &tables(10, "true", 3), &tables(10, "true", 0));
-    let topo = room.start_topo();
-    let tablets: Vec<Process<_>> = (0..3).map(|tablet| room.start(tablet)).collect();
+    let cluster = TestCluster::new("contained", &tables(10, "true", 3), &tables(10, "true", 0));
+    let topo = cluster.start_topo();
+    let tablets: Vec<Process<_>> = (0..3).map(|tablet| cluster.start(tablet)).collect();
     run(async {
-        let client = room.client();
+        let client = cluster.client();
         create(&client, "divides").await;
         let vdiff = ended(&client, "divides").await;
         assert_eq!(vdiff.state, "error");

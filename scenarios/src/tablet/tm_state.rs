@@ -1,45 +1,15 @@
-//! `tmState`: what the tablet is, and the order in which its parts are opened and closed when that changes.
-//! Who changes it is in `rpc_server.rs` and `shard_sync.rs`.
+//! `tmState`: the changes of the tablet's type, and the order in which its parts open and close. `rpc_server.rs` and
+//! `shard_sync.rs` ask for the changes.
 
 use super::config::PUBLISH_RETRY_INTERVAL;
-use super::tablet_manager::TabletManager;
-use super::topo::{Tablet, TabletType, TopoError, tablet_path};
-use crate::rt::{sync::Mutex, time};
-use std::sync::{Arc, PoisonError};
-
-/// The state of a tablet manager.
-#[derive(Debug)]
-pub(super) struct TmState {
-    mu: Mutex<State>,
-    /// What others may read while `mu` is held, for many seconds at times.
-    display: std::sync::Mutex<Tablet>,
-}
-
-#[derive(Debug)]
-struct State {
-    is_open: bool,
-    is_publishing: bool,
-    tablet: Tablet,
-}
-
-impl TmState {
-    pub(super) fn new(tablet: Tablet) -> Self {
-        let display = std::sync::Mutex::new(tablet.clone());
-        Self { mu: Mutex::new(State { is_open: false, is_publishing: false, tablet }), display }
-    }
-
-    /// What the tablet is.
-    pub(super) fn tablet(&self) -> Tablet {
-        self.display.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn publish_for_display(&self, tablet: &Tablet) {
-        *self.display.lock().unwrap_or_else(PoisonError::into_inner) = tablet.clone();
-    }
-}
+use super::tablet_manager::{State, TabletManager, now_ns};
+use super::topo_records::{Tablet, TabletType, tablet_path};
+use super::topo_rpc::TopoError;
+use crate::rt::time;
+use std::sync::Arc;
 
 impl TabletManager {
-    /// `tmState.Open`: whatever the tablet is by now, its parts are opened.
+    /// `tmState.Open`: opens the parts for the tablet's current type.
     pub(super) async fn open_state(self: &Arc<Self>) {
         let mut state = self.state.mu.lock().await;
         if state.is_open {
@@ -50,21 +20,22 @@ impl TabletManager {
         self.publish_state_locked(&mut state).await;
     }
 
-    /// `UpdateTablet`: during the start only.
+    /// `UpdateTablet`, called only during the start.
     pub(super) async fn update_tablet(&self, update: impl FnOnce(&mut Tablet)) {
         let mut state = self.state.mu.lock().await;
         update(&mut state.tablet);
         self.state.publish_for_display(&state.tablet);
     }
 
-    /// `ChangeTabletType`. A primary's record goes first, then its database takes writes, then its parts are opened.
+    /// `ChangeTabletType`. For a new primary, the record comes first, then its database becomes writable, then its
+    /// parts open.
     pub(super) async fn change_tablet_type(self: &Arc<Self>, kind: TabletType) -> Result<(), TopoError> {
         let mut state = self.state.mu.lock().await;
         let mut tablet = state.tablet.clone();
         tablet.kind = kind;
         tablet.primary_term_start = 0;
         if kind == TabletType::Primary {
-            tablet.primary_term_start = super::tablet_manager::now_ns();
+            tablet.primary_term_start = now_ns();
             let record = tablet.clone();
             self.topo.update(&tablet_path(&tablet.alias), move |_| Some(record.clone())).await?;
             self.mysql.set_read_write(tablet.primary_term_start);
@@ -76,7 +47,7 @@ impl TabletManager {
         Ok(())
     }
 
-    /// Opens or closes what a tablet of this type has; the query service last.
+    /// Opens or closes the parts for the tablet's type, the query service last.
     async fn update_locked(self: &Arc<Self>, state: &State) {
         self.state.publish_for_display(&state.tablet);
         if !state.is_open {

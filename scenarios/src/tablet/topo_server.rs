@@ -1,9 +1,9 @@
-//! The topology server, in etcd's place: paths with values and versions, locks that their holder's connection keeps, watches.
-//! It knows no keyspace and no shard. What it acknowledges is on its disk.
+//! The topology server, in etcd's place: paths with values and versions, locks that last as long as their holder's
+//! connection, and watches. It knows no keyspace and no shard. An acknowledged change is on its disk.
 
+use super::topo_rpc::{TopoReply, TopoRequest};
 use crate::line_protocol::Lines;
 use crate::rt::{net::TcpListener, select, sync::watch, task, time};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::future::Future;
@@ -12,59 +12,32 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What is asked of it, one object a line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Ask {
-    /// The value of a path.
-    Get { path: String },
-    /// Sets the value of a path, if its version is this one; 0 where there is none.
-    Set { path: String, value: String, version: u64 },
-    /// The value of a path, and every one that it gets.
-    Watch { path: String },
-    /// Takes the lock of a name, for as long as the connection lives; said again, it keeps the lease.
-    Lock { name: String },
-}
-
-/// What it answers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
-    /// The value and its version; version 0 where there is none.
-    Value { value: String, version: u64 },
-    /// The version is another.
-    BadVersion,
-    /// The lock is the connection's.
-    Locked,
-    /// It is another's.
-    Held,
-}
-
 /// One topology server's configuration.
 #[derive(Clone, Debug)]
 pub struct TopoServerConfig {
     /// The address on which it listens.
     pub listen: String,
-    /// The directory of its data; it is created if it is not there.
+    /// The directory of its data, created if it does not exist.
     pub data_dir: PathBuf,
-    /// What it begins with: paths and their values.
+    /// The initial paths and values.
     pub initial: Vec<(String, String)>,
 }
 
 impl TopoServerConfig {
-    /// A server at etcd's port that begins with these.
+    /// A server at etcd's port with this initial content.
     pub fn new(initial: Vec<(String, String)>) -> Self {
         Self { listen: "0.0.0.0:2379".to_owned(), data_dir: "/var/lib/topo".into(), initial }
     }
 }
 
-/// How long a lock outlives the last word of its holder: a machine that lost its power says no goodbye.
+/// The time for which a lock outlives its holder's last message. A machine that loses power does not close its
+/// connections.
 const LEASE: Duration = Duration::from_secs(15);
 
 struct Topology {
     path: PathBuf,
     values: Mutex<BTreeMap<String, (String, u64)>>,
-    /// Counts up with every change.
+    /// The number of changes so far.
     changed: watch::Sender<u64>,
     locks: Mutex<BTreeMap<String, u64>>,
 }
@@ -72,7 +45,7 @@ struct Topology {
 /// Runs a topology server until `stop` is ready.
 ///
 /// # Errors
-/// Its data cannot be read or written, or its address cannot be listened at.
+/// Its data cannot be read or written, or its address cannot be bound.
 pub async fn run_topo_server(config: TopoServerConfig, stop: impl Future<Output = ()>) -> io::Result<()> {
     let topology = Arc::new(Topology::open(&config)?);
     let listener = TcpListener::bind(&config.listen).await?;
@@ -89,7 +62,7 @@ pub async fn run_topo_server(config: TopoServerConfig, stop: impl Future<Output 
         number += 1;
         let (topology, number) = (Arc::clone(&topology), number);
         serving.spawn(async move {
-            // A connection that breaks is its client's business.
+            // A broken connection is up to its client.
             let _ = topology.serve(Lines::new(stream), number).await;
             lock(&topology.locks).retain(|_, holder| *holder != number);
         });
@@ -113,28 +86,28 @@ impl Topology {
         let mut holds = false;
         loop {
             let lease = if holds { LEASE } else { Duration::MAX };
-            let received = time::timeout(lease, lines.receive::<Ask>()).await;
+            let received = time::timeout(lease, lines.receive::<TopoRequest>()).await;
             let Some(ask) = received.map_err(io::Error::from)?? else { return Ok(()) };
-            holds |= matches!(ask, Ask::Lock { .. });
+            holds |= matches!(ask, TopoRequest::Lock { .. });
             let answer = match ask {
-                Ask::Get { path } => self.get(&path),
-                Ask::Set { path, value, version } => self.set(&path, value, version)?,
-                Ask::Lock { name } => self.lock(name, connection),
-                Ask::Watch { path } => return self.watch(lines, &path).await,
+                TopoRequest::Get { path } => self.get(&path),
+                TopoRequest::Set { path, value, version } => self.set(&path, value, version)?,
+                TopoRequest::Lock { name } => self.lock(name, connection),
+                TopoRequest::Watch { path } => return self.watch(lines, &path).await,
             };
             lines.send(&answer).await?;
         }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    fn get(&self, path: &str) -> TopoReply {
         let (value, version) = lock(&self.values).get(path).cloned().unwrap_or_default();
-        Answer::Value { value, version }
+        TopoReply::Value { value, version }
     }
 
-    fn set(&self, path: &str, value: String, version: u64) -> io::Result<Answer> {
+    fn set(&self, path: &str, value: String, version: u64) -> io::Result<TopoReply> {
         let mut values = lock(&self.values);
         if values.get(path).map_or(0, |known| known.1) != version {
-            return Ok(Answer::BadVersion);
+            return Ok(TopoReply::BadVersion);
         }
         let mut next = values.clone();
         next.insert(path.to_owned(), (value.clone(), version + 1));
@@ -142,29 +115,29 @@ impl Topology {
         *values = next;
         drop(values);
         self.changed.send_modify(|count| *count += 1);
-        Ok(Answer::Value { value, version: version + 1 })
+        Ok(TopoReply::Value { value, version: version + 1 })
     }
 
-    fn lock(&self, name: String, connection: u64) -> Answer {
+    fn lock(&self, name: String, connection: u64) -> TopoReply {
         let holder = *lock(&self.locks).entry(name).or_insert(connection);
-        if holder == connection { Answer::Locked } else { Answer::Held }
+        if holder == connection { TopoReply::Locked } else { TopoReply::Held }
     }
 
-    /// Sends the value of a path whenever it is another, until the client has said all.
+    /// Sends the value of a path whenever it changes, until the client has closed its side.
     async fn watch(&self, mut lines: Lines, path: &str) -> io::Result<()> {
         let mut changed = self.changed.subscribe();
         let mut sent = None;
         loop {
             changed.mark_unchanged();
             let answer = self.get(path);
-            if let Answer::Value { version, .. } = answer
+            if let TopoReply::Value { version, .. } = answer
                 && sent.replace(version) != Some(version)
             {
                 lines.send(&answer).await?;
             }
             select! {
                 _ = changed.changed() => {}
-                said = lines.receive::<Ask>() => match said? {
+                request = lines.receive::<TopoRequest>() => match request? {
                     Some(_) => {}
                     None => return Ok(()),
                 },
@@ -173,7 +146,7 @@ impl Topology {
     }
 }
 
-/// Replaces a file: all of it or nothing, and for good.
+/// Replaces a file atomically and durably.
 fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;

@@ -1,5 +1,4 @@
-//! The ways in which the tablet's releases break.
-//! How many runs each takes, `docs/variants.md` says.
+//! The known ways in which the tablet's releases break. `docs/variants.md` says how many runs it takes to meet each.
 
 use crate::variant;
 use afterlife::{Build, Variant};
@@ -10,13 +9,13 @@ pub(super) const VARIANTS: &[Variant] = &[
     variant(
         "C1",
         Build::Shipped,
-        "the report: a controller is entered in a map that nobody has made",
+        "the report: a controller is entered in a nil map",
         &["no-use-before-init", "vdiff stats"],
     ),
     variant(
         "C1, I5",
         Build::Shipped,
-        "the process dies of that, and of the nil event that follows, at each start",
+        "the process dies of that, and of the nil event that follows, at every start",
         &[LOOP, "tablet/s"],
     ),
     variant(
@@ -31,23 +30,18 @@ pub(super) const VARIANTS: &[Variant] = &[
         "the watch of the shard ends without an error event",
         &["close-is-told", "shard watch"],
     ),
-    variant(
-        "C3",
-        Build::Shipped,
-        "a promotion that panics leaves an engine that is open and is not",
-        &["closed-or-open"],
-    ),
-    variant("C4", Build::Patched, "after the fix the loop goes round on the closed channel", &["no-spin", "target"]),
+    variant("C3", Build::Shipped, "a promotion that panics leaves a half-open engine", &["closed-or-open"]),
+    variant("C4", Build::Patched, "after the fix the loop spins on the closed channel", &["no-spin", "target"]),
     variant(
         "#19140",
         Build::Patched,
-        "a diff that panics leaves its row as it was, and the process dies of it at each start",
+        "a diff that panics leaves its row unchanged, and the process dies of it at every start",
         &[LOOP, "tablet/report.rs"],
     ),
     variant(
         "wide rows",
         Build::Patched,
-        "extra rows are kept whole, and the process dies out of memory",
+        "extra rows are kept whole, and the process runs out of memory",
         &["blast-radius", "out of memory"],
     ),
 ];

@@ -1,10 +1,11 @@
-//! vttablet's `main`: what it makes, what it defers, and how it ends, by a stop, an error or a panic.
-//! Upstream's builds end as Go does: what `main` deferred runs, and then the process is gone with whatever else it was at.
+//! vttablet's `main`: the parts that it creates, the calls that it defers, and its end by a stop, an error or a panic.
+//! Upstream's builds end as Go does: `main`'s deferred calls run, and then the process is gone, with everything that
+//! still runs in it.
 
 use super::build::Build;
 use super::config::{LAMEDUCK, ON_CLOSE_TIMEOUT, TabletConfig};
 use super::context::{CancelOnDrop, Context};
-use super::goroutine::{EndsTheProcess, go};
+use super::goroutine::{AbortOnPanic, go};
 use super::rpc_server;
 use super::tablet_manager::{TabletError, TabletManager};
 use super::topo::{CloseOnDrop, TopoServer};
@@ -12,8 +13,8 @@ use crate::rt::{net::TcpListener, select, task, time};
 use std::future::{Future, pending};
 use std::sync::Arc;
 
-/// Runs a tablet until `stop` is ready and the tablet has ended, as its build does it. Of upstream's builds goroutines are left
-/// when this returns, and the runtime is to go with them.
+/// Runs a tablet until `stop` is ready and the tablet has ended in its build's way. Upstream's builds leave goroutines
+/// behind when this returns, which should end with the runtime.
 ///
 /// # Errors
 /// The tablet cannot start.
@@ -25,15 +26,15 @@ pub async fn run_tablet(config: TabletConfig, stop: impl Future<Output = ()>) ->
 }
 
 async fn run_as_upstream(config: TabletConfig, stop: impl Future<Output = ()>) -> Result<(), TabletError> {
-    // Dropped in this order, reversed: cancel, close the topology's client, end.
-    let _end = EndsTheProcess;
+    // Dropped in reverse order: cancel, close the topology's client, abort.
+    let _end = AbortOnPanic;
     let topo = TopoServer::open(&config.topo, config.build);
     let _close = CloseOnDrop(Arc::clone(&topo));
     let batch_ctx = Context::background();
     let _cancel = CancelOnDrop(batch_ctx.clone());
 
     let tm = TabletManager::new(config, topo, batch_ctx).await?;
-    // SIGTERM is handled from `RunDefault` on, and ends the process before.
+    // SIGTERM is handled from `RunDefault` on. Before that, it ends the process.
     let mut stop = std::pin::pin!(stop);
     select! {
         biased;
@@ -45,7 +46,7 @@ async fn run_as_upstream(config: TabletConfig, stop: impl Future<Output = ()>) -
     afterlife_probe::phase("ready");
     stop.await;
 
-    // `OnTerm`: nobody waits for it, but for the lameduck period.
+    // `OnTerm`: nothing waits for it, except for the lameduck period.
     let closing = Arc::clone(&tm);
     go(async move { closing.vdiff.close().await });
     time::sleep(LAMEDUCK).await;
@@ -54,9 +55,9 @@ async fn run_as_upstream(config: TabletConfig, stop: impl Future<Output = ()>) -
     Ok(())
 }
 
-/// The sound build: who starts also ends, one after the other, and each end is waited for.
+/// The sound build: one owner starts the parts and ends them one after the other, waiting for each.
 async fn run_owned(config: TabletConfig, stop: impl Future<Output = ()>) -> Result<(), TabletError> {
-    let _end = EndsTheProcess;
+    let _end = AbortOnPanic;
     let topo = TopoServer::open(&config.topo, config.build);
     let batch_ctx = Context::background();
     let tm = TabletManager::new(config, Arc::clone(&topo), batch_ctx.clone()).await?;
@@ -73,7 +74,7 @@ async fn run_owned(config: TabletConfig, stop: impl Future<Output = ()>) -> Resu
         ended = running => ended,
     };
 
-    // Nobody asks for anything any more; then what works on its own, from the one that uses others to the one that is used.
+    // First the requests end, then the tasks that run on their own, each before the parts that it uses.
     tm.query.set_serving(false);
     batch_ctx.cancel();
     while serving.join_next().await.is_some() {}
