@@ -1,9 +1,10 @@
-//! Unmodified crates at work in the room, one file each: what runs, what does not and why.
-//! It is a runner as any other, `-- run`, `-- check`, `-- replay`; `-- table` prints docs/compatibility.md, `-- rows` its rows.
+//! Unmodified crates at work in the simulation, one file each: which run, which do not, and why. The program is a
+//! runner like any other (`-- run`, `-- check`, `-- replay`). `-- table` prints docs/compatibility.md, `-- rows` its
+//! rows.
 
 mod crates;
+mod faults;
 mod row;
-mod strikes;
 mod table;
 
 use std::process::ExitCode;

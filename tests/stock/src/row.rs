@@ -1,16 +1,15 @@
-//! A row of the table: the crates, what they do here, and whether that runs.
-//! What is claimed here is put to the test by `suite.rs`.
+//! A row of the table: the crates, their use in the suite, and whether they run. `suite.rs` tests what a row claims.
 
 use afterlife::{Scenario, Sim};
 
-/// Whether it runs.
+/// Whether the crates run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict {
-    /// Every claim holds under every seed; and what a user must know beside that, if anything.
+    /// Every claim holds under every seed. The text is what a user should know beside that, if anything.
     Runs(&'static str),
-    /// It does not run, and the room says so: in a finding that has these words in it.
+    /// The crates do not run: the run ends with a finding that contains these words.
     Refused {
-        /// What is in its way.
+        /// The reason.
         why: &'static str,
         /// Words of the finding.
         says: &'static str,
@@ -22,13 +21,13 @@ pub(crate) enum Verdict {
 pub(crate) struct Row {
     /// The scenario's name on the command line.
     pub(crate) name: &'static str,
-    /// The crates, as crates.io knows them; none for what comes with Rust.
+    /// The crates' names on crates.io; none for the standard library.
     pub(crate) crates: &'static [&'static str],
-    /// What they do in the suite.
+    /// Their use in the suite.
     pub(crate) does: &'static str,
-    /// Whether that runs.
+    /// Whether they run.
     pub(crate) verdict: Verdict,
-    /// How many seeds the suite tries.
+    /// The number of seeds that the suite runs.
     pub(crate) seeds: u64,
     /// The scenario.
     pub(crate) script: fn(&mut Sim),
@@ -40,7 +39,7 @@ impl Row {
         Scenario::new(self.name, self.script).about(self.does).seeds(self.seeds)
     }
 
-    /// The row as the suite reads it.
+    /// The row as JSON, for the suite.
     pub(crate) fn json(&self) -> serde_json::Value {
         let says = match self.verdict {
             Verdict::Runs(_) => None,

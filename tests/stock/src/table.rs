@@ -1,4 +1,4 @@
-//! docs/compatibility.md, from the rows and from Cargo.lock.
+//! docs/compatibility.md, written from the rows and from Cargo.lock.
 
 use crate::crates::ALL;
 use crate::row::{Row, Verdict};
@@ -7,12 +7,12 @@ use std::fmt::Write;
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
 const HEAD: &str = "\
-# What runs
+# Crates that run
 
-Crates as they come from crates.io, each doing real work between nodes of the room while faults strike: nothing in them is
-patched, and no import is swapped. Each row is a scenario in `tests/stock/src/crates/`; `cargo test -p afterlife-stock` runs it
-over the seeds that the row says and has some of them run in two processes to compare every event. This page is written by
-`cargo run -p afterlife-stock -- table`, from the suite and Cargo.lock.
+Crates as published on crates.io, each doing real work between simulated nodes while faults strike. Nothing in them is
+patched, and no import is swapped. Each row is a scenario in `tests/stock/src/crates/`. `cargo test -p afterlife-stock` runs
+it over the row's seeds, and runs some of them in two processes to compare every event. This page is written by
+`cargo run -p afterlife-stock -- table` from the suite and Cargo.lock.
 
 ";
 
@@ -21,10 +21,10 @@ pub(crate) fn page() -> String {
     let mut page = HEAD.to_owned();
     let refused = |row: &&Row| matches!(row.verdict, Verdict::Refused { .. });
     let (not, runs): (Vec<&Row>, Vec<&Row>) = ALL.iter().partition(refused);
-    page += "| crates | what they do in the suite | to know | seeds |\n|---|---|---|---|\n";
+    page += "| crates | use in the suite | note | seeds |\n|---|---|---|---|\n";
     runs.into_iter().for_each(|row| line(&mut page, row));
-    page += "\n# What does not run\n\nEach ends its run with a finding, which says what is quoted.\n\n";
-    page += "| crates | what they try in the suite | why it does not run | seeds |\n|---|---|---|---|\n";
+    page += "\n# Crates that do not run\n\nEach of these ends its run with a finding that contains the quoted words.\n\n";
+    page += "| crates | use in the suite | why it does not run | seeds |\n|---|---|---|---|\n";
     not.into_iter().for_each(|row| line(&mut page, row));
     page
 }
@@ -36,14 +36,14 @@ fn line(page: &mut String, row: &Row) {
         Verdict::Runs(remark) => remark.to_owned(),
         Verdict::Refused { why, says } => format!("{why}: “{says}”"),
     };
-    // A string takes everything.
+    // A write to a string never fails.
     let _ = writeln!(page, "| {names} | {} | {remark} | {} |", row.does, row.seeds);
 }
 
-/// The version of a crate that the suite itself depends on: Cargo.lock may have others of the same name.
+/// The version of a crate that the suite itself depends on. Cargo.lock may contain others of the same name.
 fn version<'a>(lock: &'a str, name: &str) -> &'a str {
     let package = |of: &str| lock.split_once(&format!("[[package]]\nname = \"{of}\"\n")).map(|(_, rest)| rest);
-    let ours = package("afterlife-stock").and_then(|it| it.split("\n\n").next()).unwrap_or_default();
+    let ours = package("afterlife-stock").and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
     let exact = ours.lines().find_map(|line| line.trim().strip_prefix(&format!("\"{name} "))?.strip_suffix("\","));
     let only = || package(name)?.strip_prefix("version = \"")?.split('"').next();
     exact.or_else(only).unwrap_or_else(|| panic!("Cargo.lock has no {name}"))

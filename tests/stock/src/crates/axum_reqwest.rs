@@ -1,7 +1,7 @@
-//! axum served with graceful shutdown, asked by reqwest: JSON both ways, connections from a pool.
+//! axum with graceful shutdown and reqwest with pooled connections: JSON in both directions.
 
+use crate::faults::{early, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{ms, secs, soon};
 use afterlife::{Faults, Sim};
 use axum::extract::Path;
 use axum::routing::put;
@@ -28,18 +28,18 @@ struct Order {
 #[derive(Deserialize, Serialize)]
 struct Receipt {
     order: Order,
-    life: u16,
+    boot: u16,
 }
 
 fn script(sim: &mut Sim) {
-    let taken = sim.ledger::<u64>("orders that the handler saw");
-    let acked = sim.ledger::<(u64, u16)>("receipts: order, life");
+    let taken = sim.ledger::<u64>("orders taken");
+    let acked = sim.ledger::<(u64, u16)>("receipts: order, incarnation");
     sim.workers(2);
     let server = sim.node("shop", move |node| async move {
         let take = move |Path(number): Path<u64>, Json(order): Json<Order>| async move {
             taken.note(number);
             sleep(ms(number % 50)).await;
-            Json(Receipt { order, life: node.incarnation() })
+            Json(Receipt { order, boot: node.incarnation() })
         };
         let app = Router::new().route("/order/{number}", put(take));
         axum::serve(TcpListener::bind("0.0.0.0:80").await?, app).with_graceful_shutdown(node.stopping()).await?;
@@ -55,17 +55,17 @@ fn script(sim: &mut Sim) {
                     && let Ok(receipt) = answer.error_for_status()?.json::<Receipt>().await
                 {
                     assert_eq!(receipt.order, order);
-                    acked.note((number, receipt.life));
+                    acked.note((number, receipt.boot));
                 }
                 sleep(ms(150)).await;
             }
             Ok(())
         })
     });
-    sim.faults(server, soon(Faults::lifecycle().stops(secs(5))));
-    sim.faults(server.and(buyers[0]).and(buyers[1]), soon(Faults::none().partitions()));
+    sim.faults(server, early(Faults::lifecycle().stops(secs(5))));
+    sim.faults(server.and(buyers[0]).and(buyers[1]), early(Faults::none().partitions()));
     sim.always("a receipt is for an order that was taken", move |_| acked.len() <= taken.len());
     sim.sometimes("most orders are acknowledged", move |_| acked.len() > 60);
     sim.sometimes("an order is not acknowledged", move |view| view.exits() > 2 && acked.len() < 80);
-    sim.sometimes("the shop is opened again", |view| view.restarts() > 0);
+    sim.sometimes("the shop restarts", |view| view.restarts() > 0);
 }

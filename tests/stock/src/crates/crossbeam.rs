@@ -1,7 +1,7 @@
 //! crossbeam-channel: a pipeline of threads behind a TCP server, with `select!`, a ticker and back-pressure.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Ledger, Node, Sim};
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
 
 type Job = (u64, Sender<u64>);
 
-/// Gathers jobs until the ticker ticks or there are five, and answers them together.
+/// Collects jobs until the ticker ticks or there are five, and answers them together.
 fn batch(jobs: &Receiver<Job>, sizes: Ledger<usize>) {
     let ticker = tick(ms(100));
     let mut gathered = Vec::new();
@@ -37,7 +37,7 @@ fn batch(jobs: &Receiver<Job>, sizes: Ledger<usize>) {
         if due && !gathered.is_empty() {
             sizes.note(gathered.len());
             for (number, answer) in gathered.drain(..) {
-                // Whoever asked may have gone.
+                // The client may have gone.
                 let _ = answer.send(number * 3);
             }
         }
@@ -97,8 +97,8 @@ fn script(sim: &mut Sim) {
         })
     });
     let clients = clients.reduce(afterlife::Group::and).expect("there are seven");
-    kills_and_cuts(sim, server, clients);
-    sim.eventually("all is answered", secs(60), move |_| answered.len() >= 490);
+    kills_and_link_faults(sim, server, clients);
+    sim.eventually("every job is answered", secs(60), move |_| answered.len() >= 490);
     sim.sometimes("a batch is full", move |_| sizes.contains(&5));
     sim.sometimes("a batch is cut short by the ticker", move |_| sizes.contains(&1) || sizes.contains(&2));
     sim.sometimes("a connection breaks", move |_| !broken.is_empty());

@@ -1,7 +1,7 @@
-//! fjall, a log-structured store: its journal is synced, and a thread of its own flushes and compacts behind it.
+//! fjall, a log-structured store: it syncs its journal, and flushes and compacts in its own thread.
 
+use crate::faults::{kills_and_power_losses, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_power_losses, ms, secs, sound};
 use afterlife::{Ledger, Node, Outcome, Sim};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use tokio::time::sleep;
@@ -9,10 +9,10 @@ use tokio::time::sleep;
 pub(crate) const ROW: Row = Row {
     name: "fjall",
     crates: &["fjall", "lsm-tree"],
-    does: "a log-structured store with its own flush and compaction thread; killed and out of power",
+    does: "a log-structured store with its own flush and compaction thread; kills and power losses",
     verdict: Verdict::Runs(
-        "with `worker_threads(1)`: more of them hand compactions to each other in a loop that passes no door, which is told \
-         as an endless loop; and fjall does not sync the directory entry of a new keyspace: sync `keyspaces` yourself",
+        "use `worker_threads(1)`: several workers hand compactions to each other in a loop without a system call, which is \
+         reported as an endless loop; and fjall does not sync the directory entry of a new keyspace: sync `keyspaces` yourself",
     ),
     seeds: 30,
     script,
@@ -36,7 +36,7 @@ async fn store(node: Node, persisted: Ledger<u64>, opened: Ledger<(u16, u64)>) -
         assert_eq!(*value, content(next));
         next += 1;
     }
-    assert!(!persisted.contains(&next), "row {next} was persisted and is gone");
+    assert!(!persisted.contains(&next), "row {next} was persisted and is missing");
     opened.note((node.incarnation(), next));
     loop {
         rows.insert(next_key(next), content(next))?;
@@ -55,14 +55,14 @@ fn next_key(number: u64) -> [u8; 8] {
 }
 
 fn script(sim: &mut Sim) {
-    let persisted = sim.ledger::<u64>("rows that were persisted");
-    let opened = sim.ledger::<(u16, u64)>("opened: life, rows");
-    let store = sim.node("store", move |node| sound(store(node, persisted, opened)));
+    let persisted = sim.ledger::<u64>("persisted rows");
+    let opened = sim.ledger::<(u16, u64)>("openings: incarnation, rows");
+    let store = sim.node("store", move |node| must_succeed(store(node, persisted, opened)));
     sim.client("clock", |_| async {
         sleep(secs(8)).await;
         Ok(())
     });
     kills_and_power_losses(sim, store);
     sim.sometimes("many rows are persisted", move |_| persisted.len() > 80);
-    sim.sometimes("a third life finds rows", move |_| opened.len() > 2 && !persisted.is_empty());
+    sim.sometimes("a third incarnation finds rows", move |_| opened.len() > 2 && !persisted.is_empty());
 }

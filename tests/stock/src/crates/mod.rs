@@ -1,8 +1,7 @@
-//! One file for each row of the table, readable as an example of how the crate is used in a scenario.
+//! One file for each row of the table, to be read as an example of the crate in a scenario.
 
 mod axum_reqwest;
-mod chance;
-mod clocks;
+mod chrono_jiff;
 mod crossbeam;
 mod fjall;
 mod hyper;
@@ -11,6 +10,7 @@ mod notify;
 mod openraft;
 mod parking_lot;
 mod quinn;
+mod rand_uuid;
 mod rayon;
 mod rayon_global;
 mod redb;
@@ -50,8 +50,8 @@ pub(crate) const ALL: &[Row] = &[
     crossbeam::ROW,
     parking_lot::ROW,
     moka::ROW,
-    chance::ROW,
-    clocks::ROW,
+    rand_uuid::ROW,
+    chrono_jiff::ROW,
     tracing_appender::ROW,
     rayon_global::ROW,
     smol::ROW,

@@ -1,7 +1,7 @@
-//! moka: a cache with a time to live in front of a slow origin, which goes down and comes back.
+//! moka: a cache with a time to live in front of a slow origin, which dies and returns.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Node, Outcome, Sim};
 use moka::future::Cache;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,7 +65,7 @@ fn script(sim: &mut Sim) {
                             if before != value {
                                 seen[key as usize] = (value, Instant::now());
                             } else {
-                                assert!(since.elapsed() < LIVES_FOR + ms(100), "{key} is older than it may be");
+                                assert!(since.elapsed() < LIVES_FOR + ms(100), "{key} is older than its time to live");
                             }
                             reads.note(key);
                         }
@@ -83,7 +83,7 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
     sim.workers(0);
-    kills_and_cuts(sim, origin, client);
-    sim.sometimes("most reads are answered by the cache", move |_| reads.len() > 300 && loads.len() * 2 < reads.len());
+    kills_and_link_faults(sim, origin, client);
+    sim.sometimes("the cache answers most reads", move |_| reads.len() > 300 && loads.len() * 2 < reads.len());
     sim.sometimes("a load fails", move |_| !failed.is_empty());
 }

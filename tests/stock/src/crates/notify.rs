@@ -1,4 +1,4 @@
-//! notify: a watch on a folder, which Linux does by inotify.
+//! notify: a watch on a folder, through inotify on Linux.
 
 use crate::row::{Row, Verdict};
 use afterlife::Sim;
@@ -9,7 +9,7 @@ pub(crate) const ROW: Row = Row {
     name: "notify",
     crates: &["notify"],
     does: "a watch on a folder of the node's disk",
-    verdict: Verdict::Refused { why: "the room has no inotify", says: "inotify_init1" },
+    verdict: Verdict::Refused { why: "the simulation does not support inotify", says: "inotify_init1" },
     seeds: 1,
     script,
 };
@@ -17,11 +17,11 @@ pub(crate) const ROW: Row = Row {
 fn script(sim: &mut Sim) {
     sim.client("watcher", |_| async {
         std::fs::create_dir("/watched")?;
-        let (said, heard) = std::sync::mpsc::channel();
-        let mut watcher = notify::recommended_watcher(said)?;
+        let (events, received) = std::sync::mpsc::channel();
+        let mut watcher = notify::recommended_watcher(events)?;
         watcher.watch(Path::new("/watched"), RecursiveMode::Recursive)?;
         std::fs::write("/watched/file", "new")?;
-        heard.recv()??;
+        received.recv()??;
         Ok(())
     });
 }

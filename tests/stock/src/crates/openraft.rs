@@ -1,7 +1,7 @@
-//! openraft: three members that agree on a list over HTTP, each with its log in a file of its own.
+//! openraft: three members that agree on a list over HTTP, each with its log in its own file.
 
+use crate::faults::{early, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{ms, secs, soon, sound};
 use afterlife::{Faults, Node, Outcome, Sim};
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -31,7 +31,7 @@ use tokio::time::sleep;
 pub(crate) const ROW: Row = Row {
     name: "openraft",
     crates: &["openraft"],
-    does: "three members with durable logs that replicate a list over axum and reqwest; killed, out of power, cut apart",
+    does: "three members with durable logs that replicate a list over axum and reqwest; kills, power losses, partitions",
     verdict: Verdict::Runs(""),
     seeds: 20,
     script,
@@ -78,7 +78,7 @@ impl RaftLogReader<Types> for LogFile {
         &mut self,
         range: R,
     ) -> Stored<Vec<Entry<Types>>> {
-        Ok(self.0.lock().expect("no change panics").entries.range(range).map(|it| it.1.clone()).collect())
+        Ok(self.0.lock().expect("no change panics").entries.range(range).map(|(_, entry)| entry.clone()).collect())
     }
 }
 
@@ -123,7 +123,7 @@ impl RaftLogStorage<Types> for LogFile {
     }
 }
 
-// -- the list, in memory: it is applied again after a restart
+// -- the list, in memory: applied again after a restart
 
 #[derive(Clone, Default)]
 struct List {
@@ -155,7 +155,7 @@ impl RaftStateMachine<Types> for List {
             self.applied = Some(entry.log_id);
             match entry.payload {
                 EntryPayload::Normal(number) => numbers.push(number),
-                EntryPayload::Membership(it) => self.membership = StoredMembership::new(Some(entry.log_id), it),
+                EntryPayload::Membership(new) => self.membership = StoredMembership::new(Some(entry.log_id), new),
                 EntryPayload::Blank => {}
             }
             numbers.len() as u64
@@ -232,7 +232,7 @@ impl RaftNetwork<Types> for Peer {
     }
 }
 
-// -- a member, and who asks it
+// -- a member, and the clients
 
 async fn member(node: Node) -> Outcome {
     let config = Config {
@@ -248,7 +248,7 @@ async fn member(node: Node) -> Outcome {
     let raft =
         Raft::<Types>::new(node.index() as u64, Arc::new(config.validate()?), peers, LogFile::open()?, list).await?;
     let members: BTreeMap<u64, BasicNode> = (0..3).map(|id| (id, BasicNode::new(format!("member-{id}")))).collect();
-    // Every member may say so at its first start: all say the same, and later it is known.
+    // Every member initializes at its first start, with the same members. Later it fails, because the cluster exists.
     let _ = raft.initialize(members).await;
     let app = Router::new()
         .route(
@@ -262,7 +262,7 @@ async fn member(node: Node) -> Outcome {
         .route(
             "/add",
             post(|State(raft): State<Raft<Types>>, Json(number)| async move {
-                Json(raft.client_write(number).await.ok().map(|it| it.data))
+                Json(raft.client_write(number).await.ok().map(|written| written.data))
             }),
         )
         .route("/list", get(move || async move { Json(numbers.lock().expect("no entry panics").clone()) }))
@@ -275,8 +275,8 @@ const NUMBERS: u64 = 40;
 fn script(sim: &mut Sim) {
     let acked = sim.ledger::<u64>("acknowledged");
     let found = sim.ledger::<u64>("found by every member");
-    let refused = sim.ledger::<u64>("asked again");
-    let members = sim.nodes("member", 3, |node| sound(member(node)));
+    let retried = sim.ledger::<u64>("retried");
+    let members = sim.nodes("member", 3, |node| must_succeed(member(node)));
     let client = sim.client("client", move |_| async move {
         let client = reqwest::Client::builder().timeout(secs(1)).build()?;
         for number in 0..NUMBERS {
@@ -288,7 +288,7 @@ fn script(sim: &mut Sim) {
                     acked.note(number);
                     break;
                 }
-                refused.note(number);
+                retried.note(number);
                 sleep(ms(50)).await;
             }
             sleep(ms(100)).await;
@@ -303,7 +303,7 @@ fn script(sim: &mut Sim) {
             }
             let shortest = lists.iter().map(Vec::len).min().unwrap_or_default();
             assert!(lists.iter().all(|list| list[..shortest] == lists[0][..shortest]), "members disagree: {lists:?}");
-            if lists.iter().all(|list| list == &lists[0] && (0..NUMBERS).all(|it| list.contains(&it))) {
+            if lists.iter().all(|list| list == &lists[0] && (0..NUMBERS).all(|number| list.contains(&number))) {
                 lists.swap_remove(0).into_iter().for_each(|number| found.note(number));
                 found.complete();
                 return Ok(());
@@ -311,9 +311,9 @@ fn script(sim: &mut Sim) {
             sleep(ms(200)).await;
         }
     });
-    sim.faults(members, soon(Faults::none().kills().power_losses()));
-    sim.faults(members.and(client), soon(Faults::none().partitions()));
+    sim.faults(members, early(Faults::none().kills().power_losses()));
+    sim.faults(members.and(client), early(Faults::none().partitions()));
     sim.nothing_acked_is_lost(acked, found);
-    sim.sometimes("a member is killed and started again", |view| view.restarts() > 0);
-    sim.sometimes("a number is asked for again, and is there twice", move |_| !found.has_no_duplicate());
+    sim.sometimes("a member is killed and restarted", |view| view.restarts() > 0);
+    sim.sometimes("a number is retried and appears twice", move |_| !found.has_no_duplicate());
 }

@@ -1,7 +1,7 @@
-//! parking_lot: its mutex, condition variable and read-write lock under threads that want the same things at once.
+//! parking_lot: its mutex, condition variable and read-write lock under contending threads.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Ledger, Node, Sim};
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::collections::BTreeMap;
@@ -13,16 +13,16 @@ use std::thread;
 pub(crate) const ROW: Row = Row {
     name: "parking_lot",
     crates: &["parking_lot"],
-    does: "a bounded queue of a mutex and two condition variables, and a table behind a read-write lock, between threads",
+    does: "a bounded queue of a mutex and two condition variables, and a table behind a read-write lock, shared by threads",
     verdict: Verdict::Runs(
-        "it hands locks over by the hash of their address: a seed is the same in every process of one build, and may mean \
-         something else in the next build",
+        "it picks waiting threads by the hash of a lock's address: a seed is the same run in every process of one build, and \
+         may be another run in the next build",
     ),
     seeds: 30,
     script,
 };
 
-/// A queue that holds four; and what was made of what went through it.
+/// A queue of at most four jobs, and the results.
 #[derive(Default)]
 struct Shop {
     queue: Mutex<Vec<u64>>,
@@ -115,7 +115,7 @@ fn script(sim: &mut Sim) {
         })
     });
     let clients = clients.reduce(afterlife::Group::and).expect("there are six");
-    kills_and_cuts(sim, server, clients);
-    sim.eventually("all is answered", secs(60), move |_| answered.len() >= 600);
+    kills_and_link_faults(sim, server, clients);
+    sim.eventually("every job is answered", secs(60), move |_| answered.len() >= 600);
     sim.sometimes("a connection breaks", move |_| !broken.is_empty());
 }

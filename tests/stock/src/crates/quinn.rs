@@ -1,7 +1,7 @@
-//! quinn: QUIC over UDP with TLS by rustls and ring, a certificate by rcgen, and streams that outlive lost packets.
+//! quinn: QUIC over UDP with TLS by rustls and ring, a certificate by rcgen, and streams that survive lost packets.
 
+use crate::faults::{early, kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs, soon};
 use afterlife::{Faults, Outcome, Sim};
 use quinn::rustls::RootCertStore;
 use quinn::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,7 +25,7 @@ fn transport() -> Arc<TransportConfig> {
     Arc::new(transport)
 }
 
-async fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>, life: u16) -> Outcome {
+async fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>, incarnation: u16) -> Outcome {
     let mut config = ServerConfig::with_single_cert(vec![certificate], key)?;
     config.transport_config(transport());
     let endpoint = Endpoint::server(config, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 4433)))?;
@@ -37,34 +37,34 @@ async fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>
                 tokio::spawn(async move {
                     let mut answer = receive.read_to_end(1 << 20).await?;
                     answer.reverse();
-                    answer.extend(life.to_be_bytes());
+                    answer.extend(incarnation.to_be_bytes());
                     send.write_all(&answer).await?;
                     send.finish()?;
                     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
                 });
             }
-            #[allow(unreachable_code, reason = "it says what the block's errors are")]
+            #[allow(unreachable_code, reason = "it gives the block's error type")]
             Ok::<_, quinn::ConnectionError>(())
         });
     }
     Ok(())
 }
 
-/// One request, larger than a packet: gives the life that answered.
+/// Sends one request, larger than a packet. Returns the incarnation that answered.
 async fn ask(connection: &Connection, round: u32) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
     let question: Vec<u8> = round.to_be_bytes().repeat(2_000);
     let (mut send, mut receive) = connection.open_bi().await?;
     send.write_all(&question).await?;
     send.finish()?;
     let mut answer = receive.read_to_end(1 << 20).await?;
-    let life = answer.split_off(question.len());
+    let incarnation = answer.split_off(question.len());
     answer.reverse();
     assert_eq!(answer, question);
-    Ok(u16::from_be_bytes([life[0], life[1]]))
+    Ok(u16::from_be_bytes([incarnation[0], incarnation[1]]))
 }
 
 fn script(sim: &mut Sim) {
-    let answered = sim.ledger::<(u16, u32)>("answers: life, round");
+    let answered = sim.ledger::<(u16, u32)>("answers: incarnation, round");
     let broken = sim.ledger::<String>("connections that ended");
     let pair = rcgen::generate_simple_self_signed(["server".to_owned()]).expect("a certificate");
     let (certificate, key) = (pair.cert.der().clone(), pair.signing_key.serialize_der());
@@ -83,7 +83,8 @@ fn script(sim: &mut Sim) {
                 config.transport_config(transport());
                 let mut endpoint = Endpoint::client(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
                 endpoint.set_default_client_config(config);
-                let address = ("server", 4433).to_socket_addrs()?.find(SocketAddr::is_ipv4).expect("it has an address");
+                let address =
+                    ("server", 4433).to_socket_addrs()?.find(SocketAddr::is_ipv4).expect("the server has an address");
                 let mut round = 0;
                 while round < 30 {
                     let connection = match endpoint.connect(address, "server")?.await {
@@ -94,8 +95,8 @@ fn script(sim: &mut Sim) {
                         }
                     };
                     while round < 30 {
-                        let Ok(life) = ask(&connection, round).await else { break };
-                        answered.note((life, round));
+                        let Ok(incarnation) = ask(&connection, round).await else { break };
+                        answered.note((incarnation, round));
                         round += 1;
                         sleep(ms(200)).await;
                     }
@@ -109,12 +110,10 @@ fn script(sim: &mut Sim) {
             }
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.faults(
-        server.and(clients[0]).and(clients[1]),
-        soon(Faults::none().duplicated_datagrams(200, secs(5)).reordered_datagrams(200, secs(5))),
-    );
-    sim.eventually("every question is answered", secs(120), move |_| answered.len() >= 60);
-    sim.sometimes("a second life answers", move |_| answered.contains(&(2, 29)));
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
+    let datagrams = Faults::none().duplicated_datagrams(200, secs(5)).reordered_datagrams(200, secs(5));
+    sim.faults(server.and(clients[0]).and(clients[1]), early(datagrams));
+    sim.eventually("every request is answered", secs(120), move |_| answered.len() >= 60);
+    sim.sometimes("a second incarnation answers", move |_| answered.contains(&(2, 29)));
     sim.sometimes("a connection ends", move |_| !broken.is_empty());
 }

@@ -1,7 +1,7 @@
-//! rayon, in a pool of the node's own: a server that sorts and sums what it is sent, on four threads.
+//! rayon, in a pool per node: a server that sorts and sums its clients' numbers on four threads.
 
+use crate::faults::{kills_and_link_faults, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs, sound};
 use afterlife::{Outcome, Sim};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio::time::{sleep, timeout};
 pub(crate) const ROW: Row = Row {
     name: "rayon",
     crates: &["rayon"],
-    does: "a pool for each node, which sorts and folds in parallel what two clients send it",
-    verdict: Verdict::Runs("build a pool for each node: the global one is a static, which nodes would share"),
+    does: "a pool for each node, which sorts and folds in parallel for two clients",
+    verdict: Verdict::Runs("build a pool for each node: the global pool is a static, which nodes would share"),
     seeds: 30,
     script,
 };
 
-/// A number that depends on the place of every other, by work that splits.
+/// A number that depends on the order of all others, computed by work that splits.
 pub(super) fn digest(seed: u64) -> u64 {
     let mut numbers: Vec<u64> =
         (0..2_000).into_par_iter().map(|index: u64| (index ^ seed).wrapping_mul(0x9E37_79B9)).collect();
@@ -50,7 +50,7 @@ async fn serve() -> Outcome {
     }
 }
 
-/// What `digest` gives, on one thread.
+/// The result of `digest`, computed on one thread.
 fn expected(seed: u64) -> u64 {
     let mut numbers: Vec<u64> = (0..2_000).map(|index: u64| (index ^ seed).wrapping_mul(0x9E37_79B9)).collect();
     numbers.sort_unstable();
@@ -60,7 +60,7 @@ fn expected(seed: u64) -> u64 {
 fn script(sim: &mut Sim) {
     let answered = sim.ledger::<u64>("answered");
     let broken = sim.ledger::<u64>("connections that broke");
-    let server = sim.node("server", |_| sound(serve()));
+    let server = sim.node("server", |_| must_succeed(serve()));
     let clients = [0, 1_000].map(|first| {
         sim.client(&format!("client-{first}"), move |_| async move {
             let mut next = first;
@@ -85,7 +85,7 @@ fn script(sim: &mut Sim) {
             Ok(())
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.eventually("every sum is right and answered", secs(60), move |_| answered.len() >= 40);
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
+    sim.eventually("every sum is answered, and correct", secs(60), move |_| answered.len() >= 40);
     sim.sometimes("a connection breaks", move |_| broken.len() > 2);
 }

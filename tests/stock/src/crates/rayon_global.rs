@@ -1,8 +1,8 @@
-//! rayon's global pool: a static, so that its threads are those of the process that came first and die with it.
+//! rayon's global pool: a static, so its threads belong to the first process that uses it and die with it.
 
 use super::rayon::digest;
+use crate::faults::{early, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{ms, secs, soon};
 use afterlife::{Faults, Sim};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,9 +11,9 @@ use tokio::time::sleep;
 pub(crate) const ROW: Row = Row {
     name: "rayon-global-pool",
     crates: &["rayon"],
-    does: "the global pool in a server that is killed and started again",
+    does: "the global pool in a server that is killed and restarted",
     verdict: Verdict::Refused {
-        why: "a static is one for all processes of a run: its threads belong to the process that used it first, and die with it. Build a pool for each node",
+        why: "the processes of a run share statics: the pool's threads belong to the first process that uses it, and die with it. Build a pool for each node",
         says: "client never ends its work",
     },
     seeds: 10,
@@ -43,6 +43,6 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
     sim.time_limit(secs(60));
-    sim.faults(server, soon(Faults::none().kills()));
-    sim.sometimes("the server is killed and started again", |view| view.restarts() > 0);
+    sim.faults(server, early(Faults::none().kills()));
+    sim.sometimes("the server is killed and restarted", |view| view.restarts() > 0);
 }

@@ -1,7 +1,7 @@
-//! redb on the virtual disk, asked over TCP: what its server acknowledged is there after kills and power losses.
+//! redb on the virtual disk, behind a TCP server: acknowledged commits survive kills and power losses.
 
+use crate::faults::{early, kills_and_link_faults, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs, soon, sound};
 use afterlife::{Faults, Outcome, Sim};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use std::fs::{File, create_dir_all};
@@ -12,15 +12,15 @@ use tokio::time::{sleep, timeout};
 pub(crate) const ROW: Row = Row {
     name: "redb",
     crates: &["redb"],
-    does: "a store behind a TCP server, commits on the blocking pool, killed and out of power in mid-transaction",
+    does: "a store behind a TCP server, with commits on the blocking pool; kills and power losses in mid-transaction",
     verdict: Verdict::Runs(
-        "redb syncs its file and not the directory entry that leads to it: who creates a database syncs its folder",
+        "redb syncs its file and not the directory entry: sync the folder after creating a database",
     ),
     seeds: 30,
     script,
 };
 
-/// Added to a key that is to be looked up only.
+/// Added to a key to look it up without a commit.
 const LOOK: u64 = 1 << 32;
 const MISSING: u64 = u64::MAX;
 
@@ -58,7 +58,7 @@ async fn serve() -> Outcome {
     }
 }
 
-/// Commits over one connection for as long as that lasts.
+/// Commits over one connection for as long as it lasts.
 async fn push(next: &mut u64, acked: afterlife::Ledger<u64>) -> std::io::Result<()> {
     let mut stream = TcpStream::connect("store:7000").await?;
     while *next < 50 {
@@ -75,7 +75,7 @@ async fn push(next: &mut u64, acked: afterlife::Ledger<u64>) -> std::io::Result<
 fn script(sim: &mut Sim) {
     let acked = sim.ledger::<u64>("acknowledged");
     let found = sim.ledger::<u64>("found");
-    let store = sim.node("store", |_| sound(serve()));
+    let store = sim.node("store", |_| must_succeed(serve()));
     let client = sim.client("client", move |_| async move {
         let mut next = 0;
         while next < 50 {
@@ -100,7 +100,7 @@ fn script(sim: &mut Sim) {
         found.complete();
         Ok(())
     });
-    kills_and_cuts(sim, store, client);
-    sim.faults(store, soon(Faults::none().power_losses()));
+    kills_and_link_faults(sim, store, client);
+    sim.faults(store, early(Faults::none().power_losses()));
     sim.nothing_acked_is_lost(acked, found);
 }

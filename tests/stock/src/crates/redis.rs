@@ -1,7 +1,7 @@
-//! The redis client, through its connection manager, against a small server of ours that speaks the real protocol.
+//! The redis client with its connection manager, against a small RESP server of the suite.
 
+use crate::faults::{kills_and_link_faults, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs, sound};
 use afterlife::{Outcome, Sim};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 pub(crate) const ROW: Row = Row {
     name: "redis",
     crates: &["redis"],
-    does: "the client's connection manager, with pipelines, against a small server of ours over RESP",
+    does: "the client's connection manager, with pipelines, against a small RESP server of the suite",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
@@ -21,7 +21,7 @@ pub(crate) const ROW: Row = Row {
 
 type Keys = Arc<Mutex<BTreeMap<String, i64>>>;
 
-/// One command as RESP writes it: an array of bulk strings. Nothing at the connection's end.
+/// Reads one command in RESP: an array of bulk strings. Returns `None` at the connection's end.
 async fn command(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Vec<String>>> {
     async fn length(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<usize>> {
         let mut line = String::new();
@@ -75,9 +75,9 @@ async fn serve() -> Outcome {
 
 fn script(sim: &mut Sim) {
     let counts = sim.ledger::<(usize, i64)>("answers: client, count");
-    let again = sim.ledger::<usize>("counts that began again");
+    let restarted = sim.ledger::<usize>("counts that restarted");
     let failed = sim.ledger::<String>("commands that failed");
-    let server = sim.node("redis", |_| sound(serve()));
+    let server = sim.node("redis", |_| must_succeed(serve()));
     let clients = [0, 1].map(|index| {
         sim.client(&format!("client-{index}"), move |_| async move {
             let config = ConnectionManagerConfig::new()
@@ -92,9 +92,9 @@ fn script(sim: &mut Sim) {
                 pipeline.cmd("INCRBY").arg(&key).arg(1).cmd("GET").arg(&key);
                 match pipeline.query_async::<(i64, i64)>(&mut redis).await {
                     Ok((count, read)) => {
-                        assert_eq!(count, read, "one pipeline of the only writer");
+                        assert_eq!(count, read, "a pipeline of the only writer");
                         if count <= last {
-                            again.note(index);
+                            restarted.note(index);
                         }
                         last = count;
                         counts.note((index, count));
@@ -106,9 +106,9 @@ fn script(sim: &mut Sim) {
             Ok(())
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.always("a count begins again only with the server", move |view| again.is_empty() || view.exits() > 0);
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
+    sim.always("a count restarts only with the server", move |view| restarted.is_empty() || view.exits() > 0);
     sim.sometimes("a command fails", move |_| !failed.is_empty());
-    sim.sometimes("a count begins again", move |_| !again.is_empty());
+    sim.sometimes("a count restarts", move |_| !restarted.is_empty());
     sim.sometimes("nearly all commands are answered", move |_| counts.len() > 60);
 }

@@ -1,8 +1,8 @@
-//! rusqlite with the SQLite that it brings: C code on the virtual disk, with a rollback journal or a write-ahead log, and full
+//! rusqlite with its bundled SQLite: C code on the virtual disk, with a rollback journal or a write-ahead log, and full
 //! syncs.
 
+use crate::faults::{kills_and_power_losses, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_power_losses, ms, secs, sound};
 use afterlife::{Ledger, Node, Outcome, Sim};
 use rand::RngExt;
 use rusqlite::{Connection, params};
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 pub(crate) const ROW: Row = Row {
     name: "rusqlite",
     crates: &["rusqlite", "libsqlite3-sys"],
-    does: "two accounts in SQLite's rollback journal with full syncs, moved between in transactions; killed and out of power",
+    does: "transfers between two accounts, with SQLite's rollback journal and full syncs; kills and power losses",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
@@ -21,7 +21,7 @@ pub(crate) const ROW: Row = Row {
 pub(crate) const WAL: Row = Row {
     name: "rusqlite-wal",
     crates: &["rusqlite", "libsqlite3-sys"],
-    does: "the same in WAL mode, whose index is a shared mapping, with a second connection that reads; killed and out of power",
+    does: "the same in WAL mode, whose index is a shared mapping, with a second connection that reads; kills and power losses",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script: script_with_log,
@@ -32,7 +32,7 @@ const TOTAL: i64 = 1_000;
 async fn bank(node: Node, journal: &str, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) -> Outcome {
     create_dir_all("/var/bank")?;
     let mut db = Connection::open("/var/bank/accounts.db")?;
-    // Nobody else has it open: to wait for a lock would be to wait for the dead.
+    // No other process has the database open. A lock could only be held by a dead one, so waiting for it is pointless.
     db.busy_timeout(std::time::Duration::ZERO)?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", journal, |row| row.get(0))?;
     assert_eq!(mode, journal);
@@ -42,14 +42,14 @@ async fn bank(node: Node, journal: &str, committed: Ledger<i64>, opened: Ledger<
          CREATE TABLE IF NOT EXISTS moves (number INTEGER PRIMARY KEY, amount INTEGER NOT NULL, note BLOB);",
     )?;
     db.execute("INSERT OR IGNORE INTO accounts VALUES ('ours', ?1), ('theirs', 0)", [TOTAL])?;
-    // SQLite syncs its own folder with `EXTRA`; the folder's entry is our business.
+    // SQLite syncs its own folder with `EXTRA`. Syncing the folder's entry is up to the application.
     for folder in ["/var/bank", "/var", "/"] {
         File::open(folder)?.sync_all()?;
     }
     let check: String = db.query_row("PRAGMA integrity_check", (), |row| row.get(0))?;
     assert_eq!(check, "ok");
     let mut next: i64 = db.query_row("SELECT coalesce(max(number), 0) + 1 FROM moves", (), |row| row.get(0))?;
-    assert!(!committed.contains(&next), "move {next} was committed and is gone");
+    assert!(!committed.contains(&next), "move {next} was committed and is missing");
     opened.note((node.incarnation(), next));
     let reader = Connection::open("/var/bank/accounts.db")?;
     let mut rng = node.rng();
@@ -79,14 +79,14 @@ fn script_with_log(sim: &mut Sim) {
 }
 
 fn run(sim: &mut Sim, journal: &'static str) {
-    let committed = sim.ledger::<i64>("moves that were committed");
-    let opened = sim.ledger::<(u16, i64)>("opened: life, next move");
-    let bank = sim.node("bank", move |node| sound(bank(node, journal, committed, opened)));
+    let committed = sim.ledger::<i64>("committed moves");
+    let opened = sim.ledger::<(u16, i64)>("openings: incarnation, next move");
+    let bank = sim.node("bank", move |node| must_succeed(bank(node, journal, committed, opened)));
     sim.client("clock", |_| async {
         sleep(secs(8)).await;
         Ok(())
     });
     kills_and_power_losses(sim, bank);
     sim.sometimes("many moves are committed", move |_| committed.len() > 60);
-    sim.sometimes("a third life finds moves", move |_| opened.len() > 2 && !committed.is_empty());
+    sim.sometimes("a third incarnation finds moves", move |_| opened.len() > 2 && !committed.is_empty());
 }

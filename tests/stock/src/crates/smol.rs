@@ -1,7 +1,7 @@
-//! smol: another runtime, with a reactor and an executor of its own.
+//! smol: another runtime, with its own reactor and executor.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Ledger, Node, Sim};
 use smol::future::FutureExt;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
@@ -61,6 +61,6 @@ fn script(sim: &mut Sim) {
     let server = sim.program("server", serve);
     let clients =
         [0, 1].map(|index| sim.client_program(&format!("client-{index}"), move |node| client(node, answered)));
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
     sim.sometimes("nearly all is answered", move |_| answered.len() > 70);
 }

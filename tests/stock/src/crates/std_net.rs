@@ -1,7 +1,7 @@
-//! std alone: a blocking server with a thread for each connection, and blocking clients with time limits.
+//! The standard library alone: a blocking server with a thread for each connection, and blocking clients with timeouts.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Node, Sim};
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
     script,
 };
 
-/// Lines that wait for the one thread that writes and syncs, and how many of all lines are on the disk.
+/// The lines that wait for the writer thread, the number of lines received, and the number on the disk.
 #[derive(Default)]
 struct Journal {
     waiting: Mutex<(Vec<String>, u64, u64)>,
@@ -27,11 +27,12 @@ struct Journal {
 }
 
 fn write(journal: &Journal) {
-    let mut file = OpenOptions::new().create(true).append(true).open("/journal").expect("it can be made");
+    let mut file = OpenOptions::new().create(true).append(true).open("/journal").expect("the journal can be created");
     loop {
         let (lines, taken) = {
             let waiting = journal.waiting.lock().expect("nobody panics");
-            let mut waiting = journal.changed.wait_while(waiting, |it| it.0.is_empty()).expect("nobody panics");
+            let mut waiting =
+                journal.changed.wait_while(waiting, |waiting| waiting.0.is_empty()).expect("nobody panics");
             (std::mem::take(&mut waiting.0), waiting.1)
         };
         file.write_all(lines.concat().as_bytes()).expect("the disk is sound");
@@ -49,7 +50,7 @@ fn talk(stream: TcpStream, journal: &Journal) -> std::io::Result<()> {
         waiting.1 += 1;
         let mine = waiting.1;
         journal.changed.notify_all();
-        drop(journal.changed.wait_while(waiting, |it| it.2 < mine).expect("nobody panics"));
+        drop(journal.changed.wait_while(waiting, |waiting| waiting.2 < mine).expect("nobody panics"));
         answers.write_all(b"ok\n")?;
     }
     Ok(())
@@ -85,14 +86,14 @@ fn send(next: &mut u64, limit: u64, acked: afterlife::Ledger<u64>) -> std::io::R
 
 fn script(sim: &mut Sim) {
     let acked = sim.ledger::<u64>("acknowledged");
-    let found = sim.ledger::<usize>("lines that a life finds");
-    let broken = sim.ledger::<String>("what broke connections");
+    let found = sim.ledger::<usize>("lines found by an incarnation");
+    let broken = sim.ledger::<String>("causes of broken connections");
     let server = sim.program("server", move |node| {
         let journal = std::fs::read_to_string("/journal").unwrap_or_default();
         let lines: BTreeSet<u64> = journal.lines().filter_map(|line| line.parse().ok()).collect();
-        // A kill keeps what was written.
+        // A kill keeps everything that was written.
         let lost = (0..2_000).find(|number| acked.contains(number) && !lines.contains(number));
-        assert_eq!(lost, None, "it was acknowledged and is not in the journal");
+        assert_eq!(lost, None, "a line was acknowledged and is not in the journal");
         found.note(lines.len());
         serve(node)
     });
@@ -108,9 +109,11 @@ fn script(sim: &mut Sim) {
             0
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.sometimes("a life finds the lines of an earlier one", move |_| (20..100).any(|lines| found.contains(&lines)));
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
+    sim.sometimes("an incarnation finds the lines of an earlier one", move |_| {
+        (20..100).any(|lines| found.contains(&lines))
+    });
     sim.sometimes("a connection is reset", move |_| broken.contains(&"connection reset".into()));
     sim.sometimes("a connection is refused", move |_| broken.contains(&"connection refused".into()));
-    sim.eventually("all is acknowledged", secs(60), move |_| acked.len() >= 100);
+    sim.eventually("every line is acknowledged", secs(60), move |_| acked.len() >= 100);
 }

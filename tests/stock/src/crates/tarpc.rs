@@ -1,7 +1,7 @@
-//! tarpc over TCP with JSON: a store of names, whose client connects again when its connection is gone.
+//! tarpc over TCP with JSON: a store of names, whose clients reconnect.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::Sim;
 use futures_util::StreamExt;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 pub(crate) const ROW: Row = Row {
     name: "tarpc",
     crates: &["tarpc"],
-    does: "a key-value service with deadlines over TCP and JSON, and two clients that connect again",
+    does: "a key-value service with deadlines over TCP and JSON, and two clients that reconnect",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
@@ -44,7 +44,7 @@ impl Names for Store {
 
 fn script(sim: &mut Sim) {
     let kept = sim.ledger::<u64>("names that were read back");
-    let lost = sim.ledger::<u64>("names that a death took");
+    let lost = sim.ledger::<u64>("names lost in a death");
     let broken = sim.ledger::<u64>("connections that broke");
     let server = sim.node("names", |_| async {
         let store = Store::default();
@@ -93,7 +93,7 @@ fn script(sim: &mut Sim) {
             Ok(())
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
     sim.always("a name on one connection is never lost", move |_| lost.is_empty());
     sim.eventually("every name is kept", secs(60), move |_| kept.len() >= 80);
     sim.sometimes("a connection breaks", move |_| broken.len() > 2);

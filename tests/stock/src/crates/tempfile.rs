@@ -1,7 +1,7 @@
-//! tempfile: a file that is written under a made-up name and then takes its place, so that readers see it whole.
+//! tempfile: a file that is written under a temporary name and then renamed, so that readers see it whole.
 
+use crate::faults::{kills_and_power_losses, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_power_losses, ms, secs, sound};
 use afterlife::{Ledger, Node, Outcome, Sim};
 use std::fs::{File, create_dir_all, read_dir, read_to_string};
 use std::io::Write;
@@ -11,8 +11,8 @@ use tokio::time::sleep;
 pub(crate) const ROW: Row = Row {
     name: "tempfile",
     crates: &["tempfile", "rustix"],
-    does: "a counter in a file that is replaced whole, by `persist` and syncs of file and folder; killed and out of power",
-    verdict: Verdict::Runs("rustix makes system calls of its own unless its feature `use-libc` is on, as it is here"),
+    does: "a counter in a file that is replaced atomically, by `persist` and syncs of file and folder; kills and power losses",
+    verdict: Verdict::Runs("rustix makes raw system calls unless its feature `use-libc` is enabled, as it is here"),
     seeds: 30,
     script,
 };
@@ -23,8 +23,8 @@ async fn count(node: Node, reached: Ledger<u64>, left: Ledger<(u16, usize)>) -> 
     left.note((node.incarnation(), read_dir("/state")?.count()));
     let text = read_to_string("/state/counter").unwrap_or_default();
     let mut next =
-        text.trim_end().rsplit(' ').next().and_then(|number| number.parse().ok()).map_or(0, |it: u64| it + 1);
-    assert!(!reached.contains(&next), "{next} was reached and is gone: {text:?}");
+        text.trim_end().rsplit(' ').next().and_then(|number| number.parse().ok()).map_or(0, |reached: u64| reached + 1);
+    assert!(!reached.contains(&next), "{next} was reached and is missing: {text:?}");
     loop {
         let mut file = NamedTempFile::new_in("/state")?;
         write!(file, "{}{next}", "the counter is at ".repeat(100))?;
@@ -39,13 +39,13 @@ async fn count(node: Node, reached: Ledger<u64>, left: Ledger<(u16, usize)>) -> 
 
 fn script(sim: &mut Sim) {
     let reached = sim.ledger::<u64>("reached");
-    let left = sim.ledger::<(u16, usize)>("files that a life finds");
-    let counter = sim.node("counter", move |node| sound(count(node, reached, left)));
+    let left = sim.ledger::<(u16, usize)>("files found by an incarnation");
+    let counter = sim.node("counter", move |node| must_succeed(count(node, reached, left)));
     sim.client("clock", |_| async {
         sleep(secs(8)).await;
         Ok(())
     });
     kills_and_power_losses(sim, counter);
-    sim.sometimes("it counts far", move |_| reached.len() > 150);
-    sim.sometimes("a third life finds the counter", move |_| left.contains(&(3, 1)));
+    sim.sometimes("the counter grows large", move |_| reached.len() > 150);
+    sim.sometimes("a third incarnation finds the counter", move |_| left.contains(&(3, 1)));
 }

@@ -1,7 +1,8 @@
-//! tonic over its own transport, messages by prost: the service is written by hand, since no protoc runs at build time.
+//! tonic over its own transport, with messages by prost. The service is written by hand, since no protoc runs at build
+//! time.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::Sim;
 use std::convert::Infallible;
 use std::future::Ready;
@@ -17,7 +18,7 @@ use tower::service_fn;
 pub(crate) const ROW: Row = Row {
     name: "tonic",
     crates: &["tonic", "tonic-prost", "prost", "h2"],
-    does: "a gRPC service and two clients over HTTP/2 with keep-alive pings, deadlines and a channel that connects again by itself",
+    does: "a gRPC service and two clients over HTTP/2 with keep-alive pings, deadlines and a channel that reconnects by itself",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
@@ -34,13 +35,13 @@ struct Total {
     #[prost(uint64, tag = "1")]
     total: u64,
     #[prost(uint32, tag = "2")]
-    life: u32,
+    incarnation: u32,
 }
 
-/// What protoc would write for `service Adder { rpc Add(Sum) returns (Total); }`, on the server's side.
+/// The code that protoc would generate for `service Adder { rpc Add(Sum) returns (Total); }`, on the server's side.
 #[derive(Clone)]
 struct Adder {
-    life: u32,
+    incarnation: u32,
 }
 
 impl tower::Service<hyper::Request<Body>> for Adder {
@@ -53,12 +54,12 @@ impl tower::Service<hyper::Request<Body>> for Adder {
     }
 
     fn call(&mut self, request: hyper::Request<Body>) -> Self::Future {
-        let life = self.life;
+        let incarnation = self.incarnation;
         Box::pin(async move {
             let add = service_fn(move |sum: Request<Sum>| -> Ready<Result<Response<Total>, Status>> {
                 let total = sum.get_ref().numbers.iter().sum();
                 std::future::ready(match request_is_known(&sum) {
-                    true => Ok(Response::new(Total { total, life })),
+                    true => Ok(Response::new(Total { total, incarnation })),
                     false => Err(Status::invalid_argument("nothing to add")),
                 })
             });
@@ -71,7 +72,7 @@ fn request_is_known(sum: &Request<Sum>) -> bool {
     !sum.get_ref().numbers.is_empty()
 }
 
-/// And on the client's.
+/// The same on the client's side.
 async fn add(channel: &Channel, numbers: Vec<u64>) -> Result<Total, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
@@ -80,11 +81,11 @@ async fn add(channel: &Channel, numbers: Vec<u64>) -> Result<Total, Status> {
 }
 
 fn script(sim: &mut Sim) {
-    let added = sim.ledger::<(u32, u64)>("answers: life, round");
+    let added = sim.ledger::<(u32, u64)>("answers: incarnation, round");
     let failed = sim.ledger::<String>("calls that failed");
     let server = sim.node("adder", |node| async move {
         let address = SocketAddr::from(([0, 0, 0, 0], 50_051));
-        let adder = Adder { life: node.incarnation().into() };
+        let adder = Adder { incarnation: node.incarnation().into() };
         Server::builder().http2_keepalive_interval(Some(secs(1))).serve(address, adder).await?;
         Ok(())
     });
@@ -98,9 +99,9 @@ fn script(sim: &mut Sim) {
             let channel = endpoint.connect_lazy();
             for round in 0..40 {
                 match add(&channel, (0..=round).collect()).await {
-                    Ok(Total { total, life }) => {
+                    Ok(Total { total, incarnation }) => {
                         assert_eq!(total, round * (round + 1) / 2);
-                        added.note((life, round));
+                        added.note((incarnation, round));
                     }
                     Err(status) => failed.note(format!("{:?}", status.code())),
                 }
@@ -113,7 +114,7 @@ fn script(sim: &mut Sim) {
             Ok(())
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.sometimes("a second life answers over the same channel", move |_| added.contains(&(2, 39)));
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
+    sim.sometimes("a second incarnation answers over the same channel", move |_| added.contains(&(2, 39)));
     sim.sometimes("a call fails", move |_| !failed.is_empty());
 }

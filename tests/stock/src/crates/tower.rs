@@ -1,7 +1,7 @@
-//! tower: a stack of time limit, retries, a limit of concurrency and load shedding over a service that asks over TCP.
+//! tower: a stack of timeouts, retries, a concurrency limit and load shedding over a service that makes TCP requests.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Ledger, Outcome, Sim};
 use std::future::{Ready, ready};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,13 +13,13 @@ use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 pub(crate) const ROW: Row = Row {
     name: "tower",
     crates: &["tower"],
-    does: "buffer, retry, time limit, concurrency limit and load shedding in one stack over requests by TCP",
+    does: "buffer, retry, timeout, concurrency limit and load shedding in one stack over TCP requests",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
 };
 
-/// Asks again, a few times.
+/// Retries a few times.
 #[derive(Clone)]
 struct Attempts {
     left: u32,
@@ -63,7 +63,7 @@ async fn ask(number: u64) -> Result<u64, BoxError> {
 
 fn script(sim: &mut Sim) {
     let answered = sim.ledger::<u64>("answered");
-    let retried = sim.ledger::<u64>("asked again");
+    let retried = sim.ledger::<u64>("retried");
     let failed = sim.ledger::<String>("failed: why");
     let server = sim.node("server", |_| double());
     let client = sim.client("client", move |_| async move {
@@ -96,9 +96,9 @@ fn script(sim: &mut Sim) {
         assert_eq!(answered.len() + failed.len(), 100);
         Ok(())
     });
-    kills_and_cuts(sim, server, client);
-    sim.sometimes("all but a few are answered", move |_| answered.len() > 90);
-    sim.sometimes("a request is asked again", move |_| !retried.is_empty());
+    kills_and_link_faults(sim, server, client);
+    sim.sometimes("nearly all requests are answered", move |_| answered.len() > 90);
+    sim.sometimes("a request is retried", move |_| !retried.is_empty());
     sim.sometimes("a request is shed", move |_| failed.contains(&"overloaded".into()));
     sim.sometimes("a request takes too long", move |_| failed.contains(&"too late".into()));
     sim.sometimes("a connection fails for good", move |_| failed.contains(&"connection".into()));

@@ -1,7 +1,7 @@
-//! tracing with tracing-subscriber and tracing-appender: lines cross to a writer thread, which begins a file each minute.
+//! tracing with tracing-subscriber and tracing-appender: lines go to a writer thread, which starts a file every minute.
 
+use crate::faults::{ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{ms, secs, sound};
 use afterlife::{Faults, Ledger, Node, Outcome, Sim};
 use std::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,32 +13,35 @@ use tracing_appender::rolling;
 pub(crate) const ROW: Row = Row {
     name: "tracing-appender",
     crates: &["tracing", "tracing-subscriber", "tracing-appender"],
-    does: "a server's log through the non-blocking writer's thread into files of a minute each, read again by the next life",
+    does: "a server's log through the non-blocking writer's thread into one file a minute, read by the next incarnation",
     verdict: Verdict::Runs(
-        "the global subscriber is a static, which all nodes would share: set one for each node's thread",
+        "the global subscriber is a static, which all nodes would share: set one in each node's thread",
     ),
     seeds: 30,
     script,
 };
 
-/// All lines on the disk, oldest first, as life and number; a kill may cut the last line of a life short.
+/// All lines on the disk, oldest first, as incarnation and number. A kill may cut off the last line of an incarnation.
 fn logged() -> Vec<(u16, u64)> {
     let Ok(folder) = fs::read_dir("/log") else { return Vec::new() };
     let mut files: Vec<_> = folder.map(|entry| entry.expect("the folder can be read").path()).collect();
     files.sort();
     let text: String = files.iter().map(|file| fs::read_to_string(file).expect("logs are text")).collect();
     let number = |line: &str, field: &str| line.split(field).nth(1)?.split(' ').next()?.parse::<u64>().ok();
-    text.lines().filter_map(|line| Some((number(line, "life=")? as u16, number(line, "number=")?))).collect()
+    text.lines().filter_map(|line| Some((number(line, "boot=")? as u16, number(line, "number=")?))).collect()
 }
 
-async fn serve(node: Node, lives: Ledger<(u16, usize)>, files: Ledger<usize>) -> Outcome {
-    let life = node.incarnation();
+async fn serve(node: Node, incarnations: Ledger<(u16, usize)>, files: Ledger<usize>) -> Outcome {
+    let incarnation = node.incarnation();
     let found = logged();
     for pair in found.windows(2) {
-        let ((life, number), (next_life, next)) = (pair[0], pair[1]);
-        assert!(life < next_life || life == next_life && number + 1 == next, "{pair:?} do not follow each other");
+        let ((incarnation, number), (next_incarnation, next)) = (pair[0], pair[1]);
+        assert!(
+            incarnation < next_incarnation || incarnation == next_incarnation && number + 1 == next,
+            "{pair:?} do not follow each other"
+        );
     }
-    lives.note((life, found.len()));
+    incarnations.note((incarnation, found.len()));
     let (writer, _guard) = NonBlockingBuilder::default().lossy(false).finish(rolling::minutely("/log", "server.log"));
     let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).finish();
     let _mine = tracing::subscriber::set_default(subscriber);
@@ -48,7 +51,7 @@ async fn serve(node: Node, lives: Ledger<(u16, usize)>, files: Ledger<usize>) ->
             accepted = listener.accept() => accepted?,
             () = node.stopping() => break,
         };
-        tracing::info!(life, number, "request");
+        tracing::info!(boot = incarnation, number, "request");
         stream.write_u64(number).await?;
         files.note(fs::read_dir("/log")?.count());
     }
@@ -56,10 +59,10 @@ async fn serve(node: Node, lives: Ledger<(u16, usize)>, files: Ledger<usize>) ->
 }
 
 fn script(sim: &mut Sim) {
-    let lives = sim.ledger::<(u16, usize)>("lives, with the lines that they find");
+    let incarnations = sim.ledger::<(u16, usize)>("incarnations, with the lines that they find");
     let files = sim.ledger::<usize>("files, after a request");
     let answered = sim.ledger::<u64>("answered");
-    let server = sim.node("server", move |node| sound(serve(node, lives, files)));
+    let server = sim.node("server", move |node| must_succeed(serve(node, incarnations, files)));
     sim.client("client", move |_| async move {
         for _ in 0..100 {
             if let Ok(mut stream) = TcpStream::connect("server:7000").await
@@ -72,9 +75,9 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
     sim.faults(server, Faults::lifecycle().stops(secs(5)).quiet_after(secs(150)).down(ms(50), secs(5)));
-    sim.sometimes("the log begins a fourth file", move |_| files.contains(&4));
-    sim.sometimes("a later life finds many lines", move |_| {
-        (2..5).any(|life| (20..200).any(|lines| lives.contains(&(life, lines))))
+    sim.sometimes("the log reaches a fourth file", move |_| files.contains(&4));
+    sim.sometimes("a later incarnation finds many lines", move |_| {
+        (2..5).any(|incarnation| (20..200).any(|lines| incarnations.contains(&(incarnation, lines))))
     });
-    sim.sometimes("nearly all are answered", move |_| answered.len() > 80);
+    sim.sometimes("nearly all requests are answered", move |_| answered.len() > 80);
 }

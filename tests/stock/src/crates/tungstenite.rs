@@ -1,7 +1,7 @@
-//! tokio-tungstenite: a chat room over WebSocket, which everybody joins again when the server comes back.
+//! tokio-tungstenite: a chat room over WebSocket, whose guests rejoin when the server returns.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Outcome, Sim};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
@@ -13,7 +13,7 @@ use tokio_tungstenite::{accept_async, connect_async};
 pub(crate) const ROW: Row = Row {
     name: "tokio-tungstenite",
     crates: &["tokio-tungstenite"],
-    does: "a chat room over WebSocket: what one says, both hear; both join again after a death or a cut",
+    does: "a chat room over WebSocket that broadcasts every message to both guests, who rejoin after a death or a partition",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
@@ -21,21 +21,21 @@ pub(crate) const ROW: Row = Row {
 
 async fn room() -> Outcome {
     let listener = TcpListener::bind("0.0.0.0:80").await?;
-    let (said, _) = broadcast::channel::<String>(64);
+    let (messages, _) = broadcast::channel::<String>(64);
     loop {
         let (stream, _) = listener.accept().await?;
-        let (say, mut hear) = (said.clone(), said.subscribe());
+        let (publish, mut subscription) = (messages.clone(), messages.subscribe());
         tokio::spawn(async move {
             let Ok(socket) = accept_async(stream).await else { return };
             let (mut out, mut back) = socket.split();
             loop {
                 let sent = tokio::select! {
-                    word = hear.recv() => match word {
-                        Ok(word) => out.send(Message::text(word)).await.is_ok(),
+                    message = subscription.recv() => match message {
+                        Ok(text) => out.send(Message::text(text)).await.is_ok(),
                         Err(_) => false,
                     },
-                    word = back.next() => match word {
-                        Some(Ok(Message::Text(word))) => say.send(word.to_string()).is_ok(),
+                    message = back.next() => match message {
+                        Some(Ok(Message::Text(text))) => publish.send(text.to_string()).is_ok(),
                         Some(Ok(_)) => true,
                         _ => false,
                     },
@@ -49,7 +49,7 @@ async fn room() -> Outcome {
 }
 
 fn script(sim: &mut Sim) {
-    let heard = sim.ledger::<(usize, String)>("heard: by whom, what");
+    let received = sim.ledger::<(usize, String)>("received: guest, message");
     let joined = sim.ledger::<usize>("joined");
     let server = sim.node("room", |_| room());
     let guests = [0, 1].map(|me| {
@@ -69,7 +69,7 @@ fn script(sim: &mut Sim) {
                     loop {
                         let Ok(Some(Ok(message))) = timeout(secs(2), socket.next()).await else { break 'joined };
                         let Message::Text(text) = message else { continue };
-                        heard.note((me, text.to_string()));
+                        received.note((me, text.to_string()));
                         if text.as_str() == word {
                             break;
                         }
@@ -81,8 +81,8 @@ fn script(sim: &mut Sim) {
             Ok(())
         })
     });
-    kills_and_cuts(sim, server, guests[0].and(guests[1]));
-    sim.eventually("everybody hears what they said", secs(120), move |_| heard.len() >= 60);
-    sim.sometimes("one hears the other", move |_| heard.contains(&(0, "guest 1 says 7".into())));
-    sim.sometimes("a guest joins again", move |_| joined.len() > 2);
+    kills_and_link_faults(sim, server, guests[0].and(guests[1]));
+    sim.eventually("every guest receives its own messages", secs(120), move |_| received.len() >= 60);
+    sim.sometimes("a guest receives another's message", move |_| received.contains(&(0, "guest 1 says 7".into())));
+    sim.sometimes("a guest rejoins", move |_| joined.len() > 2);
 }

@@ -1,7 +1,7 @@
-//! ureq and tiny_http: HTTP with no async anywhere, a pool of server threads and an agent that keeps connections.
+//! ureq and tiny_http: HTTP without async, with a pool of server threads and an agent that keeps connections.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Node, Sim};
 use std::sync::Arc;
 use std::thread;
@@ -9,7 +9,7 @@ use std::thread;
 pub(crate) const ROW: Row = Row {
     name: "ureq-tiny-http",
     crates: &["ureq", "tiny_http"],
-    does: "a server of three threads that share one queue, and two blocking agents with time limits",
+    does: "a server of three threads that share one queue, and two blocking agents with timeouts",
     verdict: Verdict::Runs(""),
     seeds: 30,
     script,
@@ -37,7 +37,7 @@ fn serve(node: Node) -> i32 {
 }
 
 fn script(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives that answered");
+    let answers = sim.ledger::<u16>("incarnations that answered");
     let failed = sim.ledger::<u32>("requests that failed");
     let server = sim.program("server", serve);
     let clients = [0, 1].map(|index| {
@@ -47,10 +47,10 @@ fn script(sim: &mut Sim) {
                 match agent.post("http://server/").send(format!("{round:05} {}", "x".repeat(2_000))) {
                     Ok(mut answer) => match answer.body_mut().read_to_string() {
                         Ok(text) => {
-                            let (life, reversed) = text.split_once(' ').expect("the life comes first");
+                            let (incarnation, reversed) = text.split_once(' ').expect("the incarnation comes first");
                             assert_eq!(reversed.len(), 2_006);
                             assert!(reversed.ends_with(&format!("{round:05}").chars().rev().collect::<String>()));
-                            lives.note(life.parse().expect("a number"));
+                            answers.note(incarnation.parse().expect("a number"));
                         }
                         Err(_) => failed.note(round),
                     },
@@ -61,8 +61,8 @@ fn script(sim: &mut Sim) {
             0
         })
     });
-    kills_and_cuts(sim, server, clients[0].and(clients[1]));
-    sim.sometimes("a second life answers", move |_| lives.contains(&2));
+    kills_and_link_faults(sim, server, clients[0].and(clients[1]));
+    sim.sometimes("a second incarnation answers", move |_| answers.contains(&2));
     sim.sometimes("a request fails", move |_| !failed.is_empty());
-    sim.sometimes("nearly all are answered", move |_| lives.len() > 60);
+    sim.sometimes("nearly all requests are answered", move |_| answers.len() > 60);
 }

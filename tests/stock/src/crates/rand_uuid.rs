@@ -1,7 +1,7 @@
-//! rand and uuid: whatever a node draws comes from the seed, and no two draw the same.
+//! rand and uuid: every draw of a node comes from the seed, and no two draws are the same.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Outcome, Sim};
 use rand::RngExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,20 +12,21 @@ use uuid::Uuid;
 pub(crate) const ROW: Row = Row {
     name: "rand-uuid",
     crates: &["rand", "uuid"],
-    does: "identifiers of versions 4 and 7, dice and a hash map's order, drawn by three nodes in all of their lives",
+    does: "identifiers of versions 4 and 7, random numbers and a hash map's order, drawn by three nodes in all of their incarnations",
     verdict: Verdict::Runs(
-        "every random byte comes from the seed: the same in every process, another for every thread",
+        "every random byte comes from the seed: the same in every process, different in every thread",
     ),
     seeds: 30,
     script,
 };
 
-/// A random identifier, one of the time, a number of the thread's own generator, and one of a hash map's keys.
+/// Answers each connection with a random identifier, a time-based one, a number from the thread's own generator, and
+/// the first key of a hash map.
 async fn serve() -> Outcome {
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;
-        #[expect(clippy::disallowed_types, reason = "its order is what is drawn")]
+        #[expect(clippy::disallowed_types, reason = "the test is about its order")]
         let order: std::collections::HashMap<u64, ()> = (0..1_000).map(|key| (key, ())).collect();
         let first = order.into_keys().next().unwrap_or_default();
         stream.write_all(Uuid::new_v4().as_bytes()).await?;
@@ -63,7 +64,7 @@ fn script(sim: &mut Sim) {
         }
         Ok(())
     });
-    kills_and_cuts(sim, servers, client);
+    kills_and_link_faults(sim, servers, client);
     sim.always("no identifier is drawn twice", move |_| drawn.has_no_duplicate());
     sim.always("no number is drawn twice", move |_| numbers.has_no_duplicate());
     sim.sometimes("all draws arrive", move |_| numbers.len() == 80);

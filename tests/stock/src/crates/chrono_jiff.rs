@@ -1,7 +1,7 @@
-//! chrono and jiff: a server stamps with the one, its clients read with the other, and both show the room's time.
+//! chrono and jiff: a server stamps with one, its clients read with the other, and both show the simulation's time.
 
+use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use crate::strikes::{kills_and_cuts, ms, secs};
 use afterlife::{Outcome, Sim};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep, timeout};
 pub(crate) const ROW: Row = Row {
     name: "chrono-jiff",
     crates: &["chrono", "jiff"],
-    does: "time stamps over TCP, written by chrono and read by jiff; the local zone of a machine without /etc/localtime",
+    does: "timestamps over TCP, written by chrono and read by jiff; the local time zone of a machine without /etc/localtime",
     verdict: Verdict::Runs(
-        "the wall clock begins at the same moment in every run; the zone is UTC unless `TZ` or a file says otherwise",
+        "the wall clock starts at the same moment in every run; the time zone is UTC unless `TZ` or a file says otherwise",
     ),
     seeds: 30,
     script,
@@ -55,7 +55,7 @@ fn script(sim: &mut Sim) {
         assert!(waited.abs_diff(shown.unsigned_abs()) < ms(1), "{waited:?} on one clock, {shown:?} on the other");
         Ok(())
     });
-    kills_and_cuts(sim, server, client);
+    kills_and_link_faults(sim, server, client);
     sim.sometimes("nearly every stamp comes", move |_| stamped.len() > 50);
     sim.sometimes("a stamp does not come", move |_| !missed.is_empty());
 }
