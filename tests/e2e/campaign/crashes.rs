@@ -80,7 +80,7 @@ fn a_stack_overflow_is_a_finding_and_the_campaign_goes_on() {
     let (_, finding) = crash("overflows_its_stack");
     assert_eq!(finding["signature"], "no-crash · SIGSEGV · server");
     let stack = finding["stack"].as_str().expect("a stack");
-    assert!(stack.contains("outcomes::recurse") && stack.len() < 10_000, "{stack}");
+    assert!(stack.contains("crashes::recurse") && stack.len() < 10_000, "{stack}");
 }
 
 fn overflows_the_stack_of_a_thread(sim: &mut Sim) {
@@ -96,7 +96,7 @@ fn a_stack_overflow_of_a_thread_is_one_too() {
     let (_, finding) = crash("overflows_the_stack_of_a_thread");
     assert_eq!(finding["signature"], "no-crash · SIGSEGV · client");
     let stack = finding["stack"].as_str().expect("a stack");
-    assert!(stack.contains("outcomes::recurse") && stack.len() < 10_000, "{stack}");
+    assert!(stack.contains("crashes::recurse") && stack.len() < 10_000, "{stack}");
 }
 
 fn writes_through_a_null_pointer(sim: &mut Sim) {

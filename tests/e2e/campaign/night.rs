@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) fn module() -> Module {
-    let scenarios = scenarios![has_one_life, has_many_lives];
+    let scenarios = scenarios![allows_one_incarnation, allows_many_incarnations];
     let trials = trials![
         a_kept_run_comes_before_all_others,
         a_kept_run_that_holds_again_is_said_to,
@@ -33,11 +33,11 @@ fn lives(sim: &mut Sim, many: bool) {
     sim.faults(server, Faults::none().kills().quiet_after(Duration::from_secs(4)));
 }
 
-fn has_one_life(sim: &mut Sim) {
+fn allows_one_incarnation(sim: &mut Sim) {
     lives(sim, false);
 }
 
-fn has_many_lives(sim: &mut Sim) {
+fn allows_many_incarnations(sim: &mut Sim) {
     lives(sim, true);
 }
 
@@ -67,37 +67,39 @@ fn kept(said: &Said) -> Vec<serde_json::Value> {
 
 fn a_kept_run_comes_before_all_others() {
     let kept_in = folder("kept");
-    let token = killed("has_one_life", 0);
+    let token = killed("allows_one_incarnation", 0);
     let keep = || carry_out(command(&["keep", &token]).env("AFTERLIFE_KEPT", &kept_in));
     let first = keep();
     assert!(first.code == 0 && first.out.starts_with("✓ kept in "), "{first:?}");
     assert!(keep().out.starts_with("– kept already in "));
-    let file = std::fs::read_to_string(kept_in.join("has_one_life.afterlife")).expect("it was kept");
+    let file = std::fs::read_to_string(kept_in.join("allows_one_incarnation.afterlife")).expect("it was kept");
     assert_eq!(file.lines().filter(|line| line.starts_with(&token) && line.contains("  # no-silent-panic")).count(), 1);
-    let words = ["run", "has_one_life", "--seeds", "5", "--report", "json", "--max-failures", "1"];
+    let words = ["run", "allows_one_incarnation", "--seeds", "5", "--report", "json", "--max-failures", "1"];
     let run = carry_out(command(&words).env("AFTERLIFE_KEPT", &kept_in));
     assert_eq!((run.code, run.finding()["first_run"].as_u64()), (1, Some(1)), "{run:?}");
     assert_eq!(run.finding()["token"], token.as_str(), "a kept run is told as it was kept");
     assert_eq!(kept(&run)[0]["came_to"], "broke");
-    let nothing = carry_out(command(&["keep", &killed("has_many_lives", 0)]).env("AFTERLIFE_KEPT", &kept_in));
+    let nothing = carry_out(command(&["keep", &killed("allows_many_incarnations", 0)]).env("AFTERLIFE_KEPT", &kept_in));
     assert_eq!(nothing.code, 2, "what holds is not kept: {nothing:?}");
 }
 
 fn a_kept_run_that_holds_again_is_said_to() {
     let kept_in = folder("held");
-    std::fs::write(kept_in.join("has_many_lives.afterlife"), killed("has_many_lives", 0)).expect("it can be written");
-    let run = carry_out(command(&["run", "has_many_lives", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
+    std::fs::write(kept_in.join("allows_many_incarnations.afterlife"), killed("allows_many_incarnations", 0))
+        .expect("it can be written");
+    let run = carry_out(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
     assert!(run.code == 0 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
 }
 
 fn a_kept_run_that_no_longer_fits_says_so() {
     let kept_in = folder("unfit");
-    let lines = format!("# first\n{}\n{}\n", killed("has_many_lives", 7), killed("has_many_lives", 0));
-    std::fs::write(kept_in.join("has_many_lives.afterlife"), lines).expect("it can be written");
-    let run = carry_out(command(&["run", "has_many_lives", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
+    let lines =
+        format!("# first\n{}\n{}\n", killed("allows_many_incarnations", 7), killed("allows_many_incarnations", 0));
+    std::fs::write(kept_in.join("allows_many_incarnations.afterlife"), lines).expect("it can be written");
+    let run = carry_out(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
     let told = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        told.contains("has_many_lives.afterlife:2 no longer fits: it names node number 7, and there are 2"),
+        told.contains("allows_many_incarnations.afterlife:2 no longer fits: it names node number 7, and there are 2"),
         "{told}"
     );
     assert!(run.code == 125 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
@@ -105,7 +107,7 @@ fn a_kept_run_that_no_longer_fits_says_so() {
 
 fn shards_share_the_seeds() {
     let runs = |shard: &str| {
-        let run = said(&["run", "has_many_lives", "--seeds", "10", "--shard", shard, "--report", "json"]);
+        let run = said(&["run", "allows_many_incarnations", "--seeds", "10", "--shard", shard, "--report", "json"]);
         run.summary()["runs"].as_u64().expect("a number")
     };
     assert_eq!([runs("1/3"), runs("2/3"), runs("3/3")], [4, 3, 3]);
@@ -116,29 +118,35 @@ fn a_night_is_told_as_junit_and_to_github() {
     let (junit, summary) = (folder.join("in/junit.xml"), folder.join("summary.md"));
     std::fs::write(&summary, "before\n").expect("it can be written");
     let report = format!("junit={}", junit.display());
-    let words = ["run", "--seeds", "10", "--max-failures", "1", "--report", &report, "--report", "github"];
+    let words = ["run", "allows_", "--seeds", "10", "--max-failures", "1", "--report", &report, "--report", "github"];
     let run = carry_out(command(&words).env("GITHUB_STEP_SUMMARY", &summary));
     assert_eq!(run.code, 1, "{run:?}");
     let annotations: Vec<&str> = run.out.lines().filter(|line| line.starts_with("::error ")).collect();
     assert_eq!(annotations.len(), 1, "{}", run.out);
-    assert!(annotations[0].starts_with("::error title=has_one_life sound%3A no-silent-panic::"), "{annotations:?}");
+    assert!(
+        annotations[0].starts_with("::error title=allows_one_incarnation sound%3A no-silent-panic::"),
+        "{annotations:?}"
+    );
     assert!(annotations[0].contains("100 %25 another | life") && annotations[0].contains("%0A"), "{annotations:?}");
     let summary = std::fs::read_to_string(summary).expect("it is there");
     assert!(summary.starts_with("before\n## afterlife\n"), "{summary}");
-    assert!(summary.contains("| has\\_many\\_lives | sound | held, in "), "{summary}");
-    assert!(summary.contains("<details><summary>has_one_life sound: no-silent-panic"), "{summary}");
+    assert!(summary.contains("| allows\\_many\\_incarnations | sound | held, in "), "{summary}");
+    assert!(summary.contains("<details><summary>allows_one_incarnation sound: no-silent-panic"), "{summary}");
     let junit = std::fs::read_to_string(junit).expect("it is there");
-    assert!(junit.contains("<testsuite name=\"has_one_life sound\" tests=\"1\""), "{junit}");
+    assert!(junit.contains("<testsuite name=\"allows_one_incarnation sound\" tests=\"1\""), "{junit}");
     assert!(junit.contains("type=\"no-silent-panic\""), "{junit}");
-    assert!(junit.contains("<testcase name=\"held in 10 runs\" classname=\"has_many_lives sound\""), "{junit}");
+    assert!(
+        junit.contains("<testcase name=\"held in 10 runs\" classname=\"allows_many_incarnations sound\""),
+        "{junit}"
+    );
 }
 
 fn reports_that_cannot_be_are_refused() {
     for words in [
-        &["run", "has_many_lives", "--seeds", "1", "--report", "json", "--report", "github"][..],
-        &["run", "has_many_lives", "--seeds", "1", "--report", "junit=/proc/no/where.xml"],
-        &["run", "has_many_lives", "--seeds", "1", "--report", "junit="],
-        &["run", "has_many_lives", "--seeds", "1", "--shard", "3/2"],
+        &["run", "allows_many_incarnations", "--seeds", "1", "--report", "json", "--report", "github"][..],
+        &["run", "allows_many_incarnations", "--seeds", "1", "--report", "junit=/proc/no/where.xml"],
+        &["run", "allows_many_incarnations", "--seeds", "1", "--report", "junit="],
+        &["run", "allows_many_incarnations", "--seeds", "1", "--shard", "3/2"],
     ] {
         let said = said(words);
         assert_eq!((said.code, said.err.lines().count()), (2, 2), "{words:?}: {said:?}");
@@ -149,7 +157,7 @@ fn records_of_many_nights_are_grouped_by_what_broke() {
     let folder = folder("triage");
     for (night, seeds) in [("first", "0..6"), ("second/deeper", "6..12")] {
         let out = folder.join(night);
-        said(&["run", "has_one_life", "--seeds", seeds, "--out", &out.display().to_string()]);
+        said(&["run", "allows_one_incarnation", "--seeds", seeds, "--out", &out.display().to_string()]);
     }
     let told = said(&["triage", &folder.display().to_string()]);
     assert_eq!(told.code, 0, "{told:?}");

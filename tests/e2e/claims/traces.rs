@@ -119,7 +119,7 @@ fn a_replay_shows_what_was_traced_and_is_the_same_run() {
     let token = said.finding()["token"].as_str().expect("a finding has a token").to_owned();
     let quiet = carry_out(&mut command(&["replay", &token]));
     let shown = carry_out(command(&["replay", &token]).env("AFTERLIFE_LOG", "info"));
-    assert!(shown.out.contains("INFO traces: the database is open"), "{}{}", shown.out, shown.err);
+    assert!(shown.out.contains("INFO e2e::claims::traces: the database is open"), "{}{}", shown.out, shown.err);
     let digest = |out: &str| out.lines().find(|line| line.trim().starts_with("digest")).map(str::to_owned);
     assert!(digest(&quiet.out).is_some() && digest(&quiet.out) == digest(&shown.out), "{}{}", quiet.out, shown.out);
     let refused = carry_out(command(&["replay", &token]).env("AFTERLIFE_LOG", "=="));

@@ -125,8 +125,8 @@ fn a_record_holds_what_programs_printed_and_traced_with_time_and_life() {
     let expected = [
         ("stdout", "", "hello", false),
         ("stderr", "", "took 3 ms", false),
-        ("info", "records", "created volume=7", false),
-        ("warn", "records", "about to fail", true),
+        ("info", "e2e::failure::records", "created volume=7", false),
+        ("warn", "e2e::failure::records", "about to fail", true),
     ];
     assert_eq!(told, expected);
 }
@@ -193,7 +193,7 @@ fn tracing_that_changes_the_run_is_left_out() {
     let said = carry_out(&mut command(&["replay", found["token"].as_str().expect("a token"), "--log", "info"]));
     assert_eq!((said.code, digest(&said)), (1, found["digest"].as_str().expect("a digest")), "the run as it was found");
     assert!(said.out.contains("in another run: to trace so much changes this one"), "{}", said.out);
-    assert!(said.out.contains("INFO records: slow"), "{}", said.out);
+    assert!(said.out.contains("INFO e2e::failure::records: slow"), "{}", said.out);
 }
 
 fn a_log_is_filtered_in_a_replay_and_in_a_record() {
@@ -202,13 +202,13 @@ fn a_log_is_filtered_in_a_replay_and_in_a_record() {
     let replay = |log: &str| carry_out(&mut command(&["replay", token, "--log", log])).out;
     let shown = |log: &str| show(&path, &["--log", log]).out;
     for out in [replay("warn"), shown("warn")] {
-        assert!(out.contains("WARN records: about to fail") && !out.contains("hello"), "{out}");
+        assert!(out.contains("WARN e2e::failure::records: about to fail") && !out.contains("hello"), "{out}");
     }
     for out in [replay("info"), shown("info"), shown("debug")] {
-        assert!(out.contains("stdout hello") && out.contains("INFO records: created volume=7"), "{out}");
+        assert!(out.contains("stdout hello") && out.contains("INFO e2e::failure::records: created volume=7"), "{out}");
         assert!(!out.contains("too fine"), "{out}");
     }
-    assert!(replay("debug,stdout=off").contains("DEBUG records: too fine for a record"));
+    assert!(replay("debug,stdout=off").contains("DEBUG e2e::failure::records: too fine for a record"));
     assert!(!replay("debug,stdout=off").contains("hello"));
     assert!(shown("off").contains("no line of 4 lines passes the filter off"), "{}", shown("off"));
     let refused = carry_out(&mut command(&["show", "last", "--log", "=="]));
