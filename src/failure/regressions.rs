@@ -204,7 +204,7 @@ mod tests {
             let refusal = files.read(&toy()).expect_err("the line is wrong");
             (refusal.verdict, refusal.to_string().replace(&folder.path().display().to_string(), "HERE"))
         };
-        let (verdict, text) = said("a1-toy-3-AAAAAA");
+        let (verdict, text) = said("a2-toy-3-AAAAAA");
         assert_eq!(verdict, Verdict::Refused);
         insta::assert_snapshot!(text, @r"
         error: HERE/shop.afterlife:2: the token's checksum does not fit: it is truncated or mistyped
@@ -213,7 +213,7 @@ mod tests {
         let (verdict, text) = said("a9-toy-3-AAAA  # no-spin");
         assert_eq!(verdict, Verdict::Unfit);
         insta::assert_snapshot!(text, @r"
-        error: HERE/shop.afterlife:2: the token is of version a9, and this code reads a1
+        error: HERE/shop.afterlife:2: the token is of version a9, and this code reads a2
           next: a kept run that no longer fits is found anew or taken out: replay it with the afterlife that wrote a9 tokens, or hunt for it again here
         ");
     }

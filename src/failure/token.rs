@@ -1,4 +1,4 @@
-//! A token: one run on one line, short enough to paste: `a1-<scenario>-<seed>-<payload>`.
+//! A token: one run on one line, short enough to paste: `a2-<scenario>-<seed>-<payload>`.
 //! It carries no events and no code: what it replays is what the code that replays it does.
 
 mod base64url;
@@ -276,11 +276,11 @@ mod tests {
         let cut = token("raft-master", Build::Patched, u64::MAX, Some(stop_after_open()));
         let none = token("kv", Build::Sound, 0, Some(Plan::default()));
         let turmoil = Token { engine: Engine::Turmoil, ..drawn.clone() };
-        insta::assert_snapshot!(drawn, @"a1-raft-master-47-AAFJDQ");
-        insta::assert_snapshot!(cut, @"a1-raft-master-18446744073709551615-BQIBEG9wZW4gbWV0YWRhdGEtZGIAAsCNtwEAAIDYjuFvgJTr3AMAwJPCzQEEAAKAyrXuAZcOTg");
-        insta::assert_snapshot!(none, @"a1-kv-0-BgCLhOk");
-        insta::assert_snapshot!(turmoil, @"a1-raft-master-47-CL479Q");
-        insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a1-raft-master-47-ENYt_Q");
+        insta::assert_snapshot!(drawn, @"a2-raft-master-47-AAFJDQ");
+        insta::assert_snapshot!(cut, @"a2-raft-master-18446744073709551615-BQIBEG9wZW4gbWV0YWRhdGEtZGIAAsCNtwEAAIDYjuFvgJTr3AMAwJPCzQEGAAIBgMq17gHhrqo");
+        insta::assert_snapshot!(none, @"a2-kv-0-BgCLhOk");
+        insta::assert_snapshot!(turmoil, @"a2-raft-master-47-CL479Q");
+        insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a2-raft-master-47-ENYt_Q");
         let hold = |until: Option<&str>| {
             let (node, lasting) = (NodeId(2), Duration::from_secs(4));
             let fault = match until {
@@ -290,7 +290,7 @@ mod tests {
             Injection { trigger: Trigger::at(Duration::from_secs(1)), fault }
         };
         let held = Plan { injections: vec![hold(None), hold(Some("close metadata-db"))] };
-        insta::assert_snapshot!(token("kv", Build::Sound, 0, Some(held)), @"a1-kv-0-BgIAgJTr3AMOAgOA0KzzDgAAgJTr3AMOAgOA0KzzDgERY2xvc2UgbWV0YWRhdGEtZGKyd2w");
+        insta::assert_snapshot!(token("kv", Build::Sound, 0, Some(held)), @"a2-kv-0-BgIAgJTr3AMEAgOA0KzzDgAAgJTr3AMEAgOA0KzzDgERY2xvc2UgbWV0YWRhdGEtZGI4SbI");
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_scenario_whose_name_looks_like_a_seed_is_read_back() {
-        for name in ["raft-2-master", "3", "a1-47", "x-9-"] {
+        for name in ["raft-2-master", "3", "a2-47", "x-9-"] {
             let whole = token(name, Build::Sound, 12, None);
             assert_eq!(whole.to_string().parse(), Ok(whole));
         }
@@ -317,17 +317,17 @@ mod tests {
         };
         insta::assert_snapshot!(said("banana"), @r"
         `banana` is not a token
-          next: a token looks like a1-raft-master-47-AgQBAAkD; `last`, an id and a path also do
+          next: a token looks like a2-raft-master-47-AgQBAAkD; `last`, an id and a path also do
         ");
-        insta::assert_snapshot!(said("a2-raft-master-47-AAAA"), @r"
-        the token is of version a2, and this code reads a1
-          next: replay it with the afterlife that wrote a2 tokens, or hunt for it again here
+        insta::assert_snapshot!(said("a1-raft-master-47-AAAA"), @r"
+        the token is of version a1, and this code reads a2
+          next: replay it with the afterlife that wrote a1 tokens, or hunt for it again here
         ");
-        insta::assert_snapshot!(said("a1-raft-master-47"), @r"
+        insta::assert_snapshot!(said("a2-raft-master-47"), @r"
         the token ends too early: after the scenario come a seed and a payload
           next: copy the token whole, from the line that begins with `replay`
         ");
-        insta::assert_snapshot!(said("a1-raft-master-47-AAAAAAA"), @r"
+        insta::assert_snapshot!(said("a2-raft-master-47-AAAAAAA"), @r"
         the token's checksum does not fit: it is truncated or mistyped
           next: copy the token whole, from the line that begins with `replay`
         ");
@@ -347,7 +347,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in "(a1-)?.{0,60}") {
+        fn no_text_makes_the_reader_panic(text in "(a2-)?.{0,60}") {
             let _ = text.parse::<Token>();
         }
 

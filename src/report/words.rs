@@ -140,7 +140,7 @@ impl<'a> Lexicon<'a> {
                         let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
                         with(self.title(fault), notes.join("; "))
                     }
-                    None => with(self.name(kind).to_owned(), detail.to_owned()),
+                    None => with(format!("{} on {}", self.name(kind), self.node(event.node)), detail.to_owned()),
                 }
             }
             What::Healed { kind, injection } => match self.injected(injection) {

@@ -25,20 +25,21 @@ const PACKAGES: [(&str, &[&str]); 8] = [
 /// What code in a place may name, of all that begins with the same first word.
 const ONLY: [(&str, &[&str]); 6] = [
     (
-        "sim/src/abi/",
+        "sim/src/libc/",
         &[
-            "crate::abi",
+            "crate::libc",
             "crate::kernel",
             "crate::event",
-            "crate::real",
-            "crate::engine::carried_here",
-            "crate::engine::last_words",
-            "crate::told",
+            "crate::host",
+            "crate::isolate::LastWords",
+            "crate::isolate::guest_here",
+            "crate::isolate::last_words",
+            "crate::guest::shared_names",
         ],
     ),
-    ("sim/src/kernel/", &["crate::kernel", "crate::event", "crate::log", "crate::real", "crate::engine::beat"]),
-    ("sim/src/told.rs", &["crate::event"]),
-    ("sim/src/event.rs", &["crate::event"]),
+    ("sim/src/kernel/", &["crate::kernel", "crate::event", "crate::host", "crate::isolate::beat"]),
+    ("sim/src/event/", &["crate::event", "crate::host"]),
+    ("sim/src/host/", &["crate::host"]),
     ("src/report/", &["afterlife_sim::event"]),
     ("src/bin/", &[]),
 ];
@@ -68,8 +69,10 @@ const STARTS: [&str; 4] =
     ["afterlife_sim::Machine", "afterlife_sim::Settings", "afterlife_sim::isolate", "afterlife_sim::run"];
 const STARTERS: [&str; 2] = ["src/run/execute.rs", "src/runner/"];
 
-/// Where `unsafe` may stand: the doors, the switch of stacks, the real system, the fork.
-const UNSAFE: [&str; 4] = ["sim/src/abi/", "sim/src/kernel/baton/", "sim/src/real.rs", "sim/src/engine/isolate.rs"];
+/// The folders where `unsafe` may stand: interposed functions, the context switch, the real system, the fork, and the guest engines
+/// that define or find C symbols.
+const UNSAFE: [&str; 5] =
+    ["sim/src/libc/", "sim/src/kernel/sched/fiber/", "sim/src/host/", "sim/src/isolate/", "sim/src/guest/"];
 
 /// Where hash order could reach a decision.
 const ORDERED: [&str; 2] = ["sim/", "src/"];

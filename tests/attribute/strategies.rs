@@ -1,7 +1,7 @@
 //! Plans as strategies, in a test as its author would write it: cases hold, and what fails is shrunk to what it takes.
 //! How plans shrink is tested where it is done.
 
-use afterlife::{Fault, Faults, Planned, Sim};
+use afterlife::{Fault, Faults, NodeId, Planned, Sim};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use std::time::Duration;

@@ -57,14 +57,12 @@ pub enum ProbeEvent {
     /// One more item was verified.
     ItemVerified,
     /// The program reports this percentage as done.
-    #[serde(rename = "ProgressTold")]
     ProgressReported,
     /// The program considers the job complete.
     ProgressDone,
     /// A watch channel was opened.
     ChannelOpened,
     /// The channel's reader was notified of its end.
-    #[serde(rename = "ChannelTold")]
     ChannelNotified,
     /// The channel was closed.
     ChannelClosed,

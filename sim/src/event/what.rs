@@ -144,7 +144,6 @@ pub enum What {
         /// The descriptor.
         fd: i32,
         /// The interposed function that was called with it.
-        #[serde(rename = "door")]
         function: Name,
     },
     /// A thread's wait timed out, or a timer descriptor fired.
@@ -234,7 +233,6 @@ pub enum What {
         text: Name,
     },
     /// A probe reported a step in another kind of lifetime.
-    #[serde(rename = "Told")]
     Probe {
         /// The step.
         step: ProbeEvent,
@@ -276,7 +274,6 @@ pub enum What {
         bytes: u32,
     },
     /// A process leaked this at its end.
-    #[serde(rename = "Left")]
     Leaked {
         /// The kind of leak.
         kind: Leak,
@@ -286,7 +283,6 @@ pub enum What {
     /// A process spun: calls without any effect, within one virtual second.
     Spun {
         /// The number of such calls.
-        #[serde(rename = "doors")]
         calls: u64,
     },
     /// A message was lost in transit.

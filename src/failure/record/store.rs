@@ -275,7 +275,7 @@ mod tests {
         let file = folder.path().join("finding.json");
         std::fs::write(&file, "{}").expect("the folder is there");
         insta::assert_snapshot!(said(RecordStore::read(folder.path()).expect_err("it is of an older build")), @r"
-        HERE was written by an afterlife from before records of format 1
+        HERE was written by an afterlife from before records of format 2
           next: replay its token, which stands in finding.json: it needs no file
         ");
         insta::assert_snapshot!(said(RecordStore::open(file.join("x")).expect_err("a file is in the way")), @r"

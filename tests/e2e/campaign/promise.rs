@@ -187,7 +187,7 @@ fn a_campaign_without_a_finding_holds() {
 
 fn a_token_that_is_cut_short_or_mistyped_is_refused() {
     let token = token();
-    for cut in ["a1-loses_a_write", "a1-loses_a_write-7", "a1-loses_a_write-7-", &token[..token.len() - 1]] {
+    for cut in ["a2-loses_a_write", "a2-loses_a_write-7", "a2-loses_a_write-7-", &token[..token.len() - 1]] {
         let (_, next) = refused(&said(&["replay", cut]), 2);
         assert_eq!(next, "copy the token whole, from the line that begins with `replay`", "{cut}");
     }
@@ -200,7 +200,7 @@ fn a_token_that_is_cut_short_or_mistyped_is_refused() {
 }
 
 fn a_token_of_another_version_is_refused() {
-    let (why, next) = refused(&said(&["replay", &token().replacen("a1-", "a9-", 1)]), 2);
+    let (why, next) = refused(&said(&["replay", &token().replacen("a2-", "a9-", 1)]), 2);
     assert_eq!(why, "the token is of version a9, and this code reads a1");
     assert_eq!(next, "replay it with the afterlife that wrote a9 tokens, or hunt for it again here");
 }

@@ -283,7 +283,7 @@ fn a_record_that_no_longer_fits_is_told_with_the_event_that_differs() {
     assert!(said.out.contains("here it is  this very program wrote it"), "{}", said.out);
     assert_eq!(carry_out(&mut command(&["replay", &path, "--until", "1ms"])).code, 0, "it has not differed by then");
 
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/records/format-1.jsonl.zst");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/records/format-2.jsonl.zst");
     let next = refused(&["replay", golden], 2, "there is no scenario `raft-master` here");
     assert!(next.contains("list"), "{next}");
     assert_eq!(carry_out(&mut command(&["show", golden])).code, 0, "it can be read all the same");

@@ -23,7 +23,8 @@ pub(crate) fn page() -> String {
     let (not, runs): (Vec<&Row>, Vec<&Row>) = ALL.iter().partition(refused);
     page += "| crates | use in the suite | note | seeds |\n|---|---|---|---|\n";
     runs.into_iter().for_each(|row| line(&mut page, row));
-    page += "\n# Crates that do not run\n\nEach of these ends its run with a finding that contains the quoted words.\n\n";
+    page +=
+        "\n# Crates that do not run\n\nEach of these ends its run with a finding that contains the quoted words.\n\n";
     page += "| crates | use in the suite | why it does not run | seeds |\n|---|---|---|---|\n";
     not.into_iter().for_each(|row| line(&mut page, row));
     page
