@@ -125,6 +125,7 @@ pub(crate) fn run_furnished(
     let Some(observer) = kernel.take_observer() else { unreachable!("the observer is only taken here") };
     let sockets = if settings.record { kernel.sockets() } else { Vec::new() };
     let (digest, events) = (kernel.recorder.digest(), kernel.recorder.len());
+    let stack = kernel.recorder.stack.take();
     let (names, kept) = kernel.recorder.finish();
     Outcome {
         ending: kernel.ending.unwrap_or(Ending::Quiet),
@@ -137,7 +138,7 @@ pub(crate) fn run_furnished(
         places: std::mem::take(&mut kernel.process.call_sites),
         lines: kernel.process.output.all(),
         choices: kernel.sched.choices.asked(),
-        stack: kernel.recorder.stack.take(),
+        stack,
         crash: kernel.crash.take(),
         live,
         sockets,

@@ -201,7 +201,7 @@ fn a_token_that_is_cut_short_or_mistyped_is_refused() {
 
 fn a_token_of_another_version_is_refused() {
     let (why, next) = refused(&said(&["replay", &token().replacen("a2-", "a9-", 1)]), 2);
-    assert_eq!(why, "the token is of version a9, and this code reads a1");
+    assert_eq!(why, "the token is of version a9, and this code reads a2");
     assert_eq!(next, "replay it with the afterlife that wrote a9 tokens, or hunt for it again here");
 }
 

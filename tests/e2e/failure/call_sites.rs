@@ -123,7 +123,7 @@ fn a_closed_descriptor_is_told_with_the_lines_that_opened_closed_and_used_it() {
     assert_eq!(signature, "no-use-after-teardown · descriptor · tests/e2e/failure/call_sites.rs");
     let (used, closed, opened) = (site(OPENED + 5), site(OPENED + 3), site(OPENED));
     let expected = format!(
-        "client passed `write` with a descriptor that it had closed; used at {used}; closed at {closed}; opened at {opened}"
+        "client called `write` on a descriptor that it had closed; used at {used}; closed at {closed}; opened at {opened}"
     );
     assert_eq!(sentence, expected);
 }

@@ -22,7 +22,7 @@ pub(crate) fn module() -> Module {
         duplicated_and_reordered_datagrams_arrive_twice_and_out_of_order: 10,
         connections_are_reset_at_both_ends_and_only_between_the_two: 5,
         who_sends_probes_learns_that_the_other_machine_has_vanished: 5,
-        drawn_troubles_of_links_end_and_what_they_did_is_seen: 60,
+        drawn_troubles_of_links_end_and_what_they_did_is_seen: 200,
     ])
 }
 
@@ -197,7 +197,8 @@ fn a_slow_link_is_slow_for_a_while_and_then_itself_again(sim: &mut Sim) {
 }
 
 fn duplicated_and_reordered_datagrams_arrive_twice_and_out_of_order(sim: &mut Sim) {
-    let faults: [(_, fn(NodeId, NodeId, u16, Duration) -> Fault); 2] =
+    type OfLink = fn(NodeId, NodeId, u16, Duration) -> Fault;
+    let faults: [(_, OfLink); 2] =
         [("doubling", Fault::duplicated_datagrams), ("reordering", Fault::reordered_datagrams)];
     for (name, fault) in faults {
         let hears = sim.client_program(&format!("{name}-hears"), move |_| {
