@@ -118,7 +118,7 @@ fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
     })
     .map_err(|error| format!("no child: {error}"))?;
     if end.how != How::Exited(0) {
-        return Err(format!("{} ended {:?}: {}", workload.name(), end.how, end.message));
+        return Err(format!("{} ended {:?}: {:?}", workload.name(), end.how, end.words));
     }
     let (numbers, _) = end.output.as_chunks();
     let &[units, check, events, rest_bytes, digest] = numbers else { return Err("a child told too little".into()) };
