@@ -1,14 +1,14 @@
 //! A lossy link: some messages between two nodes are lost for a while.
 //! TCP sends them again; datagrams are gone.
 
-use crate::fault::draw::{Drawing, up_to, rate};
+use crate::fault::draw::{Drawing, rate, up_to};
 use crate::fault::kind::{Decode, Draw, Drawn, FaultKind, Lift, NodeNames, Strike};
 use crate::fault::number::Number;
 use crate::fault::wire::{PlanReader, PlanWriter, WireError};
-use crate::model::duration::span;
 use crate::fault::{Fault, Faults};
-use crate::model::engine::Need;
 use crate::model::duration::nanoseconds;
+use crate::model::duration::span;
+use crate::model::engine::Need;
 use afterlife_sim::LinkTrouble;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};

@@ -1,16 +1,38 @@
 //! The kinds of faults, one file each: how a fault is drawn, strikes and heals, its form in a token, its words, and simpler faults.
 //!
-//! To add one: write its file, add a line with a new tag to the list below, document it in the README, and test it.
+//! To add one: write its file, declare it, and add a line with a new tag to the list below, document it in the README, and test it.
+
+mod clock_drift;
+mod clock_step;
+mod corrupt_file;
+mod disk_errors;
+mod duplicated_datagrams;
+mod full_disk;
+mod held_link;
+mod hold_thread;
+mod kill;
+mod lossy_link;
+mod memory_pressure;
+mod missing_file;
+mod narrow_link;
+mod partition;
+mod pause;
+mod power_loss;
+mod reordered_datagrams;
+mod reset_connections;
+mod slow_disk;
+mod slow_link;
+mod stalled_disk;
+mod stop;
 
 use super::Fault;
 use super::kind::{Decode, FaultKind};
 use super::wire::{PlanReader, PlanWriter, WireError};
 use serde::{Deserialize, Serialize};
 
-/// Declares the files, the enum of all kinds and their tags in tokens. A tag keeps its meaning for ever.
+/// Declares the enum of all kinds and their tags in tokens. A tag keeps its meaning for ever.
 macro_rules! kinds {
     ($($tag:literal $module:ident::$Kind:ident,)*) => {
-        $(mod $module;)*
         $(pub(crate) use $module::$Kind;)*
 
         /// The fault of an injection, by kind.

@@ -1,13 +1,13 @@
 //! Reordered datagrams: some datagrams between two nodes arrive after younger ones for a while. TCP is not affected.
 
-use crate::fault::draw::{Drawing, up_to, rate};
+use crate::fault::draw::{Drawing, rate, up_to};
 use crate::fault::kind::{Decode, Draw, Drawn, FaultKind, Lift, NodeNames, Strike};
 use crate::fault::number::Number;
 use crate::fault::wire::{PlanReader, PlanWriter, WireError};
-use crate::model::duration::span;
 use crate::fault::{Fault, Faults};
-use crate::model::engine::Need;
 use crate::model::duration::nanoseconds;
+use crate::model::duration::span;
+use crate::model::engine::Need;
 use afterlife_sim::LinkTrouble;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
