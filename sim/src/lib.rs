@@ -9,7 +9,7 @@
 //! | [`choice`] | keyed choices: what a seed decides |
 //! | [`isolate`] | one process for each run |
 //! | [`disk`] | the disk of a node, on its own |
-//! | [`told`] | what probes say, as events |
+//! | [`event::ProbeEvent`] | a report of a probe, as an event |
 //!
 //! Programs reach the simulation by the C library's symbols, which this crate defines. Outside a run they pass through.
 
