@@ -33,7 +33,6 @@ pub(super) struct LoaderState {
     pub(super) thread: Arc<ReplicationThread>,
     /// The directory of the downloaded files.
     pub(super) directory: PathBuf,
-    pub(super) garbage: PathBuf,
     /// `_status`: written by the replication thread, read by any thread without synchronisation.
     pub(super) status: Shared<BulkLoadStatus>,
     lock: RwLock<Locked>,
@@ -58,7 +57,6 @@ impl LoaderState {
             pid,
             rows,
             thread,
-            garbage: directory.join("bulk_load.gar"),
             directory: directory.join("bulk_load"),
             node,
             status: Shared::new(BulkLoadStatus::Invalid),
@@ -72,6 +70,11 @@ impl LoaderState {
             epoch,
             round,
         }
+    }
+
+    /// The name that the directory gets before it is deleted.
+    pub(super) fn garbage(&self) -> PathBuf {
+        self.directory.with_extension("gar")
     }
 
     /// `check_download_finish`, on the replication thread.

@@ -121,8 +121,9 @@ impl ReplicaBulkLoader {
         }
         self.clear_bulk_load_states(by, ballot).await;
         // The directory may be missing.
-        let _ = fs::rename(&self.load.directory, &self.load.garbage);
-        let _ = fs::remove_dir_all(&self.load.garbage);
+        let garbage = self.load.garbage();
+        let _ = fs::rename(&self.load.directory, &garbage);
+        let _ = fs::remove_dir_all(garbage);
     }
 
     /// `clear_bulk_load_states_if_needed`, called when the replica's role changes to one that serves.
