@@ -1,5 +1,5 @@
-//! What probes and claims cost: a probe's call outside a run against an empty function, and runs with the claims against
-//! runs without. It is no test: a missed target is printed, not failed.
+//! The cost of probes and claims: a probe call outside a run against an empty function, and runs with claims against runs without.
+//! A benchmark and no test: a missed target is printed and fails nothing.
 
 use afterlife::{Outcome, Scenario, Sim, probe};
 use serde_json::Value;
@@ -13,7 +13,7 @@ const CALLS: u32 = 50_000_000;
 const ROUNDS: usize = 7;
 const SCENARIOS: [Scenario; 2] = [Scenario::new("with_claims", with_claims), Scenario::new("without_claims", without)];
 
-/// Eight servers with a client each, 2 000 requests a client, five facts a request.
+/// Eight servers with a client each; 2 000 requests per client, five probe events per request.
 fn with_claims(sim: &mut Sim) {
     sim.latency(Duration::from_millis(1), Duration::from_millis(10));
     for index in 0..8 {
@@ -52,8 +52,8 @@ async fn serve() -> Outcome {
 
 fn without(sim: &mut Sim) {
     with_claims(sim);
-    for it in afterlife::invariants() {
-        sim.without(it.id);
+    for invariant in afterlife::invariants() {
+        sim.without(invariant.id);
     }
 }
 
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Nanoseconds a call, the least of some rounds.
+/// The minimum over some rounds, in nanoseconds per call.
 fn ns(mut call: impl FnMut()) -> f64 {
     let round = |_| {
         let begun = Instant::now();
@@ -114,7 +114,7 @@ fn probes() {
     tell("borrow and return, outside a run", ns(|| drop(black_box(&db).borrow())));
 }
 
-/// The median ratio of what runs with and without claims cost, each pair measured back to back.
+/// The median ratio of the cost with claims to the cost without, each pair measured back to back.
 fn claims() -> Result<f64, String> {
     let mut ratios = Vec::new();
     for _ in 0..ROUNDS {

@@ -1,5 +1,5 @@
 //! The benchmark against the peers: ours, turmoil and madsim on the same workloads, interleaved, as one table.
-//! It is no test: a missed target is printed, not failed, and a peer that cannot be built is left out.
+//! A benchmark and no test: a missed target is printed and fails nothing; a peer that cannot be built is skipped.
 
 #[path = "peers/cost.rs"]
 mod cost;
@@ -69,8 +69,8 @@ const ROWS: &[Row] = &[
         targets: &[Target::Madsim(0.6), Target::Turmoil(0.12)],
     },
     Row {
-        // turmoil draws from a clipped exponential: with its default curve these links take 2.3 ms on average. With this one
-        // they take the 5.5 ms of ours and madsim's.
+        // turmoil draws from a clipped exponential distribution. With its default curve the mean latency is 2.3 ms; this one gives
+        // 5.5 ms, as in ours and madsim's.
         label: "w2 same mean latency",
         args: &["w2"],
         args_ours: &[],
@@ -112,7 +112,7 @@ const ROWS: &[Row] = &[
         args_ours: &[],
         args_turmoil: &[],
         per: 1,
-        // turmoil's cost grows with the square of the nodes: minutes for the row above, hours at least for this one.
+        // turmoil's cost grows with the square of the nodes: minutes for the row above, at least hours for this one.
         reps: [1, 0, 1],
         targets: &[Target::Madsim(1.0), Target::Row(2.0, W4_FEW)],
     },
@@ -133,12 +133,12 @@ fn main() -> ExitCode {
     args.retain(|arg| arg != "--bench");
     let asked_by_cargo_bench = args.len() < words;
     let outcome = match args.split_first() {
-        // A runner process of the harness gets no arguments, but is told what it is.
+        // A runner process of the harness has no arguments; an environment variable marks it.
         Some((first, _)) if first == "run" => return afterlife::main(&[SCENARIO]),
         None if std::env::var_os("AFTERLIFE_RUNNER").is_some() => return afterlife::main(&[SCENARIO]),
         Some((first, rest)) if first == "--ours" => run_ours(rest),
         None if asked_by_cargo_bench => compare(ROUNDS),
-        // `cargo test --all-targets` starts benchmarks, too, and wants to see them end.
+        // `cargo test --all-targets` also starts benchmarks, which must then end at once.
         None => {
             println!("{USAGE}");
             Ok(())
@@ -195,20 +195,20 @@ fn compare(rounds: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Where cargo builds what this benchmark needs.
+/// The target directory for the peers.
 fn target() -> PathBuf {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target");
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(beside, PathBuf::from).join("peers")
 }
 
-/// Builds a peer inside its own folder, where its `.cargo/config.toml` counts, and says where the program lies.
+/// Builds a peer in its own folder, where its `.cargo/config.toml` applies. Returns the path of the program.
 fn build(peer: &str) -> Result<PathBuf, String> {
     let target = target().join(peer);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or(OsString::from("cargo")));
     cargo.current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches").join("peers").join(peer));
     cargo.args(["build", "--release", "--locked", "--quiet", "--target-dir"]).arg(&target);
-    // Flags from the environment replace those of the configuration file, and with them madsim's; another target
-    // would put the program elsewhere.
+    // Flags from the environment would replace those of the configuration file, madsim's among them, and another target would
+    // put the program elsewhere.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(variable);
     }
@@ -221,8 +221,8 @@ fn build(peer: &str) -> Result<PathBuf, String> {
     Ok(target.join("release").join(format!("peer-{peer}")))
 }
 
-/// The median cost of each contender, in nanoseconds. Each round runs all of them in turn, so that a machine that grows
-/// slower or faster does so for all. Whoever fails once sits out the rest of the row.
+/// The median cost of each contender, in nanoseconds. Each round runs all of them in turn, so that a change in the machine's
+/// speed affects all. A contender that fails once is skipped for the rest of the row.
 fn measure(row: &Row, programs: &[Option<PathBuf>; 3], rounds: usize) -> [Option<f64>; 3] {
     let mut costs = [const { Vec::new() }; 3];
     let mut out = [false; 3];

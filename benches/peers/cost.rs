@@ -1,4 +1,4 @@
-//! What a workload costs: ours, run here, and anybody's, run as a process that prints one line of JSON.
+//! The cost of a workload: of ours, run here, and of any peer, run as a process that prints one line of JSON.
 //! It compares nothing.
 
 use crate::ours::{Options, Tally, Workload, run};
@@ -8,12 +8,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far above what any run of these workloads does between two doors.
+/// Far more than any of these workloads does between two calls.
 const SPIN_BOUND: Duration = Duration::from_secs(60);
-/// After so many runs a process that forks them has its final size.
+/// The number of runs after which a process that forks them has its final size.
 const RUNS_WARM: u64 = 200;
 
-/// What one process reports: the line that ours and the peers' programs print alike, and what only ours adds.
+/// The report of one process: the line that ours and the peers print, with fields that only ours adds.
 pub(crate) struct Line {
     pub(crate) workload: String,
     pub(crate) reps: u64,
@@ -23,9 +23,9 @@ pub(crate) struct Line {
     pub(crate) check: u64,
     pub(crate) events: u64,
     pub(crate) rest_bytes: u64,
-    /// Of all runs: what must not change when only their cost does.
+    /// The digest of all runs, which must not change when only their cost does.
     pub(crate) digest: u64,
-    /// How large the process was once warm, and at its end.
+    /// The size of the process once warm, and at its end.
     pub(crate) warm_bytes: u64,
     pub(crate) end_bytes: u64,
 }
@@ -57,7 +57,7 @@ impl Line {
             warm_bytes: ours("warm_bytes"),
             end_bytes: ours("end_bytes"),
         };
-        // A run whose work did not arrive is fast for the wrong reason. What is in flight at the end may be missing.
+        // A run that lost work is fast for the wrong reason. Only work in flight at the end may be missing.
         if line.units == 0 || line.check * 100 < line.units * 99 {
             return Err(format!("{}: {} of {} units came through", line.workload, line.check, line.units));
         }
@@ -75,7 +75,7 @@ impl Line {
 
 /// Runs one of our workloads `reps` times, each in a process forked from this one unless `forked` says otherwise.
 pub(crate) fn ours(workload: Workload, options: Options, reps: u64, forked: bool) -> Result<Line, String> {
-    // Statics of tokio's that its first runtime makes belong to no node: as the harness does before its first run.
+    // tokio's statics must not belong to a node, so a runtime is built first, as the harness does before its first run.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
     if options.follow {
         follow_tasks();
@@ -126,10 +126,10 @@ fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
     Ok(Tally { units, check, events, rest_bytes, digest })
 }
 
-/// User and system time of this process and of those that it has waited for.
+/// The user and system time of this process and of its waited-for children.
 pub(crate) fn cpu_ns() -> u64 {
     let used = |who| {
-        // SAFETY: all zeros is a valid `rusage`, and the call writes to nothing but the one it is handed.
+        // SAFETY: all zeros is a valid `rusage`, and `getrusage` writes only to the one that it receives.
         let usage = unsafe {
             let mut usage: libc::rusage = std::mem::zeroed();
             assert_eq!(libc::getrusage(who, &mut usage), 0, "a process may always ask for its own usage");
@@ -141,14 +141,14 @@ pub(crate) fn cpu_ns() -> u64 {
     used(libc::RUSAGE_SELF) + used(libc::RUSAGE_CHILDREN)
 }
 
-/// How much memory this process has, exactly: the figure in `status` lags behind by some pages of each thread.
+/// The exact resident size of this process; the figure in `status` lags behind by some pages per thread.
 pub(crate) fn rss_bytes() -> u64 {
     let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
     let kib = rollup.lines().find_map(|line| line.strip_prefix("Rss:")?.strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.unwrap_or(0) * 1_024
 }
 
-/// Keeps a program to one processor, the last that this process may use.
+/// Pins a program to one processor, the last that this process may use.
 pub(crate) fn pin(command: &mut Command) {
     let keep_to_last = || {
         // SAFETY: all zeros is a valid set, and the calls touch nothing but the two sets that they are handed.
@@ -166,20 +166,20 @@ pub(crate) fn pin(command: &mut Command) {
     unsafe { command.pre_exec(keep_to_last) };
 }
 
-/// Starts a program whose output is a line.
+/// Starts a program that prints one line.
 pub(crate) fn start(command: &mut Command) -> Result<Child, String> {
-    // A backtrace would stand where the message is looked for.
+    // A backtrace would hide the message.
     let command = command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     child.map_err(|error| format!("it does not start: {error}"))
 }
 
-/// What it said when it had ended.
+/// Waits for the program and returns its output.
 pub(crate) fn text_of(child: Child) -> Result<String, String> {
     let Output { status, stdout, stderr } = child.wait_with_output().map_err(|error| error.to_string())?;
     if !status.success() {
         let stderr = String::from_utf8_lossy(&stderr);
-        // The last line but the hint at backtraces: a panic has its place first and its message second.
+        // The last line except for the hint about backtraces: a panic prints its location first and its message second.
         let message = |line: &&str| !line.trim().is_empty() && !line.starts_with("note:");
         return Err(format!("{} ({status})", stderr.lines().rfind(message).unwrap_or("no word")));
     }

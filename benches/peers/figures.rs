@@ -1,5 +1,5 @@
-//! Figures of our own that no peer has a counterpart to: rates, ratios of ours to ours, memory.
-//! Each is measured by starting this program again; one that fails is told and left out.
+//! Figures without a counterpart in the peers: rates, ratios between our own variants, memory.
+//! Each is measured by starting this program again; one that fails is reported and skipped.
 
 use crate::cost::{Line, line_of, pin, start, text_of};
 use crate::table::{WIDTH, met};
@@ -11,7 +11,7 @@ use std::process::Command;
 const MIB: f64 = 1_048_576.0;
 const NODES_AT_REST: f64 = 1_000.0;
 
-/// A figure as it is shown, and whether its target is met.
+/// A figure as it is shown; true if its target is met.
 struct Figure(String, Option<bool>);
 
 pub(crate) fn print(us: &Path, rounds: usize) {
@@ -53,7 +53,7 @@ fn pinned(us: &Path, args: &str) -> Result<Line, String> {
     start(&mut command).and_then(line_of)
 }
 
-/// The median over some rounds of what is measured in each.
+/// The median measurement over some rounds.
 fn median_of(rounds: usize, mut round: impl FnMut() -> Result<f64, String>) -> Result<f64, String> {
     let mut values = (0..rounds).map(|_| round()).collect::<Result<Vec<_>, _>>()?;
     median(&mut values).ok_or("no rounds".into())
@@ -64,14 +64,14 @@ fn events(us: &Path, args: &str, rounds: usize) -> Result<Figure, String> {
     Ok(Figure(format!("{:.2} M", 1e3 / ns), Some(ns <= 1e3)))
 }
 
-/// The median ratio of one way's cost to another's, each pair measured back to back.
+/// The median ratio between the costs of two variants, each pair measured back to back.
 fn against(us: &Path, args: &str, ways: [&str; 2], rounds: usize, bound: f64) -> Result<Figure, String> {
     let cost = |way: &str| Ok::<_, String>(pinned(us, &format!("{args} {way}"))?.ns_per_unit());
     let ratio = median_of(rounds, || Ok(cost(ways[0])? / cost(ways[1])?))?;
     Ok(Figure(format!("{ratio:.3}"), Some(ratio <= bound)))
 }
 
-/// The harness's own campaign, with all its invariants, as its summary counts it.
+/// The events per second of a campaign of the harness with all its invariants, from its summary.
 fn harness(us: &Path, rounds: usize) -> Result<Figure, String> {
     let ratio = median_of(rounds, || {
         let mut campaign = Command::new(us);
@@ -86,8 +86,8 @@ fn harness(us: &Path, rounds: usize) -> Result<Figure, String> {
     Ok(Figure(format!("{ratio:.3}"), Some(ratio <= 1.25)))
 }
 
-/// How much more work two processes side by side do than one alone: by the clock on the wall, which is what counts, and by
-/// processor time, which leaves out what else the machine has to do.
+/// The speed-up of two processes over one: by wall clock time, which counts, and by processor time, which excludes other
+/// work of the machine.
 fn two_jobs(us: &Path, rounds: usize) -> Result<Figure, String> {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         return Err("this machine has one processor".into());
@@ -111,7 +111,7 @@ fn at_rest(us: &Path) -> Result<Figure, String> {
     Ok(Figure(format!("{:.0} KiB", bytes / 1024.0), Some(bytes > 0.0 && bytes <= MIB)))
 }
 
-/// One page may come and go; anything that is kept for each run would be more after so many.
+/// One page may come and go. A leak per run would be larger after this many runs.
 fn flat(us: &Path) -> Result<Figure, String> {
     const PAGE: u64 = 4096;
     let line = pinned(us, "w1 --reps 20000")?;

@@ -1,5 +1,5 @@
-//! The five workloads on our own engine, with stock tokio: the same programs as the peers' (`*/src/workloads.rs`).
-//! It judges no figure and starts no process.
+//! The five workloads on the native engine with stock tokio, the same programs as the peers' (`*/src/workloads.rs`).
+//! Judges no figure and starts no process.
 
 use crate::cost::rss_bytes;
 use afterlife::{Scenario, Sim};
@@ -25,7 +25,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Long enough for every node to listen before the first one connects.
 const SETTLE: Duration = Duration::from_millis(20);
 const SECOND_NS: u64 = 1_000_000_000;
-/// W1 and W2 end when nothing is left to do; a run that hangs should say so.
+/// W1 and W2 end when nothing is left to do. A run that hangs fails at this limit.
 const VIRTUAL_S_MAX: u64 = 3_600;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,25 +42,25 @@ pub(crate) struct Options {
     pub(crate) nodes: usize,
     pub(crate) virtual_s: u64,
     pub(crate) seed: u64,
-    /// Whether every event is kept.
+    /// Keeps every event.
     pub(crate) record: bool,
-    /// Whether claims are checked.
+    /// Checks claims.
     pub(crate) claims: bool,
-    /// Whether it is looked at how much memory the process has.
+    /// Measures the memory of the process.
     pub(crate) weigh: bool,
-    /// Whether it is known which task wakes which.
+    /// Tracks which task wakes which.
     pub(crate) follow: bool,
 }
 
-/// What one run did: `units` is what was asked of the nodes, `check` what is seen to have come of it.
+/// The work of one run: `units` counts requested work, `check` its observed results.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) units: u64,
     pub(crate) check: u64,
     pub(crate) events: u64,
-    /// By how much the process had grown when nothing could run any more; 0 if that never was.
+    /// The growth of the process at the point where nothing could run any more; 0 without such a point.
     pub(crate) rest_bytes: u64,
-    /// The run's events in one number.
+    /// The digest of the run's events.
     pub(crate) digest: u64,
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
         latency: Latency::between(1_000_000, 10_000_000),
         ..Settings::default()
     };
-    // The last whole second only runs out: whoever died at the end could not come back.
+    // No kills in the last second: a node killed there could not restart in time.
     let to_kill = if workload == Workload::Restarts { options.virtual_s - 1 } else { 0 };
     let claims = options.claims.then(Claims::default);
     let begun_bytes = options.weigh.then(rss_bytes);
@@ -134,7 +134,7 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     Tally { units, check, events, rest_bytes: watch.rest_bytes, digest: digest.0 ^ digest.1 }
 }
 
-/// W3 as its user would hand it to the harness, which adds all its invariants.
+/// W3 as a scenario of the harness, with all its invariants.
 pub(crate) const SCENARIO: Scenario =
     Scenario::new("w3", heartbeats).about("each node sends its right neighbour a heartbeat").seeds(1);
 
@@ -153,12 +153,12 @@ fn heartbeats(sim: &mut Sim) {
     sim.eventually("every heartbeat is heard", Duration::from_secs(virtual_s - 1), heard);
 }
 
-/// What the nodes have asked for and heard of; each workload uses what it needs.
+/// Counters of requests and results. Each workload uses some of them.
 struct Count {
     sent: AtomicU64,
     heard: AtomicU64,
     came_back: AtomicU64,
-    /// Per node: the newest incarnation that its right neighbour has heard.
+    /// For each node, the newest incarnation of which its right neighbour has received a heartbeat.
     newest_heard: Vec<AtomicU64>,
 }
 
@@ -176,7 +176,7 @@ impl Count {
     }
 }
 
-/// A node's main function: a runtime, as `#[tokio::main(flavor = "current_thread")]` makes it, and the program on it.
+/// A node's main function: the runtime that `#[tokio::main(flavor = "current_thread")]` builds, and the program on it.
 fn main_of(workload: Workload, node: usize, options: Options, count: &Arc<Count>) -> Main {
     let count = count.clone();
     Arc::new(move |incarnation| {
@@ -228,7 +228,7 @@ async fn echo_and_ask(node: usize, Options { nodes, seed, .. }: Options, count: 
         peer.read_exact(&mut reply).await?;
         count.heard.fetch_add(u64::from(reply == request), Relaxed);
     }
-    // Its peers may not be done yet, and a process that ends serves nobody.
+    // Its peers may still be running, and an ended process serves no requests.
     pending().await
 }
 
@@ -241,7 +241,7 @@ async fn echo(mut stream: TcpStream) {
     }
 }
 
-/// A draw that costs next to nothing and is the same for every peer (Marsaglia 2003, shifts 13, 7, 17).
+/// A cheap generator that is the same for every peer (Marsaglia 2003, shifts 13, 7, 17).
 fn xorshift(mut x: u64) -> u64 {
     x ^= x << 13;
     x ^= x >> 7;
@@ -265,7 +265,7 @@ async fn beat(count: Arc<Count>, node: usize, incarnation: u16) -> Result<()> {
     let mut beats = interval(HEARTBEAT);
     loop {
         beats.tick().await;
-        // Only the write shows that a connection broke, so a beat gets a second try, over a new one.
+        // Only a write shows that a connection is broken, so a heartbeat is retried once over a new one.
         for _ in 0..2 {
             let mut stream = match connection.take() {
                 Some(stream) => stream,
@@ -291,7 +291,7 @@ async fn listen(count: Arc<Count>, left: usize, mut stream: TcpStream) {
     }
 }
 
-/// Kills and restarts in W5, and looks at what happens if claims are checked.
+/// Kills and restarts nodes in W5, and checks claims if requested.
 struct Watch {
     to_kill: u64,
     claims: Option<Claims>,
@@ -300,8 +300,8 @@ struct Watch {
     rest_bytes: u64,
 }
 
-/// Claims over what lifecycle events tell, as the harness's invariants look at them: nothing panics, exits or ends in a
-/// deadlock by itself, nobody connects to a life that is over, descriptors are used while they are open.
+/// Claims over lifecycle events, as the harness's invariants check them: no panic, no exit and no deadlock, no connection to
+/// an ended incarnation, no use of a closed descriptor.
 #[derive(Default)]
 struct Claims {
     up: BTreeMap<NodeId, u16>,
@@ -345,7 +345,7 @@ impl Observer for Watch {
     }
 
     fn event(&mut self, event: &Event, room: &mut Room<'_>) {
-        // The first alarm is set by the first thing that happens.
+        // The first event sets the first alarm.
         if self.to_kill > 0 && event.seq == Seq(0) {
             room.alarm(SECOND_NS, 0);
         }

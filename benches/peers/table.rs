@@ -1,18 +1,18 @@
-//! The table of workloads: each contender's cost, the ratios, and whether the targets are met.
-//! It measures nothing.
+//! The table of workloads: each contender's cost, the ratios, and the targets.
+//! Measures nothing.
 
 use crate::OURS;
 
-/// One workload as the table shows it, and how often each contender repeats it inside one process: enough for the
-/// clock, few enough for patience. No repetitions means that this contender sits the row out.
+/// One workload of the table, with the repetitions of each contender in one process: enough for the clock's resolution, few
+/// enough for a short run. A contender without repetitions skips the row.
 pub(crate) struct Row {
     pub(crate) label: &'static str,
     pub(crate) args: &'static [&'static str],
-    /// What only our program is told.
+    /// Arguments for our program only.
     pub(crate) args_ours: &'static [&'static str],
-    /// What only turmoil is told.
+    /// Arguments for turmoil only.
     pub(crate) args_turmoil: &'static [&'static str],
-    /// How many units make one of the label's last word.
+    /// The number of units in one of the label's last word.
     pub(crate) per: u64,
     pub(crate) reps: [u64; 3],
     pub(crate) targets: &'static [Target],
@@ -23,7 +23,7 @@ pub(crate) enum Target {
     Ns(f64),
     Madsim(f64),
     Turmoil(f64),
-    /// Times our own cost in the row with this label.
+    /// A multiple of our own cost in the row with this label.
     Row(f64, &'static str),
 }
 
@@ -47,13 +47,13 @@ pub(crate) fn print(table: &[Measured<'_>], rounds: usize) {
         for (target, met) in if verdicts.is_empty() { vec![("-".to_owned(), "-")] } else { verdicts } {
             cells.extend([target, met.to_owned()]);
             line(&cells.iter().map(String::as_str).collect::<Vec<_>>());
-            // A further target has a line of its own, under the first one's.
+            // Each further target has a line of its own below the first.
             cells = vec![String::new(); 6];
         }
     }
 }
 
-/// 100 columns: 20 + 10 + 10 + 10 + 7 + 8 + 16 + 3, and two between each.
+/// 100 columns: 20 + 10 + 10 + 10 + 7 + 8 + 16 + 3, with two between each pair.
 fn line(cells: &[&str]) {
     let [workload, ours, turmoil, madsim, by_madsim, by_turmoil, target, met] = cells else {
         panic!("a line of the table has eight cells, not {}", cells.len());

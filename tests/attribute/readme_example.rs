@@ -1,5 +1,5 @@
-//! The example of the README, word for word: `readme.rs` compares the two.
-//! It runs as any user's test would.
+//! The example of the README, word for word; `tests/architecture` compares the two.
+//! It runs like any user's test.
 
 use afterlife::{Faults, Sim};
 use axum::{Router, extract::Path, routing::get};
@@ -20,7 +20,7 @@ fn an_acknowledged_order_is_kept(sim: &mut Sim) {
     });
     sim.client("buyer", move |_| async move {
         for id in 0..20 {
-            if reqwest::get(format!("http://shop/{id}")).await.is_ok_and(|it| it.status().is_success()) {
+            if reqwest::get(format!("http://shop/{id}")).await.is_ok_and(|response| response.status().is_success()) {
                 acked.note(id.to_string());
             }
             tokio::time::sleep(Duration::from_millis(500)).await;

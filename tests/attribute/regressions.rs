@@ -1,13 +1,13 @@
-//! A kept run stands in `regressions.afterlife`, and is what this test fails by: nothing that its seeds draw breaks.
-//! The command that keeps runs is tested with the command line.
+//! A regression in `regressions.afterlife` fails this test: no seed of its own breaks it.
+//! The command `keep` is tested with the command line.
 
 use afterlife::{Build, Fault, Injection, NodeId, Plan, Sim, Token, Trigger};
 use std::time::Duration;
 
-/// No fault is drawn, so that only the kept run has a second life.
+/// Draws no faults, so only the regression has a second incarnation.
 #[afterlife::test(seeds = 2)]
-#[should_panic(expected = "a_server_has_one_life does not hold")]
-fn a_server_has_one_life(sim: &mut Sim) {
+#[should_panic(expected = "a_server_has_one_incarnation does not hold")]
+fn a_server_has_one_incarnation(sim: &mut Sim) {
     sim.node("server", |node| async move {
         assert_eq!(node.incarnation(), 1, "another life");
         node.stopping().await;
@@ -20,10 +20,10 @@ fn a_server_has_one_life(sim: &mut Sim) {
 }
 
 #[test]
-fn the_kept_line_is_a_kill_of_the_server() {
+fn the_regression_is_a_kill_of_the_server() {
     let kill =
         Injection { trigger: Trigger::at(Duration::from_secs(1)), fault: Fault::kill(NodeId(0), Duration::ZERO) };
-    let scenario = "a_server_has_one_life".to_owned();
+    let scenario = "a_server_has_one_incarnation".to_owned();
     let token = Token {
         scenario,
         build: Build::Sound,

@@ -1,12 +1,12 @@
-//! Plans as strategies, in a test as its author would write it: cases hold, and what fails is shrunk to what it takes.
-//! How plans shrink is tested where it is done.
+//! Plans as proptest strategies: cases hold, and a failing plan is shrunk to the necessary injections.
+//! Shrinking itself has unit tests.
 
 use afterlife::{Fault, Faults, NodeId, Planned, Sim};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use std::time::Duration;
 
-fn a_server_that_comes_back(sim: &mut Sim) {
+fn a_server_that_restarts(sim: &mut Sim) {
     let server = sim.node("server", |node| async move {
         node.stopping().await;
         Ok(())
@@ -18,8 +18,8 @@ fn a_server_that_comes_back(sim: &mut Sim) {
     sim.faults(server, Faults::lifecycle().quiet_after(Duration::from_secs(4)));
 }
 
-/// What is wrong with it shows when its second life begins.
-fn a_server_that_comes_back_once(sim: &mut Sim) {
+/// The defect shows in the third incarnation.
+fn a_server_that_may_restart_once(sim: &mut Sim) {
     let server = sim.node("server", |node| async move {
         assert!(node.incarnation() < 3, "the third life");
         node.stopping().await;
@@ -35,20 +35,21 @@ fn a_server_that_comes_back_once(sim: &mut Sim) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
-    fn a_case_is_a_run(run in afterlife::plans!(a_server_that_comes_back)) {
+    fn a_case_is_a_run(run in afterlife::plans!(a_server_that_restarts)) {
         prop_assert!(run.plan().injections.len() <= 4);
         run.holds()?;
     }
 }
 
 #[test]
-fn what_fails_is_shrunk_to_what_it_takes() {
-    let plans = afterlife::plans!(a_server_that_comes_back_once);
+fn a_failing_plan_is_shrunk_to_the_necessary_injections() {
+    let plans = afterlife::plans!(a_server_that_may_restart_once);
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) };
     let failed = TestRunner::new(config).run(&plans, |run: Planned| Ok(run.holds()?));
     let Err(TestError::Fail(why, run)) = failed else { panic!("a third life is drawn in some case: {failed:?}") };
     assert!(why.message().starts_with("no-silent-panic: "), "{why}");
-    let kills = run.plan().injections.iter().filter(|it| it.fault == Fault::kill(NodeId(0), Duration::ZERO)).count();
+    let kill = Fault::kill(NodeId(0), Duration::ZERO);
+    let kills = run.plan().injections.iter().filter(|injection| injection.fault == kill).count();
     assert_eq!((kills, run.plan().injections.len()), (2, 2), "{run:?}");
     assert_eq!(run.holds(), run.holds());
 }

@@ -1,5 +1,5 @@
-//! Connecting to a service that may not have begun to listen.
-//! It tries again after a refusal, and only then.
+//! Connecting to a service that may not listen yet.
+//! Only a refused connection is retried.
 
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Connects as soon as somebody listens there.
+/// Connects as soon as a server listens at this address.
 pub(crate) fn connect(to: &str) -> TcpStream {
     loop {
         match TcpStream::connect(to) {
@@ -21,7 +21,7 @@ pub(crate) fn connect(to: &str) -> TcpStream {
     }
 }
 
-/// As [`connect`], without blocking the thread.
+/// The same as [`connect`], for asynchronous code.
 pub(crate) async fn reach(to: &str) -> tokio::net::TcpStream {
     loop {
         match tokio::net::TcpStream::connect(to).await {

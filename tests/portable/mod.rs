@@ -1,7 +1,7 @@
-//! What every engine that carries programs has to do alike: scenarios that are written against `afterlife::rt` alone, and the tests
-//! that call them. What one engine alone does is in its own folder.
+//! The behaviour that every guest engine shares: scenarios against `afterlife::rt` alone, and their tests.
+//! Tests of a single engine are in its own folder.
 
-use crate::harness::{self, Module, at, ns};
+use crate::harness::{self, Module, at};
 use afterlife::probe::{Registration, Resource};
 use afterlife::rt::net::{TcpListener, TcpStream};
 use afterlife::rt::{select, spawn, task, time};
@@ -16,7 +16,7 @@ pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Numbers come back from a server that is stopped, killed and cut off.
+/// A server echoes numbers under stops, kills and partitions.
 fn an_echo_comes_back(sim: &mut Sim) {
     let servers = sim.node("server", |node| async move {
         let listener = TcpListener::bind("0.0.0.0:7000").await?;
@@ -62,15 +62,15 @@ fn an_echo_comes_back(sim: &mut Sim) {
     sim.sometimes("the server restarts", |view| view.restarts() > 0);
 }
 
-fn a_scenario_holds_and_its_seeds_are_runs() {
-    let said = harness::run("an_echo_comes_back", "0..40");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(said.summary()["events"].as_u64() > Some(1_000), "{}", said.out);
-    let said = harness::carry_out(&mut harness::command(&["check", "an_echo_comes_back", "--pairs", "4"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+fn a_scenario_holds_and_each_seed_is_one_run() {
+    let output = harness::campaign("an_echo_comes_back", "0..40");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    assert!(output.summary()["events"].as_u64() > Some(1_000), "{}", output.out);
+    let output = harness::cli(&["check", "an_echo_comes_back", "--pairs", "4"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
-/// A stop deregisters what a task still calls.
+/// A stop deregisters a callback that a task still calls.
 fn a_callback_comes_late(sim: &mut Sim) {
     let server = sim.node("server", |node| async move {
         let progress = std::sync::Arc::new(Registration::new("progress", 1));
@@ -94,21 +94,21 @@ fn a_callback_comes_late(sim: &mut Sim) {
     sim.faults(server, stops);
 }
 
-fn a_late_callback_is_found_told_and_had_again_by_its_token() {
-    let said = harness::run("a_callback_comes_late", "0..20");
-    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    let finding = said.finding();
+fn a_late_callback_is_found_and_its_token_replays_it() {
+    let output = harness::campaign("a_callback_comes_late", "0..20");
+    assert_eq!(output.code, 1, "{}{}", output.out, output.err);
+    let finding = output.finding();
     assert_eq!(finding["invariant"], "no-callback-after-deregistration");
     assert_eq!(finding["injections"], 1, "{finding}");
-    assert!(finding["sentence"].as_str().is_some_and(|told| told.contains(" of server ")), "{finding}");
+    assert!(finding["sentence"].as_str().is_some_and(|text| text.contains(" of server ")), "{finding}");
     let token = finding["token"].as_str().expect("a finding has a token");
     assert_eq!(token.parse::<Token>().map(|token| token.engine), Ok(Engine::PORTABLE));
-    let said = harness::carry_out(&mut harness::command(&["replay", token]));
-    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    assert!(said.out.starts_with("✗ no callback after deregistration"), "{}", said.out);
+    let output = harness::cli(&["replay", token]);
+    assert_eq!(output.code, 1, "{}{}", output.out, output.err);
+    assert!(output.out.starts_with("✗ no callback after deregistration"), "{}", output.out);
 }
 
-/// Clocks of std go as tokio's do, and hashes are the seed's.
+/// Clocks of std agree with tokio's, and hashes come from the seed.
 fn clocks_and_hashes(sim: &mut Sim) {
     let seen = sim.ledger::<(u128, u64, u64)>("seen");
     for name in ["one", "other"] {
@@ -128,13 +128,13 @@ fn clocks_and_hashes(sim: &mut Sim) {
 }
 
 fn clocks_and_entropy_obey_the_seed() {
-    let said = harness::carry_out(&mut harness::command(&["check", "clocks_and_hashes", "--pairs", "4"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = harness::cli(&["check", "clocks_and_hashes", "--pairs", "4"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     let digests = [0, 1].map(|seed| harness::replay("clocks_and_hashes", seed, Vec::new()).out);
     assert_ne!(digests[0], digests[1]);
 }
 
-/// What a killed server would still like to do.
+/// A destructor that writes to a connection, a ledger, a resource and the disk.
 struct LastWill(TcpStream, Ledger<&'static str>, Resource);
 
 impl Drop for LastWill {
@@ -149,8 +149,8 @@ impl Drop for LastWill {
     }
 }
 
-/// Of a kill nothing is heard but the end of its connections.
-fn a_killed_server_has_no_last_will(sim: &mut Sim) {
+/// A kill shows only in the end of its connections.
+fn a_killed_server_runs_no_destructor(sim: &mut Sim) {
     let noted = sim.ledger::<&'static str>("noted");
     sim.node("server", move |node| async move {
         if node.incarnation() > 1 {
@@ -170,12 +170,16 @@ fn a_killed_server_has_no_last_will(sim: &mut Sim) {
     });
     sim.client("client", move |_| async move {
         let mut stream = TcpStream::connect("server:7000").await?;
-        let heard = time::timeout(Duration::from_secs(2), stream.read_u8()).await;
-        noted.note(if matches!(heard, Ok(Ok(_))) { "the client heard it" } else { "the client heard nothing" });
+        let received = time::timeout(Duration::from_secs(2), stream.read_u8()).await;
+        noted.note(if matches!(received, Ok(Ok(_))) {
+            "the client received a byte"
+        } else {
+            "the client received nothing"
+        });
         Ok(())
     });
-    sim.always("destructors of a killed process are not heard", move |_| {
-        let wrong = ["a destructor ran", "a file was written", "the data is gone", "the client heard it"];
+    sim.always("destructors of a killed process have no effect", move |_| {
+        let wrong = ["a destructor ran", "a file was written", "the data is gone", "the client received a byte"];
         noted.all(|entry| !wrong.contains(entry))
     });
     sim.sometimes("it is looked for", move |_| noted.contains(&"no file") && noted.contains(&"the data is there"));
@@ -185,10 +189,10 @@ fn kill() -> Injection {
     Injection { trigger: at(ms(500)), fault: Fault::kill(NodeId(0), ms(100)) }
 }
 
-fn destructors_after_a_kill_are_not_heard() {
-    harness::holds("a_killed_server_has_no_last_will", &[kill()]);
-    let record = harness::recorded("a_killed_server_has_no_last_will", &[kill()]).to_string();
-    assert!(record.contains("the data is there") && record.contains("the client heard nothing"), "{record}");
+fn destructors_after_a_kill_have_no_effect() {
+    harness::holds("a_killed_server_runs_no_destructor", &[kill()]);
+    let record = harness::recorded("a_killed_server_runs_no_destructor", &[kill()]).to_string();
+    assert!(record.contains("the data is there") && record.contains("the client received nothing"), "{record}");
     let off = Injection { trigger: at(ms(500)), fault: Fault::power_loss(NodeId(0), ms(100)) };
     let record = harness::recorded("a_task_panics_unseen", std::slice::from_ref(&off)).to_string();
     assert!(record.contains("PowerLoss"), "{record}");
@@ -203,7 +207,7 @@ fn a_task_panics(sim: &mut Sim) {
     });
 }
 
-/// The same on a machine that loses power before.
+/// The same on a machine that loses power first.
 fn a_task_panics_unseen(sim: &mut Sim) {
     sim.node("server", |_| async {
         time::sleep(ms(600)).await;
@@ -220,7 +224,7 @@ fn a_panic_in_a_detached_task_fails_the_run() {
     harness::breaks("a_task_panics", &[], "no-silent-panic");
 }
 
-/// A host waits for a thread that is not the runtime's, and is killed meanwhile.
+/// A host that is killed while it waits for a blocking thread.
 fn blocking_work_ends(sim: &mut Sim) {
     let done = sim.ledger::<u32>("done");
     let server = sim.node("server", move |_| async move {
@@ -240,33 +244,33 @@ fn blocking_work_ends(sim: &mut Sim) {
     sim.sometimes("there is much to do", move |_| done.len() > 50);
 }
 
-fn blocking_work_stops_nobody() {
-    let said = harness::run("blocking_work_ends", "0..10");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+fn blocking_work_stalls_no_one_else() {
+    let output = harness::campaign("blocking_work_ends", "0..10");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
-/// A run of `an_echo_comes_back` on this engine under this plan.
+/// The token of a run of `an_echo_comes_back` on this engine under this plan.
 pub(crate) fn token(engine: Engine, plan: Option<Plan>) -> String {
     Token { scenario: "an_echo_comes_back".to_owned(), build: Build::Sound, engine, seed: 0, plan }.to_string()
 }
 
-/// This engine refuses a plan that asks for what it has not, with these words and as those of a table of engines.
+/// Asserts that this engine refuses a plan with an unsupported fault, and that the table of engines gives the same reason.
 pub(crate) fn refuses(fault: Fault, asks: &str, why: &str) {
     let engine = Engine::PORTABLE;
     let plan = Plan { injections: vec![Injection { trigger: at(ms(500)), fault }] };
-    let said = harness::carry_out(&mut harness::command(&["replay", &token(engine, Some(plan))]));
-    assert_eq!(said.code, 125, "{}{}", said.out, said.err);
-    assert!(said.err.contains(&format!("asks for {asks}, and {engine} has not: {why}")), "{}", said.err);
-    let said = harness::carry_out(&mut harness::command(&["list", "--engines"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(said.out.contains(&format!("{engine}: {why}")), "{}", said.out);
+    let output = harness::cli(&["replay", &token(engine, Some(plan))]);
+    assert_eq!(output.code, 125, "{}{}", output.out, output.err);
+    assert!(output.err.contains(&format!("asks for {asks}, and {engine} has not: {why}")), "{}", output.err);
+    let output = harness::cli(&["list", "--engines"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    assert!(output.out.contains(&format!("{engine}: {why}")), "{}", output.out);
 }
 
-/// A token of another engine is refused, with the build that has it.
+/// Asserts that a token of another engine is refused, with the build that supports it.
 pub(crate) fn refuses_tokens_of(engine: Engine, next: &str) {
-    let said = harness::carry_out(&mut harness::command(&["replay", &token(engine, None)]));
-    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
-    assert!(said.err.contains(&format!("next: {next}")), "{}", said.err);
+    let output = harness::cli(&["replay", &token(engine, None)]);
+    assert_eq!(output.code, 2, "{}{}", output.out, output.err);
+    assert!(output.err.contains(&format!("next: {next}")), "{}", output.err);
 }
 
 /// These scenarios and tests as a module of the engine's binary.
@@ -275,18 +279,18 @@ pub(crate) fn module() -> Module {
         an_echo_comes_back,
         a_callback_comes_late,
         clocks_and_hashes,
-        a_killed_server_has_no_last_will,
+        a_killed_server_runs_no_destructor,
         a_task_panics,
         a_task_panics_unseen,
         blocking_work_ends,
     ];
     let trials = harness::trials![
-        a_scenario_holds_and_its_seeds_are_runs,
-        a_late_callback_is_found_told_and_had_again_by_its_token,
+        a_scenario_holds_and_each_seed_is_one_run,
+        a_late_callback_is_found_and_its_token_replays_it,
         clocks_and_entropy_obey_the_seed,
-        destructors_after_a_kill_are_not_heard,
+        destructors_after_a_kill_have_no_effect,
         a_panic_in_a_detached_task_fails_the_run,
-        blocking_work_stops_nobody,
+        blocking_work_stalls_no_one_else,
     ];
     Module::new(scenarios.into_iter().map(Scenario::portable).collect(), trials)
 }

@@ -1,7 +1,7 @@
-//! What brings the whole process of a run down, or would: it is told as a finding, and the campaign goes on.
-//! Deaths of a node inside a run are in `deaths`.
+//! Runs whose whole process dies or would die: each is a finding, and the campaign continues.
+//! Deaths of a node inside a run are in `lifecycle::deaths`.
 
-use crate::harness::{Module, Said, carry_out, command, run, scenarios, trials};
+use crate::harness::{Module, Output, campaign, cli, scenarios, trials};
 use afterlife::Sim;
 use rand::RngExt;
 use serde_json::Value;
@@ -12,50 +12,50 @@ pub(crate) fn module() -> Module {
         overflows_its_stack,
         overflows_the_stack_of_a_thread,
         writes_through_a_null_pointer,
-        executes_what_is_no_instruction,
-        loops_without_an_end,
-        polls_without_an_end,
+        executes_an_illegal_instruction,
+        loops_for_ever,
+        polls_for_ever,
         watches_files,
-        asks_by_number,
+        calls_by_an_unknown_number,
         starts_a_program,
         forks,
         writes_to_a_descriptor_from_outside,
-        panics_while_it_is_written,
-        aborts_while_it_panics,
-        leaves_past_every_door,
+        panics_in_the_scenario_function,
+        panics_while_it_panics,
+        exits_by_a_raw_system_call,
     ];
     let trials = trials![
         a_stack_overflow_is_a_finding_and_the_campaign_goes_on,
-        a_stack_overflow_of_a_thread_is_one_too,
+        a_stack_overflow_of_a_thread_is_a_finding_too,
         a_segmentation_fault_is_a_finding_and_the_campaign_goes_on,
         an_illegal_instruction_is_a_finding,
         an_endless_loop_is_a_finding_after_its_bound,
-        a_loop_that_passes_doors_for_ever_is_ended_by_the_virtual_clock,
-        a_door_that_is_not_there_names_the_symbol_and_the_caller,
-        a_system_call_by_number_is_named,
-        a_program_that_is_started_is_refused_by_name,
+        an_endless_loop_of_calls_ends_at_the_virtual_time_limit,
+        an_unsupported_call_names_its_symbol_and_its_caller,
+        an_unsupported_system_call_is_named,
+        starting_a_program_is_refused_by_name,
         a_fork_is_refused_by_name,
-        a_descriptor_from_outside_the_run_is_refused,
-        a_scenario_that_panics_is_a_finding_that_says_why,
-        a_panic_in_a_panic_is_told,
-        a_process_that_leaves_past_every_door_is_told_with_its_code,
-        a_crash_is_replayed_by_its_token,
+        a_descriptor_of_the_host_is_refused,
+        a_panic_in_the_scenario_function_is_a_finding_with_its_message,
+        a_panic_during_a_panic_is_reported,
+        a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code,
+        a_token_replays_a_crash,
     ];
     Module::new(scenarios, trials)
 }
 
-/// Whether this run is one of those that break: about one in three.
+/// True in about one run of three: those break.
 fn breaks(sim: &Sim) -> bool {
     sim.rng().random_ratio(1, 3)
 }
 
-/// The one signature of a campaign over 20 seeds in which some runs break.
-fn crash(scenario: &str) -> (Said, Value) {
-    let said = run(scenario, "20");
-    assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(said.summary()["runs"], 20, "the campaign goes on");
-    let finding = said.finding();
-    (said, finding)
+/// The only signature of a campaign over 20 seeds in which some runs break.
+fn crash(scenario: &str) -> (Output, Value) {
+    let output = campaign(scenario, "20");
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(output.summary()["runs"], 20, "the campaign goes on");
+    let finding = output.finding();
+    (output, finding)
 }
 
 #[allow(unconditional_recursion, reason = "that is what it is for")]
@@ -92,7 +92,7 @@ fn overflows_the_stack_of_a_thread(sim: &mut Sim) {
     });
 }
 
-fn a_stack_overflow_of_a_thread_is_one_too() {
+fn a_stack_overflow_of_a_thread_is_a_finding_too() {
     let (_, finding) = crash("overflows_the_stack_of_a_thread");
     assert_eq!(finding["signature"], "no-crash · SIGSEGV · client");
     let stack = finding["stack"].as_str().expect("a stack");
@@ -124,7 +124,7 @@ fn a_segmentation_fault_is_a_finding_and_the_campaign_goes_on() {
     assert!(stack.contains("at address 0x8") && stack.contains("tests/e2e/campaign/crashes.rs:"), "{stack}");
 }
 
-fn executes_what_is_no_instruction(sim: &mut Sim) {
+fn executes_an_illegal_instruction(sim: &mut Sim) {
     let breaks = breaks(sim);
     sim.client_program("client", move |_| {
         if breaks {
@@ -141,11 +141,11 @@ fn executes_what_is_no_instruction(sim: &mut Sim) {
 }
 
 fn an_illegal_instruction_is_a_finding() {
-    let (_, finding) = crash("executes_what_is_no_instruction");
+    let (_, finding) = crash("executes_an_illegal_instruction");
     assert_eq!(finding["signature"], "no-crash · SIGILL · client");
 }
 
-fn loops_without_an_end(sim: &mut Sim) {
+fn loops_for_ever(sim: &mut Sim) {
     sim.client_program("client-3", |_| {
         loop {
             std::hint::spin_loop();
@@ -155,13 +155,13 @@ fn loops_without_an_end(sim: &mut Sim) {
 
 fn an_endless_loop_is_a_finding_after_its_bound() {
     let begun = Instant::now();
-    let said = carry_out(&mut command(&["replay", &token("loops_without_an_end")]));
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.starts_with("✗ no spin"), "{}", said.out);
-    assert!(said.out.contains("client-3 ran for 10 s of real time without waiting for anything"), "{}", said.out);
-    assert!(said.out.contains("client-3, life 1, thread 0, at 0.000"), "{}", said.out);
-    assert!(said.out.contains("tests/e2e/campaign/crashes.rs:"), "{}", said.out);
-    assert!(said.out.contains("nothing was injected"), "the plan is told: {}", said.out);
+    let output = cli(&["replay", &token("loops_for_ever")]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.out.starts_with("✗ no spin"), "{}", output.out);
+    assert!(output.out.contains("client-3 ran for 10 s of real time without waiting for anything"), "{}", output.out);
+    assert!(output.out.contains("client-3, life 1, thread 0, at 0.000"), "{}", output.out);
+    assert!(output.out.contains("tests/e2e/campaign/crashes.rs:"), "{}", output.out);
+    assert!(output.out.contains("nothing was injected"), "the report has the plan: {}", output.out);
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
@@ -176,7 +176,7 @@ fn token(scenario: &str) -> String {
     .to_string()
 }
 
-fn polls_without_an_end(sim: &mut Sim) {
+fn polls_for_ever(sim: &mut Sim) {
     sim.time_limit(Duration::from_millis(50));
     let flag = std::sync::atomic::AtomicBool::new(false);
     sim.client_program("client", move |_| {
@@ -187,10 +187,10 @@ fn polls_without_an_end(sim: &mut Sim) {
     });
 }
 
-fn a_loop_that_passes_doors_for_ever_is_ended_by_the_virtual_clock() {
-    let said = run("polls_without_an_end", "2");
-    assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(said.finding()["signature"], "recovers · client");
+fn an_endless_loop_of_calls_ends_at_the_virtual_time_limit() {
+    let output = campaign("polls_for_ever", "2");
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(output.finding()["signature"], "recovers · client");
 }
 
 fn watches_files(sim: &mut Sim) {
@@ -203,10 +203,10 @@ fn a_caller_of_inotify() -> i32 {
     unsafe { libc::inotify_init1(0) }
 }
 
-fn a_door_that_is_not_there_names_the_symbol_and_the_caller() {
-    let said = run("watches_files", "2");
-    assert_eq!(said.code, 1, "{said:?}");
-    let finding = said.finding();
+fn an_unsupported_call_names_its_symbol_and_its_caller() {
+    let output = campaign("watches_files", "2");
+    assert_eq!(output.code, 1, "{output:?}");
+    let finding = output.finding();
     let sentence = finding["sentence"].as_str().expect("a sentence");
     assert!(sentence.contains("the call `inotify_init1` is not supported"), "{sentence}");
     assert!(sentence.contains("on client"), "{sentence}");
@@ -214,17 +214,17 @@ fn a_door_that_is_not_there_names_the_symbol_and_the_caller() {
     assert!(sentence.contains("tests/e2e/campaign/crashes.rs:"), "{sentence}");
 }
 
-fn asks_by_number(sim: &mut Sim) {
+fn calls_by_an_unknown_number(sim: &mut Sim) {
     sim.client_program("client", |_| {
         // SAFETY: the pointer that it takes may be null.
         unsafe { libc::syscall(libc::SYS_acct, 0) as i32 }
     });
 }
 
-fn a_system_call_by_number_is_named() {
-    let said = run("asks_by_number", "1");
-    assert_eq!(said.code, 1, "{said:?}");
-    let sentence = said.finding()["sentence"].to_string();
+fn an_unsupported_system_call_is_named() {
+    let output = campaign("calls_by_an_unknown_number", "1");
+    assert_eq!(output.code, 1, "{output:?}");
+    let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains(&format!("`syscall({})`", libc::SYS_acct)), "{sentence}");
 }
 
@@ -234,10 +234,10 @@ fn starts_a_program(sim: &mut Sim) {
     });
 }
 
-fn a_program_that_is_started_is_refused_by_name() {
-    let said = run("starts_a_program", "1");
-    assert_eq!(said.code, 1, "{said:?}");
-    let sentence = said.finding()["sentence"].to_string();
+fn starting_a_program_is_refused_by_name() {
+    let output = campaign("starts_a_program", "1");
+    assert_eq!(output.code, 1, "{output:?}");
+    let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains("is refused inside a run: a node is one process"), "{sentence}");
     assert!(sentence.contains("starts_a_program"), "{sentence}");
 }
@@ -250,9 +250,9 @@ fn forks(sim: &mut Sim) {
 }
 
 fn a_fork_is_refused_by_name() {
-    let said = run("forks", "1");
-    assert_eq!(said.code, 1, "{said:?}");
-    let sentence = said.finding()["sentence"].to_string();
+    let output = campaign("forks", "1");
+    assert_eq!(output.code, 1, "{output:?}");
+    let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains("fork is refused inside a run"), "{sentence}");
 }
 
@@ -265,26 +265,26 @@ fn writes_to_a_descriptor_from_outside(sim: &mut Sim) {
     });
 }
 
-fn a_descriptor_from_outside_the_run_is_refused() {
-    let said = run("writes_to_a_descriptor_from_outside", "1");
-    assert_eq!(said.code, 1, "{said:?}");
-    let sentence = said.finding()["sentence"].to_string();
+fn a_descriptor_of_the_host_is_refused() {
+    let output = campaign("writes_to_a_descriptor_from_outside", "1");
+    assert_eq!(output.code, 1, "{output:?}");
+    let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains("which was opened outside the run"), "{sentence}");
 }
 
-fn panics_while_it_is_written(sim: &mut Sim) {
+fn panics_in_the_scenario_function(sim: &mut Sim) {
     sim.client_program("twice", |_| 0);
     sim.client_program("twice", |_| 0);
 }
 
-fn a_scenario_that_panics_is_a_finding_that_says_why() {
-    let said = run("panics_while_it_is_written", "3");
-    assert_eq!(said.code, 1, "{said:?}");
-    let sentence = said.finding()["sentence"].to_string();
+fn a_panic_in_the_scenario_function_is_a_finding_with_its_message() {
+    let output = campaign("panics_in_the_scenario_function", "3");
+    assert_eq!(output.code, 1, "{output:?}");
+    let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains("two nodes are called `twice`"), "{sentence}");
 }
 
-fn aborts_while_it_panics(sim: &mut Sim) {
+fn panics_while_it_panics(sim: &mut Sim) {
     struct Worse;
     impl Drop for Worse {
         fn drop(&mut self) {
@@ -297,15 +297,15 @@ fn aborts_while_it_panics(sim: &mut Sim) {
     });
 }
 
-fn a_panic_in_a_panic_is_told() {
-    let said = run("aborts_while_it_panics", "2");
-    assert_eq!(said.code, 1, "{said:?}");
-    let finding = said.finding();
+fn a_panic_during_a_panic_is_reported() {
+    let output = campaign("panics_while_it_panics", "2");
+    assert_eq!(output.code, 1, "{output:?}");
+    let finding = output.finding();
     assert_eq!(finding["invariant"], "no-silent-panic");
     assert_eq!(finding["sentence"], "client panicked: once");
 }
 
-fn leaves_past_every_door(sim: &mut Sim) {
+fn exits_by_a_raw_system_call(sim: &mut Sim) {
     sim.client_program("client", |_| {
         // SAFETY: it ends the process and takes no pointer.
         #[cfg(target_arch = "x86_64")]
@@ -319,17 +319,17 @@ fn leaves_past_every_door(sim: &mut Sim) {
     });
 }
 
-fn a_process_that_leaves_past_every_door_is_told_with_its_code() {
-    let said = run("leaves_past_every_door", "2");
-    assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(said.finding()["signature"], "no-crash · exit 5");
+fn a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code() {
+    let output = campaign("exits_by_a_raw_system_call", "2");
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(output.finding()["signature"], "no-crash · exit 5");
 }
 
-fn a_crash_is_replayed_by_its_token() {
+fn a_token_replays_a_crash() {
     let (_, finding) = crash("writes_through_a_null_pointer");
     let token = finding["token"].as_str().expect("a token");
-    let said = carry_out(&mut command(&["replay", token]));
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.starts_with("✗ no crash"), "{}", said.out);
-    assert!(said.out.contains("server-1 brought its whole process down by SIGSEGV"), "{}", said.out);
+    let output = cli(&["replay", token]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.out.starts_with("✗ no crash"), "{}", output.out);
+    assert!(output.out.contains("server-1 brought its whole process down by SIGSEGV"), "{}", output.out);
 }

@@ -1,7 +1,7 @@
-//! One seed is one run: in every process, beside any others, whatever the environment and however the baton passes.
-//! That two seeds differ is shown here as well; what a run does is not looked at.
+//! One seed is one run, in every process, under any load and environment, with either kind of context switch.
+//! Two seeds are two different runs. The content of a run is tested elsewhere.
 
-use crate::harness::{Module, carry_out, command, scenarios, trials};
+use crate::harness::{Module, cli, command, output_of, scenarios, trials};
 use afterlife::{Faults, Sim};
 use rand::RngExt;
 use serde_json::Value;
@@ -11,31 +11,31 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub(crate) fn module() -> Module {
-    let scenarios = scenarios![everything_at_once, the_real_time, how_the_baton_passes];
+    let scenarios = scenarios![everything_at_once, the_real_time, context_switches];
     let trials = trials![
-        two_processes_run_a_seed_alike,
-        two_jobs_run_seeds_as_one_does,
+        two_processes_run_a_seed_identically,
+        two_runner_processes_run_seeds_as_one_does,
         the_environment_and_the_folder_make_no_difference,
         a_longer_path_to_the_program_makes_no_difference,
         a_busy_machine_makes_no_difference,
-        the_baton_passes_by_futex_as_in_user_space,
-        the_run_before_makes_no_difference,
-        check_finds_every_pair_alike,
-        two_seeds_are_two_runs,
-        a_run_that_reads_what_is_real_is_told_with_the_place,
+        futex_and_user_space_context_switches_give_the_same_run,
+        earlier_runs_make_no_difference,
+        check_finds_every_pair_identical,
+        two_seeds_are_two_different_runs,
+        a_run_that_reads_the_real_clock_is_reported_with_its_call_site,
     ];
     Module::new(scenarios, trials)
 }
 
-/// Threads, locks, hash maps, random numbers, sockets, files, timers and faults; it ends with a finding for each seed, which
-/// carries the run's digest.
+/// Threads, locks, hash maps, random numbers, sockets, files, timers and faults. Every seed ends in a finding, which has the
+/// run's digest.
 fn everything_at_once(sim: &mut Sim) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     sim.workers(3);
     let servers = sim.nodes("server", 2, |node| async move {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
         let mut rng = node.rng();
-        #[allow(clippy::disallowed_types, reason = "its order comes through the entropy door, which this is about")]
+        #[allow(clippy::disallowed_types, reason = "its order comes from the entropy call, which this test is about")]
         let seen = std::sync::Arc::new(tokio::sync::Mutex::new(std::collections::HashMap::<u64, u64>::new()));
         let _ = tokio::fs::create_dir("/data").await;
         loop {
@@ -100,7 +100,7 @@ fn rand_bytes() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// It reads the processor's own clock, which passes no door.
+/// Reads the processor's own clock, which no interposed function covers.
 fn the_real_time(sim: &mut Sim) {
     sim.client_program("client", |_| {
         // SAFETY: a plain read of a counter that every x86-64 has.
@@ -113,25 +113,25 @@ fn the_real_time(sim: &mut Sim) {
     });
 }
 
-fn how_the_baton_passes(sim: &mut Sim) {
+fn context_switches(sim: &mut Sim) {
     sim.client_program("client", |_| 0);
     sim.always(&format!("the baton does not pass by {}", afterlife_sim::passing()), |_| false);
 }
 
-/// How many seeds each campaign runs.
+/// Seeds of each campaign.
 const SEEDS: usize = 8;
 
-/// What any of these campaigns tells.
+/// The report of a campaign over them.
 fn usual() -> &'static [Value] {
     static USUAL: OnceLock<Vec<Value>> = OnceLock::new();
-    USUAL.get_or_init(|| told(&mut campaign("1")))
+    USUAL.get_or_init(|| report(&mut campaign_with_jobs("1")))
 }
 
-/// The JSON lines of a campaign, without what is real about them: processor time, and where records lie.
-fn told(command: &mut Command) -> Vec<Value> {
-    let said = carry_out(command);
-    assert_eq!(said.code, 1, "{said:?}");
-    let mut lines = said.lines();
+/// The JSON lines of a campaign without its real parts: processor time and the paths of records.
+fn report(command: &mut Command) -> Vec<Value> {
+    let output = output_of(command);
+    assert_eq!(output.code, 1, "{output:?}");
+    let mut lines = output.lines();
     for line in &mut lines {
         let line = line.as_object_mut().expect("a line is an object");
         line.remove("cpu_ns");
@@ -142,7 +142,7 @@ fn told(command: &mut Command) -> Vec<Value> {
     lines
 }
 
-fn campaign(jobs: &str) -> Command {
+fn campaign_with_jobs(jobs: &str) -> Command {
     command(&[
         "run",
         "everything_at_once",
@@ -157,26 +157,27 @@ fn campaign(jobs: &str) -> Command {
     ])
 }
 
-fn two_processes_run_a_seed_alike() {
-    assert_eq!(told(&mut campaign("1")), usual());
+fn two_processes_run_a_seed_identically() {
+    assert_eq!(report(&mut campaign_with_jobs("1")), usual());
 }
 
-fn two_jobs_run_seeds_as_one_does() {
-    assert_eq!(told(&mut campaign("2")), usual());
+fn two_runner_processes_run_seeds_as_one_does() {
+    assert_eq!(report(&mut campaign_with_jobs("2")), usual());
 }
 
 fn the_environment_and_the_folder_make_no_difference() {
-    let mut bare = campaign("2");
-    let kept: BTreeMap<_, _> = bare.get_envs().map(|(name, value)| (name.to_owned(), value.map(Into::into))).collect();
-    let kept: BTreeMap<_, std::ffi::OsString> =
-        kept.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    assert_eq!(told(bare.env_clear().envs(kept).current_dir("/")), usual());
-    let mut crowded = campaign("2");
+    let mut bare = campaign_with_jobs("2");
+    let variables: BTreeMap<_, _> =
+        bare.get_envs().map(|(name, value)| (name.to_owned(), value.map(Into::into))).collect();
+    let variables: BTreeMap<_, std::ffi::OsString> =
+        variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    assert_eq!(report(bare.env_clear().envs(variables).current_dir("/")), usual());
+    let mut crowded = campaign_with_jobs("2");
     for index in 0..100 {
         crowded.env(format!("CROWD_{index}"), "x".repeat(index * 10));
     }
     crowded.env("RUST_BACKTRACE", "full").env("TZ", "Asia/Tokyo").env("LANG", "tr_TR.UTF-8");
-    assert_eq!(told(crowded.env("MALLOC_ARENA_MAX", "7").env("MALLOC_PERTURB_", "85").current_dir("/tmp")), usual());
+    assert_eq!(report(crowded.env("MALLOC_ARENA_MAX", "7").env("MALLOC_PERTURB_", "85").current_dir("/tmp")), usual());
 }
 
 fn a_longer_path_to_the_program_makes_no_difference() {
@@ -186,13 +187,13 @@ fn a_longer_path_to_the_program_makes_no_difference() {
     let there = format!("{folder}/program");
     let _ = std::fs::remove_file(&there);
     std::fs::hard_link(program, &there).expect("both lie in the target folder");
-    let here = campaign("1");
+    let here = campaign_with_jobs("1");
     let mut elsewhere = Command::new(&there);
     elsewhere.args(here.get_args());
     for (name, value) in here.get_envs() {
         elsewhere.env(name, value.expect("none is taken away"));
     }
-    assert_eq!(told(&mut elsewhere), usual());
+    assert_eq!(report(&mut elsewhere), usual());
 }
 
 fn a_busy_machine_makes_no_difference() {
@@ -205,30 +206,30 @@ fn a_busy_machine_makes_no_difference() {
                 }
             });
         }
-        let busy = std::panic::catch_unwind(|| told(&mut campaign("2")));
+        let busy = std::panic::catch_unwind(|| report(&mut campaign_with_jobs("2")));
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         busy
     });
-    assert_eq!(busy.expect("the campaign is told"), usual());
+    assert_eq!(busy.expect("the campaign reports"), usual());
 }
 
-fn the_baton_passes_by_futex_as_in_user_space() {
+fn futex_and_user_space_context_switches_give_the_same_run() {
     for (asked, passes) in [("futex", "futex"), ("switch", afterlife_sim::passing())] {
-        let mut how = command(&["run", "how_the_baton_passes", "--seeds", "1", "--report", "json"]);
-        let finding = carry_out(how.env("AFTERLIFE_BATON", asked)).finding();
+        let mut how = command(&["run", "context_switches", "--seeds", "1", "--report", "json"]);
+        let finding = output_of(how.env("AFTERLIFE_BATON", asked)).finding();
         assert_eq!(finding["subject"], format!("the baton does not pass by {passes}"));
     }
-    assert_eq!(told(campaign("2").env("AFTERLIFE_BATON", "futex")), usual());
+    assert_eq!(report(campaign_with_jobs("2").env("AFTERLIFE_BATON", "futex")), usual());
 }
 
-fn the_run_before_makes_no_difference() {
+fn earlier_runs_make_no_difference() {
     let digests = |seeds: &str| -> BTreeMap<u64, String> {
         let words =
             ["run", "everything_at_once", "--seeds", seeds, "--max-failures", "20", "--report", "json", "--jobs", "1"];
         let digest = |finding: Value| {
             (finding["seed"].as_u64().expect("a seed"), finding["digest"].as_str().expect("a digest").to_owned())
         };
-        carry_out(&mut command(&words)).findings().into_iter().map(digest).collect()
+        cli(&words).findings().into_iter().map(digest).collect()
     };
     let all = digests("6");
     for seed in [0, 3, 5] {
@@ -236,27 +237,27 @@ fn the_run_before_makes_no_difference() {
     }
 }
 
-fn check_finds_every_pair_alike() {
-    let said = carry_out(&mut command(&["check", "everything_at_once", "--pairs", "10"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+fn check_finds_every_pair_identical() {
+    let output = cli(&["check", "everything_at_once", "--pairs", "10"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
-fn two_seeds_are_two_runs() {
+fn two_seeds_are_two_different_runs() {
     // The summary has a digest, too: that of all runs.
     let findings = usual().iter().filter(|line| line["kind"] == "finding");
     let digests: BTreeSet<_> = findings.filter_map(|line| line["digest"].as_str()).collect();
     assert_eq!(digests.len(), SEEDS);
 }
 
-fn a_run_that_reads_what_is_real_is_told_with_the_place() {
+fn a_run_that_reads_the_real_clock_is_reported_with_its_call_site() {
     if cfg!(not(target_arch = "x86_64")) {
         return;
     }
-    let said = carry_out(&mut command(&["check", "the_real_time", "--pairs", "3"]));
-    assert_eq!(said.code, 3, "{}{}", said.out, said.err);
-    assert!(said.out.contains("determinism::the_real_time"), "{}", said.out);
-    // A campaign repeats one run in a hundred.
-    let said = crate::harness::run("the_real_time", "100");
-    assert_eq!(said.code, 3, "{said:?}");
-    assert!(said.lines().iter().any(|line| line["kind"] == "two_ways"), "{said:?}");
+    let output = cli(&["check", "the_real_time", "--pairs", "3"]);
+    assert_eq!(output.code, 3, "{}{}", output.out, output.err);
+    assert!(output.out.contains("determinism::the_real_time"), "{}", output.out);
+    // A campaign repeats one run in a hundred in a fresh process.
+    let output = crate::harness::campaign("the_real_time", "100");
+    assert_eq!(output.code, 3, "{output:?}");
+    assert!(output.lines().iter().any(|line| line["kind"] == "two_ways"), "{output:?}");
 }

@@ -1,7 +1,7 @@
-//! What a night needs: kept runs come first, shards share the seeds, reports are where they were asked for.
-//! The workflow itself is read where the command line is tested.
+//! Nightly campaigns: regressions run first, shards divide the seeds, reports appear where they were requested.
+//! The tests of the command line check the workflow file itself.
 
-use crate::harness::{Module, Said, at, carry_out, command, scenarios, trials};
+use crate::harness::{Module, Output, at, cli, command, output_of, scenarios, trials};
 use afterlife::{Build, Fault, Faults, Injection, NodeId, Plan, Sim, Token};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use std::time::Duration;
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![allows_one_incarnation, allows_many_incarnations];
     let trials = trials![
-        a_kept_run_comes_before_all_others,
-        a_kept_run_that_holds_again_is_said_to,
-        a_kept_run_that_no_longer_fits_says_so,
+        a_regression_runs_before_all_seeds,
+        a_regression_that_holds_again_is_reported,
+        a_regression_that_no_longer_fits_the_code_is_reported,
         shards_share_the_seeds,
-        a_night_is_told_as_junit_and_to_github,
-        reports_that_cannot_be_are_refused,
-        records_of_many_nights_are_grouped_by_what_broke,
+        a_nightly_campaign_reports_to_junit_and_to_github,
+        impossible_reports_are_refused,
+        records_of_many_nights_are_grouped_by_signature,
     ];
     Module::new(scenarios, trials)
 }
 
-fn lives(sim: &mut Sim, many: bool) {
+fn incarnations(sim: &mut Sim, many: bool) {
     let server = sim.node("server", move |node| async move {
         assert!(many || node.incarnation() == 1, "100 % another | life");
         node.stopping().await;
@@ -34,18 +34,18 @@ fn lives(sim: &mut Sim, many: bool) {
 }
 
 fn allows_one_incarnation(sim: &mut Sim) {
-    lives(sim, false);
+    incarnations(sim, false);
 }
 
 fn allows_many_incarnations(sim: &mut Sim) {
-    lives(sim, true);
+    incarnations(sim, true);
 }
 
-fn said(words: &[&str]) -> Said {
-    carry_out(&mut command(words))
+fn output(words: &[&str]) -> Output {
+    cli(words)
 }
 
-/// An empty folder of this name.
+/// An empty folder with this name.
 fn folder(name: &str) -> PathBuf {
     let folder: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "night", name].iter().collect();
     let _ = std::fs::remove_dir_all(&folder);
@@ -53,7 +53,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A run with one kill of this node.
+/// The token of a run with one kill of this node.
 fn killed(scenario: &str, node: u16) -> String {
     let kill = Injection { trigger: at(Duration::from_secs(1)), fault: Fault::kill(NodeId(node), Duration::ZERO) };
     let plan = Some(Plan { injections: vec![kill] });
@@ -61,65 +61,65 @@ fn killed(scenario: &str, node: u16) -> String {
         .to_string()
 }
 
-fn kept(said: &Said) -> Vec<serde_json::Value> {
-    said.lines().into_iter().filter(|line| line["kind"] == "kept").collect()
+fn regressions(output: &Output) -> Vec<serde_json::Value> {
+    output.lines().into_iter().filter(|line| line["kind"] == "kept").collect()
 }
 
-fn a_kept_run_comes_before_all_others() {
+fn a_regression_runs_before_all_seeds() {
     let kept_in = folder("kept");
     let token = killed("allows_one_incarnation", 0);
-    let keep = || carry_out(command(&["keep", &token]).env("AFTERLIFE_KEPT", &kept_in));
+    let keep = || output_of(command(&["keep", &token]).env("AFTERLIFE_KEPT", &kept_in));
     let first = keep();
     assert!(first.code == 0 && first.out.starts_with("✓ kept in "), "{first:?}");
     assert!(keep().out.starts_with("– kept already in "));
     let file = std::fs::read_to_string(kept_in.join("allows_one_incarnation.afterlife")).expect("it was kept");
     assert_eq!(file.lines().filter(|line| line.starts_with(&token) && line.contains("  # no-silent-panic")).count(), 1);
     let words = ["run", "allows_one_incarnation", "--seeds", "5", "--report", "json", "--max-failures", "1"];
-    let run = carry_out(command(&words).env("AFTERLIFE_KEPT", &kept_in));
+    let run = output_of(command(&words).env("AFTERLIFE_KEPT", &kept_in));
     assert_eq!((run.code, run.finding()["first_run"].as_u64()), (1, Some(1)), "{run:?}");
-    assert_eq!(run.finding()["token"], token.as_str(), "a kept run is told as it was kept");
-    assert_eq!(kept(&run)[0]["came_to"], "broke");
-    let nothing = carry_out(command(&["keep", &killed("allows_many_incarnations", 0)]).env("AFTERLIFE_KEPT", &kept_in));
-    assert_eq!(nothing.code, 2, "what holds is not kept: {nothing:?}");
+    assert_eq!(run.finding()["token"], token.as_str(), "a regression is reported as it was kept");
+    assert_eq!(regressions(&run)[0]["came_to"], "broke");
+    let nothing = output_of(command(&["keep", &killed("allows_many_incarnations", 0)]).env("AFTERLIFE_KEPT", &kept_in));
+    assert_eq!(nothing.code, 2, "a run that holds is not kept: {nothing:?}");
 }
 
-fn a_kept_run_that_holds_again_is_said_to() {
+fn a_regression_that_holds_again_is_reported() {
     let kept_in = folder("held");
     std::fs::write(kept_in.join("allows_many_incarnations.afterlife"), killed("allows_many_incarnations", 0))
         .expect("it can be written");
-    let run = carry_out(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
+    let run = output_of(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
     assert!(run.code == 0 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
 }
 
-fn a_kept_run_that_no_longer_fits_says_so() {
+fn a_regression_that_no_longer_fits_the_code_is_reported() {
     let kept_in = folder("unfit");
     let lines =
         format!("# first\n{}\n{}\n", killed("allows_many_incarnations", 7), killed("allows_many_incarnations", 0));
     std::fs::write(kept_in.join("allows_many_incarnations.afterlife"), lines).expect("it can be written");
-    let run = carry_out(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
-    let told = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let run = output_of(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
+    let text = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        told.contains("allows_many_incarnations.afterlife:2 no longer fits: it names node number 7, and there are 2"),
-        "{told}"
+        text.contains("allows_many_incarnations.afterlife:2 no longer fits: it names node number 7, and there are 2"),
+        "{text}"
     );
     assert!(run.code == 125 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
 }
 
 fn shards_share_the_seeds() {
     let runs = |shard: &str| {
-        let run = said(&["run", "allows_many_incarnations", "--seeds", "10", "--shard", shard, "--report", "json"]);
+        let run = output(&["run", "allows_many_incarnations", "--seeds", "10", "--shard", shard, "--report", "json"]);
         run.summary()["runs"].as_u64().expect("a number")
     };
     assert_eq!([runs("1/3"), runs("2/3"), runs("3/3")], [4, 3, 3]);
 }
 
-fn a_night_is_told_as_junit_and_to_github() {
+fn a_nightly_campaign_reports_to_junit_and_to_github() {
     let folder = folder("reports");
     let (junit, summary) = (folder.join("in/junit.xml"), folder.join("summary.md"));
     std::fs::write(&summary, "before\n").expect("it can be written");
     let report = format!("junit={}", junit.display());
     let words = ["run", "allows_", "--seeds", "10", "--max-failures", "1", "--report", &report, "--report", "github"];
-    let run = carry_out(command(&words).env("GITHUB_STEP_SUMMARY", &summary));
+    let run = output_of(command(&words).env("GITHUB_STEP_SUMMARY", &summary));
     assert_eq!(run.code, 1, "{run:?}");
     let annotations: Vec<&str> = run.out.lines().filter(|line| line.starts_with("::error ")).collect();
     assert_eq!(annotations.len(), 1, "{}", run.out);
@@ -141,29 +141,29 @@ fn a_night_is_told_as_junit_and_to_github() {
     );
 }
 
-fn reports_that_cannot_be_are_refused() {
+fn impossible_reports_are_refused() {
     for words in [
         &["run", "allows_many_incarnations", "--seeds", "1", "--report", "json", "--report", "github"][..],
         &["run", "allows_many_incarnations", "--seeds", "1", "--report", "junit=/proc/no/where.xml"],
         &["run", "allows_many_incarnations", "--seeds", "1", "--report", "junit="],
         &["run", "allows_many_incarnations", "--seeds", "1", "--shard", "3/2"],
     ] {
-        let said = said(words);
-        assert_eq!((said.code, said.err.lines().count()), (2, 2), "{words:?}: {said:?}");
+        let output = output(words);
+        assert_eq!((output.code, output.err.lines().count()), (2, 2), "{words:?}: {output:?}");
     }
 }
 
-fn records_of_many_nights_are_grouped_by_what_broke() {
+fn records_of_many_nights_are_grouped_by_signature() {
     let folder = folder("triage");
     for (night, seeds) in [("first", "0..6"), ("second/deeper", "6..12")] {
         let out = folder.join(night);
-        said(&["run", "allows_one_incarnation", "--seeds", seeds, "--out", &out.display().to_string()]);
+        output(&["run", "allows_one_incarnation", "--seeds", seeds, "--out", &out.display().to_string()]);
     }
-    let told = said(&["triage", &folder.display().to_string()]);
-    assert_eq!(told.code, 0, "{told:?}");
-    let first = told.out.lines().next().unwrap_or_default();
-    assert!(first.starts_with("✗ no-silent-panic") && first.ends_with("2 records"), "{}", told.out);
-    assert!(told.out.ends_with("1 signature in 2 records\n"), "{}", told.out);
-    assert_eq!(said(&["triage", "/nowhere/at/all"]).code, 2);
-    assert_eq!(said(&["triage"]).code, 2);
+    let triage = output(&["triage", &folder.display().to_string()]);
+    assert_eq!(triage.code, 0, "{triage:?}");
+    let first = triage.out.lines().next().unwrap_or_default();
+    assert!(first.starts_with("✗ no-silent-panic") && first.ends_with("2 records"), "{}", triage.out);
+    assert!(triage.out.ends_with("1 signature in 2 records\n"), "{}", triage.out);
+    assert_eq!(output(&["triage", "/nowhere/at/all"]).code, 2);
+    assert_eq!(output(&["triage"]).code, 2);
 }

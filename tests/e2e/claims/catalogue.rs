@@ -1,16 +1,16 @@
 //! Every invariant of the catalogue in whole runs: one scenario breaks it, and its neighbour only just keeps it.
-//! The violation comes out of an order of events or out of a fault, so it takes the right seed; the neighbour has the same
-//! load and the same faults, and says by `sometimes` that it came near.
+//! The violation needs an order of events or a fault, and therefore the right seed. The neighbour has the same load and faults,
+//! and a `sometimes` claim shows that it came close.
 
 use super::pairs::{coordinator, loader, small, store, tablet};
-use crate::harness::{Module, carry_out, command, run, scenario, trial, trials};
+use crate::harness::{Module, campaign, cli, scenario, trial, trials};
 use afterlife::{Scenario, Sim};
 use std::collections::BTreeSet;
 
-/// For how many seeds a neighbour must hold.
+/// Seeds for which the neighbour must hold.
 const KEPT: u64 = 200;
 
-/// An invariant, the scenario that breaks it within so many seeds, and the one that keeps it.
+/// An invariant, the scenario that breaks it within this many seeds, and the one that keeps it.
 struct Pair {
     id: &'static str,
     within: u64,
@@ -56,7 +56,7 @@ fn pairs() -> Vec<Pair> {
     ]
 }
 
-/// An invariant whose scenarios are tests elsewhere: by file, with the names of the tests that say so.
+/// An invariant whose two tests are elsewhere, by file and by the names of the tests.
 struct Elsewhere {
     id: &'static str,
     file: &'static str,
@@ -81,8 +81,8 @@ const ELSEWHERE: &[Elsewhere] = elsewhere![
     "nothing-acked-is-lost": "tests/e2e/disk/careless_store.rs",
         "a_store_that_acknowledges_before_it_syncs_is_caught_within_200_seeds",
         "a_store_that_syncs_before_it_acknowledges_holds";
-    // No program can break it, since the room does not let it: it is held against hand-written events, and against every
-    // run that there is.
+    // No program can break this one, because the kernel does not allow it. It is tested against hand-written events, and every run
+    // is checked against it.
     "one-incarnation": "src/invariant/one_incarnation.rs",
         "a_life_that_begins_before_the_last_one_ended_breaks_it",
         "one_life_after_the_other_holds";
@@ -94,7 +94,10 @@ pub(crate) fn module() -> Module {
     let mut known = BTreeSet::new();
     let all = pairs.iter().flat_map(|pair| [pair.breaks, pair.keeps]).filter(|(name, _)| known.insert(*name));
     scenarios.extend(all.map(|(name, script)| scenario(name, script)));
-    let mut trials = trials![every_invariant_has_both, a_mistyped_name_is_refused_with_its_place_and_the_nearest];
+    let mut trials = trials![
+        every_invariant_has_a_scenario_that_breaks_it_and_one_that_keeps_it,
+        a_mistyped_invariant_is_refused_with_its_call_site_and_the_nearest_name
+    ];
     let mut kept = BTreeSet::new();
     for Pair { id, within, breaks: (breaks, _), keeps: (keeps, _) } in pairs {
         let path = |scenario| format!("{}::{id}::{scenario}", module_path!());
@@ -107,30 +110,30 @@ pub(crate) fn module() -> Module {
 }
 
 fn is_broken(id: &str, scenario: &str, within: u64) {
-    let said = run(scenario, &within.to_string());
-    let findings = said.findings();
+    let output = campaign(scenario, &within.to_string());
+    let findings = output.findings();
     let broken: BTreeSet<_> = findings.iter().filter_map(|finding| finding["invariant"].as_str()).collect();
-    let only_this = said.code == 1 && broken.contains(id) && broken.len() == 1;
-    assert!(only_this, "{scenario} broke {broken:?} within {within} seeds: {said:?}");
+    let only_this = output.code == 1 && broken.contains(id) && broken.len() == 1;
+    assert!(only_this, "{scenario} broke {broken:?} within {within} seeds: {output:?}");
 }
 
 fn is_kept(scenario: &str) {
-    let said = run(scenario, &KEPT.to_string());
-    let holds = said.code == 0 && said.findings().is_empty();
-    assert!(holds, "{scenario} did not hold for {KEPT} seeds: {said:?}");
+    let output = campaign(scenario, &KEPT.to_string());
+    let holds = output.code == 0 && output.findings().is_empty();
+    assert!(holds, "{scenario} did not hold for {KEPT} seeds: {output:?}");
 }
 
-fn every_invariant_has_both() {
-    let here: Vec<&str> = pairs().iter().map(|pair| pair.id).chain(ELSEWHERE.iter().map(|it| it.id)).collect();
-    let catalogue: BTreeSet<&str> = afterlife::invariants().iter().map(|it| it.id).collect();
+fn every_invariant_has_a_scenario_that_breaks_it_and_one_that_keeps_it() {
+    let here: Vec<&str> = pairs().iter().map(|pair| pair.id).chain(ELSEWHERE.iter().map(|pair| pair.id)).collect();
+    let catalogue: BTreeSet<&str> = afterlife::invariants().iter().map(|invariant| invariant.id).collect();
     let unknown: Vec<_> = here.iter().filter(|id| !catalogue.contains(*id)).collect();
     assert!(unknown.is_empty(), "no such invariants: {unknown:?}");
     let without: Vec<_> = catalogue.iter().filter(|id| !here.contains(id)).collect();
     assert!(without.is_empty(), "invariants without a scenario that breaks them and one that keeps them: {without:?}");
     assert_eq!(here.len(), catalogue.len(), "each once");
-    for it in ELSEWHERE {
-        for test in [it.breaks, it.keeps] {
-            assert!(it.text.contains(&format!("fn {test}()")), "{}: {} has no test {test}", it.id, it.file);
+    for pair in ELSEWHERE {
+        for test in [pair.breaks, pair.keeps] {
+            assert!(pair.text.contains(&format!("fn {test}()")), "{}: {} has no test {test}", pair.id, pair.file);
         }
     }
 }
@@ -140,9 +143,9 @@ fn mistyped(sim: &mut Sim) {
     sim.client_program("client", |_| 0);
 }
 
-fn a_mistyped_name_is_refused_with_its_place_and_the_nearest() {
-    let said = carry_out(&mut command(&["run", "mistyped", "--seeds", "1"]));
-    assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("tests/e2e/claims/catalogue.rs:"), "{}", said.err);
-    assert!(said.err.contains("no invariant `no-crashloop`: did you mean `no-crash-loop`?"), "{}", said.err);
+fn a_mistyped_invariant_is_refused_with_its_call_site_and_the_nearest_name() {
+    let output = cli(&["run", "mistyped", "--seeds", "1"]);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.err.contains("tests/e2e/claims/catalogue.rs:"), "{}", output.err);
+    assert!(output.err.contains("no invariant `no-crashloop`: did you mean `no-crash-loop`?"), "{}", output.err);
 }

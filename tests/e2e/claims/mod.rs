@@ -1,9 +1,11 @@
 //! Claims of scenarios, of probes and of the catalogue: each broken, and each only just kept.
 
 mod catalogue;
-mod known_issues;
-mod own;
+mod deadlocks;
 mod pairs;
+mod probes;
+mod recovery;
+mod temporal;
 mod traces;
 mod unreported;
 
@@ -11,5 +13,13 @@ use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![own::module(), catalogue::module(), unreported::module(), traces::module()]
+    vec![
+        temporal::module(),
+        recovery::module(),
+        deadlocks::module(),
+        probes::module(),
+        catalogue::module(),
+        unreported::module(),
+        traces::module(),
+    ]
 }

@@ -1,19 +1,19 @@
-//! What a program says through `tracing` is heard as a probe would be: in a run, and in the log that it wrote.
-//! The claims themselves have tests beside them.
+//! Fields of `tracing` count as probe events, both in a run and in the log that a program wrote.
+//! The invariants themselves have unit tests.
 
-use crate::harness::{Module, carry_out, command, run, scenarios, trials};
+use crate::harness::{Module, campaign, cli, command, output_of, scenarios, trials};
 use afterlife::Sim;
 use std::thread::sleep;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub(crate) fn module() -> Module {
-    let scenarios = scenarios![closes_too_early, writes_a_log, writes_of_everything, writes_of_nothing_wrong];
+    let scenarios = scenarios![closes_too_early, writes_a_log, logs_every_violation, logs_no_violation];
     let trials = trials![
-        a_program_that_traces_needs_no_probe,
-        a_replay_shows_what_was_traced_and_is_the_same_run,
-        an_audit_of_the_programs_log_finds_the_same,
-        an_audit_knows_every_claim_that_a_program_can_speak_of,
+        a_program_that_traces_needs_no_probes,
+        a_replay_with_its_log_is_the_same_run,
+        an_audit_of_the_programs_log_finds_the_same_violation,
+        an_audit_checks_every_invariant_that_a_log_can_break,
         an_audit_of_a_clean_log_is_clean,
     ];
     Module::new(scenarios, trials)
@@ -35,7 +35,7 @@ fn closes_too_early(sim: &mut Sim) {
     });
 }
 
-/// The same, by a program that has a subscriber of its own, which knows nothing of afterlife; its log is what it prints.
+/// The same in a program with its own subscriber, which knows nothing of Afterlife. It prints its log.
 fn logging(sim: &mut Sim, lifetime: fn()) {
     sim.client_program("server", move |_| {
         let json = tracing_subscriber::fmt::layer().json();
@@ -50,7 +50,7 @@ fn writes_a_log(sim: &mut Sim) {
     logging(sim, lifetime);
 }
 
-/// Each claim that needs nothing but what a program says, broken once or, with `legally`, not at all.
+/// Every invariant that a log alone can break, each broken once or, with `legally`, not at all.
 fn lifetimes(legally: bool) {
     tracing::trace!(fact = "started", name = "server");
     tracing::trace!(fact = "opened", name = "db", object = 1);
@@ -90,7 +90,7 @@ fn lifetimes(legally: bool) {
     }
     tracing::trace!(fact = "channel-closed", name = "watch", object = 7);
     if !legally {
-        // Lines that are equal to the letter would be one text of the record.
+        // Identical lines would be a single text of the record.
         sleep(Duration::from_millis(2));
         tracing::trace!(fact = "channel-closed", name = "watch", object = 7);
     }
@@ -100,38 +100,38 @@ fn lifetimes(legally: bool) {
     tracing::trace!(fact = "always", name = "the ballot grows", value = i64::from(legally));
 }
 
-fn writes_of_everything(sim: &mut Sim) {
+fn logs_every_violation(sim: &mut Sim) {
     logging(sim, || lifetimes(false));
 }
 
-fn writes_of_nothing_wrong(sim: &mut Sim) {
+fn logs_no_violation(sim: &mut Sim) {
     logging(sim, || lifetimes(true));
 }
 
-fn a_program_that_traces_needs_no_probe() {
-    let said = run("closes_too_early", "1");
-    let finding = said.finding();
+fn a_program_that_traces_needs_no_probes() {
+    let output = campaign("closes_too_early", "1");
+    let finding = output.finding();
     assert_eq!(finding["invariant"], "no-use-after-teardown", "{finding}");
 }
 
-fn a_replay_shows_what_was_traced_and_is_the_same_run() {
-    let said = run("closes_too_early", "1");
-    let token = said.finding()["token"].as_str().expect("a finding has a token").to_owned();
-    let quiet = carry_out(&mut command(&["replay", &token]));
-    let shown = carry_out(command(&["replay", &token]).env("AFTERLIFE_LOG", "info"));
+fn a_replay_with_its_log_is_the_same_run() {
+    let output = campaign("closes_too_early", "1");
+    let token = output.finding()["token"].as_str().expect("a finding has a token").to_owned();
+    let quiet = cli(&["replay", &token]);
+    let shown = output_of(command(&["replay", &token]).env("AFTERLIFE_LOG", "info"));
     assert!(shown.out.contains("INFO e2e::claims::traces: the database is open"), "{}{}", shown.out, shown.err);
     let digest = |out: &str| out.lines().find(|line| line.trim().starts_with("digest")).map(str::to_owned);
     assert!(digest(&quiet.out).is_some() && digest(&quiet.out) == digest(&shown.out), "{}{}", quiet.out, shown.out);
-    let refused = carry_out(command(&["replay", &token]).env("AFTERLIFE_LOG", "=="));
+    let refused = output_of(command(&["replay", &token]).env("AFTERLIFE_LOG", "=="));
     assert_eq!(refused.code, 2, "{}", refused.err);
 }
 
-/// The log that the program of a scenario prints, in a file.
+/// Writes the log that the program of a scenario prints to a file.
 fn log_of(scenario: &str) -> (String, usize) {
     let out = format!("{}/traces-{scenario}", env!("CARGO_TARGET_TMPDIR"));
-    let said = carry_out(&mut command(&["run", scenario, "--seeds", "1", "--out", &out]));
-    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    let record = carry_out(&mut command(&["show", "last", "--out", &out, "--format", "json"])).lines();
+    let output = cli(&["run", scenario, "--seeds", "1", "--out", &out]);
+    assert_eq!(output.code, 1, "{}{}", output.out, output.err);
+    let record = cli(&["show", "last", "--out", &out, "--format", "json"]).lines();
     let printed = record.iter().filter(|line| line["kind"] == "line" && line["source"] == "stdout");
     let log: Vec<&str> = printed.filter_map(|line| line["text"].as_str()).collect();
     let path = format!("{out}/log.jsonl");
@@ -139,18 +139,18 @@ fn log_of(scenario: &str) -> (String, usize) {
     (path, log.len())
 }
 
-fn an_audit_of_the_programs_log_finds_the_same() {
+fn an_audit_of_the_programs_log_finds_the_same_violation() {
     let (path, lines) = log_of("writes_a_log");
     assert_eq!(lines, 5, "the program printed its log");
-    let audited = carry_out(&mut command(&["audit", &path]));
+    let audited = cli(&["audit", &path]);
     assert_eq!(audited.code, 1, "{}{}", audited.out, audited.err);
     assert!(audited.out.contains("no use after teardown"), "{}", audited.out);
     assert!(audited.out.contains("used metadata-db by apply 41"), "{}", audited.out);
     assert!(audited.out.contains("log.jsonl:5"), "{}", audited.out);
 }
 
-fn an_audit_knows_every_claim_that_a_program_can_speak_of() {
-    let audited = carry_out(&mut command(&["audit", &log_of("writes_of_everything").0]));
+fn an_audit_checks_every_invariant_that_a_log_can_break() {
+    let audited = cli(&["audit", &log_of("logs_every_violation").0]);
     assert_eq!(audited.code, 1, "{}{}", audited.out, audited.err);
     for claim in [
         "joined before teardown",
@@ -169,6 +169,6 @@ fn an_audit_knows_every_claim_that_a_program_can_speak_of() {
 }
 
 fn an_audit_of_a_clean_log_is_clean() {
-    let audited = carry_out(&mut command(&["audit", &log_of("writes_of_nothing_wrong").0]));
+    let audited = cli(&["audit", &log_of("logs_no_violation").0]);
     assert_eq!(audited.code, 0, "{}{}", audited.out, audited.err);
 }

@@ -1,9 +1,9 @@
-//! What looks like a defect and is none: five cases of real systems, under faults, none of which may be reported.
-//! A few hundred runs of each in a test; the whole campaign is `AFTERLIFE_SEEDS=2000 cargo test --release --test e2e unreported`.
+//! Five patterns of real systems that look like defects and are none. Under faults, none of them may be reported.
+//! The test runs 200 seeds of each; the whole campaign is `AFTERLIFE_SEEDS=2000 cargo test --release --test e2e unreported`.
 
 use super::pairs::coordinator::a_late_status_finds_no_coordinator;
 use super::pairs::loader::a_ballot_changes_and_no_role;
-use crate::harness::{Module, run, scenarios, trial};
+use crate::harness::{Module, campaign, scenarios, trial};
 use crate::reach::connect;
 use crate::time::{ms, short};
 use afterlife::{Faults, Node, Outcome, Sim, Supervisor, probe};
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// How many runs of each, unless `AFTERLIFE_SEEDS` says otherwise.
+/// Seeds of each scenario, unless `AFTERLIFE_SEEDS` is set.
 const RUNS: &str = "200";
 
 pub(crate) fn module() -> Module {
@@ -41,15 +41,15 @@ pub(crate) fn module() -> Module {
     Module::new(scenarios, trials.into())
 }
 
-/// Every `sometimes` of the scenario was met as well: what is not reported did happen.
+/// Its `sometimes` claims hold too, so the pattern did occur.
 fn is_not_reported(scenario: &str) {
     let runs = std::env::var("AFTERLIFE_SEEDS").unwrap_or_else(|_| RUNS.to_owned());
-    let said = run(scenario, &runs);
-    let whole = said.summary()["runs"] == serde_json::json!(runs.parse::<u64>().unwrap_or_default());
-    assert!(said.code == 0 && said.findings().is_empty() && whole, "{scenario}, {runs} runs: {said:?}");
+    let output = campaign(scenario, &runs);
+    let whole = output.summary()["runs"] == serde_json::json!(runs.parse::<u64>().unwrap_or_default());
+    assert!(output.code == 0 && output.findings().is_empty() && whole, "{scenario}, {runs} runs: {output:?}");
 }
 
-// -- Pegasus: a file task that is cancelled before it began has nothing to be waited for
+// -- Pegasus: a file task that is cancelled before it started needs no wait
 
 struct Download {
     task: probe::TaskHandle,
@@ -63,7 +63,7 @@ struct Replica {
 }
 
 impl Replica {
-    /// Cancels what is queued without a wait, and awaits what runs.
+    /// Cancels queued tasks without waiting, and awaits running ones.
     async fn clear(&self) {
         let round = self.downloads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((scope, downloads)) = round else { return };
@@ -77,8 +77,8 @@ impl Replica {
                 download.running.abort();
             }
         }
-        for it in running {
-            let _ended = it.await;
+        for task in running {
+            let _ended = task.await;
         }
         scope.joined();
     }
@@ -112,12 +112,12 @@ fn a_queued_task_is_cancelled(sim: &mut Sim) {
         let stopping = node.stopping();
         tokio::pin!(stopping);
         loop {
-            // What has begun comes to its end: only the wait for a ballot is given up.
+            // Work that has begun completes; only the wait for a ballot is cancelled.
             let _ballot = tokio::select! { ballot = listener.accept() => ballot?, () = &mut stopping => break };
             replica.begin().await;
         }
         replica.clear().await;
-        // An aborted task is dropped when its runtime comes round to it.
+        // The runtime drops an aborted task at its next turn.
         tokio::task::yield_now().await;
         Ok(())
     });
@@ -135,9 +135,9 @@ fn a_queued_task_is_cancelled(sim: &mut Sim) {
     sim.faults(replicas, faults.from(ms(20)).quiet_after(ms(500)).down(ms(5), ms(50)));
 }
 
-// -- Vitess: a map that nobody has made is no harm as long as nobody writes to it
+// -- Vitess: a map that does not exist is harmless as long as nobody writes to it
 
-/// Statistics of an engine: made when they are first updated, which is after the jobs that were found have begun.
+/// The statistics of an engine, created at their first update, after the jobs that a restart found have started.
 async fn open(stats: &probe::Resource, found: usize) {
     for _ in 0..found {
         stats.used();
@@ -148,7 +148,7 @@ async fn open(stats: &probe::Resource, found: usize) {
 
 fn jobs(state: &str) -> usize {
     let states = std::fs::read_dir("/jobs").into_iter().flatten().filter_map(Result::ok);
-    states.filter(|it| std::fs::read_to_string(it.path()).is_ok_and(|it| it == state)).count()
+    states.filter(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text == state)).count()
 }
 
 async fn tablet(_: Node) -> Outcome {
@@ -175,7 +175,7 @@ fn a_restart_finds_no_started_job(sim: &mut Sim) {
     sim.supervise(tablet, Supervisor::on_failure().delay(ms(50)));
     let done = sim.ledger::<u64>("done");
     sim.client("operator", move |_| async move {
-        // Jobs come before the faults and after them.
+        // Jobs run before and after the faults.
         for job in 0..6 {
             if job == 3 {
                 sleep(ms(1_500)).await;
@@ -191,7 +191,7 @@ fn a_restart_finds_no_started_job(sim: &mut Sim) {
     sim.faults(tablet, faults.down(ms(5), ms(50)));
 }
 
-// -- ProxySQL: TERM ends the release build at once, whatever its threads are at
+// -- ProxySQL: TERM ends the release build at once, whatever its threads are doing
 
 extern "C" fn leave(_: libc::c_int) {
     // SAFETY: the process of a node ends here, as its code wants it to.

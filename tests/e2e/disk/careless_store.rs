@@ -1,7 +1,7 @@
-//! A store that says "ok" before its data is durable is caught, and one that syncs first holds.
-//! What the disk does at a power loss is in `power_loss`.
+//! A store that acknowledges before its data is durable is caught; one that syncs first holds.
+//! The state of the disk after a power loss is tested in `power_loss`.
 
-use crate::harness::{Module, run, scenarios, trials};
+use crate::harness::{Module, campaign, scenarios, trials};
 use afterlife::{Faults, Sim};
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -20,7 +20,7 @@ pub(crate) fn module() -> Module {
     Module::new(scenarios, trials)
 }
 
-/// What a store leaves out.
+/// The step that a store leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,
@@ -29,21 +29,21 @@ enum Flaw {
     TriesAgain,
 }
 
-/// Appends a line; returns whether it may be acknowledged.
+/// Appends a line. Returns true if it may be acknowledged.
 fn append(flaw: Flaw, log: &mut File, line: &str) -> bool {
     if log.write_all(line.as_bytes()).is_err() {
         return false;
     }
     match flaw {
         Flaw::NoSync => true,
-        // The second attempt succeeds, and the data is gone.
+        // The second attempt succeeds although the data is gone.
         Flaw::TriesAgain => log.sync_all().is_ok() || log.sync_all().is_ok(),
-        // Whether this line or part of it is durable, nobody knows: only a new life, which looks, may go on.
+        // The line may be durable, partly durable or lost. Only the next incarnation, which reads the file, may continue.
         Flaw::None | Flaw::NoDirectorySync => log.sync_all().map_err(|_| std::process::exit(1)).is_ok(),
     }
 }
 
-/// A server that keeps lines, one by one: `+ line` stores one and answers `ok`; `?` answers with all of them.
+/// A server that stores lines: `+ line` stores one and answers `ok`, `?` answers with all of them.
 fn serve(flaw: Flaw) -> std::io::Result<()> {
     fs::create_dir_all("/data")?;
     let mut log = OpenOptions::new().append(true).create(true).open("/data/log")?;
@@ -52,7 +52,7 @@ fn serve(flaw: Flaw) -> std::io::Result<()> {
             File::open(directory)?.sync_all()?;
         }
     }
-    // What an earlier life may have left half of ends here.
+    // Terminates a line that an earlier incarnation may have written in part.
     log.write_all(b"\n")?;
     let listener = TcpListener::bind("0.0.0.0:7000")?;
     loop {
@@ -134,10 +134,10 @@ fn careful(sim: &mut Sim) {
 }
 
 fn is_caught(scenario: &str) {
-    let said = run(scenario, "0..200");
-    let finding = said.finding();
-    assert!(said.code == 1 && finding["invariant"] == "nothing-acked-is-lost", "{finding}");
-    let first = said.summary()["findings"][0]["first_run"].as_u64();
+    let output = campaign(scenario, "0..200");
+    let finding = output.finding();
+    assert!(output.code == 1 && finding["invariant"] == "nothing-acked-is-lost", "{finding}");
+    let first = output.summary()["findings"][0]["first_run"].as_u64();
     println!("{scenario} is caught at run {first:?}");
     assert!(first.is_some_and(|run| run < 200));
 }
@@ -155,6 +155,6 @@ fn a_store_that_goes_on_after_a_failed_sync_is_caught_within_200_seeds() {
 }
 
 fn a_store_that_syncs_before_it_acknowledges_holds() {
-    let said = run("careful", "0..200");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = campaign("careful", "0..200");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }

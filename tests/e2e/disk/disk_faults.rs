@@ -1,5 +1,5 @@
-//! A disk in trouble, as programs meet it: errors, no room, no answer, files that are gone or other than they were.
-//! What a power loss leaves is in `power_loss`; the rules of the disk alone are beside it.
+//! Failing disks as programs see them: errors, no space, no answer, missing and damaged files.
+//! Power losses are in `power_loss`. The unit tests of the disk have its rules.
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_sync_fails_once_on_each_descriptor_and_its_data_is_gone: 5,
-        a_write_that_is_to_be_synced_fails_when_the_sync_does: 5,
-        reads_fail_where_the_page_cache_has_nothing_and_writes_fail_everywhere: 5,
-        a_stalled_disk_ends_no_sync_and_serves_what_is_in_memory: 5,
-        a_small_disk_is_full_when_its_bytes_are_booked: 5,
+        a_sync_fails_once_on_each_descriptor_and_drops_its_data: 5,
+        a_synchronous_write_fails_if_its_sync_does: 5,
+        reads_fail_outside_the_page_cache_and_writes_fail_everywhere: 5,
+        a_stalled_disk_completes_no_sync_and_serves_cached_pages: 5,
+        a_small_disk_is_full_once_its_bytes_are_allocated: 5,
         a_disk_is_full_for_a_while: 5,
-        a_slow_rotating_disk_takes_its_time: 3,
-        a_damaged_file_is_seen_at_the_next_read_and_a_missing_one_at_the_next_open: 20,
-        a_failure_that_a_process_sees_is_an_edge_that_faults_can_be_aimed_at: 3,
-        drawn_troubles_reach_the_program: 60,
+        a_rotating_disk_is_slow: 3,
+        damage_shows_at_the_next_read_and_a_missing_file_at_the_next_open: 20,
+        a_disk_error_is_an_edge_that_triggers_can_name: 3,
+        drawn_disk_faults_reach_the_program: 60,
     ])
 }
 
@@ -29,17 +29,17 @@ fn errno<T>(outcome: std::io::Result<T>) -> Option<i32> {
     outcome.err().and_then(|error| error.raw_os_error())
 }
 
-/// From the second second to the fourth.
+/// The faults of a scenario, from second 2 to second 4.
 fn trouble(sim: &mut Sim, store: Group, fault: fn(NodeId, Duration) -> Fault) {
     sim.inject(Trigger::at(secs(2)), fault(store.node(0), secs(2)));
 }
 
-/// Sleeps until this time of the run.
+/// Sleeps until this virtual time.
 fn until(began: Instant, time: Duration) {
     sleep(time.saturating_sub(began.elapsed()));
 }
 
-/// A durable file of this content, open for reading and writing.
+/// A durable file with this content, open for reading and writing.
 fn durable(path: &str, content: &[u8]) -> File {
     let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).expect("a new file");
     file.write_all_at(content, 0).and_then(|()| file.sync_all()).expect("the disk works");
@@ -47,7 +47,7 @@ fn durable(path: &str, content: &[u8]) -> File {
     file
 }
 
-fn a_sync_fails_once_on_each_descriptor_and_its_data_is_gone(sim: &mut Sim) {
+fn a_sync_fails_once_on_each_descriptor_and_drops_its_data(sim: &mut Sim) {
     let after = sim.ledger::<Vec<u8>>("what the media have");
     let store = sim.program("store", move |node| {
         if node.incarnation() > 1 {
@@ -60,10 +60,10 @@ fn a_sync_fails_once_on_each_descriptor_and_its_data_is_gone(sim: &mut Sim) {
         until(began, secs(3));
         one.write_all_at(&[b'n'; 4096], 0).expect("the page cache takes it");
         assert_eq!(errno(one.sync_all()), Some(libc::EIO));
-        one.sync_all().expect("it was told once, and nothing is left to do");
+        one.sync_all().expect("the error was reported once");
         until(began, secs(5));
         assert_eq!(errno(other.sync_data()), Some(libc::EIO), "it had the file open when its write-back failed");
-        other.sync_data().expect("it was told");
+        other.sync_data().expect("the error was reported");
         one.sync_all().expect("the disk works again");
         assert_eq!(fs::read("/db").expect("the file is there"), [b'n'; 4096], "the page cache has it");
         sleep(secs(1_000));
@@ -78,7 +78,7 @@ fn a_sync_fails_once_on_each_descriptor_and_its_data_is_gone(sim: &mut Sim) {
     sim.eventually("the media have what they had", secs(1), move |_| after.contains(&vec![b'o'; 4096]));
 }
 
-fn a_write_that_is_to_be_synced_fails_when_the_sync_does(sim: &mut Sim) {
+fn a_synchronous_write_fails_if_its_sync_does(sim: &mut Sim) {
     let store = sim.client_program("store", |_| {
         use std::os::unix::fs::OpenOptionsExt;
         let began = Instant::now();
@@ -95,7 +95,7 @@ fn a_write_that_is_to_be_synced_fails_when_the_sync_does(sim: &mut Sim) {
     trouble(sim, store, Fault::disk_sync_errors);
 }
 
-fn reads_fail_where_the_page_cache_has_nothing_and_writes_fail_everywhere(sim: &mut Sim) {
+fn reads_fail_outside_the_page_cache_and_writes_fail_everywhere(sim: &mut Sim) {
     let [reads, writes] = ["reads", "writes"].map(|name| {
         sim.client_program(name, move |_| {
             let began = Instant::now();
@@ -122,14 +122,14 @@ fn reads_fail_where_the_page_cache_has_nothing_and_writes_fail_everywhere(sim: &
     trouble(sim, writes, Fault::disk_write_errors);
 }
 
-fn a_stalled_disk_ends_no_sync_and_serves_what_is_in_memory(sim: &mut Sim) {
+fn a_stalled_disk_completes_no_sync_and_serves_cached_pages(sim: &mut Sim) {
     let store = sim.program("store", |node| {
         let began = Instant::now();
         if node.incarnation() == 1 {
             durable("/db", &[b'o'; 8192]);
             sleep(secs(1_000));
         }
-        // The second life begins, with an empty page cache, at second 1.
+        // The second incarnation starts at second 1 with an empty page cache.
         let file = OpenOptions::new().read(true).write(true).open("/db").expect("the file is there");
         let mut byte = [0];
         file.read_exact_at(&mut byte, 0).expect("the disk works");
@@ -168,13 +168,13 @@ fn fill(file: &mut File) -> (usize, Option<i32>) {
     }
 }
 
-fn a_small_disk_is_full_when_its_bytes_are_booked(sim: &mut Sim) {
+fn a_small_disk_is_full_once_its_bytes_are_allocated(sim: &mut Sim) {
     let store = sim.client_program("store", |_| {
         let mut file = File::create("/log").expect("the disk is empty");
         assert_eq!(fill(&mut file), (1 << 20, Some(libc::ENOSPC)));
         assert_eq!(fs::write("/other", "x").map_err(|error| error.kind()), Err(ErrorKind::StorageFull));
-        file.set_len(1 << 19).expect("a cut gives room back");
-        fs::write("/other", "x").expect("there is room");
+        file.set_len(1 << 19).expect("truncation frees space");
+        fs::write("/other", "x").expect("there is free space");
         0
     });
     sim.disk(store, Disk::default().capacity(1 << 20));
@@ -188,13 +188,13 @@ fn a_disk_is_full_for_a_while(sim: &mut Sim) {
         until(began, secs(3));
         assert_eq!(fill(&mut file), (4095, Some(libc::ENOSPC)), "the page that is booked can be filled");
         until(began, secs(5));
-        file.write_all(b"x").expect("there is room");
+        file.write_all(b"x").expect("there is free space");
         0
     });
     trouble(sim, store, Fault::full_disk);
 }
 
-fn a_slow_rotating_disk_takes_its_time(sim: &mut Sim) {
+fn a_rotating_disk_is_slow(sim: &mut Sim) {
     let store = sim.client_program("store", |_| {
         let file = durable("/db", b"x");
         let began = Instant::now();
@@ -205,7 +205,7 @@ fn a_slow_rotating_disk_takes_its_time(sim: &mut Sim) {
     sim.disk(store, Disk::default().syncs_take(secs(1), secs(2)));
 }
 
-fn a_damaged_file_is_seen_at_the_next_read_and_a_missing_one_at_the_next_open(sim: &mut Sim) {
+fn damage_shows_at_the_next_read_and_a_missing_file_at_the_next_open(sim: &mut Sim) {
     let store = sim.program("store", |node| {
         if node.incarnation() == 1 {
             fs::create_dir("/data").expect("the disk is empty");
@@ -226,7 +226,7 @@ fn a_damaged_file_is_seen_at_the_next_read_and_a_missing_one_at_the_next_open(si
         0
     });
     let node = store.node(0);
-    // Three files of two: counted round, the third is the first.
+    // Index 3 of two files wraps around to the first.
     sim.inject(Trigger::at(secs(2)), Fault::missing_file(node, 3));
     sim.inject(Trigger::at(secs(2)), Fault::corrupt_file(node, 1));
     sim.inject(Trigger::at(secs(4)), Fault::power_loss(node, Duration::from_nanos(1)));
@@ -236,10 +236,10 @@ fn a_damaged_file_is_seen_at_the_next_read_and_a_missing_one_at_the_next_open(si
     });
 }
 
-fn a_failure_that_a_process_sees_is_an_edge_that_faults_can_be_aimed_at(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives");
+fn a_disk_error_is_an_edge_that_triggers_can_name(sim: &mut Sim) {
+    let incarnations = sim.ledger::<u16>("incarnations");
     let store = sim.program("store", move |node| {
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         if node.incarnation() == 1 {
             let file = durable("/db", &[b'o'; 4096]);
             sleep(secs(3));
@@ -260,11 +260,11 @@ fn a_failure_that_a_process_sees_is_an_edge_that_faults_can_be_aimed_at(sim: &mu
         sleep(secs(10));
         0
     });
-    sim.eventually("it lives twice", secs(1), move |_| lives.len() == 2);
+    sim.eventually("there are two incarnations", secs(1), move |_| incarnations.len() == 2);
 }
 
-/// Appends a line a tick and counts what it is told.
-fn keeper(sim: &mut Sim, told: Ledger<&'static str>) -> Group {
+/// Appends a line per tick and counts the results.
+fn keeper(sim: &mut Sim, results: Ledger<&'static str>) -> Group {
     sim.program("store", move |_| {
         fs::create_dir_all("/data").expect("the disk works");
         loop {
@@ -275,7 +275,7 @@ fn keeper(sim: &mut Sim, told: Ledger<&'static str>) -> Group {
                         known => known?,
                     };
                     if known.iter().any(|byte| *byte != b'.') {
-                        told.note("corrupt");
+                        results.note("corrupt");
                         fs::remove_file(path)?;
                     }
                     let began = Instant::now();
@@ -283,32 +283,32 @@ fn keeper(sim: &mut Sim, told: Ledger<&'static str>) -> Group {
                     file.write_all(b".........................")?;
                     file.sync_all()?;
                     if began.elapsed() > Duration::from_millis(50) {
-                        told.note("slow");
+                        results.note("slow");
                     }
                 }
                 Ok::<(), Error>(())
             };
             let begun = fs::metadata("/data/log").is_ok();
             match round().map_err(|error| error.raw_os_error()) {
-                Err(Some(libc::EIO)) => told.note("error"),
-                Err(Some(libc::ENOSPC)) => told.note("full"),
+                Err(Some(libc::EIO)) => results.note("error"),
+                Err(Some(libc::ENOSPC)) => results.note("full"),
                 Err(other) => panic!("{other:?}"),
                 Ok(()) => {}
             }
             if begun && fs::metadata("/data/log").is_err() {
-                told.note("missing");
+                results.note("missing");
             }
             sleep(Duration::from_millis(20));
             if fs::metadata("/data/other").is_err() || fs::metadata("/data/log").is_err() {
-                told.note("missing");
+                results.note("missing");
             }
         }
     })
 }
 
-fn drawn_troubles_reach_the_program(sim: &mut Sim) {
-    let told = sim.ledger::<&str>("told");
-    let store = keeper(sim, told);
+fn drawn_disk_faults_reach_the_program(sim: &mut Sim) {
+    let results = sim.ledger::<&str>("results");
+    let store = keeper(sim, results);
     sim.client_program("clock", |_| {
         sleep(secs(15));
         0
@@ -316,6 +316,6 @@ fn drawn_troubles_reach_the_program(sim: &mut Sim) {
     let faults = Faults::none().disk_errors().full_disks().stalled_disks(secs(2)).missing_files().corrupt_files();
     sim.faults(store, faults.at_most(6).quiet_after(secs(10)));
     for what in ["error", "full", "slow", "missing", "corrupt"] {
-        sim.sometimes(what, move |_| told.contains(&what));
+        sim.sometimes(what, move |_| results.contains(&what));
     }
 }

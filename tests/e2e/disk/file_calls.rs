@@ -1,5 +1,5 @@
-//! The less common calls on files, as C code and careful programs make them: each does here what it does on Linux.
-//! What std and tokio do is in `std_files`; mappings are here as well.
+//! The less common file calls, as C code and careful programs make them. Each behaves as on Linux.
+//! Mappings are here too. The calls of std and tokio are in `files`.
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
@@ -17,14 +17,14 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_process_works_where_it_went_and_the_next_one_at_the_root: 3,
-        times_modes_and_room_are_told_and_set: 3,
-        temporary_files_have_names_that_nobody_has_or_none: 3,
-        files_are_copied_and_sent_without_a_buffer: 5,
-        a_sync_of_everything_leaves_nothing_to_lose: 10,
+        a_process_has_a_working_directory_and_its_successor_starts_at_the_root: 3,
+        times_modes_and_sizes_are_read_and_set: 3,
+        temporary_files_have_unique_names_or_none: 3,
+        files_are_copied_and_sent_inside_the_kernel: 5,
+        after_a_sync_of_everything_a_power_loss_loses_nothing: 10,
         a_shared_mapping_is_the_file_and_a_private_one_is_a_copy: 5,
-        a_kill_keeps_what_was_written_to_a_mapping_and_a_power_loss_what_was_synced: 30,
-        advice_empties_the_page_cache_and_odd_flags_are_refused: 3,
+        a_kill_keeps_mapped_writes_and_a_power_loss_keeps_synced_ones: 30,
+        fadvise_empties_the_page_cache_and_unknown_flags_are_refused: 3,
     ])
 }
 
@@ -32,8 +32,8 @@ fn c(text: &str) -> CString {
     CString::new(text).expect("no nul byte in it")
 }
 
-/// 0, or the error number.
-fn told(returned: i32) -> i32 {
+/// Zero, or the error number of a failed call.
+fn errno_of(returned: i32) -> i32 {
     if returned == -1 { Error::last_os_error().raw_os_error().unwrap_or(-1) } else { 0 }
 }
 
@@ -44,8 +44,8 @@ fn file(path: &str, content: &[u8]) -> File {
     file
 }
 
-fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives");
+fn a_process_has_a_working_directory_and_its_successor_starts_at_the_root(sim: &mut Sim) {
+    let incarnations = sim.ledger::<u16>("incarnations");
     let devices = sim.ledger::<u64>("devices");
     let store = sim.program("store", move |node| {
         assert_eq!(std::env::current_dir().expect("there is one"), PathBuf::from("/"));
@@ -58,7 +58,7 @@ fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
         assert!(std::env::set_current_dir("here").is_err() && std::env::set_current_dir("/none").is_err());
         let above = File::open("..").expect("it is there");
         // SAFETY: an open descriptor.
-        assert_eq!(told(unsafe { libc::fchdir(above.as_raw_fd()) }), 0);
+        assert_eq!(errno_of(unsafe { libc::fchdir(above.as_raw_fd()) }), 0);
         assert_eq!(std::env::current_dir().expect("there is one"), PathBuf::from("/a"));
         // SAFETY: a number.
         assert_eq!(unsafe { libc::umask(0o077) }, 0o022, "each process begins with the usual one");
@@ -66,9 +66,9 @@ fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
         assert_eq!(fs::metadata("/a/private").expect("it is there").permissions().mode() & 0o777, 0o600);
         fs::remove_file("private").expect("it is there");
         let device = fs::metadata("/").expect("it is there").dev();
-        assert!(!devices.contains(&device), "statics of an earlier life know files by their device");
+        assert!(!devices.contains(&device), "statics of an earlier incarnation know files by their device");
         devices.note(device);
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         sleep(secs(1_000));
         0
     });
@@ -77,38 +77,38 @@ fn a_process_works_where_it_went_and_the_next_one_at_the_root(sim: &mut Sim) {
         sleep(secs(3));
         0
     });
-    sim.eventually("it lives twice", secs(1), move |_| lives.len() == 2);
+    sim.eventually("there are two incarnations", secs(1), move |_| incarnations.len() == 2);
 }
 
-fn times_modes_and_room_are_told_and_set(sim: &mut Sim) {
+fn times_modes_and_sizes_are_read_and_set(sim: &mut Sim) {
     let store = sim.client_program("store", |_| {
         let open = file("/file", &[1; 8192]);
         let times = [libc::timespec { tv_sec: 5, tv_nsec: 7 }, libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }];
         let before = fs::metadata("/file").expect("it is there");
         // SAFETY: a string and an array of two.
-        assert_eq!(told(unsafe { libc::utimensat(libc::AT_FDCWD, c("/file").as_ptr(), times.as_ptr(), 0) }), 0);
+        assert_eq!(errno_of(unsafe { libc::utimensat(libc::AT_FDCWD, c("/file").as_ptr(), times.as_ptr(), 0) }), 0);
         let after = fs::metadata("/file").expect("it is there");
         assert_eq!((after.atime(), after.atime_nsec(), after.mtime()), (5, 7, before.mtime()));
         open.set_modified(SystemTime::UNIX_EPOCH + secs(9)).expect("the disk works");
         assert_eq!(fs::metadata("/file").expect("it is there").mtime(), 9);
         // SAFETY: a string.
-        assert_eq!(told(unsafe { libc::fchmodat(libc::AT_FDCWD, c("/file").as_ptr(), 0o640, 0) }), 0);
+        assert_eq!(errno_of(unsafe { libc::fchmodat(libc::AT_FDCWD, c("/file").as_ptr(), 0o640, 0) }), 0);
         assert_eq!(fs::metadata("/file").expect("it is there").mode() & 0o777, 0o640);
         // SAFETY: all-zero structures are valid, and filled in.
         unsafe {
             let (mut vfs, mut fs): (libc::statvfs, libc::statfs) = (std::mem::zeroed(), std::mem::zeroed());
-            assert_eq!(told(libc::statvfs(c("/").as_ptr(), &raw mut vfs)), 0);
-            assert_eq!(told(libc::fstatfs(open.as_raw_fd(), &raw mut fs)), 0);
+            assert_eq!(errno_of(libc::statvfs(c("/").as_ptr(), &raw mut vfs)), 0);
+            assert_eq!(errno_of(libc::fstatfs(open.as_raw_fd(), &raw mut fs)), 0);
             assert_eq!(vfs.f_blocks * vfs.f_frsize, 1 << 20);
             assert_eq!((fs.f_blocks - fs.f_bfree, vfs.f_bavail), (2, fs.f_bavail));
-            assert_eq!(told(libc::statvfs(c("/none").as_ptr(), &raw mut vfs)), libc::ENOENT);
+            assert_eq!(errno_of(libc::statvfs(c("/none").as_ptr(), &raw mut vfs)), libc::ENOENT);
         }
         0
     });
     sim.disk(store, Disk::default().capacity(1 << 20));
 }
 
-fn temporary_files_have_names_that_nobody_has_or_none(sim: &mut Sim) {
+fn temporary_files_have_unique_names_or_none(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let mut names = Vec::new();
         for _ in 0..3 {
@@ -133,7 +133,7 @@ fn temporary_files_have_names_that_nobody_has_or_none(sim: &mut Sim) {
         let bad = c("/tmp/none").into_raw();
         // SAFETY: a writable string, taken back.
         unsafe {
-            assert_eq!(told(libc::mkstemp(bad)), libc::EINVAL);
+            assert_eq!(errno_of(libc::mkstemp(bad)), libc::EINVAL);
             drop(CString::from_raw(bad));
         }
         // SAFETY: strings; a fresh descriptor.
@@ -145,15 +145,15 @@ fn temporary_files_have_names_that_nobody_has_or_none(sim: &mut Sim) {
             let to = c("/tmp/named");
             let linked =
                 libc::linkat(libc::AT_FDCWD, path.as_ptr(), libc::AT_FDCWD, to.as_ptr(), libc::AT_SYMLINK_FOLLOW);
-            assert_eq!(told(linked), 0);
+            assert_eq!(errno_of(linked), 0);
         }
         assert_eq!(fs::read("/tmp/named").expect("it has a name now"), b"content");
         0
     });
 }
 
-fn files_are_copied_and_sent_without_a_buffer(sim: &mut Sim) {
-    let content: Vec<u8> = (0..700_000_u32).map(|it| (it % 251) as u8).collect();
+fn files_are_copied_and_sent_inside_the_kernel(sim: &mut Sim) {
+    let content: Vec<u8> = (0..700_000_u32).map(|index| (index % 251) as u8).collect();
     let expected = content.clone();
     sim.client_program("server", move |_| {
         let source = file("/source", &content);
@@ -167,7 +167,8 @@ fn files_are_copied_and_sent_without_a_buffer(sim: &mut Sim) {
         };
         assert_eq!((copied, from, to), (100, 110, 103));
         assert_eq!(fs::read("/part").expect("it is there")[3..], content[10..110]);
-        let (stream, _) = TcpListener::bind("0.0.0.0:7000").and_then(|it| it.accept()).expect("somebody comes");
+        let (stream, _) =
+            TcpListener::bind("0.0.0.0:7000").and_then(|listener| listener.accept()).expect("somebody comes");
         let mut offset = 0_i64;
         while offset < content.len() as i64 {
             // SAFETY: open descriptors and a number.
@@ -190,13 +191,13 @@ fn files_are_copied_and_sent_without_a_buffer(sim: &mut Sim) {
     });
 }
 
-fn a_sync_of_everything_leaves_nothing_to_lose(sim: &mut Sim) {
+fn after_a_sync_of_everything_a_power_loss_loses_nothing(sim: &mut Sim) {
     let store = sim.program("store", |node| {
         if node.incarnation() == 1 {
             fs::create_dir("/data").expect("the disk is empty");
             let open = file("/data/one", b"one");
             // SAFETY: an open descriptor.
-            assert_eq!(told(unsafe { libc::syncfs(open.as_raw_fd()) }), 0);
+            assert_eq!(errno_of(unsafe { libc::syncfs(open.as_raw_fd()) }), 0);
             drop(file("/data/other", b"other"));
             // SAFETY: no argument.
             unsafe { libc::sync() };
@@ -214,10 +215,10 @@ fn a_sync_of_everything_leaves_nothing_to_lose(sim: &mut Sim) {
     });
 }
 
-/// A mapping of a file.
+/// Maps a file.
 ///
 /// # Safety
-/// The file is at least as long, and the mapping is used as long as it lasts.
+/// The file is at least this long, and the slice is not used after the mapping has been removed.
 unsafe fn map(file: &File, len: usize, protection: i32, flags: i32) -> *mut u8 {
     // SAFETY: a fresh mapping.
     let mapped = unsafe { libc::mmap(null_mut(), len, protection, flags, file.as_raw_fd(), 0) };
@@ -245,7 +246,7 @@ fn a_shared_mapping_is_the_file_and_a_private_one_is_a_copy(sim: &mut Sim) {
             open.set_len(5_000).expect("the disk works");
             assert_eq!(other.add(5_000).read(), 0);
             for mapping in [shared, other, private] {
-                assert_eq!(told(libc::munmap(mapping.cast(), 8192)), 0);
+                assert_eq!(errno_of(libc::munmap(mapping.cast(), 8192)), 0);
             }
             let for_reading = File::open("/file").expect("it is there");
             let refused = libc::mmap(null_mut(), 4096, BOTH, libc::MAP_SHARED, for_reading.as_raw_fd(), 0);
@@ -256,7 +257,7 @@ fn a_shared_mapping_is_the_file_and_a_private_one_is_a_copy(sim: &mut Sim) {
     });
 }
 
-fn a_kill_keeps_what_was_written_to_a_mapping_and_a_power_loss_what_was_synced(sim: &mut Sim) {
+fn a_kill_keeps_mapped_writes_and_a_power_loss_keeps_synced_ones(sim: &mut Sim) {
     let lost = sim.ledger::<&str>("lost");
     let looked = sim.ledger::<&str>("looked");
     let [killed, dark] = ["killed", "dark"].map(|name| {
@@ -268,7 +269,7 @@ fn a_kill_keeps_what_was_written_to_a_mapping_and_a_power_loss_what_was_synced(s
                 unsafe {
                     let mapped = map(&open, 8192, BOTH, libc::MAP_SHARED);
                     mapped.write(b's');
-                    assert_eq!(told(libc::msync(mapped.cast(), 4096, libc::MS_SYNC)), 0);
+                    assert_eq!(errno_of(libc::msync(mapped.cast(), 4096, libc::MS_SYNC)), 0);
                     mapped.add(4096).write(b'u');
                 }
             } else {
@@ -294,10 +295,10 @@ fn a_kill_keeps_what_was_written_to_a_mapping_and_a_power_loss_what_was_synced(s
     sim.sometimes("a power loss loses what was not synced", move |_| lost.contains(&"dark"));
 }
 
-fn advice_empties_the_page_cache_and_odd_flags_are_refused(sim: &mut Sim) {
+fn fadvise_empties_the_page_cache_and_unknown_flags_are_refused(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let open = file("/file", b"content");
-        // SAFETY: open descriptors, strings and buffers of the said lengths.
+        // SAFETY: open descriptors, strings and buffers of the output lengths.
         unsafe {
             assert_eq!(libc::posix_fadvise(open.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED), 0);
             assert_eq!(libc::posix_fadvise(open.as_raw_fd(), 0, 0, 77), libc::EINVAL);
@@ -310,7 +311,7 @@ fn advice_empties_the_page_cache_and_odd_flags_are_refused(sim: &mut Sim) {
             let real = libc::realpath(c("/link").as_ptr(), null_mut());
             assert_eq!(CStr::from_ptr(real), c"/file");
             libc::free(real.cast());
-            assert_eq!(told(libc::futimens(open.as_raw_fd(), null())), 0);
+            assert_eq!(errno_of(libc::futimens(open.as_raw_fd(), null())), 0);
         }
         0
     });

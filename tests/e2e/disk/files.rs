@@ -1,5 +1,5 @@
-//! Files as programs use them, by std and by tokio, on a node's own disk: everything that a file system is expected to do.
-//! What a database makes of it is in `redb_reopens`.
+//! Files on a node's own disk as programs use them through std and tokio.
+//! A database on this disk is in `redb`.
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
@@ -14,18 +14,18 @@ use std::time::{Instant, SystemTime};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_file_is_its_makers_until_it_is_given_away: 5,
-        what_is_written_is_read: 5,
-        a_file_is_opened_as_its_options_say: 5,
-        a_file_is_sought_in_cut_and_stretched: 5,
-        folders_are_made_listed_and_removed: 5,
-        names_change_hands: 5,
-        metadata_tell_what_happened: 5,
-        relative_paths_begin_at_the_root: 5,
-        a_lock_is_had_by_one_at_a_time: 10,
-        tokio_does_the_same_beside_its_other_work: 10,
-        each_node_has_a_disk_of_its_own_and_none_sees_the_hosts: 3,
-        a_kill_keeps_everything_and_a_power_loss_what_was_synced: 30,
+        a_file_belongs_to_its_creator_until_chown: 5,
+        written_bytes_are_read_back: 5,
+        open_options_are_honoured: 5,
+        files_are_sought_truncated_and_extended: 5,
+        directories_are_created_listed_and_removed: 5,
+        files_are_renamed_and_linked: 5,
+        metadata_follow_every_change: 5,
+        relative_paths_start_at_the_root: 5,
+        a_file_lock_has_one_holder_at_a_time: 10,
+        tokio_fs_works_beside_other_tasks: 10,
+        each_node_has_a_disk_of_its_own: 3,
+        a_kill_keeps_everything_and_a_power_loss_keeps_synced_data: 30,
     ])
 }
 
@@ -33,10 +33,12 @@ fn kind<T>(outcome: std::io::Result<T>) -> Result<(), ErrorKind> {
     outcome.map(drop).map_err(|error| error.kind())
 }
 
-fn a_file_is_its_makers_until_it_is_given_away(sim: &mut Sim) {
+fn a_file_belongs_to_its_creator_until_chown(sim: &mut Sim) {
     sim.client_program("client", |_| {
         use std::os::unix::fs::{chown, fchown, lchown, symlink};
-        let owner = |path: &str| fs::symlink_metadata(path).map(|it| (it.uid(), it.gid())).expect("it is there");
+        let owner = |path: &str| {
+            fs::symlink_metadata(path).map(|metadata| (metadata.uid(), metadata.gid())).expect("it is there")
+        };
         let file = File::create("/file").expect("the disk works");
         // SAFETY: it reads one number.
         let me = unsafe { libc::geteuid() };
@@ -55,7 +57,7 @@ fn a_file_is_its_makers_until_it_is_given_away(sim: &mut Sim) {
     });
 }
 
-fn what_is_written_is_read(sim: &mut Sim) {
+fn written_bytes_are_read_back(sim: &mut Sim) {
     sim.client_program("client", |_| {
         fs::write("/greeting", "hello").expect("the disk works");
         assert_eq!(fs::read_to_string("/greeting").expect("the file is there"), "hello");
@@ -78,7 +80,7 @@ fn what_is_written_is_read(sim: &mut Sim) {
     });
 }
 
-fn a_file_is_opened_as_its_options_say(sim: &mut Sim) {
+fn open_options_are_honoured(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let mut new = File::create_new("/file").expect("it is not there");
         assert_eq!(kind(File::create_new("/file")), Err(ErrorKind::AlreadyExists));
@@ -103,7 +105,7 @@ fn a_file_is_opened_as_its_options_say(sim: &mut Sim) {
     });
 }
 
-fn a_file_is_sought_in_cut_and_stretched(sim: &mut Sim) {
+fn files_are_sought_truncated_and_extended(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).open("/file").expect("a new file");
         file.write_all(b"0123456789").expect("the disk works");
@@ -131,7 +133,7 @@ fn a_file_is_sought_in_cut_and_stretched(sim: &mut Sim) {
     });
 }
 
-fn folders_are_made_listed_and_removed(sim: &mut Sim) {
+fn directories_are_created_listed_and_removed(sim: &mut Sim) {
     sim.client_program("client", |_| {
         fs::create_dir_all("/a/b/c").expect("the disk is empty");
         assert_eq!(kind(fs::create_dir("/a/b")), Err(ErrorKind::AlreadyExists));
@@ -156,7 +158,7 @@ fn folders_are_made_listed_and_removed(sim: &mut Sim) {
     });
 }
 
-fn names_change_hands(sim: &mut Sim) {
+fn files_are_renamed_and_linked(sim: &mut Sim) {
     sim.client_program("client", |_| {
         fs::write("/old", "old").expect("the disk works");
         fs::write("/new", "new").expect("the disk works");
@@ -184,7 +186,7 @@ fn names_change_hands(sim: &mut Sim) {
     });
 }
 
-fn metadata_tell_what_happened(sim: &mut Sim) {
+fn metadata_follow_every_change(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let begun = SystemTime::now();
         fs::write("/file", "12345").expect("the disk works");
@@ -209,7 +211,7 @@ fn metadata_tell_what_happened(sim: &mut Sim) {
     });
 }
 
-fn relative_paths_begin_at_the_root(sim: &mut Sim) {
+fn relative_paths_start_at_the_root(sim: &mut Sim) {
     sim.client_program("client", |_| {
         fs::create_dir("data").expect("the disk is empty");
         fs::write("data/file", "x").expect("the disk works");
@@ -219,7 +221,7 @@ fn relative_paths_begin_at_the_root(sim: &mut Sim) {
     });
 }
 
-fn a_lock_is_had_by_one_at_a_time(sim: &mut Sim) {
+fn a_file_lock_has_one_holder_at_a_time(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let first = File::create("/lock").expect("the disk works");
         let second = File::open("/lock").expect("the file is there");
@@ -246,7 +248,7 @@ fn a_lock_is_had_by_one_at_a_time(sim: &mut Sim) {
     });
 }
 
-fn tokio_does_the_same_beside_its_other_work(sim: &mut Sim) {
+fn tokio_fs_works_beside_other_tasks(sim: &mut Sim) {
     sim.client("client", |_| async {
         use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
         tokio::fs::create_dir_all("/data/deep").await?;
@@ -287,7 +289,7 @@ fn tokio_does_the_same_beside_its_other_work(sim: &mut Sim) {
     });
 }
 
-fn each_node_has_a_disk_of_its_own_and_none_sees_the_hosts(sim: &mut Sim) {
+fn each_node_has_a_disk_of_its_own(sim: &mut Sim) {
     assert!(Path::new("/etc/passwd").exists(), "a scenario's own function sees the host");
     for name in ["one", "other"] {
         sim.client_program(name, |node| {
@@ -300,7 +302,9 @@ fn each_node_has_a_disk_of_its_own_and_none_sees_the_hosts(sim: &mut Sim) {
             sleep(secs(1));
             assert_eq!(fs::read_to_string("/name").expect("the file is there"), node.name());
             let mut random = [0; 16];
-            File::open("/dev/urandom").and_then(|mut it| it.read_exact(&mut random)).expect("a node has that device");
+            File::open("/dev/urandom")
+                .and_then(|mut file| file.read_exact(&mut random))
+                .expect("a node has that device");
             assert_ne!(random, [0; 16]);
             fs::write("/dev/null", "x").expect("a node has that device");
             0
@@ -308,7 +312,7 @@ fn each_node_has_a_disk_of_its_own_and_none_sees_the_hosts(sim: &mut Sim) {
     }
 }
 
-fn a_kill_keeps_everything_and_a_power_loss_what_was_synced(sim: &mut Sim) {
+fn a_kill_keeps_everything_and_a_power_loss_keeps_synced_data(sim: &mut Sim) {
     let lost = sim.ledger::<&str>("lost");
     let kept = sim.ledger::<&str>("kept");
     let [killed, dark] = ["killed", "dark"].map(|name| {

@@ -1,4 +1,4 @@
-//! A node's disk: files, failing disks, and what a power loss leaves.
+//! A node's disk: files, failing disks, power losses, databases.
 
 mod careless_store;
 mod disk_faults;

@@ -1,5 +1,5 @@
-//! What is left after the power went: names, appended bytes, and a real database's commits, over thousands of losses.
-//! Stores that acknowledge too early are in `careless_store`; the disk's own rules are beside it.
+//! The disk after a power loss: names, appended bytes, and a real database's commits over thousands of losses.
+//! Stores that acknowledge too early are in `careless_store`. The unit tests of the disk have its rules.
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
@@ -14,15 +14,15 @@ use std::time::Duration;
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_rename_without_a_sync_of_its_directory_is_lost_at_times: 40,
-        a_rename_whose_directory_was_synced_is_never_lost: 100,
-        an_append_is_kept_lost_or_torn_between_sectors: 60,
-        the_power_goes_at_exactly_this_edge: 20,
+        a_rename_without_a_directory_sync_is_sometimes_lost: 40,
+        a_rename_with_a_directory_sync_is_never_lost: 100,
+        an_unsynced_append_is_kept_lost_or_torn_between_sectors: 60,
+        a_power_loss_strikes_at_exactly_its_edge: 20,
         redb_keeps_every_commit_over_a_hundred_power_losses: 6,
     ])
 }
 
-/// Each machine is dark for a moment only.
+/// A power loss of a microsecond.
 fn loss(store: Group, trigger: Trigger, sim: &mut Sim) {
     sim.inject(trigger, Fault::power_loss(store.node(0), Duration::from_micros(1)));
 }
@@ -35,10 +35,10 @@ fn clock(sim: &mut Sim, time: Duration) {
 }
 
 fn sync(path: &str) {
-    File::open(path).and_then(|it| it.sync_all()).expect("the disk works");
+    File::open(path).and_then(|file| file.sync_all()).expect("the disk works");
 }
 
-/// Replaces a file as careful programs do, and loses power right after: with or without a sync of its directory.
+/// Replaces a file as careful programs do, with or without a sync of its directory, and loses power right after.
 fn replaces(sim: &mut Sim, syncs_directory: bool, lost: Ledger<bool>) {
     let store = sim.program("store", move |node| {
         if node.incarnation() == 1 {
@@ -64,20 +64,20 @@ fn replaces(sim: &mut Sim, syncs_directory: bool, lost: Ledger<bool>) {
     sim.eventually("somebody looked", secs(1), move |_| !lost.is_empty());
 }
 
-fn a_rename_without_a_sync_of_its_directory_is_lost_at_times(sim: &mut Sim) {
+fn a_rename_without_a_directory_sync_is_sometimes_lost(sim: &mut Sim) {
     let lost = sim.ledger::<bool>("lost");
     replaces(sim, false, lost);
     sim.sometimes("the rename is lost", move |_| lost.contains(&true));
     sim.sometimes("the rename is kept", move |_| lost.contains(&false));
 }
 
-fn a_rename_whose_directory_was_synced_is_never_lost(sim: &mut Sim) {
+fn a_rename_with_a_directory_sync_is_never_lost(sim: &mut Sim) {
     let lost = sim.ledger::<bool>("lost");
     replaces(sim, true, lost);
     sim.always("the rename is kept", move |_| !lost.contains(&true));
 }
 
-fn an_append_is_kept_lost_or_torn_between_sectors(sim: &mut Sim) {
+fn an_unsynced_append_is_kept_lost_or_torn_between_sectors(sim: &mut Sim) {
     let left = sim.ledger::<usize>("left of the last append");
     let store = sim.program("store", move |node| {
         let mut log = OpenOptions::new().append(true).create(true).open("/log").expect("the disk works");
@@ -103,7 +103,7 @@ fn an_append_is_kept_lost_or_torn_between_sectors(sim: &mut Sim) {
     sim.sometimes("it is torn", move |_| left.contains(&512) || left.contains(&1_024) || left.contains(&1_536));
 }
 
-fn the_power_goes_at_exactly_this_edge(sim: &mut Sim) {
+fn a_power_loss_strikes_at_exactly_its_edge(sim: &mut Sim) {
     let found = sim.ledger::<String>("found");
     let store = sim.program("store", move |node| {
         if node.incarnation() == 1 {
@@ -125,10 +125,10 @@ fn the_power_goes_at_exactly_this_edge(sim: &mut Sim) {
 
 // -- redb
 
-/// Losses in one run. A run costs its first life most, so several share one.
+/// Losses in one run. The first incarnation is the most expensive part of a run, so many losses share one.
 const LOSSES: usize = 100;
 
-/// Rows that stay, so that pages are freed and used again.
+/// Rows that the table keeps, so that pages are freed and reused.
 const ROWS: u64 = 40;
 
 const NUMBERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("numbers");
@@ -138,23 +138,23 @@ fn content(number: u64) -> Vec<u8> {
 }
 
 fn open() -> Result<Database, redb::Error> {
-    // A life that lost its power frees no memory, and a hundred lives share a run: small caches.
+    // An incarnation that loses its power frees no memory, and a hundred of them share a run: the cache is small.
     Ok(Database::builder().set_cache_size(1 << 18).create("/var/lib/numbers.redb")?)
 }
 
-/// Opens the database, compares it with what earlier lives were told, and commits on without a pause.
+/// Opens the database, compares it with the commits that were acknowledged, and commits on without a pause.
 fn commits(begun: Ledger<u64>, committed: Ledger<u64>, cut: Ledger<u64>) -> Result<(), redb::Error> {
     let database = open()?;
     let write = database.begin_write()?;
     write.open_table(NUMBERS)?;
     write.commit()?;
-    // redb syncs its file and not the entry that leads to it; and it refuses a file that was cut between the two syncs of its
-    // creation. A careful user syncs the directory before the first use. No power is lost before that.
+    // redb syncs its file but not the directory entry, and it refuses a file that was cut between the two syncs of its creation.
+    // A careful user syncs the directory before the first use. No power is lost before that.
     sync("/var/lib");
-    let told = committed.len();
+    let acked = committed.len();
     let table = database.begin_read()?.open_table(NUMBERS)?;
     let next = table.last()?.map_or(0, |(number, _)| number.value() + 1);
-    assert!(next == told || next == told + 1, "{told} commits were told of, and {next} are there");
+    assert!(next == acked || next == acked + 1, "{acked} commits were acknowledged, and {next} exist");
     let mut expected = next.saturating_sub(ROWS);
     for row in table.iter()? {
         let (number, bytes) = row?;
@@ -164,11 +164,11 @@ fn commits(begun: Ledger<u64>, committed: Ledger<u64>, cut: Ledger<u64>) -> Resu
     }
     assert_eq!(expected, next);
     drop(table);
-    if begun.len() > told {
+    if begun.len() > acked {
         cut.note(cut.len());
     }
-    if next > told {
-        committed.note(told); // it was committed, and nobody lived to be told
+    if next > acked {
+        committed.note(acked); // it was committed, but its writer died before it could note that
     }
     while begun.len() < next {
         begun.note(begun.len());
@@ -190,7 +190,7 @@ fn commits(begun: Ledger<u64>, committed: Ledger<u64>, cut: Ledger<u64>) -> Resu
     Ok(())
 }
 
-/// A hundred losses a run. `AFTERLIFE_SEEDS=0..100` makes it ten thousand, in 200 s of processor time without optimisation.
+/// A hundred losses per run. `AFTERLIFE_SEEDS=0..100` makes ten thousand, in 200 s of processor time without optimisation.
 fn redb_keeps_every_commit_over_a_hundred_power_losses(sim: &mut Sim) {
     let begun = sim.ledger::<u64>("begun");
     let committed = sim.ledger::<u64>("committed");

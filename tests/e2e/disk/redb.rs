@@ -1,5 +1,5 @@
-//! redb, as it comes from crates.io, on the virtual disk: what it committed is there after every death.
-//! The disk's own rules are in `std_files`.
+//! redb, unmodified from crates.io, on the virtual disk: its commits survive every death.
+//! The disk itself is tested in `files`.
 
 use crate::harness::{Module, campaigns};
 use afterlife::{Faults, Ledger, Node, Outcome, Sim};
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_commit_is_there_after_every_kill: 15,
-        a_commit_is_there_after_every_power_loss: 20,
-        a_commit_on_a_slow_disk_is_there_all_the_same: 10,
-        two_lives_never_hold_the_database_at_once: 3,
+        a_commit_survives_every_kill: 15,
+        a_commit_survives_every_power_loss: 20,
+        a_commit_survives_on_a_slow_disk: 10,
+        a_database_is_opened_once_at_a_time: 3,
     ])
 }
 
@@ -21,14 +21,14 @@ fn content(number: u64) -> Vec<u8> {
     vec![number as u8; 100 + (number as usize * 37) % 3_000]
 }
 
-/// Opens the database, compares it with what earlier lives were told of, and commits on.
+/// Opens the database, compares it with the commits that were acknowledged, and commits on.
 async fn service(node: Node, durability: Durability, committed: Ledger<u64>, seen: Ledger<u64>) -> Outcome {
     std::fs::create_dir_all("/var/lib/numbers")?;
     let database = Database::create("/var/lib/numbers/db.redb")?;
     let write = database.begin_write()?;
     write.open_table(NUMBERS)?;
     write.commit()?;
-    // redb syncs its file and not the entry that leads to it, which a power loss may therefore take.
+    // redb syncs its file but not the directory entry, which a power loss may therefore lose.
     for folder in ["/var/lib/numbers", "/var/lib"] {
         std::fs::File::open(folder)?.sync_all()?;
     }
@@ -70,15 +70,15 @@ fn scenario(sim: &mut Sim, durability: Durability, faults: Faults) {
     sim.sometimes("the database is opened again with rows in it", move |_| !seen.is_empty() && !seen.contains(&0));
 }
 
-fn a_commit_is_there_after_every_kill(sim: &mut Sim) {
+fn a_commit_survives_every_kill(sim: &mut Sim) {
     scenario(sim, Durability::Immediate, Faults::none().kills());
 }
 
-fn a_commit_is_there_after_every_power_loss(sim: &mut Sim) {
+fn a_commit_survives_every_power_loss(sim: &mut Sim) {
     scenario(sim, Durability::Immediate, Faults::none().power_losses().kills());
 }
 
-fn a_commit_on_a_slow_disk_is_there_all_the_same(sim: &mut Sim) {
+fn a_commit_survives_on_a_slow_disk(sim: &mut Sim) {
     let slow = Faults::none().power_losses().slow_disks(
         Duration::from_millis(5),
         Duration::from_millis(500),
@@ -87,7 +87,7 @@ fn a_commit_on_a_slow_disk_is_there_all_the_same(sim: &mut Sim) {
     scenario(sim, Durability::Immediate, slow);
 }
 
-fn two_lives_never_hold_the_database_at_once(sim: &mut Sim) {
+fn a_database_is_opened_once_at_a_time(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let database = Database::create("/db.redb").expect("the disk works");
         let again = Database::create("/db.redb").map(drop);

@@ -1,7 +1,7 @@
-//! Where in the code: a deadlock is told with every thread's stack, a closed descriptor with what closed and who used it.
-//! Nothing here annotates anything.
+//! Call sites in findings: the stack of every deadlocked thread, and the lines that opened, closed and used a descriptor.
+//! The code under test has no probes.
 
-use crate::harness::{Module, run, scenarios, trials};
+use crate::harness::{Module, campaign, scenarios, trials};
 use afterlife::Sim;
 use std::fs::File;
 use std::io::Write;
@@ -19,20 +19,20 @@ pub(crate) fn module() -> Module {
         numbers_are_tried,
     ];
     let trials = trials![
-        a_deadlock_is_told_with_the_line_at_which_each_thread_stands,
-        a_circle_of_joins_is_named,
-        a_closed_descriptor_is_told_with_the_lines_that_opened_closed_and_used_it,
-        a_second_close_is_told_too,
-        a_number_that_was_never_open_may_be_tried,
+        a_deadlock_names_the_line_at_which_each_thread_waits,
+        a_cycle_of_joins_is_reported,
+        a_use_after_close_names_the_lines_that_opened_closed_and_used_it,
+        a_second_close_is_reported_too,
+        a_number_that_was_never_open_is_no_use_after_close,
     ];
     Module::new(scenarios, trials)
 }
 
-/// The campaign's one finding: signature, sentence, and stacks as title and lines.
+/// The campaign's only finding: signature, sentence, and stacks as titles and lines.
 fn finding(scenario: &str) -> (String, String, Vec<(String, Vec<String>)>) {
-    let said = run(scenario, "5");
-    assert_eq!(said.code, 1, "{said:?}");
-    let finding = said.finding();
+    let output = campaign(scenario, "5");
+    assert_eq!(output.code, 1, "{output:?}");
+    let finding = output.finding();
     let text = |value: &serde_json::Value| value.as_str().expect("it is text").to_owned();
     let array = |value: &serde_json::Value| value.as_array().expect("they are several").clone();
     let stack = |stack: &serde_json::Value| (text(&stack["title"]), array(&stack["lines"]).iter().map(text).collect());
@@ -60,11 +60,11 @@ fn two_std_locks_in_two_orders(sim: &mut Sim) {
         let _first = locks.0.lock();
         both.wait();
         drop(locks.1.lock());
-        i32::from(second.expect("there is room for a thread").join().is_err())
+        i32::from(second.expect("the thread starts").join().is_err())
     });
 }
 
-fn a_deadlock_is_told_with_the_line_at_which_each_thread_stands() {
+fn a_deadlock_names_the_line_at_which_each_thread_waits() {
     let (signature, sentence, stacks) = finding("two_std_locks_in_two_orders");
     assert_eq!(signature, "no-deadlock · its work");
     assert!(sentence.starts_with("client never ends its work"), "{sentence}");
@@ -74,7 +74,7 @@ fn a_deadlock_is_told_with_the_line_at_which_each_thread_stands() {
         ["thread 0 (main) waits for a lock or a wake-up", "thread 1 (second) waits for a lock or a wake-up"]
     );
     for ((_, lines), line) in stacks.iter().zip([FIRST + 4, FIRST]) {
-        assert!(lines.iter().any(|it| it.starts_with(&site(line))), "no line {line} in {lines:?}");
+        assert!(lines.iter().any(|text| text.starts_with(&site(line))), "no line {line} in {lines:?}");
     }
 }
 
@@ -90,7 +90,7 @@ fn each_joins_the_other(sim: &mut Sim) {
     });
 }
 
-fn a_circle_of_joins_is_named() {
+fn a_cycle_of_joins_is_reported() {
     let (_, sentence, stacks) = finding("each_joins_the_other");
     let titles: Vec<_> = stacks.iter().map(|(title, _)| title.as_str()).collect();
     let expected = [
@@ -118,7 +118,7 @@ fn a_closed_descriptor_is_written_to(sim: &mut Sim) {
     });
 }
 
-fn a_closed_descriptor_is_told_with_the_lines_that_opened_closed_and_used_it() {
+fn a_use_after_close_names_the_lines_that_opened_closed_and_used_it() {
     let (signature, sentence, _) = finding("a_closed_descriptor_is_written_to");
     assert_eq!(signature, "no-use-after-teardown · descriptor · tests/e2e/failure/call_sites.rs");
     let (used, closed, opened) = (site(OPENED + 5), site(OPENED + 3), site(OPENED));
@@ -140,7 +140,7 @@ fn a_descriptor_is_closed_twice(sim: &mut Sim) {
     });
 }
 
-fn a_second_close_is_told_too() {
+fn a_second_close_is_reported_too() {
     let (_, sentence, _) = finding("a_descriptor_is_closed_twice");
     assert!(sentence.starts_with("client closed a descriptor that it had closed already; used at"), "{sentence}");
 }
@@ -157,7 +157,7 @@ fn numbers_are_tried(sim: &mut Sim) {
     });
 }
 
-fn a_number_that_was_never_open_may_be_tried() {
-    let said = run("numbers_are_tried", "5");
-    assert_eq!(said.code, 0, "{said:?}");
+fn a_number_that_was_never_open_is_no_use_after_close() {
+    let output = campaign("numbers_are_tried", "5");
+    assert_eq!(output.code, 0, "{output:?}");
 }

@@ -1,5 +1,5 @@
-//! Across which hand-overs the cause of an event is known: from the task, thread, process or moment that led to it.
-//! Each test is one hand-over in a room of its own; the events are marks that the code under test leaves.
+//! The causes of events across tasks, threads, processes and time.
+//! Each test is one kind of hand-over; the events are marks that the code under test leaves.
 
 use crate::harness::{Module, at, recorded, scenarios, trials};
 use afterlife::{Fault, Injection, NodeId, Sim, Supervisor};
@@ -15,7 +15,7 @@ pub(crate) fn module() -> Module {
         channel,
         to_and_fro,
         lock,
-        told,
+        notified,
         sleeper,
         hands_over,
         asks_and_keeps,
@@ -25,22 +25,22 @@ pub(crate) fn module() -> Module {
         many_threads,
     ];
     let trials = trials![
-        from_who_sends_on_a_channel_to_who_receives,
+        from_a_channel_send_to_its_receive,
         from_the_main_future_to_a_task_and_back,
-        from_who_lets_go_of_a_lock_to_who_gets_it,
-        from_who_tells_to_everybody_who_is_told,
-        over_a_sleep_from_what_the_sleeper_did_before,
-        over_blocking_work_and_threads,
-        over_a_connection_and_a_file,
-        from_one_life_to_the_next,
-        a_stop_that_takes_too_long_ends_because_it_was_asked_for,
-        what_a_task_does_carries_its_number,
-        in_a_runtime_of_many_threads_as_in_one_of_one,
+        from_a_lock_release_to_the_next_holder,
+        from_a_watch_send_to_every_receiver,
+        across_a_sleep,
+        across_blocking_work_and_threads,
+        across_a_connection_and_a_file,
+        from_one_incarnation_to_the_next,
+        the_kill_of_an_overrun_stop_is_caused_by_the_stop,
+        events_of_a_task_carry_its_number,
+        a_multi_threaded_runtime_has_the_same_causes,
     ];
     Module::new(scenarios, trials)
 }
 
-/// Leaves a mark: an event of this name, here and now.
+/// Leaves a mark: an event with this name at this point.
 fn mark(text: &str) {
     afterlife_sim::emit(|name| What::Reached { name: name(text), site: Name::NONE });
 }
@@ -65,7 +65,7 @@ impl Run {
         &self.names[name.0 as usize]
     }
 
-    /// The first event of which this is so.
+    /// The first event that satisfies this.
     fn first(&self, is: impl Fn(&Event) -> bool) -> &Event {
         self.events.iter().find(|event| is(event)).expect("there is such an event")
     }
@@ -74,7 +74,7 @@ impl Run {
         self.first(|event| matches!(event.what, What::Reached { name, .. } if self.text(name) == text))
     }
 
-    /// What an event goes back to, nearest first: marks by their names, all else by its kind.
+    /// The chain of causes of an event, nearest first: marks by their names, all other events by their kinds.
     fn past(&self, of: &Event) -> Vec<String> {
         let mut past = Vec::new();
         let mut at = of;
@@ -89,16 +89,16 @@ impl Run {
         past
     }
 
-    /// Asserts that the marks in an event's past are these, nearest first.
+    /// Asserts that the marks among an event's causes are these, nearest first.
     #[track_caller]
     fn goes_back(&self, of: &str, to: &[&str]) {
         let past = self.past(self.marked(of));
-        let marks: Vec<_> = past.iter().filter(|it| it.starts_with(char::is_lowercase)).collect();
+        let marks: Vec<_> = past.iter().filter(|event| event.starts_with(char::is_lowercase)).collect();
         assert_eq!(marks, to, "of `{of}`, whose whole past is {past:?}");
     }
 }
 
-/// Runs a main function beside two tasks that only make noise: woken at other times, and marking every step.
+/// Runs a main function beside two tasks that only make noise: they wake at other times and mark every step.
 fn beside_noise<F: Future<Output = ()> + Send + 'static>(sim: &mut Sim, main: fn() -> F) {
     sim.client("client", move |_| async move {
         for ms in [1, 3] {
@@ -138,7 +138,7 @@ fn channel(sim: &mut Sim) {
     });
 }
 
-fn from_who_sends_on_a_channel_to_who_receives() {
+fn from_a_channel_send_to_its_receive() {
     let run = Run::of("channel", &[]);
     run.goes_back("received", &["sends", "begins"]);
     run.goes_back("later", &["received", "sends", "begins"]);
@@ -187,16 +187,16 @@ fn lock(sim: &mut Sim) {
     });
 }
 
-fn from_who_lets_go_of_a_lock_to_who_gets_it() {
+fn from_a_lock_release_to_the_next_holder() {
     let run = Run::of("lock", &[]);
     run.goes_back("wants", &["begins"]);
     run.goes_back("locked", &["unlocks", "begins"]);
 }
 
-fn told(sim: &mut Sim) {
+fn notified(sim: &mut Sim) {
     beside_noise(sim, || async {
         let (notify, places) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
-        let ((say, mut hear), (set, mut seen)) = (broadcast::channel(1), watch::channel(0));
+        let ((sender, mut receiver), (set, mut seen)) = (broadcast::channel(1), watch::channel(0));
         let (notified, granted) = (notify.clone(), places.clone());
         let all = [
             tokio::spawn(async move {
@@ -208,8 +208,8 @@ fn told(sim: &mut Sim) {
                 mark("granted");
             }),
             tokio::spawn(async move {
-                hear.recv().await.expect("it is said");
-                mark("heard");
+                receiver.recv().await.expect("it is output");
+                mark("receives");
             }),
             tokio::spawn(async move {
                 seen.changed().await.expect("it is set");
@@ -221,8 +221,8 @@ fn told(sim: &mut Sim) {
         notify.notify_waiters();
         mark("grants");
         places.add_permits(1);
-        mark("says");
-        say.send(1).expect("somebody hears");
+        mark("sends");
+        sender.send(1).expect("a receiver is open");
         mark("sets");
         set.send(1).expect("somebody sees");
         for task in all {
@@ -231,12 +231,12 @@ fn told(sim: &mut Sim) {
     });
 }
 
-fn from_who_tells_to_everybody_who_is_told() {
-    let run = Run::of("told", &[]);
+fn from_a_watch_send_to_every_receiver() {
+    let run = Run::of("notified", &[]);
     run.goes_back("notified", &["notifies", "begins"]);
     run.goes_back("granted", &["grants", "notifies", "begins"]);
-    run.goes_back("heard", &["says", "grants", "notifies", "begins"]);
-    run.goes_back("seen", &["sets", "says", "grants", "notifies", "begins"]);
+    run.goes_back("receives", &["sends", "grants", "notifies", "begins"]);
+    run.goes_back("seen", &["sets", "sends", "grants", "notifies", "begins"]);
 }
 
 fn sleeper(sim: &mut Sim) {
@@ -252,7 +252,7 @@ fn sleeper(sim: &mut Sim) {
     });
 }
 
-fn over_a_sleep_from_what_the_sleeper_did_before() {
+fn across_a_sleep() {
     let run = Run::of("sleeper", &[]);
     run.goes_back("goes", &["stands up", "lies down", "begins"]);
 }
@@ -287,7 +287,7 @@ fn hands_over(sim: &mut Sim) {
     });
 }
 
-fn over_blocking_work_and_threads() {
+fn across_blocking_work_and_threads() {
     let run = Run::of("hands_over", &[]);
     run.goes_back("thread", &["goes on", "worked", "works", "hands over", "begins"]);
     let before = ["sends", "goes on", "worked", "works", "hands over", "begins"];
@@ -306,7 +306,7 @@ fn asks_and_keeps(sim: &mut Sim) {
                     tokio::fs::write("/a", [number]).await.expect("it is written");
                     let file = tokio::fs::File::open("/a").await.expect("it is there");
                     file.sync_all().await.expect("it is synced");
-                    mark(if number == 1 { "first is kept" } else { "second is kept" });
+                    mark(if number == 1 { "first is stored" } else { "second is stored" });
                     stream.write_u8(number).await.expect("it is read");
                 }
             });
@@ -324,20 +324,20 @@ fn asks_and_keeps(sim: &mut Sim) {
     });
 }
 
-fn over_a_connection_and_a_file() {
+fn across_a_connection_and_a_file() {
     let run = Run::of("asks_and_keeps", &[]);
     run.goes_back("first", &["asks", "begins"]);
-    run.goes_back("answered", &["first is kept", "first", "asks", "begins"]);
-    let past = ["asks again", "answered", "first is kept", "first", "asks", "begins"];
+    run.goes_back("answered", &["first is stored", "first", "asks", "begins"]);
+    let past = ["asks again", "answered", "first is stored", "first", "asks", "begins"];
     run.goes_back("second", &past);
-    let whole = run.past(run.marked("second is kept"));
-    let to = whole.iter().position(|it| it == "second").expect("it goes back there");
-    assert!(whole[..to].iter().any(|it| it == "FileSynced"), "{whole:?}");
+    let whole = run.past(run.marked("second is stored"));
+    let to = whole.iter().position(|event| event == "second").expect("it goes back there");
+    assert!(whole[..to].iter().any(|event| event == "FileSynced"), "{whole:?}");
 }
 
 fn dies_twice(sim: &mut Sim) {
     let nodes = sim.node("server", |node| async move {
-        mark(if node.incarnation() == 1 { "first life" } else { "next life" });
+        mark(if node.incarnation() == 1 { "first incarnation" } else { "next incarnation" });
         match node.incarnation() {
             2 => Err("tired".into()),
             _ => std::future::pending().await,
@@ -350,15 +350,15 @@ fn dies_twice(sim: &mut Sim) {
     });
 }
 
-fn from_one_life_to_the_next() {
+fn from_one_incarnation_to_the_next() {
     let kill =
         Injection { trigger: at(Duration::from_millis(20)), fault: Fault::kill(NodeId(0), Duration::from_millis(10)) };
     let run = Run::of("dies_twice", &[kill]);
     let nth = |nth: u16| run.first(|event| event.what == What::Started && event.incarnation == nth);
     assert_eq!(run.past(nth(2)), ["Exited", "Fault"]);
-    // The supervisor starts it because it ended by itself.
+    // The supervisor restarts it because it ended by itself.
     let past = run.past(nth(3));
-    assert!(past[0] == "Exited" && past.iter().any(|it| it == "next life"), "{past:?}");
+    assert!(past[0] == "Exited" && past.iter().any(|event| event == "next incarnation"), "{past:?}");
     let second = run.first(|event| matches!(event.what, What::Exited { how: Death::Exit { code: 1 } }));
     assert_eq!(nth(3).cause, second.seq);
 }
@@ -372,7 +372,7 @@ fn does_not_stop(sim: &mut Sim) {
     });
 }
 
-fn a_stop_that_takes_too_long_ends_because_it_was_asked_for() {
+fn the_kill_of_an_overrun_stop_is_caused_by_the_stop() {
     let stop = Injection {
         trigger: at(Duration::from_millis(20)),
         fault: Fault::stop(NodeId(0), Duration::from_millis(1), Duration::from_secs(10)),
@@ -392,7 +392,7 @@ fn numbered(sim: &mut Sim) {
     });
 }
 
-fn what_a_task_does_carries_its_number() {
+fn events_of_a_task_carry_its_number() {
     let run = Run::of("numbered", &[]);
     let task = |of: &str| run.marked(of).task;
     assert_eq!((task("main"), task("one"), task("two")), (0, 1, 2));
@@ -425,7 +425,7 @@ fn many_threads(sim: &mut Sim) {
     });
 }
 
-fn in_a_runtime_of_many_threads_as_in_one_of_one() {
+fn a_multi_threaded_runtime_has_the_same_causes() {
     let run = Run::of("many_threads", &[]);
     run.goes_back("locked", &["received", "sends", "begins"]);
     run.goes_back("joined", &["locked", "received", "sends", "begins"]);

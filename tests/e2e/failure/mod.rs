@@ -1,4 +1,4 @@
-//! What a failure knows of its run: causes, call sites, sockets, records.
+//! The evidence of a failure: causes, call sites, socket states, records.
 
 mod call_sites;
 mod causes;

@@ -1,7 +1,7 @@
-//! A finding's record has every socket of each process at the moment of the violation.
-//! How sockets come to be in those states is told elsewhere.
+//! A finding's record has every socket of each process at the time of the violation.
+//! The transitions between socket states are tested in `net`.
 
-use crate::harness::{Module, carry_out, command, scenarios, trials};
+use crate::harness::{Module, cli, scenarios, trials};
 use crate::reach::connect;
 use afterlife::{Fault, Sim, Trigger};
 use serde_json::Value;
@@ -13,12 +13,12 @@ use std::time::Duration;
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![panics_among_sockets];
-    Module::new(scenarios, trials![the_sockets_of_a_violation_are_shown])
+    Module::new(scenarios, trials![a_record_shows_every_socket_at_the_violation])
 }
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The client breaks when its server has restarted after a power loss: what it holds is half open.
+/// The client panics after its server has restarted from a power loss: its connection is then half open.
 fn panics_among_sockets(sim: &mut Sim) {
     let server = sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -41,11 +41,11 @@ fn panics_among_sockets(sim: &mut Sim) {
     sim.inject(Trigger::at(5 * SECOND), fault);
 }
 
-fn the_sockets_of_a_violation_are_shown() {
+fn a_record_shows_every_socket_at_the_violation() {
     let out = concat!(env!("CARGO_TARGET_TMPDIR"), "/sockets_shown");
-    let run = carry_out(&mut command(&["run", "panics_among_sockets", "--seeds", "1", "--shrink", "0", "--out", out]));
+    let run = cli(&["run", "panics_among_sockets", "--seeds", "1", "--shrink", "0", "--out", out]);
     assert_eq!(run.code, 1, "{}{}", run.out, run.err);
-    let shown = carry_out(&mut command(&["show", "last", "--out", out, "--sockets"]));
+    let shown = cli(&["show", "last", "--out", out, "--sockets"]);
     let head = shown.out.find("sockets at the moment of the violation").expect("they were asked for");
     let table = &shown.out[head..];
     for line in [
@@ -60,18 +60,19 @@ fn the_sockets_of_a_violation_are_shown() {
     ] {
         assert!(table.contains(line), "{line}:\n{table}");
     }
-    let without = carry_out(&mut command(&["show", "last", "--out", out]));
+    let without = cli(&["show", "last", "--out", out]);
     assert!(!without.out.contains("sockets at"), "{}", without.out);
 
-    let json = carry_out(&mut command(&["show", "last", "--out", out, "--format", "json"]));
+    let json = cli(&["show", "last", "--out", out, "--format", "json"]);
     let lines = json.lines();
     let of_kind = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).cloned().collect::<Vec<_>>();
     let (sockets, nodes) = (of_kind("socket"), of_kind("node"));
     let id = |name: &str| nodes.iter().find(|node| node["name"] == name).expect("it is in the record")["id"].clone();
-    let of =
-        |node: &str, status: &str| sockets.iter().filter(|it| it["node"] == id(node) && it["status"] == status).count();
+    let of = |node: &str, status: &str| {
+        sockets.iter().filter(|socket| socket["node"] == id(node) && socket["status"] == status).count()
+    };
     assert_eq!((of("server", "listening"), of("server", "established")), (1, 1), "{}", json.out);
     assert_eq!((of("client", "half_open"), of("client", "established")), (1, 1), "{}", json.out);
-    let unread = sockets.iter().find(|it| it["unread_bytes"] == 10).expect("the server reads nothing");
+    let unread = sockets.iter().find(|socket| socket["unread_bytes"] == 10).expect("the server reads nothing");
     assert_eq!((&unread["node"], &unread["incarnation"]), (&id("server"), &Value::from(2)));
 }

@@ -1,5 +1,5 @@
-//! Faults that overlap, and faults that a scenario injects itself.
-//! What one fault does is tested with what it strikes.
+//! Overlapping faults, and faults that a scenario injects itself.
+//! The effect of a single fault is tested with the part that it strikes.
 
 mod injected;
 mod overlaps;

@@ -1,7 +1,7 @@
-//! Faults of one kind that overlap on one target end with the last of them; and when faults are over, everything is healed.
-//! What each of them does alone is tested where it is built.
+//! Faults of one kind that overlap on one target last until the last of them ends; at the end of all faults everything is healed.
+//! The effect of a single fault is tested with the part that it strikes.
 
-use crate::harness::{Module, at, holds, ns, run, scenarios, trials};
+use crate::harness::{Module, at, campaign, holds, scenarios, trials};
 use crate::reach::connect;
 use crate::time::{ms, secs};
 use afterlife::{Fault, Faults, Injection, NodeId, Sim, Supervisor};
@@ -14,23 +14,23 @@ use std::time::{Duration, Instant};
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![heartbeats, syncs, asks_for_memory, everything_heals];
     let trials = trials![
-        of_two_pauses_the_later_end_counts,
-        of_two_cuts_the_later_end_counts,
-        a_pause_of_an_earlier_life_ends_none_of_a_later_one,
-        of_two_slow_disks_the_later_end_counts,
-        of_two_squeezes_the_tighter_counts_and_then_the_other,
-        when_faults_are_over_everything_is_itself_again,
+        two_overlapping_pauses_end_with_the_later_one,
+        two_overlapping_partitions_end_with_the_later_one,
+        a_pause_of_an_earlier_incarnation_does_not_end_a_later_one,
+        two_overlapping_slow_disks_end_with_the_later_one,
+        the_tighter_of_two_overlapping_squeezes_applies,
+        everything_is_healed_when_faults_are_over,
     ];
     Module::new(scenarios, trials)
 }
 
-/// From one second to three, and from two to five.
-fn twice(fault: impl Fn(u64) -> Fault) -> Vec<Injection> {
-    let injection = |from: u64, length: u64| Injection { trigger: at(secs(from)), fault: fault(ns(secs(length))) };
+/// The fault twice: from second 1 to 3, and from second 2 to 5.
+fn twice(fault: impl Fn(Duration) -> Fault) -> Vec<Injection> {
+    let injection = |from: u64, length: u64| Injection { trigger: at(secs(from)), fault: fault(secs(length)) };
     vec![injection(1, 2), injection(2, 3)]
 }
 
-/// A beat every 10 ms; the client says between which whole tenths of a second it heard none.
+/// A heartbeat every 10 ms. The client notes the tenths of a second between which it received none.
 fn heartbeats(sim: &mut Sim) {
     let silent = sim.ledger::<(u64, u64)>("silent between these tenths of a second");
     sim.program("server", |_| {
@@ -54,27 +54,27 @@ fn heartbeats(sim: &mut Sim) {
         }
         0
     });
-    // Whether or not a new life says one word between two faults, the last silence ends with the last of them.
+    // A new incarnation may send one heartbeat between two faults; the last silence ends with the last fault.
     let is_so = move || silent.len() <= 2 && [9, 10, 19].into_iter().any(|from| silent.contains(&(from, 50)));
     sim.eventually("it was silent from the first second to the fifth", secs(60), move |_| is_so());
 }
 
-fn of_two_pauses_the_later_end_counts() {
-    holds("heartbeats", &twice(|for_ns| Fault::pause(NodeId(0), Duration::from_nanos(for_ns))));
+fn two_overlapping_pauses_end_with_the_later_one() {
+    holds("heartbeats", &twice(|length| Fault::pause(NodeId(0), length)));
 }
 
-fn of_two_cuts_the_later_end_counts() {
-    holds("heartbeats", &twice(|for_ns| Fault::partition(NodeId(0), NodeId(1), Duration::from_nanos(for_ns))));
-    // One of them one way, as the other's first half.
-    let mut plan = twice(|for_ns| Fault::one_way_partition(NodeId(0), NodeId(1), Duration::from_nanos(for_ns)));
+fn two_overlapping_partitions_end_with_the_later_one() {
+    holds("heartbeats", &twice(|length| Fault::partition(NodeId(0), NodeId(1), length)));
+    // One of them blocks one direction only.
+    let mut plan = twice(|length| Fault::one_way_partition(NodeId(0), NodeId(1), length));
     plan[1].fault = Fault::partition(NodeId(1), NodeId(0), secs(3));
     holds("heartbeats", &plan);
 }
 
-/// The first pause would last to the third second; its life ends, and the next one is paused to the fifth.
-fn a_pause_of_an_earlier_life_ends_none_of_a_later_one() {
+/// The first pause would last to second 3, but its incarnation ends. The next incarnation is paused until second 5.
+fn a_pause_of_an_earlier_incarnation_does_not_end_a_later_one() {
     let kill = Fault::kill(NodeId(0), ms(100));
-    let mut plan = twice(|for_ns| Fault::pause(NodeId(0), Duration::from_nanos(for_ns)));
+    let mut plan = twice(|length| Fault::pause(NodeId(0), length));
     plan.push(Injection { trigger: at(ms(1_800)), fault: kill });
     plan[1].trigger = at(ms(1_900) + Duration::from_micros(100));
     plan[1].fault = Fault::pause(NodeId(0), ms(3_100));
@@ -105,18 +105,18 @@ fn syncs(sim: &mut Sim) {
     });
 }
 
-fn of_two_slow_disks_the_later_end_counts() {
-    holds("syncs", &twice(|for_ns| Fault::slow_disk(NodeId(0), ms(100), Duration::from_nanos(for_ns))));
+fn two_overlapping_slow_disks_end_with_the_later_one() {
+    holds("syncs", &twice(|length| Fault::slow_disk(NodeId(0), ms(100), length)));
 }
 
 const MIB: u64 = 1 << 20;
 
-/// Takes 24 MiB in each of its lives, and says that it could. A life is half a second if there is memory, else none at all.
+/// Allocates 24 MiB in each incarnation and notes that it succeeded. An incarnation lasts half a second if there is memory.
 fn asks_for_memory(sim: &mut Sim) {
-    let lived = sim.ledger::<u16>("lives with memory");
+    let incarnations = sim.ledger::<u16>("incarnations with memory");
     let worker = sim.program("worker", move |node| {
         drop(std::hint::black_box(vec![1_u8; 24 * MIB as usize]));
-        lived.note(node.incarnation());
+        incarnations.note(node.incarnation());
         sleep(ms(400));
         1
     });
@@ -127,17 +127,17 @@ fn asks_for_memory(sim: &mut Sim) {
         sleep(secs(8));
         0
     });
-    // Two in each second but for those from the first to the fifth.
-    sim.eventually("there is memory for four seconds", secs(60), move |_| (6..=10).contains(&lived.len()));
+    // Two incarnations per second, except between seconds 1 and 5.
+    sim.eventually("there is memory for four seconds", secs(60), move |_| (6..=10).contains(&incarnations.len()));
 }
 
-fn of_two_squeezes_the_tighter_counts_and_then_the_other() {
+fn the_tighter_of_two_overlapping_squeezes_applies() {
     let budgets = std::cell::Cell::new(4 * MIB);
-    let squeeze = |for_ns| Fault::memory_pressure(NodeId(0), budgets.replace(16 * MIB), Duration::from_nanos(for_ns));
+    let squeeze = |length| Fault::memory_pressure(NodeId(0), budgets.replace(16 * MIB), length);
     holds("asks_for_memory", &twice(squeeze));
 }
 
-/// Everything that lasts, drawn; then a verifier that holds the room to what it should be.
+/// Draws every fault that has a duration; then a verifier checks that the simulation is healed.
 fn everything_heals(sim: &mut Sim) {
     let servers = sim.nodes("server", 2, |_| async {
         std::thread::scope(|scope| {
@@ -160,7 +160,7 @@ fn everything_heals(sim: &mut Sim) {
             stream.write_all(&[1])?;
             let mut took = [0; 8];
             stream.read_exact(&mut took)?;
-            // A second of the server's, as this node's clock has it, two ways and a sync.
+            // One second on the server's clock as measured by this node, a round trip, and a sync.
             let took = begun.elapsed();
             assert!((ms(1_000)..ms(1_100)).contains(&took), "{server} needed {took:?} for a second");
         }
@@ -172,7 +172,7 @@ fn everything_heals(sim: &mut Sim) {
     sim.faults(servers, faults.at_most(12).quiet_after(secs(4)));
 }
 
-/// Answers after a second, a sync and an allocation.
+/// Answers after one second, one sync and one allocation.
 fn serve() {
     let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
     for mut stream in listener.incoming().map_while(Result::ok) {
@@ -188,7 +188,7 @@ fn serve() {
     }
 }
 
-fn when_faults_are_over_everything_is_itself_again() {
-    let said = run("everything_heals", "50");
-    assert_eq!(said.code, 0, "{said:?}");
+fn everything_is_healed_when_faults_are_over() {
+    let output = campaign("everything_heals", "50");
+    assert_eq!(output.code, 0, "{output:?}");
 }

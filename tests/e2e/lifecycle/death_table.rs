@@ -1,5 +1,5 @@
-//! The table of deaths, row by row, at both ends of a connection and on the disk: what the dying end's destructors did, what
-//! its peer's read, next write and next connect saw, and what the next life found. What else deaths do is in `deaths`.
+//! The table of deaths, row by row: destructors, the peer's pending read, next write and next connect, and the disk that the
+//! next incarnation finds. Other effects of deaths are in `deaths`.
 
 use crate::harness::{Module, at, holds, scenario, scenarios, trial, trials};
 use crate::time::secs;
@@ -14,16 +14,16 @@ use std::time::{Duration, Instant};
 const MIB: u64 = 1 << 20;
 const SERVER: NodeId = NodeId(0);
 
-/// What the peer's blocked read comes to.
+/// The result of the peer's pending read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Goodbye,
+enum PeerRead {
+    Fin,
     Reset,
     Nothing,
     Late,
 }
 
-/// What a connect to it comes to while it is down.
+/// The result of a connect while the process is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Refused,
@@ -31,7 +31,7 @@ enum Answer {
     Silence,
 }
 
-/// What is left of a file that nobody synced.
+/// The remains of a file that was never synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cached {
     Kept,
@@ -42,14 +42,14 @@ struct Row {
     name: &'static str,
     test: &'static str,
     script: fn(&mut Sim),
-    /// How it ends by itself, two seconds after its start.
+    /// The end that the process chooses itself, two seconds after its start.
     end: fn(Node) -> i32,
-    /// What is done to it then.
+    /// The fault that strikes it at that time.
     fault: Option<fn() -> Fault>,
-    /// Whether destructors of locals run, and those of thread-locals.
+    /// True if destructors of locals run; true if those of thread-locals run.
     destructors: [bool; 2],
-    read: Told,
-    /// Whether a second write after the end fails.
+    read: PeerRead,
+    /// True if a second write after the end fails.
     write_fails: bool,
     connect: Answer,
     cached: Cached,
@@ -62,7 +62,7 @@ const ROW: Row = Row {
     end: for_ever,
     fault: None,
     destructors: [false, false],
-    read: Told::Reset,
+    read: PeerRead::Reset,
     write_fails: true,
     connect: Answer::Refused,
     cached: Cached::Kept,
@@ -73,43 +73,43 @@ const DOWN_NS: u64 = 11_000_000_000;
 const ROWS: [Row; 14] = [
     Row {
         name: "row_returns",
-        test: "a_return_runs_destructors_and_says_goodbye",
-        script: |sim| life(sim, 0),
+        test: "a_return_runs_destructors_and_sends_fin",
+        script: |sim| dies(sim, 0),
         end: |_| 3,
         destructors: [true, true],
-        read: Told::Goodbye,
+        read: PeerRead::Fin,
         ..ROW
     },
     Row {
         name: "row_exits",
-        test: "an_exit_runs_destructors_of_thread_locals_and_says_goodbye",
-        script: |sim| life(sim, 1),
+        test: "an_exit_runs_destructors_of_thread_locals_and_sends_fin",
+        script: |sim| dies(sim, 1),
         end: |_| std::process::exit(3),
         destructors: [false, true],
-        read: Told::Goodbye,
+        read: PeerRead::Fin,
         ..ROW
     },
     Row {
         name: "row_exits_in_a_thread",
         test: "an_exit_in_another_thread_ends_the_process",
-        script: |sim| life(sim, 2),
+        script: |sim| dies(sim, 2),
         end: |node| in_a_thread(node, || std::process::exit(3)),
-        read: Told::Goodbye,
+        read: PeerRead::Fin,
         ..ROW
     },
     Row {
         name: "row_panics",
-        test: "a_panic_in_main_unwinds_and_says_goodbye",
-        script: |sim| life(sim, 3),
+        test: "a_panic_in_main_unwinds_and_sends_fin",
+        script: |sim| dies(sim, 3),
         end: |_| panic!("on purpose"),
         destructors: [true, true],
-        read: Told::Goodbye,
+        read: PeerRead::Fin,
         ..ROW
     },
     Row {
         name: "row_panics_while_it_panics",
-        test: "a_panic_in_a_destructor_of_a_panic_aborts",
-        script: |sim| life(sim, 4),
+        test: "a_panic_during_unwinding_aborts",
+        script: |sim| dies(sim, 4),
         end: |_| {
             let _bomb = Bomb;
             panic!("on purpose")
@@ -119,45 +119,45 @@ const ROWS: [Row; 14] = [
     Row {
         name: "row_aborts",
         test: "an_abort_runs_nothing_and_resets",
-        script: |sim| life(sim, 5),
+        script: |sim| dies(sim, 5),
         end: |_| std::process::abort(),
         ..ROW
     },
     Row {
         name: "row_aborts_in_a_thread",
         test: "an_abort_in_another_thread_ends_the_process",
-        script: |sim| life(sim, 6),
+        script: |sim| dies(sim, 6),
         end: |node| in_a_thread(node, || std::process::abort()),
         ..ROW
     },
     Row {
         name: "row_stops",
-        test: "a_stop_within_its_budget_is_a_good_end",
-        script: |sim| life(sim, 7),
+        test: "a_stop_within_its_budget_is_a_clean_end",
+        script: |sim| dies(sim, 7),
         end: until_asked,
         fault: Some(|| Fault::stop(SERVER, Duration::from_secs(1), Duration::from_nanos(DOWN_NS))),
         destructors: [true, true],
-        read: Told::Goodbye,
+        read: PeerRead::Fin,
         ..ROW
     },
     Row {
         name: "row_overruns",
         test: "a_stop_over_its_budget_is_a_kill",
-        script: |sim| life(sim, 8),
+        script: |sim| dies(sim, 8),
         fault: Some(|| Fault::stop(SERVER, Duration::from_secs(1), Duration::from_nanos(DOWN_NS))),
         ..ROW
     },
     Row {
         name: "row_is_killed",
         test: "a_kill_runs_nothing_and_resets",
-        script: |sim| life(sim, 9),
+        script: |sim| dies(sim, 9),
         fault: Some(|| Fault::kill(SERVER, Duration::from_nanos(DOWN_NS))),
         ..ROW
     },
     Row {
         name: "row_runs_out_of_memory",
         test: "an_oom_kill_runs_nothing_and_resets",
-        script: |sim| life(sim, 10),
+        script: |sim| dies(sim, 10),
         end: |_| {
             let block = std::hint::black_box(vec![0_u8; 100 * MIB as usize]);
             block.len() as i32
@@ -167,7 +167,7 @@ const ROWS: [Row; 14] = [
     Row {
         name: "row_is_signalled",
         test: "a_signal_without_a_handler_runs_nothing_and_resets",
-        script: |sim| life(sim, 11),
+        script: |sim| dies(sim, 11),
         end: |_| {
             // SAFETY: it takes a number.
             unsafe { libc::raise(libc::SIGUSR1) }
@@ -176,10 +176,10 @@ const ROWS: [Row; 14] = [
     },
     Row {
         name: "row_loses_power",
-        test: "a_power_loss_is_silence_and_forgets_what_was_not_synced",
-        script: |sim| life(sim, 12),
+        test: "a_power_loss_is_silent_and_loses_unsynced_data",
+        script: |sim| dies(sim, 12),
         fault: Some(|| Fault::power_loss(SERVER, Duration::from_nanos(DOWN_NS))),
-        read: Told::Nothing,
+        read: PeerRead::Nothing,
         write_fails: false,
         connect: Answer::Silence,
         cached: Cached::Lost,
@@ -187,15 +187,15 @@ const ROWS: [Row; 14] = [
     },
     Row {
         name: "row_is_paused",
-        test: "a_pause_is_silence_and_then_late",
-        script: |sim| life(sim, 13),
+        test: "a_pause_is_silent_and_everything_comes_late",
+        script: |sim| dies(sim, 13),
         end: |_| {
-            // Due in the middle of the pause.
+            // Expires in the middle of the pause.
             sleep(secs(3));
             for_ever_with_a_word()
         },
         fault: Some(|| Fault::pause(SERVER, Duration::from_secs(6))),
-        read: Told::Late,
+        read: PeerRead::Late,
         write_fails: false,
         connect: Answer::Taken,
         ..ROW
@@ -226,7 +226,7 @@ pub(crate) fn module() -> Module {
     Module::new(scenarios, trials)
 }
 
-/// Carries out a row: its fault, if it does not end by itself, and whatever starts it again.
+/// Runs a row: its fault, unless the process ends by itself, and a restart.
 fn row(index: usize) {
     let row = &ROWS[index];
     let again = Injection { trigger: at(secs(12)), fault: Fault::kill(SERVER, secs(1)) };
@@ -254,7 +254,7 @@ impl Drop for Bomb {
 
 thread_local! {
     static LOCAL: Cell<Option<Noted>> = const { Cell::new(None) };
-    /// The connection of a server that still has a word to say.
+    /// A server's connection whose destructor sends one more byte.
     static STREAM: Cell<Option<TcpStream>> = const { Cell::new(None) };
 }
 
@@ -281,8 +281,8 @@ fn until_asked(node: Node) -> i32 {
     0
 }
 
-/// A server that dies in its first life and looks around in the second, and its peer.
-fn life(sim: &mut Sim, index: usize) {
+/// A server that dies in its first incarnation and checks the disk in its second, and its peer.
+fn dies(sim: &mut Sim, index: usize) {
     for invariant in ["no-silent-panic", "bounded-shutdown", "bounded-request"] {
         sim.without(invariant);
     }
@@ -302,7 +302,7 @@ fn life(sim: &mut Sim, index: usize) {
         LOCAL.set(Some(Noted("a thread-local", dropped)));
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (stream, _) = listener.accept().expect("somebody comes");
-        if ROWS[index].read == Told::Late {
+        if ROWS[index].read == PeerRead::Late {
             STREAM.set(Some(stream.try_clone().expect("there are descriptors")));
         }
         if ROWS[index].fault.is_none() {
@@ -319,8 +319,8 @@ fn life(sim: &mut Sim, index: usize) {
             }
         };
         let row = &ROWS[index];
-        // A pause is looked at while it lasts.
-        let connect_first = row.read == Told::Late;
+        // A pause is observed while it lasts.
+        let connect_first = row.read == PeerRead::Late;
         if connect_first {
             sleep(secs(4));
             assert_eq!(connect(), row.connect);
@@ -338,12 +338,12 @@ fn life(sim: &mut Sim, index: usize) {
         let ran = [dropped.contains(&"a local"), dropped.contains(&"a thread-local")];
         assert_eq!(ran, row.destructors);
         sleep(secs(20));
-        assert!(found.contains(&"synced") && found.len() == 2, "the next life looked around");
+        assert!(found.contains(&"synced") && found.len() == 2, "the next incarnation checked the disk");
         assert_eq!(found.contains(&"cached"), row.cached == Cached::Kept);
         found.note("all as it should be");
         0
     });
-    // Also where panics are expected, and the peer's own would not be seen.
+    // Needed where a panic is expected: a panic of the peer would go unnoticed.
     sim.eventually("the peer found all as it should be", secs(60), move |_| found.contains(&"all as it should be"));
 }
 
@@ -352,18 +352,18 @@ fn prepare(cached: &[u8]) {
     let mut file = File::create("/data/synced").expect("the directory is there");
     file.write_all(b"synced").and_then(|()| file.sync_all()).expect("the disk works");
     for directory in ["/data", "/"] {
-        File::open(directory).and_then(|it| it.sync_all()).expect("the disk works");
+        File::open(directory).and_then(|file| file.sync_all()).expect("the disk works");
     }
     std::fs::write("/data/cached", cached).expect("the disk works");
 }
 
-fn read(stream: &mut TcpStream) -> Told {
+fn read(stream: &mut TcpStream) -> PeerRead {
     stream.set_read_timeout(Some(secs(6))).expect("it is a duration");
     match stream.read(&mut [0]).map_err(|error| error.kind()) {
-        Ok(0) => Told::Goodbye,
-        Ok(_) => Told::Late,
-        Err(ErrorKind::ConnectionReset) => Told::Reset,
-        Err(ErrorKind::WouldBlock) => Told::Nothing,
+        Ok(0) => PeerRead::Fin,
+        Ok(_) => PeerRead::Late,
+        Err(ErrorKind::ConnectionReset) => PeerRead::Reset,
+        Err(ErrorKind::WouldBlock) => PeerRead::Nothing,
         other => panic!("a death looks like this: {other:?}"),
     }
 }
@@ -378,15 +378,15 @@ fn connect() -> Answer {
     }
 }
 
-/// A process whose thread panics goes on, as on Linux; that it panicked is another claim.
+/// A process whose thread panics continues, as on Linux. `no-silent-panic` reports the panic.
 fn a_panic_in_another_thread(sim: &mut Sim) {
     sim.without("no-silent-panic");
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let joined = std::thread::spawn(|| panic!("on purpose")).join();
-        assert!(joined.is_err(), "who joins it is told");
+        assert!(joined.is_err(), "the join returns the panic");
         for stream in listener.incoming() {
-            stream.and_then(|mut it| it.write_all(b"!")).expect("somebody comes");
+            stream.and_then(|mut stream| stream.write_all(b"!")).expect("somebody comes");
         }
         0
     });

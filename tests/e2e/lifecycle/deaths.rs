@@ -1,5 +1,5 @@
-//! Every way for a process to end, seen from its peer, on its disk, and in what runs of it afterwards: nothing.
-//! Deaths of the whole run, by a real signal, are in `outcomes`.
+//! Every death of a process, observed by its peer, on its disk, and in the code that runs afterwards: none.
+//! Deaths of the whole run, by a real signal, are in `campaign::crashes`.
 
 use crate::harness::{Module, at, breaks, holds, scenarios, trials};
 use crate::time::secs;
@@ -11,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// The server is made first.
+/// The server is the first node.
 const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
@@ -33,64 +33,64 @@ pub(crate) fn module() -> Module {
         an_error_that_main_returns,
     ];
     let trials = trials![
-        a_return_says_goodbye_and_runs_destructors,
-        an_exit_says_goodbye_and_runs_the_destructors_of_thread_locals,
-        every_life_of_every_node_may_exit,
-        a_thread_that_ends_outlives_the_start_that_follows,
+        a_returning_main_sends_fin_and_runs_destructors,
+        an_exit_sends_fin_and_drops_thread_locals,
+        every_incarnation_of_every_node_may_exit,
+        a_process_starts_while_detached_threads_end,
         an_abort_resets_and_runs_no_destructor,
-        a_panic_in_main_says_goodbye_and_unwinds,
-        a_stop_within_its_budget_says_goodbye_and_runs_destructors,
+        a_panicking_main_sends_fin_and_unwinds,
+        a_stop_within_its_budget_sends_fin_and_runs_destructors,
         a_stop_over_its_budget_is_a_kill,
         a_stop_over_its_budget_breaks_bounded_shutdown,
         a_kill_resets_and_runs_no_destructor,
         a_power_loss_is_silent_and_runs_no_destructor,
         a_panic_in_a_task_that_nobody_joins_fails_the_run,
         a_panic_in_a_thread_that_nobody_joins_fails_the_run,
-        a_panic_that_somebody_catches_fails_the_run_as_well,
+        a_caught_panic_fails_the_run_too,
         a_killed_service_leaves_no_timer_task_or_thread_behind,
-        a_main_that_returns_an_error_is_an_end_and_no_failure,
+        an_error_from_main_ends_the_process_and_breaks_nothing,
     ];
     Module::new(scenarios, trials)
 }
 
-// -- one life and what is left of it
+// -- one incarnation and its remains
 
-/// What a life is expected to leave.
+/// The expected remains of an incarnation.
 struct Left {
-    /// What the peer's read comes to.
+    /// The result of the peer's read.
     peer: &'static str,
-    /// Whether locals of main are dropped.
+    /// True if locals of main are dropped.
     locals: bool,
-    /// Whether thread-locals of main's thread are.
+    /// True if thread-locals of the main thread are dropped.
     thread_locals: bool,
 }
 
 const NOTHING: Left = Left { peer: "reset", locals: false, thread_locals: false };
 
-/// Notes its end.
-struct Told(&'static str, Ledger<&'static str>);
+/// Notes its drop.
+struct NotesDrop(&'static str, Ledger<&'static str>);
 
-impl Drop for Told {
+impl Drop for NotesDrop {
     fn drop(&mut self) {
         self.1.note(self.0);
     }
 }
 
 thread_local! {
-    static LIVES_SEEN: Cell<u32> = const { Cell::new(0) };
-    static LOCAL: Cell<Option<Told>> = const { Cell::new(None) };
+    static INCARNATIONS_SEEN: Cell<u32> = const { Cell::new(0) };
+    static LOCAL: Cell<Option<NotesDrop>> = const { Cell::new(None) };
 }
 
-/// A server that lives one life, ends it in this way, and looks around in the next one; and its peer.
-fn life(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
-    let beats = sim.ledger::<u64>("beats of the first life");
+/// A server that ends its first incarnation in this way and checks the remains in the next; and its peer.
+fn dies(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
+    let beats = sim.ledger::<u64>("beats of the first incarnation");
     let dropped = sim.ledger::<&'static str>("dropped");
-    let second = sim.ledger::<u64>("beats when the second life began");
+    let second = sim.ledger::<u64>("beats when the second incarnation began");
     let content = sim.ledger::<&str>("content");
-    // Its second thread beats until something ends it: what ends it is the matter here.
+    // The second thread beats until the death ends it, which is the subject of these tests.
     sim.without("nothing-left");
     sim.program("server", move |node| {
-        assert_eq!(LIVES_SEEN.replace(1), 0, "a thread-local of an earlier life");
+        assert_eq!(INCARNATIONS_SEEN.replace(1), 0, "a thread-local of an earlier incarnation");
         if node.incarnation() > 1 {
             second.note(beats.len());
             assert_eq!(read_to_string("/data/synced").expect("a death forgets no synced file"), "synced");
@@ -102,12 +102,12 @@ fn life(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
         let mut file = File::create("/data/synced").expect("the directory is there");
         file.write_all(b"synced").and_then(|()| file.sync_all()).expect("the disk works");
         for directory in ["/data", "/"] {
-            File::open(directory).and_then(|it| it.sync_all()).expect("the disk works");
+            File::open(directory).and_then(|file| file.sync_all()).expect("the disk works");
         }
-        let _local = Told("a local", dropped);
-        LOCAL.set(Some(Told("a thread-local", dropped)));
+        let _local = NotesDrop("a local", dropped);
+        LOCAL.set(Some(NotesDrop("a thread-local", dropped)));
         std::thread::spawn(move || {
-            let _local = Told("a local of another thread", dropped);
+            let _local = NotesDrop("a local of another thread", dropped);
             for beat in 0.. {
                 beats.note(beat);
                 sleep(Duration::from_millis(100));
@@ -125,15 +125,15 @@ fn life(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
             }
         };
         stream.set_read_timeout(Some(secs(9))).expect("it is a duration");
-        let told = match stream.read(&mut [0]).map_err(|error| error.kind()) {
-            Ok(0) => "goodbye",
+        let end = match stream.read(&mut [0]).map_err(|error| error.kind()) {
+            Ok(0) => "fin",
             Err(ErrorKind::ConnectionReset) => "reset",
             Err(ErrorKind::WouldBlock) => "silence",
             other => panic!("a death looks like this: {other:?}"),
         };
-        assert_eq!(told, left.peer);
+        assert_eq!(end, left.peer);
         sleep(secs(20));
-        assert!(second.len() == 1 && second.contains(&beats.len()), "the first life goes on in the second");
+        assert!(second.len() == 1 && second.contains(&beats.len()), "the first incarnation goes on in the second");
         assert!(beats.len() >= 9);
         assert_eq!(dropped.contains(&"a local"), left.locals);
         assert_eq!(dropped.contains(&"a thread-local"), left.thread_locals);
@@ -141,7 +141,7 @@ fn life(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
         content.note("the peer");
         0
     });
-    // Also where a panic is expected, and the peer's own would not be seen.
+    // Needed where a panic is expected: a panic of the peer would go unnoticed.
     sim.eventually("the peer found all as it should be", secs(60), move |_| !content.is_empty());
 }
 
@@ -150,7 +150,7 @@ fn for_ever(_: Node) -> i32 {
     0
 }
 
-/// Starts the server again once it is down.
+/// Restarts the server once it is down.
 fn started_again() -> Injection {
     Injection { trigger: at(secs(12)), fault: Fault::kill(SERVER, secs(1)) }
 }
@@ -160,28 +160,28 @@ fn struck_by(fault: Fault) -> [Injection; 1] {
 }
 
 fn returns(sim: &mut Sim) {
-    life(sim, Left { peer: "goodbye", locals: true, thread_locals: true }, |_| {
+    dies(sim, Left { peer: "fin", locals: true, thread_locals: true }, |_| {
         sleep(secs(2));
         4
     });
 }
 
-fn a_return_says_goodbye_and_runs_destructors() {
+fn a_returning_main_sends_fin_and_runs_destructors() {
     holds("returns", &[started_again()]);
 }
 
 fn exits(sim: &mut Sim) {
-    life(sim, Left { peer: "goodbye", locals: false, thread_locals: true }, |_| {
+    dies(sim, Left { peer: "fin", locals: false, thread_locals: true }, |_| {
         sleep(secs(2));
         std::process::exit(3)
     });
 }
 
-fn an_exit_says_goodbye_and_runs_the_destructors_of_thread_locals() {
+fn an_exit_sends_fin_and_drops_thread_locals() {
     holds("exits", &[started_again()]);
 }
 
-/// std lets one thread of a real process exit and holds the others for good; here each node's life is a process.
+/// In a real process std lets one thread exit and blocks all others for good. Here each incarnation is a process of its own.
 fn exits_again_and_again(sim: &mut Sim) {
     let exits = sim.ledger::<(u64, u64)>("exits");
     let servers = sim.nodes("server", 2, move |node| async move {
@@ -197,12 +197,12 @@ fn exits_again_and_again(sim: &mut Sim) {
     sim.eventually("both nodes exit five times", secs(20), move |_| exits.len() == 10);
 }
 
-fn every_life_of_every_node_may_exit() {
+fn every_incarnation_of_every_node_may_exit() {
     holds("exits_again_and_again", &[]);
 }
 
-/// Detached threads end while nothing else happens, so that each looks for who goes next on its own stack, and finds a process
-/// that is to be started.
+/// Detached threads end while nothing else happens, so that each picks the next fiber on its own stack and finds a process
+/// to start.
 fn ends_before_a_start(sim: &mut Sim) {
     sim.program("server", for_ever);
     sim.client_program("client", |_| {
@@ -214,7 +214,7 @@ fn ends_before_a_start(sim: &mut Sim) {
     });
 }
 
-fn a_thread_that_ends_outlives_the_start_that_follows() {
+fn a_process_starts_while_detached_threads_end() {
     let kill = |tenths: u64| Injection {
         trigger: at(Duration::from_millis(100 * tenths + 20)),
         fault: Fault::kill(SERVER, Duration::from_millis(130)),
@@ -223,7 +223,7 @@ fn a_thread_that_ends_outlives_the_start_that_follows() {
 }
 
 fn aborts(sim: &mut Sim) {
-    life(sim, NOTHING, |_| {
+    dies(sim, NOTHING, |_| {
         sleep(secs(2));
         std::process::abort()
     });
@@ -235,22 +235,22 @@ fn an_abort_resets_and_runs_no_destructor() {
 
 fn panics(sim: &mut Sim) {
     sim.without("no-silent-panic");
-    life(sim, Left { peer: "goodbye", locals: true, thread_locals: true }, |_| {
+    dies(sim, Left { peer: "fin", locals: true, thread_locals: true }, |_| {
         sleep(secs(2));
         panic!("on purpose")
     });
 }
 
-fn a_panic_in_main_says_goodbye_and_unwinds() {
+fn a_panicking_main_sends_fin_and_unwinds() {
     holds("panics", &[started_again()]);
 }
 
 fn stops(sim: &mut Sim) {
-    life(sim, Left { peer: "goodbye", locals: true, thread_locals: true }, |node| {
+    dies(sim, Left { peer: "fin", locals: true, thread_locals: true }, |node| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a node makes runtimes as it likes").block_on(async {
             node.stopping().await;
-            // A second one who asks is told as well.
+            // A second call returns too.
             node.stopping().await;
             tokio::time::sleep(secs(2)).await;
         });
@@ -258,13 +258,13 @@ fn stops(sim: &mut Sim) {
     });
 }
 
-fn a_stop_within_its_budget_says_goodbye_and_runs_destructors() {
+fn a_stop_within_its_budget_sends_fin_and_runs_destructors() {
     holds("stops", &struck_by(Fault::stop(SERVER, secs(3), secs(8))));
 }
 
 fn overruns(sim: &mut Sim) {
     sim.without("bounded-shutdown");
-    life(sim, NOTHING, for_ever);
+    dies(sim, NOTHING, for_ever);
 }
 
 fn overrun() -> [Injection; 1] {
@@ -276,12 +276,12 @@ fn a_stop_over_its_budget_is_a_kill() {
 }
 
 fn a_stop_over_its_budget_breaks_bounded_shutdown() {
-    let said = breaks("is_killed", &overrun(), "bounded-shutdown");
-    assert!(said.out.contains("server had not stopped 3 s after it was asked to, and was killed"), "{}", said.out);
+    let output = breaks("is_killed", &overrun(), "bounded-shutdown");
+    assert!(output.out.contains("server had not stopped 3 s after it was asked to, and was killed"), "{}", output.out);
 }
 
 fn is_killed(sim: &mut Sim) {
-    life(sim, NOTHING, for_ever);
+    dies(sim, NOTHING, for_ever);
 }
 
 fn a_kill_resets_and_runs_no_destructor() {
@@ -289,14 +289,14 @@ fn a_kill_resets_and_runs_no_destructor() {
 }
 
 fn loses_power(sim: &mut Sim) {
-    life(sim, Left { peer: "silence", locals: false, thread_locals: false }, for_ever);
+    dies(sim, Left { peer: "silence", locals: false, thread_locals: false }, for_ever);
 }
 
 fn a_power_loss_is_silent_and_runs_no_destructor() {
     holds("loses_power", &struck_by(Fault::power_loss(SERVER, secs(12))));
 }
 
-// -- panics that nobody looks at
+// -- panics that nobody observes
 
 fn a_panic_in_a_task(sim: &mut Sim) {
     sim.client("client", |_| async {
@@ -307,9 +307,9 @@ fn a_panic_in_a_task(sim: &mut Sim) {
 }
 
 fn a_panic_in_a_task_that_nobody_joins_fails_the_run() {
-    let said = breaks("a_panic_in_a_task", &[], "no-silent-panic");
-    assert!(said.out.contains("client panicked: nobody joins this task"), "{}", said.out);
-    assert!(said.out.contains("tests/e2e/lifecycle/deaths.rs:"), "{}", said.out);
+    let output = breaks("a_panic_in_a_task", &[], "no-silent-panic");
+    assert!(output.out.contains("client panicked: nobody joins this task"), "{}", output.out);
+    assert!(output.out.contains("tests/e2e/lifecycle/deaths.rs:"), "{}", output.out);
 }
 
 fn a_panic_in_a_thread(sim: &mut Sim) {
@@ -321,28 +321,28 @@ fn a_panic_in_a_thread(sim: &mut Sim) {
 }
 
 fn a_panic_in_a_thread_that_nobody_joins_fails_the_run() {
-    let said = breaks("a_panic_in_a_thread", &[], "no-silent-panic");
-    assert!(said.out.contains("client panicked: nobody joins this thread"), "{}", said.out);
+    let output = breaks("a_panic_in_a_thread", &[], "no-silent-panic");
+    assert!(output.out.contains("client panicked: nobody joins this thread"), "{}", output.out);
 }
 
 fn a_panic_that_is_caught(sim: &mut Sim) {
     sim.client_program("client", |_| i32::from(std::panic::catch_unwind(|| panic!("swallowed")).is_ok()));
 }
 
-fn a_panic_that_somebody_catches_fails_the_run_as_well() {
-    let said = breaks("a_panic_that_is_caught", &[], "no-silent-panic");
-    assert!(said.out.contains("client panicked: swallowed"), "{}", said.out);
+fn a_caught_panic_fails_the_run_too() {
+    let output = breaks("a_panic_that_is_caught", &[], "no-silent-panic");
+    assert!(output.out.contains("client panicked: swallowed"), "{}", output.out);
 }
 
-// -- what a service on a runtime leaves behind
+// -- the remains of an asynchronous service
 
 fn an_asynchronous_service(sim: &mut Sim) {
     sim.workers(2);
     let acts = sim.ledger::<(u16, &'static str)>("acts");
-    let second = sim.ledger::<u64>("acts when the second life began");
+    let second = sim.ledger::<u64>("acts when the second incarnation began");
     sim.node("server", move |node| async move {
-        let life = node.incarnation();
-        if life == 2 {
+        let incarnation = node.incarnation();
+        if incarnation == 2 {
             second.note(acts.len());
             tokio::time::sleep(secs(1_000)).await;
             return Ok(());
@@ -351,19 +351,19 @@ fn an_asynchronous_service(sim: &mut Sim) {
             let mut interval = tokio::time::interval(Duration::from_millis(50));
             loop {
                 interval.tick().await;
-                acts.note((life, "a timer"));
+                acts.note((incarnation, "a timer"));
             }
         });
         tokio::task::spawn_blocking(move || {
             loop {
                 sleep(Duration::from_millis(70));
-                acts.note((life, "a blocking task"));
+                acts.note((incarnation, "a blocking task"));
             }
         });
         std::thread::spawn(move || {
             loop {
                 std::thread::park_timeout(Duration::from_millis(90));
-                acts.note((life, "a thread"));
+                acts.note((incarnation, "a thread"));
             }
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:7000")?;
@@ -371,7 +371,7 @@ fn an_asynchronous_service(sim: &mut Sim) {
         std::thread::spawn(move || {
             let woken = listener.accept().map(|(mut peer, _)| peer.read(&mut [0]));
             drop(stream);
-            acts.note((life, if woken.is_ok() { "a socket" } else { "a socket that broke" }));
+            acts.note((incarnation, if woken.is_ok() { "a socket" } else { "a socket that broke" }));
         });
         tokio::time::sleep(secs(1_000)).await;
         Ok(())
@@ -384,7 +384,7 @@ fn an_asynchronous_service(sim: &mut Sim) {
         for who in ["a socket", "a socket that broke"] {
             assert!(!acts.contains(&(1, who)), "a kill woke a thread of its own process");
         }
-        assert!(second.len() == 1 && second.contains(&acts.len()), "the first life goes on in the second");
+        assert!(second.len() == 1 && second.contains(&acts.len()), "the first incarnation goes on in the second");
         Ok(())
     });
 }
@@ -393,7 +393,7 @@ fn a_killed_service_leaves_no_timer_task_or_thread_behind() {
     for fault in [
         Fault::kill(SERVER, secs(1)),
         Fault::power_loss(SERVER, secs(1)),
-        // At once, while the dead life's deadlines are still due.
+        // Restarts at once, while deadlines of the dead incarnation are still pending.
         Fault::kill(SERVER, Duration::ZERO),
     ] {
         holds("an_asynchronous_service", &struck_by(fault));
@@ -412,6 +412,6 @@ fn an_error_that_main_returns(sim: &mut Sim) {
     sim.eventually("both have ended", secs(2), |view| view.exits() == 2);
 }
 
-fn a_main_that_returns_an_error_is_an_end_and_no_failure() {
+fn an_error_from_main_ends_the_process_and_breaks_nothing() {
     holds("an_error_that_main_returns", &[]);
 }

@@ -1,7 +1,7 @@
-//! What a stopped process leaves behind is told with the line that made it, and what libraries keep for themselves is not.
-//! Nothing here annotates anything: the services are stock tokio, axum, reqwest and std.
+//! Leaks of a stopped process are reported with the line that created them; resources that libraries keep are not.
+//! The code under test has no probes: the services are stock tokio, axum, reqwest and std.
 
-use crate::harness::{Module, Said, at, carry_out, command, replay, run, scenarios, trials};
+use crate::harness::{Module, Output, at, campaign, cli, replay, scenarios, trials};
 use crate::time::secs;
 use afterlife::{Fault, Injection, NodeId, Sim};
 use axum::Router;
@@ -30,32 +30,32 @@ pub(crate) fn module() -> Module {
         a_service_may_leave_what_it_likes,
     ];
     let trials = trials![
-        a_task_that_a_graceful_shutdown_forgets_is_told_with_the_line_that_spawned_it,
-        a_stock_server_that_stops_in_order_is_not_told,
-        connections_that_a_client_library_keeps_are_its_own_business,
-        a_thread_that_nobody_joined_is_told_with_its_name_and_line,
-        threads_that_end_are_not,
-        a_listener_that_is_leaked_is_told_with_its_address,
-        a_lock_that_is_held_is_told_with_its_file,
-        a_service_that_leaves_by_itself_is_held_to_it_too,
-        a_death_that_is_not_in_order_leaves_what_it_likes,
-        tasks_that_were_told_to_end_are_not_left,
-        what_blocks_is_waited_for_and_is_not_left,
-        it_can_be_turned_off,
-        a_replay_in_a_fresh_process_says_the_same,
+        a_task_that_survives_a_graceful_shutdown_is_a_leak_with_its_spawn_line,
+        a_stock_server_that_stops_cleanly_leaks_nothing,
+        pooled_connections_of_a_client_library_are_no_leak,
+        an_unjoined_thread_is_a_leak_with_its_name_and_line,
+        threads_that_end_are_no_leak,
+        a_leaked_listener_is_reported_with_its_address,
+        a_held_file_lock_is_a_leak_with_its_path,
+        a_service_that_ends_by_itself_must_leak_nothing_either,
+        an_unclean_death_may_leak,
+        aborted_tasks_are_no_leak,
+        blocking_work_is_waited_for_and_is_no_leak,
+        the_invariant_can_be_turned_off,
+        a_replay_in_a_fresh_process_reports_the_same_leak,
     ];
     Module::new(scenarios, trials)
 }
 
-/// A stop of the first node after 3 s.
+/// A stop of the first node at 3 s.
 fn stop() -> Vec<Injection> {
     vec![Injection { trigger: at(secs(3)), fault: Fault::stop(NodeId(0), secs(10), secs(1)) }]
 }
 
-fn told(said: &Said, sentence: &str) {
-    let page = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.code == 1 && page.starts_with("✗ nothing left"), "{}{}", said.out, said.err);
-    assert!(page.contains(sentence), "no `{sentence}` in\n{}", said.out);
+fn reports(output: &Output, sentence: &str) {
+    let page = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.code == 1 && page.starts_with("✗ nothing left"), "{}{}", output.out, output.err);
+    assert!(page.contains(sentence), "no `{sentence}` in\n{}", output.out);
 }
 
 fn held(scenario: &str) {
@@ -74,16 +74,16 @@ fn ask_for_a_while(sim: &mut Sim) {
 
 // -- tasks
 
-/// The line that spawns what the shutdown forgets.
+/// The line that spawns the forgotten task.
 const FORGOTTEN: u32 = line!() + 6;
 
 fn a_server_forgets_its_audit_log(sim: &mut Sim) {
     sim.node("server", |node| async move {
         let answer = || async {
-            // The answer need not wait for the audit log.
+            // The answer does not wait for the audit log.
             tokio::spawn(async {
                 sleep(secs(20)).await;
-                std::fs::write("/audit.log", "one more").expect("the disk has room");
+                std::fs::write("/audit.log", "one more").expect("the disk has free space");
             });
             "done"
         };
@@ -94,10 +94,10 @@ fn a_server_forgets_its_audit_log(sim: &mut Sim) {
     ask_for_a_while(sim);
 }
 
-fn a_task_that_a_graceful_shutdown_forgets_is_told_with_the_line_that_spawned_it() {
-    let said = replay("a_server_forgets_its_audit_log", 0, stop());
-    told(&said, &format!("tasks behind, spawned at tests/e2e/lifecycle/leaks.rs:{FORGOTTEN}"));
-    assert!(said.out.contains(&format!("leaks.rs:{FORGOTTEN}")), "the story names the line, too:\n{}", said.out);
+fn a_task_that_survives_a_graceful_shutdown_is_a_leak_with_its_spawn_line() {
+    let output = replay("a_server_forgets_its_audit_log", 0, stop());
+    reports(&output, &format!("tasks behind, spawned at tests/e2e/lifecycle/leaks.rs:{FORGOTTEN}"));
+    assert!(output.out.contains(&format!("leaks.rs:{FORGOTTEN}")), "the story names the line, too:\n{}", output.out);
 }
 
 fn a_server_waits_for_its_audit_log(sim: &mut Sim) {
@@ -106,7 +106,7 @@ fn a_server_waits_for_its_audit_log(sim: &mut Sim) {
         let writer = tokio::spawn(async move {
             while let Some(line) = lines.recv().await {
                 sleep(Duration::from_millis(300)).await;
-                tokio::fs::write("/audit.log", line).await.expect("the disk has room");
+                tokio::fs::write("/audit.log", line).await.expect("the disk has free space");
             }
         });
         let answer = move || {
@@ -124,11 +124,11 @@ fn a_server_waits_for_its_audit_log(sim: &mut Sim) {
     ask_for_a_while(sim);
 }
 
-fn a_stock_server_that_stops_in_order_is_not_told() {
+fn a_stock_server_that_stops_cleanly_leaks_nothing() {
     held("a_server_waits_for_its_audit_log");
 }
 
-/// A service that is a client as well: its pool keeps connections, each with a task of the library's.
+/// A service that is also a client. Its pool keeps connections, each with a task of the library.
 fn a_server_asks_another(sim: &mut Sim) {
     sim.node("server", |node| async move {
         let client = reqwest::Client::new();
@@ -152,7 +152,7 @@ fn a_server_asks_another(sim: &mut Sim) {
     ask_for_a_while(sim);
 }
 
-fn connections_that_a_client_library_keeps_are_its_own_business() {
+fn pooled_connections_of_a_client_library_are_no_leak() {
     held("a_server_asks_another");
 }
 
@@ -174,7 +174,7 @@ fn a_service_drops_its_tasks(sim: &mut Sim) {
     });
 }
 
-fn tasks_that_were_told_to_end_are_not_left() {
+fn aborted_tasks_are_no_leak() {
     held("a_service_drops_its_tasks");
 }
 
@@ -183,9 +183,9 @@ fn a_service_blocks(sim: &mut Sim) {
     sim.node("server", |node| async move {
         let busy = || {
             thread::sleep(secs(2));
-            std::fs::write("/blocked", "done").expect("the disk has room");
+            std::fs::write("/blocked", "done").expect("the disk has free space");
         };
-        // What blocks is waited for when the runtime is dropped.
+        // Dropping the runtime waits for blocking tasks.
         let early = tokio::task::spawn_blocking(busy);
         node.stopping().await;
         drop(tokio::task::spawn_blocking(busy));
@@ -198,7 +198,7 @@ fn a_service_blocks(sim: &mut Sim) {
     });
 }
 
-fn what_blocks_is_waited_for_and_is_not_left() {
+fn blocking_work_is_waited_for_and_is_no_leak() {
     held("a_service_blocks");
 }
 
@@ -224,9 +224,9 @@ fn a_service_forgets_a_thread(sim: &mut Sim) {
     });
 }
 
-fn a_thread_that_nobody_joined_is_told_with_its_name_and_line() {
-    let said = replay("a_service_forgets_a_thread", 0, stop());
-    told(&said, &format!("left a thread behind (flusher), spawned at tests/e2e/lifecycle/leaks.rs:{UNJOINED}"));
+fn an_unjoined_thread_is_a_leak_with_its_name_and_line() {
+    let output = replay("a_service_forgets_a_thread", 0, stop());
+    reports(&output, &format!("left a thread behind (flusher), spawned at tests/e2e/lifecycle/leaks.rs:{UNJOINED}"));
 }
 
 fn a_service_joins_its_thread(sim: &mut Sim) {
@@ -245,7 +245,7 @@ fn a_service_joins_its_thread(sim: &mut Sim) {
     });
 }
 
-/// Ends its thread as the guards of logging libraries do: it waits for the last line, not for the thread.
+/// Ends its thread as the guards of logging libraries do: waits for the last line, not for the thread.
 struct Guard(mpsc::Sender<mpsc::Sender<()>>);
 
 impl Guard {
@@ -282,11 +282,11 @@ fn a_guard_ends_its_thread(sim: &mut Sim) {
     });
 }
 
-fn threads_that_end_are_not() {
+fn threads_that_end_are_no_leak() {
     held("a_service_joins_its_thread");
     for seed in 0..40 {
-        let said = replay("a_guard_ends_its_thread", seed, stop());
-        assert_eq!(said.code, 0, "seed {seed}:\n{}{}", said.out, said.err);
+        let output = replay("a_guard_ends_its_thread", seed, stop());
+        assert_eq!(output.code, 0, "seed {seed}:\n{}{}", output.out, output.err);
     }
 }
 
@@ -307,9 +307,9 @@ fn a_service_leaks_a_listener(sim: &mut Sim) {
     });
 }
 
-fn a_listener_that_is_leaked_is_told_with_its_address() {
-    let said = replay("a_service_leaks_a_listener", 0, stop());
-    told(&said, &format!("left a listener open (0.0.0.0:8080), made at tests/e2e/lifecycle/leaks.rs:{LEAKED}"));
+fn a_leaked_listener_is_reported_with_its_address() {
+    let output = replay("a_service_leaks_a_listener", 0, stop());
+    reports(&output, &format!("left a listener open (0.0.0.0:8080), made at tests/e2e/lifecycle/leaks.rs:{LEAKED}"));
 }
 
 static LOCK: Mutex<Option<File>> = Mutex::new(None);
@@ -330,12 +330,12 @@ fn a_service_holds_a_lock(sim: &mut Sim) {
     });
 }
 
-fn a_lock_that_is_held_is_told_with_its_file() {
-    let said = replay("a_service_holds_a_lock", 0, stop());
-    told(&said, &format!("left a file locked (/lock), opened at tests/e2e/lifecycle/leaks.rs:{OPENED}"));
+fn a_held_file_lock_is_a_leak_with_its_path() {
+    let output = replay("a_service_holds_a_lock", 0, stop());
+    reports(&output, &format!("left a file locked (/lock), opened at tests/e2e/lifecycle/leaks.rs:{OPENED}"));
 }
 
-// -- when it counts
+// -- when the invariant applies
 
 fn leave(code: i32) -> impl Fn(afterlife::Node) -> i32 + Send + Sync {
     move |_| {
@@ -353,10 +353,10 @@ fn a_service_leaves_by_itself(sim: &mut Sim) {
     });
 }
 
-fn a_service_that_leaves_by_itself_is_held_to_it_too() {
-    let said = run("a_service_leaves_by_itself", "5");
-    assert_eq!(said.code, 1, "{said:?}");
-    let finding = said.finding();
+fn a_service_that_ends_by_itself_must_leak_nothing_either() {
+    let output = campaign("a_service_leaves_by_itself", "5");
+    assert_eq!(output.code, 1, "{output:?}");
+    let finding = output.finding();
     assert_eq!(finding["signature"], "nothing-left · thread · tests/e2e/lifecycle/leaks.rs");
     assert_eq!(finding["also"], serde_json::json!([]), "a client may leave what it likes");
 }
@@ -366,9 +366,9 @@ fn a_service_fails(sim: &mut Sim) {
     sim.client_program("client", leave(0));
 }
 
-fn a_death_that_is_not_in_order_leaves_what_it_likes() {
-    let said = run("a_service_fails", "5");
-    assert_eq!(said.code, 0, "{said:?}");
+fn an_unclean_death_may_leak() {
+    let output = campaign("a_service_fails", "5");
+    assert_eq!(output.code, 0, "{output:?}");
     let kill = Injection { trigger: at(secs(3)), fault: Fault::kill(NodeId(0), secs(1)) };
     crate::harness::holds("a_service_forgets_a_thread", &[kill]);
 }
@@ -378,13 +378,13 @@ fn a_service_may_leave_what_it_likes(sim: &mut Sim) {
     a_service_forgets_a_thread(sim);
 }
 
-fn it_can_be_turned_off() {
+fn the_invariant_can_be_turned_off() {
     held("a_service_may_leave_what_it_likes");
 }
 
-fn a_replay_in_a_fresh_process_says_the_same() {
-    let finding = run("a_service_leaves_by_itself", "1").finding();
+fn a_replay_in_a_fresh_process_reports_the_same_leak() {
+    let finding = campaign("a_service_leaves_by_itself", "1").finding();
     let token = finding["token"].as_str().expect("a token is text").to_owned();
-    let again = carry_out(&mut command(&["replay", &token]));
-    told(&again, finding["sentence"].as_str().expect("a sentence is text"));
+    let again = cli(&["replay", &token]);
+    reports(&again, finding["sentence"].as_str().expect("a sentence is text"));
 }

@@ -1,7 +1,7 @@
-//! What a node allocates is booked; over its budget it dies as the OOM killer lets it die, and one absurd request is told.
-//! The size of the processes that runs are made in is another matter: see `memory`.
+//! Memory budgets: a node over its budget dies as by the OOM killer, and an absurd request is reported.
+//! The size of runner processes is tested in `campaign::footprint`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, run, scenarios, trials};
+use crate::harness::{Module, at, breaks, campaign, cli, holds, scenarios, trials};
 use crate::time::secs;
 use afterlife::{Fault, Injection, NodeId, Sim};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
 
-/// The server is made first.
+/// The server is the first node.
 const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
@@ -30,40 +30,40 @@ pub(crate) fn module() -> Module {
         a_long_name,
         a_path_that_just_fits,
         a_long_path_that_may_be,
-        nobody_may_die,
+        nothing_is_killed,
     ];
     let trials = trials![
         the_allocation_that_crosses_the_budget_ends_the_process_and_resets_its_peers,
         the_same_allocation_kills_in_every_replay,
-        a_process_within_its_budget_lives,
-        a_budget_is_one_nodes_and_nobody_elses,
-        what_is_freed_is_free_again,
+        a_process_within_its_budget_survives,
+        a_budget_applies_to_one_node,
+        freed_memory_is_available_again,
         a_block_that_grows_counts_once,
-        a_squeeze_kills_and_goes_by,
-        an_absurd_request_is_told_before_the_system_is_asked,
-        a_block_that_grows_absurdly_is_told,
-        a_bound_that_was_said_holds,
-        a_path_longer_than_the_system_takes_is_told,
-        figures_of_memory_are_events_where_there_is_a_budget,
+        a_squeeze_kills_and_ends,
+        an_absurd_request_is_reported_before_it_reaches_the_system,
+        a_block_that_grows_absurdly_is_reported,
+        a_declared_bound_replaces_the_default,
+        a_path_longer_than_the_system_allows_is_reported,
+        memory_figures_are_events_where_there_is_a_budget,
     ];
     Module::new(scenarios, trials)
 }
 
-/// Notes its end.
-struct Told(afterlife::Ledger<&'static str>);
+/// Notes its drop.
+struct NotesDrop(afterlife::Ledger<&'static str>);
 
-impl Drop for Told {
+impl Drop for NotesDrop {
     fn drop(&mut self) {
         self.0.note("dropped");
     }
 }
 
-/// A server of 64 MiB that takes one more for ever, and its peer.
+/// A server with 64 MiB that allocates one more MiB for ever, and its peer.
 fn over_budget(sim: &mut Sim) {
     let taken = sim.ledger::<u64>("mebibytes taken");
     let dropped = sim.ledger::<&'static str>("dropped");
     let server = sim.program("server", move |_| {
-        let _told = Told(dropped);
+        let _note = NotesDrop(dropped);
         std::fs::write("/page-cache", b"not synced").expect("the disk works");
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
@@ -79,9 +79,9 @@ fn over_budget(sim: &mut Sim) {
     sim.client_program("peer", move |_| {
         sleep(secs(1));
         let mut stream = TcpStream::connect("server:7000").expect("it listens");
-        let told = stream.read(&mut [0]).expect_err("it never says a word");
-        assert_eq!(told.kind(), ErrorKind::ConnectionReset);
-        // What else it has allocated is far less than one block.
+        let error = stream.read(&mut [0]).expect_err("the server never sends");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        // All its other allocations are far smaller than one block.
         assert_eq!(taken.len(), 63);
         assert!(dropped.is_empty(), "an OOM kill runs no destructor");
         assert!(TcpStream::connect("server:7000").is_err(), "nobody is there any more");
@@ -95,11 +95,11 @@ fn the_allocation_that_crosses_the_budget_ends_the_process_and_resets_its_peers(
 }
 
 fn the_same_allocation_kills_in_every_replay() {
-    let said = carry_out(&mut command(&["check", "over_budget", "--pairs", "10"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = cli(&["check", "over_budget", "--pairs", "10"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
-/// So many mebibytes, which the system need not find yet.
+/// Allocates this many MiB without touching them.
 fn block(mib: u64) -> Vec<u8> {
     std::hint::black_box(vec![0; (mib * MIB) as usize])
 }
@@ -130,7 +130,7 @@ fn within_budget(sim: &mut Sim) {
     ends_well(sim);
 }
 
-fn a_process_within_its_budget_lives() {
+fn a_process_within_its_budget_survives() {
     holds("within_budget", &[]);
 }
 
@@ -142,7 +142,7 @@ fn within_budget_elsewhere(sim: &mut Sim) {
     ends_well(sim);
 }
 
-fn a_budget_is_one_nodes_and_nobody_elses() {
+fn a_budget_applies_to_one_node() {
     holds("within_budget_elsewhere", &[]);
 }
 
@@ -150,7 +150,7 @@ fn frees_as_it_goes(sim: &mut Sim) {
     let server = sim.program("server", |_| {
         for _ in 0..100 {
             let (block, other) = (block(10), block(1));
-            // The block is freed by another thread of the node.
+            // Another thread of the node frees the block.
             let freed = std::thread::spawn(move || drop(block));
             freed.join().expect("it only frees");
             drop(other);
@@ -163,7 +163,7 @@ fn frees_as_it_goes(sim: &mut Sim) {
     ends_well(sim);
 }
 
-fn what_is_freed_is_free_again() {
+fn freed_memory_is_available_again() {
     holds("frees_as_it_goes", &[]);
 }
 
@@ -188,12 +188,12 @@ fn a_block_that_grows_counts_once() {
     holds("grows_one_block", &[]);
 }
 
-/// A server that takes 30 MiB for a moment, again and again.
+/// A server that repeatedly allocates 30 MiB for a moment.
 fn a_squeeze(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives");
+    let incarnations = sim.ledger::<u16>("incarnations");
     let done = sim.ledger::<(u16, u64)>("done");
     sim.program("server", move |node| {
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         for round in 0.. {
             drop(block(30));
             done.note((node.incarnation(), round));
@@ -205,8 +205,8 @@ fn a_squeeze(sim: &mut Sim) {
         sleep(secs(20));
         0
     });
-    sim.eventually("the second life goes on", secs(30), move |view| {
-        lives.len() == 2
+    sim.eventually("the second incarnation goes on", secs(30), move |view| {
+        incarnations.len() == 2
             && view.exits() == 2
             && done.contains(&(1, 1))
             && !done.contains(&(1, 2))
@@ -214,7 +214,7 @@ fn a_squeeze(sim: &mut Sim) {
     });
 }
 
-fn a_squeeze_kills_and_goes_by() {
+fn a_squeeze_kills_and_ends() {
     let squeeze = Fault::memory_pressure(SERVER, 20 * MIB, secs(3));
     let restart = Fault::kill(SERVER, secs(1));
     holds(
@@ -233,9 +233,9 @@ fn an_absurd_request(sim: &mut Sim) {
     });
 }
 
-fn an_absurd_request_is_told_before_the_system_is_asked() {
-    let said = breaks("an_absurd_request", &[], "bounded-request");
-    assert!(said.out.contains("client asked for 35184372088832 bytes of memory at once"), "{}", said.out);
+fn an_absurd_request_is_reported_before_it_reaches_the_system() {
+    let output = breaks("an_absurd_request", &[], "bounded-request");
+    assert!(output.out.contains("client asked for 35184372088832 bytes of memory at once"), "{}", output.out);
 }
 
 fn an_absurd_growth(sim: &mut Sim) {
@@ -249,9 +249,9 @@ fn an_absurd_growth(sim: &mut Sim) {
     sim.memory(client, 100 * MIB);
 }
 
-fn a_block_that_grows_absurdly_is_told() {
-    let said = breaks("an_absurd_growth", &[], "bounded-request");
-    assert!(said.out.contains("client asked for 3145728 bytes of memory at once"), "{}", said.out);
+fn a_block_that_grows_absurdly_is_reported() {
+    let output = breaks("an_absurd_growth", &[], "bounded-request");
+    assert!(output.out.contains("client asked for 3145728 bytes of memory at once"), "{}", output.out);
 }
 
 fn a_large_request_that_was_announced(sim: &mut Sim) {
@@ -259,12 +259,12 @@ fn a_large_request_that_was_announced(sim: &mut Sim) {
     an_absurd_request(sim);
 }
 
-fn a_bound_that_was_said_holds() {
-    // The system has not as much: that is the program's own affair, and it sees to it.
+fn a_declared_bound_replaces_the_default() {
+    // The system does not have this much. The program handles the failure.
     holds("a_large_request_that_was_announced", &[]);
 }
 
-/// Opens a path that is not there, in vain.
+/// Opens a path that does not exist.
 fn opens(sim: &mut Sim, path: String) {
     sim.client_program("client", move |_| {
         let error = std::fs::File::open(&path).expect_err("it is not there").raw_os_error();
@@ -291,26 +291,26 @@ fn a_long_path_that_may_be(sim: &mut Sim) {
     a_long_path(sim);
 }
 
-fn a_path_longer_than_the_system_takes_is_told() {
-    let said = breaks("a_long_path", &[], "bounded-request");
-    assert!(said.out.contains("client named a path of 4100 bytes"), "{}", said.out);
+fn a_path_longer_than_the_system_allows_is_reported() {
+    let output = breaks("a_long_path", &[], "bounded-request");
+    assert!(output.out.contains("client named a path of 4100 bytes"), "{}", output.out);
     breaks("a_long_name", &[], "bounded-request");
     holds("a_path_that_just_fits", &[]);
     holds("a_long_path_that_may_be", &[]);
 }
 
-fn nobody_may_die(sim: &mut Sim) {
+fn nothing_is_killed(sim: &mut Sim) {
     let server = takes(sim, "server", 60);
     sim.memory(server, 64 * MIB);
     takes(sim, "other", 10);
     sim.always("one at most has ended", |view| view.exits() < 2);
 }
 
-fn figures_of_memory_are_events_where_there_is_a_budget() {
-    let said = run("nobody_may_die", "0..1");
-    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    let path = said.finding()["path"].as_str().expect("a path").to_owned();
-    let record = carry_out(&mut command(&["show", &path, "--format", "json"]));
+fn memory_figures_are_events_where_there_is_a_budget() {
+    let output = campaign("nothing_is_killed", "0..1");
+    assert_eq!(output.code, 1, "{}{}", output.out, output.err);
+    let path = output.finding()["path"].as_str().expect("a path").to_owned();
+    let record = cli(&["show", &path, "--format", "json"]);
     let figures: Vec<Value> = record.lines().into_iter().filter(|line| !line["what"]["MemoryUsed"].is_null()).collect();
     let [of_the_server] = &figures[..] else { panic!("of the one with a budget and no other: {figures:?}") };
     assert_eq!(of_the_server["node"], SERVER.0);

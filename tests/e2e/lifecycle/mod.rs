@@ -1,4 +1,4 @@
-//! How processes end, stop, pause and start again, and what they leave behind.
+//! The lifecycle of processes: deaths, stops, pauses, restarts, leaks.
 
 mod death_table;
 mod deaths;

@@ -1,7 +1,7 @@
-//! A paused process stands still and its machine does not: seen from its peers, from its timers, and by who stops or kills it.
-//! Holds of single threads or messages are no pauses.
+//! A paused process stands still while its machine runs, as its peers, its timers, and stops and kills of it show.
+//! Holds of single threads are in `threads::holds`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, scenarios, trials};
+use crate::harness::{Module, at, breaks, cli, holds, scenarios, trials};
 use crate::time::{ms, secs};
 use afterlife::{Fault, Faults, Injection, NodeId, Sim, Trigger};
 use std::io::{ErrorKind, Read, Write};
@@ -9,35 +9,35 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The server is made first.
+/// The server is the first node.
 const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
         an_echo,
-        it_sends_and_is_paused,
+        paused_after_a_send,
         sleepers,
         a_runtime,
         a_heartbeat,
         a_stop_is_awaited,
         a_stop_is_ignored,
-        it_lives_again,
+        killed_while_paused,
         paused_at_its_start,
         killed_at_its_start,
         pauses_are_drawn,
     ];
     let trials = trials![
         a_paused_server_answers_late_and_loses_nothing,
-        what_it_had_sent_is_delivered,
-        every_sleep_of_a_paused_process_ends_late_and_at_once,
-        timers_of_a_runtime_come_late_and_work_goes_on,
-        a_peer_that_waits_for_heartbeats_gives_up_and_hears_them_later,
-        a_stop_reaches_a_paused_process_when_it_goes_on,
-        a_stop_whose_budget_ends_in_the_pause_kills,
-        a_kill_ends_a_paused_process_and_its_next_life_is_not_paused,
-        a_process_that_is_paused_as_it_starts_starts_late,
-        a_process_that_is_killed_as_it_starts_never_runs,
-        a_pause_that_outlives_the_faults_is_healed,
+        bytes_sent_before_the_pause_are_delivered,
+        all_sleeps_of_a_paused_process_end_late_and_together,
+        timers_of_a_runtime_fire_late_and_work_continues,
+        a_peer_misses_heartbeats_and_receives_them_later,
+        a_stop_reaches_a_paused_process_when_it_resumes,
+        a_stop_whose_budget_ends_during_the_pause_kills,
+        a_kill_ends_a_paused_process_and_its_next_incarnation_runs,
+        a_process_paused_at_its_start_starts_late,
+        a_process_killed_at_its_start_never_runs,
+        a_pause_longer_than_the_fault_window_is_healed,
         drawn_pauses_replay,
     ];
     Module::new(scenarios, trials)
@@ -47,10 +47,10 @@ fn pause(from: Duration, length: Duration) -> Injection {
     Injection { trigger: at(from), fault: Fault::pause(SERVER, length) }
 }
 
-/// A scenario that injects its own faults holds.
+/// Asserts that a scenario with its own injected faults holds.
 fn runs(scenario: &str) {
-    let said = crate::harness::run(scenario, "0..3");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = crate::harness::campaign(scenario, "0..3");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
 fn serve(listener: TcpListener) {
@@ -88,7 +88,7 @@ fn an_echo(sim: &mut Sim) {
         let mut byte = [0];
         stream.write_all(b"a").and_then(|()| stream.read_exact(&mut byte)).expect("nothing is wrong yet");
         sleep(secs(3));
-        // In the pause: the system takes bytes and connections in its stead, and nobody answers.
+        // During the pause the kernel accepts bytes and connections for the process, and nobody answers.
         let paused = Instant::now();
         stream.write_all(b"bc").expect("its buffer takes it");
         let mut other = TcpStream::connect("server:7000").expect("its backlog takes it");
@@ -107,11 +107,11 @@ fn an_echo(sim: &mut Sim) {
 
 fn a_paused_server_answers_late_and_loses_nothing() {
     holds("an_echo", &[pause(secs(2), secs(5))]);
-    // The assertions notice where there is none.
+    // The assertions would notice if there were no pause.
     breaks("an_echo", &[pause(secs(20), ms(1))], "no-silent-panic");
 }
 
-fn it_sends_and_is_paused(sim: &mut Sim) {
+fn paused_after_a_send(sim: &mut Sim) {
     let trigger = Trigger::on(SERVER, "note sent", 1, Duration::ZERO);
     sim.inject(trigger, Fault::pause(SERVER, secs(5)));
     let sent = sim.ledger::<&'static str>("sent");
@@ -135,13 +135,13 @@ fn it_sends_and_is_paused(sim: &mut Sim) {
     });
 }
 
-fn what_it_had_sent_is_delivered() {
-    runs("it_sends_and_is_paused");
+fn bytes_sent_before_the_pause_are_delivered() {
+    runs("paused_after_a_send");
 }
 
 // -- its own time
 
-/// The longest gap between two of its steps, of each of several threads that wait in their own way.
+/// Several threads, each of which waits in its own way and notes the longest gap between two of its steps.
 fn sleepers(sim: &mut Sim) {
     let gaps = sim.ledger::<(&'static str, u64)>("long gaps in whole seconds");
     sim.program("server", move |_| {
@@ -179,7 +179,7 @@ fn sleepers(sim: &mut Sim) {
     });
 }
 
-fn every_sleep_of_a_paused_process_ends_late_and_at_once() {
+fn all_sleeps_of_a_paused_process_end_late_and_together() {
     holds("sleepers", &[pause(secs(1), secs(2) + ms(50))]);
 }
 
@@ -207,19 +207,19 @@ fn a_runtime(sim: &mut Sim) {
         tokio::time::sleep(secs(3)).await;
         assert_eq!((ticks.len(), blocking.len()), (before, rounds), "a paused process does nothing");
         tokio::time::sleep(secs(3)).await;
-        // An interval makes up for what it missed.
+        // An interval catches up on missed ticks.
         assert!((98..=101).contains(&ticks.len()), "{} ticks in 10 s", ticks.len());
         assert!(blocking.len() > rounds + 5);
         Ok(())
     });
 }
 
-fn timers_of_a_runtime_come_late_and_work_goes_on() {
+fn timers_of_a_runtime_fire_late_and_work_continues() {
     holds("a_runtime", &[pause(secs(3), secs(5))]);
 }
 
 fn a_heartbeat(sim: &mut Sim) {
-    let said = sim.ledger::<&'static str>("what the peer says");
+    let noted = sim.ledger::<&'static str>("noted by the peer");
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -231,22 +231,22 @@ fn a_heartbeat(sim: &mut Sim) {
     sim.client_program("client", move |_| {
         let mut stream = connect();
         stream.set_read_timeout(Some(secs(1))).expect("it is a duration");
-        let (mut heard, mut missed) = (0, 0);
-        while heard < 100 {
+        let (mut received, mut missed) = (0, 0);
+        while received < 100 {
             match stream.read(&mut [0]) {
-                Ok(_) => heard += 1,
+                Ok(_) => received += 1,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => missed += 1,
                 Err(error) => panic!("a pause looks like this: {error}"),
             }
         }
         assert_eq!(missed, 4);
-        said.note("it came back");
+        noted.note("it came back");
         0
     });
-    sim.eventually("the peer says so", secs(60), move |_| !said.is_empty());
+    sim.eventually("the peer notes both", secs(60), move |_| !noted.is_empty());
 }
 
-fn a_peer_that_waits_for_heartbeats_gives_up_and_hears_them_later() {
+fn a_peer_misses_heartbeats_and_receives_them_later() {
     holds("a_heartbeat", &[pause(secs(3), ms(4_500))]);
 }
 
@@ -270,7 +270,7 @@ fn a_stop_is_awaited(sim: &mut Sim) {
     });
 }
 
-/// The run's first instant: the monotonic clock begins at a million seconds.
+/// The start of the run: the monotonic clock begins at one million seconds.
 fn begun() -> Instant {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes one structure.
@@ -283,22 +283,22 @@ fn stop(from: Duration, budget: Duration) -> Injection {
     Injection { trigger: at(from), fault }
 }
 
-fn a_stop_reaches_a_paused_process_when_it_goes_on() {
+fn a_stop_reaches_a_paused_process_when_it_resumes() {
     holds("a_stop_is_awaited", &[pause(secs(2), secs(5)), stop(secs(3), secs(10))]);
 }
 
 fn a_stop_is_ignored(sim: &mut Sim) {
     sim.without("bounded-shutdown");
-    it_lives_again(sim);
+    killed_while_paused(sim);
 }
 
-fn a_stop_whose_budget_ends_in_the_pause_kills() {
+fn a_stop_whose_budget_ends_during_the_pause_kills() {
     holds("a_stop_is_ignored", &[pause(secs(2), secs(20)), stop(secs(3), secs(2))]);
-    breaks("it_lives_again", &[pause(secs(2), secs(20)), stop(secs(3), secs(2))], "bounded-shutdown");
+    breaks("killed_while_paused", &[pause(secs(2), secs(20)), stop(secs(3), secs(2))], "bounded-shutdown");
 }
 
-/// A server whose next life does at once what the first did, and a client that is cut off between them.
-fn it_lives_again(sim: &mut Sim) {
+/// A server whose next incarnation resumes at once, and a client that loses its connection between them.
+fn killed_while_paused(sim: &mut Sim) {
     let beats = sim.ledger::<(u16, u64)>("beats");
     sim.program("server", move |node| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("a dead process holds no port");
@@ -311,22 +311,22 @@ fn it_lives_again(sim: &mut Sim) {
     });
     sim.client_program("client", move |_| {
         let mut stream = connect();
-        let told = stream.read(&mut [0]).expect_err("it never says a word").kind();
-        assert_eq!(told, ErrorKind::ConnectionReset);
+        let error = stream.read(&mut [0]).expect_err("the server never sends").kind();
+        assert_eq!(error, ErrorKind::ConnectionReset);
         drop(connect());
         sleep(secs(5));
-        assert!(!beats.contains(&(1, 25)), "the first life is over");
-        assert!(beats.contains(&(2, 45)), "the second life is not paused");
+        assert!(!beats.contains(&(1, 25)), "the first incarnation is over");
+        assert!(beats.contains(&(2, 45)), "the second incarnation is not paused");
         0
     });
 }
 
-fn a_kill_ends_a_paused_process_and_its_next_life_is_not_paused() {
+fn a_kill_ends_a_paused_process_and_its_next_incarnation_runs() {
     let kill = Injection { trigger: at(secs(4)), fault: Fault::kill(SERVER, secs(1)) };
-    holds("it_lives_again", &[pause(secs(2), secs(30)), kill]);
+    holds("killed_while_paused", &[pause(secs(2), secs(30)), kill]);
 }
 
-/// Kills the server, and lets this happen to it as it comes back.
+/// Kills the server and strikes it with this fault as it restarts.
 fn killed_and_at_its_start(sim: &mut Sim, fault: Fault) {
     sim.inject(at(secs(2)), Fault::kill(SERVER, secs(1)));
     sim.inject(Trigger::on(SERVER, "start", 2, Duration::ZERO), fault);
@@ -334,46 +334,49 @@ fn killed_and_at_its_start(sim: &mut Sim, fault: Fault) {
 
 fn paused_at_its_start(sim: &mut Sim) {
     killed_and_at_its_start(sim, Fault::pause(SERVER, secs(4)));
-    let lives = sim.ledger::<u16>("lives");
+    let incarnations = sim.ledger::<u16>("incarnations");
     sim.program("server", move |node| {
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         sleep(secs(100));
         0
     });
     sim.client_program("client", move |_| {
         sleep(secs(5));
-        assert_eq!(lives.len(), 1, "it stands still before its first step");
+        assert_eq!(incarnations.len(), 1, "the process is paused before its first step");
         sleep(secs(5));
-        assert_eq!(lives.len(), 2);
+        assert_eq!(incarnations.len(), 2);
         0
     });
 }
 
-fn a_process_that_is_paused_as_it_starts_starts_late() {
+fn a_process_paused_at_its_start_starts_late() {
     runs("paused_at_its_start");
 }
 
 fn killed_at_its_start(sim: &mut Sim) {
     killed_and_at_its_start(sim, Fault::kill(SERVER, secs(1)));
-    let lives = sim.ledger::<u16>("lives");
+    let incarnations = sim.ledger::<u16>("incarnations");
     sim.program("server", move |node| {
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         sleep(secs(100));
         0
     });
     sim.client_program("client", move |_| {
         sleep(secs(10));
-        assert!(lives.len() == 2 && lives.contains(&1) && lives.contains(&3), "the second life never took a step");
+        assert!(
+            incarnations.len() == 2 && incarnations.contains(&1) && incarnations.contains(&3),
+            "the second incarnation never took a step"
+        );
         0
     });
 }
 
-fn a_process_that_is_killed_as_it_starts_never_runs() {
+fn a_process_killed_at_its_start_never_runs() {
     runs("killed_at_its_start");
 }
 
-fn a_pause_that_outlives_the_faults_is_healed() {
-    // A pause lasts as long as it was meant to; what comes after waits for it.
+fn a_pause_longer_than_the_fault_window_is_healed() {
+    // A pause keeps its length; later faults wait for its end.
     holds("an_echo", &[pause(secs(2), secs(5)), pause(secs(4), ms(1))]);
 }
 
@@ -400,8 +403,8 @@ fn pauses_are_drawn(sim: &mut Sim) {
 }
 
 fn drawn_pauses_replay() {
-    let said = carry_out(&mut command(&["check", "pauses_are_drawn", "--pairs", "10"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let said = crate::harness::run("pauses_are_drawn", "0..20");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = cli(&["check", "pauses_are_drawn", "--pairs", "10"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    let output = crate::harness::campaign("pauses_are_drawn", "0..20");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }

@@ -1,7 +1,7 @@
-//! Signals as stock programs await them: `tokio::signal`, a pipe to oneself, `sigwait`; and what they cannot be here.
-//! A stop that is awaited by `node.stopping()` is in `deaths`.
+//! Signals as stock programs await them: `tokio::signal`, a self-pipe, `sigwait`; and the uses that are not supported.
+//! Stops through `node.stopping()` are in `deaths`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, replay, scenarios, trials};
+use crate::harness::{Module, at, breaks, cli, holds, replay, scenarios, trials};
 use crate::time::secs;
 use afterlife::{Fault, Injection, NodeId, Sim};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
@@ -26,30 +26,30 @@ pub(crate) fn module() -> Module {
         nobody_listens,
     ];
     let trials = trials![
-        tokio_signal_stops_a_stock_main_in_every_life,
-        tokio_signal_stops_a_main_with_workers_in_every_life,
-        one_may_await_signals_and_others_be_stopped_too,
+        tokio_signal_stops_a_stock_main_in_every_incarnation,
+        tokio_signal_stops_a_main_with_workers_in_every_incarnation,
+        one_node_awaits_signals_and_others_stop_too,
         ctrl_c_is_sigint,
         a_second_listener_is_refused_with_both_names,
-        a_second_listener_is_refused_however_it_sleeps,
+        a_second_listener_with_workers_is_refused_too,
         a_handler_writes_to_a_pipe_of_its_own_process,
         a_wait_ends_with_eintr,
-        a_read_goes_on_if_it_was_asked_to,
-        sigwait_takes_what_is_blocked,
+        a_read_restarts_with_sa_restart,
+        sigwait_takes_a_blocked_signal,
         a_signal_without_a_handler_ends_the_process,
-        a_stop_that_nobody_listens_for_runs_over_its_budget,
+        an_ignored_stop_overruns_its_budget,
         a_seed_is_one_run,
     ];
     Module::new(scenarios, trials)
 }
 
-/// A stop of this node, which comes back a second after it ended.
+/// A stop of this node, which restarts one second later.
 fn stop(node: u16, after: u64) -> Injection {
     let fault = Fault::stop(NodeId(node), secs(3), secs(1));
     Injection { trigger: at(secs(after)), fault }
 }
 
-/// What `#[tokio::main]` makes of this body, with a graceful stop.
+/// The expansion of `#[tokio::main]` for a server with a graceful stop.
 fn stock_main(workers: usize, stopped: impl FnOnce()) -> i32 {
     let mut builder = if workers == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let runtime = builder.worker_threads(workers.max(1)).enable_all().build().expect("a runtime");
@@ -66,16 +66,16 @@ fn stock_main(workers: usize, stopped: impl FnOnce()) -> i32 {
 }
 
 fn stopped_in_every_life(sim: &mut Sim, workers: usize) {
-    let stopped = sim.ledger::<u16>("lives that stopped well");
+    let stopped = sim.ledger::<u16>("incarnations that stopped well");
     sim.program("server", move |node| stock_main(workers, || stopped.note(node.incarnation())));
-    sim.eventually("three lives stop well", secs(30), move |_| stopped.len() == 3);
+    sim.eventually("three incarnations stop well", secs(30), move |_| stopped.len() == 3);
 }
 
 fn a_stock_main(sim: &mut Sim) {
     stopped_in_every_life(sim, 0);
 }
 
-fn tokio_signal_stops_a_stock_main_in_every_life() {
+fn tokio_signal_stops_a_stock_main_in_every_incarnation() {
     holds("a_stock_main", &[stop(0, 2), stop(0, 10), stop(0, 20)]);
 }
 
@@ -83,12 +83,12 @@ fn a_stock_main_with_workers(sim: &mut Sim) {
     stopped_in_every_life(sim, 3);
 }
 
-fn tokio_signal_stops_a_main_with_workers_in_every_life() {
+fn tokio_signal_stops_a_main_with_workers_in_every_incarnation() {
     holds("a_stock_main_with_workers", &[stop(0, 2), stop(0, 10), stop(0, 20)]);
 }
 
 fn a_service_awaits_sigterm_beside_others(sim: &mut Sim) {
-    let stopped = sim.ledger::<(u16, u16)>("lives that stopped well");
+    let stopped = sim.ledger::<(u16, u16)>("incarnations that stopped well");
     sim.node("listener", move |node| async move {
         signal(SignalKind::terminate())?.recv().await;
         stopped.note((0, node.incarnation()));
@@ -106,7 +106,7 @@ fn a_service_awaits_sigterm_beside_others(sim: &mut Sim) {
     sim.eventually("all that were stopped stop well", secs(30), move |_| stopped.len() == 5);
 }
 
-fn one_may_await_signals_and_others_be_stopped_too() {
+fn one_node_awaits_signals_and_others_stop_too() {
     holds("a_service_awaits_sigterm_beside_others", &[stop(0, 2), stop(1, 3), stop(0, 10), stop(2, 11), stop(1, 12)]);
 }
 
@@ -144,10 +144,10 @@ fn two_services_with_workers_await_sigterm(sim: &mut Sim) {
 
 fn second_listener_is_refused(scenario: &str) {
     for (node, other) in [(0, 1), (1, 0)] {
-        let said = breaks(scenario, &[stop(node, 2)], "no-missing-door");
-        let told = format!("SIGTERM of server-{node} also woke server-{other}: tokio::signal keeps one table");
-        let told_at_all = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told_at_all.contains(&told), "{}", said.out);
+        let output = breaks(scenario, &[stop(node, 2)], "no-missing-door");
+        let message = format!("SIGTERM of server-{node} also woke server-{other}: tokio::signal keeps one table");
+        let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(&message), "{}", output.out);
     }
 }
 
@@ -155,7 +155,7 @@ fn a_second_listener_is_refused_with_both_names() {
     second_listener_is_refused("two_services_await_sigterm");
 }
 
-fn a_second_listener_is_refused_however_it_sleeps() {
+fn a_second_listener_with_workers_is_refused_too() {
     second_listener_is_refused("two_services_with_workers_await_sigterm");
 }
 
@@ -168,7 +168,7 @@ extern "C" fn write_to_oneself(_: libc::c_int) {
     unsafe { libc::write(WRITER.load(Ordering::Relaxed), b"x".as_ptr().cast(), 1) };
 }
 
-/// Installs a handler as C code does.
+/// Installs a signal handler as C code does.
 fn install(signal: libc::c_int, handler: extern "C" fn(libc::c_int), flags: libc::c_int) {
     // SAFETY: zeroes are a valid structure, which is then filled.
     unsafe {
@@ -183,7 +183,7 @@ fn install(signal: libc::c_int, handler: extern "C" fn(libc::c_int), flags: libc
 }
 
 fn a_pipe_to_oneself(sim: &mut Sim) {
-    let stopped = sim.ledger::<u16>("lives that stopped well");
+    let stopped = sim.ledger::<u16>("incarnations that stopped well");
     sim.program("server", move |node| {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         WRITER.store(OwnedFd::from(writer).into_raw_fd(), Ordering::Relaxed);
@@ -199,7 +199,7 @@ fn a_pipe_to_oneself(sim: &mut Sim) {
         stopped.note(node.incarnation());
         0
     });
-    sim.eventually("two lives stop well", secs(30), move |_| stopped.len() == 2);
+    sim.eventually("two incarnations stop well", secs(30), move |_| stopped.len() == 2);
 }
 
 fn a_handler_writes_to_a_pipe_of_its_own_process() {
@@ -263,12 +263,12 @@ fn a_call_that_goes_on(sim: &mut Sim) {
     });
 }
 
-fn a_read_goes_on_if_it_was_asked_to() {
+fn a_read_restarts_with_sa_restart() {
     holds("a_call_that_goes_on", &[]);
 }
 
 fn a_thread_that_waits_for_signals(sim: &mut Sim) {
-    let stopped = sim.ledger::<u16>("lives that stopped well");
+    let stopped = sim.ledger::<u16>("incarnations that stopped well");
     sim.program("daemon", move |node| {
         // SAFETY: the set is initialised by `sigemptyset` before it is used.
         unsafe {
@@ -286,10 +286,10 @@ fn a_thread_that_waits_for_signals(sim: &mut Sim) {
         stopped.note(node.incarnation());
         0
     });
-    sim.eventually("two lives stop well", secs(30), move |_| stopped.len() == 2);
+    sim.eventually("two incarnations stop well", secs(30), move |_| stopped.len() == 2);
 }
 
-fn sigwait_takes_what_is_blocked() {
+fn sigwait_takes_a_blocked_signal() {
     holds("a_thread_that_waits_for_signals", &[stop(0, 2), stop(0, 10)]);
 }
 
@@ -317,14 +317,14 @@ fn nobody_listens(sim: &mut Sim) {
     });
 }
 
-fn a_stop_that_nobody_listens_for_runs_over_its_budget() {
+fn an_ignored_stop_overruns_its_budget() {
     breaks("nobody_listens", &[stop(0, 2)], "bounded-shutdown");
 }
 
 fn a_seed_is_one_run() {
     for scenario in ["an_interrupt", "a_call_that_goes_on"] {
-        let said = carry_out(&mut command(&["check", scenario, "--pairs", "5"]));
-        assert_eq!(said.code, 0, "{said:?}");
+        let output = cli(&["check", scenario, "--pairs", "5"]);
+        assert_eq!(output.code, 0, "{output:?}");
     }
     let digest = || replay("a_stock_main_with_workers", 7, vec![stop(0, 2), stop(0, 10), stop(0, 20)]).out;
     assert_eq!(digest(), digest());

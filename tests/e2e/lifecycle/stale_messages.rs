@@ -1,5 +1,5 @@
-//! Messages that outlive the life that they belong to: told, and a violation where a scenario says so.
-//! What a death does to connections is in `tcp_ends`.
+//! Messages that outlive the incarnation they were meant for: events, and violations if the scenario opts in.
+//! The effect of a death on connections is in `net::tcp_ends`.
 
 use crate::harness::{Module, at, breaks, holds, scenarios, trials};
 use crate::reach::connect;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 pub(crate) fn module() -> Module {
     let trials = trials![
-        a_datagram_for_an_earlier_life_is_told_and_breaks_only_who_asks,
-        bytes_of_an_earlier_life_that_are_read_late_break_only_who_asks,
-        without_a_second_life_nothing_is_late,
+        a_datagram_for_an_earlier_incarnation_breaks_only_an_opted_in_scenario,
+        late_bytes_of_an_earlier_incarnation_break_only_an_opted_in_scenario,
+        without_a_restart_no_message_is_stale,
     ];
     let scenarios = scenarios![datagrams, datagrams_fenced, late_reads, late_reads_fenced];
     Module::new(scenarios, trials)
@@ -21,7 +21,7 @@ pub(crate) fn module() -> Module {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A server that is reached slowly, and a client that sends to it all the time.
+/// A server behind a slow link, and a client that sends to it all the time.
 fn datagrams(sim: &mut Sim) {
     let server = sim.program("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
@@ -45,7 +45,7 @@ fn datagrams_fenced(sim: &mut Sim) {
     sim.also("no-stale-message");
 }
 
-/// A client that reads the successor's greeting before its predecessor's.
+/// A client that reads the greeting of the second incarnation before that of the first.
 fn late_reads(sim: &mut Sim) {
     sim.program("server", |node| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -75,22 +75,26 @@ fn kill() -> Vec<Injection> {
     vec![Injection { trigger: at(2 * SECOND), fault: Fault::kill(NodeId(0), Duration::from_millis(100)) }]
 }
 
-fn a_datagram_for_an_earlier_life_is_told_and_breaks_only_who_asks() {
+fn a_datagram_for_an_earlier_incarnation_breaks_only_an_opted_in_scenario() {
     holds("datagrams", &kill());
-    let said = breaks("datagrams_fenced", &kill(), "no-stale-message");
-    assert!(said.out.contains("server, in life 2, received a datagram that was meant for its life 1"), "{}", said.out);
+    let output = breaks("datagrams_fenced", &kill(), "no-stale-message");
+    assert!(
+        output.out.contains("server, in life 2, received a datagram that was meant for its life 1"),
+        "{}",
+        output.out
+    );
 }
 
-fn bytes_of_an_earlier_life_that_are_read_late_break_only_who_asks() {
+fn late_bytes_of_an_earlier_incarnation_break_only_an_opted_in_scenario() {
     holds("late_reads", &kill());
-    let said = breaks("late_reads_fenced", &kill(), "no-stale-message");
-    let told = "client received bytes of a connection of life 1 of server after it had heard from a later one";
-    // A page breaks its lines.
-    let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flat.contains(told), "{}", said.out);
+    let output = breaks("late_reads_fenced", &kill(), "no-stale-message");
+    let sentence = "client received bytes of a connection of life 1 of server after it had heard from a later one";
+    // The report wraps its lines.
+    let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(sentence), "{}", output.out);
 }
 
-fn without_a_second_life_nothing_is_late() {
+fn without_a_restart_no_message_is_stale() {
     holds("datagrams_fenced", &[]);
     holds("late_reads_fenced", &[]);
 }

@@ -1,4 +1,4 @@
-//! Who starts a process again that ended by itself, when that is a crash loop, and how far one node's fault reaches.
+//! Supervisors: restarts, crash loops, and the blast radius of a fault.
 //! Restarts that are part of a fault are in `deaths`.
 
 use crate::harness::{Module, at, breaks, holds, scenarios, trials};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
 
-/// The first node that is made.
+/// The first node of each scenario.
 const FIRST: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
@@ -21,28 +21,28 @@ pub(crate) fn module() -> Module {
         gives_up,
         ends_well_always,
         ends_well_on_failure,
-        nobody_looks_after_it,
-        lives_on,
+        has_no_supervisor,
+        outlives_a_kill,
         stops_when_asked,
         resumes_and_grows,
         resumes_and_grows_with_progress,
         resumes_and_grows_in_the_page_cache,
         panics_in_one_place,
         cascades,
-        bears_it,
+        tolerates_the_loss,
     ];
     let trials = trials![
         delays_grow_and_stay_under_their_cap,
         a_supervisor_that_gives_up_leaves_the_process_down,
-        a_good_end_is_mended_by_always_and_by_nothing_else,
+        only_an_always_supervisor_restarts_a_clean_end,
         a_process_without_a_supervisor_stays_down,
-        what_a_fault_ended_is_started_once,
-        what_an_operator_stopped_stays_with_the_operator,
-        a_job_that_resumes_and_dies_of_memory_again_and_again_is_a_crash_loop,
-        a_job_that_makes_progress_between_its_deaths_is_none,
+        a_process_that_a_fault_ended_is_started_once,
+        a_stopped_process_is_not_restarted_by_its_supervisor,
+        a_job_that_resumes_into_the_same_oom_kill_is_a_crash_loop,
+        a_job_that_progresses_between_its_deaths_is_no_crash_loop,
         a_panic_in_the_same_place_is_a_crash_loop,
         a_service_that_dies_with_its_peer_breaks_blast_radius,
-        a_service_that_was_struck_itself_may_die,
+        a_service_that_a_fault_struck_may_die,
     ];
     Module::new(scenarios, trials)
 }
@@ -55,7 +55,7 @@ fn for_ever() {
     sleep(secs(100_000));
 }
 
-/// Waits, and looks at the end.
+/// Sleeps, and checks the ledger at the end.
 fn after(sim: &mut Sim, wait: Duration, look: impl Fn() + Send + Sync + 'static) {
     let looked = sim.ledger::<&'static str>("looked");
     sim.client_program("client", move |_| {
@@ -67,7 +67,7 @@ fn after(sim: &mut Sim, wait: Duration, look: impl Fn() + Send + Sync + 'static)
     sim.eventually("the client found all as it should be", wait + secs(30), move |_| !looked.is_empty());
 }
 
-// -- when it starts again
+// -- restarts
 
 fn backs_off(sim: &mut Sim) {
     sim.without("no-crash-loop");
@@ -85,7 +85,7 @@ fn backs_off(sim: &mut Sim) {
     });
 }
 
-/// Control time: the monotonic clock begins at a million seconds.
+/// The virtual time: the monotonic clock begins at one million seconds.
 fn since_the_start() -> Duration {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes one structure.
@@ -97,9 +97,9 @@ fn delays_grow_and_stay_under_their_cap() {
     holds("backs_off", &[]);
 }
 
-fn counted(sim: &mut Sim, supervisor: Option<Supervisor>, lives: u64, code: i32) {
+fn counted(sim: &mut Sim, supervisor: Option<Supervisor>, incarnations: u64, code: i32) {
     sim.without("no-crash-loop");
-    let seen = sim.ledger::<u16>("lives");
+    let seen = sim.ledger::<u16>("incarnations");
     let worker = sim.program("worker", move |node| {
         seen.note(node.incarnation());
         sleep(secs(1));
@@ -108,7 +108,7 @@ fn counted(sim: &mut Sim, supervisor: Option<Supervisor>, lives: u64, code: i32)
     if let Some(supervisor) = supervisor {
         sim.supervise(worker, supervisor);
     }
-    after(sim, secs(20), move || assert_eq!(seen.len(), lives));
+    after(sim, secs(20), move || assert_eq!(seen.len(), incarnations));
 }
 
 fn gives_up(sim: &mut Sim) {
@@ -127,32 +127,32 @@ fn ends_well_on_failure(sim: &mut Sim) {
     counted(sim, Some(Supervisor::on_failure()), 1, 0);
 }
 
-fn a_good_end_is_mended_by_always_and_by_nothing_else() {
+fn only_an_always_supervisor_restarts_a_clean_end() {
     holds("ends_well_always", &[]);
     holds("ends_well_on_failure", &[]);
 }
 
-fn nobody_looks_after_it(sim: &mut Sim) {
+fn has_no_supervisor(sim: &mut Sim) {
     counted(sim, None, 1, 1);
 }
 
 fn a_process_without_a_supervisor_stays_down() {
-    holds("nobody_looks_after_it", &[]);
+    holds("has_no_supervisor", &[]);
 }
 
-fn lives_on(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives");
+fn outlives_a_kill(sim: &mut Sim) {
+    let incarnations = sim.ledger::<u16>("incarnations");
     let worker = sim.program("worker", move |node| {
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         for_ever();
         0
     });
     sim.supervise(worker, Supervisor::always().delay(secs(3)));
-    after(sim, secs(20), move || assert_eq!(lives.len(), 2));
+    after(sim, secs(20), move || assert_eq!(incarnations.len(), 2));
 }
 
-fn what_a_fault_ended_is_started_once() {
-    holds("lives_on", &[kill(secs(2))]);
+fn a_process_that_a_fault_ended_is_started_once() {
+    holds("outlives_a_kill", &[kill(secs(2))]);
 }
 
 fn stops_when_asked(sim: &mut Sim) {
@@ -166,14 +166,14 @@ fn stops_when_asked(sim: &mut Sim) {
     after(sim, secs(20), move || assert!(starts.len() == 2 && starts.contains(&12)));
 }
 
-fn what_an_operator_stopped_stays_with_the_operator() {
+fn a_stopped_process_is_not_restarted_by_its_supervisor() {
     let fault = Fault::stop(FIRST, secs(5), secs(10));
     holds("stops_when_asked", &[Injection { trigger: at(secs(2)), fault }]);
 }
 
 // -- crash loops
 
-/// A job that reads how far it came, takes memory for what is left, and dies of that unless it came far enough.
+/// A job that reads its progress, allocates memory for the remaining work, and is killed for that until little work remains.
 fn job(sim: &mut Sim, step: fn(u64)) {
     let done = sim.ledger::<&'static str>("done");
     let worker = sim.program("worker", move |_| {
@@ -209,12 +209,12 @@ fn resumes_and_grows(sim: &mut Sim) {
     job(sim, |_| {});
 }
 
-fn a_job_that_resumes_and_dies_of_memory_again_and_again_is_a_crash_loop() {
-    let said = breaks("resumes_and_grows", &[], "no-crash-loop");
-    let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    let told = "worker died out of memory 3 times in a row, with the same state on its disk each time";
-    assert!(flat.contains(told), "{}", said.out);
-    // A kill between two of its deaths changes nothing.
+fn a_job_that_resumes_into_the_same_oom_kill_is_a_crash_loop() {
+    let output = breaks("resumes_and_grows", &[], "no-crash-loop");
+    let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = "worker died out of memory 3 times in a row, with the same state on its disk each time";
+    assert!(flat.contains(sentence), "{}", output.out);
+    // A kill between two of its own deaths changes nothing.
     breaks("resumes_and_grows", &[kill(secs(4))], "no-crash-loop");
 }
 
@@ -226,7 +226,7 @@ fn resumes_and_grows_in_the_page_cache(sim: &mut Sim) {
     job(sim, |state| write(state + 1, false));
 }
 
-fn a_job_that_makes_progress_between_its_deaths_is_none() {
+fn a_job_that_progresses_between_its_deaths_is_no_crash_loop() {
     holds("resumes_and_grows_with_progress", &[]);
     holds("resumes_and_grows_in_the_page_cache", &[]);
 }
@@ -239,13 +239,13 @@ fn panics_in_one_place(sim: &mut Sim) {
 }
 
 fn a_panic_in_the_same_place_is_a_crash_loop() {
-    let said = breaks("panics_in_one_place", &[], "no-crash-loop");
-    assert!(said.out.contains("worker died of a panic 3 times in a row"), "{}", said.out);
+    let output = breaks("panics_in_one_place", &[], "no-crash-loop");
+    assert!(output.out.contains("worker died of a panic 3 times in a row"), "{}", output.out);
 }
 
-// -- how far a fault reaches
+// -- blast radius
 
-/// A store, and a web server that keeps a connection to it.
+/// A store and a web server that keeps a connection to it.
 fn peers(sim: &mut Sim, lost: fn() -> bool) {
     sim.program("store", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -271,17 +271,17 @@ fn cascades(sim: &mut Sim) {
     peers(sim, || true);
 }
 
-fn bears_it(sim: &mut Sim) {
+fn tolerates_the_loss(sim: &mut Sim) {
     peers(sim, || false);
 }
 
 fn a_service_that_dies_with_its_peer_breaks_blast_radius() {
-    let said = breaks("cascades", &[kill(secs(2))], "blast-radius");
-    assert!(said.out.contains("web-0 ended with exit code 1, although no fault had struck it"), "{}", said.out);
-    holds("bears_it", &[kill(secs(2))]);
+    let output = breaks("cascades", &[kill(secs(2))], "blast-radius");
+    assert!(output.out.contains("web-0 ended with exit code 1, although no fault had struck it"), "{}", output.out);
+    holds("tolerates_the_loss", &[kill(secs(2))]);
 }
 
-fn a_service_that_was_struck_itself_may_die() {
+fn a_service_that_a_fault_struck_may_die() {
     let fault = Fault::one_way_partition(NodeId(1), FIRST, Duration::from_millis(10));
     holds("cascades", &[Injection { trigger: at(secs(1)), fault }, kill(secs(2))]);
 }

@@ -1,5 +1,5 @@
-//! Clocks as programs see them: offsets, rates and steps of a node's own time, and what waits on them.
-//! The room's own time is seen from a node whose clocks are true.
+//! Clocks as programs see them: offsets, drifts and steps of a node's own time, and timers that depend on it.
+//! A node with true clocks observes virtual time.
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
@@ -14,16 +14,16 @@ use crate::reach::connect;
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_wall_clock_that_is_off_is_off_and_files_are_dated_by_it: 3,
-        who_has_a_fast_clock_sleeps_too_short_and_who_has_a_slow_one_too_long: 5,
+        a_wrong_wall_clock_dates_files_too: 3,
+        a_fast_clock_shortens_sleeps_and_a_slow_one_extends_them: 5,
         a_step_moves_the_wall_clock_and_not_the_monotonic_one: 60,
-        a_drift_is_kept_when_it_is_over: 20,
-        a_timer_descriptor_fires_once_or_again_and_can_be_waited_for: 5,
-        who_waits_for_a_time_of_the_wall_clock_sees_its_steps: 60,
+        the_offset_of_a_drift_remains: 20,
+        a_timerfd_fires_once_or_periodically_and_can_be_polled: 5,
+        waits_for_a_wall_clock_time_follow_its_steps: 60,
     ])
 }
 
-/// What a true wall clock shows when a run begins.
+/// The wall clock time at the start of every run.
 fn begin() -> SystemTime {
     SystemTime::UNIX_EPOCH + secs(1_767_225_600)
 }
@@ -32,12 +32,12 @@ fn at(moment: Duration) -> Faults {
     Faults::none().from(moment).quiet_after(moment + Duration::from_nanos(1)).at_most(1)
 }
 
-fn a_wall_clock_that_is_off_is_off_and_files_are_dated_by_it(sim: &mut Sim) {
+fn a_wrong_wall_clock_dates_files_too(sim: &mut Sim) {
     let ahead = sim.client_program("ahead", |_| {
         let off = SystemTime::now().duration_since(begin()).expect("it is ahead");
         assert!((secs(3_600)..secs(3_601)).contains(&off), "{off:?}");
         std::fs::write("/tmp/dated", b"by the wall clock").expect("the disk takes it");
-        let dated = std::fs::metadata("/tmp/dated").and_then(|it| it.modified()).expect("it is there");
+        let dated = std::fs::metadata("/tmp/dated").and_then(|metadata| metadata.modified()).expect("it is there");
         assert!((secs(3_600)..secs(3_601)).contains(&dated.duration_since(begin()).expect("it is ahead")));
         0
     });
@@ -54,17 +54,17 @@ fn a_wall_clock_that_is_off_is_off_and_files_are_dated_by_it(sim: &mut Sim) {
     sim.clock(behind, Clock::behind(secs(3_600)));
 }
 
-fn who_has_a_fast_clock_sleeps_too_short_and_who_has_a_slow_one_too_long(sim: &mut Sim) {
+fn a_fast_clock_shortens_sleeps_and_a_slow_one_extends_them(sim: &mut Sim) {
     sim.program("witness", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
             std::thread::spawn(move || {
                 let mut byte = [0];
-                stream.read_exact(&mut byte).expect("it says who it is");
+                stream.read_exact(&mut byte).expect("the client sends its number");
                 let begun = Instant::now();
                 let _ = stream.read(&mut [0]);
-                // A tenth faster, a tenth slower, and true, over ten own seconds.
+                // Ten seconds on a clock that is a tenth faster, a tenth slower, and true.
                 let expected = [9_090, 11_111, 10_000][usize::from(byte[0])];
                 let gone = begun.elapsed().as_millis();
                 assert!((expected - 20..expected + 20).contains(&gone), "{} slept {gone} ms", byte[0]);
@@ -78,7 +78,7 @@ fn who_has_a_fast_clock_sleeps_too_short_and_who_has_a_slow_one_too_long(sim: &m
             tokio::io::AsyncWriteExt::write_u8(&mut stream, index as u8).await?;
             let (begun, wall) = (Instant::now(), SystemTime::now());
             match index {
-                // By the timer of a runtime, and by a thread's own sleep.
+                // Once with a runtime's timer, once with a thread's sleep.
                 0 => tokio::time::sleep(secs(10)).await,
                 _ => sleep(secs(10)),
             }
@@ -115,14 +115,14 @@ fn a_step_moves_the_wall_clock_and_not_the_monotonic_one(sim: &mut Sim) {
         0
     });
     sim.faults(node, at(secs(5)).clock_steps(secs(1), secs(60)));
-    sim.always("one step at most, of a size that was said", move |view| {
+    sim.always("one step at most, of a size that was output", move |view| {
         steps.len() <= view.faults() && steps.all(|off| (900..=60_100).contains(&off.abs()))
     });
     sim.sometimes("a clock jumps forward", move |_| steps.any(|off| *off > 0));
     sim.sometimes("a clock jumps back", move |_| steps.any(|off| *off < 0));
 }
 
-fn a_drift_is_kept_when_it_is_over(sim: &mut Sim) {
+fn the_offset_of_a_drift_remains(sim: &mut Sim) {
     let gains = sim.ledger::<i64>("gained");
     let node = sim.program("node", move |_| {
         let mut byte = [0];
@@ -131,7 +131,7 @@ fn a_drift_is_kept_when_it_is_over(sim: &mut Sim) {
         for _ in 0..6 {
             stream.read_exact(&mut byte).expect("the witness ticks");
         }
-        // The witness ticks every ten seconds: from the first to the last are fifty.
+        // The witness ticks every ten seconds: fifty seconds lie between the first and the last tick.
         gains.note(begun.elapsed().as_millis() as i64 - 50_000);
         sleep(secs(1_000));
         0
@@ -153,7 +153,7 @@ fn a_drift_is_kept_when_it_is_over(sim: &mut Sim) {
     });
 }
 
-/// A timer descriptor that is wound up.
+/// An armed timerfd.
 fn timer(clock: i32, flags: i32, value: libc::timespec, interval: libc::timespec) -> std::fs::File {
     // SAFETY: it is handed over below; the structure is valid for the call.
     unsafe {
@@ -174,7 +174,7 @@ fn times(timer: &mut std::fs::File) -> std::io::Result<u64> {
     timer.read_exact(&mut count).map(|()| u64::from_ne_bytes(count))
 }
 
-fn a_timer_descriptor_fires_once_or_again_and_can_be_waited_for(sim: &mut Sim) {
+fn a_timerfd_fires_once_or_periodically_and_can_be_polled(sim: &mut Sim) {
     sim.client_program("blocking", |_| {
         let begun = Instant::now();
         let mut once = timer(libc::CLOCK_MONOTONIC, 0, timespec(2, 0), timespec(0, 0));
@@ -207,16 +207,16 @@ fn a_timer_descriptor_fires_once_or_again_and_can_be_waited_for(sim: &mut Sim) {
     });
 }
 
-fn who_waits_for_a_time_of_the_wall_clock_sees_its_steps(sim: &mut Sim) {
+fn waits_for_a_wall_clock_time_follow_its_steps(sim: &mut Sim) {
     let slept = sim.ledger::<u64>("seconds slept");
-    let told = sim.ledger::<u64>("steps told");
+    let cancelled = sim.ledger::<u64>("timers that a step cancelled");
     let node = sim.program("node", move |_| {
         let until = begin().duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs() as i64 + 60;
         std::thread::spawn(move || {
             let flags = libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET;
             let mut timer = timer(libc::CLOCK_REALTIME, flags, timespec(until, 0), timespec(0, 0));
             match times(&mut timer) {
-                Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => told.note(1),
+                Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => cancelled.note(1),
                 fired => assert_eq!(fired.expect("it fires"), 1),
             }
         });
@@ -235,10 +235,10 @@ fn who_waits_for_a_time_of_the_wall_clock_sees_its_steps(sim: &mut Sim) {
         0
     });
     sim.faults(node, at(secs(5)).clock_steps(secs(10), secs(30)));
-    let within = move |low: u64, high: u64| slept.any(|it| (low..high).contains(it));
-    sim.always("nobody sleeps longer or shorter than the step", move |_| slept.all(|it| (29..91).contains(it)));
+    let within = move |low: u64, high: u64| slept.any(|secs| (low..high).contains(secs));
+    sim.always("nobody sleeps longer or shorter than the step", move |_| slept.all(|secs| (29..91).contains(secs)));
     sim.sometimes("a step forward ends the wait early", move |_| within(29, 51));
     sim.sometimes("a step back makes it long", move |_| within(69, 91));
     sim.sometimes("without a step it is as long as it should be", move |_| within(59, 61));
-    sim.sometimes("a timer tells of the step", move |_| !told.is_empty());
+    sim.sometimes("a step cancels a timer", move |_| !cancelled.is_empty());
 }

@@ -1,7 +1,7 @@
-//! What passes by the doors: a strict check names it with its caller; an ordinary run does not see it.
-//! Doors that are not built are in `outcomes`.
+//! System calls that bypass the interposed functions: a strict check names them and their callers.
+//! Ordinary runs do not see them. Unsupported calls are in `campaign::crashes`.
 
-use crate::harness::{Module, Said, carry_out, command, scenarios, trials};
+use crate::harness::{Module, Output, cli, scenarios, trials};
 use afterlife::Sim;
 
 pub(crate) fn module() -> Module {
@@ -9,18 +9,18 @@ pub(crate) fn module() -> Module {
         a_clock_is_read_by_instruction,
         a_socket_is_made_by_instruction,
         a_key_is_made_of_a_file,
-        all_by_doors
+        interposed_functions_only
     ];
     let trials = trials![
-        a_system_call_by_instruction_is_named_with_its_caller,
-        what_the_c_library_asks_by_itself_is_named,
-        what_passes_by_doors_is_no_escape,
-        an_ordinary_check_does_not_look,
+        a_raw_system_call_is_named_with_its_caller,
+        a_system_call_of_the_c_library_is_named,
+        interposed_functions_are_no_escape,
+        an_ordinary_check_does_not_look_for_escapes,
     ];
     Module::new(scenarios, trials)
 }
 
-/// A system call that asks nobody.
+/// A raw system call, by instruction.
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
@@ -70,7 +70,7 @@ fn a_key_is_made_of_a_file(sim: &mut Sim) {
     });
 }
 
-fn all_by_doors(sim: &mut Sim) {
+fn interposed_functions_only(sim: &mut Sim) {
     sim.nodes("server", 2, |_| async {
         std::thread::spawn(|| {
             std::fs::write("/data", std::time::SystemTime::now().elapsed().map_or(0, |_| 1).to_string())
@@ -89,35 +89,35 @@ fn all_by_doors(sim: &mut Sim) {
     });
 }
 
-fn check(scenario: &str, strict: bool) -> Said {
+fn check(scenario: &str, strict: bool) -> Output {
     let mut words = vec!["check", scenario, "--pairs", "2"];
     words.extend(strict.then_some("--strict"));
-    carry_out(&mut command(&words))
+    cli(&words)
 }
 
 fn named(scenario: &str, call: &str) {
-    let said = check(scenario, true);
-    let told = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(told.contains(&format!("`{call}` (system call")) && told.contains("passes by every door"), "{told}");
-    assert!(told.contains("tests/e2e/machine/escapes.rs:"), "{told}");
+    let output = check(scenario, true);
+    let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(flat.contains(&format!("`{call}` (system call")) && flat.contains("passes by every door"), "{flat}");
+    assert!(flat.contains("tests/e2e/machine/escapes.rs:"), "{flat}");
 }
 
-fn a_system_call_by_instruction_is_named_with_its_caller() {
+fn a_raw_system_call_is_named_with_its_caller() {
     named("a_clock_is_read_by_instruction", "clock_gettime");
     named("a_socket_is_made_by_instruction", "socket");
 }
 
-fn what_the_c_library_asks_by_itself_is_named() {
+fn a_system_call_of_the_c_library_is_named() {
     named("a_key_is_made_of_a_file", "newfstatat");
 }
 
-fn what_passes_by_doors_is_no_escape() {
-    let said = check("all_by_doors", true);
-    assert_eq!(said.code, 0, "{said:?}");
+fn interposed_functions_are_no_escape() {
+    let output = check("interposed_functions_only", true);
+    assert_eq!(output.code, 0, "{output:?}");
 }
 
-fn an_ordinary_check_does_not_look() {
-    let said = check("a_socket_is_made_by_instruction", false);
-    assert_eq!(said.code, 0, "{said:?}");
+fn an_ordinary_check_does_not_look_for_escapes() {
+    let output = check("a_socket_is_made_by_instruction", false);
+    assert_eq!(output.code, 0, "{output:?}");
 }

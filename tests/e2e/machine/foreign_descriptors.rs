@@ -1,7 +1,7 @@
-//! What a value of the scenario carries from one node into another: a wake-up passes, a descriptor does not.
-//! Statics of the program are shared between nodes, which is not tested but used here.
+//! Values shared between nodes: wake-ups cross over, descriptors do not.
+//! Nodes share the program's statics, which these tests use.
 
-use crate::harness::{Module, at, holds, run, scenarios, trials};
+use crate::harness::{Module, at, campaign, holds, scenarios, trials};
 use crate::time::secs;
 use afterlife::{Fault, Injection, NodeId, Sim};
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-/// The one who waits is made first.
+/// The waiting node is the first.
 const WAITER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
@@ -18,13 +18,13 @@ pub(crate) fn module() -> Module {
         a_channel_between_nodes,
         a_watch_that_outlives_its_watchers,
         a_file_is_read_on_another_node,
-        as_many_as_there_may_be,
+        opens_descriptors_up_to_the_limit,
     ];
     let trials = trials![
         a_wake_up_reaches_the_other_node,
-        a_wake_up_for_a_dead_process_is_gone_with_it,
+        a_wake_up_for_a_dead_process_is_lost,
         a_descriptor_of_another_node_is_refused_with_both_names,
-        a_process_has_so_many_descriptors_and_no_more,
+        a_process_has_a_descriptor_limit,
     ];
     Module::new(scenarios, trials)
 }
@@ -64,7 +64,7 @@ fn a_watch_that_outlives_its_watchers(sim: &mut Sim) {
     let (sender, _) = watch::channel(0);
     let sender = Arc::new(sender);
     let watched = sender.clone();
-    let seen = sim.ledger::<u32>("seen in the second life");
+    let seen = sim.ledger::<u32>("received by the second incarnation");
     sim.node("waiter", move |node| {
         let mut receiver = watched.subscribe();
         async move {
@@ -87,17 +87,17 @@ fn a_watch_that_outlives_its_watchers(sim: &mut Sim) {
             Ok(())
         }
     });
-    sim.eventually("the second life is told", secs(60), move |_| seen.contains(&29));
+    sim.eventually("the second incarnation receives a value", secs(60), move |_| seen.contains(&29));
 }
 
-fn a_wake_up_for_a_dead_process_is_gone_with_it() {
+fn a_wake_up_for_a_dead_process_is_lost() {
     let kill = |second| Injection { trigger: at(secs(second)), fault: Fault::kill(WAITER, secs(3)) };
     holds("a_watch_that_outlives_its_watchers", &[kill(2), kill(9), kill(17)]);
 }
 
 fn a_file_is_read_on_another_node(sim: &mut Sim) {
-    let carried = Arc::new(Mutex::new(None));
-    let file = carried.clone();
+    let shared = Arc::new(Mutex::new(None));
+    let file = shared.clone();
     sim.program("owner", move |_| {
         std::fs::write("/data", "mine").expect("the disk is empty");
         *file.lock().expect("nobody panics") = File::open("/data").ok();
@@ -106,21 +106,21 @@ fn a_file_is_read_on_another_node(sim: &mut Sim) {
     });
     sim.client_program("thief", move |_| {
         std::thread::sleep(secs(1));
-        let mut file = carried.lock().expect("nobody panics").take().expect("it was opened");
+        let mut file = shared.lock().expect("nobody panics").take().expect("it was opened");
         i32::from(file.read(&mut [0]).is_err())
     });
 }
 
 fn a_descriptor_of_another_node_is_refused_with_both_names() {
-    let said = run("a_file_is_read_on_another_node", "1");
-    assert_eq!(said.code, 1, "{said:?}");
-    let sentence = said.finding()["sentence"].to_string();
+    let output = campaign("a_file_is_read_on_another_node", "1");
+    assert_eq!(output.code, 1, "{output:?}");
+    let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains("read on thief with descriptor"), "{sentence}");
     assert!(sentence.contains("which owner opened"), "{sentence}");
     assert!(sentence.contains("tests/e2e/machine/foreign_descriptors.rs:"), "{sentence}");
 }
 
-fn as_many_as_there_may_be(sim: &mut Sim) {
+fn opens_descriptors_up_to_the_limit(sim: &mut Sim) {
     sim.client_program("client", |_| {
         std::fs::write("/data", "").expect("the disk is empty");
         let mut open = Vec::new();
@@ -137,6 +137,6 @@ fn as_many_as_there_may_be(sim: &mut Sim) {
     });
 }
 
-fn a_process_has_so_many_descriptors_and_no_more() {
-    holds("as_many_as_there_may_be", &[]);
+fn a_process_has_a_descriptor_limit() {
+    holds("opens_descriptors_up_to_the_limit", &[]);
 }

@@ -1,6 +1,6 @@
-//! What a machine of a run tells of itself: the same on every real one. A call by number is its door; what passes none is refused by name.
+//! The simulated machine's properties are the same on every host. `syscall` reaches the interposed functions or is refused by name.
 
-use crate::harness::{Module, holds, run, scenarios, trials};
+use crate::harness::{Module, campaign, holds, scenarios, trials};
 use afterlife::Sim;
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
@@ -9,21 +9,21 @@ pub(crate) fn module() -> Module {
     let scenarios = scenarios![
         a_machine_asked_by_c_calls,
         a_process_with_ten_descriptors,
-        somebody_waits_until_there_is_a_descriptor,
+        a_connection_waits_for_a_descriptor,
         threads_that_wait_for_a_processor,
         calls_by_number,
-        a_call_that_nobody_knows,
+        an_unknown_call_number,
         a_file_of_the_c_library,
     ];
     Module::new(
         scenarios,
         trials![
             a_machine_is_the_same_everywhere,
-            a_process_has_as_many_descriptors_as_it_may,
-            who_cannot_be_accepted_goes_on_waiting,
-            new_threads_begin_late_where_that_is_said,
-            a_call_by_number_is_its_door,
-            a_call_by_number_without_a_door_is_refused,
+            a_scenario_sets_the_descriptor_limit,
+            a_connection_without_a_free_descriptor_stays_queued,
+            new_threads_start_late_if_the_scenario_says_so,
+            syscall_by_number_reaches_the_interposed_function,
+            an_unsupported_call_by_number_is_refused,
             a_file_of_the_c_library_is_refused,
         ],
     )
@@ -79,7 +79,7 @@ fn a_process_with_ten_descriptors(sim: &mut Sim) {
         };
         assert_eq!(limit, 10);
         let bind = || std::net::UdpSocket::bind("127.0.0.1:0");
-        let mut open: Vec<_> = (0..10).map(|_| bind().expect("there is room for ten")).collect();
+        let mut open: Vec<_> = (0..10).map(|_| bind().expect("ten descriptors are allowed")).collect();
         assert_eq!(bind().map(drop).map_err(|error| error.raw_os_error()), Err(Some(libc::EMFILE)));
         open.truncate(9);
         bind().expect("one was closed");
@@ -88,15 +88,15 @@ fn a_process_with_ten_descriptors(sim: &mut Sim) {
     sim.descriptors(node, 10);
 }
 
-fn a_process_has_as_many_descriptors_as_it_may() {
+fn a_scenario_sets_the_descriptor_limit() {
     holds("a_process_with_ten_descriptors", &[]);
 }
 
-fn somebody_waits_until_there_is_a_descriptor(sim: &mut Sim) {
+fn a_connection_waits_for_a_descriptor(sim: &mut Sim) {
     let node = sim.client_program("node-a", |_| {
         let listener = std::net::TcpListener::bind("127.0.0.1:7000").expect("the port is free");
         let mut others: Vec<_> =
-            (0..8).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").expect("there is room for ten")).collect();
+            (0..8).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").expect("ten descriptors are allowed")).collect();
         let caller = std::net::TcpStream::connect("127.0.0.1:7000").expect("it listens");
         for _ in 0..3 {
             let refused = listener.accept().expect_err("all ten are taken");
@@ -110,8 +110,8 @@ fn somebody_waits_until_there_is_a_descriptor(sim: &mut Sim) {
     sim.descriptors(node, 10);
 }
 
-fn who_cannot_be_accepted_goes_on_waiting() {
-    holds("somebody_waits_until_there_is_a_descriptor", &[]);
+fn a_connection_without_a_free_descriptor_stays_queued() {
+    holds("a_connection_waits_for_a_descriptor", &[]);
 }
 
 fn threads_that_wait_for_a_processor(sim: &mut Sim) {
@@ -127,12 +127,12 @@ fn threads_that_wait_for_a_processor(sim: &mut Sim) {
     });
 }
 
-fn new_threads_begin_late_where_that_is_said() {
+fn new_threads_start_late_if_the_scenario_says_so() {
     holds("threads_that_wait_for_a_processor", &[]);
 }
 
 fn calls_by_number(sim: &mut Sim) {
-    // It closes a file twice, to see the error.
+    // The program closes a file twice to see the error.
     sim.without("no-use-after-teardown");
     sim.client_program("node-a", |_| {
         let begun = Instant::now();
@@ -157,17 +157,17 @@ fn calls_by_number(sim: &mut Sim) {
     });
 }
 
-fn a_call_by_number_is_its_door() {
+fn syscall_by_number_reaches_the_interposed_function() {
     holds("calls_by_number", &[]);
 }
 
-fn a_call_that_nobody_knows(sim: &mut Sim) {
+fn an_unknown_call_number(sim: &mut Sim) {
     // SAFETY: it takes nothing.
     sim.client_program("node-a", |_| unsafe { libc::syscall(9_999) as i32 });
 }
 
-fn a_call_by_number_without_a_door_is_refused() {
-    let finding = run("a_call_that_nobody_knows", "0..1").finding();
+fn an_unsupported_call_by_number_is_refused() {
+    let finding = campaign("an_unknown_call_number", "0..1").finding();
     assert_eq!(finding["subject"], "syscall(9999)", "{finding}");
 }
 
@@ -179,6 +179,6 @@ fn a_file_of_the_c_library(sim: &mut Sim) {
 }
 
 fn a_file_of_the_c_library_is_refused() {
-    let finding = run("a_file_of_the_c_library", "0..1").finding();
+    let finding = campaign("a_file_of_the_c_library", "0..1").finding();
     assert_eq!((&finding["invariant"], &finding["subject"]), (&"no-missing-door".into(), &"fopen".into()), "{finding}");
 }

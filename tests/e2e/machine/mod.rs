@@ -1,4 +1,4 @@
-//! The simulated machine: what it shows of itself, its clocks, and what escapes it.
+//! The simulated machine: its properties, its clocks, and calls that escape it.
 
 mod clocks;
 mod descriptors;

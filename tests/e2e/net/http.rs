@@ -1,5 +1,5 @@
-//! axum and reqwest as they come from crates.io, on two nodes: stopped gracefully and started again under load.
-//! Nothing here knows that the machines are not real.
+//! axum and reqwest, unmodified from crates.io, on two nodes, with graceful stops and restarts under load.
+//! None of this code knows that it is simulated.
 
 use crate::harness::{Module, campaigns};
 use crate::time::secs;
@@ -15,14 +15,14 @@ use tokio::time::{sleep, timeout};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_graceful_stop_fails_no_request_that_was_taken: 100,
+        a_graceful_stop_fails_no_accepted_request: 100,
         a_service_comes_back_under_load: 100,
         no_number_is_given_out_twice: 100,
-        a_client_gives_up_on_a_server_that_does_not_answer: 20,
+        a_client_times_out_on_a_silent_server: 20,
     ])
 }
 
-fn a_graceful_stop_fails_no_request_that_was_taken(sim: &mut Sim) {
+fn a_graceful_stop_fails_no_accepted_request(sim: &mut Sim) {
     let server = sim.node("server", |node| async move {
         let slow = || async {
             sleep(Duration::from_millis(300)).await;
@@ -34,7 +34,7 @@ fn a_graceful_stop_fails_no_request_that_was_taken(sim: &mut Sim) {
     });
     sim.client("client", |_| async {
         for _ in 0..30 {
-            // A connection for each: one that is kept may be closed under the request, on any network.
+            // Each request has its own connection: on any network a pooled one may be closed under the request.
             if let Err(error) = reqwest::Client::new().get("http://server:8080/").send().await {
                 assert!(error.is_connect(), "it was taken and failed: {error:?}");
             }
@@ -46,24 +46,24 @@ fn a_graceful_stop_fails_no_request_that_was_taken(sim: &mut Sim) {
     sim.sometimes("the server restarts", |view| view.restarts() > 0);
 }
 
-/// What a service answers about itself.
+/// A service's description of itself.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct About {
     node: String,
-    life: u16,
+    incarnation: u16,
     counted: u64,
 }
 
 fn a_service_comes_back_under_load(sim: &mut Sim) {
     sim.workers(2);
-    let answered = sim.ledger::<(u16, u64)>("answers, by life");
+    let answered = sim.ledger::<(u16, u64)>("answers, by incarnation");
     let refused = sim.ledger::<String>("refused");
     let jobs = sim.ledger::<u64>("jobs that ran");
     let server = sim.node("server", move |node| async move {
         let counter = Arc::new(AtomicU64::new(0));
         let about = move |State(counter): State<Arc<AtomicU64>>| async move {
             let counted = counter.fetch_add(1, Ordering::Relaxed);
-            Json(About { node: node.name().to_owned(), life: node.incarnation(), counted })
+            Json(About { node: node.name().to_owned(), incarnation: node.incarnation(), counted })
         };
         let job = move |Path(number): Path<u64>, body: String| async move {
             sleep(Duration::from_millis(number % 40)).await;
@@ -94,7 +94,7 @@ fn a_service_comes_back_under_load(sim: &mut Sim) {
                 if let Ok(answer) = client.get("http://server:8080/about").send().await {
                     let about: About = answer.error_for_status()?.json().await?;
                     assert_eq!(about.node, "server");
-                    answered.note((about.life, about.counted));
+                    answered.note((about.incarnation, about.counted));
                 }
                 sleep(Duration::from_millis(200)).await;
             }
@@ -102,14 +102,14 @@ fn a_service_comes_back_under_load(sim: &mut Sim) {
         });
     }
     sim.faults(server, Faults::lifecycle().from(secs(1)).quiet_after(secs(8)));
-    sim.always("no life counts twice", move |_| answered.has_no_duplicate());
+    sim.always("no incarnation counts twice", move |_| answered.has_no_duplicate());
     sim.always("no job runs twice", move |_| jobs.has_no_duplicate());
     sim.sometimes("a connection is refused", move |_| !refused.is_empty());
-    sim.sometimes("a second life answers", move |_| answered.contains(&(2, 0)));
+    sim.sometimes("a second incarnation answers", move |_| answered.contains(&(2, 0)));
 }
 
-// The example of the README: 25 lines.
-/// A number that the counter acknowledged is never given out again, whatever happens to the counter.
+// Twenty-five lines, with stock std, axum and reqwest.
+/// The counter never gives out an acknowledged number again, whatever faults strike it.
 fn no_number_is_given_out_twice(sim: &mut Sim) {
     let counter = sim.node("counter", |node| async move {
         let last = std::fs::read_to_string("/last").unwrap_or("0".into()).parse::<u64>()?; // stock std::fs
@@ -137,7 +137,7 @@ fn no_number_is_given_out_twice(sim: &mut Sim) {
     sim.always("no number is given out twice", move |_| given.has_no_duplicate());
 }
 
-fn a_client_gives_up_on_a_server_that_does_not_answer(sim: &mut Sim) {
+fn a_client_times_out_on_a_silent_server(sim: &mut Sim) {
     sim.node("server", |_| async {
         let never = || async { std::future::pending::<&str>().await };
         axum::serve(TcpListener::bind("0.0.0.0:8080").await?, Router::new().route("/", get(never))).await?;

@@ -1,5 +1,5 @@
-//! Links that are not as they should be, as both ends of a connection and of a stream of datagrams see them.
-//! Cuts are in `tcp_ends` and `udp`.
+//! Slow, lossy, narrow, held and unruly links, as connections and datagrams see them.
+//! Partitions are in `tcp_ends` and `udp`.
 
 use crate::harness::{Module, campaigns};
 use crate::reach::{connect, reach};
@@ -14,19 +14,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_link_has_the_latency_that_it_is_given_and_others_keep_theirs: 10,
-        what_a_link_loses_tcp_sends_again_and_udp_does_not: 10,
-        a_narrow_link_takes_its_time: 5,
-        a_held_link_lets_everything_through_when_it_is_released: 10,
-        a_slow_link_is_slow_for_a_while_and_then_itself_again: 10,
-        duplicated_and_reordered_datagrams_arrive_twice_and_out_of_order: 10,
+        a_link_has_its_own_latency: 10,
+        tcp_resends_lost_packets_and_udp_does_not: 10,
+        a_link_with_low_bandwidth_is_slow: 5,
+        a_released_link_delivers_everything_it_held: 10,
+        a_slow_link_recovers: 10,
+        unruly_datagrams_are_duplicated_and_reordered: 10,
         connections_are_reset_at_both_ends_and_only_between_the_two: 5,
-        who_sends_probes_learns_that_the_other_machine_has_vanished: 5,
-        drawn_troubles_of_links_end_and_what_they_did_is_seen: 200,
+        keepalive_detects_a_vanished_machine: 5,
+        drawn_link_faults_strike_and_end: 200,
     ])
 }
 
-/// A node that sends every byte back, over TCP.
+/// A TCP echo server.
 fn echo(sim: &mut Sim) -> Group {
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -44,7 +44,7 @@ fn echo(sim: &mut Sim) -> Group {
     })
 }
 
-/// How long a byte takes there and back.
+/// The round-trip time of one byte.
 fn round_trip(stream: &mut TcpStream) -> Duration {
     let begun = Instant::now();
     stream.write_all(&[1]).expect("it is open");
@@ -52,7 +52,7 @@ fn round_trip(stream: &mut TcpStream) -> Duration {
     begun.elapsed()
 }
 
-fn a_link_has_the_latency_that_it_is_given_and_others_keep_theirs(sim: &mut Sim) {
+fn a_link_has_its_own_latency(sim: &mut Sim) {
     let server = echo(sim);
     let far = sim.client_program("far", |_| {
         let mut stream = connect("server:7000");
@@ -67,7 +67,7 @@ fn a_link_has_the_latency_that_it_is_given_and_others_keep_theirs(sim: &mut Sim)
         let mut stream = connect("server:7000");
         let mut took: Vec<Duration> = (0..200).map(|_| round_trip(&mut stream)).collect();
         took.sort_unstable();
-        // 2 ms at least; 10 ms each way on average; a tail well beyond what is evenly spread.
+        // At least 2 ms; 10 ms each way on average; a tail far beyond a uniform distribution.
         assert!(took[0] >= ms(2) && took[100] < ms(25) && took[199] > ms(40), "{took:?}");
         0
     });
@@ -82,13 +82,13 @@ fn a_link_has_the_latency_that_it_is_given_and_others_keep_theirs(sim: &mut Sim)
     sim.link(tailed, server, Link::long_tailed(ms(1), ms(10)));
 }
 
-fn what_a_link_loses_tcp_sends_again_and_udp_does_not(sim: &mut Sim) {
+fn tcp_resends_lost_packets_and_udp_does_not(sim: &mut Sim) {
     let late = sim.ledger::<u64>("late");
     let server = echo(sim);
     let client = sim.client_program("client", move |_| {
         let mut stream = connect("server:7000");
         for number in 0..200 {
-            // Each way is lost one time in ten; what is sent again is sent after 200 ms.
+            // Each direction loses one packet in ten; TCP resends after 200 ms.
             if round_trip(&mut stream) > ms(200) {
                 late.note(number);
             }
@@ -96,40 +96,40 @@ fn what_a_link_loses_tcp_sends_again_and_udp_does_not(sim: &mut Sim) {
         assert!((15..80).contains(&late.len()), "{}", late.len());
         0
     });
-    let hears = sim.program("hears", |_| {
+    let receiver = sim.program("receiver", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
-        let mut heard = 0_u32;
+        let mut received = 0_u32;
         let mut byte = [0];
         loop {
             let (count, from) = socket.recv_from(&mut byte).expect("it can receive");
-            heard += 1;
+            received += 1;
             if count == 0 {
-                let heard = heard - 1;
-                assert!((850..950).contains(&heard), "{heard} of 1000");
-                socket.send_to(&heard.to_be_bytes(), from).expect("it can send");
+                let received = received - 1;
+                assert!((850..950).contains(&received), "{received} of 1000");
+                socket.send_to(&received.to_be_bytes(), from).expect("it can send");
             }
         }
     });
-    let tells = sim.client_program("tells", |_| {
+    let sender = sim.client_program("sender", |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         socket.set_read_timeout(Some(secs(1))).expect("it is a duration");
         for _ in 0..1_000 {
-            socket.send_to(&[1], "hears:9000").expect("nobody tells of a loss");
+            socket.send_to(&[1], "receiver:9000").expect("the sender does not learn of a loss");
         }
         sleep(secs(1));
-        let mut heard = [0; 4];
+        let mut received = [0; 4];
         while {
-            socket.send_to(&[], "hears:9000").expect("it can send");
-            socket.recv(&mut heard).is_err()
+            socket.send_to(&[], "receiver:9000").expect("it can send");
+            socket.recv(&mut received).is_err()
         } {}
         0
     });
     sim.link(server, client, Link::default().losing(100));
-    sim.link(hears, tells, Link::default().losing(100));
+    sim.link(receiver, sender, Link::default().losing(100));
 }
 
-fn a_narrow_link_takes_its_time(sim: &mut Sim) {
+fn a_link_with_low_bandwidth_is_slow(sim: &mut Sim) {
     let server = sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -145,7 +145,7 @@ fn a_narrow_link_takes_its_time(sim: &mut Sim) {
         stream.write_all(&vec![7; 1_000_000]).expect("it is open");
         stream.shutdown(std::net::Shutdown::Write).expect("it is open");
         let mut count = [0; 8];
-        stream.read_exact(&mut count).expect("the server tells");
+        stream.read_exact(&mut count).expect("the server answers");
         assert_eq!(u64::from_be_bytes(count), 1_000_000);
         assert!((secs(10)..secs(11)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
@@ -153,7 +153,7 @@ fn a_narrow_link_takes_its_time(sim: &mut Sim) {
     sim.link(server, client, Link::default().bandwidth(100_000));
 }
 
-fn a_held_link_lets_everything_through_when_it_is_released(sim: &mut Sim) {
+fn a_released_link_delivers_everything_it_held(sim: &mut Sim) {
     let server = echo(sim);
     let client = sim.client("client", |_| async {
         let socket = tokio::net::UdpSocket::bind("0.0.0.0:0").await?;
@@ -169,7 +169,7 @@ fn a_held_link_lets_everything_through_when_it_is_released(sim: &mut Sim) {
         for number in 0..100 {
             assert_eq!(stream.read_u32().await?, number, "in order");
         }
-        // The hold began at one second and lasted twenty.
+        // The hold began at second 1 and lasted 20 s.
         assert!((secs(18)..secs(20)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         second.await??;
         stream.write_u32(1).await?;
@@ -181,7 +181,7 @@ fn a_held_link_lets_everything_through_when_it_is_released(sim: &mut Sim) {
     sim.inject(Trigger::at(secs(1)), Fault::held_link(client.node(0), server.node(0), secs(20)));
 }
 
-fn a_slow_link_is_slow_for_a_while_and_then_itself_again(sim: &mut Sim) {
+fn a_slow_link_recovers(sim: &mut Sim) {
     let server = echo(sim);
     let client = sim.client_program("client", |_| {
         let mut stream = connect("server:7000");
@@ -196,43 +196,43 @@ fn a_slow_link_is_slow_for_a_while_and_then_itself_again(sim: &mut Sim) {
     sim.inject(Trigger::at(secs(1)), Fault::slow_link(client.node(0), server.node(0), ms(500), secs(10)));
 }
 
-fn duplicated_and_reordered_datagrams_arrive_twice_and_out_of_order(sim: &mut Sim) {
-    type OfLink = fn(NodeId, NodeId, u16, Duration) -> Fault;
-    let faults: [(_, OfLink); 2] =
+fn unruly_datagrams_are_duplicated_and_reordered(sim: &mut Sim) {
+    type OnLink = fn(NodeId, NodeId, u16, Duration) -> Fault;
+    let faults: [(_, OnLink); 2] =
         [("doubling", Fault::duplicated_datagrams), ("reordering", Fault::reordered_datagrams)];
     for (name, fault) in faults {
-        let hears = sim.client_program(&format!("{name}-hears"), move |_| {
+        let receiver = sim.client_program(&format!("{name}-receiver"), move |_| {
             let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
             socket.set_read_timeout(Some(secs(10))).expect("it is a duration");
-            let mut heard = Vec::new();
+            let mut received = Vec::new();
             let mut number = [0; 4];
             while let Ok((4, _)) = socket.recv_from(&mut number) {
-                heard.push(u32::from_be_bytes(number));
+                received.push(u32::from_be_bytes(number));
             }
-            let backwards = heard.windows(2).filter(|pair| pair[0] > pair[1]).count();
-            let mut once = heard.clone();
+            let backwards = received.windows(2).filter(|pair| pair[0] > pair[1]).count();
+            let mut once = received.clone();
             once.sort_unstable();
             once.dedup();
             assert_eq!(once.len(), 200, "none is lost");
             if name == "doubling" {
-                assert!((20..100).contains(&(heard.len() - 200)), "{}", heard.len());
+                assert!((20..100).contains(&(received.len() - 200)), "{}", received.len());
             } else {
-                assert_eq!(heard.len(), 200);
+                assert_eq!(received.len(), 200);
                 assert!(backwards > 10, "{backwards}");
             }
             0
         });
-        let tells = sim.client_program(&format!("{name}-tells"), move |_| {
+        let sender = sim.client_program(&format!("{name}-sender"), move |_| {
             sleep(secs(2));
             let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
             for number in 0..200_u32 {
-                socket.send_to(&number.to_be_bytes(), format!("{name}-hears:9000")).expect("it can send");
-                // Longer than the way takes at most: a sound link would keep the order.
+                socket.send_to(&number.to_be_bytes(), format!("{name}-receiver:9000")).expect("it can send");
+                // Longer than the maximum latency: a sound link would keep the order.
                 sleep(ms(3));
             }
             0
         });
-        sim.inject(Trigger::at(secs(1)), fault(hears.node(0), tells.node(0), 300, secs(10)));
+        sim.inject(Trigger::at(secs(1)), fault(receiver.node(0), sender.node(0), 300, secs(10)));
     }
 }
 
@@ -243,11 +243,11 @@ fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
             let (mut stream, _) = listener.accept().expect("somebody comes");
             std::thread::spawn(move || {
                 let mut who = [0];
-                stream.read_exact(&mut who).expect("it says who it is");
-                let told = stream.read(&mut [0]);
+                stream.read_exact(&mut who).expect("the client sends its number");
+                let end = stream.read(&mut [0]);
                 match who[0] {
-                    0 => assert_eq!(told.map_err(|it| it.kind()), Err(ErrorKind::ConnectionReset)),
-                    _ => assert_eq!(told.expect("nobody resets it"), 0),
+                    0 => assert_eq!(end.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset)),
+                    _ => assert_eq!(end.expect("nobody resets it"), 0),
                 }
             });
         }
@@ -255,8 +255,8 @@ fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
     let struck = sim.client_program("struck", |_| {
         let mut stream = connect("server:7000");
         stream.write_all(&[0]).expect("it is open");
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::ConnectionReset));
-        assert_eq!(stream.write(&[0]).map_err(|it| it.kind()), Err(ErrorKind::BrokenPipe));
+        assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+        assert_eq!(stream.write(&[0]).map_err(|error| error.kind()), Err(ErrorKind::BrokenPipe));
         let mut again = connect("server:7000");
         again.write_all(&[1]).expect("it is open");
         0
@@ -265,7 +265,7 @@ fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
         let mut stream = connect("server:7000");
         stream.write_all(&[1]).expect("it is open");
         stream.set_read_timeout(Some(secs(3))).expect("it is a duration");
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         0
     });
     let fault = Fault::reset_connections(struck.node(0), server.node(0));
@@ -278,7 +278,7 @@ fn set(stream: &TcpStream, level: i32, option: i32, value: i32) {
     assert_eq!(result, 0);
 }
 
-fn who_sends_probes_learns_that_the_other_machine_has_vanished(sim: &mut Sim) {
+fn keepalive_detects_a_vanished_machine(sim: &mut Sim) {
     sim.time_limit(secs(3_000));
     let server = echo(sim);
     sim.client_program("probes", |_| {
@@ -288,24 +288,28 @@ fn who_sends_probes_learns_that_the_other_machine_has_vanished(sim: &mut Sim) {
             set(&stream, libc::IPPROTO_TCP, option, value);
         }
         let begun = Instant::now();
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::TimedOut));
-        // Thirty seconds of silence since the connection began, then three probes.
+        assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+        // Thirty seconds of silence, then three probes.
         assert!((secs(58)..secs(62)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
     sim.client_program("believes", |_| {
         let mut stream = connect("server:7000");
         stream.set_read_timeout(Some(secs(1_000))).expect("it is a duration");
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock), "it is never told");
+        assert_eq!(
+            stream.read(&mut [0]).map_err(|error| error.kind()),
+            Err(ErrorKind::WouldBlock),
+            "no error is ever reported"
+        );
         0
     });
-    sim.client_program("is-told-by-the-machine", |_| {
+    sim.client_program("is-reset-by-the-machine", |_| {
         let mut stream = connect("server:7000");
         set(&stream, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
         set(&stream, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, 300);
         let begun = Instant::now();
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::ConnectionReset));
-        // The machine is back by then and knows nothing.
+        assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+        // The machine has restarted by then and does not know the connection.
         assert!((secs(298)..secs(302)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
@@ -313,9 +317,9 @@ fn who_sends_probes_learns_that_the_other_machine_has_vanished(sim: &mut Sim) {
         let mut stream = connect("server:7000");
         set(&stream, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 5_000);
         sleep(secs(2));
-        stream.write_all(b"into silence").expect("who sends into silence is not told");
+        stream.write_all(b"into silence").expect("a send into silence succeeds");
         let begun = Instant::now();
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::TimedOut));
+        assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
         assert!((secs(4)..secs(6)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
@@ -323,7 +327,7 @@ fn who_sends_probes_learns_that_the_other_machine_has_vanished(sim: &mut Sim) {
     sim.inject(Trigger::at(Duration::from_secs(1)), fault);
 }
 
-fn drawn_troubles_of_links_end_and_what_they_did_is_seen(sim: &mut Sim) {
+fn drawn_link_faults_strike_and_end(sim: &mut Sim) {
     let slow = sim.ledger::<u32>("answers that took long");
     let resets = sim.ledger::<u32>("resets");
     let peers = sim.nodes("peer", 2, move |node| async move {

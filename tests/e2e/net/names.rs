@@ -1,5 +1,5 @@
-//! Names of nodes, looked up as any program looks up a host.
-//! How packets find their way to an address is not here.
+//! Node names, resolved as any program resolves a host name.
+//! Routing is tested with TCP and UDP.
 
 use crate::harness::{Module, campaigns};
 use afterlife::Sim;
@@ -7,11 +7,11 @@ use std::net::{IpAddr, ToSocketAddrs};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_node_is_found_by_its_name_and_by_nothing_else: 3,
+        a_node_resolves_by_its_name_only: 3,
     ])
 }
 
-fn a_node_is_found_by_its_name_and_by_nothing_else(sim: &mut Sim) {
+fn a_node_resolves_by_its_name_only(sim: &mut Sim) {
     sim.node("store-0", |node| async move {
         node.stopping().await;
         Ok(())

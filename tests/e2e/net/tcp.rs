@@ -1,5 +1,5 @@
-//! TCP as programs meet it while both ends are well: addresses, ports, bytes, halves, deadlines, backpressure.
-//! How connections end and what faults do to them is in `tcp_ends`; datagrams are in `udp`.
+//! TCP between healthy ends: addresses, ports, bytes, half-closed connections, deadlines, backpressure.
+//! The ends of connections and the effect of faults are in `tcp_ends`; datagrams are in `udp`.
 
 use crate::harness::{Module, campaigns};
 use crate::reach::{connect, reach};
@@ -14,24 +14,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_port_that_nobody_listens_on_refuses: 10,
-        a_port_that_is_taken_is_in_use_until_it_is_given_back: 3,
-        ephemeral_ports_are_different_ones: 3,
-        both_ends_know_their_own_address_and_the_others: 10,
-        half_a_connection_goes_on_after_the_other_half_is_closed: 10,
+        a_port_without_a_listener_refuses: 10,
+        a_port_is_in_use_until_it_is_released: 3,
+        ephemeral_ports_differ: 3,
+        both_ends_know_both_addresses: 10,
+        half_a_connection_stays_open_after_a_shutdown: 10,
         bytes_arrive_in_order_and_none_is_lost: 5,
-        a_writer_waits_when_its_reader_does_not_read: 5,
-        an_asynchronous_writer_goes_on_when_its_reader_reads: 5,
-        loopback_leads_to_oneself_and_nobody_else_gets_there: 5,
-        ipv6_works_as_ipv4_does_and_takes_it_in: 5,
-        a_full_backlog_keeps_newcomers_waiting: 10,
-        a_blocking_read_gives_up_at_its_deadline: 5,
-        a_blocking_write_gives_up_at_its_deadline_with_what_went: 5,
-        a_copied_descriptor_keeps_a_connection_open: 5,
+        a_writer_blocks_while_its_reader_does_not_read: 5,
+        an_asynchronous_writer_resumes_when_its_reader_reads: 5,
+        loopback_reaches_only_the_node_itself: 5,
+        an_ipv6_listener_accepts_ipv4_too: 5,
+        a_full_backlog_delays_new_connections: 10,
+        a_blocking_read_times_out: 5,
+        a_blocking_write_times_out_with_the_bytes_written_so_far: 5,
+        a_duplicated_descriptor_keeps_a_connection_open: 5,
     ])
 }
 
-fn a_port_that_nobody_listens_on_refuses(sim: &mut Sim) {
+fn a_port_without_a_listener_refuses(sim: &mut Sim) {
     sim.program("empty", |_| {
         sleep(secs(10));
         0
@@ -40,7 +40,7 @@ fn a_port_that_nobody_listens_on_refuses(sim: &mut Sim) {
         let begun = Instant::now();
         let refused = TcpStream::connect("empty:7000").expect_err("nobody listens");
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-        // Two addresses are tried, each there and back, at 200 µs to 2 ms a way.
+        // Two addresses are tried, each with a round trip of 200 µs to 2 ms per direction.
         assert!((Duration::from_micros(800)..ms(9)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
@@ -51,17 +51,20 @@ fn a_port_that_nobody_listens_on_refuses(sim: &mut Sim) {
     });
 }
 
-fn a_port_that_is_taken_is_in_use_until_it_is_given_back(sim: &mut Sim) {
+fn a_port_is_in_use_until_it_is_released(sim: &mut Sim) {
     for name in ["one", "other"] {
-        // Two machines have a port 80 each.
+        // Two machines each have a port 80.
         sim.client_program(name, |_| {
             let first = TcpListener::bind("0.0.0.0:80").expect("the port is free");
             for taken in ["0.0.0.0:80", "127.0.0.1:80"] {
-                assert_eq!(TcpListener::bind(taken).map(drop).map_err(|it| it.kind()), Err(ErrorKind::AddrInUse));
+                assert_eq!(TcpListener::bind(taken).map(drop).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
             }
             drop(first);
             let loopback = TcpListener::bind("127.0.0.1:80").expect("the port is free again");
-            assert_eq!(TcpListener::bind("0.0.0.0:80").map(drop).map_err(|it| it.kind()), Err(ErrorKind::AddrInUse));
+            assert_eq!(
+                TcpListener::bind("0.0.0.0:80").map(drop).map_err(|error| error.kind()),
+                Err(ErrorKind::AddrInUse)
+            );
             drop(loopback);
             let elsewhere = TcpListener::bind("10.99.0.1:80").expect_err("that is no address of this machine");
             assert_eq!(elsewhere.kind(), ErrorKind::AddrNotAvailable);
@@ -70,10 +73,11 @@ fn a_port_that_is_taken_is_in_use_until_it_is_given_back(sim: &mut Sim) {
     }
 }
 
-fn ephemeral_ports_are_different_ones(sim: &mut Sim) {
+fn ephemeral_ports_differ(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let listeners: Vec<_> = (0..50).map(|_| TcpListener::bind("0.0.0.0:0").expect("there are thousands")).collect();
-        let mut ports: Vec<_> = listeners.iter().map(|it| it.local_addr().expect("it is bound").port()).collect();
+        let mut ports: Vec<_> =
+            listeners.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect();
         assert!(ports.iter().all(|port| *port >= 49_152));
         ports.sort_unstable();
         ports.dedup();
@@ -82,7 +86,7 @@ fn ephemeral_ports_are_different_ones(sim: &mut Sim) {
     });
 }
 
-fn both_ends_know_their_own_address_and_the_others(sim: &mut Sim) {
+fn both_ends_know_both_addresses(sim: &mut Sim) {
     let seen = sim.ledger::<(SocketAddr, SocketAddr)>("addresses");
     sim.node("server", move |_| async move {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
@@ -106,7 +110,7 @@ fn both_ends_know_their_own_address_and_the_others(sim: &mut Sim) {
     });
 }
 
-fn half_a_connection_goes_on_after_the_other_half_is_closed(sim: &mut Sim) {
+fn half_a_connection_stays_open_after_a_shutdown(sim: &mut Sim) {
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
@@ -122,7 +126,7 @@ fn half_a_connection_goes_on_after_the_other_half_is_closed(sim: &mut Sim) {
         stream.write_all(b"hel").expect("it is open");
         stream.write_all(b"lo").expect("it is open");
         stream.shutdown(Shutdown::Write).expect("it is open");
-        assert_eq!(stream.write(b"!").map_err(|it| it.kind()), Err(ErrorKind::BrokenPipe));
+        assert_eq!(stream.write(b"!").map_err(|error| error.kind()), Err(ErrorKind::BrokenPipe));
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the answer ends");
         assert_eq!(answer, "HELLO");
@@ -184,7 +188,7 @@ fn bytes_arrive_in_order_and_none_is_lost(sim: &mut Sim) {
     }
 }
 
-fn a_writer_waits_when_its_reader_does_not_read(sim: &mut Sim) {
+fn a_writer_blocks_while_its_reader_does_not_read(sim: &mut Sim) {
     const CHUNK: [u8; 4096] = [7; 4096];
     const MOST: usize = 1 << 20;
     let written = sim.ledger::<usize>("chunks");
@@ -216,7 +220,7 @@ fn a_writer_waits_when_its_reader_does_not_read(sim: &mut Sim) {
     });
 }
 
-fn an_asynchronous_writer_goes_on_when_its_reader_reads(sim: &mut Sim) {
+fn an_asynchronous_writer_resumes_when_its_reader_reads(sim: &mut Sim) {
     const BYTES: usize = 1_000_000;
     sim.node("server", |_| async {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
@@ -252,7 +256,7 @@ fn an_asynchronous_writer_goes_on_when_its_reader_reads(sim: &mut Sim) {
     });
 }
 
-fn loopback_leads_to_oneself_and_nobody_else_gets_there(sim: &mut Sim) {
+fn loopback_reaches_only_the_node_itself(sim: &mut Sim) {
     sim.client_program("inside", |_| {
         for own in ["127.0.0.1:7000", "[::1]:7000"] {
             let listener = TcpListener::bind(own).expect("the port is free");
@@ -275,7 +279,7 @@ fn loopback_leads_to_oneself_and_nobody_else_gets_there(sim: &mut Sim) {
     });
 }
 
-fn ipv6_works_as_ipv4_does_and_takes_it_in(sim: &mut Sim) {
+fn an_ipv6_listener_accepts_ipv4_too(sim: &mut Sim) {
     sim.node("server", |_| async {
         let listener = tokio::net::TcpListener::bind("[::]:7000").await?;
         loop {
@@ -300,7 +304,7 @@ fn ipv6_works_as_ipv4_does_and_takes_it_in(sim: &mut Sim) {
     });
 }
 
-fn a_full_backlog_keeps_newcomers_waiting(sim: &mut Sim) {
+fn a_full_backlog_delays_new_connections(sim: &mut Sim) {
     sim.node("server", |_| async {
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.bind("0.0.0.0:7000".parse()?)?;
@@ -327,14 +331,14 @@ fn a_full_backlog_keeps_newcomers_waiting(sim: &mut Sim) {
         while let Some(wait) = tasks.join_next().await {
             waits.push(wait??);
         }
-        // Linux takes one more than it is told.
+        // Linux accepts one more connection than the backlog says.
         assert_eq!(waits.iter().filter(|wait| **wait < ms(100)).count(), 3, "{waits:?}");
         assert!(waits.iter().all(|wait| *wait < ms(100) || (secs(1)..secs(8)).contains(wait)), "{waits:?}");
         Ok(())
     });
 }
 
-fn a_blocking_read_gives_up_at_its_deadline(sim: &mut Sim) {
+fn a_blocking_read_times_out(sim: &mut Sim) {
     sim.program("mute", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
@@ -346,17 +350,17 @@ fn a_blocking_read_gives_up_at_its_deadline(sim: &mut Sim) {
         stream.set_read_timeout(Some(ms(1500))).expect("it is a duration");
         assert_eq!(stream.read_timeout().expect("it is a socket"), Some(ms(1500)));
         let begun = Instant::now();
-        assert_eq!(stream.read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         assert!((ms(1500)..ms(1510)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         stream.set_nonblocking(true).expect("it is a socket");
-        assert_eq!(stream.peek(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        assert_eq!(stream.peek(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         stream.set_nodelay(true).expect("it is a TCP socket");
         assert!(stream.take_error().expect("it is a socket").is_none());
         0
     });
 }
 
-fn a_blocking_write_gives_up_at_its_deadline_with_what_went(sim: &mut Sim) {
+fn a_blocking_write_times_out_with_the_bytes_written_so_far(sim: &mut Sim) {
     sim.program("deaf", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
@@ -378,7 +382,7 @@ fn a_blocking_write_gives_up_at_its_deadline_with_what_went(sim: &mut Sim) {
     });
 }
 
-fn a_copied_descriptor_keeps_a_connection_open(sim: &mut Sim) {
+fn a_duplicated_descriptor_keeps_a_connection_open(sim: &mut Sim) {
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (stream, _) = listener.accept().expect("somebody comes");

@@ -1,5 +1,5 @@
-//! The ends of TCP connections: told, broken, silent, or only late, as the other end dies or the way to it is cut.
-//! What a healthy connection does is in `tcp`; what a death leaves of its process is in `deaths`.
+//! The ends of TCP connections: FIN, reset, silence or delay, as the peer dies or a partition separates the two.
+//! Healthy connections are in `tcp`; other effects of a death are in `lifecycle::deaths`.
 
 use crate::harness::{Module, campaigns};
 use crate::reach::{connect, reach};
@@ -13,24 +13,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_process_that_ends_says_so_on_its_connections: 10,
+        a_process_that_ends_sends_fin: 10,
         a_process_that_aborts_resets_its_connections: 10,
-        a_connection_that_is_closed_with_something_unread_is_reset: 5,
-        who_writes_to_a_connection_that_the_other_end_closed_is_told_on_the_second_write: 5,
+        closing_with_unread_data_resets_the_connection: 5,
+        the_second_write_to_a_closed_peer_fails: 5,
         a_killed_process_resets_its_connections: 24,
-        a_machine_without_power_is_silent_until_it_is_back: 24,
-        a_connection_that_was_half_open_when_the_power_failed_is_asked_for_again: 24,
-        a_connection_to_a_machine_that_stays_dark_times_out: 24,
-        a_cut_delays_what_is_sent_until_it_heals: 40,
+        a_machine_without_power_is_silent_until_it_restarts: 24,
+        a_syn_is_resent_if_the_answering_machine_loses_power: 24,
+        a_connection_to_a_powerless_machine_times_out: 24,
+        a_partition_delays_sent_bytes_until_it_heals: 40,
     ])
 }
 
-/// At most one fault, at this moment.
+/// At most one fault, at this time.
 fn at(moment: Duration) -> Faults {
     Faults::none().from(moment).quiet_after(moment + Duration::from_nanos(1)).at_most(1)
 }
 
-fn a_process_that_ends_says_so_on_its_connections(sim: &mut Sim) {
+fn a_process_that_ends_sends_fin(sim: &mut Sim) {
     for (name, end) in [("returns", 0), ("fails", 1), ("exits", 2), ("panics", 3)] {
         sim.program(name, move |_| {
             let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -39,7 +39,7 @@ fn a_process_that_ends_says_so_on_its_connections(sim: &mut Sim) {
                 0 | 1 => end,
                 2 => std::process::exit(3),
                 _ => {
-                    // Not `panic`, which would fail the run.
+                    // A panic would fail the run.
                     std::panic::resume_unwind(Box::new(stream));
                 }
             }
@@ -48,7 +48,7 @@ fn a_process_that_ends_says_so_on_its_connections(sim: &mut Sim) {
     sim.client_program("client", |_| {
         for name in ["returns", "fails", "exits", "panics"] {
             let mut stream = connect(&format!("{name}:7000"));
-            assert_eq!(stream.read(&mut [0]).expect("it is told"), 0, "{name}");
+            assert_eq!(stream.read(&mut [0]).expect("the end is reported"), 0, "{name}");
             sleep(secs(1));
             let refused = TcpStream::connect((name, 7000)).expect_err("its port went with it");
             assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -66,14 +66,14 @@ fn a_process_that_aborts_resets_its_connections(sim: &mut Sim) {
     });
     sim.client_program("client", |_| {
         let mut stream = connect("server:7000");
-        let reset = stream.read(&mut [0]).expect_err("it is told");
+        let reset = stream.read(&mut [0]).expect_err("the reset is reported");
         assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
-        assert_eq!(stream.write(&[0]).map_err(|it| it.kind()), Err(ErrorKind::BrokenPipe));
+        assert_eq!(stream.write(&[0]).map_err(|error| error.kind()), Err(ErrorKind::BrokenPipe));
         0
     });
 }
 
-fn a_connection_that_is_closed_with_something_unread_is_reset(sim: &mut Sim) {
+fn closing_with_unread_data_resets_the_connection(sim: &mut Sim) {
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -91,7 +91,7 @@ fn a_connection_that_is_closed_with_something_unread_is_reset(sim: &mut Sim) {
     });
 }
 
-fn who_writes_to_a_connection_that_the_other_end_closed_is_told_on_the_second_write(sim: &mut Sim) {
+fn the_second_write_to_a_closed_peer_fails(sim: &mut Sim) {
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         drop(listener.accept().expect("somebody comes"));
@@ -100,11 +100,11 @@ fn who_writes_to_a_connection_that_the_other_end_closed_is_told_on_the_second_wr
     });
     sim.client_program("client", |_| {
         let mut stream = connect("server:7000");
-        assert_eq!(stream.read(&mut [0]).expect("it is told"), 0);
+        assert_eq!(stream.read(&mut [0]).expect("the end is reported"), 0);
         stream.write_all(b"into the void").expect("the answer to this is a reset, later");
         sleep(secs(1));
-        let told = stream.write(b"again").expect_err("the reset has come").kind();
-        assert!(matches!(told, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{told}");
+        let error = stream.write(b"again").expect_err("the reset has come").kind();
+        assert!(matches!(error, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
         0
     });
 }
@@ -120,17 +120,17 @@ fn a_killed_process_resets_its_connections(sim: &mut Sim) {
         }
     });
     sim.client_program("client", move |_| {
-        let mut life = [0; 2];
+        let mut incarnation = [0; 2];
         let mut stream = connect("server:7000");
-        stream.read_exact(&mut life).expect("it says which life it is");
-        assert_eq!(u16::from_be_bytes(life), 1);
+        stream.read_exact(&mut incarnation).expect("the server sends its incarnation");
+        assert_eq!(u16::from_be_bytes(incarnation), 1);
         stream.set_read_timeout(Some(secs(10))).expect("it is a duration");
         match stream.read(&mut [0]) {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                 resets.note(1);
                 let mut again = connect("server:7000");
-                again.read_exact(&mut life).expect("it says which life it is");
-                assert_eq!(u16::from_be_bytes(life), 2);
+                again.read_exact(&mut incarnation).expect("the server sends its incarnation");
+                assert_eq!(u16::from_be_bytes(incarnation), 2);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             other => panic!("neither a reset nor nothing: {other:?}"),
@@ -142,7 +142,7 @@ fn a_killed_process_resets_its_connections(sim: &mut Sim) {
     sim.sometimes("the server is killed under a connection", move |_| !resets.is_empty());
 }
 
-fn a_machine_without_power_is_silent_until_it_is_back(sim: &mut Sim) {
+fn a_machine_without_power_is_silent_until_it_restarts(sim: &mut Sim) {
     let silent = sim.ledger::<&str>("silence, then");
     let server = sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free after a power loss, too");
@@ -160,8 +160,8 @@ fn a_machine_without_power_is_silent_until_it_is_back(sim: &mut Sim) {
         stream.write_all(&byte).expect("it is open");
         stream.read_exact(&mut byte).expect("it echoes");
         sleep(secs(6));
-        // The power may have gone a second ago, for three to five seconds.
-        stream.write_all(&byte).expect("who sends into silence is not told");
+        // The power may have failed up to a second ago, for three to five seconds.
+        stream.write_all(&byte).expect("a send into silence succeeds");
         stream.set_read_timeout(Some(ms(500))).expect("it is a duration");
         match stream.read(&mut byte) {
             Ok(1) => return 0,
@@ -179,8 +179,8 @@ fn a_machine_without_power_is_silent_until_it_is_back(sim: &mut Sim) {
     sim.sometimes("a sent byte meets a machine that is back", move |_| !silent.is_empty());
 }
 
-/// The machine that took the SYN loses its power before its answer has arrived: nobody but the client is left to ask again.
-fn a_connection_that_was_half_open_when_the_power_failed_is_asked_for_again(sim: &mut Sim) {
+/// The machine that received the SYN loses its power before its answer arrives. Only the client is left to resend.
+fn a_syn_is_resent_if_the_answering_machine_loses_power(sim: &mut Sim) {
     let connected = sim.ledger::<&str>("connected");
     let server = sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -192,7 +192,7 @@ fn a_connection_that_was_half_open_when_the_power_failed_is_asked_for_again(sim:
     let client = sim.client_program("client", move |_| {
         sleep(secs(5));
         let mut stream = TcpStream::connect("server:7000").expect("the machine comes back and listens");
-        stream.read_exact(&mut [0]).expect("its next life answers");
+        stream.read_exact(&mut [0]).expect("the next incarnation answers");
         connected.note("connected");
         0
     });
@@ -203,7 +203,7 @@ fn a_connection_that_was_half_open_when_the_power_failed_is_asked_for_again(sim:
     sim.sometimes("it connects", move |_| !connected.is_empty());
 }
 
-fn a_connection_to_a_machine_that_stays_dark_times_out(sim: &mut Sim) {
+fn a_connection_to_a_powerless_machine_times_out(sim: &mut Sim) {
     sim.time_limit(secs(4_000));
     let timeouts = sim.ledger::<&str>("timeouts");
     let server = sim.program("server", |_| {
@@ -215,12 +215,12 @@ fn a_connection_to_a_machine_that_stays_dark_times_out(sim: &mut Sim) {
     sim.client_program("writer", move |_| {
         let mut stream = connect("server:7000");
         sleep(secs(10));
-        stream.write_all(b"anybody there").expect("who sends into silence is not told");
+        stream.write_all(b"anybody there").expect("a send into silence succeeds");
         stream.set_read_timeout(Some(secs(1_200))).expect("it is a duration");
         let begun = Instant::now();
         let error = stream.read(&mut [0]).expect_err("nobody ever answers");
         if error.kind() == ErrorKind::TimedOut {
-            // `tcp_retries2` tries come to 924.6 s with a retry time that begins at 200 ms.
+            // `tcp_retries2` retransmissions take 924.6 s if the first comes after 200 ms.
             assert!((secs(900)..secs(1_000)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
             timeouts.note("data");
         } else {
@@ -231,7 +231,7 @@ fn a_connection_to_a_machine_that_stays_dark_times_out(sim: &mut Sim) {
     sim.client_program("late", move |_| {
         sleep(secs(20));
         let begun = Instant::now();
-        // By number: a name would be tried by IPv6 as well.
+        // By address: a name would be tried over IPv6 as well.
         if let Err(error) = TcpStream::connect((Ipv4Addr::new(10, 0, 0, 1), 7000)) {
             assert_eq!(error.kind(), ErrorKind::TimedOut);
             // `tcp_syn_retries`: 1 + 2 + 4 + 8 + 16 + 32 + 64 s.
@@ -251,7 +251,7 @@ fn a_connection_to_a_machine_that_stays_dark_times_out(sim: &mut Sim) {
     sim.sometimes("a connect times out", move |_| timeouts.contains(&"connect"));
 }
 
-fn a_cut_delays_what_is_sent_until_it_heals(sim: &mut Sim) {
+fn a_partition_delays_sent_bytes_until_it_heals(sim: &mut Sim) {
     let late = sim.ledger::<u32>("answers that took seconds");
     let peers = sim.nodes("peer", 2, move |node| async move {
         if node.index() == 0 {
@@ -270,7 +270,7 @@ fn a_cut_delays_what_is_sent_until_it_heals(sim: &mut Sim) {
             if begun.elapsed() > secs(1) {
                 late.note(number);
             }
-            // A cut lasts 10 s at most, and the tries after 6.2 s and 12.6 s are the last ones that it can hold up.
+            // A partition lasts at most 10 s; the retransmissions at 6.2 s and 12.6 s are the last that it can delay.
             assert!(begun.elapsed() < secs(13), "{number} took {:?}", begun.elapsed());
             tokio::time::sleep(ms(100)).await;
         }

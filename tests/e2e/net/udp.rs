@@ -1,4 +1,4 @@
-//! UDP as programs meet it: datagrams whole or not at all, and nobody who tells what became of them.
+//! UDP: a datagram arrives whole or not at all, and the sender does not learn which.
 //! Streams are in `tcp`.
 
 use crate::harness::{Module, campaigns};
@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
         a_datagram_arrives_whole_with_its_sender: 10,
-        a_connected_socket_hears_its_peer_alone: 10,
-        a_port_that_nobody_is_bound_to_refuses_who_is_connected: 10,
-        a_port_that_is_taken_is_in_use: 5,
-        a_reader_that_does_not_read_loses_datagrams_and_blocks_nobody: 10,
-        a_cut_loses_what_is_sent_into_it: 40,
+        a_connected_socket_receives_from_its_peer_only: 10,
+        an_unbound_port_refuses_connected_senders_only: 10,
+        a_bound_port_is_in_use: 5,
+        an_idle_reader_loses_datagrams_and_blocks_no_sender: 10,
+        a_partition_loses_datagrams: 40,
     ])
 }
 
-/// Sends everything back.
+/// Sends every datagram back.
 fn echo(socket: &UdpSocket) -> ! {
     let mut buffer = [0; 70_000];
     loop {
@@ -44,12 +44,16 @@ fn a_datagram_arrives_whole_with_its_sender(sim: &mut Sim) {
         }
         assert!(socket.send_to(&[0; 65_508], "server:9000").is_err(), "no datagram is so long");
 
-        socket.send_to(b"longer than there is room", "server:9000").expect("it can send");
+        socket.send_to(b"longer than the buffer", "server:9000").expect("it can send");
         let mut short = [0; 6];
         assert_eq!(socket.recv_from(&mut short).expect("it comes back").0, 6);
         assert_eq!(&short, b"longer");
         let begun = Instant::now();
-        assert_eq!(socket.recv(&mut short).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock), "the rest is gone");
+        assert_eq!(
+            socket.recv(&mut short).map_err(|error| error.kind()),
+            Err(ErrorKind::WouldBlock),
+            "the rest is gone"
+        );
         assert!((secs(1)..secs(2)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
@@ -68,15 +72,15 @@ fn a_datagram_arrives_whole_with_its_sender(sim: &mut Sim) {
     });
 }
 
-fn a_connected_socket_hears_its_peer_alone(sim: &mut Sim) {
-    for name in ["friend", "stranger"] {
+fn a_connected_socket_receives_from_its_peer_only(sim: &mut Sim) {
+    for name in ["friend", "other"] {
         sim.program(name, |node| {
             let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
             let mut buffer = [0; 64];
             loop {
                 let (count, _) = socket.recv_from(&mut buffer).expect("it can receive");
                 let to: SocketAddr =
-                    std::str::from_utf8(&buffer[..count]).ok().and_then(|it| it.parse().ok()).expect("an address");
+                    std::str::from_utf8(&buffer[..count]).ok().and_then(|text| text.parse().ok()).expect("an address");
                 socket.send_to(node.name().as_bytes(), to).expect("it can send");
             }
         });
@@ -85,25 +89,25 @@ fn a_connected_socket_hears_its_peer_alone(sim: &mut Sim) {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         assert!(socket.local_addr().expect("it is bound").ip().is_unspecified());
-        assert_eq!(socket.peer_addr().map_err(|it| it.kind()), Err(ErrorKind::NotConnected));
+        assert_eq!(socket.peer_addr().map_err(|error| error.kind()), Err(ErrorKind::NotConnected));
         assert!(socket.send(b"to whom").is_err());
         socket.connect("friend:9000").expect("it has a name");
         let (own, peer) = (socket.local_addr().expect("it is bound"), socket.peer_addr().expect("it is connected"));
         assert!(!own.ip().is_unspecified() && peer.port() == 9000);
         let own = own.to_string();
-        socket.send_to(own.as_bytes(), "stranger:9000").expect("it can send to others as well");
+        socket.send_to(own.as_bytes(), "other:9000").expect("it can send to others as well");
         sleep(secs(1));
         socket.send(own.as_bytes()).expect("it can send");
         let mut buffer = [0; 64];
         socket.set_read_timeout(Some(secs(5))).expect("it is a duration");
         let count = socket.recv(&mut buffer).expect("the friend answers");
         assert_eq!(&buffer[..count], b"friend");
-        assert_eq!(socket.recv(&mut buffer).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        assert_eq!(socket.recv(&mut buffer).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         0
     });
 }
 
-fn a_port_that_nobody_is_bound_to_refuses_who_is_connected(sim: &mut Sim) {
+fn an_unbound_port_refuses_connected_senders_only(sim: &mut Sim) {
     sim.program("empty", |_| {
         sleep(secs(100));
         0
@@ -113,13 +117,17 @@ fn a_port_that_nobody_is_bound_to_refuses_who_is_connected(sim: &mut Sim) {
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         socket.set_read_timeout(Some(secs(5))).expect("it is a duration");
         socket.send_to(b"hello", "empty:9000").expect("it can send");
-        assert_eq!(socket.recv(&mut buffer).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock), "nobody tells it");
+        assert_eq!(
+            socket.recv(&mut buffer).map_err(|error| error.kind()),
+            Err(ErrorKind::WouldBlock),
+            "an unconnected socket learns nothing"
+        );
         socket.connect("empty:9000").expect("it has a name");
         socket.send(b"hello").expect("it can send");
-        assert_eq!(socket.recv(&mut buffer).map_err(|it| it.kind()), Err(ErrorKind::ConnectionRefused));
-        socket.send(b"hello").expect("it was told once");
+        assert_eq!(socket.recv(&mut buffer).map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused));
+        socket.send(b"hello").expect("the error was reported once");
         sleep(secs(1));
-        assert_eq!(socket.send(b"hello").map_err(|it| it.kind()), Err(ErrorKind::ConnectionRefused));
+        assert_eq!(socket.send(b"hello").map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused));
         0
     });
     sim.client("asynchronous", |_| async {
@@ -132,10 +140,10 @@ fn a_port_that_nobody_is_bound_to_refuses_who_is_connected(sim: &mut Sim) {
     });
 }
 
-fn a_port_that_is_taken_is_in_use(sim: &mut Sim) {
+fn a_bound_port_is_in_use(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let first = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
-        assert_eq!(UdpSocket::bind("0.0.0.0:9000").map(drop).map_err(|it| it.kind()), Err(ErrorKind::AddrInUse));
+        assert_eq!(UdpSocket::bind("0.0.0.0:9000").map(drop).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
         let _stream = std::net::TcpListener::bind("0.0.0.0:9000").expect("TCP has ports of its own");
         drop(first);
         let loopback = UdpSocket::bind("[::1]:9000").expect("the port is free again");
@@ -146,7 +154,7 @@ fn a_port_that_is_taken_is_in_use(sim: &mut Sim) {
     });
 }
 
-fn a_reader_that_does_not_read_loses_datagrams_and_blocks_nobody(sim: &mut Sim) {
+fn an_idle_reader_loses_datagrams_and_blocks_no_sender(sim: &mut Sim) {
     let received = sim.ledger::<u64>("received");
     sim.program("server", move |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
@@ -174,7 +182,7 @@ fn a_reader_that_does_not_read_loses_datagrams_and_blocks_nobody(sim: &mut Sim) 
     });
 }
 
-fn a_cut_loses_what_is_sent_into_it(sim: &mut Sim) {
+fn a_partition_loses_datagrams(sim: &mut Sim) {
     let lost = sim.ledger::<u32>("lost");
     let peers = sim.nodes("peer", 2, move |node| async move {
         let socket = tokio::net::UdpSocket::bind("0.0.0.0:9000").await?;

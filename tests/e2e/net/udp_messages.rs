@@ -1,4 +1,4 @@
-//! UDP with what goes beside the bytes, as QUIC stacks use it: marks of congestion, addresses, many datagrams in one call.
+//! UDP control messages as QUIC stacks use them: ECN marks, addresses, many datagrams in one call.
 //! Plain datagrams are in `udp`.
 
 use crate::harness::{Module, campaigns};
@@ -11,8 +11,8 @@ use std::thread::sleep;
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        marks_and_addresses_arrive_beside_the_bytes_of_who_asks_for_them: 5,
-        many_datagrams_go_out_in_one_call: 5,
+        ecn_marks_and_addresses_arrive_as_control_messages: 5,
+        one_call_sends_many_datagrams: 5,
     ])
 }
 
@@ -22,7 +22,7 @@ fn set(socket: &UdpSocket, level: i32, option: i32, value: i32) -> Result<(), Er
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().kind()) }
 }
 
-/// A buffer that is aligned as control messages must be.
+/// A buffer with the alignment of control messages.
 #[repr(align(8))]
 struct Control([u8; 128]);
 
@@ -61,12 +61,14 @@ fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr, control: &[(i32, i32, 
 /// A datagram's length, its traffic class, and the address that it was sent to.
 type Got = (usize, Option<u8>, Option<Ipv4Addr>);
 
-/// What came in one call.
+/// The datagrams of one call.
 fn receive_many(socket: &UdpSocket, flags: i32) -> std::io::Result<Vec<Got>> {
     let mut bytes = [[0_u8; 2_048]; 8];
     let mut controls: [Control; 8] = std::array::from_fn(|_| Control([0; 128]));
-    let mut parts: Vec<libc::iovec> =
-        bytes.iter_mut().map(|it| libc::iovec { iov_base: it.as_mut_ptr().cast(), iov_len: it.len() }).collect();
+    let mut parts: Vec<libc::iovec> = bytes
+        .iter_mut()
+        .map(|buffer| libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() })
+        .collect();
     // SAFETY: everything that the messages point to outlives the call.
     unsafe {
         let mut messages: [libc::mmsghdr; 8] = std::mem::zeroed();
@@ -101,7 +103,7 @@ fn receive_many(socket: &UdpSocket, flags: i32) -> std::io::Result<Vec<Got>> {
     }
 }
 
-fn marks_and_addresses_arrive_beside_the_bytes_of_who_asks_for_them(sim: &mut Sim) {
+fn ecn_marks_and_addresses_arrive_as_control_messages(sim: &mut Sim) {
     sim.client_program("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         assert_eq!(set(&socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1), Ok(()));
@@ -131,11 +133,12 @@ fn marks_and_addresses_arrive_beside_the_bytes_of_who_asks_for_them(sim: &mut Si
     });
 }
 
-fn many_datagrams_go_out_in_one_call(sim: &mut Sim) {
+fn one_call_sends_many_datagrams(sim: &mut Sim) {
     sim.client_program("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         sleep(secs(2));
-        let mut sizes: Vec<usize> = receive_many(&socket, 0).expect("they are there").iter().map(|it| it.0).collect();
+        let mut sizes: Vec<usize> =
+            receive_many(&socket, 0).expect("they are there").iter().map(|datagram| datagram.0).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 2, 3]);
         0

@@ -1,5 +1,5 @@
-//! Unix sockets inside a node: stock std and tokio, by path and by abstract name, and the file that a life leaves behind.
-//! Pairs that are pipes in all but name are in `std_files`.
+//! Unix sockets inside a node, by path and by abstract name, through std and tokio; and the file that they leave behind.
+//! Socket pairs are in `disk::files`.
 
 use crate::harness::{Module, campaigns};
 use afterlife::{Fault, Sim, Trigger};
@@ -14,18 +14,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_stream_over_a_path_carries_bytes_and_ends_half_by_half: 10,
-        stock_tokio_listens_connects_and_asks_who_is_there: 10,
+        a_stream_over_a_path_carries_bytes_and_shuts_down_by_halves: 10,
+        stock_tokio_listens_connects_and_reads_peer_credentials: 10,
         datagrams_arrive_whole_with_the_name_of_their_sender: 10,
-        an_abstract_name_leaves_no_file_and_is_free_when_its_socket_is_gone: 5,
-        the_file_of_a_socket_outlives_its_process: 10,
-        a_full_backlog_makes_who_connects_wait: 5,
+        an_abstract_name_leaves_no_file_and_is_freed_with_its_socket: 5,
+        a_socket_file_outlives_its_process: 10,
+        a_full_unix_backlog_blocks_connects: 5,
     ])
 }
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn a_stream_over_a_path_carries_bytes_and_ends_half_by_half(sim: &mut Sim) {
+fn a_stream_over_a_path_carries_bytes_and_shuts_down_by_halves(sim: &mut Sim) {
     sim.client_program("node", |_| {
         let listener = UnixListener::bind("/tmp/service.sock").expect("the path is free");
         assert_eq!(listener.local_addr().expect("it is bound").as_pathname(), Some("/tmp/service.sock".as_ref()));
@@ -41,24 +41,24 @@ fn a_stream_over_a_path_carries_bytes_and_ends_half_by_half(sim: &mut Sim) {
         stream.write_all(&[7; 300_000]).expect("it takes more than its buffer holds");
         stream.shutdown(std::net::Shutdown::Write).expect("it is open");
         let mut count = [0; 8];
-        stream.read_exact(&mut count).expect("the server tells");
+        stream.read_exact(&mut count).expect("the server answers");
         assert_eq!(u64::from_be_bytes(count), 300_000);
-        assert_eq!(stream.write(&[0]).map_err(|it| it.kind()), Err(ErrorKind::BrokenPipe));
+        assert_eq!(stream.write(&[0]).map_err(|error| error.kind()), Err(ErrorKind::BrokenPipe));
         server.join().expect("it ends well");
-        assert_eq!(stream.read(&mut [0]).expect("it is told the end"), 0);
+        assert_eq!(stream.read(&mut [0]).expect("the end is reported"), 0);
         stream.set_read_timeout(Some(SECOND)).expect("it is a duration");
 
-        let (left, _right) = UnixStream::pair().expect("there is room");
+        let (left, _right) = UnixStream::pair().expect("the backlog has room");
         left.set_read_timeout(Some(SECOND)).expect("it is a duration");
         let begun = Instant::now();
-        assert_eq!((&left).read(&mut [0]).map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        assert_eq!((&left).read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         assert!((SECOND..2 * SECOND).contains(&begun.elapsed()));
         assert!(left.local_addr().expect("it is one of a pair").is_unnamed());
         0
     });
 }
 
-fn stock_tokio_listens_connects_and_asks_who_is_there(sim: &mut Sim) {
+fn stock_tokio_listens_connects_and_reads_peer_credentials(sim: &mut Sim) {
     sim.client("node", |_| async {
         let listener = tokio::net::UnixListener::bind("/tmp/service.sock")?;
         let serve = tokio::spawn(async move {
@@ -99,7 +99,7 @@ fn datagrams_arrive_whole_with_the_name_of_their_sender(sim: &mut Sim) {
         server.send_to(b"back", "/tmp/client.sock").await?;
         assert_eq!(client.recv(&mut buffer).await?, 4);
 
-        // Who does not read makes senders wait.
+        // A reader that does not read blocks its senders.
         let flood = tokio::spawn(async move {
             for number in 0..2_000_u32 {
                 client.send(&number.to_be_bytes()).await?;
@@ -118,12 +118,12 @@ fn datagrams_arrive_whole_with_the_name_of_their_sender(sim: &mut Sim) {
         left.send(b"to the other")?;
         assert_eq!(right.recv(&mut buffer)?, 12);
         drop(right);
-        assert_eq!(left.send(b"nobody").map_err(|it| it.kind()), Err(ErrorKind::ConnectionRefused));
+        assert_eq!(left.send(b"nobody").map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused));
         Ok(())
     });
 }
 
-fn an_abstract_name_leaves_no_file_and_is_free_when_its_socket_is_gone(sim: &mut Sim) {
+fn an_abstract_name_leaves_no_file_and_is_freed_with_its_socket(sim: &mut Sim) {
     for node in ["one", "other"] {
         sim.client_program(node, |_| {
             let name = SocketAddr::from_abstract_name("service").expect("it is short");
@@ -142,8 +142,8 @@ fn an_abstract_name_leaves_no_file_and_is_free_when_its_socket_is_gone(sim: &mut
     }
 }
 
-fn the_file_of_a_socket_outlives_its_process(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives");
+fn a_socket_file_outlives_its_process(sim: &mut Sim) {
+    let incarnations = sim.ledger::<u16>("incarnations");
     let node = sim.program("node", move |node| {
         let path = "/tmp/service.sock";
         if node.incarnation() == 1 {
@@ -152,16 +152,16 @@ fn the_file_of_a_socket_outlives_its_process(sim: &mut Sim) {
             sleep(100 * SECOND);
             return 0;
         }
-        // What a restart without a clean shutdown finds.
+        // The state that a restart without a clean shutdown finds.
         let kind = std::fs::metadata(path).expect("the file stays").file_type();
         assert!(kind.is_socket());
-        assert_eq!(UnixStream::connect(path).map_err(|it| it.kind()).err(), Some(ErrorKind::ConnectionRefused));
-        assert_eq!(UnixListener::bind(path).map_err(|it| it.kind()).err(), Some(ErrorKind::AddrInUse));
+        assert_eq!(UnixStream::connect(path).map_err(|error| error.kind()).err(), Some(ErrorKind::ConnectionRefused));
+        assert_eq!(UnixListener::bind(path).map_err(|error| error.kind()).err(), Some(ErrorKind::AddrInUse));
         std::fs::remove_file(path).expect("it can be removed");
-        assert_eq!(UnixStream::connect(path).map_err(|it| it.kind()).err(), Some(ErrorKind::NotFound));
+        assert_eq!(UnixStream::connect(path).map_err(|error| error.kind()).err(), Some(ErrorKind::NotFound));
         let _listener = UnixListener::bind(path).expect("the path is free again");
         UnixStream::connect(path).expect("somebody listens");
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         sleep(100 * SECOND);
         0
     });
@@ -170,15 +170,15 @@ fn the_file_of_a_socket_outlives_its_process(sim: &mut Sim) {
         0
     });
     sim.inject(Trigger::at(5 * SECOND), Fault::kill(node.node(0), Duration::from_micros(1)));
-    sim.eventually("the second life serves", SECOND, move |_| lives.contains(&2));
+    sim.eventually("the second incarnation serves", SECOND, move |_| incarnations.contains(&2));
 }
 
-fn a_full_backlog_makes_who_connects_wait(sim: &mut Sim) {
+fn a_full_unix_backlog_blocks_connects(sim: &mut Sim) {
     sim.client_program("node", |_| {
         let path = "/tmp/service.sock";
         let listener = UnixListener::bind(path).expect("the path is free");
-        // std asks for as many as the system allows.
-        let streams: Vec<_> = (0..100).map(|_| UnixStream::connect(path).expect("there is room")).collect();
+        // std requests the largest backlog that the system allows.
+        let streams: Vec<_> = (0..100).map(|_| UnixStream::connect(path).expect("the backlog has room")).collect();
         for _ in 0..100 {
             drop(listener.accept().expect("they wait"));
         }
@@ -194,7 +194,7 @@ fn a_full_backlog_makes_who_connects_wait(sim: &mut Sim) {
             sleep(100 * SECOND);
         });
         let begun = Instant::now();
-        let _third = UnixStream::connect(path).expect("there is room by and by");
+        let _third = UnixStream::connect(path).expect("the backlog has room later");
         assert!((SECOND..2 * SECOND).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });

@@ -1,29 +1,29 @@
-//! A single thread that is held stands still and its process does not: at an edge, until another edge, at a time; seen by the
-//! threads that go on, and by who kills or pauses the process meanwhile.
-//! Pauses of whole processes are in `pauses.rs`.
+//! Holds: a single thread stands still, at an edge or at a time, until another edge or a time, while its process runs on.
+//! Holds combine with kills and pauses of the process.
+//! Pauses of whole processes are in `lifecycle::pauses`.
 
-use crate::harness::{Module, at, carry_out, command, holds, scenarios, trials};
+use crate::harness::{Module, at, cli, holds, scenarios, trials};
 use crate::time::{ms, secs};
 use afterlife::{Fault, Faults, Group, Injection, NodeId, Sim, Trigger};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-/// The server is made first.
+/// The server is the first node.
 const SERVER: NodeId = NodeId(0);
 
 pub(crate) fn module() -> Module {
-    let scenarios = scenarios![beats, a_lock, two_steps, lives, holds_are_drawn, lost_update];
+    let scenarios = scenarios![beats, a_lock, two_steps, incarnations, holds_are_drawn, lost_update];
     let trials = trials![
-        the_one_that_passed_the_edge_stands_still_and_the_others_go_on,
-        at_a_time_it_is_the_one_that_is_named,
-        it_goes_on_when_another_one_passes_the_edge_that_is_awaited,
-        what_it_passes_itself_does_not_free_it,
-        who_waits_for_its_lock_waits_and_nobody_is_deadlocked,
-        of_two_holds_and_a_pause_the_last_to_end_counts,
-        a_kill_ends_a_held_thread_and_the_next_life_is_not_held,
+        the_thread_at_the_edge_is_held_and_others_run,
+        a_hold_at_a_time_names_its_thread,
+        a_hold_ends_at_another_threads_edge,
+        a_hold_does_not_end_at_the_held_threads_own_edge,
+        waiting_for_a_held_threads_lock_is_no_deadlock,
+        overlapping_holds_and_pauses_end_with_the_last,
+        a_kill_ends_a_hold_and_the_next_incarnation_runs,
         drawn_holds_replay,
-        a_hold_finds_what_no_time_does,
+        a_hold_finds_a_race_that_timed_faults_do_not,
     ];
     Module::new(scenarios, trials)
 }
@@ -36,7 +36,7 @@ fn hold(trigger: Trigger, nth: u32, until: Option<&str>, length: Duration) -> In
     Injection { trigger, fault }
 }
 
-/// The time in which a scenario's edges are awaited; it draws no fault of its own.
+/// The window in which edges count. The scenario draws no faults itself.
 fn edges_count(sim: &mut Sim, server: Group) {
     sim.faults(server, Faults::none().from(secs(1)).quiet_after(secs(15)));
 }
@@ -45,7 +45,7 @@ fn on(edge: &str, nth: u32) -> Trigger {
     Trigger::on(SERVER, edge, nth, Duration::ZERO)
 }
 
-/// Three threads that each note every tenth of a second from the second second on, and who was silent for how many whole seconds.
+/// Three threads that each beat every tenth of a second from second 2 on, and the whole seconds for which each was silent.
 fn beats(sim: &mut Sim) {
     let beat = sim.ledger::<&'static str>("first");
     let silent = sim.ledger::<(usize, u64)>("silent");
@@ -83,24 +83,24 @@ fn beats(sim: &mut Sim) {
     });
 }
 
-fn the_one_that_passed_the_edge_stands_still_and_the_others_go_on() {
+fn the_thread_at_the_edge_is_held_and_others_run() {
     holds("beats", &[hold(on("note first", 5), 3, None, secs(3))]);
 }
 
-fn at_a_time_it_is_the_one_that_is_named() {
-    // The main thread is the first, and counting goes round.
+fn a_hold_at_a_time_names_its_thread() {
+    // The main thread is the first, and indices wrap around.
     holds("beats", &[hold(at(secs(4)), 2, None, secs(3))]);
     holds("beats", &[hold(at(secs(4)), 6, None, secs(3))]);
 }
 
-fn what_it_passes_itself_does_not_free_it() {
+fn a_hold_does_not_end_at_the_held_threads_own_edge() {
     holds("beats", &[hold(on("note first", 5), 1, Some("note first"), secs(3))]);
 }
 
-/// One thread begins, and ends once it is let go on; another has its say two seconds later.
+/// One thread starts and ends once its hold is released; another one notes something two seconds later.
 fn two_steps(sim: &mut Sim) {
     let begun = sim.ledger::<&'static str>("begun");
-    let said = sim.ledger::<&'static str>("said");
+    let released = sim.ledger::<&'static str>("released");
     let ended = sim.ledger::<u64>("ended after tenths of a second");
     let server = sim.program("server", move |_| {
         let at_work = thread::spawn(move || {
@@ -110,7 +110,7 @@ fn two_steps(sim: &mut Sim) {
             ended.note((since.elapsed().as_millis() / 100) as u64);
         });
         sleep(secs(4));
-        said.note("said");
+        released.note("released");
         at_work.join().expect("it only notes");
         0
     });
@@ -122,13 +122,13 @@ fn two_steps(sim: &mut Sim) {
     sim.eventually("it ended after two seconds", secs(60), move |_| ended.contains(&20));
 }
 
-fn it_goes_on_when_another_one_passes_the_edge_that_is_awaited() {
-    holds("two_steps", &[hold(on("note begun", 1), 1, Some("note said"), secs(10))]);
-    // At the latest when its time is up.
+fn a_hold_ends_at_another_threads_edge() {
+    holds("two_steps", &[hold(on("note begun", 1), 1, Some("note released"), secs(10))]);
+    // The hold ends at the latest when its time is up.
     holds("two_steps", &[hold(on("note begun", 1), 1, Some("note nothing of the kind"), secs(2))]);
 }
 
-/// The one that is held has a lock.
+/// The held thread holds a lock.
 fn a_lock(sim: &mut Sim) {
     let taken = sim.ledger::<&'static str>("taken");
     let waited = sim.ledger::<u64>("waited for so many seconds");
@@ -155,27 +155,27 @@ fn a_lock(sim: &mut Sim) {
     sim.eventually("the main thread waited for four seconds", secs(60), move |_| waited.contains(&4));
 }
 
-fn who_waits_for_its_lock_waits_and_nobody_is_deadlocked() {
+fn waiting_for_a_held_threads_lock_is_no_deadlock() {
     holds("a_lock", &[hold(on("note taken", 1), 1, None, secs(5))]);
 }
 
-fn of_two_holds_and_a_pause_the_last_to_end_counts() {
+fn overlapping_holds_and_pauses_end_with_the_last() {
     let pause = |from, length| Injection { trigger: at(from), fault: Fault::pause(SERVER, length) };
-    // Held from the second to the seventh second, whatever else ends before.
+    // Held from second 2 to second 7, whatever ends earlier.
     let held = || hold(on("note taken", 1), 1, None, secs(5));
     holds("a_lock", &[held(), hold(at(secs(3)), 2, None, secs(2)), pause(ms(3_500), secs(1))]);
-    // Held to the fourth, and paused, as all the others are, from before that to the seventh.
+    // Held until second 4, and paused with all the others from before that until second 7.
     holds("a_lock", &[hold(on("note taken", 1), 1, None, secs(2)), pause(ms(3_500), ms(3_600))]);
 }
 
-/// A thread that notes each second of each life.
-fn lives(sim: &mut Sim) {
-    let noted = sim.ledger::<(u64, u64)>("seconds of lives");
+/// A thread that notes each second of each incarnation.
+fn incarnations(sim: &mut Sim) {
+    let noted = sim.ledger::<(u64, u64)>("seconds of incarnations");
     let server = sim.program("server", move |node| {
-        let life = u64::from(node.incarnation());
+        let incarnation = u64::from(node.incarnation());
         for second in 0..3 {
             sleep(secs(1));
-            noted.note((life, second));
+            noted.note((incarnation, second));
         }
         sleep(secs(100));
         0
@@ -185,17 +185,17 @@ fn lives(sim: &mut Sim) {
         sleep(secs(20));
         0
     });
-    sim.eventually("the second life went on as it should", secs(60), move |_| {
+    sim.eventually("the second incarnation went on as it should", secs(60), move |_| {
         noted.contains(&(1, 0)) && !noted.contains(&(1, 1)) && noted.contains(&(2, 2))
     });
 }
 
-fn a_kill_ends_a_held_thread_and_the_next_life_is_not_held() {
+fn a_kill_ends_a_hold_and_the_next_incarnation_runs() {
     let kill = Injection { trigger: at(secs(4)), fault: Fault::kill(SERVER, ms(100)) };
-    holds("lives", &[hold(at(ms(1_500)), 1, None, secs(9)), kill]);
+    holds("incarnations", &[hold(at(ms(1_500)), 1, None, secs(9)), kill]);
 }
 
-/// Reads, and writes what it has read and one more: nobody else writes between, unless the reader is held.
+/// Reads a number and writes its successor. No other thread writes in between, unless the reader is held.
 fn lost_update(sim: &mut Sim) {
     let read = sim.ledger::<&'static str>("read");
     let whole = sim.ledger::<bool>("whole");
@@ -229,10 +229,10 @@ fn lost_update(sim: &mut Sim) {
     sim.sometimes("the count is whole", move |_| whole.contains(&true));
 }
 
-fn a_hold_finds_what_no_time_does() {
-    let said = crate::harness::run("lost_update", "0..30");
-    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    assert!(said.out.contains("a thread of server"), "{}{}", said.out, said.err);
+fn a_hold_finds_a_race_that_timed_faults_do_not() {
+    let output = crate::harness::campaign("lost_update", "0..30");
+    assert_eq!(output.code, 1, "{}{}", output.out, output.err);
+    assert!(output.out.contains("a thread of server"), "{}{}", output.out, output.err);
     holds("lost_update", &[]);
 }
 
@@ -267,8 +267,8 @@ fn holds_are_drawn(sim: &mut Sim) {
 }
 
 fn drawn_holds_replay() {
-    let said = carry_out(&mut command(&["check", "holds_are_drawn", "--pairs", "10"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let said = crate::harness::run("holds_are_drawn", "0..20");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = cli(&["check", "holds_are_drawn", "--pairs", "10"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    let output = crate::harness::campaign("holds_are_drawn", "0..20");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }

@@ -1,7 +1,7 @@
-//! What C code waits with, called as C code calls it: under cuts, with deadlines, in a deadlock, after a kill.
-//! Rust's own locks are futexes, and in `multi_thread`.
+//! pthreads, called as C code calls them: with preemption, with deadlines, in a deadlock, after a kill.
+//! Rust's own locks are futexes; they are in `std_and_tokio`.
 
-use crate::harness::{Module, at, breaks, carry_out, command, holds, scenarios, trials};
+use crate::harness::{Module, at, breaks, cli, holds, scenarios, trials};
 use afterlife::{Fault, Injection, NodeId, Sim};
 use std::cell::UnsafeCell;
 use std::mem::zeroed;
@@ -24,14 +24,14 @@ pub(crate) fn module() -> Module {
         a_static_lock_of_a_dead_process,
     ];
     let trials = trials![
-        a_mutex_excludes_and_keeps_its_kind,
-        conditions_wake_who_waits_and_time_out_on_their_clock,
-        read_write_locks_let_readers_together_and_writers_alone,
-        semaphores_count_and_barriers_gather,
-        once_is_once_and_keys_are_destroyed_at_the_threads_end,
-        joins_give_up_in_time,
-        a_deadlock_of_mutexes_is_told,
-        a_lock_that_a_dead_process_held_is_free,
+        a_mutex_excludes_as_its_kind_requires,
+        conditions_wake_waiters_and_time_out_on_their_clock,
+        read_write_locks_share_reads_and_exclude_writes,
+        semaphores_count_and_barriers_synchronize,
+        once_runs_once_and_keys_are_destroyed_at_thread_exit,
+        timed_joins_time_out,
+        a_deadlock_of_pthread_mutexes_is_reported,
+        a_static_lock_is_free_in_the_next_incarnation,
         a_seed_is_one_run,
     ];
     Module::new(scenarios, trials)
@@ -67,7 +67,7 @@ macro_rules! c {
     };
 }
 
-/// So much later than now, on this clock.
+/// The time on this clock after this delay.
 fn later(clock: libc::clockid_t, by: Duration) -> libc::timespec {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     assert_eq!(c!(clock_gettime(clock, &mut time)), 0);
@@ -113,7 +113,7 @@ fn mutexes_of_every_kind(sim: &mut Sim) {
                 })
             };
             let threads: Vec<_> = (0..4).map(add).collect();
-            threads.into_iter().for_each(|it| it.join().expect("it holds its lock alone"));
+            threads.into_iter().for_each(|thread| thread.join().expect("it holds its lock alone"));
             // SAFETY: all others have ended.
             assert_eq!(unsafe { *sum.at() }, 200);
         }
@@ -148,13 +148,13 @@ fn mutexes_of_every_kind(sim: &mut Sim) {
     });
 }
 
-fn a_mutex_excludes_and_keeps_its_kind() {
+fn a_mutex_excludes_as_its_kind_requires() {
     holds("mutexes_of_every_kind", &[]);
 }
 
 // -- conditions
 
-/// A condition variable that goes by this clock.
+/// A condition variable that uses this clock.
 fn condition(clock: libc::clockid_t) -> Arc<Shared<libc::pthread_cond_t>> {
     // SAFETY: zeroed attributes and condition variables are filled by their functions.
     let (condition, mut attributes) = unsafe { (Shared::of(zeroed()), zeroed::<libc::pthread_condattr_t>()) };
@@ -206,7 +206,8 @@ fn a_queue_with_conditions(sim: &mut Sim) {
         for _ in 0..3 {
             put(0, &|| assert_eq!(c!(pthread_cond_broadcast(filled.at())), 0));
         }
-        let mut taken: Vec<_> = takers.into_iter().flat_map(|it| it.join().expect("it takes numbers")).collect();
+        let mut taken: Vec<_> =
+            takers.into_iter().flat_map(|thread| thread.join().expect("it takes numbers")).collect();
         taken.sort();
         assert_eq!(taken, (1..=100).collect::<Vec<_>>());
 
@@ -225,7 +226,7 @@ fn a_queue_with_conditions(sim: &mut Sim) {
     });
 }
 
-fn conditions_wake_who_waits_and_time_out_on_their_clock() {
+fn conditions_wake_waiters_and_time_out_on_their_clock() {
     holds("a_queue_with_conditions", &[]);
 }
 
@@ -257,7 +258,7 @@ fn readers_and_writers(sim: &mut Sim) {
         assert_eq!(c!(pthread_rwlock_tryrdlock(lock.at())), libc::EBUSY);
         assert_eq!(c!(pthread_rwlock_wrlock(lock.at())), libc::EDEADLK);
         assert_eq!(c!(pthread_rwlock_unlock(lock.at())), 0);
-        readers.into_iter().for_each(|it| it.join().expect("it reads"));
+        readers.into_iter().for_each(|thread| thread.join().expect("it reads"));
 
         let mix = |number: u32| {
             let (lock, pair) = (lock.clone(), pair.clone());
@@ -282,13 +283,13 @@ fn readers_and_writers(sim: &mut Sim) {
             })
         };
         let threads: Vec<_> = (0..4).map(mix).collect();
-        threads.into_iter().for_each(|it| it.join().expect("it sees whole pairs"));
+        threads.into_iter().for_each(|thread| thread.join().expect("it sees whole pairs"));
         // SAFETY: all others have ended.
         i32::from(unsafe { *pair.at() } != (40, 40))
     });
 }
 
-fn read_write_locks_let_readers_together_and_writers_alone() {
+fn read_write_locks_share_reads_and_exclude_writes() {
     holds("readers_and_writers", &[]);
 }
 
@@ -321,7 +322,7 @@ fn semaphores_and_barriers(sim: &mut Sim) {
             })
         };
         let threads: Vec<_> = (0..4).map(work).collect();
-        let last: u32 = threads.into_iter().map(|it| it.join().expect("it works")).sum();
+        let last: u32 = threads.into_iter().map(|thread| thread.join().expect("it works")).sum();
         assert_eq!(last, 5, "one of them in each round");
         took(begun, 20 * MS);
         let mut value = 0;
@@ -337,7 +338,7 @@ fn semaphores_and_barriers(sim: &mut Sim) {
     });
 }
 
-fn semaphores_count_and_barriers_gather() {
+fn semaphores_count_and_barriers_synchronize() {
     holds("semaphores_and_barriers", &[]);
 }
 
@@ -353,7 +354,7 @@ extern "C" fn make() {
 }
 
 unsafe extern "C" fn destroy(value: *mut libc::c_void) {
-    // A destructor may wait as any code may.
+    // A destructor may block like any other code.
     sleep(MS);
     DESTROYED.fetch_add(value.addr() as u32, std::sync::atomic::Ordering::Relaxed);
 }
@@ -384,8 +385,8 @@ fn once_spin_and_keys(sim: &mut Sim) {
         };
         let mut threads: Vec<_> = (1..=3).map(work).collect();
         let exits = threads.pop().expect("three");
-        threads.into_iter().for_each(|it| it.join().expect("it works"));
-        // Rust's own join would look for a result that an exit does not leave.
+        threads.into_iter().for_each(|thread| thread.join().expect("it works"));
+        // Rust's join would look for a result, which `pthread_exit` does not leave.
         use std::os::unix::thread::JoinHandleExt;
         assert_eq!(c!(pthread_join(exits.into_pthread_t(), null_mut())), 0);
         assert_eq!(DESTROYED.load(std::sync::atomic::Ordering::Relaxed), 6);
@@ -393,7 +394,7 @@ fn once_spin_and_keys(sim: &mut Sim) {
     });
 }
 
-fn once_is_once_and_keys_are_destroyed_at_the_threads_end() {
+fn once_runs_once_and_keys_are_destroyed_at_thread_exit() {
     holds("once_spin_and_keys", &[]);
 }
 
@@ -415,7 +416,7 @@ fn joins_with_a_deadline(sim: &mut Sim) {
     });
 }
 
-fn joins_give_up_in_time() {
+fn timed_joins_time_out() {
     holds("joins_with_a_deadline", &[]);
 }
 
@@ -433,14 +434,14 @@ fn two_pthread_locks_in_two_orders(sim: &mut Sim) {
                 }
             })
         };
-        [both(0), both(1)].into_iter().for_each(|it| it.join().expect("it never comes back"));
+        [both(0), both(1)].into_iter().for_each(|thread| thread.join().expect("it never comes back"));
         0
     });
 }
 
-fn a_deadlock_of_mutexes_is_told() {
-    let said = breaks("two_pthread_locks_in_two_orders", &[], "no-deadlock");
-    assert!(said.out.contains("client"), "{}", said.out);
+fn a_deadlock_of_pthread_mutexes_is_reported() {
+    let output = breaks("two_pthread_locks_in_two_orders", &[], "no-deadlock");
+    assert!(output.out.contains("client"), "{}", output.out);
 }
 
 // -- statics outlive processes
@@ -448,24 +449,24 @@ fn a_deadlock_of_mutexes_is_told() {
 static HELD: Shared<libc::pthread_mutex_t> = Shared::new(libc::PTHREAD_MUTEX_INITIALIZER);
 
 fn a_static_lock_of_a_dead_process(sim: &mut Sim) {
-    let took = sim.ledger::<u16>("lives that had the lock");
+    let took = sim.ledger::<u16>("incarnations that had the lock");
     sim.program("server", move |node| {
         assert_eq!(c!(pthread_mutex_lock(HELD.at())), 0);
         took.note(node.incarnation());
         sleep(Duration::from_secs(1_000));
         0
     });
-    sim.eventually("the second life has it", Duration::from_secs(20), move |_| took.len() == 2);
+    sim.eventually("the second incarnation has it", Duration::from_secs(20), move |_| took.len() == 2);
 }
 
-fn a_lock_that_a_dead_process_held_is_free() {
+fn a_static_lock_is_free_in_the_next_incarnation() {
     let kill = Fault::kill(NodeId(0), Duration::from_secs(1));
     holds("a_static_lock_of_a_dead_process", &[Injection { trigger: at(Duration::from_secs(3)), fault: kill }]);
 }
 
 fn a_seed_is_one_run() {
     for scenario in ["mutexes_of_every_kind", "a_queue_with_conditions", "readers_and_writers", "once_spin_and_keys"] {
-        let said = carry_out(&mut command(&["check", scenario, "--pairs", "5"]));
-        assert_eq!(said.code, 0, "{said:?}");
+        let output = cli(&["check", scenario, "--pairs", "5"]);
+        assert_eq!(output.code, 0, "{output:?}");
     }
 }

@@ -1,7 +1,7 @@
-//! Who goes round without progress is told with the line at which it does, and who works or waits is left alone.
-//! An endless loop that passes no door at all is in `outcomes`.
+//! Threads that loop without progress are reported with the line of the loop; threads that work or wait are not.
+//! Endless loops without any call are in `campaign::crashes`.
 
-use crate::harness::{Module, run, scenarios, trials};
+use crate::harness::{Module, campaign, scenarios, trials};
 use afterlife::Sim;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -13,39 +13,39 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn module() -> Module {
     let scenarios = scenarios![
-        a_flag_is_awaited_by_yielding,
-        a_time_is_awaited_by_looking,
-        nobody_writes_and_it_is_read_again_and_again,
-        a_task_yields_for_ever,
-        short_sleeps_follow_each_other,
-        a_time_is_awaited_by_looking_and_telling,
-        nobody_is_accepted_for_want_of_a_descriptor,
-        a_time_is_awaited_for_a_while,
-        a_time_is_awaited_for_a_while_too_long,
-        a_disk_is_filled,
-        a_server_is_busy,
-        much_is_computed,
+        spins_on_a_flag_by_yielding,
+        spins_on_the_clock,
+        spins_on_an_empty_read,
+        spins_by_yielding_a_task,
+        spins_by_short_sleeps,
+        spins_on_the_clock_with_probe_events,
+        spins_on_accept_without_a_descriptor,
+        spins_briefly,
+        spins_a_little_too_long,
+        fills_a_disk,
+        serves_all_the_time,
+        computes_all_the_time,
     ];
     let trials = trials![
-        a_loop_that_yields_is_told_with_its_line,
-        every_other_way_to_go_round_is_told,
-        a_limit_can_be_set,
-        who_works_or_waits_is_left_alone,
+        a_yielding_loop_is_reported_with_its_line,
+        every_other_kind_of_spin_is_reported,
+        the_spin_limit_can_be_set,
+        working_and_waiting_threads_are_not_reported,
     ];
     Module::new(scenarios, trials)
 }
 
 fn sentence(scenario: &str) -> (String, String) {
-    let said = run(scenario, "3");
-    assert_eq!(said.code, 1, "{said:?}");
-    let finding = said.finding();
+    let output = campaign(scenario, "3");
+    assert_eq!(output.code, 1, "{output:?}");
+    let finding = output.finding();
     let text = |key: &str| finding[key].as_str().expect("it is text").to_owned();
     (text("signature"), text("sentence"))
 }
 
 const YIELDS: u32 = line!() + 6;
 
-fn a_flag_is_awaited_by_yielding(sim: &mut Sim) {
+fn spins_on_a_flag_by_yielding(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let flag = Arc::new(AtomicBool::new(false));
         while !flag.load(Ordering::Relaxed) {
@@ -55,8 +55,8 @@ fn a_flag_is_awaited_by_yielding(sim: &mut Sim) {
     });
 }
 
-fn a_loop_that_yields_is_told_with_its_line() {
-    let (signature, sentence) = sentence("a_flag_is_awaited_by_yielding");
+fn a_yielding_loop_is_reported_with_its_line() {
+    let (signature, sentence) = sentence("spins_on_a_flag_by_yielding");
     assert_eq!(signature, "no-spin · no progress · tests/e2e/threads/spins.rs");
     assert!(sentence.starts_with("client went round without progress: 1"), "{sentence}");
     assert!(sentence.ends_with(&format!("; going round at tests/e2e/threads/spins.rs:{YIELDS}")), "{sentence}");
@@ -67,14 +67,14 @@ fn look(length: Duration) {
     while begun.elapsed() < length {}
 }
 
-fn a_time_is_awaited_by_looking(sim: &mut Sim) {
+fn spins_on_the_clock(sim: &mut Sim) {
     sim.client_program("client", |_| {
         look(Duration::from_secs(3_600));
         0
     });
 }
 
-fn nobody_writes_and_it_is_read_again_and_again(sim: &mut Sim) {
+fn spins_on_an_empty_read(sim: &mut Sim) {
     sim.program("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _kept = listener.accept().expect("somebody comes");
@@ -90,7 +90,7 @@ fn nobody_writes_and_it_is_read_again_and_again(sim: &mut Sim) {
     });
 }
 
-fn a_task_yields_for_ever(sim: &mut Sim) {
+fn spins_by_yielding_a_task(sim: &mut Sim) {
     sim.client("client", |_| async {
         loop {
             tokio::task::yield_now().await;
@@ -98,7 +98,7 @@ fn a_task_yields_for_ever(sim: &mut Sim) {
     });
 }
 
-fn short_sleeps_follow_each_other(sim: &mut Sim) {
+fn spins_by_short_sleeps(sim: &mut Sim) {
     sim.client_program("client", |_| {
         loop {
             thread::sleep(Duration::from_micros(1));
@@ -106,8 +106,8 @@ fn short_sleeps_follow_each_other(sim: &mut Sim) {
     });
 }
 
-/// What a probe tells is no progress, however often.
-fn a_time_is_awaited_by_looking_and_telling(sim: &mut Sim) {
+/// Probe events are no progress, however many there are.
+fn spins_on_the_clock_with_probe_events(sim: &mut Sim) {
     sim.bound("no-spin", 20_000);
     sim.client_program("client", |_| {
         let (begun, time) = (Instant::now(), afterlife::probe::Resource::open("time"));
@@ -118,24 +118,24 @@ fn a_time_is_awaited_by_looking_and_telling(sim: &mut Sim) {
     });
 }
 
-fn nobody_is_accepted_for_want_of_a_descriptor(sim: &mut Sim) {
+fn spins_on_accept_without_a_descriptor(sim: &mut Sim) {
     let client = sim.client_program("client", |_| {
         let listener = TcpListener::bind("127.0.0.1:7000").expect("the port is free");
-        let _others = [(); 9].map(|()| UdpSocket::bind("127.0.0.1:0").expect("there is room for ten"));
+        let _others = [(); 9].map(|()| UdpSocket::bind("127.0.0.1:0").expect("ten descriptors are allowed"));
         while listener.accept().is_err() {}
         0
     });
     sim.descriptors(client, 10);
 }
 
-fn every_other_way_to_go_round_is_told() {
+fn every_other_kind_of_spin_is_reported() {
     for scenario in [
-        "a_time_is_awaited_by_looking",
-        "nobody_writes_and_it_is_read_again_and_again",
-        "a_task_yields_for_ever",
-        "short_sleeps_follow_each_other",
-        "a_time_is_awaited_by_looking_and_telling",
-        "nobody_is_accepted_for_want_of_a_descriptor",
+        "spins_on_the_clock",
+        "spins_on_an_empty_read",
+        "spins_by_yielding_a_task",
+        "spins_by_short_sleeps",
+        "spins_on_the_clock_with_probe_events",
+        "spins_on_accept_without_a_descriptor",
     ] {
         let (signature, sentence) = sentence(scenario);
         assert!(signature.starts_with("no-spin · no progress"), "{scenario}: {signature}");
@@ -143,7 +143,7 @@ fn every_other_way_to_go_round_is_told() {
     }
 }
 
-fn a_time_is_awaited_for_a_while(sim: &mut Sim) {
+fn spins_briefly(sim: &mut Sim) {
     sim.client_program("client", |_| {
         for _ in 0..5 {
             look(Duration::from_millis(50));
@@ -153,32 +153,29 @@ fn a_time_is_awaited_for_a_while(sim: &mut Sim) {
     });
 }
 
-fn a_time_is_awaited_for_a_while_too_long(sim: &mut Sim) {
+fn spins_a_little_too_long(sim: &mut Sim) {
     sim.bound("no-spin", 100_000);
-    a_time_is_awaited_for_a_while(sim);
+    spins_briefly(sim);
 }
 
-fn a_limit_can_be_set() {
-    assert_eq!(
-        sentence("a_time_is_awaited_for_a_while_too_long").0,
-        "no-spin · no progress · tests/e2e/threads/spins.rs"
-    );
+fn the_spin_limit_can_be_set() {
+    assert_eq!(sentence("spins_a_little_too_long").0, "no-spin · no progress · tests/e2e/threads/spins.rs");
 }
 
-/// Small writes, each with a look at the clock before and after.
-fn a_disk_is_filled(sim: &mut Sim) {
+/// Small writes, with the clock read before and after each.
+fn fills_a_disk(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let mut file = File::create("/data").expect("the disk is empty");
         for _ in 0..300_000 {
             let begun = Instant::now();
-            file.write_all(b"one more line").expect("the disk has room");
+            file.write_all(b"one more line").expect("the disk has free space");
             let _took = begun.elapsed();
         }
         0
     });
 }
 
-fn a_server_is_busy(sim: &mut Sim) {
+fn serves_all_the_time(sim: &mut Sim) {
     sim.node("server", |node| async move {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
         let serve = async {
@@ -206,8 +203,8 @@ fn a_server_is_busy(sim: &mut Sim) {
     sim.latency(Duration::from_micros(5), Duration::from_micros(10));
 }
 
-/// Much work of its own between looks at whether somebody has called.
-fn much_is_computed(sim: &mut Sim) {
+/// Long computations between checks for a new connection.
+fn computes_all_the_time(sim: &mut Sim) {
     sim.client("client", |_| async {
         let mut sum = 0_u64;
         for number in 0..50_000_u64 {
@@ -219,9 +216,9 @@ fn much_is_computed(sim: &mut Sim) {
     });
 }
 
-fn who_works_or_waits_is_left_alone() {
-    for scenario in ["a_time_is_awaited_for_a_while", "a_disk_is_filled", "a_server_is_busy", "much_is_computed"] {
-        let said = run(scenario, "2");
-        assert_eq!(said.code, 0, "{said:?}");
+fn working_and_waiting_threads_are_not_reported() {
+    for scenario in ["spins_briefly", "fills_a_disk", "serves_all_the_time", "computes_all_the_time"] {
+        let output = campaign(scenario, "2");
+        assert_eq!(output.code, 0, "{output:?}");
     }
 }

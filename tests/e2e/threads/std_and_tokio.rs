@@ -1,5 +1,5 @@
-//! Threads as programs use them: tokio's workers and blocking pool, std's threads, locks, channels, parking and time.
-//! Threads of a process that dies are in `deaths`.
+//! Threads of std and tokio: workers, the blocking pool, locks, channels, parking, time.
+//! Threads of a dying process are in `lifecycle::deaths`.
 
 use crate::harness::{Module, campaign_holds, campaigns, trials};
 use crate::time::{ms, secs};
@@ -14,25 +14,25 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) fn module() -> Module {
     Module::campaigns(campaigns![
-        a_service_on_several_workers_answers_as_on_one: 30,
-        a_program_makes_the_runtime_that_it_likes: 20,
+        a_service_works_on_several_workers: 30,
+        a_program_builds_its_own_runtime: 20,
         an_hour_on_a_blocking_thread_is_an_hour_on_every_clock: 20,
-        every_node_and_run_begins_on_the_same_day: 20,
-        a_clock_that_is_read_again_and_again_goes_on: 20,
+        every_run_begins_at_the_same_wall_clock_time: 20,
+        a_clock_that_is_polled_advances: 20,
         a_bounded_queue_of_a_mutex_and_two_condvars_loses_nothing: 50,
-        the_seed_picks_who_goes_first: 20,
-        parked_threads_wake_when_they_are_told_and_at_their_time: 20,
-        channels_carry_block_and_hang_up: 20,
-        what_happens_once_happens_once: 20,
-        thread_locals_end_with_their_thread: 10,
-        a_thread_hands_back_what_it_made_and_what_broke_it: 10,
-        a_thousand_threads_come_and_go: 10,
-        timers_of_tokio_come_in_order_and_on_time: 20,
+        the_seed_decides_which_thread_runs_first: 20,
+        parked_threads_wake_when_unparked_or_at_their_deadline: 20,
+        channels_send_block_and_disconnect: 20,
+        once_initialisation_runs_once: 20,
+        thread_locals_are_dropped_with_their_thread: 10,
+        a_join_returns_a_threads_result_or_its_panic: 10,
+        a_thousand_threads_start_and_end: 10,
+        tokio_timers_fire_in_order_and_on_time: 20,
     ])
-    .and(Module::new(Vec::new(), trials![hours_of_sleep_take_no_time]))
+    .and(Module::new(Vec::new(), trials![hours_of_virtual_sleep_take_no_real_time]))
 }
 
-fn a_service_on_several_workers_answers_as_on_one(sim: &mut Sim) {
+fn a_service_works_on_several_workers(sim: &mut Sim) {
     sim.workers(3);
     sim.node("server", |_| async {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
@@ -73,7 +73,7 @@ fn a_service_on_several_workers_answers_as_on_one(sim: &mut Sim) {
     });
 }
 
-fn a_program_makes_the_runtime_that_it_likes(sim: &mut Sim) {
+fn a_program_builds_its_own_runtime(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(4)
@@ -107,7 +107,7 @@ fn a_program_makes_the_runtime_that_it_likes(sim: &mut Sim) {
     });
 }
 
-fn hours_of_sleep_take_no_time() {
+fn hours_of_virtual_sleep_take_no_real_time() {
     let begun = Instant::now();
     campaign_holds("an_hour_on_a_blocking_thread_is_an_hour_on_every_clock");
     assert!(begun.elapsed() < secs(60), "{:?}", begun.elapsed());
@@ -135,7 +135,7 @@ fn an_hour_on_a_blocking_thread_is_an_hour_on_every_clock(sim: &mut Sim) {
             }
             let passed = [instant.elapsed(), system.elapsed()?, tokios.elapsed()];
             for passed in passed {
-                // Side by side, though the node has only four processors; and what waking takes.
+                // The naps overlap although the node has only four processors; a wake-up takes a little time.
                 assert!((HOUR..HOUR + ms(50)).contains(&passed), "{passed:?}");
             }
             assert!((60..=61).contains(&ticks.load(Ordering::Relaxed)), "{ticks:?}");
@@ -144,7 +144,7 @@ fn an_hour_on_a_blocking_thread_is_an_hour_on_every_clock(sim: &mut Sim) {
     }
 }
 
-fn every_node_and_run_begins_on_the_same_day(sim: &mut Sim) {
+fn every_run_begins_at_the_same_wall_clock_time(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
         // 2026-01-01T00:00:00Z.
@@ -154,7 +154,7 @@ fn every_node_and_run_begins_on_the_same_day(sim: &mut Sim) {
     });
 }
 
-fn a_clock_that_is_read_again_and_again_goes_on(sim: &mut Sim) {
+fn a_clock_that_is_polled_advances(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let begun = Instant::now();
         let mut last = begun;
@@ -216,7 +216,7 @@ fn a_bounded_queue_of_a_mutex_and_two_condvars_loses_nothing(sim: &mut Sim) {
     });
 }
 
-fn the_seed_picks_who_goes_first(sim: &mut Sim) {
+fn the_seed_decides_which_thread_runs_first(sim: &mut Sim) {
     let orders = sim.ledger::<Vec<u32>>("orders");
     sim.client_program("client", move |_| {
         let order = Mutex::new(Vec::new());
@@ -242,7 +242,7 @@ fn the_seed_picks_who_goes_first(sim: &mut Sim) {
     }
 }
 
-fn parked_threads_wake_when_they_are_told_and_at_their_time(sim: &mut Sim) {
+fn parked_threads_wake_when_unparked_or_at_their_deadline(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let begun = Instant::now();
         let parked = thread::spawn(move || {
@@ -264,7 +264,7 @@ fn parked_threads_wake_when_they_are_told_and_at_their_time(sim: &mut Sim) {
     });
 }
 
-fn channels_carry_block_and_hang_up(sim: &mut Sim) {
+fn channels_send_block_and_disconnect(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let (to, from) = sync_channel(2);
         let sender = thread::spawn(move || {
@@ -288,7 +288,7 @@ fn channels_carry_block_and_hang_up(sim: &mut Sim) {
     });
 }
 
-fn what_happens_once_happens_once(sim: &mut Sim) {
+fn once_initialisation_runs_once(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let (once, cell, times) = (Once::new(), OnceLock::new(), AtomicU32::new(0));
         let shared = RwLock::new(0);
@@ -329,7 +329,7 @@ impl Drop for Last {
     }
 }
 
-fn thread_locals_end_with_their_thread(sim: &mut Sim) {
+fn thread_locals_are_dropped_with_their_thread(sim: &mut Sim) {
     thread_local! {
         static FIRST: RefCell<Option<Last>> = const { RefCell::new(None) };
         static SECOND: RefCell<Option<Last>> = const { RefCell::new(None) };
@@ -350,18 +350,18 @@ fn thread_locals_end_with_their_thread(sim: &mut Sim) {
     });
 }
 
-fn a_thread_hands_back_what_it_made_and_what_broke_it(sim: &mut Sim) {
+fn a_join_returns_a_threads_result_or_its_panic(sim: &mut Sim) {
     sim.without("no-silent-panic");
-    let told = sim.ledger::<&'static str>("told");
+    let seen = sim.ledger::<&'static str>("seen");
     sim.client_program("client", move |_| {
         let builder = thread::Builder::new().name("worker".to_owned()).stack_size(128 * 1024);
-        let worker = builder.spawn(|| thread::current().name().map(str::to_owned)).expect("there is room for it");
+        let worker = builder.spawn(|| thread::current().name().map(str::to_owned)).expect("the thread starts");
         if worker.join().ok().flatten().as_deref() == Some("worker") {
-            told.note("its name");
+            seen.note("its name");
         }
         let broken = thread::spawn(|| panic!("for its joiner"));
         if broken.join().is_err_and(|panic| panic.downcast_ref() == Some(&"for its joiner")) {
-            told.note("its panic");
+            seen.note("its panic");
         }
         let poisoned = Arc::new(Mutex::new(()));
         let held = poisoned.clone();
@@ -371,29 +371,29 @@ fn a_thread_hands_back_what_it_made_and_what_broke_it(sim: &mut Sim) {
         })
         .join();
         if poisoned.lock().is_err() {
-            told.note("its lock");
+            seen.note("its lock");
         }
         if thread::available_parallelism().is_ok_and(|processors| processors.get() == 4) {
-            told.note("its processors");
+            seen.note("its processors");
         }
         0
     });
-    sim.eventually("all four are told", secs(1), move |_| told.len() == 4);
+    sim.eventually("all four are seen", secs(1), move |_| seen.len() == 4);
 }
 
-fn a_thousand_threads_come_and_go(sim: &mut Sim) {
+fn a_thousand_threads_start_and_end(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let mut sum = 0;
         for round in 0..20 {
             let threads: Vec<_> = (0..50).map(|index| thread::spawn(move || round * 50 + index)).collect();
-            sum += threads.into_iter().map(|it| it.join().expect("none panics")).sum::<u64>();
+            sum += threads.into_iter().map(|thread| thread.join().expect("none panics")).sum::<u64>();
         }
         assert_eq!(sum, 999 * 1_000 / 2);
         0
     });
 }
 
-fn timers_of_tokio_come_in_order_and_on_time(sim: &mut Sim) {
+fn tokio_timers_fire_in_order_and_on_time(sim: &mut Sim) {
     sim.client("client", |_| async {
         let begun = tokio::time::Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
@@ -411,7 +411,7 @@ fn timers_of_tokio_come_in_order_and_on_time(sim: &mut Sim) {
         let late = tokio::time::timeout(secs(10), std::future::pending::<()>()).await;
         assert!(late.is_err());
         tasks.abort_all();
-        assert!(tasks.join_next().await.is_some_and(|it| it.is_err_and(|error| error.is_cancelled())));
+        assert!(tasks.join_next().await.is_some_and(|ended| ended.is_err_and(|error| error.is_cancelled())));
         Ok(())
     });
 }

@@ -1,5 +1,5 @@
-//! A feed of progress: who subscribes is called at each step, until it takes its leave.
-//! It knows no simulator, and no afterlife but for its probes.
+//! A progress feed: subscribers are called at each step until they leave.
+//! It knows no simulator, and Afterlife only by its probes.
 
 use afterlife_probe::{Registration, phase};
 use std::io;
@@ -12,24 +12,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-/// Where it listens.
+/// The port on which it listens.
 pub const PORT: u16 = 9040;
-/// Who sends this wants to hear of progress.
+/// Subscribes the sender.
 pub const SUBSCRIBE: u8 = 1;
-/// Who sends this has heard enough; the answer is [`GONE`].
+/// Unsubscribes the sender; the answer is [`GONE`].
 pub const LEAVE: u8 = 2;
-/// Nothing more comes.
+/// The last message to a subscriber.
 pub const GONE: u8 = 0xff;
 
-/// From one step to the next.
+/// The time between two steps.
 const STEP: Duration = Duration::from_millis(20);
 
-/// How a subscription ends.
+/// The end of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The ticker is waited for, then the callback is deregistered.
+    /// The callback is deregistered after the ticker has been joined.
     Joined,
-    /// The ticker is told, and sees it after its next step.
+    /// The callback is deregistered at once; the ticker notices after its next step.
     Told,
 }
 
@@ -65,7 +65,7 @@ async fn subscriber(mut stream: TcpStream, ending: Ending) -> io::Result<()> {
     say(&mut stream, GONE).await
 }
 
-/// Says one byte, here and now.
+/// Writes and flushes one byte.
 pub async fn say(stream: &mut TcpStream, what: u8) -> io::Result<()> {
     stream.write_u8(what).await?;
     stream.flush().await
@@ -78,7 +78,7 @@ async fn tick(callback: Arc<Registration>, progress: mpsc::UnboundedSender<u8>, 
         }
         sleep(STEP).await;
         let _call = callback.fire();
-        // Whoever has gone hears nothing.
+        // The subscriber may have left.
         let _ = progress.send(step);
     }
 }

@@ -1,4 +1,4 @@
-//! What tests for madsim are like: a small service on madsim's tokio, and what the documentation promises of watching it.
+//! A small service on madsim's tokio, as in its users' tests, and the documentation of watching them.
 #![doc = include_str!("../../../src/watch/madsim/watch.md")]
 
 #[cfg(not(madsim))]

@@ -1,5 +1,5 @@
-//! madsim as an engine: the same claims, plans, tokens and records over its network, its time and its tasks.
-//! What madsim itself does right is not tested here.
+//! madsim as a guest engine: the same claims, plans, tokens and records over its network, its time and its tasks.
+//! madsim itself is not tested here.
 
 #[path = "../../harness/mod.rs"]
 mod harness;
@@ -9,14 +9,14 @@ mod portable;
 use afterlife::rt::net::{TcpListener, TcpStream};
 use afterlife::rt::{spawn, task, time};
 use afterlife::{Engine, Fault, Injection, NodeId, Scenario, Sim, Supervisor};
-use harness::{Module, at, ns, scenarios, trials};
+use harness::{Module, at, scenarios, trials};
 use portable::ms;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A server that ends by itself, and one that stands still, each answer on one port in each of their lives.
-fn lives_follow_each_other(sim: &mut Sim) {
+/// A server that ends after each answer and listens on the same port in each incarnation.
+fn incarnations_follow_each_other(sim: &mut Sim) {
     let lives = sim.ledger::<u16>("lives");
     let server = sim.node("server", move |node| async move {
         // madsim keeps the port of a node that has ended.
@@ -47,13 +47,13 @@ fn lives_follow_each_other(sim: &mut Sim) {
     sim.sometimes("there are many lives", move |_| lives.contains(&5));
 }
 
-fn a_port_is_free_again_when_its_node_has_ended() {
-    let said = harness::run("lives_follow_each_other", "0..10");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(!said.out.contains("\"kind\":\"never\""), "{}", said.out);
+fn a_port_is_free_after_its_node_has_ended() {
+    let output = harness::campaign("incarnations_follow_each_other", "0..10");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    assert!(!output.out.contains("\"kind\":\"never\""), "{}", output.out);
 }
 
-/// A server counts, and stands still for a while.
+/// A server that counts and is paused for a while.
 fn a_server_counts(sim: &mut Sim) {
     let counted = sim.ledger::<(u32, u64)>("counted");
     sim.node("server", move |_| async move {
@@ -74,16 +74,16 @@ fn a_server_counts(sim: &mut Sim) {
     });
 }
 
-fn a_paused_node_stands_still_and_goes_on() {
+fn a_paused_node_stands_still_and_resumes() {
     let pause = Injection { trigger: at(ms(300)), fault: Fault::pause(NodeId(0), ms(500)) };
     harness::holds("a_server_counts", std::slice::from_ref(&pause));
     let record = harness::recorded("a_server_counts", &[pause]).to_string();
     assert!(record.contains("Paused") && record.contains("Resumed"), "{record}");
-    let told = harness::carry_out(&mut harness::command(&["run", "a_server_counts", "--seeds", "0..1"]));
+    let told = harness::cli(&["run", "a_server_counts", "--seeds", "0..1"]);
     assert!(told.out.contains("nothing is counted meanwhile"), "without a pause it never happens: {}", told.out);
 }
 
-/// A crate that knows tokio and not madsim: its timers fall due as madsim's do, and its threads block nobody else.
+/// A crate on stock tokio: its timers follow madsim's time, and its threads block no one else.
 fn a_stock_crate_asks_tokio(sim: &mut Sim) {
     let seen = sim.ledger::<u128>("seen");
     for name in ["one", "other"] {
@@ -111,14 +111,14 @@ fn a_stock_crate_asks_tokio(sim: &mut Sim) {
     }
 }
 
-fn timers_and_threads_of_tokios_own_go_by_madsims_time() {
-    let said = harness::run("a_stock_crate_asks_tokio", "0..10");
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let said = harness::carry_out(&mut harness::command(&["check", "a_stock_crate_asks_tokio", "--pairs", "4"]));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+fn stock_tokio_timers_and_threads_use_madsims_time() {
+    let output = harness::campaign("a_stock_crate_asks_tokio", "0..10");
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    let output = harness::cli(&["check", "a_stock_crate_asks_tokio", "--pairs", "4"]);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
-/// A task panics and nobody minds: the others go on.
+/// A panic in one task is allowed, and the other tasks continue.
 fn the_others_go_on(sim: &mut Sim) {
     let done = sim.ledger::<&'static str>("done");
     sim.without("no-silent-panic");
@@ -137,56 +137,59 @@ fn the_others_go_on(sim: &mut Sim) {
 
 fn a_panic_that_is_allowed_ends_its_task_alone() {
     harness::holds("the_others_go_on", &[]);
-    let said = harness::run("the_others_go_on", "0..3");
-    assert!(!said.out.contains("\"kind\":\"never\""), "{}", said.out);
+    let output = harness::campaign("the_others_go_on", "0..3");
+    assert!(!output.out.contains("\"kind\":\"never\""), "{}", output.out);
 }
 
 fn the_canary_is_found() {
-    let said = harness::run("canary", "0..20");
-    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
-    assert_eq!(said.finding()["invariant"], "nothing-acked-is-lost");
+    let output = harness::campaign("canary", "0..20");
+    assert_eq!(output.code, 1, "{}{}", output.out, output.err);
+    assert_eq!(output.finding()["invariant"], "nothing-acked-is-lost");
 }
 
-/// One build of the coordinator over these seeds.
+/// The signatures of one build of the coordinator over these seeds.
 fn coordinator(build: &str, seeds: &str) -> Vec<String> {
     let words = ["run", "coordinator", "--build", build, "--seeds", seeds, "--report", "json"];
-    let said = harness::carry_out(harness::command(&words).env("AFTERLIFE_SHRINK", "0"));
-    assert!(said.code <= 1, "{}{}", said.out, said.err);
-    said.findings().iter().map(|finding| finding["signature"].to_string()).collect()
+    let output = harness::output_of(harness::command(&words).env("AFTERLIFE_SHRINK", "0"));
+    assert!(output.code <= 1, "{}{}", output.out, output.err);
+    output.findings().iter().map(|finding| finding["signature"].to_string()).collect()
 }
 
-fn the_coordinator_breaks_as_it_was_shipped_and_as_it_was_patched_and_its_sound_build_holds() {
+fn the_shipped_and_patched_coordinators_break_and_the_sound_one_holds() {
     let found = coordinator("shipped", "0..10");
-    assert!(found.iter().any(|it| it.contains("no-use-after-teardown · query-status")), "{found:?}");
+    assert!(found.iter().any(|signature| signature.contains("no-use-after-teardown · query-status")), "{found:?}");
     let found = coordinator("patched", "0..40");
-    assert!(found.iter().any(|it| it.contains("no-callback-after-deregistration · progress-callback")), "{found:?}");
+    assert!(
+        found.iter().any(|signature| signature.contains("no-callback-after-deregistration · progress-callback")),
+        "{found:?}"
+    );
     assert_eq!(coordinator("sound", "0..20"), Vec::<String>::new());
     let words = ["check", "coordinator", "--pairs", "3", "--build", "sound"];
-    let said = harness::carry_out(&mut harness::command(&words));
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = harness::cli(&words);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
 }
 
-fn what_madsim_has_not_is_refused_and_says_so() {
+fn faults_that_madsim_does_not_support_are_refused() {
     let step = Fault::clock_forward(NodeId(0), Duration::from_millis(1));
     portable::refuses(step, "clock steps", "one clock for all nodes");
     portable::refuses_tokens_of(Engine::Native, "build without --cfg madsim");
     portable::refuses_tokens_of(Engine::Turmoil, "build with --features turmoil");
-    let said = harness::carry_out(&mut harness::command(&["run", "--engine", "native"]));
-    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+    let output = harness::cli(&["run", "--engine", "native"]);
+    assert_eq!(output.code, 2, "{}{}", output.out, output.err);
 }
 
 fn main() -> ExitCode {
-    let own = scenarios![lives_follow_each_other, a_server_counts, a_stock_crate_asks_tokio, the_others_go_on];
+    let own = scenarios![incarnations_follow_each_other, a_server_counts, a_stock_crate_asks_tokio, the_others_go_on];
     let mut scenarios: Vec<_> = own.into_iter().map(Scenario::portable).collect();
     scenarios.extend(afterlife_scenarios::all());
     let trials = trials![
-        a_port_is_free_again_when_its_node_has_ended,
-        a_paused_node_stands_still_and_goes_on,
-        timers_and_threads_of_tokios_own_go_by_madsims_time,
+        a_port_is_free_after_its_node_has_ended,
+        a_paused_node_stands_still_and_resumes,
+        stock_tokio_timers_and_threads_use_madsims_time,
         a_panic_that_is_allowed_ends_its_task_alone,
         the_canary_is_found,
-        the_coordinator_breaks_as_it_was_shipped_and_as_it_was_patched_and_its_sound_build_holds,
-        what_madsim_has_not_is_refused_and_says_so,
+        the_shipped_and_patched_coordinators_break_and_the_sound_one_holds,
+        faults_that_madsim_does_not_support_are_refused,
     ];
     harness::main([Module::new(scenarios, trials), portable::module()])
 }

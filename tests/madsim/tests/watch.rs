@@ -1,4 +1,4 @@
-//! Tests as madsim's users write them, each with the one line that has it watched, and what comes of that.
+//! Tests as madsim's users write them, each with the one line that watches it, and the results of watching.
 
 use afterlife::{Breach, Held};
 use madsim::Config;
@@ -14,7 +14,7 @@ use watch_madsim::feed::{self, Ending, GONE, LEAVE, PORT, SUBSCRIBE, say};
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
-/// A client that hears three steps of a feed, and leaves.
+/// A client that receives three steps of a feed and leaves.
 async fn three_steps(ending: Ending) {
     let handle = Handle::current();
     let serve = move || async move { feed::serve(ending).await.unwrap() };
@@ -35,7 +35,7 @@ async fn three_steps(ending: Ending) {
 }
 
 fn watched(seed: u64, ending: Ending) -> Result<Held, Box<Breach>> {
-    // A thread for each run, as madsim's own tests have: its hash maps are seeded once a thread.
+    // Each run has its own thread, as in madsim's own tests: hash maps are seeded once per thread.
     let run = move || {
         Runtime::with_seed_and_config(seed, Config::default()).block_on(async {
             let watching = afterlife::madsim::watch();
@@ -46,7 +46,7 @@ fn watched(seed: u64, ending: Ending) -> Result<Held, Box<Breach>> {
     std::thread::spawn(run).join().expect("it does not panic")
 }
 
-// -- as somebody has them already, with one line more
+// -- existing tests with one more line
 
 #[madsim::test]
 async fn a_feed_that_joins_its_ticker_holds() {
@@ -61,7 +61,7 @@ async fn a_call_after_deregistration_fails_the_test() {
     three_steps(Ending::Told).await;
 }
 
-// -- what comes of it
+// -- the results of watching
 
 #[test]
 fn a_breach_has_the_signature_the_story_and_a_record() {
@@ -120,7 +120,7 @@ fn a_watch_draws_nothing_from_the_simulation() {
 }
 
 #[test]
-fn a_test_that_fails_by_itself_fails_as_it_does() {
+fn a_failing_test_keeps_its_own_failure() {
     let failed = std::thread::spawn(|| {
         catch_unwind(AssertUnwindSafe(|| {
             Runtime::new().block_on(async {
@@ -135,13 +135,13 @@ fn a_test_that_fails_by_itself_fails_as_it_does() {
 }
 
 #[test]
-fn lives_of_a_node_are_told_apart_and_a_kill_runs_no_destructors() {
+fn incarnations_of_a_node_are_distinct_and_a_kill_runs_no_destructors() {
     let run = || {
         Runtime::with_seed_and_config(3, Config::default()).block_on(async {
             let watching = afterlife::madsim::watch();
             let handle = Handle::current();
             let keep = || {
-                let early = afterlife_probe::Resource::open("early"); // while madsim restarts the node, and holds its locks
+                let early = afterlife_probe::Resource::open("early"); // runs while madsim restarts the node and holds its locks
                 async move {
                     let late = afterlife_probe::Resource::open("late");
                     let held = late.borrow();
@@ -161,12 +161,12 @@ fn lives_of_a_node_are_told_apart_and_a_kill_runs_no_destructors() {
         })
     };
     let held = std::thread::spawn(run).join().expect("it does not panic").expect("nothing dead is heard");
-    // Twice two openings, a borrow and a use; two faults, each with the end of a life; one life more.
+    // Two incarnations with two openings, a borrow and a use each; two faults, each with the end of an incarnation; one more start.
     assert_eq!(held.events, 2 * 4 + 2 * 2 + 1);
 }
 
 #[test]
-fn what_the_test_did_to_a_node_is_part_of_the_story() {
+fn restarts_of_a_node_are_part_of_the_story() {
     let run = || {
         Runtime::with_seed_and_config(3, Config::default()).block_on(async {
             let watching = afterlife::madsim::watch();
@@ -179,7 +179,7 @@ fn what_the_test_did_to_a_node_is_part_of_the_story() {
                     let last = callbacks.lock().unwrap().pop();
                     if let Some(last) = last {
                         afterlife_probe::Registration::deregister(&last);
-                        drop(last.fire()); // it outlived its node, and was not asked whether it is still there
+                        drop(last.fire()); // the callback has outlived its node
                     }
                     callbacks.lock().unwrap().push(afterlife_probe::Registration::new("progress", 1));
                     std::future::pending::<()>().await;

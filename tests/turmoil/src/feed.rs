@@ -1,5 +1,5 @@
-//! A feed of progress: who subscribes is called at each step, until it takes its leave.
-//! It knows no simulator but for its sockets, and no afterlife but for its probes.
+//! A progress feed: subscribers are called at each step until they leave.
+//! It knows the simulator only by its sockets, and Afterlife only by its probes.
 
 use afterlife_probe::{Registration, phase};
 use std::io;
@@ -12,26 +12,26 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use turmoil::net::{TcpListener, TcpStream};
 
-/// Where it listens.
+/// The port on which it listens.
 pub const PORT: u16 = 9040;
-/// Who sends this wants to hear of progress.
+/// Subscribes the sender.
 pub const SUBSCRIBE: u8 = 1;
-/// Who sends this has heard enough; the answer is [`GONE`].
+/// Unsubscribes the sender; the answer is [`GONE`].
 pub const LEAVE: u8 = 2;
-/// Nothing more comes.
+/// The last message to a subscriber.
 pub const GONE: u8 = 0xff;
 
-/// From one step to the next.
+/// The time between two steps.
 const STEP: Duration = Duration::from_millis(20);
 
-/// How a subscription ends.
+/// The end of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The ticker is waited for, then the callback is deregistered.
+    /// The callback is deregistered after the ticker has been joined.
     Joined,
-    /// The ticker is told, and sees it after its next step.
+    /// The callback is deregistered at once; the ticker notices after its next step.
     Told,
-    /// The ticker's task panics, and nobody joins it.
+    /// The ticker panics, and nobody joins its task.
     Panicking,
 }
 
@@ -75,7 +75,7 @@ async fn tick(callback: Arc<Registration>, progress: mpsc::UnboundedSender<u8>, 
         sleep(STEP).await;
         assert!(ending != Ending::Panicking || step < 2, "no step after the second");
         let _call = callback.fire();
-        // Whoever has gone hears nothing.
+        // The subscriber may have left.
         let _ = progress.send(step);
     }
 }

@@ -1,4 +1,4 @@
-//! What turmoil's own tests are like: a small service on turmoil's sockets, and what the documentation promises of watching it.
+//! A small service on turmoil's sockets, as in its users' tests, and the documentation of watching them.
 #![doc = include_str!("../../../src/watch/turmoil/watch.md")]
 
 pub mod feed;

@@ -1,4 +1,4 @@
-//! Tests in the manner of turmoil's own, each with the one line that has it watched, and what comes of that.
+//! Tests as turmoil's users write them, each with the one line that watches it, and the results of watching.
 
 use afterlife::{Breach, Held};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use watch_turmoil::feed::{self, Ending, GONE, LEAVE, PORT, SUBSCRIBE};
 
 type Verdict = Result<Held, Box<Breach>>;
 
-/// A client that hears three steps of a feed, and leaves.
+/// A client that receives three steps of a feed and leaves.
 fn three_steps(sim: &mut Sim<'_>, ending: Ending) {
     sim.host("server", move || feed::serve(ending));
     sim.client("client", async {
@@ -35,7 +35,7 @@ fn watched(seed: u64, ending: Ending) -> Verdict {
     watching.finish()
 }
 
-// -- as somebody has them already, with one line more
+// -- existing tests with one more line
 
 #[test]
 fn a_feed_that_joins_its_ticker_holds() -> turmoil::Result {
@@ -54,7 +54,7 @@ fn a_call_after_deregistration_fails_the_test() {
     sim.run().unwrap();
 }
 
-// -- what comes of it
+// -- the results of watching
 
 #[test]
 fn a_breach_has_the_signature_the_story_and_a_record() {
@@ -94,7 +94,7 @@ fn the_same_seed_has_the_same_digest_in_another_process() {
 }
 
 #[test]
-fn a_watched_simulation_is_the_one_that_it_would_be() {
+fn a_watch_does_not_change_the_simulation() {
     let times = |watch: bool| {
         let (told, times) = std::sync::mpsc::channel();
         let mut sim = Builder::new().rng_seed(9).build();
@@ -138,7 +138,7 @@ fn a_panic_in_a_task_that_nobody_joins_is_not_silent() {
 }
 
 #[test]
-fn a_test_that_fails_by_itself_fails_as_it_does() {
+fn a_failing_test_keeps_its_own_failure() {
     let failed = catch_unwind(AssertUnwindSafe(|| {
         let mut sim = Builder::new().rng_seed(1).build();
         let _watching = afterlife::turmoil::watch(&sim);
@@ -151,11 +151,11 @@ fn a_test_that_fails_by_itself_fails_as_it_does() {
 }
 
 #[test]
-fn lives_of_a_host_are_told_apart_and_a_crash_runs_no_destructors() {
+fn incarnations_of_a_host_are_distinct_and_a_crash_runs_no_destructors() {
     let mut sim = Builder::new().rng_seed(2).build();
     let watching = afterlife::turmoil::watch(&sim);
     sim.host("keeper", || {
-        let early = afterlife_probe::Resource::open("early"); // before its first turn, and before it is known who starts again
+        let early = afterlife_probe::Resource::open("early"); // before the first poll, when the restarting host is not known yet
         async move {
             let late = afterlife_probe::Resource::open("late");
             let held = late.borrow();
@@ -181,12 +181,12 @@ fn lives_of_a_host_are_told_apart_and_a_crash_runs_no_destructors() {
     sim.bounce("keeper");
     sim.run().unwrap();
     let held = watching.finish().expect("every use is before its end");
-    // Twice two openings, a borrow and two uses; the crash and the end of that life; the next life.
+    // Two incarnations with two openings, a borrow and two uses each; the crash and the end of the first; the start of the second.
     assert_eq!(held.events, 2 * 5 + 2 + 1);
 }
 
 #[test]
-fn what_the_test_did_to_a_host_is_part_of_the_story() {
+fn crashes_and_bounces_of_a_host_are_part_of_the_story() {
     let mut sim = Builder::new().rng_seed(2).build();
     let watching = afterlife::turmoil::watch(&sim);
     let callbacks = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
@@ -197,7 +197,7 @@ fn what_the_test_did_to_a_host_is_part_of_the_story() {
             let last = callbacks.borrow_mut().pop();
             if let Some(last) = last {
                 afterlife_probe::Registration::deregister(&last);
-                drop(last.fire()); // it outlived its host, and was not asked whether it is still there
+                drop(last.fire()); // the callback has outlived its host
             }
             callbacks.borrow_mut().push(afterlife_probe::Registration::new("progress", 1));
             std::future::pending().await
@@ -221,7 +221,7 @@ fn what_the_test_did_to_a_host_is_part_of_the_story() {
 }
 
 #[test]
-fn what_began_before_the_watch_is_not_taken_for_something_else() {
+fn objects_from_before_the_watch_are_ignored() {
     let before = afterlife_probe::Resource::open("before");
     let sim = Builder::new().rng_seed(1).build();
     let watching = afterlife::turmoil::watch(&sim);
@@ -240,7 +240,7 @@ fn what_began_before_the_watch_is_not_taken_for_something_else() {
 }
 
 #[test]
-fn whoever_subscribed_to_tracing_hears_what_it_would_have_heard() {
+fn a_tracing_subscriber_receives_the_same_events_as_without_a_watch() {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! `peer-madsim`: runs one workload on madsim and prints what it cost as one line of JSON.
-//! It does not judge the figure: the benchmark that starts it sets it beside ours.
+//! `peer-madsim`: runs one workload on madsim and prints its cost as one line of JSON.
+//! Judges no figure: the benchmark that starts it compares it with ours.
 
 #[cfg(not(madsim))]
 compile_error!("build inside this folder and without RUSTFLAGS, so that .cargo/config.toml can set --cfg madsim");
@@ -68,9 +68,9 @@ fn number<T: std::str::FromStr>(flag: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("{flag} needs a number, not {value}"))
 }
 
-/// User and system time of this process so far, all its threads taken together.
+/// The user and system time of all threads of this process so far.
 fn cpu_ns() -> u64 {
-    // SAFETY: all zeros is a valid `rusage`, and the call writes to nothing but the one it is handed.
+    // SAFETY: all zeros is a valid `rusage`, and `getrusage` writes only to the one that it receives.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0, "a process may always ask for its own usage");

@@ -1,5 +1,5 @@
-//! The five workloads, written for madsim and its tokio as one of their users would write them.
-//! Nothing here is tuned for the benchmark, and nothing here reads a real clock.
+//! The five workloads as a user of madsim and its tokio would write them.
+//! Not tuned for the benchmark; reads no real clock.
 
 use madsim::runtime::{Handle, NodeBuilder, NodeHandle, Runtime};
 use std::future::{Future, pending};
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
 }
 
-/// What one run did: `units` is what was asked of the nodes, `check` what is seen to have come of it.
+/// The work of one run: `units` counts requested work, `check` its observed results.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) units: u64,
@@ -70,13 +70,13 @@ impl Workload {
         Options { nodes, virtual_s, seed: 1 }
     }
 
-    /// A node that talks needs somebody else to talk to.
+    /// A node needs a second one to talk to.
     pub(crate) fn nodes_min(self) -> usize {
         if matches!(self, Workload::EmptyRun) { 1 } else { 2 }
     }
 }
 
-/// One run on a thread of its own, as `#[madsim::test]` does for every seed: std seeds its hash maps once per thread.
+/// One run on its own thread, as `#[madsim::test]` does for every seed: std seeds its hash maps once per thread.
 pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     let run = std::thread::spawn(move || {
         let mut config = madsim::Config::default();
@@ -115,7 +115,7 @@ async fn empty_run(options: Options) -> Tally {
         };
         node_builder(&handle, node).init(start).build();
     }
-    // Every node that was made is ready; giving way once, for the shortest sleep there is, lets all of them start.
+    // Every node is ready; the shortest possible sleep lets all of them start.
     sleep(Duration::ZERO).await;
     Tally { units: options.nodes as u64, check: started.load(Relaxed) }
 }
@@ -176,25 +176,25 @@ async fn echo(mut stream: TcpStream) {
     }
 }
 
-/// madsim keeps what is written until it is flushed.
+/// madsim buffers written bytes until a flush.
 async fn send(stream: &mut TcpStream, message: &[u8]) -> Result<()> {
     stream.write_all(message).await?;
     stream.flush().await
 }
 
-/// A draw that costs next to nothing and is the same for every peer (Marsaglia 2003, shifts 13, 7, 17).
+/// A cheap generator that is the same for every peer (Marsaglia 2003, shifts 13, 7, 17).
 fn xorshift(mut x: u64) -> u64 {
     x ^= x << 13;
     x ^= x >> 7;
     x ^ (x << 17)
 }
 
-/// What the nodes of a ring have sent to their right and heard from their left.
+/// The heartbeats that the nodes of a ring have sent to the right and received from the left.
 struct Ring {
     sent: AtomicU64,
     heard: AtomicU64,
     came_back: AtomicU64,
-    /// Per node: how many incarnations were started, and the newest that its right neighbour has heard.
+    /// For each node, the number of incarnations, and the newest of which its right neighbour has received a heartbeat.
     started: Vec<AtomicU64>,
     newest_heard: Vec<AtomicU64>,
 }
@@ -250,7 +250,7 @@ async fn beat(ring: Arc<Ring>, node: usize, incarnation: u64) -> Result<()> {
     let mut beats = interval(HEARTBEAT);
     loop {
         beats.tick().await;
-        // Only the write shows that a connection broke, so a beat gets a second try, over a new one.
+        // Only a write shows that a connection is broken, so a heartbeat is retried once over a new one.
         for _ in 0..2 {
             let mut stream = match connection.take() {
                 Some(stream) => stream,
@@ -286,7 +286,7 @@ async fn restarts(options: Options) -> Tally {
     let handle = Handle::current();
     let (ring, nodes) = Ring::build(&handle, options.nodes);
     let mut restarts = 0;
-    // The last whole second only runs out: whoever died at the end could not come back.
+    // No kills in the last second: a node killed there could not restart in time.
     for second in 1..options.virtual_s {
         sleep(Duration::from_secs(1)).await;
         let victim = nodes[(second - 1) as usize % nodes.len()].id();

@@ -1,5 +1,5 @@
-//! The five workloads, written for turmoil as one of its users would write them.
-//! Nothing here is tuned for the benchmark, and nothing here reads a real clock.
+//! The five workloads as a user of turmoil would write them.
+//! Not tuned for the benchmark; reads no real clock.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -17,7 +17,7 @@ const PAIRS_PER_NODE: u64 = 1_000;
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Long enough for every node to listen before the first one connects.
 const SETTLE: Duration = Duration::from_millis(20);
-/// W2 ends when its work is done; a run that hangs should say so instead of ticking for ever.
+/// W2 ends when its work is done. A run that hangs fails at this limit instead of ticking for ever.
 const W2_VIRTUAL_MAX: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Copy)]
@@ -34,11 +34,11 @@ pub(crate) struct Options {
     pub(crate) virtual_s: u64,
     pub(crate) tick: Duration,
     pub(crate) seed: u64,
-    /// The lambda of turmoil's latency distribution; `None` leaves its own default, 5.
+    /// The lambda of turmoil's latency distribution; `None` keeps its default of 5.
     pub(crate) latency_curve: Option<f64>,
 }
 
-/// What one run did: `units` is what was asked of the nodes, `check` what is seen to have come of it.
+/// The work of one run: `units` counts requested work, `check` its observed results.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) units: u64,
@@ -74,7 +74,7 @@ impl Workload {
         Options { nodes, virtual_s, tick: Duration::from_millis(1), seed: 1, latency_curve: None }
     }
 
-    /// A node that talks needs somebody else to talk to.
+    /// A node needs a second one to talk to.
     pub(crate) fn nodes_min(self) -> usize {
         if matches!(self, Workload::EmptyRun) { 1 } else { 2 }
     }
@@ -107,7 +107,7 @@ fn name(node: usize) -> String {
     format!("node-{node}")
 }
 
-/// Ticks by hand: `Sim::run` ends with its clients, and a client that has ended no longer serves its peers.
+/// Steps the simulation by hand: `Sim::run` ends with its clients, and an ended client no longer serves its peers.
 fn step_until(sim: &mut Sim<'_>, end: Duration) -> Result {
     while sim.elapsed() < end {
         sim.step()?;
@@ -128,7 +128,7 @@ fn empty_run(options: &Options) -> Result<Tally> {
             }
         });
     }
-    // A host is first polled in the first tick; without one nothing would have started.
+    // A host is first polled in the first tick; without a tick nothing would start.
     sim.step()?;
     Ok(Tally { units: options.nodes as u64, check: started.get() })
 }
@@ -181,7 +181,7 @@ async fn echo_and_ask(node: usize, nodes: usize, seed: u64, count: Rc<PairCount>
         count.replied.set(count.replied.get() + u64::from(reply == request));
     }
     count.nodes_done.set(count.nodes_done.get() + 1);
-    // Its peers may not be done yet, and a host that returns serves nobody.
+    // Its peers may still be running, and a host that returns serves no requests.
     pending().await
 }
 
@@ -194,19 +194,19 @@ async fn echo(mut stream: TcpStream) {
     }
 }
 
-/// A draw that costs next to nothing and is the same for every peer (Marsaglia 2003, shifts 13, 7, 17).
+/// A cheap generator that is the same for every peer (Marsaglia 2003, shifts 13, 7, 17).
 fn xorshift(mut x: u64) -> u64 {
     x ^= x << 13;
     x ^= x >> 7;
     x ^ (x << 17)
 }
 
-/// What the nodes of a ring have sent to their right and heard from their left.
+/// The heartbeats that the nodes of a ring have sent to the right and received from the left.
 struct Ring {
     sent: Cell<u64>,
     heard: Cell<u64>,
     came_back: Cell<u64>,
-    /// Per node: how many incarnations were started, and the newest that its right neighbour has heard.
+    /// For each node, the number of incarnations, and the newest of which its right neighbour has received a heartbeat.
     started: RefCell<Vec<u64>>,
     newest_heard: RefCell<Vec<u64>>,
 }
@@ -257,7 +257,7 @@ async fn beat(ring: Rc<Ring>, node: usize, nodes: usize, incarnation: u64) -> Re
     let mut beats = interval(HEARTBEAT);
     loop {
         beats.tick().await;
-        // Only the write shows that a connection broke, so a beat gets a second try, over a new one.
+        // Only a write shows that a connection is broken, so a heartbeat is retried once over a new one.
         for _ in 0..2 {
             let mut stream = match connection.take() {
                 Some(stream) => stream,
@@ -294,7 +294,7 @@ fn restarts(options: &Options) -> Result<Tally> {
     let mut sim = simulation(options);
     let ring = Ring::build(&mut sim, options.nodes);
     let mut restarts = 0;
-    // The last whole second only runs out: whoever died at the end could not come back.
+    // No kills in the last second: a node killed there could not restart in time.
     for second in 1..options.virtual_s {
         step_until(&mut sim, Duration::from_secs(second))?;
         let victim = name((second - 1) as usize % options.nodes);

@@ -1,5 +1,5 @@
-//! A host of queries: each has a callback that takes its workers' statuses, until it ends.
-//! Statuses come when they come, and ids are used again.
+//! A query host: each query has a callback for its workers' statuses until it ends.
+//! Statuses may arrive late, and query ids are reused.
 
 use crate::reach::reach;
 use crate::time::{ms, short};
@@ -13,11 +13,11 @@ use tokio::time::sleep;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {
-    /// A callback is called under the lock under which its query is taken out.
+    /// Callbacks run under the lock that removes a query.
     None,
-    /// It is called with what was looked up a while ago.
+    /// A callback runs after its lookup, without the lock.
     LateCall,
-    /// A query takes out what stands under its id.
+    /// A query removes whatever is registered under its id.
     ForeignEntry,
 }
 
@@ -43,7 +43,7 @@ impl Host {
     }
 
     fn is_there(queries: &Queries, id: u8, query: &Arc<Query>) -> bool {
-        queries.get(&id).is_some_and(|it| Arc::ptr_eq(it, query))
+        queries.get(&id).is_some_and(|current| Arc::ptr_eq(current, query))
     }
 
     async fn run(self: Arc<Self>, id: u8, node: Node, number: u64) {
@@ -64,7 +64,7 @@ impl Host {
         query.progress.deregister();
     }
 
-    /// A status waits for its turn between its query's lookup and its callback.
+    /// A status waits between the lookup of its query and the call.
     async fn status(self: Arc<Self>, id: u8) {
         let found = self.queries().get(&id).cloned();
         probe::sometimes!(found.is_none(), "a late status finds no query");
@@ -90,7 +90,7 @@ impl Host {
     }
 }
 
-async fn say(node: Node, kind: u8, times: u32, gap: u64) -> Outcome {
+async fn send(node: Node, kind: u8, times: u32, gap: u64) -> Outcome {
     let mut rng = node.rng();
     let mut stream = reach("host:7000").await;
     stream.set_nodelay(true)?;
@@ -115,21 +115,21 @@ fn host(sim: &mut Sim, flaw: Flaw) {
 
 fn coordinator(sim: &mut Sim, flaw: Flaw) {
     host(sim, flaw);
-    sim.client("front-end", |node| say(node, SUBMIT, 8, 30));
-    sim.client("worker", |node| say(node, STATUS, 40, 10));
+    sim.client("front-end", |node| send(node, SUBMIT, 8, 30));
+    sim.client("worker", |node| send(node, STATUS, 40, 10));
 }
 
-/// As in production: workers die, hang and are far away, and their statuses come when their query is long over.
+/// As in production: workers die, hang and are far away, so that statuses arrive long after their query has ended.
 pub(crate) fn a_late_status_finds_no_coordinator(sim: &mut Sim) {
     host(sim, Flaw::None);
     let workers = sim.nodes("worker", 3, |node| async move {
         loop {
-            let _lost = say(node, STATUS, 40, 20).await;
+            let _lost = send(node, STATUS, 40, 20).await;
             sleep(ms(20)).await;
         }
     });
     sim.client("front-end", |node| async move {
-        say(node, SUBMIT, 8, 60).await?;
+        send(node, SUBMIT, 8, 60).await?;
         sleep(ms(300)).await;
         Ok(())
     });

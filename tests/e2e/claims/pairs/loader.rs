@@ -1,5 +1,5 @@
-//! A replica that loads files from a store in rounds, each under a ballot, and begins anew at each ballot.
-//! Chains of an earlier round are not awaited: what they may still do is what its flaws differ in.
+//! A replica that loads files from a store in rounds, one for each ballot, and starts over at each ballot.
+//! It does not wait for chains of an earlier round. Its flaws differ in the effects that those chains may still have.
 
 use crate::reach::reach;
 use crate::time::{ms, short};
@@ -11,13 +11,13 @@ use tokio::time::sleep;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {
-    /// A chain whose round is over does nothing more.
+    /// A chain has no effect after its round.
     None,
-    /// It stores its file all the same.
+    /// A late chain still stores its file.
     StaleEffect,
-    /// It counts its file for the round that runs.
+    /// A late chain counts its file for the current round.
     OldCounts,
-    /// It gives its place back, which was given back when its round ended.
+    /// A late chain releases its slot, which the end of its round has released already.
     TwoReleases,
 }
 
@@ -34,7 +34,7 @@ struct Round {
 
 struct Replica {
     flaw: Flaw,
-    /// Whether a ballot begins a new round.
+    /// True if a ballot starts a new round.
     is_primary: bool,
     rounds: probe::Epoch,
     places: probe::Slots,
@@ -136,7 +136,7 @@ fn loader(sim: &mut Sim, flaw: Flaw) {
     });
 }
 
-/// A secondary hears of new ballots and stays what it is: its round goes on under them, and nothing of it is stale.
+/// A secondary learns of new ballots and keeps its role: its round continues, and no effect of it is stale.
 pub(crate) fn a_ballot_changes_and_no_role(sim: &mut Sim) {
     sim.latency(ms(1), ms(10));
     let store = sim.node("store", serve);

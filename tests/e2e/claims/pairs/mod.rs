@@ -1,4 +1,4 @@
-//! The scenarios of the catalogue, by the system that each is taken from.
+//! The pairs of scenarios for the catalogue, by the system that each is modelled on.
 
 pub(crate) mod coordinator;
 pub(crate) mod loader;

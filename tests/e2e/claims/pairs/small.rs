@@ -1,5 +1,5 @@
-//! Claims that a few lines break: a handler that is there too early, two who close, a shared buffer, two locks, an order.
-//! Each flaw needs its moment.
+//! Flaws of a few lines: a handler that runs too early, a double close, a shared buffer, two locks, an order of messages.
+//! Each needs particular timing.
 
 use crate::reach::reach;
 use crate::time::{ms, secs, short};
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-// -- before it is open
+// -- before init
 
 async fn leader(node: Node, asks: bool) -> Outcome {
     let cluster = Arc::new(probe::Resource::declare("cluster"));
@@ -68,7 +68,7 @@ struct Session {
     is_open: AtomicBool,
 }
 
-/// Whoever finds that a session is over says goodbye and closes it.
+/// The side that finds the session over says goodbye and closes it.
 async fn over(session: &Session, takes_first: bool) {
     let open = &session.is_open;
     let mine = if takes_first { open.swap(false, Ordering::AcqRel) } else { open.load(Ordering::Acquire) };
@@ -119,9 +119,9 @@ pub(crate) fn a_session_is_closed_by_who_comes_first(sim: &mut Sim) {
     sessions(sim, true);
 }
 
-// -- a length out of other bytes
+// -- a length read from other bytes
 
-/// Reads a length and then as many bytes, by way of a buffer that all connections share or that is this one's own.
+/// Reads a length and then that many bytes, into a buffer that all connections share or into one of its own.
 async fn receive(mut stream: TcpStream, shared: Arc<StdMutex<[u8; 4]>>, shares: bool) -> std::io::Result<()> {
     let mut own = [0; 4];
     loop {
@@ -199,7 +199,7 @@ fn transfers(sim: &mut Sim, crossed: bool) {
         }
         let probed = accounts.clone();
         tasks.push(tokio::spawn(async move {
-            // Somebody else looks at the second account alone.
+            // Another thread reads the second account only.
             for _ in 0..20 {
                 let _held = probed.1.lock().await;
                 sleep(ms(1)).await;
@@ -220,7 +220,7 @@ pub(crate) fn transfers_lock_in_one_order(sim: &mut Sim) {
     transfers(sim, false);
 }
 
-// -- what the code claims of itself
+// -- assertions in the code
 
 fn ballots(sim: &mut Sim, compares: bool) {
     sim.latency(ms(1), ms(10));
@@ -258,9 +258,9 @@ pub(crate) fn a_ballot_is_taken_if_it_is_higher(sim: &mut Sim) {
     ballots(sim, true);
 }
 
-// -- messages of another life
+// -- messages for another incarnation
 
-/// Datagrams are 200 ms on their way; a new life may wait until those for its predecessor have come and gone.
+/// Datagrams take 200 ms. A new incarnation may wait until those for its predecessor have arrived.
 fn datagrams(sim: &mut Sim, waits: bool) {
     sim.also("no-stale-message");
     let server = sim.node("server", move |node| async move {

@@ -1,5 +1,5 @@
-//! A store with a writer task: what comes in is queued, written and synced; a stop closes the store.
-//! Whether the writer has ended by then, and for how long that is awaited, is what its flaws differ in.
+//! A store with a writer task: requests are queued, written and synced; a stop closes the store.
+//! Its flaws differ in how long the stop waits for the writer.
 
 use crate::reach::reach;
 use crate::time::{ms, secs, short};
@@ -13,19 +13,19 @@ use tokio::time::{sleep, timeout};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// The writer has ended when the store is closed.
+    /// The store closes after the writer has ended.
     Joins,
-    /// As that, but for a limited time: then it leaves on the spot.
+    /// The same with a time limit, after which the process exits at once.
     JoinsOrLeaves,
-    /// The store is closed at once.
+    /// The store closes at once.
     Forgets,
-    /// The store is closed at once, and so is the process.
+    /// The store closes and the process exits at once.
     Leaves,
 }
 
-/// How the writer tells of its work.
+/// The probe with which the writer reports its work.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tells {
+enum Report {
     Uses,
     Borrows,
     Nothing,
@@ -37,20 +37,20 @@ async fn write(entry: u64) -> std::io::Result<()> {
     file.sync_all().await
 }
 
-async fn apply(tells: Tells, db: Arc<probe::Resource>, mut queue: mpsc::Receiver<u64>) {
+async fn apply(report: Report, db: Arc<probe::Resource>, mut queue: mpsc::Receiver<u64>) {
     while let Some(entry) = queue.recv().await {
-        let _held = (tells == Tells::Borrows).then(|| db.borrow());
+        let _held = (report == Report::Borrows).then(|| db.borrow());
         let _written = write(entry).await;
-        if tells == Tells::Uses {
+        if report == Report::Uses {
             db.used_by(format_args!("write {entry}"));
         }
     }
 }
 
-async fn serve(stop: Stop, tells: Tells, node: Node) -> Outcome {
+async fn serve(stop: Stop, report: Report, node: Node) -> Outcome {
     let (entries, queue) = mpsc::channel(1);
     let db = Arc::new(probe::Resource::open("db"));
-    let mut writer = tokio::spawn(apply(tells, db.clone(), queue));
+    let mut writer = tokio::spawn(apply(report, db.clone(), queue));
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     let take = async {
         loop {
@@ -78,14 +78,14 @@ async fn serve(stop: Stop, tells: Tells, node: Node) -> Outcome {
     }
     db.close();
     if stop == Stop::Forgets {
-        // Saying goodbye takes a while.
+        // The farewell takes a while.
         sleep(ms(20)).await;
     }
     Ok(())
 }
 
-fn store(sim: &mut Sim, stop: Stop, tells: Tells) {
-    let store = sim.node("store", move |node| serve(stop, tells, node));
+fn store(sim: &mut Sim, stop: Stop, report: Report) {
+    let store = sim.node("store", move |node| serve(stop, report, node));
     sim.client("producer", |node| async move {
         let mut rng = node.rng();
         for entry in 0..300 {
@@ -98,41 +98,41 @@ fn store(sim: &mut Sim, stop: Stop, tells: Tells) {
     // A write takes as long as its sync does.
     let faults = Faults::none().stops(secs(2)).slow_disks(ms(5), ms(50), secs(3)).at_most(8);
     sim.faults(store, faults.from(ms(100)).quiet_after(secs(3)).down(ms(10), ms(100)));
-    if stop != Stop::Forgets || tells != Tells::Uses {
+    if stop != Stop::Forgets || report != Report::Uses {
         sim.without("no-use-after-teardown");
     }
-    if tells != Tells::Nothing {
+    if report != Report::Nothing {
         sim.without("nothing-left");
     }
 }
 
 pub(crate) fn a_writer_goes_on_after_the_close(sim: &mut Sim) {
-    store(sim, Stop::Forgets, Tells::Uses);
+    store(sim, Stop::Forgets, Report::Uses);
 }
 
 pub(crate) fn a_writer_ends_before_the_close(sim: &mut Sim) {
-    store(sim, Stop::Joins, Tells::Uses);
+    store(sim, Stop::Joins, Report::Uses);
 }
 
 pub(crate) fn a_store_closes_under_its_writer(sim: &mut Sim) {
-    store(sim, Stop::Forgets, Tells::Borrows);
+    store(sim, Stop::Forgets, Report::Borrows);
 }
 
 pub(crate) fn a_store_waits_for_its_writer(sim: &mut Sim) {
-    store(sim, Stop::Joins, Tells::Borrows);
+    store(sim, Stop::Joins, Report::Borrows);
 }
 
 pub(crate) fn a_writer_is_left_behind(sim: &mut Sim) {
-    store(sim, Stop::Leaves, Tells::Nothing);
+    store(sim, Stop::Leaves, Report::Nothing);
 }
 
 pub(crate) fn no_writer_is_left_behind(sim: &mut Sim) {
-    store(sim, Stop::Joins, Tells::Nothing);
+    store(sim, Stop::Joins, Report::Nothing);
 }
 
-/// A disk that does not answer for longer than a stop may take.
+/// A disk that stalls for longer than a stop may take.
 fn with_a_disk_that_stalls(sim: &mut Sim, stop: Stop) {
-    store(sim, stop, Tells::Nothing);
+    store(sim, stop, Report::Nothing);
     let stall = Fault::stalled_disk(NodeId(0), secs(8));
     let moment = short(&mut sim.rng(), 3_000);
     sim.inject(Trigger::at(moment), stall);

@@ -1,5 +1,5 @@
-//! A tablet that follows a topology server: its watch, its engine, its jobs, and what becomes of them when the server goes.
-//! The server comes and goes by faults; some of them strike the tablet as well.
+//! A tablet that follows a topology server: its watch, its engine and its jobs as the server fails.
+//! Faults restart the server; some of them strike the tablet as well.
 
 use crate::time::{ms, secs, short};
 use afterlife::{Faults, Node, Outcome, Sim, Supervisor, probe};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-/// Sends an event every 20 ms, and ends a stream in order after some of them.
+/// Sends an event every 20 ms, and closes a stream after a number of events.
 async fn topology(node: Node) -> Outcome {
     let listener = TcpListener::bind("0.0.0.0:2379").await?;
     let serve = async {
@@ -28,9 +28,9 @@ async fn topology(node: Node) -> Outcome {
     tokio::select! { ended = serve => ended, () = node.stopping() => Ok(()) }
 }
 
-/// The topology server under these faults, and a client that lets the run go on for so long.
+/// The topology server under these faults, and a client that keeps the run going for this long.
 fn with_topology(sim: &mut Sim, faults: Faults, length: Duration) {
-    // What it leaves when it stops is not the subject here.
+    // Its leaks at a stop are not the subject here.
     sim.without("nothing-left");
     sim.latency(ms(1), ms(10));
     let topo = sim.node("topo", topology);
@@ -46,7 +46,7 @@ async fn follow(stream: &mut TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-// -- how a watch ends
+// -- the end of a watch
 
 async fn watch(tells_errors: bool) -> Outcome {
     loop {
@@ -72,13 +72,13 @@ pub(crate) fn a_watch_that_is_reset_says_so(sim: &mut Sim) {
     sim.node("tablet", |_| watch(true));
 }
 
-// -- what is done with a stream that has ended
+// -- a stream that has ended
 
 async fn read_on(pause: Option<Duration>) -> Outcome {
     loop {
         sleep(ms(20)).await;
         let Ok(mut stream) = TcpStream::connect("topo:2379").await else { continue };
-        // A stream that ended in order is taken for one that is quiet.
+        // A closed stream is mistaken for a quiet one.
         while stream.read(&mut [0]).await.is_ok() {
             if let Some(pause) = pause {
                 sleep(pause).await;
@@ -99,7 +99,7 @@ pub(crate) fn a_stream_that_has_ended_is_looked_at_now_and_then(sim: &mut Sim) {
 
 // -- a panic in the middle of opening
 
-/// Closes what was being opened, unless it came to be open.
+/// Closes the engine unless its opening completed.
 struct Opening<'a>(&'a probe::Resource, bool);
 
 impl Drop for Opening<'_> {
@@ -112,22 +112,22 @@ impl Drop for Opening<'_> {
 
 async fn open_engine(engine: &probe::Resource, guarded: bool) {
     engine.opening();
-    // With an end that never comes to its destructor, the engine stays as it was.
+    // Without the guard's destructor the engine stays half open.
     let mut opening = (!guarded).then(|| std::mem::ManuallyDrop::new(Opening(engine, false)));
     let mut guard = guarded.then(|| Opening(engine, false));
     let mut stream = TcpStream::connect("topo:2379").await.expect("the topology server is there");
-    stream.read_u8().await.expect("it has something to say");
+    stream.read_u8().await.expect("the server sends an event");
     engine.opened();
-    opening.iter_mut().for_each(|it| it.1 = true);
-    guard.iter_mut().for_each(|it| it.1 = true);
+    opening.iter_mut().for_each(|opening| opening.1 = true);
+    guard.iter_mut().for_each(|guard| guard.1 = true);
 }
 
-/// Opens an engine and closes it, again and again; whoever asked for it catches panics.
+/// Opens and closes an engine repeatedly; the caller catches panics.
 async fn promotions(guarded: bool) -> Outcome {
-    let mut kept = Vec::new();
+    let mut engines = Vec::new();
     loop {
         let engine = Arc::new(probe::Resource::declare("engine"));
-        kept.push(engine.clone());
+        engines.push(engine.clone());
         let opened = tokio::spawn({
             let engine = engine.clone();
             async move { open_engine(&engine, guarded).await }
@@ -159,7 +159,7 @@ pub(crate) fn a_panic_closes_the_engine(sim: &mut Sim) {
     promoted(sim, true);
 }
 
-// -- a panic that nobody hears
+// -- a silent panic
 
 async fn poll(expects: bool) -> Outcome {
     sleep(ms(50)).await;
@@ -185,7 +185,7 @@ pub(crate) fn a_detached_task_bears_errors(sim: &mut Sim) {
     sim.node("tablet", |_| poll(false));
 }
 
-// -- who goes down with the server
+// -- processes that fail with the server
 
 async fn session(gives_up: bool) -> Outcome {
     loop {
@@ -209,13 +209,13 @@ pub(crate) fn a_tablet_outlives_its_session(sim: &mut Sim) {
     sim.node("tablet", |_| session(false));
 }
 
-// -- a job that is found begun
+// -- a job that a restart finds unfinished
 
 fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
 
-/// A job says that it has started, works, says how far it is, works, and is done. It is resumed from where it was.
+/// A job records its start, works, records its position, works, and completes. It resumes from its position.
 async fn jobs(node: Node, expects_a_position: bool) -> Outcome {
     let mut rng = node.rng();
     for job in 0.. {
@@ -225,7 +225,7 @@ async fn jobs(node: Node, expects_a_position: bool) -> Outcome {
         }
         if read(&state).is_some() {
             let from = read(&position);
-            probe::sometimes!(from.is_none(), "a job is resumed that had said nothing of its position");
+            probe::sometimes!(from.is_none(), "a job is resumed that had recorded no position");
             if expects_a_position {
                 from.ok_or("a started job has a position")?;
             }
@@ -257,9 +257,9 @@ pub(crate) fn a_job_without_a_position_begins_anew(sim: &mut Sim) {
     differ(sim, false);
 }
 
-// -- an answer that never comes
+// -- an answer that never arrives
 
-/// Asks over datagrams, which nobody resets; something else goes on all the time.
+/// Requests over datagrams, which are never reset, while other work continues.
 fn asking(sim: &mut Sim, patience: Option<Duration>) {
     sim.latency(ms(1), ms(10));
     let server = sim.node("server", |_| async {
@@ -283,14 +283,14 @@ fn asking(sim: &mut Sim, patience: Option<Duration>) {
             loop {
                 socket.send_to(&[question], "server:9000").await?;
                 let mut answer = [0];
-                let heard = socket.recv(&mut answer);
+                let answer_received = socket.recv(&mut answer);
                 match patience {
                     None => {
-                        heard.await?;
+                        answer_received.await?;
                         break;
                     }
                     Some(patience) => {
-                        let answered = timeout(patience, heard).await.is_ok();
+                        let answered = timeout(patience, answer_received).await.is_ok();
                         probe::sometimes!(!answered, "an answer does not come");
                         if answered {
                             break;
