@@ -107,11 +107,11 @@ fn probes() {
     let (db, token) = (probe::Resource::open("db"), probe::Epoch::new("term").advance(1));
     let empty = ns(|| nothing(black_box(&db)));
     println!("{:<44} {empty:>8.3} ns", "an empty function");
-    let tell = |what: &str, ns: f64| println!("{what:<44} {ns:>8.3} ns  ({:+.3} over the empty one)", ns - empty);
-    tell("Resource::used, outside a run", ns(|| used(black_box(&db))));
-    tell("Token::effect, outside a run", ns(|| effect(black_box(&token))));
-    tell("always!, outside a run", ns(|| always(black_box(&3))));
-    tell("borrow and return, outside a run", ns(|| drop(black_box(&db).borrow())));
+    let report = |what: &str, ns: f64| println!("{what:<44} {ns:>8.3} ns  ({:+.3} over the empty one)", ns - empty);
+    report("Resource::used, outside a run", ns(|| used(black_box(&db))));
+    report("Token::effect, outside a run", ns(|| effect(black_box(&token))));
+    report("always!, outside a run", ns(|| always(black_box(&3))));
+    report("borrow and return, outside a run", ns(|| drop(black_box(&db).borrow())));
 }
 
 /// The median ratio of the cost with claims to the cost without, each pair measured back to back.

@@ -121,7 +121,9 @@ fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
         return Err(format!("{} ended {:?}: {:?}", workload.name(), end.how, end.words));
     }
     let (numbers, _) = end.output.as_chunks();
-    let &[units, check, events, rest_bytes, digest] = numbers else { return Err("a child told too little".into()) };
+    let &[units, check, events, rest_bytes, digest] = numbers else {
+        return Err("a child reported too few numbers".into());
+    };
     let [units, check, events, rest_bytes, digest] = [units, check, events, rest_bytes, digest].map(u64::from_le_bytes);
     Ok(Tally { units, check, events, rest_bytes, digest })
 }

@@ -18,19 +18,19 @@ pub(crate) fn print(us: &Path, rounds: usize) {
     println!("\n{:<46}  {:<26}  {:<19}  met", "and of ours alone", "", "target");
     println!("{}", "-".repeat(WIDTH));
     let w3 = "w3 --reps 2";
-    tell("events a second and core, w2", "≥ 1 M", events(us, "w2 --reps 20", rounds));
-    tell("events a second and core, w3", "≥ 1 M", events(us, w3, rounds));
-    tell("claims, against without, w3", "≤ 1.25", against(us, w3, ["--claims 1", "--claims 0"], rounds, 1.25));
+    report("events a second and core, w2", "≥ 1 M", events(us, "w2 --reps 20", rounds));
+    report("events a second and core, w3", "≥ 1 M", events(us, w3, rounds));
+    report("claims, against without, w3", "≤ 1.25", against(us, w3, ["--claims 1", "--claims 0"], rounds, 1.25));
     let both = ["--record 1 --claims 1", "--record 0 --claims 0"];
-    tell("record and claims, against without, w3", "≤ 1.25", against(us, w3, both, rounds, 1.25));
-    tell("record and claims, against without, w2", "≤ 1.25", against(us, "w2 --reps 20", both, rounds, 1.25));
-    tell("by the harness, against by hand, w3", "≤ 1.25", harness(us, rounds));
-    tell("two jobs on two processors over one, w3", "≥ 1.9", two_jobs(us, rounds));
-    tell("memory of a node at rest", "≤ 1 MiB", at_rest(us));
-    tell("memory of a runner, 200 runs and 20 000", "flat", flat(us));
+    report("record and claims, against without, w3", "≤ 1.25", against(us, w3, both, rounds, 1.25));
+    report("record and claims, against without, w2", "≤ 1.25", against(us, "w2 --reps 20", both, rounds, 1.25));
+    report("by the harness, against by hand, w3", "≤ 1.25", harness(us, rounds));
+    report("two jobs on two processors over one, w3", "≥ 1.9", two_jobs(us, rounds));
+    report("memory of a node at rest", "≤ 1 MiB", at_rest(us));
+    report("memory of a runner, 200 runs and 20 000", "flat", flat(us));
 }
 
-fn tell(label: &str, target: &str, figure: Result<Figure, String>) {
+fn report(label: &str, target: &str, figure: Result<Figure, String>) {
     let (shown, is_met) = match figure {
         Ok(Figure(shown, is_met)) => (shown, is_met),
         Err(why) => {
@@ -77,10 +77,10 @@ fn harness(us: &Path, rounds: usize) -> Result<Figure, String> {
         let mut campaign = Command::new(us);
         campaign.args(["run", "w3", "--seeds", "0..2", "--jobs", "1", "--report", "json", "--out"]).arg(target());
         pin(&mut campaign);
-        let said = start(&mut campaign).and_then(text_of)?;
-        let summary: Value = serde_json::from_str(said.lines().last().unwrap_or_default())
-            .map_err(|error| format!("{error} in {said:?}"))?;
-        let number = |key: &str| summary[key].as_f64().ok_or(format!("no {key} in {said:?}"));
+        let text = start(&mut campaign).and_then(text_of)?;
+        let summary: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
+            .map_err(|error| format!("{error} in {text:?}"))?;
+        let number = |key: &str| summary[key].as_f64().ok_or(format!("no {key} in {text:?}"));
         Ok(number("cpu_ns")? / number("events")? / pinned(us, "w3 --reps 2 --claims 0")?.ns_per_event())
     })?;
     Ok(Figure(format!("{ratio:.3}"), Some(ratio <= 1.25)))

@@ -129,7 +129,7 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     assert_eq!(kept.map(|kept| kept.events().len() as u64), options.record.then_some(events), "what was kept is whole");
     let (units, check) = match workload {
         Workload::Restarts => (watch.restarts, count.came_back.load(Relaxed)),
-        _ => (count.sent.load(Relaxed), count.heard.load(Relaxed)),
+        _ => (count.sent.load(Relaxed), count.received.load(Relaxed)),
     };
     Tally { units, check, events, rest_bytes: watch.rest_bytes, digest: digest.0 ^ digest.1 }
 }
@@ -145,32 +145,32 @@ fn heartbeats(sim: &mut Sim) {
     sim.time_limit(Duration::from_secs(virtual_s));
     let counted = count.clone();
     sim.nodes("node", nodes, move |node| {
-        let life = beat(counted.clone(), node.index(), node.incarnation());
-        async move { Ok(life.await?) }
+        let program = beat(counted.clone(), node.index(), node.incarnation());
+        async move { Ok(program.await?) }
     });
     let wanted = nodes as u64 * (virtual_s - 2) * 1_000 / HEARTBEAT.as_millis() as u64;
-    let heard = move |_: &afterlife::View| count.heard.load(Relaxed) >= wanted;
-    sim.eventually("every heartbeat is heard", Duration::from_secs(virtual_s - 1), heard);
+    let received = move |_: &afterlife::View| count.received.load(Relaxed) >= wanted;
+    sim.eventually("every heartbeat is received", Duration::from_secs(virtual_s - 1), received);
 }
 
 /// Counters of requests and results. Each workload uses some of them.
 struct Count {
     sent: AtomicU64,
-    heard: AtomicU64,
+    received: AtomicU64,
     came_back: AtomicU64,
     /// For each node, the newest incarnation of which its right neighbour has received a heartbeat.
-    newest_heard: Vec<AtomicU64>,
+    newest_received: Vec<AtomicU64>,
 }
 
 impl Count {
     fn of(nodes: usize) -> Self {
-        let newest_heard = (0..nodes).map(|_| AtomicU64::new(0)).collect();
-        Self { sent: AtomicU64::new(0), heard: AtomicU64::new(0), came_back: AtomicU64::new(0), newest_heard }
+        let newest_received = (0..nodes).map(|_| AtomicU64::new(0)).collect();
+        Self { sent: AtomicU64::new(0), received: AtomicU64::new(0), came_back: AtomicU64::new(0), newest_received }
     }
 
     fn hear(&self, from: usize, incarnation: u64) {
-        self.heard.fetch_add(1, Relaxed);
-        if incarnation > self.newest_heard[from].fetch_max(incarnation, Relaxed) {
+        self.received.fetch_add(1, Relaxed);
+        if incarnation > self.newest_received[from].fetch_max(incarnation, Relaxed) {
             self.came_back.fetch_add(u64::from(incarnation > 1), Relaxed);
         }
     }
@@ -190,7 +190,7 @@ fn main_of(workload: Workload, node: usize, options: Options, count: &Arc<Count>
 }
 
 fn block_on(program: impl Future<Output = Result<()>>) -> ExitCode {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("the room has descriptors left");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("the node has descriptors left");
     ExitCode::Code(i32::from(runtime.block_on(program).is_err()))
 }
 
@@ -201,7 +201,7 @@ fn address(node: usize) -> SocketAddr {
 
 async fn empty(count: Arc<Count>) -> Result<()> {
     count.sent.fetch_add(1, Relaxed);
-    count.heard.fetch_add(1, Relaxed);
+    count.received.fetch_add(1, Relaxed);
     pending().await
 }
 
@@ -226,7 +226,7 @@ async fn echo_and_ask(node: usize, Options { nodes, seed, .. }: Options, count: 
         peer.write_all(&request).await?;
         count.sent.fetch_add(1, Relaxed);
         peer.read_exact(&mut reply).await?;
-        count.heard.fetch_add(u64::from(reply == request), Relaxed);
+        count.received.fetch_add(u64::from(reply == request), Relaxed);
     }
     // Its peers may still be running, and an ended process serves no requests.
     pending().await
@@ -249,7 +249,7 @@ fn xorshift(mut x: u64) -> u64 {
 }
 
 async fn beat(count: Arc<Count>, node: usize, incarnation: u16) -> Result<()> {
-    let nodes = count.newest_heard.len();
+    let nodes = count.newest_received.len();
     let (left, right) = ((node + nodes - 1) % nodes, address((node + 1) % nodes));
     let listener = TcpListener::bind(address(node)).await?;
     let hearing = count.clone();
@@ -315,7 +315,7 @@ impl Claims {
                 let before = self.up.insert(event.node, event.incarnation);
                 assert!(
                     before.is_none_or(|before| before < event.incarnation),
-                    "two lives of {:?} at once",
+                    "two incarnations of {:?} at once",
                     event.node
                 );
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 #[should_panic(expected = "a_server_has_one_incarnation does not hold")]
 fn a_server_has_one_incarnation(sim: &mut Sim) {
     sim.node("server", |node| async move {
-        assert_eq!(node.incarnation(), 1, "another life");
+        assert_eq!(node.incarnation(), 1, "another incarnation");
         node.stopping().await;
         Ok(())
     });
@@ -33,5 +33,5 @@ fn the_regression_is_a_kill_of_the_server() {
     };
     let kept = include_str!("regressions.afterlife");
     let lines: Vec<&str> = kept.lines().filter(|line| !line.starts_with('#')).collect();
-    assert_eq!(lines, [format!("{token}  # no-silent-panic: another life")]);
+    assert_eq!(lines, [format!("{token}  # no-silent-panic: another incarnation")]);
 }

@@ -115,7 +115,7 @@ fn the_real_time(sim: &mut Sim) {
 
 fn context_switches(sim: &mut Sim) {
     sim.client_program("client", |_| 0);
-    sim.always(&format!("the baton does not pass by {}", afterlife_sim::passing()), |_| false);
+    sim.always(&format!("the context switch is not {}", afterlife_sim::passing()), |_| false);
 }
 
 /// Seeds of each campaign.
@@ -217,7 +217,7 @@ fn futex_and_user_space_context_switches_give_the_same_run() {
     for (asked, passes) in [("futex", "futex"), ("switch", afterlife_sim::passing())] {
         let mut how = command(&["run", "context_switches", "--seeds", "1", "--report", "json"]);
         let finding = output_of(how.env("AFTERLIFE_BATON", asked)).finding();
-        assert_eq!(finding["subject"], format!("the baton does not pass by {passes}"));
+        assert_eq!(finding["subject"], format!("the context switch is not {passes}"));
     }
     assert_eq!(report(campaign_with_jobs("2").env("AFTERLIFE_BATON", "futex")), usual());
 }

@@ -36,7 +36,7 @@ fn pairs() -> Vec<Pair> {
         "bounded-request": small::a_length_is_read_from_anothers_text within 20, a_length_is_read_from_ones_own_bytes;
         "bounded-shutdown": store::a_stop_waits_for_a_disk within 50, a_stop_waits_for_a_disk_for_a_while;
         "close-is-told": tablet::a_watch_that_is_reset_just_closes within 20, a_watch_that_is_reset_says_so;
-        "close-once": small::a_session_is_closed_from_both_sides within 20, a_session_is_closed_by_who_comes_first;
+        "close-once": small::a_session_is_closed_from_both_sides within 20, a_session_is_closed_by_the_first_side;
         "closed-or-open": tablet::a_panic_leaves_the_engine_half_open within 20, a_panic_closes_the_engine;
         "honest-progress": loader::a_file_of_an_old_round_is_counted within 20, a_file_of_an_old_round_is_dropped;
         "joined-before-teardown": store::a_store_closes_under_its_writer within 20, a_store_waits_for_its_writer;
@@ -46,12 +46,12 @@ fn pairs() -> Vec<Pair> {
         "no-silent-panic": tablet::a_detached_task_expects_too_much within 20, a_detached_task_bears_errors;
         "no-spin": tablet::a_stream_that_has_ended_is_read_on within 20, a_stream_that_has_ended_is_looked_at_now_and_then;
         "no-stale-epoch-effect": loader::a_file_of_an_old_round_is_stored within 20, a_file_of_an_old_round_is_dropped;
-        "no-stale-message": small::a_new_life_listens_at_once within 20, a_new_life_waits_until_old_messages_are_gone;
+        "no-stale-message": small::a_new_incarnation_listens_at_once within 20, a_new_incarnation_waits_until_old_messages_are_gone;
         "no-use-after-teardown": store::a_writer_goes_on_after_the_close within 20, a_writer_ends_before_the_close;
         "no-use-before-init": small::a_heartbeat_comes_too_early within 20, an_early_heartbeat_is_sent_away;
-        "nothing-left": store::a_writer_is_left_behind within 50, no_writer_is_left_behind;
+        "nothing-left": store::a_writer_outlives_its_service within 50, no_writer_outlives_its_service;
         "own-entry-only": coordinator::a_query_takes_out_anothers_entry within 20, queries_end_in_order;
-        "recovers": tablet::an_answer_is_awaited_for_ever within 20, a_question_is_asked_again;
+        "recovers": tablet::an_answer_is_awaited_without_a_deadline within 20, a_request_is_sent_again;
         "slots-conserved": loader::a_place_is_given_back_twice within 20, a_file_of_an_old_round_is_dropped;
     ]
 }

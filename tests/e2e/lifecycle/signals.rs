@@ -65,14 +65,14 @@ fn stock_main(workers: usize, stopped: impl FnOnce()) -> i32 {
     0
 }
 
-fn stopped_in_every_life(sim: &mut Sim, workers: usize) {
+fn stopped_in_every_incarnation(sim: &mut Sim, workers: usize) {
     let stopped = sim.ledger::<u16>("incarnations that stopped well");
     sim.program("server", move |node| stock_main(workers, || stopped.note(node.incarnation())));
     sim.eventually("three incarnations stop well", secs(30), move |_| stopped.len() == 3);
 }
 
 fn a_stock_main(sim: &mut Sim) {
-    stopped_in_every_life(sim, 0);
+    stopped_in_every_incarnation(sim, 0);
 }
 
 fn tokio_signal_stops_a_stock_main_in_every_incarnation() {
@@ -80,7 +80,7 @@ fn tokio_signal_stops_a_stock_main_in_every_incarnation() {
 }
 
 fn a_stock_main_with_workers(sim: &mut Sim) {
-    stopped_in_every_life(sim, 3);
+    stopped_in_every_incarnation(sim, 3);
 }
 
 fn tokio_signal_stops_a_main_with_workers_in_every_incarnation() {

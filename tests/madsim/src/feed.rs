@@ -30,7 +30,7 @@ pub enum Ending {
     /// The callback is deregistered after the ticker has been joined.
     Joined,
     /// The callback is deregistered at once; the ticker notices after its next step.
-    Told,
+    NotJoined,
 }
 
 /// Serves for ever.

@@ -17,11 +17,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A server that ends after each answer and listens on the same port in each incarnation.
 fn incarnations_follow_each_other(sim: &mut Sim) {
-    let lives = sim.ledger::<u16>("lives");
+    let incarnations = sim.ledger::<u16>("incarnations");
     let server = sim.node("server", move |node| async move {
         // madsim keeps the port of a node that has ended.
         let listener = TcpListener::bind("0.0.0.0:7000").await?;
-        lives.note(node.incarnation());
+        incarnations.note(node.incarnation());
         let (mut stream, _) = listener.accept().await?;
         let asked = stream.read_u32().await?;
         stream.write_u32(asked + 1).await?;
@@ -44,7 +44,7 @@ fn incarnations_follow_each_other(sim: &mut Sim) {
         }
         Ok(())
     });
-    sim.sometimes("there are many lives", move |_| lives.contains(&5));
+    sim.sometimes("there are many incarnations", move |_| incarnations.contains(&5));
 }
 
 fn a_port_is_free_after_its_node_has_ended() {
@@ -79,8 +79,8 @@ fn a_paused_node_stands_still_and_resumes() {
     harness::holds("a_server_counts", std::slice::from_ref(&pause));
     let record = harness::recorded("a_server_counts", &[pause]).to_string();
     assert!(record.contains("Paused") && record.contains("Resumed"), "{record}");
-    let told = harness::cli(&["run", "a_server_counts", "--seeds", "0..1"]);
-    assert!(told.out.contains("nothing is counted meanwhile"), "without a pause it never happens: {}", told.out);
+    let output = harness::cli(&["run", "a_server_counts", "--seeds", "0..1"]);
+    assert!(output.out.contains("nothing is counted meanwhile"), "without a pause it never happens: {}", output.out);
 }
 
 /// A crate on stock tokio: its timers follow madsim's time, and its threads block no one else.
@@ -94,15 +94,15 @@ fn a_stock_crate_asks_tokio(sim: &mut Sim) {
                 let took = began.elapsed();
                 assert!(took >= ms(wait) && took <= ms(wait + 2), "{wait} ms took {took:?}");
                 let began = Instant::now();
-                let (tell, told) = std::sync::mpsc::channel();
+                let (sender, receiver) = std::sync::mpsc::channel();
                 let waits = task::spawn_blocking(move || {
                     let began = Instant::now();
-                    (told.recv_timeout(ms(wait)).is_ok(), began.elapsed())
+                    (receiver.recv_timeout(ms(wait)).is_ok(), began.elapsed())
                 });
                 time::sleep(ms(20)).await;
-                let was_told = tell.send(()).is_ok() && wait > 20;
-                let (heard, took) = waits.await?;
-                assert_eq!(heard, was_told);
+                let was_sent = sender.send(()).is_ok() && wait > 20;
+                let (received, took) = waits.await?;
+                assert_eq!(received, was_sent);
                 assert!(took <= began.elapsed() && took + ms(3) >= ms(wait.min(20)), "{took:?}");
                 seen.note(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos());
             }

@@ -58,14 +58,14 @@ async fn a_feed_that_joins_its_ticker_holds() {
 #[should_panic(expected = "progress subscriber of server was called")]
 async fn a_call_after_deregistration_fails_the_test() {
     let _watching = afterlife::madsim::watch();
-    three_steps(Ending::Told).await;
+    three_steps(Ending::NotJoined).await;
 }
 
 // -- the results of watching
 
 #[test]
 fn a_breach_has_the_signature_the_story_and_a_record() {
-    let breach = watched(11, Ending::Told).expect_err("a call comes after the end");
+    let breach = watched(11, Ending::NotJoined).expect_err("a call comes after the end");
     assert_eq!(breach.signature.0, "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
     let page = breach.to_string();
     for part in [
@@ -86,21 +86,21 @@ fn the_same_seed_has_the_same_digest_and_another_has_another() {
     let digest = |seed| watched(seed, Ending::Joined).expect("it holds").digest;
     assert_eq!(digest(5), digest(5));
     assert_ne!(digest(6), digest(5));
-    let broke = |seed| watched(seed, Ending::Told).expect_err("it breaks").digest;
+    let broke = |seed| watched(seed, Ending::NotJoined).expect_err("it breaks").digest;
     assert_eq!(broke(5), broke(5));
 }
 
 #[test]
 fn the_same_seed_has_the_same_digest_in_another_process() {
     const ASKED: &str = "DIGEST_OF_THE_FEED";
-    let digest = watched(5, Ending::Told).expect_err("it breaks").digest;
+    let digest = watched(5, Ending::NotJoined).expect_err("it breaks").digest;
     if std::env::var_os(ASKED).is_some() {
         return println!("digest {digest}");
     }
     let mut other = std::process::Command::new(std::env::current_exe().unwrap());
     other.args(["--exact", "the_same_seed_has_the_same_digest_in_another_process", "--nocapture"]).env(ASKED, "1");
-    let told = String::from_utf8(other.output().unwrap().stdout).unwrap();
-    assert!(told.contains(&format!("digest {digest}")), "{digest} is not in\n{told}");
+    let printed = String::from_utf8(other.output().unwrap().stdout).unwrap();
+    assert!(printed.contains(&format!("digest {digest}")), "{digest} is not in\n{printed}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_failing_test_keeps_its_own_failure() {
         catch_unwind(AssertUnwindSafe(|| {
             Runtime::new().block_on(async {
                 let _watching = afterlife::madsim::watch();
-                three_steps(Ending::Told).await;
+                three_steps(Ending::NotJoined).await;
                 panic!("the test's own words");
             })
         }))
@@ -160,7 +160,7 @@ fn incarnations_of_a_node_are_distinct_and_a_kill_runs_no_destructors() {
             watching.finish()
         })
     };
-    let held = std::thread::spawn(run).join().expect("it does not panic").expect("nothing dead is heard");
+    let held = std::thread::spawn(run).join().expect("it does not panic").expect("no dead incarnation acts");
     // Two incarnations with two openings, a borrow and a use each; two faults, each with the end of an incarnation; one more start.
     assert_eq!(held.events, 2 * 4 + 2 * 2 + 1);
 }

@@ -50,7 +50,7 @@ fn a_feed_that_joins_its_ticker_holds() -> turmoil::Result {
 fn a_call_after_deregistration_fails_the_test() {
     let mut sim = Builder::new().rng_seed(1).build();
     let _watching = afterlife::turmoil::watch(&sim);
-    three_steps(&mut sim, Ending::Told);
+    three_steps(&mut sim, Ending::NotJoined);
     sim.run().unwrap();
 }
 
@@ -58,7 +58,7 @@ fn a_call_after_deregistration_fails_the_test() {
 
 #[test]
 fn a_breach_has_the_signature_the_story_and_a_record() {
-    let breach = watched(1, Ending::Told).expect_err("a call comes after the end");
+    let breach = watched(1, Ending::NotJoined).expect_err("a call comes after the end");
     assert_eq!(breach.signature.0, "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
     let page = breach.to_string();
     for part in
@@ -76,27 +76,27 @@ fn the_same_seed_has_the_same_digest_and_another_has_another() {
     let digest = |seed| watched(seed, Ending::Joined).expect("it holds").digest;
     assert_eq!(digest(5), digest(5));
     assert!((6..26).any(|seed| digest(seed) != digest(5)), "a latency that is drawn moves some call");
-    let broke = |seed| watched(seed, Ending::Told).expect_err("it breaks").digest;
+    let broke = |seed| watched(seed, Ending::NotJoined).expect_err("it breaks").digest;
     assert_eq!(broke(5), broke(5));
 }
 
 #[test]
 fn the_same_seed_has_the_same_digest_in_another_process() {
     const ASKED: &str = "DIGEST_OF_THE_FEED";
-    let digest = watched(5, Ending::Told).expect_err("it breaks").digest;
+    let digest = watched(5, Ending::NotJoined).expect_err("it breaks").digest;
     if std::env::var_os(ASKED).is_some() {
         return println!("digest {digest}");
     }
     let mut other = std::process::Command::new(std::env::current_exe().unwrap());
     other.args(["--exact", "the_same_seed_has_the_same_digest_in_another_process", "--nocapture"]).env(ASKED, "1");
-    let told = String::from_utf8(other.output().unwrap().stdout).unwrap();
-    assert!(told.contains(&format!("digest {digest}")), "{digest} is not in\n{told}");
+    let printed = String::from_utf8(other.output().unwrap().stdout).unwrap();
+    assert!(printed.contains(&format!("digest {digest}")), "{digest} is not in\n{printed}");
 }
 
 #[test]
 fn a_watch_does_not_change_the_simulation() {
     let times = |watch: bool| {
-        let (told, times) = std::sync::mpsc::channel();
+        let (record, times) = std::sync::mpsc::channel();
         let mut sim = Builder::new().rng_seed(9).build();
         let watching = watch.then(|| afterlife::turmoil::watch(&sim));
         sim.host("server", || feed::serve(Ending::Joined));
@@ -105,7 +105,7 @@ fn a_watch_does_not_change_the_simulation() {
             stream.write_u8(SUBSCRIBE).await?;
             for _ in 0..20 {
                 stream.read_u8().await?;
-                told.send((turmoil::elapsed(), stream.local_addr()?))?;
+                record.send((turmoil::elapsed(), stream.local_addr()?))?;
             }
             Ok(())
         });
@@ -142,7 +142,7 @@ fn a_failing_test_keeps_its_own_failure() {
     let failed = catch_unwind(AssertUnwindSafe(|| {
         let mut sim = Builder::new().rng_seed(1).build();
         let _watching = afterlife::turmoil::watch(&sim);
-        three_steps(&mut sim, Ending::Told);
+        three_steps(&mut sim, Ending::NotJoined);
         sim.run().unwrap();
         panic!("the test's own words");
     }));

@@ -192,11 +192,11 @@ fn xorshift(mut x: u64) -> u64 {
 /// The heartbeats that the nodes of a ring have sent to the right and received from the left.
 struct Ring {
     sent: AtomicU64,
-    heard: AtomicU64,
+    received: AtomicU64,
     came_back: AtomicU64,
     /// For each node, the number of incarnations, and the newest of which its right neighbour has received a heartbeat.
     started: Vec<AtomicU64>,
-    newest_heard: Vec<AtomicU64>,
+    newest_received: Vec<AtomicU64>,
 }
 
 impl Ring {
@@ -204,10 +204,10 @@ impl Ring {
         let per_node = || (0..nodes).map(|_| AtomicU64::new(0)).collect();
         let ring = Arc::new(Ring {
             sent: AtomicU64::new(0),
-            heard: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             came_back: AtomicU64::new(0),
             started: per_node(),
-            newest_heard: per_node(),
+            newest_received: per_node(),
         });
         let build = |node| node_builder(handle, node).init(ring.incarnations(node)).build();
         let handles = (0..nodes).map(build).collect();
@@ -218,14 +218,14 @@ impl Ring {
         let ring = self.clone();
         move || {
             let incarnation = ring.started[node].fetch_add(1, Relaxed) + 1;
-            let life = beat(ring.clone(), node, incarnation);
-            Box::pin(async move { life.await.expect("a node alone on its address can listen") })
+            let program = beat(ring.clone(), node, incarnation);
+            Box::pin(async move { program.await.expect("a node alone on its address can listen") })
         }
     }
 
     fn hear(&self, from: usize, incarnation: u64) {
-        self.heard.fetch_add(1, Relaxed);
-        if incarnation > self.newest_heard[from].fetch_max(incarnation, Relaxed) {
+        self.received.fetch_add(1, Relaxed);
+        if incarnation > self.newest_received[from].fetch_max(incarnation, Relaxed) {
             self.came_back.fetch_add(u64::from(incarnation > 1), Relaxed);
         }
     }
@@ -279,7 +279,7 @@ async fn listen(ring: Arc<Ring>, left: usize, mut stream: TcpStream) {
 async fn heartbeats(options: Options) -> Tally {
     let (ring, _nodes) = Ring::build(&Handle::current(), options.nodes);
     sleep(Duration::from_secs(options.virtual_s)).await;
-    Tally { units: ring.sent.load(Relaxed), check: ring.heard.load(Relaxed) }
+    Tally { units: ring.sent.load(Relaxed), check: ring.received.load(Relaxed) }
 }
 
 async fn restarts(options: Options) -> Tally {

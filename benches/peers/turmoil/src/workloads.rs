@@ -204,21 +204,21 @@ fn xorshift(mut x: u64) -> u64 {
 /// The heartbeats that the nodes of a ring have sent to the right and received from the left.
 struct Ring {
     sent: Cell<u64>,
-    heard: Cell<u64>,
+    received: Cell<u64>,
     came_back: Cell<u64>,
     /// For each node, the number of incarnations, and the newest of which its right neighbour has received a heartbeat.
     started: RefCell<Vec<u64>>,
-    newest_heard: RefCell<Vec<u64>>,
+    newest_received: RefCell<Vec<u64>>,
 }
 
 impl Ring {
     fn build(sim: &mut Sim<'_>, nodes: usize) -> Rc<Ring> {
         let ring = Rc::new(Ring {
             sent: Cell::new(0),
-            heard: Cell::new(0),
+            received: Cell::new(0),
             came_back: Cell::new(0),
             started: RefCell::new(vec![0; nodes]),
-            newest_heard: RefCell::new(vec![0; nodes]),
+            newest_received: RefCell::new(vec![0; nodes]),
         });
         for node in 0..nodes {
             let ring = ring.clone();
@@ -232,8 +232,8 @@ impl Ring {
     }
 
     fn hear(&self, from: usize, incarnation: u64) {
-        self.heard.set(self.heard.get() + 1);
-        let newest = &mut self.newest_heard.borrow_mut()[from];
+        self.received.set(self.received.get() + 1);
+        let newest = &mut self.newest_received.borrow_mut()[from];
         if incarnation > *newest {
             *newest = incarnation;
             self.came_back.set(self.came_back.get() + u64::from(incarnation > 1));
@@ -287,7 +287,7 @@ fn heartbeats(options: &Options) -> Result<Tally> {
     let mut sim = simulation(options);
     let ring = Ring::build(&mut sim, options.nodes);
     step_until(&mut sim, Duration::from_secs(options.virtual_s))?;
-    Ok(Tally { units: ring.sent.get(), check: ring.heard.get() })
+    Ok(Tally { units: ring.sent.get(), check: ring.received.get() })
 }
 
 fn restarts(options: &Options) -> Result<Tally> {

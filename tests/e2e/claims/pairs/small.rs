@@ -115,7 +115,7 @@ pub(crate) fn a_session_is_closed_from_both_sides(sim: &mut Sim) {
     sessions(sim, false);
 }
 
-pub(crate) fn a_session_is_closed_by_who_comes_first(sim: &mut Sim) {
+pub(crate) fn a_session_is_closed_by_the_first_side(sim: &mut Sim) {
     sessions(sim, true);
 }
 
@@ -285,10 +285,10 @@ fn datagrams(sim: &mut Sim, waits: bool) {
     sim.faults(server, Faults::none().kills().from(ms(300)).quiet_after(secs(2)).down(ms(10), ms(100)));
 }
 
-pub(crate) fn a_new_life_listens_at_once(sim: &mut Sim) {
+pub(crate) fn a_new_incarnation_listens_at_once(sim: &mut Sim) {
     datagrams(sim, false);
 }
 
-pub(crate) fn a_new_life_waits_until_old_messages_are_gone(sim: &mut Sim) {
+pub(crate) fn a_new_incarnation_waits_until_old_messages_are_gone(sim: &mut Sim) {
     datagrams(sim, true);
 }

@@ -122,11 +122,11 @@ pub(crate) fn a_store_waits_for_its_writer(sim: &mut Sim) {
     store(sim, Stop::Joins, Report::Borrows);
 }
 
-pub(crate) fn a_writer_is_left_behind(sim: &mut Sim) {
+pub(crate) fn a_writer_outlives_its_service(sim: &mut Sim) {
     store(sim, Stop::Leaves, Report::Nothing);
 }
 
-pub(crate) fn no_writer_is_left_behind(sim: &mut Sim) {
+pub(crate) fn no_writer_outlives_its_service(sim: &mut Sim) {
     store(sim, Stop::Joins, Report::Nothing);
 }
 

@@ -305,10 +305,10 @@ fn asking(sim: &mut Sim, patience: Option<Duration>) {
     sim.faults(server, Faults::none().kills().from(ms(100)).quiet_after(secs(2)).down(ms(10), secs(1)));
 }
 
-pub(crate) fn an_answer_is_awaited_for_ever(sim: &mut Sim) {
+pub(crate) fn an_answer_is_awaited_without_a_deadline(sim: &mut Sim) {
     asking(sim, None);
 }
 
-pub(crate) fn a_question_is_asked_again(sim: &mut Sim) {
+pub(crate) fn a_request_is_sent_again(sim: &mut Sim) {
     asking(sim, Some(ms(200)));
 }
