@@ -40,29 +40,33 @@ fn the_probe_has_no_dependencies() {
 
 #[test]
 fn reports_see_only_the_events_of_the_simulation() {
-    let foreign = Package::read("src/lib.rs", &files("rs")).foreign();
-    let offends = |file: &str, path: &str| {
-        file.starts_with("src/report/") && leads(path, "afterlife_sim") && !leads(path, "afterlife_sim::event")
-    };
-    let found = foreign.iter().filter(|(file, path)| offends(file, path));
-    assert_offences(found.map(|(file, path)| format!("{file} names {path}")).collect(), &[]);
+    assert_none("src/lib.rs", report_looks_behind_events);
 }
 
 #[test]
 fn runs_start_in_one_place() {
-    let foreign = Package::read("src/lib.rs", &files("rs")).foreign();
-    let offends = |file: &str, path: &str| {
-        STARTS.iter().any(|start| leads(path, start)) && !STARTERS.iter().any(|place| file.starts_with(place))
-    };
-    let found = foreign.iter().filter(|(file, path)| offends(file, path));
-    assert_offences(found.map(|(file, path)| format!("{file} names {path}")).collect(), &[]);
+    assert_none("src/lib.rs", starts_a_run_elsewhere);
 }
 
 #[test]
 fn scenarios_see_only_the_harness() {
-    let foreign = Package::read("scenarios/src/lib.rs", &files("rs")).foreign();
-    let found = foreign.iter().filter(|(_, path)| leads(path, "afterlife_sim"));
+    assert_none("scenarios/src/lib.rs", |_, path| leads(path, "afterlife_sim"));
+}
+
+/// Asserts that no file of a package names a path of another package that offends.
+fn assert_none(root: &str, offends: impl Fn(&str, &str) -> bool) {
+    let foreign = Package::read(root, &files("rs")).foreign();
+    assert!(!foreign.is_empty(), "paths of other packages are found");
+    let found = foreign.iter().filter(|(file, path)| offends(file, path));
     assert_offences(found.map(|(file, path)| format!("{file} names {path}")).collect(), &[]);
+}
+
+fn report_looks_behind_events(file: &str, path: &str) -> bool {
+    file.starts_with("src/report/") && leads(path, "afterlife_sim") && !leads(path, "afterlife_sim::event")
+}
+
+fn starts_a_run_elsewhere(file: &str, path: &str) -> bool {
+    STARTS.iter().any(|start| leads(path, start)) && !STARTERS.iter().any(|place| file.starts_with(place))
 }
 
 /// The packages that a manifest depends on, in its order.
@@ -101,4 +105,13 @@ fn a_dependency_in_the_wrong_direction_is_found() {
                     [dependencies.afterlife-scenarios]\npath = \"x\"\n[profile.dev]\ndebug = true\n";
     assert_eq!(dependencies(manifest), ["afterlife-probe", "libc", "afterlife", "nix", "afterlife-scenarios"]);
     assert_eq!(offences(manifest, &["afterlife-probe"]), ["afterlife", "afterlife-scenarios"]);
+}
+
+#[test]
+fn names_of_the_simulation_are_found_where_they_do_not_belong() {
+    assert!(report_looks_behind_events("src/report/human.rs", "afterlife_sim::Machine"));
+    assert!(!report_looks_behind_events("src/report/human.rs", "afterlife_sim::event::What"));
+    assert!(starts_a_run_elsewhere("src/search/replay.rs", "afterlife_sim::isolate::fork"));
+    assert!(!starts_a_run_elsewhere("src/runner/serve.rs", "afterlife_sim::isolate::fork"));
+    assert!(leads("afterlife_sim::run", "afterlife_sim") && !leads("afterlife_simple::run", "afterlife_sim"));
 }
