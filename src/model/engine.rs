@@ -21,15 +21,6 @@ impl Engine {
     /// All of them, in the order in which they are told.
     pub const ALL: [Self; 3] = [Self::Native, Self::Turmoil, Self::Madsim];
 
-    /// The one that runs what is written against [`rt`](crate::rt) in this program: it was chosen when that was built.
-    pub const PORTABLE: Self = if cfg!(madsim) {
-        Self::Madsim
-    } else if cfg!(feature = "turmoil") {
-        Self::Turmoil
-    } else {
-        Self::Native
-    };
-
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -39,13 +30,8 @@ impl Engine {
         }
     }
 
-    /// Whether it is part of this program. With madsim in it the room's own clocks are not heard, so that native is not.
-    pub fn is_here(self) -> bool {
-        self == Self::PORTABLE || (self == Self::Native && cfg!(not(madsim)))
-    }
-
-    /// Whether its simulation lives on one thread of a room.
-    pub(crate) fn is_carried(self) -> bool {
+    /// Whether it is a guest: a simulator of its own that runs on one thread of ours.
+    pub(crate) fn is_guest(self) -> bool {
         self != Self::Native
     }
 

@@ -1,10 +1,11 @@
-//! The thin face that scenarios are written against, so that every engine runs the same code: the names of the engine that
-//! this program is built for, re-exported. It adds nothing.
+//! The network, time and tasks of the engine that this program is built for, under one set of names. A scenario that uses no
+//! other network is [portable](crate::Scenario::portable): every engine runs it. This module adds nothing of its own.
 //!
-//! tokio's own unless the feature `turmoil` is on or the build is with `--cfg madsim`. With the first its network is turmoil's, and
-//! time, tasks and channels are tokio's; with the second network, time and tasks are madsim's, and only threads to block on and
-//! channels are tokio's. What ends a process is the engine's. What is written against this and nothing else of a network is
-//! [portable](crate::Scenario::portable).
+//! | build | network | time, tasks | channels, blocking threads |
+//! |---|---|---|---|
+//! | default | tokio | tokio | tokio |
+//! | feature `turmoil` | turmoil | tokio | tokio |
+//! | feature and `--cfg madsim` | madsim | madsim | tokio |
 
 #[cfg(madsim)]
 pub use ::madsim::{net, task::spawn, time};
@@ -16,16 +17,18 @@ pub use tokio::{spawn, task, time};
 #[cfg(feature = "turmoil")]
 pub use turmoil::net;
 
-/// madsim's tasks, and tokio's threads to block on: madsim has none.
+/// madsim's tasks, and tokio's blocking threads: madsim has none.
 #[cfg(madsim)]
 pub mod task {
     pub use ::madsim::task::{AbortHandle, Id, JoinError, JoinHandle, spawn, spawn_local, yield_now};
     pub use tokio::task::spawn_blocking;
 }
 
+pub(crate) mod guest;
 mod parity;
+mod portable;
 
-/// How a process ends itself, whatever it was at. On turmoil the end comes when the host has had its turn, and these return.
+/// Ends the calling process at once. On turmoil these functions return, and the process ends with the host's turn.
 pub mod process {
     #[cfg(feature = "turmoil")]
     pub use afterlife_sim::turmoil::{abort, exit};

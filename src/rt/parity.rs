@@ -1,7 +1,7 @@
-//! What every engine's network has under the same names: this compiles for each engine, or that engine is none for scenarios.
+//! The functions that portable scenarios may use. They must compile for every engine.
 //! Nothing here is ever called.
 
-#![allow(dead_code, reason = "that it compiles is all that it is for")]
+#![allow(dead_code, reason = "compiling it is the check")]
 
 #[cfg(not(madsim))]
 use super::net::UdpSocket;
@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// What services ask of a stream: it is read and written, and goes to other tasks.
+/// A stream can be read and written, and moves between tasks.
 fn stream<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: T) -> T {
     stream
 }
 
-/// And of its halves.
+/// So can its halves.
 #[cfg(not(madsim))]
 fn halves<R: AsyncRead + Unpin + Send + 'static, W: AsyncWrite + Unpin + Send + 'static>(halves: (R, W)) -> (R, W) {
     halves
@@ -31,7 +31,7 @@ async fn a_server(address: &str) -> io::Result<SocketAddr> {
     let (mut from, mut to) = tokio::io::split(stream(accepted));
     spawn(async move {
         while let Ok(number) = from.read_u32().await {
-            // madsim sends what is flushed, and nothing else.
+            // madsim sends only flushed data.
             if to.write_u32(number).await.is_err() || to.flush().await.is_err() {
                 break;
             }
@@ -49,7 +49,7 @@ async fn a_client(address: &str) -> io::Result<(SocketAddr, SocketAddr)> {
     Ok((connected.local_addr()?, connected.peer_addr()?))
 }
 
-/// madsim's streams have no halves of their own, no end of one direction, and cannot be tried.
+/// madsim's streams have no owned halves, no shutdown of one direction, and no `try_` methods.
 #[cfg(not(madsim))]
 async fn one_of_two_halves_ends(address: &str) -> io::Result<()> {
     let mut connected = TcpStream::connect(address).await?;
@@ -64,7 +64,7 @@ async fn one_of_two_halves_ends(address: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// madsim's take the address first.
+/// madsim's methods take the address first.
 #[cfg(not(madsim))]
 async fn datagrams(address: &str) -> io::Result<SocketAddr> {
     let socket = UdpSocket::bind(address).await?;
@@ -75,11 +75,11 @@ async fn datagrams(address: &str) -> io::Result<SocketAddr> {
 
 async fn the_rest() -> io::Result<()> {
     let _first: Option<SocketAddr> = lookup_host(("other", 1)).await?.next();
-    let (tell, mut told) = sync::mpsc::channel::<time::Instant>(1);
-    let telling = task::spawn(async move { tell.send(time::Instant::now()).await });
+    let (sender, mut receiver) = sync::mpsc::channel::<time::Instant>(1);
+    let sending = task::spawn(async move { sender.send(time::Instant::now()).await });
     select! {
-        _ = told.recv() => {}
-        () = time::sleep(Duration::from_secs(1)) => telling.abort(),
+        _ = receiver.recv() => {}
+        () = time::sleep(Duration::from_secs(1)) => sending.abort(),
     }
     let blocking: Result<u32, tokio::task::JoinError> = task::spawn_blocking(|| 1).await;
     let mut tick = time::interval_at(time::Instant::now() + Duration::from_secs(1), Duration::from_secs(1));

@@ -6,6 +6,7 @@ use crate::fault::{self, Plan, Trigger};
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::engine::{Engine, Need};
 use crate::model::violation::Violation;
+use crate::rt::guest;
 use crate::run::observer::{RunObserver, Watched};
 use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
 use crate::scenario::definition::Scenario;
@@ -31,17 +32,13 @@ pub(crate) fn warm_up() {
     crate::run::trace::install();
     // tokio's signal driver keeps one pipe for the whole process.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
-    // madsim's tasks are not tokio's.
-    if cfg!(not(madsim)) {
+    if guest::TASKS_ARE_TOKIOS {
         crate::scenario::main_task::begin();
     }
     afterlife_sim::follow_exits();
     afterlife_sim::set_task_source(|| match tokio::task::try_id() {
         Some(id) => id.to_string().parse().unwrap_or(0),
-        #[cfg(madsim)]
-        None => crate::run::trace::lives::task(),
-        #[cfg(not(madsim))]
-        None => 0,
+        None => guest::current_task(),
     });
 }
 
@@ -100,7 +97,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
     let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
     let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    if engine.is_carried() {
+    if engine.is_guest() {
         // What its own thread does, outside of every turn.
         names.push(engine.name().to_owned());
     }
@@ -139,27 +136,18 @@ fn machine(it: Process) -> Machine {
     }
 }
 
-/// Runs the processes on the engine that is theirs.
+/// Runs the processes on an engine.
 fn run(engine: Engine, settings: Settings, processes: Vec<Process>, observer: Box<RunObserver>) -> Outcome {
-    match engine {
-        Engine::Native => afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), observer),
-        #[cfg(feature = "turmoil")]
-        Engine::Turmoil => afterlife_sim::turmoil::run(settings, programs(processes), observer),
-        #[cfg(madsim)]
-        Engine::Madsim => afterlife_sim::madsim::run(settings, programs(processes), observer),
-        #[cfg(not(all(feature = "turmoil", madsim)))]
-        _ => unreachable!("no scenario of this program has it"),
+    if engine.is_guest() {
+        guest::run(settings, processes.into_iter().map(program).collect(), observer)
+    } else {
+        afterlife_sim::run(settings, processes.into_iter().map(machine).collect(), observer)
     }
 }
 
-/// What a carried engine runs.
-#[cfg(any(feature = "turmoil", madsim))]
-fn programs(processes: Vec<Process>) -> Vec<afterlife_sim::guests::Program> {
-    let program = |mut it: Process| {
-        let Some(main) = it.service.take() else { unreachable!("plain main functions were refused before") };
-        afterlife_sim::guests::Program { machine: machine(it), main }
-    };
-    processes.into_iter().map(program).collect()
+fn program(mut process: Process) -> guest::Program {
+    let Some(main) = process.service.take() else { unreachable!("a guest engine refuses plain main functions") };
+    guest::Program { machine: machine(process), main }
 }
 
 /// A memory budget that nobody keeps would be a test that cannot fail.

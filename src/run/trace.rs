@@ -1,6 +1,7 @@
 //! What programs say through `tracing`, in a run: facts become events of the run, other lines are kept beside it.
 //! Outside of a run its layers do nothing.
 
+use crate::rt::guest;
 use crate::run::facts::{LogFact, Objects};
 use crate::run::log_filter::Filter;
 use afterlife_sim::Source;
@@ -35,11 +36,7 @@ fn tells(metadata: &Metadata<'_>) -> bool {
 /// Sets the global subscriber of a process that will run scenarios.
 pub(crate) fn install() {
     let lines = Lines.with_filter(filter_fn(|metadata| FILTER.get().is_some_and(|filter| filter.enables(metadata))));
-    let subscriber = tracing_subscriber::registry().with(facts()).with(lines);
-    #[cfg(feature = "turmoil")]
-    let subscriber = subscriber.with(turns::turns());
-    #[cfg(madsim)]
-    let subscriber = subscriber.with(lives::lives());
+    let subscriber = guest::report_turns(tracing_subscriber::registry().with(facts()).with(lines));
     // Somebody who has set one before wants that one.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -53,13 +50,6 @@ pub(crate) fn keep(filter: &str) -> Result<(), String> {
     tracing::callsite::rebuild_interest_cache();
     Ok(())
 }
-
-/// madsim says which task runs by a span of each, within one of its node's life.
-#[cfg(madsim)]
-pub(crate) mod lives;
-/// turmoil says whose turn it is by a span around each.
-#[cfg(feature = "turmoil")]
-mod turns;
 
 struct Facts;
 

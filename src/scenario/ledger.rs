@@ -1,6 +1,7 @@
 //! Ledgers: what happened in the scenario's own terms, noted where it happens and compared in claims.
 //! They belong to the scenario, not to the system under test: a node's death takes nothing out of them.
 
+use crate::rt::guest;
 use afterlife_sim::event::What;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -53,8 +54,7 @@ impl<T: Entry> Ledger<T> {
 
     /// Notes an entry. Call it where the thing happened; it is an event of the run.
     pub fn note(self, entry: T) {
-        #[cfg(any(feature = "turmoil", madsim))]
-        if afterlife_sim::guests::is_muted() {
+        if guest::is_muted() {
             return;
         }
         let text = format!("{entry:?}");

@@ -4,6 +4,7 @@ pub(crate) mod claim;
 pub(crate) mod clock;
 pub(crate) mod definition;
 pub(crate) mod disk;
+mod hosted;
 pub(crate) mod ledger;
 pub(crate) mod link;
 pub(crate) mod main_task;

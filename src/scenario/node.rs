@@ -1,6 +1,7 @@
 //! A node as the code that runs on it sees itself: its name, which life this is, when it is asked to stop.
 //! It is no way to reach other nodes: they are reached over the network, by name.
 
+use crate::rt::guest::StopRequests;
 use crate::scenario::rng::Rng;
 use afterlife_sim::ExitCode;
 use std::fs::File;
@@ -54,16 +55,11 @@ impl Node {
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stopping(self) -> impl Future<Output = ()> + Send + 'static {
-        #[cfg(any(feature = "turmoil", madsim))]
-        let requests = afterlife_sim::guests::stop_requests();
-        #[cfg(any(feature = "turmoil", madsim))]
+        let requests = StopRequests::of_this_node();
         let descriptor = if requests.is_some() { None } else { afterlife_sim::stop_descriptor() };
-        #[cfg(not(any(feature = "turmoil", madsim)))]
-        let descriptor = afterlife_sim::stop_descriptor();
         async move {
-            #[cfg(any(feature = "turmoil", madsim))]
             if let Some(mut requests) = requests
-                && requests.wait_for(|count| *count > 0).await.is_ok()
+                && requests.more_than(0).await
             {
                 return;
             }
@@ -81,19 +77,14 @@ impl Node {
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stops(self) -> Stops {
-        #[cfg(any(feature = "turmoil", madsim))]
-        if let Some(requests) = afterlife_sim::guests::stop_requests() {
+        if let Some(requests) = StopRequests::of_this_node() {
             return Stops { requests: None, hosted: Some((requests, 0)) };
         }
         let requests = afterlife_sim::stop_descriptor().and_then(|descriptor| {
             let counter = File::from(descriptor.try_clone().ok()?);
             Some((UnixStream::from_std(descriptor.into()).ok()?, counter))
         });
-        Stops {
-            requests,
-            #[cfg(any(feature = "turmoil", madsim))]
-            hosted: None,
-        }
+        Stops { requests, hosted: None }
     }
 }
 
@@ -103,16 +94,14 @@ pub struct Stops {
     /// What can be waited on, and the same to be read from.
     requests: Option<(UnixStream, File)>,
     /// On turmoil: how many there were, and how many of them were waited for.
-    #[cfg(any(feature = "turmoil", madsim))]
-    hosted: Option<(tokio::sync::watch::Receiver<u64>, u64)>,
+    hosted: Option<(StopRequests, u64)>,
 }
 
 impl Stops {
     /// Waits for the next request; for ever if none comes. It can be dropped while it waits, and nothing is lost.
     pub async fn next(&mut self) {
-        #[cfg(any(feature = "turmoil", madsim))]
         if let Some((requests, seen)) = &mut self.hosted
-            && requests.wait_for(|count| count > seen).await.is_ok()
+            && requests.more_than(*seen).await
         {
             *seen += 1;
             return;
@@ -150,7 +139,7 @@ pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> E
     exit_code(outcome)
 }
 
-fn exit_code(outcome: Outcome) -> ExitCode {
+pub(super) fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::Code(0),
         Err(error) => {
@@ -158,35 +147,4 @@ fn exit_code(outcome: Outcome) -> ExitCode {
             ExitCode::Code(1)
         }
     }
-}
-
-/// A service as a host of turmoil's runs it: the same future, whose panic is an end as well.
-#[cfg(any(feature = "turmoil", madsim))]
-pub(crate) fn hosted<F, Fut>(
-    name: &str,
-    index: usize,
-    seed: u64,
-    service: std::sync::Arc<F>,
-) -> afterlife_sim::guests::Main
-where
-    F: Fn(Node) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + 'static,
-{
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::task::Poll;
-
-    let name = &*name.to_owned().leak();
-    std::sync::Arc::new(move |incarnation| {
-        let (service, node) = (service.clone(), Node::new(name, index, incarnation, seed));
-        let main = async move {
-            let outcome = service(node).await;
-            afterlife_sim::main_is_over(tokio::runtime::Handle::current().metrics().num_alive_tasks());
-            exit_code(outcome)
-        };
-        let mut main = Box::pin(main);
-        Box::pin(std::future::poll_fn(move |context| {
-            let polled = catch_unwind(AssertUnwindSafe(|| main.as_mut().poll(context)));
-            polled.unwrap_or(Poll::Ready(ExitCode::Panicked))
-        }))
-    })
 }

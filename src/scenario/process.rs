@@ -1,5 +1,6 @@
 //! A process of a scenario, as its author described it.
 
+use crate::rt::guest;
 use crate::scenario::clock::Clock;
 use crate::scenario::disk::Disk;
 use crate::scenario::link::Link;
@@ -12,8 +13,7 @@ pub(crate) struct Process {
     pub(crate) role: Role,
     pub(crate) main: Main,
     /// The same as a future, for engines that have a runtime.
-    #[cfg(any(feature = "turmoil", madsim))]
-    pub(crate) service: Option<afterlife_sim::guests::Main>,
+    pub(crate) service: Option<guest::Main>,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) memory_bytes: Option<u64>,

@@ -10,6 +10,7 @@ use crate::model::group::Group;
 use crate::scenario::claim::{Claim, Claims, View};
 use crate::scenario::clock::Clock;
 use crate::scenario::disk::Disk;
+use crate::scenario::hosted;
 use crate::scenario::ledger::{Entry, Ledger};
 use crate::scenario::link::Link;
 use crate::scenario::node::{self, Node, Outcome, Role};
@@ -274,12 +275,10 @@ impl Sim {
         Fut: Future<Output = Outcome> + 'static,
     {
         let workers = self.workers;
-        #[cfg(any(feature = "turmoil", madsim))]
-        let hosted = node::hosted(&name, index, self.seed, service.clone());
+        let hosted = self.engine.is_guest().then(|| hosted::main(&name, index, self.seed, service.clone()));
         let group = self.add_main(name, index, role, move |node| node::drive(workers, service(node)));
-        #[cfg(any(feature = "turmoil", madsim))]
         if let Some(process) = self.processes.last_mut() {
-            process.service = Some(hosted);
+            process.service = hosted;
         }
         group
     }
@@ -302,7 +301,6 @@ impl Sim {
             name,
             role,
             main,
-            #[cfg(any(feature = "turmoil", madsim))]
             service: None,
             disk,
             clock,

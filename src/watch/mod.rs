@@ -1,6 +1,7 @@
 //! Tests that are written for turmoil or madsim, and logs from production, judged by the same claims.
 
 pub(crate) mod audit;
+pub(crate) mod guests;
 #[cfg(any(feature = "turmoil", madsim, test))]
 #[cfg_attr(
     not(feature = "turmoil"),

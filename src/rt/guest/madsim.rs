@@ -1,18 +1,33 @@
-//! Whose turn it is on madsim: each life of a node has a span, each of its tasks one within it, which is entered when the task
-//! runs or is taken apart.
-//! What is said within is nothing to this.
+//! madsim as the guest engine. Each incarnation of a node has a span, and each of its tasks a span within it, which is entered
+//! when the task runs or is dropped.
+//! Events within these spans are ignored here.
 
+use crate::model::engine::Engine;
+use afterlife_sim::guests::Program;
 use afterlife_sim::madsim::Life;
+use afterlife_sim::{Observer, Outcome, Settings};
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// A task, and the life that it is part of; number 0 is that life itself.
+/// The engine of portable scenarios.
+pub(crate) const PORTABLE: Engine = Engine::Madsim;
+/// Whether the native engine works in this program: madsim replaces its clocks.
+pub(crate) const HAS_NATIVE: bool = false;
+/// Whether tasks that are spawned through `rt` are tokio's.
+pub(crate) const TASKS_ARE_TOKIOS: bool = false;
+
+/// Runs programs on madsim.
+pub(crate) fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observer>) -> Outcome {
+    afterlife_sim::madsim::run(settings, programs, observer)
+}
+
+/// A task and its incarnation; number 0 is the incarnation itself.
 #[derive(Clone, Copy)]
 struct Of {
     life: Life,
@@ -20,19 +35,22 @@ struct Of {
 }
 
 thread_local! {
-    /// The span of the task whose turn it is, and how often it is entered: what runs within may enter it again, or another's.
+    /// The span of the running task, and its depth: code that runs within may enter that span again, or another task's.
     static TURN: RefCell<Option<(u64, u32)>> = const { RefCell::new(None) };
     static TASK: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The task whose turn it is, by a number that is not 0; 0 if it is nobody's.
-pub(crate) fn task() -> u64 {
+/// The running task, numbered from 1; 0 if there is none.
+pub(crate) fn current_task() -> u64 {
     TASK.get()
 }
 
-/// The layer that tells the room of turns.
-pub(super) fn lives<S: Subscriber + for<'span> LookupSpan<'span>>() -> impl Layer<S> {
-    Lives.with_filter(filter_fn(is_madsims))
+/// Lets the guest report the running task through a subscriber.
+pub(crate) fn report_turns<S>(subscriber: S) -> impl Subscriber + Send + Sync
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    subscriber.with(Lives.with_filter(filter_fn(is_madsims)))
 }
 
 fn is_madsims(metadata: &Metadata<'_>) -> bool {
@@ -49,11 +67,11 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let made = match attributes.metadata().name() {
             "node" => afterlife_sim::madsim::born().map(|life| Of { life, task: 0 }),
-            _ => attributes.parent().and_then(|node| of(node, &context)).map(|it| {
+            _ => attributes.parent().and_then(|node| of(node, &context)).map(|node| {
                 let mut number = Number(0);
                 attributes.record(&mut number);
-                afterlife_sim::madsim::task_made(it.life);
-                Of { task: number.0 + 1, ..it }
+                afterlife_sim::madsim::task_made(node.life);
+                Of { task: number.0 + 1, ..node }
             }),
         };
         if let (Some(made), Some(span)) = (made, context.span(id)) {
@@ -66,15 +84,15 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
         let found = of(id, &context);
         TURN.with_borrow_mut(|turn| match turn {
             Some((turn, depth)) if *turn == span => *depth += 1,
-            None if found.is_some_and(|it| it.task > 0) => {
+            None if found.is_some_and(|found| found.task > 0) => {
                 *turn = Some((span, 1));
                 begins = true;
             }
             _ => {}
         });
-        if let (true, Some(it)) = (begins, found) {
-            TASK.set(it.task);
-            afterlife_sim::madsim::turn_begins(it.life);
+        if let (true, Some(found)) = (begins, found) {
+            TASK.set(found.task);
+            afterlife_sim::madsim::turn_begins(found.life);
         }
     }
 
@@ -90,15 +108,15 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
             }
             _ => false,
         });
-        if let (true, Some(it)) = (ends, of(id, &context)) {
+        if let (true, Some(found)) = (ends, of(id, &context)) {
             TASK.set(0);
-            afterlife_sim::madsim::turn_ends(it.life);
+            afterlife_sim::madsim::turn_ends(found.life);
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if let Some(it) = of(&id, &context).filter(|it| it.task > 0) {
-            afterlife_sim::madsim::task_gone(it.life);
+        if let Some(closed) = of(&id, &context).filter(|closed| closed.task > 0) {
+            afterlife_sim::madsim::task_gone(closed.life);
         }
     }
 }

@@ -1,0 +1,8 @@
+//! What a test that is written for a guest simulator uses, as far as this program was built with it.
+
+#[cfg(any(feature = "turmoil", madsim))]
+pub use super::live::{Breach, Held, Watching};
+#[cfg(madsim)]
+pub use super::madsim;
+#[cfg(feature = "turmoil")]
+pub use super::turmoil;
