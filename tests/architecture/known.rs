@@ -88,12 +88,5 @@ pub(crate) const LONG: &[&str] = &["sim/src/guest/madsim.rs", "sim/src/libc/sock
 pub(crate) const WIDE: &[&str] = &[];
 
 /// Files named `mod.rs` or `lib.rs` with code of their own.
-pub(crate) const FULL: &[&str] = &[
-    "sim/src/kernel/fs/disk/mod.rs",
-    "sim/src/kernel/fs/disk/tests/mod.rs",
-    "sim/src/kernel/mod.rs",
-    "sim/src/lib.rs",
-    "sim/src/libc/pthread/mod.rs",
-    "src/watch/madsim/mod.rs",
-    "src/watch/turmoil/mod.rs",
-];
+pub(crate) const FULL: &[&str] =
+    &["sim/src/lib.rs", "sim/src/libc/pthread/mod.rs", "src/watch/madsim/mod.rs", "src/watch/turmoil/mod.rs"];
