@@ -4,12 +4,12 @@
 //! Each folder is a part of the simulation, each file a behaviour:
 //!
 //! - `campaign`: search, tokens, shards, reports, runs that crash
-//! - `claims`: what a scenario and the catalogue of invariants assert, broken and kept
+//! - `claims`: the claims of scenarios and the catalogue of invariants, broken and kept
 //! - `disk`: files, power loss, failing disks, a database
 //! - `failure`: causes, call sites, records
 //! - `faults`: faults that overlap, faults that a scenario injects
 //! - `lifecycle`: deaths, stops, pauses, restarts, leaks
-//! - `machine`: what a simulated machine shows of itself, its clocks, what escapes it
+//! - `machine`: the properties of a simulated machine, its clocks, calls that escape it
 //! - `net`: TCP, UDP, Unix sockets, links, names, HTTP
 //! - `threads`: std, tokio and pthreads, held threads, spinning threads
 

@@ -104,7 +104,7 @@ fn writes_through_a_null_pointer(sim: &mut Sim) {
     sim.node("server-1", move |_| async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if breaks {
-            // SAFETY: there is none: the run is to die of it.
+            // SAFETY: none. The scenario is about the fault that this raises.
             unsafe { std::ptr::without_provenance_mut::<u8>(std::hint::black_box(8)).write_volatile(1) };
         }
         Ok(())
@@ -128,7 +128,7 @@ fn executes_an_illegal_instruction(sim: &mut Sim) {
     let breaks = breaks(sim);
     sim.client_program("client", move |_| {
         if breaks {
-            // SAFETY: there is none: the run is to die of it.
+            // SAFETY: none. The scenario is about the fault that this raises.
             unsafe {
                 #[cfg(target_arch = "x86_64")]
                 core::arch::asm!("ud2");

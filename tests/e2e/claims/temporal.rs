@@ -93,7 +93,7 @@ fn eventually_counts_from_the_end_of_the_last_fault() {
         let output = breaks("holds_too_late", &plan, "eventually");
         assert!(output.out.contains("after the last fault it was not so that something is noted"), "{}", output.out);
     }
-    // Without a fault it is reckoned from the beginning.
+    // Without a fault the bound counts from the beginning.
     assert_eq!(signature("holds_just_in_time"), "eventually · something is noted");
 }
 

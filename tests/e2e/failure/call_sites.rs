@@ -112,7 +112,7 @@ fn a_closed_descriptor_is_written_to(sim: &mut Sim) {
         file.write_all(b"a line").expect("the disk works");
         let number = file.as_raw_fd();
         drop(file);
-        // SAFETY: a buffer of one byte; that the number means nothing any more is what this is about.
+        // SAFETY: a buffer of one byte. The number is stale, which `write` answers with an error.
         let written = unsafe { libc::write(number, b"!".as_ptr().cast(), 1) };
         i32::from(written != -1)
     });
@@ -149,7 +149,7 @@ fn numbers_are_tried(sim: &mut Sim) {
     sim.client_program("client", |_| {
         let file = File::create("/log").expect("the disk is empty");
         for number in [-1, file.as_raw_fd() + 5, i32::MAX] {
-            // SAFETY: of a number that is not open nothing is synced.
+            // SAFETY: it takes no pointer; a number that is not open is an error.
             assert_eq!(unsafe { libc::fsync(number) }, -1);
         }
         thread::sleep(Duration::from_secs(1));

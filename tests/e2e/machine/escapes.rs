@@ -25,7 +25,7 @@ pub(crate) fn module() -> Module {
 #[inline(never)]
 fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
     let answer: isize;
-    // SAFETY: the callers' arguments are what the call wants; the kernel clobbers rcx and r11 alone.
+    // SAFETY: the callers pass the arguments of the call; the kernel clobbers only rcx and r11.
     unsafe {
         core::arch::asm!(
             "syscall",
@@ -41,7 +41,7 @@ fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
 #[inline(never)]
 fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
     let answer: isize;
-    // SAFETY: the callers' arguments are what the call wants.
+    // SAFETY: the callers pass the arguments of the call.
     unsafe {
         core::arch::asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") b, in("x2") c);
     }

@@ -31,7 +31,7 @@ pub(crate) fn module() -> Module {
 
 fn a_machine_asked_by_c_calls(sim: &mut Sim) {
     sim.client_program("node-a", |_| {
-        // SAFETY: each call is given structures of its own, which zeroes are valid values of.
+        // SAFETY: each call fills a structure of its own, for which zeroes are a valid value.
         unsafe {
             let mut name: libc::utsname = std::mem::zeroed();
             assert_eq!(libc::uname(&mut name), 0);
@@ -71,7 +71,7 @@ fn a_machine_is_the_same_everywhere() {
 
 fn a_process_with_ten_descriptors(sim: &mut Sim) {
     let node = sim.client_program("node-a", |_| {
-        // SAFETY: the call is given a structure of its own, which zeroes are a valid value of.
+        // SAFETY: the call fills a structure of its own, for which zeroes are a valid value.
         let limit = unsafe {
             let mut limit: libc::rlimit = std::mem::zeroed();
             assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
@@ -138,7 +138,7 @@ fn calls_by_number(sim: &mut Sim) {
         let begun = Instant::now();
         let second = libc::timespec { tv_sec: 1, tv_nsec: 0 };
         let mut path = [0_u8; 8];
-        // SAFETY: each call is given what it takes.
+        // SAFETY: each call receives the arguments that its prototype asks for.
         unsafe {
             let flags = libc::O_CREAT | libc::O_RDWR;
             let file = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"/file".as_ptr(), flags, 0o644);

@@ -1,4 +1,4 @@
-//! Unix sockets inside a node, by path and by abstract name, through std and tokio; and the file that they leave behind.
+//! Unix sockets inside a node, by path and by abstract name, through std and tokio; and the file that a bound socket leaves.
 //! Socket pairs are in `disk::files`.
 
 use crate::harness::{Module, campaigns};

@@ -40,7 +40,7 @@ pub(crate) fn module() -> Module {
 /// A C object that threads share.
 struct Shared<T>(UnsafeCell<T>);
 
-// SAFETY: whoever uses it does so through functions that may be called by several threads.
+// SAFETY: it is used only through functions that several threads may call.
 unsafe impl<T> Sync for Shared<T> {}
 // SAFETY: as above; nothing in it belongs to a thread.
 unsafe impl<T> Send for Shared<T> {}
