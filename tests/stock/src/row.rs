@@ -2,7 +2,7 @@
 
 use afterlife::{Scenario, Sim};
 
-/// Whether the crates run.
+/// A row's result: the crates run, or they do not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict {
     /// Every claim holds under every seed. The text is what a user should know beside that, if anything.
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) crates: &'static [&'static str],
     /// Their use in the suite.
     pub(crate) does: &'static str,
-    /// Whether they run.
+    /// The result that the suite expects.
     pub(crate) verdict: Verdict,
     /// The number of seeds that the suite runs.
     pub(crate) seeds: u64,
