@@ -212,7 +212,17 @@ fn prepare() {
     ONCE.call_once(|| {
         fiber::prepare();
         widen_pages();
+        use_large_pages(false);
     });
+}
+
+/// Allows or forbids large pages in this process, whatever its mappings ask for; a child inherits the setting. A runner forbids
+/// them: `khugepaged` would otherwise replace its heap's pages by large ones at some time, so that the runner grows by up to 2 MiB
+/// and the children that it forks afterwards copy other pages than those before. A kernel without large pages refuses the call.
+fn use_large_pages(allowed: bool) {
+    let (forbidden, unused) = (libc::c_ulong::from(!allowed), 0 as libc::c_ulong);
+    // SAFETY: prctl(2) with PR_SET_THP_DISABLE takes numbers only and changes no mapping.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, forbidden, unused, unused, unused) };
 }
 
 /// The end of the heap for now, as far as it was given out: a piece that is free in one is free only there.
@@ -250,6 +260,7 @@ fn child(writer: OwnedFd, work: impl FnOnce() -> Vec<u8> + Send) -> ! {
     // A run does not outlive its runner.
     // SAFETY: a plain setting of this process.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    use_large_pages(true);
     stay_on_this_processor();
     fill_heap();
     let output = fiber::on_a_fiber(work);
