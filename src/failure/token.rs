@@ -1,14 +1,13 @@
 //! A token: one run on one line, short enough to paste: `a2-<scenario>-<seed>-<payload>`.
 //! It carries no events and no code: what it replays is what the code that replays it does.
 
-mod base64url;
-
 use crate::failure::fnv::fnv;
 use crate::fault::Plan;
 use crate::model::build::Build;
 use crate::model::engine::Engine;
 use crate::model::refusal::Refusal;
 use crate::run::request::Request;
+use data_encoding::BASE64URL_NOPAD;
 use std::fmt;
 use std::str::FromStr;
 
@@ -184,7 +183,7 @@ impl fmt::Display for Token {
         let mut payload = self.body();
         let sum = checksum(&self.scenario, self.seed, &payload);
         payload.extend_from_slice(&sum);
-        write!(f, "{VERSION}-{}-{}-{}", self.scenario, self.seed, base64url::encode(&payload))
+        write!(f, "{VERSION}-{}-{}-{}", self.scenario, self.seed, BASE64URL_NOPAD.encode(&payload))
     }
 }
 
@@ -203,7 +202,7 @@ impl FromStr for Token {
         let mut complete = false;
         for (scenario, seed, payload) in splits(rest) {
             complete |= !payload.is_empty();
-            let Some(bytes) = base64url::decode(payload) else { continue };
+            let Ok(bytes) = BASE64URL_NOPAD.decode(payload.as_bytes()) else { continue };
             let Some(end) = bytes.len().checked_sub(CHECKSUM_BYTES).filter(|end| *end > 0) else { continue };
             let (body, sum) = bytes.split_at(end);
             if checksum(scenario, seed, body) == sum {

@@ -46,7 +46,9 @@ fn a_failing_plan_is_shrunk_to_the_necessary_injections() {
     let plans = afterlife::plans!(a_server_that_may_restart_once);
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) };
     let failed = TestRunner::new(config).run(&plans, |run: Planned| Ok(run.holds()?));
-    let Err(TestError::Fail(why, run)) = failed else { panic!("a third incarnation is drawn in some case: {failed:?}") };
+    let Err(TestError::Fail(why, run)) = failed else {
+        panic!("a third incarnation is drawn in some case: {failed:?}")
+    };
     assert!(why.message().starts_with("no-silent-panic: "), "{why}");
     let kill = Fault::kill(NodeId(0), Duration::ZERO);
     let kills = run.plan().injections.iter().filter(|injection| injection.fault == kill).count();
