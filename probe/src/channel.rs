@@ -8,13 +8,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The writing end of a watch or subscription.
 ///
-/// *close-is-told*: the reader is notified of the end before the channel closes. *close-once*: the channel closes once.
+/// *notify-before-close*: the reader is notified of the end before the channel closes. *close-once*: the channel closes once.
 ///
 /// Dropping a `Channel` that is still open reports that it closed, with the source line that opened it.
 ///
 /// ```
 /// let watch = afterlife_probe::Channel::open("topology-watch");
-/// watch.told(); // the error that ends the watch has been sent
+/// watch.notified(); // the error that ends the watch has been sent
 /// watch.close();
 /// ```
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Channel {
 
     /// Reports that the reader was sent the last message: the error that ends the watch, or a plain end.
     #[track_caller]
-    pub fn told(&self) {
+    pub fn notified(&self) {
         report(&Fact::ChannelNotified { name: self.name, object: self.object }, Location::caller());
     }
 

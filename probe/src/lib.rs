@@ -38,7 +38,7 @@
 //! | [`Scope`], [`Task`] | joined-before-teardown |
 //! | [`Slots`] | slots-conserved |
 //! | [`Progress`] | honest-progress |
-//! | [`Channel`] | close-is-told, close-once |
+//! | [`Channel`] | notify-before-close, close-once |
 //! | [`Entry`] | own-entry-only |
 //!
 //! # Source lines

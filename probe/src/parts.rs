@@ -73,11 +73,11 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
             Fact::ProgressBegan { name, items } => Self::of("progress", name).value(items as i64),
             Fact::ItemVerified { name, object } => Self::of("item-verified", name).object(object),
             Fact::ProgressReported { name, object, percent } => {
-                Self::of("progress-told", name).object(object).value(percent as i64)
+                Self::of("progress-reported", name).object(object).value(percent as i64)
             }
             Fact::ProgressDone { name, object } => Self::of("progress-done", name).object(object),
             Fact::ChannelOpened { name } => Self::of("channel", name),
-            Fact::ChannelNotified { name, object } => Self::of("channel-told", name).object(object),
+            Fact::ChannelNotified { name, object } => Self::of("channel-notified", name).object(object),
             Fact::ChannelClosed { name, object } => Self::of("channel-closed", name).object(object),
             Fact::EntryMade { name, key } => Self { text: Some(key), ..Self::of("entry-made", name) },
             Fact::EntryRemoved { name, entry, key } => {
@@ -128,10 +128,10 @@ impl<'a> TryFrom<Parts<'a>> for Fact<'a> {
             "slots-counted" => Self::SlotsCounted { name, object, count: value },
             "progress" => Self::ProgressBegan { name, items: number },
             "item-verified" => Self::ItemVerified { name, object },
-            "progress-told" => Self::ProgressReported { name, object, percent: number },
+            "progress-reported" => Self::ProgressReported { name, object, percent: number },
             "progress-done" => Self::ProgressDone { name, object },
             "channel" => Self::ChannelOpened { name },
-            "channel-told" => Self::ChannelNotified { name, object },
+            "channel-notified" => Self::ChannelNotified { name, object },
             "channel-closed" => Self::ChannelClosed { name, object },
             "entry-made" => Self::EntryMade { name, key: text.ok_or(kind)? },
             "entry-removed" => Self::EntryRemoved { name, entry: object, key: text },
@@ -178,10 +178,10 @@ mod tests {
         "slots-counted",
         "progress",
         "item-verified",
-        "progress-told",
+        "progress-reported",
         "progress-done",
         "channel",
-        "channel-told",
+        "channel-notified",
         "channel-closed",
         "entry-made",
         "entry-removed",

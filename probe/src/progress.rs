@@ -12,7 +12,7 @@ use core::panic::Location;
 /// ```
 /// let download = afterlife_probe::Progress::new("download", 2);
 /// download.verified();
-/// download.told(50);
+/// download.reported(50);
 /// download.verified();
 /// download.done();
 /// ```
@@ -39,7 +39,7 @@ impl Progress {
     /// Reports the progress that the program announces, in percent.
     #[inline]
     #[track_caller]
-    pub fn told(&self, percent: u64) {
+    pub fn reported(&self, percent: u64) {
         report_with(|| Fact::ProgressReported { name: self.name, object: self.object, percent }, Location::caller());
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static
     }
     let Parts { kind, name, object, part, value, text } = parts;
     // The run's own layer skips a fact that the sink has received.
-    let told = crate::attached().then_some(true);
+    let recorded = crate::attached().then_some(true);
     tracing::event!(
         target: "afterlife",
         Level::TRACE,
@@ -45,7 +45,7 @@ pub(crate) fn emit(fact: &Fact<'_>, answer: u64, site: &'static Location<'static
         part,
         value,
         text = text.map(tracing::field::display),
-        told,
+        recorded,
         site = %format_args!("{}:{}", site.file(), site.line()),
     );
     number

@@ -2,10 +2,10 @@
 //! It checks nothing: the state machines are beside it.
 
 use super::{
-    blast_radius, bounded_request, bounded_shutdown, close_is_told, close_once, closed_or_open, honest_progress,
+    blast_radius, bounded_request, bounded_shutdown, close_once, closed_or_open, honest_progress,
     joined_before_teardown, no_callback_after_deregistration, no_crash_loop, no_deadlock, no_silent_panic, no_spin,
-    no_stale_epoch_effect, no_stale_message, no_use_after_teardown, no_use_before_init, nothing_left, one_incarnation,
-    own_entry_only, probed_claims, slots_conserved,
+    no_stale_epoch_effect, no_stale_message, no_use_after_teardown, no_use_before_init, nothing_left,
+    notify_before_close, one_incarnation, own_entry_only, probed_claims, slots_conserved,
 };
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ pub(super) const CATALOGUE: &[About] = &[
         Unit::Time,
         "the budget of each stop",
     ),
-    claims(close_is_told::ID, "a watch ends with an event that says so before its channel closes"),
+    claims(notify_before_close::ID, "the reader of a watch is notified of its end before the channel closes"),
     claims(close_once::ID, "a resource, a channel or a registration ends once"),
     bounded(
         closed_or_open::ID,

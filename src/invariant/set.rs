@@ -3,10 +3,10 @@
 use super::contract::{Facts, Invariant, Setup};
 use super::terms::Terms;
 use super::{
-    blast_radius, bounded_request, bounded_shutdown, close_is_told, close_once, closed_or_open, honest_progress,
+    blast_radius, bounded_request, bounded_shutdown, close_once, closed_or_open, honest_progress,
     joined_before_teardown, no_callback_after_deregistration, no_crash_loop, no_deadlock, no_silent_panic, no_spin,
-    no_stale_epoch_effect, no_stale_message, no_use_after_teardown, no_use_before_init, one_incarnation,
-    own_entry_only, probed_claims, slots_conserved,
+    no_stale_epoch_effect, no_stale_message, no_use_after_teardown, no_use_before_init, notify_before_close,
+    one_incarnation, own_entry_only, probed_claims, slots_conserved,
 };
 use crate::model::violation::Violation;
 use afterlife_sim::event::Event;
@@ -25,7 +25,7 @@ pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Invariant>> {
         Box::new(probed_claims::ProbedClaims),
         Box::new(one_incarnation::OneIncarnation::default()),
         Box::new(no_stale_message::NoStaleMessage),
-        Box::new(close_is_told::CloseIsTold::default()),
+        Box::new(notify_before_close::NotifyBeforeClose::default()),
         Box::new(close_once::CloseOnce::default()),
         Box::new(closed_or_open::ClosedOrOpen::within(terms.time_ns(closed_or_open::ID))),
         Box::new(honest_progress::HonestProgress::default()),

@@ -22,7 +22,7 @@ static OBJECTS: Mutex<Option<Objects>> = Mutex::new(None);
 
 /// A layer that turns events with a field `fact` into events of the run, as a probe would tell them:
 /// `tracing::trace!(fact = "closed", name = "metadata-db", object = 3)`. The fields are those that `afterlife-probe` writes
-/// with its feature `tracing`; its own events, which its sink has already told, are passed over.
+/// with its feature `tracing`; its own events, which its sink has recorded already, are skipped.
 ///
 /// Runs have it in their global subscriber. A program that sets a subscriber of its own on its threads adds it there.
 pub fn facts<S: Subscriber + for<'span> LookupSpan<'span>>() -> impl Layer<S> {
@@ -58,7 +58,7 @@ impl<S: Subscriber> Layer<S> for Facts {
         let Some(who) = afterlife_sim::whereabouts() else { return };
         let mut fields = Fields::default();
         event.record(&mut fields);
-        if fields.told {
+        if fields.recorded {
             return;
         }
         let metadata = event.metadata();
@@ -73,8 +73,8 @@ impl<S: Subscriber> Layer<S> for Facts {
 #[derive(Default)]
 struct Fields {
     spoken: LogFact,
-    /// The probe's sink has told it already.
-    told: bool,
+    /// The sink has recorded this fact already.
+    recorded: bool,
 }
 
 impl Fields {
@@ -108,7 +108,7 @@ impl Visit for Fields {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.told |= field.name() == "told" && value;
+        self.recorded |= field.name() == "recorded" && value;
         self.number(field.name(), value.into());
     }
 

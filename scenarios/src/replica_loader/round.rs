@@ -114,7 +114,7 @@ impl Round {
     #[track_caller]
     pub(super) fn report(&self, percent: u64) {
         if let Some(progress) = self.progress.get() {
-            progress.told(percent);
+            progress.reported(percent);
         }
     }
 

@@ -32,7 +32,7 @@
 //! | `Sound` | an interrupted opening is undone; a panic stays within its diff; every watch ends with an error | – |
 //!
 //! * C1: `stats.rs`, `engine.rs`. *No crash loop*; *no use before init* of the map.
-//! * C2: `topo_watch.rs`, `shard_sync.rs`. *Close is told* of the shard watch. Every end of `main` other than a stop
+//! * C2: `topo_watch.rs`, `shard_sync.rs`. *Notify before close* of the shard watch. Every end of `main` other than a stop
 //!   leads there, including a start that waits for grants in vain.
 //! * C3: a promoted replica opens its engine in the handler of a call, which recovers the panic. The engine claims to
 //!   be open and is not, and the query service is never reached: *closed or open*.

@@ -249,7 +249,7 @@ fn script(sim: &mut Sim) {
         // The same goes for the steps that lead there. A quarter of the runs ends with the first step, a quarter with
         // the second, and the others go on to the end, whatever else is affected first. The sound build has to hold all
         // claims at once.
-        let steps = ["no-use-before-init", "close-is-told", "no-use-after-teardown", "blast-radius"];
+        let steps = ["no-use-before-init", "notify-before-close", "no-use-after-teardown", "blast-radius"];
         for step in &steps[..[0, 1, 4, 4][depth]] {
             sim.without(step);
         }

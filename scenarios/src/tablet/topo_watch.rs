@@ -106,7 +106,7 @@ impl Watching {
 
     async fn send_end(&self, channel: &Channel, error: TopoError) {
         let _ = self.events.send(Err(error)).await;
-        channel.told();
+        channel.notified();
     }
 
     /// Reconnects, as etcd's client does by itself.

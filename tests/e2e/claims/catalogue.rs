@@ -35,7 +35,7 @@ fn pairs() -> Vec<Pair> {
         "blast-radius": tablet::a_tablet_ends_with_its_session within 20, a_tablet_outlives_its_session;
         "bounded-request": small::a_length_is_read_from_anothers_text within 20, a_length_is_read_from_ones_own_bytes;
         "bounded-shutdown": store::a_stop_waits_for_a_disk within 50, a_stop_waits_for_a_disk_for_a_while;
-        "close-is-told": tablet::a_watch_that_is_reset_just_closes within 20, a_watch_that_is_reset_says_so;
+        "notify-before-close": tablet::a_watch_that_is_reset_just_closes within 20, a_watch_that_is_reset_says_so;
         "close-once": small::a_session_is_closed_from_both_sides within 20, a_session_is_closed_by_the_first_side;
         "closed-or-open": tablet::a_panic_leaves_the_engine_half_open within 20, a_panic_closes_the_engine;
         "honest-progress": loader::a_file_of_an_old_round_is_counted within 20, a_file_of_an_old_round_is_dropped;

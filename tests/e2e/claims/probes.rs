@@ -120,7 +120,7 @@ fn behind_a_known_use(sim: &mut Sim) {
     a_known_use(sim);
     sim.node("closer", |_| async {
         let channel = probe::Channel::open("stopc");
-        channel.told();
+        channel.notified();
         tokio::time::sleep(secs(2)).await;
         channel.close();
         channel.close();

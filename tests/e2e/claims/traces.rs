@@ -83,10 +83,10 @@ fn lifetimes(legally: bool) {
     if legally {
         tracing::trace!(fact = "item-verified", name = "download", object = 6);
     }
-    tracing::trace!(fact = "progress-told", name = "download", object = 6, value = 100);
+    tracing::trace!(fact = "progress-reported", name = "download", object = 6, value = 100);
     tracing::trace!(fact = "channel", name = "watch", object = 7);
     if legally {
-        tracing::trace!(fact = "channel-told", name = "watch", object = 7);
+        tracing::trace!(fact = "channel-notified", name = "watch", object = 7);
     }
     tracing::trace!(fact = "channel-closed", name = "watch", object = 7);
     if !legally {
@@ -159,7 +159,7 @@ fn an_audit_checks_every_invariant_that_a_log_can_break() {
         "no stale epoch effect",
         "slots conserved",
         "honest progress",
-        "close is told",
+        "notify before close",
         "close once",
         "own entry only",
         "always",

@@ -81,7 +81,7 @@ impl Replica {
             }
             if !is_over || self.flaw == Flaw::OldCounts {
                 round.done += 1;
-                round.progress.as_ref()?.told(100 * round.done / FILES);
+                round.progress.as_ref()?.reported(100 * round.done / FILES);
             }
         }
         let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);

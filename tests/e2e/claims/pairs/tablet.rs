@@ -57,7 +57,7 @@ async fn watch(tells_errors: bool) -> Outcome {
         probe::sometimes!(ended.is_ok(), "a watch ends in order");
         probe::sometimes!(ended.is_err(), "a watch ends with an error");
         if ended.is_ok() || tells_errors {
-            watch.told();
+            watch.notified();
         }
     }
 }

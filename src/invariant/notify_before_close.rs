@@ -1,4 +1,4 @@
-//! A watch ends with an event that says so before its channel closes.
+//! The reader of a watch is notified of the end before the channel closes.
 //! A process that dies closes nothing: its channels are gone with it.
 
 use super::contract::{Facts, Invariant};
@@ -7,15 +7,15 @@ use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
-pub(super) const ID: &str = "close-is-told";
+pub(super) const ID: &str = "notify-before-close";
 
-/// Knows which open channels' readers were not told of an end yet.
+/// Tracks the open channels whose readers have not been notified yet.
 #[derive(Default)]
-pub(super) struct CloseIsTold {
-    untold: BTreeMap<u32, (Seq, Name)>,
+pub(super) struct NotifyBeforeClose {
+    pending: BTreeMap<u32, (Seq, Name)>,
 }
 
-impl Invariant for CloseIsTold {
+impl Invariant for NotifyBeforeClose {
     fn id(&self) -> &'static str {
         ID
     }
@@ -33,10 +33,10 @@ impl Invariant for CloseIsTold {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let What::Probe { step, name, object, site, .. } = event.what else { return None };
         if step == ProbeEvent::ChannelOpened {
-            self.untold.insert(object, (event.seq, site));
+            self.pending.insert(object, (event.seq, site));
             return None;
         }
-        let (opened, opened_site) = self.untold.remove(&object)?;
+        let (opened, opened_site) = self.pending.remove(&object)?;
         if step == ProbeEvent::ChannelNotified {
             return None;
         }
@@ -46,7 +46,7 @@ impl Invariant for CloseIsTold {
             class: name.to_owned(),
             sites: vec![place(facts.text(site)), place(facts.text(opened_site))],
             subject: name.to_owned(),
-            sentence: format!("{} closed {name} and told its reader nothing", facts.node(event.node)),
+            sentence: format!("{} closed {name} without notifying its reader", facts.node(event.node)),
             at: event.seq,
             turning: vec![opened],
         })
@@ -67,8 +67,8 @@ mod tests {
             1,
             0,
         );
-        let [violation] = &run(CloseIsTold::default(), script)[..] else { panic!("one violation") };
-        assert_eq!(violation.sentence, "node-0 closed shard watch and told its reader nothing");
+        let [violation] = &run(NotifyBeforeClose::default(), script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 closed shard watch without notifying its reader");
     }
 
     #[test]
@@ -81,6 +81,6 @@ mod tests {
             0,
         );
         script.told(ProbeEvent::ChannelClosed, "shard watch", 1, 0);
-        assert_eq!(run(CloseIsTold::default(), script), []);
+        assert_eq!(run(NotifyBeforeClose::default(), script), []);
     }
 }
