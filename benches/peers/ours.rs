@@ -4,7 +4,9 @@
 use crate::cost::rss_bytes;
 use afterlife::{Scenario, Sim};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
-use afterlife_sim::{DiskBuild, Ending, ExitCode, Latency, Machine, Main, Observer, Outcome, Room, Settings, Status};
+use afterlife_sim::{
+    Control, DiskBuild, Ending, ExitCode, Latency, Machine, Main, Observer, Outcome, Settings, Status,
+};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
@@ -344,28 +346,28 @@ impl Observer for Watch {
             || self.to_kill > 0 && matches!(what, What::Started)
     }
 
-    fn event(&mut self, event: &Event, room: &mut Room<'_>) {
+    fn event(&mut self, event: &Event, control: &mut Control<'_>) {
         // The first event sets the first alarm.
         if self.to_kill > 0 && event.seq == Seq(0) {
-            room.alarm(SECOND_NS, 0);
+            control.set_alarm(SECOND_NS, 0);
         }
         if let Some(claims) = &mut self.claims {
             claims.look(event);
         }
     }
 
-    fn alarm(&mut self, token: u64, room: &mut Room<'_>) {
-        let victim = NodeId((token % u64::from(room.nodes())) as u16);
-        assert_eq!(room.status(victim), Status::Up, "{victim:?} should have been up");
-        room.end(victim, Death::Kill, Seq::NONE);
-        room.start(victim, 0);
+    fn alarm(&mut self, token: u64, control: &mut Control<'_>) {
+        let victim = NodeId((token % u64::from(control.nodes())) as u16);
+        assert_eq!(control.status(victim), Status::Up, "{victim:?} should have been up");
+        control.end(victim, Death::Kill, Seq::NONE);
+        control.start(victim, 0);
         self.restarts += 1;
         if self.restarts < self.to_kill {
-            room.alarm(SECOND_NS, token + 1);
+            control.set_alarm(SECOND_NS, token + 1);
         }
     }
 
-    fn quiescent(&mut self, _room: &mut Room<'_>) {
+    fn quiescent(&mut self, _control: &mut Control<'_>) {
         self.rest_bytes = self.begun_bytes.map_or(0, |begun_bytes| rss_bytes().saturating_sub(begun_bytes));
     }
 

@@ -1,5 +1,4 @@
-//! Each fact names the line of the program that stated it, also when a guard is dropped.
-//! It tests the places alone, not the order of the facts.
+//! Each fact names the source line that reported it, also when a guard is dropped.
 #![cfg(all(feature = "std", not(feature = "off")))]
 
 use afterlife_probe::{Channel, Epoch, Fact, Parts, Progress, Registration, Resource, Scope, Slots, attach};

@@ -174,7 +174,7 @@ impl<'a> Told<'a> {
             .collect();
         let last_words = last_words(failure).filter(|_| violation.at == Seq::NONE);
         named.extend(last_words);
-        let nodes = named.iter().map(|event| event.node).filter(|node| *node != NodeId::WORLD).collect();
+        let nodes = named.iter().map(|event| event.node).filter(|node| *node != NodeId::SIMULATION).collect();
         let objects = named.iter().filter_map(|event| object_of(event)).collect();
         let chains = named.iter().map(|event| causes(events, event)).collect();
         Self { events, end, chains, nodes, objects, last_words: last_words.map(|event| event.seq) }

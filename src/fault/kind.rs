@@ -101,7 +101,7 @@ pub(crate) struct Lift<'a, 'c> {
 impl Lift<'_, '_> {
     /// Records that the fault has ended. What follows has this event as its cause.
     pub(crate) fn healed(&mut self) -> Seq {
-        self.control.healed(self.id, self.injection)
+        self.control.record_heal(self.id, self.injection)
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) const EVERYTHING: u32 = u32::MAX;
 pub(crate) fn strike(fault: &Fault, injection: u32, active: &[Active<'_>], control: &mut Control<'_>) -> Option<u64> {
     let kind = fault.kind();
     let prepared = kind.prepare(injection, control);
-    let cause = control.fault(kind.id(), injection, prepared.as_deref().unwrap_or_default(), fault.victim());
+    let cause = control.record_fault(kind.id(), injection, prepared.as_deref().unwrap_or_default(), fault.victim());
     kind.strike(Strike { control, injection, cause, prepared, active })
 }
 
@@ -37,11 +37,11 @@ pub(crate) fn heal(control: &mut Control<'_>) {
     control.heal_links();
     for node in (0..control.nodes()).map(NodeId) {
         control.slow_disk(node, 0);
-        control.squeeze_memory(node, None);
+        control.limit_memory(node, None);
     }
-    let cause = control.healed("everything", EVERYTHING);
+    let cause = control.record_heal("everything", EVERYTHING);
     for node in (0..control.nodes()).map(NodeId) {
-        control.mend_disk(node, None, cause);
+        control.clear_disk_faults(node, None, cause);
         control.resume(node, cause);
     }
 }

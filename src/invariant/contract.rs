@@ -19,7 +19,7 @@ pub(crate) trait Facts {
         0
     }
     /// Whether a fault makes memory scarce on a node.
-    fn is_squeezed(&self, _: NodeId) -> bool {
+    fn has_memory_limit(&self, _: NodeId) -> bool {
         false
     }
     /// Whether a fault makes a node's disk refuse operations.
@@ -49,8 +49,8 @@ impl Facts for Control<'_> {
         self.disk_state(node)
     }
 
-    fn is_squeezed(&self, node: NodeId) -> bool {
-        Control::is_squeezed(self, node)
+    fn has_memory_limit(&self, node: NodeId) -> bool {
+        Control::has_memory_limit(self, node)
     }
 
     fn disk_fails(&self, node: NodeId) -> bool {

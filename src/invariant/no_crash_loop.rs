@@ -107,7 +107,7 @@ impl Invariant for NoCrashLoop {
 impl Charge {
     fn ended(&mut self, how: Death, ends: usize, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let node = event.node;
-        let by_a_fault = (how == Death::OutOfMemory && facts.is_squeezed(node)) || facts.disk_fails(node);
+        let by_a_fault = (how == Death::OutOfMemory && facts.has_memory_limit(node)) || facts.disk_fails(node);
         let lived_ns = event.time_ns - self.began_ns;
         if lived_ns >= self.healthy_ns || how == (Death::Exit { code: 0 }) {
             self.forget();

@@ -43,7 +43,7 @@ impl Invariant for OneIncarnation {
     }
 
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
-        if event.node == NodeId::WORLD {
+        if event.node == NodeId::SIMULATION {
             return None;
         }
         let running = self.running.get(&event.node).copied();

@@ -201,7 +201,7 @@ impl Facts for Script {
         self.states[self.shown.get()]
     }
 
-    fn is_squeezed(&self, _node: NodeId) -> bool {
+    fn has_memory_limit(&self, _node: NodeId) -> bool {
         self.squeezed
     }
 

@@ -51,7 +51,7 @@ impl<'a> Lexicon<'a> {
     pub(super) fn node(&self, node: NodeId) -> String {
         match self.record.nodes.get(usize::from(node.0)) {
             Some(name) => name.clone(),
-            None if node == NodeId::WORLD => "world".to_owned(),
+            None if node == NodeId::SIMULATION => "world".to_owned(),
             None => format!("node {}", node.0),
         }
     }
@@ -161,9 +161,9 @@ impl<'a> Lexicon<'a> {
             }
             What::Allocated { bytes: asked } => bare(&format!("asks for {} at once", bytes(asked))),
             What::LongPath { bytes: length } => bare(&format!("names a path of {}", size(length))),
-            What::Leaked { kind, place } => Words {
+            What::Leaked { kind, call_site } => Words {
                 what: format!("leaves {}", left(kind)),
-                site: self.record.places.get(&place).cloned().unwrap_or_default(),
+                site: self.record.places.get(&call_site).cloned().unwrap_or_default(),
                 ..Words::default()
             },
             What::Spun { calls } => with("goes round".to_owned(), format!("{} calls that moved nothing", count(calls))),

@@ -155,7 +155,7 @@ fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
     let wanted = sim.processes.iter().any(|process| process.memory_bytes.is_some())
         || sim.faults.iter().any(|(_, faults)| faults.needs(Need::Memory))
         || plan.injections.iter().any(|it| it.fault.need() == Need::Memory);
-    if wanted && !afterlife_sim::books_memory() {
+    if wanted && !afterlife_sim::accounts_memory() {
         return Err("memory budgets need an allocator that keeps them: put \
             `#[global_allocator] static MEMORY: afterlife::Memory = afterlife::Memory;` into this binary"
             .to_owned());

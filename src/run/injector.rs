@@ -66,11 +66,11 @@ impl Injector {
     /// Sets the alarms of the injections that strike at a time.
     pub(super) fn begin(&self, control: &mut Control<'_>) {
         if self.aims {
-            control.alarm(self.window_ns.end, Alarm::Quiet.token());
+            control.set_alarm(self.window_ns.end, Alarm::Quiet.token());
         }
         for (index, injection) in self.plan.injections.iter().enumerate() {
             if let Trigger::At { time_ns } = injection.trigger {
-                control.alarm(time_ns.saturating_sub(control.now_ns()), Alarm::Strike(index).token());
+                control.set_alarm(time_ns.saturating_sub(control.now_ns()), Alarm::Strike(index).token());
             }
         }
     }
@@ -117,7 +117,7 @@ impl Injector {
         if let Some(for_ns) = fault::strike(fault, index as u32, &self.lasting(), control) {
             let incarnation = incarnation_of(fault, control);
             self.in_force.push(InForce { index, incarnation });
-            control.alarm(for_ns, Alarm::Lift(index).token());
+            control.set_alarm(for_ns, Alarm::Lift(index).token());
         }
         true
     }

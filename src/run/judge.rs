@@ -80,7 +80,7 @@ impl Judge {
     pub(super) fn note_leaks(&mut self, event: &Event, control: &mut Control<'_>) {
         let Some(noted) = &mut self.leaks else { return };
         let node = control.node_name(event.node).to_owned();
-        let leaks = control.tell_left(event.node, event.seq).into_iter();
+        let leaks = control.report_leaks(event.node, event.seq).into_iter();
         noted.extend(leaks.map(|(at, kind, place, what)| ServiceLeak {
             node: node.clone(),
             at,
@@ -101,13 +101,13 @@ fn stacks(event: &Event, violation: &Violation, control: &mut Control<'_>) -> Ve
     match event.what {
         What::BadDescriptor { fd, .. } => {
             let Some((opened, closed)) = control.closed_descriptor(event.node, fd) else { return Vec::new() };
-            vec![("used".to_owned(), control.here()), ("closed".to_owned(), closed), ("opened".to_owned(), opened)]
+            vec![("used".to_owned(), control.call_site()), ("closed".to_owned(), closed), ("opened".to_owned(), opened)]
         }
         What::Quiescent => {
             let node = (0..control.nodes()).map(NodeId).find(|node| control.node_name(*node) == violation.subject);
             node.map(|node| control.stacks(node)).unwrap_or_default()
         }
-        What::Spun { .. } => vec![("going round".to_owned(), control.here())],
+        What::Spun { .. } => vec![("going round".to_owned(), control.call_site())],
         _ => Vec::new(),
     }
 }

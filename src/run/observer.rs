@@ -110,7 +110,7 @@ impl RunObserver {
             match after_ns {
                 // At once: the thread that passed the edge has not gone on.
                 0 => self.strike(index, control),
-                after_ns => control.alarm(after_ns, Alarm::Strike(index).token()),
+                after_ns => control.set_alarm(after_ns, Alarm::Strike(index).token()),
             }
         }
     }
@@ -153,11 +153,11 @@ impl RunObserver {
             heal(control);
         }
         for (index, within_ns) in self.claims.bounds_ns().enumerate() {
-            control.alarm(within_ns, Alarm::Claim(index).token());
+            control.set_alarm(within_ns, Alarm::Claim(index).token());
         }
         let terms = self.judge.terms();
         if let (Some(recovers_ns), false) = (terms.time_ns(RECOVERS), terms.is_off(RECOVERS)) {
-            control.alarm(recovers_ns, Alarm::Recovered.token());
+            control.set_alarm(recovers_ns, Alarm::Recovered.token());
         }
         self.check_claims(Seq::NONE, control);
     }

@@ -42,7 +42,7 @@ impl Roles {
     pub(super) fn services_are_settled(&self, control: &Control<'_>) -> bool {
         self.nodes(|role| role == Role::Service).all(|node| match control.status(node) {
             Status::Up => true,
-            Status::Down => !control.starts_again(node),
+            Status::Down => !control.will_restart(node),
             _ => false,
         })
     }

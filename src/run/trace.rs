@@ -55,7 +55,7 @@ struct Facts;
 
 impl<S: Subscriber> Layer<S> for Facts {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let Some(who) = afterlife_sim::whereabouts() else { return };
+        let Some(who) = afterlife_sim::current_process() else { return };
         let mut fields = Fields::default();
         event.record(&mut fields);
         if fields.recorded {
@@ -65,7 +65,7 @@ impl<S: Subscriber> Layer<S> for Facts {
         let (file, line) = (metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
         let mut objects = OBJECTS.lock().unwrap_or_else(PoisonError::into_inner);
         let objects = objects.get_or_insert_default();
-        objects.tell(who, &fields.spoken, |fact| afterlife_sim::tell(fact, file, line));
+        objects.tell(who, &fields.spoken, |fact| afterlife_sim::report(fact, file, line));
     }
 }
 

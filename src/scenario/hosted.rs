@@ -19,7 +19,7 @@ where
         let (service, node) = (service.clone(), Node::new(name, index, incarnation, seed));
         let main = async move {
             let outcome = service(node).await;
-            afterlife_sim::main_is_over(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+            afterlife_sim::main_ended(tokio::runtime::Handle::current().metrics().num_alive_tasks());
             exit_code(outcome)
         };
         let mut main = Box::pin(main);

@@ -1,5 +1,5 @@
 //! What a scenario says about the ways between its nodes, where they are not as all others are.
-//! Troubles as faults are in `fault`; what a way does to a message is the room's business.
+//! DiskFaults as faults are in `fault`; what a way does to a message is the room's business.
 
 use crate::model::duration::nanoseconds;
 use afterlife_sim::Latency;

@@ -135,7 +135,7 @@ pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> E
     let runtime = builder.enable_all().build().unwrap_or_else(|error| panic!("no runtime for this node: {error}"));
     let outcome = runtime.block_on(crate::scenario::main_task::main(service));
     // From here on what the service spawned is on its own; dropping the runtime ends it, wherever it is.
-    afterlife_sim::main_is_over(runtime.metrics().num_alive_tasks());
+    afterlife_sim::main_ended(runtime.metrics().num_alive_tasks());
     exit_code(outcome)
 }
 

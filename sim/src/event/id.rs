@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct NodeId(pub u16);
 
 impl NodeId {
-    /// The simulation itself: faults, heals and the end of a run happen here.
-    pub const WORLD: Self = Self(u16::MAX);
+    /// The simulation itself, in events that belong to no node: heals and the end of a run.
+    pub const SIMULATION: Self = Self(u16::MAX);
 }
 
 /// A text of the run (a name, a path, a source line), as an index into the names of its run.
@@ -19,7 +19,7 @@ impl Name {
     /// No text.
     pub const NONE: Self = Self(0);
 
-    /// The text whose index a probe event has as its number.
+    /// The name whose index is the number of a probe event.
     pub fn from_number(number: u64) -> Self {
         u32::try_from(number).map_or(Self::NONE, Self)
     }

@@ -52,9 +52,9 @@ fn event(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> Option<(Wh
             What::Claim { claim: register.name(claim), always: false, held: *held, site }
         }
         Fact::Reached { site: name } => What::Reached { name: register.name(name), site },
-        Fact::Buggify { site: place, .. } => {
+        Fact::Buggify { site: name, .. } => {
             answer = 1;
-            What::Probe { step: ProbeEvent::Buggified, name: register.name(place), object: 0, number: 0, site }
+            What::Probe { step: ProbeEvent::Buggified, name: register.name(name), object: 0, number: 0, site }
         }
         other => {
             let step = probe_event_of(other)?;
@@ -71,7 +71,7 @@ fn event(fact: &Fact<'_>, site: Name, register: &mut dyn Register) -> Option<(Wh
                     answer = u64::from(part);
                 }
             }
-            // No kind has two of these.
+            // No kind has more than one of these.
             let number = match parts.text {
                 Some(text) => u64::from(register.name(&text.to_string()).0),
                 None if part != 0 => u64::from(part),
@@ -126,7 +126,7 @@ fn probe_event_of(fact: &Fact<'_>) -> Option<ProbeEvent> {
 mod tests {
     use super::*;
 
-    /// Numbers texts and objects in the order in which they come.
+    /// Numbers texts and objects in order of appearance.
     #[derive(Default)]
     struct Plain {
         texts: u32,

@@ -1,28 +1,28 @@
-//! The log of a run: numbers events, folds them into the digest, keeps them if a record was asked for.
+//! The recorder of a run: numbers events, folds them into the digest, and stores them on demand.
 //! It judges nothing.
 
 use crate::event::{Digest, Event, Name, Seq, What};
-use crate::host::system::Region;
+use crate::host::region::Region;
 use std::collections::BTreeMap;
 
-/// More events than a run may have.
+/// The capacity of a recording; no run may have so many events.
 const EVENTS_MAX: usize = 128 << 20;
 
-/// Numbers, digests and, on demand, keeps events; knows every text by number.
+/// Numbers, digests and, on demand, stores events; interns texts.
 pub(crate) struct Recorder {
     next: u64,
     digest: (u64, u64),
     names: Vec<String>,
     known: BTreeMap<String, Name>,
     sites: BTreeMap<(usize, u32, u32), Name>,
-    kept: Option<(Region<Event>, Region<u64>)>,
-    // Reserved in every run, so that a recorded run has the addresses of one that is not.
+    stored: Option<(Region<Event>, Region<u64>)>,
+    // Reserved in every run, so that a recorded run has the same addresses as any other.
     reserved: Option<(Region<Event>, Region<u64>)>,
-    /// The stack at the event that was asked for.
-    pub(crate) stack: Option<String>,
+    /// The stack at the event of [`Settings::stack_at`](crate::Settings::stack_at).
+    stack: Option<String>,
 }
 
-/// Every event of a run with the digest after each, where the run kept them.
+/// Every event of a recorded run, with the digest after each.
 pub struct Recorded {
     events: Region<Event>,
     digests: Region<u64>,
@@ -40,16 +40,16 @@ impl Recorded {
     }
 }
 
-/// The digest of events that no simulation has recorded: of the texts that they name, by number, and then of each of them.
+/// Returns the digest of texts, in the order of their numbers, and then of events. For events from elsewhere than a simulation.
 pub fn digest_of(names: &[String], events: &[Event]) -> Digest {
-    let mut log = Recorder::bare();
+    let mut recorder = Recorder::bare();
     for text in names {
-        log.name(text);
+        recorder.name(text);
     }
     for event in events {
-        log.push(&mut event.clone());
+        recorder.push(&mut event.clone());
     }
-    log.digest()
+    recorder.digest()
 }
 
 /// One round of folding: a 64 × 64 → 128-bit product whose halves are joined, as in wyhash.
@@ -60,18 +60,18 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 impl Recorder {
-    /// An empty log.
-    pub(crate) fn new(keep: bool) -> Self {
+    /// An empty recorder, which stores events if `store`.
+    pub(crate) fn new(store: bool) -> Self {
         let mut regions: Option<(Region<Event>, Region<u64>)> =
             Some((Region::reserve(EVENTS_MAX), Region::reserve(EVENTS_MAX)));
-        if keep && let Some((events, digests)) = &mut regions {
-            events.will_be_used();
-            digests.will_be_used();
+        if store && let Some((events, digests)) = &mut regions {
+            events.expect_use();
+            digests.expect_use();
         }
-        Self { kept: if keep { regions.take() } else { None }, reserved: regions, ..Self::bare() }
+        Self { stored: if store { regions.take() } else { None }, reserved: regions, ..Self::bare() }
     }
 
-    /// A log that keeps nothing and has no place for it.
+    /// A recorder that stores nothing and reserves no memory.
     fn bare() -> Self {
         Self {
             next: 0,
@@ -79,7 +79,7 @@ impl Recorder {
             names: vec![String::new()],
             known: BTreeMap::new(),
             sites: BTreeMap::new(),
-            kept: None,
+            stored: None,
             reserved: None,
             stack: None,
         }
@@ -92,17 +92,17 @@ impl Recorder {
         self.digest.1 = self.digest.1.rotate_left(29).wrapping_add(word ^ 0xe703_7ed1_a0b4_28db);
     }
 
-    /// Takes an event in; its `seq` is set here.
+    /// Records an event and sets its `seq`.
     #[inline]
     pub(crate) fn push(&mut self, event: &mut Event) {
         event.seq = Seq(self.next);
         self.next += 1;
-        let place = u64::from(event.node.0) << 48 | u64::from(event.incarnation) << 32 | u64::from(event.thread);
+        let origin = u64::from(event.node.0) << 48 | u64::from(event.incarnation) << 32 | u64::from(event.thread);
         let [a, b] = event.what.words();
-        self.stir(event.time_ns ^ place.rotate_left(17));
+        self.stir(event.time_ns ^ origin.rotate_left(17));
         self.stir(a ^ event.cause.0.rotate_left(32) ^ event.task.rotate_left(48));
         self.stir(b);
-        if let Some((events, digests)) = &mut self.kept {
+        if let Some((events, digests)) = &mut self.stored {
             events.push(*event);
             digests.push(self.digest.0 ^ self.digest.1);
         }
@@ -118,7 +118,7 @@ impl Recorder {
         Digest(fold(self.digest.0, self.digest.1 | 1), fold(self.digest.1 ^ self.next, 0x8ebc_6af0_9c88_c6e3))
     }
 
-    /// The number of a text, new or known. New texts become part of the digest.
+    /// The name of a text; interns a new one, which becomes part of the digest.
     pub(crate) fn name(&mut self, text: &str) -> Name {
         if text.is_empty() {
             return Name::NONE;
@@ -135,8 +135,7 @@ impl Recorder {
         name
     }
 
-    /// The number of a source line. The file's address is only a key of the cache: it is neither kept in order of use nor
-    /// part of the digest.
+    /// The name of a source line. The file's address is only a key of the cache: no order and no digest depends on it.
     pub(crate) fn site(&mut self, site: &'static std::panic::Location<'static>) -> Name {
         let key = (site.file().as_ptr().addr(), site.line(), site.column());
         if let Some(name) = self.sites.get(&key) {
@@ -147,24 +146,34 @@ impl Recorder {
         name
     }
 
-    /// What a number stands for.
+    /// The text of a name.
     pub(crate) fn text(&self, name: Name) -> &str {
         self.names.get(name.0 as usize).map_or("", String::as_str)
     }
 
-    /// Ends the log: its texts, and the events if they were kept.
+    /// Captures the stack of the calling thread, for [`take_stack`](Self::take_stack).
+    pub(crate) fn capture_stack(&mut self) {
+        self.stack = Some(std::backtrace::Backtrace::force_capture().to_string());
+    }
+
+    /// Takes the captured stack, if there is one.
+    pub(crate) fn take_stack(&mut self) -> Option<String> {
+        self.stack.take()
+    }
+
+    /// Ends the recording. Returns its texts, and its events if they were stored.
     pub(crate) fn finish(&mut self) -> (Vec<String>, Option<Recorded>) {
         let ended = std::mem::replace(self, Self::bare());
         drop(ended.reserved);
-        (ended.names, ended.kept.map(|(events, digests)| Recorded { events, digests }))
+        (ended.names, ended.stored.map(|(events, digests)| Recorded { events, digests }))
     }
 }
 
 impl What {
-    /// How many kinds there are room for.
+    /// The bound of [`kind`](Self::kind).
     pub const KINDS: usize = 128;
 
-    /// A number for the event's kind, below [`KINDS`](Self::KINDS): steps of lifetimes are kinds of their own.
+    /// The number of the event's kind, below [`KINDS`](Self::KINDS). Each step of a lifetime is a kind of its own.
     #[inline]
     pub fn kind(&self) -> usize {
         match self {
@@ -174,7 +183,7 @@ impl What {
         }
     }
 
-    /// The event's content in two words, for the digest: a number for its kind, then its fields.
+    /// The event's content in two words for the digest: the number of its kind, then its fields.
     #[inline]
     fn words(self) -> [u64; 2] {
         fn two(high: u32, low: u32) -> u64 {
@@ -231,8 +240,8 @@ impl What {
             Self::MemoryUsed { live, peak } => [36 ^ live.rotate_left(16), peak],
             Self::Allocated { bytes } => [37, bytes],
             Self::LongPath { bytes } => [38, u64::from(bytes)],
-            // Two builds of a program number its places differently.
-            Self::Leaked { kind, place: _ } => [39, kind as u64],
+            // Two builds of a program number its call sites differently.
+            Self::Leaked { kind, call_site: _ } => [39, kind as u64],
             Self::Spun { calls } => [40, calls],
             Self::Dropped { to, bytes } => [41, two(u32::from(to.0), bytes)],
             Self::Stale { of, incarnation, conn } => {
@@ -268,12 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn equal_logs_have_equal_digests_and_a_changed_field_changes_them() {
+    fn equal_recordings_have_equal_digests_and_a_changed_field_changes_them() {
         let digest = |time, bytes| {
-            let mut log = Recorder::new(false);
-            log.push(&mut event(time, What::Sent { conn: 0, bytes }));
-            log.push(&mut event(time + 1, What::Delivered { conn: 0, bytes }));
-            log.digest()
+            let mut recorder = Recorder::new(false);
+            recorder.push(&mut event(time, What::Sent { conn: 0, bytes }));
+            recorder.push(&mut event(time + 1, What::Delivered { conn: 0, bytes }));
+            recorder.digest()
         };
         assert_eq!(digest(1, 2), digest(1, 2));
         assert_ne!(digest(1, 2), digest(2, 2));
@@ -283,10 +292,10 @@ mod tests {
     #[test]
     fn every_bit_of_a_probes_number_is_part_of_the_digest() {
         let digest = |number| {
-            let mut log = Recorder::new(false);
+            let mut recorder = Recorder::new(false);
             let (step, name) = (crate::event::ProbeEvent::Advanced, Name(1));
-            log.push(&mut event(1, What::Probe { step, name, object: 1, number, site: Name(2) }));
-            log.digest()
+            recorder.push(&mut event(1, What::Probe { step, name, object: 1, number, site: Name(2) }));
+            recorder.digest()
         };
         let digests: std::collections::BTreeSet<_> = (0..64).map(|bit| digest(1 << bit).to_string()).collect();
         assert_eq!(digests.len(), 64);
@@ -294,10 +303,10 @@ mod tests {
 
     #[test]
     fn a_text_keeps_its_number() {
-        let mut log = Recorder::new(false);
-        let first = log.name("metadata-db");
-        assert_eq!(log.name(""), Name::NONE);
-        assert_eq!(log.name("metadata-db"), first);
-        assert_eq!(log.text(first), "metadata-db");
+        let mut recorder = Recorder::new(false);
+        let first = recorder.name("metadata-db");
+        assert_eq!(recorder.name(""), Name::NONE);
+        assert_eq!(recorder.name("metadata-db"), first);
+        assert_eq!(recorder.text(first), "metadata-db");
     }
 }

@@ -1,4 +1,4 @@
-//! The event: one fact of a run, with its time, place and cause.
+//! The event: one fact of a run, with its time, node and cause.
 //! It judges nothing and knows no scenario.
 
 use crate::event::death::Death;
@@ -21,7 +21,7 @@ pub struct Event {
     /// The thread's number in its process; 0 is the main thread.
     pub thread: u32,
     /// The asynchronous task's number in its process, from 1 in the order of first polls; 0 for none, and for the main future.
-    /// Where tasks are not followed: tokio's own number in probe events, and 0 elsewhere.
+    /// If tasks are not followed: tokio's own number in probe events, and 0 elsewhere.
     pub task: u64,
     /// The event that led to this one: the event that woke the task or thread, if this is its first since then, or else its
     /// previous event.
@@ -30,7 +30,7 @@ pub struct Event {
     pub what: What,
 }
 
-/// A recorded run keeps millions of events: each fills one cache line.
+// A recorded run has millions of events: each fills one cache line.
 const _: () = assert!(size_of::<Event>() == 64);
 
 /// The content of an event.
@@ -190,9 +190,9 @@ pub enum What {
     Claim {
         /// The assertion.
         claim: Name,
-        /// Whether it must always hold, or at least once.
+        /// `true` if it must always hold, `false` if at least once.
         always: bool,
-        /// Whether it held.
+        /// `true` if it held.
         held: bool,
         /// Source line of the probe.
         site: Name,
@@ -217,7 +217,7 @@ pub enum What {
         kind: Name,
         /// The number of the injection in its plan; `u32::MAX` if no plan has it.
         injection: u32,
-        /// What the strike chose, such as the path of a file or the name of a thread; none if it had nothing to choose.
+        /// The target that the strike chose, such as a path or a thread's description; none if it had nothing to choose.
         detail: Name,
     },
     /// A fault ended, or everything was healed.
@@ -240,12 +240,12 @@ pub enum What {
         name: Name,
         /// The object's number in the run.
         object: u32,
-        /// The step's number: see its description; 0 if it has none. A signed one as its two's complement.
+        /// The step's number, as its description says; 0 if it has none. A negative one is in two's complement.
         number: u64,
         /// Source line of the probe.
         site: Name,
     },
-    /// Nothing can run and no deadline is left.
+    /// Nothing can run and no deadline is pending.
     Quiescent,
     /// A process was paused, as by SIGSTOP.
     Paused,
@@ -273,12 +273,12 @@ pub enum What {
         /// The path's length in bytes.
         bytes: u32,
     },
-    /// A process leaked this at its end.
+    /// A process leaked something at its end.
     Leaked {
         /// The kind of leak.
         kind: Leak,
         /// The call site at which it was made.
-        place: u32,
+        call_site: u32,
     },
     /// A process spun: calls without any effect, within one virtual second.
     Spun {

@@ -37,7 +37,7 @@ use tokio::runtime::{Builder, EnterGuard};
 
 /// A life of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Life {
+pub struct Incarnation {
     node: NodeId,
     incarnation: u16,
 }
@@ -55,7 +55,7 @@ thread_local! {
     /// Of this thread, if it is the carrier.
     static HERE: RefCell<Option<Rc<GuestThread>>> = const { RefCell::new(None) };
     /// Whose node of madsim's is being made.
-    static BORN: Cell<Option<Life>> = const { Cell::new(None) };
+    static STARTING: Cell<Option<Incarnation>> = const { Cell::new(None) };
 }
 
 /// Runs nodes on madsim to the end of the run.
@@ -82,27 +82,27 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
 }
 
 /// Whose node of madsim's is being made on the calling thread: its span is that life's.
-pub fn born() -> Option<Life> {
-    BORN.get()
+pub fn starting() -> Option<Incarnation> {
+    STARTING.get()
 }
 
 /// A task of this life was made.
-pub fn task_made(life: Life) {
+pub fn task_made(life: Incarnation) {
     guest_thread(|guest_thread| *guest_thread.tasks.borrow_mut().entry(life).or_insert(0) += 1);
 }
 
 /// A task of this life is no more.
-pub fn task_gone(life: Life) {
+pub fn task_gone(life: Incarnation) {
     guest_thread(|guest_thread| guest_thread.task_gone(life));
 }
 
 /// A task of this life runs or is taken apart: what happens on the calling thread from here on is its doing.
-pub fn turn_begins(life: Life) {
+pub fn turn_begins(life: Incarnation) {
     guest_thread(|guest_thread| guest_thread.turn_begins(life));
 }
 
 /// It has done so.
-pub fn turn_ends(life: Life) {
+pub fn turn_ends(life: Incarnation) {
     guest_thread(|guest_thread| guest_thread.turn_ends(life));
 }
 
@@ -152,16 +152,16 @@ struct GuestThread {
     end_ns: u64,
     hosts: RefCell<Vec<Host>>,
     /// How many tasks each life has.
-    tasks: RefCell<BTreeMap<Life, usize>>,
+    tasks: RefCell<BTreeMap<Incarnation, usize>>,
     /// Where crates that ask for tokio are at in each life.
-    handles: RefCell<BTreeMap<Life, &'static tokio::runtime::Handle>>,
+    handles: RefCell<BTreeMap<Incarnation, &'static tokio::runtime::Handle>>,
     entered: RefCell<Option<EnterGuard<'static>>>,
     /// Dead lives whose tasks are not all taken apart.
-    dying: RefCell<BTreeSet<Life>>,
+    dying: RefCell<BTreeSet<Incarnation>>,
     /// Whether the present turn is a dead life's.
     mourning: Cell<bool>,
     /// Main functions that have returned.
-    returned: RefCell<Vec<(Life, ExitCode)>>,
+    returned: RefCell<Vec<(Incarnation, ExitCode)>>,
     shut: RefCell<BTreeSet<(task::NodeId, task::NodeId)>>,
     /// What wakes the supervisor, and when it is woken anyway.
     supervisor: RefCell<Option<Waker>>,
@@ -213,7 +213,7 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 /// The number of a node's place among its fellows.
-fn index_of(life: Life) -> usize {
+fn index_of(life: Incarnation) -> usize {
     usize::from(life.node.0)
 }
 
@@ -277,7 +277,7 @@ impl GuestThread {
 
     // -- turns
 
-    fn turn_begins(&self, life: Life) {
+    fn turn_begins(&self, life: Incarnation) {
         let now_ns = nanoseconds(self.elapsed());
         let is_present =
             self.hosts.borrow()[index_of(life)].live.as_ref().map(|it| (it.incarnation, it.ended.is_none()));
@@ -299,7 +299,7 @@ impl GuestThread {
         self.entered.replace(handle.map(tokio::runtime::Handle::enter));
     }
 
-    fn turn_ends(&self, life: Life) {
+    fn turn_ends(&self, life: Incarnation) {
         drop(self.entered.take());
         crate::guest::time::runs(false);
         let mourned = self.mourning.replace(false);
@@ -389,7 +389,7 @@ impl GuestThread {
             let host = &hosts[index];
             (host.name.clone(), host.address, host.main.clone(), host.latest)
         };
-        let life = Life { node: NodeId(index as u16), incarnation };
+        let life = Incarnation { node: NodeId(index as u16), incarnation };
         let net = NetSim::current();
         match latest {
             // A life that is over keeps none that anybody knows.
@@ -402,9 +402,9 @@ impl GuestThread {
         let tokio = tokio.unwrap_or_else(|error| panic!("no tokio runtime for {name}: {error}"));
         self.kernel(|kernel, me| kernel.turn_to(me, None, false));
         self.handles.borrow_mut().insert(life, Box::leak(Box::new(tokio.handle().clone())));
-        BORN.set(Some(life));
+        STARTING.set(Some(life));
         let node = self.handle.create_node().name(name).ip(address).init(move || live(life, main.clone())).build();
-        BORN.set(None);
+        STARTING.set(None);
         let mut hosts = self.hosts.borrow_mut();
         let host = &mut hosts[index];
         host.latest = Some(node.id());
@@ -423,7 +423,7 @@ impl GuestThread {
     /// is heard. A machine without power stands still for good instead, and is silent.
     fn bury(&self, index: usize, silent: bool) {
         let Some(mut live) = self.hosts.borrow_mut()[index].live.take() else { return };
-        let life = Life { node: NodeId(index as u16), incarnation: live.incarnation };
+        let life = Incarnation { node: NodeId(index as u16), incarnation: live.incarnation };
         // Its threads are dead, and nobody waits for them.
         std::mem::forget(live.tokio.take());
         if silent {
@@ -444,7 +444,7 @@ impl GuestThread {
         }
     }
 
-    fn task_gone(&self, life: Life) {
+    fn task_gone(&self, life: Incarnation) {
         let left = self.tasks.borrow_mut().get_mut(&life).map_or(0, |tasks| {
             *tasks = tasks.saturating_sub(1);
             *tasks
@@ -482,7 +482,7 @@ impl GuestThread {
                 let mut hosts = self.hosts.borrow_mut();
                 let Some(live) = &mut hosts[index].live else { continue };
                 let Some(code) = live.ended else { continue };
-                let life = Life { node, incarnation: live.incarnation };
+                let life = Incarnation { node, incarnation: live.incarnation };
                 if self.tasks.borrow().get(&life).is_some_and(|tasks| *tasks > 0) {
                     continue;
                 }
@@ -525,8 +525,8 @@ impl GuestThread {
 }
 
 /// A life of a node, as madsim has it. It never ends by itself: what a main function leaves behind is taken apart once it is over.
-async fn live(life: Life, main: Main) {
-    let at = crate::whereabouts();
+async fn live(life: Incarnation, main: Main) {
+    let at = crate::current_process();
     assert!(
         at == Some((life.node, life.incarnation)),
         "madsim's turns are not heard (this is {at:?}, not {life:?}): they come as spans of `tracing`, so that a program must not \

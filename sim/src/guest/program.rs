@@ -31,7 +31,7 @@ fn stops() -> MutexGuard<'static, BTreeMap<NodeId, watch::Sender<u64>>> {
 /// How often the life of the calling node was asked to stop so far, and each change of that; `None` outside of a run that is
 /// carried.
 pub fn stop_requests() -> Option<watch::Receiver<u64>> {
-    let (node, _) = crate::whereabouts()?;
+    let (node, _) = crate::current_process()?;
     stops().get(&node).map(watch::Sender::subscribe)
 }
 

@@ -369,7 +369,7 @@ fn pair(a: usize, b: usize) -> (usize, usize) {
 /// is over.
 async fn live(node: NodeId, life: Option<u16>, main: Main, ended: Ended) -> turmoil::Result {
     if let Some(life) = life {
-        let at = crate::whereabouts();
+        let at = crate::current_process();
         assert!(
             at == Some((node, life)),
             "turmoil's turns are not heard (this is {at:?}, not {node:?}): they come as spans of `tracing`, so that a program \

@@ -1,3 +1,11 @@
-//! The real system beneath the simulation.
+//! The host: the real operating system beneath the simulation. It knows nothing of the simulation.
+//!
+//! | | |
+//! |---|---|
+//! | `system` | system calls by instruction, the C library's own functions, threads of the host |
+//! | `region` | memory outside the heap for many values of one type |
+//! | `shared_memory` | memory that can be mapped many times |
 
+pub(crate) mod region;
+pub(crate) mod shared_memory;
 pub(crate) mod system;

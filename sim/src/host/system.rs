@@ -1,19 +1,19 @@
-//! The real operating system, beneath the interposed functions: system calls by instruction, and the C library's own functions.
-//! No interposed function calls itself through here: the symbols are ours, so a plain call would come back to us.
+//! The host's system calls, by instruction, and the C library's own functions.
+//! A plain call of a function that we interpose would come back to us.
 
 use libc::{c_char, c_int, c_long, c_void};
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-/// A system call, by instruction.
+/// Makes a system call, by instruction. Returns its result, or a negative error number.
 ///
 /// # Safety
-/// As the system call itself.
+/// The arguments must satisfy the contract of the system call, which may read and write the memory that they name.
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 pub(crate) unsafe fn call(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
     let result: isize;
-    // SAFETY: the kernel clobbers rcx and r11 and nothing else beyond what the call's arguments name.
+    // SAFETY: by the x86-64 ABI of Linux, the kernel clobbers rcx and r11 alone; the caller vouches for the arguments.
     unsafe {
         std::arch::asm!(
             "syscall",
@@ -26,15 +26,15 @@ pub(crate) unsafe fn call(number: c_long, a: usize, b: usize, c: usize, d: usize
     result
 }
 
-/// A system call, by instruction.
+/// Makes a system call, by instruction. Returns its result, or a negative error number.
 ///
 /// # Safety
-/// As the system call itself.
+/// The arguments must satisfy the contract of the system call, which may read and write the memory that they name.
 #[cfg(target_arch = "aarch64")]
 #[inline(never)]
 pub(crate) unsafe fn call(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
     let result: isize;
-    // SAFETY: the kernel preserves all registers but x0.
+    // SAFETY: by the AArch64 ABI of Linux, the kernel preserves all registers but x0; the caller vouches for the arguments.
     unsafe {
         std::arch::asm!(
             "svc 0",
@@ -47,9 +47,9 @@ pub(crate) unsafe fn call(number: c_long, a: usize, b: usize, c: usize, d: usize
     result
 }
 
-/// Where [`call`]'s one instruction lies: by this, calls of ours are told from others.
+/// Returns the address range of [`call`], which distinguishes our own system calls from others.
 pub(crate) fn call_range() -> std::ops::Range<usize> {
-    // Its code is a few moves and the instruction; with debug assertions they are more.
+    // The code is a few moves and the instruction, and more with debug assertions.
     const BYTES: usize = 256;
     let from = call as *const () as usize;
     from..from + BYTES
@@ -58,11 +58,11 @@ pub(crate) fn call_range() -> std::ops::Range<usize> {
 /// Sets this thread's `errno`.
 #[inline]
 pub(crate) fn set_errno(errno: c_int) {
-    // SAFETY: the C library's errno of this thread is always there.
+    // SAFETY: `__errno_location` returns a pointer that is valid for the calling thread.
     unsafe { *libc::__errno_location() = errno }
 }
 
-/// Turns a system call's result into the C library's form: -1 and `errno`.
+/// Converts a system call's result to the C library's form: -1 and `errno`.
 #[inline]
 pub(crate) fn result(value: isize) -> isize {
     if (-4095..0).contains(&value) {
@@ -73,50 +73,50 @@ pub(crate) fn result(value: isize) -> isize {
     }
 }
 
-/// Returns what the dynamic linker finds by this name. A guest engine may need the name `dlsym` for itself, so the linker's own is
-/// looked up by version: the first that the C library had.
+/// Looks up a symbol as `dlsym(3)` does. A guest engine may define `dlsym` itself, so the dynamic linker's own is looked up by
+/// its first version.
 ///
 /// # Safety
-/// The handle is one of `dlopen`, or a pseudo-handle of `dlsym`.
+/// `handle` must be a handle of `dlopen`, or a pseudo-handle of `dlsym`.
 pub(crate) unsafe fn symbol(handle: *mut c_void, name: &CStr) -> *mut c_void {
     type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
     const FIRST: &CStr = if cfg!(target_arch = "x86_64") { c"GLIBC_2.2.5" } else { c"GLIBC_2.17" };
     static DLSYM: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     let mut found = DLSYM.load(Ordering::Relaxed);
     if found.is_null() {
-        // SAFETY: `dlvsym(3)` reads two C strings.
+        // SAFETY: `dlvsym(3)` reads two C strings, and both are literals.
         found = unsafe { libc::dlvsym(libc::RTLD_NEXT, c"dlsym".as_ptr(), FIRST.as_ptr()) };
         if found.is_null() {
             found = libc::dlsym as *mut c_void;
         }
         DLSYM.store(found, Ordering::Relaxed);
     }
-    // SAFETY: `dlsym(3)` has this type, and reads a C string; the caller vouches for the handle.
+    // SAFETY: `dlsym(3)` has this type and reads a C string; the caller vouches for the handle.
     unsafe { std::mem::transmute::<*mut c_void, Dlsym>(found)(handle, name.as_ptr()) }
 }
 
-/// One of the C library's own functions, looked up once: what a symbol of ours hides.
+/// A function of the C library that we interpose, looked up once.
 pub(crate) struct Function {
     name: &'static CStr,
     found: AtomicPtr<c_void>,
 }
 
 impl Function {
-    /// A function of this name.
+    /// The C library's function of this name.
     pub(crate) const fn named(name: &'static CStr) -> Self {
         Self { name, found: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
-    /// Its address; the process ends if the C library has none such, since nothing sensible could follow.
+    /// Returns its address. Ends the process if the C library has no such function.
     pub(crate) fn address(&self) -> *mut c_void {
         let mut found = self.found.load(Ordering::Relaxed);
         if found.is_null() {
-            // SAFETY: the name is a C string; the next definition after ours is the C library's.
+            // SAFETY: `RTLD_NEXT` is a pseudo-handle of `dlsym(3)`; the next definition after ours is the C library's.
             found = unsafe { symbol(libc::RTLD_NEXT, self.name) };
             if found.is_null() {
-                say("afterlife: the C library has no ");
-                say(self.name.to_str().unwrap_or("?"));
-                say("\n");
+                write_stderr("afterlife: the C library has no ");
+                write_stderr(self.name.to_str().unwrap_or("?"));
+                write_stderr("\n");
                 exit_now(101);
             }
             self.found.store(found, Ordering::Relaxed);
@@ -125,50 +125,50 @@ impl Function {
     }
 }
 
-/// Casts a looked-up function to its type and calls it: `next!(CLOSEDIR as fn(*mut DIR) -> c_int)(dir)`.
+/// Casts a looked-up function to its type: `next!(CLOSEDIR, fn(*mut DIR) -> c_int)`.
 macro_rules! next {
     ($function:expr, fn($($argument:ty),*) -> $result:ty) => {
-        // SAFETY: the type is the C library's own for this symbol.
+        // SAFETY: the address is that of the C library's function, and the type is its prototype.
         unsafe { std::mem::transmute::<*mut libc::c_void, unsafe extern "C" fn($($argument),*) -> $result>($function.address()) }
     };
 }
 pub(crate) use next;
 
-/// Writes to the real standard error, without locks or allocation.
-pub(crate) fn say(text: &str) {
-    // SAFETY: the buffer is valid for its length.
+/// Writes to the host's standard error, without locks or allocation.
+pub(crate) fn write_stderr(text: &str) {
+    // SAFETY: `write(2)` reads the slice, which is valid for its length.
     unsafe { call(libc::SYS_write, 2, text.as_ptr().addr(), text.len(), 0, 0, 0) };
 }
 
 /// Ends this process at once, without destructors.
 pub(crate) fn exit_now(code: i32) -> ! {
     loop {
-        // SAFETY: does not return.
+        // SAFETY: `exit_group(2)` takes no pointer.
         unsafe { call(libc::SYS_exit_group, code as usize, 0, 0, 0, 0, 0) };
     }
 }
 
-/// Ends this kernel thread at once, and nothing else.
+/// Ends the calling kernel thread at once, without destructors.
 pub(crate) fn end_this_thread() -> ! {
     loop {
-        // SAFETY: does not return.
+        // SAFETY: `exit(2)` takes no pointer.
         unsafe { call(libc::SYS_exit, 0, 0, 0, 0, 0, 0) };
     }
 }
 
-/// Waits, for real, while the flag has this value; the kernel itself may be who changes it.
+/// Blocks the kernel thread while the flag has this value. The host's kernel may change the flag.
 pub(crate) fn wait_while(flag: &AtomicU32, value: u32) {
     while flag.load(Ordering::Acquire) == value {
         let address = std::ptr::from_ref(flag).addr();
-        // SAFETY: the address is valid for the call; another value only makes it return at once.
+        // SAFETY: `futex(2)` reads the flag, which is valid for the call.
         unsafe { call(libc::SYS_futex, address, libc::FUTEX_WAIT as usize, value as usize, 0, 0, 0) };
     }
 }
 
-/// Waits, for real, until the flag is 1, and sets it to 0.
+/// Blocks the kernel thread until the flag is 1, then sets it to 0.
 pub(crate) fn wait_for(flag: &AtomicU32) {
     while flag.swap(0, Ordering::Acquire) == 0 {
-        // SAFETY: the address is valid for the call; a stale value only makes it return at once.
+        // SAFETY: `futex(2)` reads the flag, which is valid for the call.
         unsafe {
             call(
                 libc::SYS_futex,
@@ -183,10 +183,10 @@ pub(crate) fn wait_for(flag: &AtomicU32) {
     }
 }
 
-/// Sets the flag to 1 and wakes who waits for it.
+/// Sets the flag to 1 and wakes a waiting kernel thread.
 pub(crate) fn post(flag: &AtomicU32) {
     flag.store(1, Ordering::Release);
-    // SAFETY: the address is valid for the call.
+    // SAFETY: `futex(2)` uses the address as a key alone.
     unsafe {
         call(
             libc::SYS_futex,
@@ -206,16 +206,16 @@ pub(crate) type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
 static PTHREAD_CREATE: Function = Function::named(c"pthread_create");
 static PTHREAD_JOIN: Function = Function::named(c"pthread_join");
 
-/// Looks up what a run needs, so that no child of this process has to.
+/// Looks up the functions that a run needs, so that no child of this process has to.
 pub(crate) fn look_up() {
     PTHREAD_CREATE.address();
     PTHREAD_JOIN.address();
 }
 
-/// Makes a thread, for real.
+/// Creates a thread of the host.
 ///
 /// # Safety
-/// As `pthread_create`.
+/// The contract of `pthread_create(3)`.
 pub(crate) unsafe fn pthread_create(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
@@ -224,143 +224,25 @@ pub(crate) unsafe fn pthread_create(
 ) -> c_int {
     let create =
         next!(PTHREAD_CREATE, fn(*mut libc::pthread_t, *const libc::pthread_attr_t, Routine, *mut c_void) -> c_int);
-    // SAFETY: handed on.
+    // SAFETY: the caller fulfils the contract of `pthread_create(3)`.
     unsafe { create(thread, attributes, routine, argument) }
 }
 
-/// Waits for a thread's end, for real.
+/// Waits for the end of a thread of the host.
 ///
 /// # Safety
-/// As `pthread_join`.
+/// The contract of `pthread_join(3)`.
 pub(crate) unsafe fn pthread_join(thread: libc::pthread_t, result: *mut *mut c_void) -> c_int {
     let join = next!(PTHREAD_JOIN, fn(libc::pthread_t, *mut *mut c_void) -> c_int);
-    // SAFETY: handed on.
+    // SAFETY: the caller fulfils the contract of `pthread_join(3)`.
     unsafe { join(thread, result) }
 }
 
-/// The real name of a C string, for messages.
+/// Returns a C string as text, for messages.
 pub(crate) fn text(pointer: *const c_char) -> String {
     if pointer.is_null() {
         return "(null)".into();
     }
-    // SAFETY: callers pass C strings that they were handed through a door.
+    // SAFETY: the pointer is an argument of an interposed function, which the program declared to be a C string.
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
-}
-
-/// Memory of its own for many values of one kind: reserved at once, used as it fills, given back whole. It lies outside the
-/// heap, so that filling it moves nothing there.
-pub(crate) struct Region<T: Copy> {
-    base: *mut T,
-    len: usize,
-    capacity: usize,
-}
-
-impl<T: Copy> Region<T> {
-    /// Room for this many. Nothing is used before something is pushed.
-    pub(crate) fn reserve(capacity: usize) -> Self {
-        let bytes = capacity * size_of::<T>();
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a fresh mapping.
-        let mapped =
-            result(unsafe { call(libc::SYS_mmap, 0, bytes, protection as usize, flags as usize, usize::MAX, 0) });
-        assert!(mapped != -1, "no address space for {bytes} bytes");
-        Self { base: mapped as *mut T, len: 0, capacity }
-    }
-
-    /// Adds a value at the end.
-    #[inline]
-    pub(crate) fn push(&mut self, value: T) {
-        assert!(self.len < self.capacity, "more values than were reserved");
-        // SAFETY: within the mapping, as was just checked.
-        unsafe { self.base.add(self.len).write(value) };
-        self.len += 1;
-    }
-
-    /// What was pushed.
-    pub(crate) fn values(&self) -> &[T] {
-        // SAFETY: the first `len` values were written.
-        unsafe { std::slice::from_raw_parts(self.base, self.len) }
-    }
-
-    /// Much of it will be used: its pages may be large, where the system has such.
-    pub(crate) fn will_be_used(&mut self) {
-        let bytes = self.capacity * size_of::<T>();
-        // SAFETY: advice about the mapping that `reserve` made.
-        unsafe { call(libc::SYS_madvise, self.base.addr(), bytes, libc::MADV_HUGEPAGE as usize, 0, 0, 0) };
-    }
-}
-
-impl<T: Copy> Drop for Region<T> {
-    fn drop(&mut self) {
-        // SAFETY: the mapping that `reserve` made.
-        unsafe { call(libc::SYS_munmap, self.base.addr(), self.capacity * size_of::<T>(), 0, 0, 0, 0) };
-    }
-}
-
-// SAFETY: a region owns its values, like a vector.
-unsafe impl<T: Copy + Send> Send for Region<T> {}
-
-/// Real memory that can be mapped many times, for the shared mappings of one virtual file.
-pub(crate) struct SharedMemory {
-    fd: c_int,
-    len: u64,
-}
-
-impl SharedMemory {
-    /// Memory of no length yet. Errors: what the real system says.
-    pub(crate) fn new() -> Result<Self, c_int> {
-        // SAFETY: a name and a flag; a fresh descriptor.
-        let fd = unsafe {
-            call(libc::SYS_memfd_create, c"afterlife".as_ptr().addr(), libc::MFD_CLOEXEC as usize, 0, 0, 0, 0)
-        };
-        if fd < 0 { Err(-fd as c_int) } else { Ok(Self { fd: fd as c_int, len: 0 }) }
-    }
-
-    /// The real descriptor.
-    pub(crate) fn descriptor(&self) -> c_int {
-        self.fd
-    }
-
-    /// How many bytes it has.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Makes it at least this long; what is added is zero.
-    pub(crate) fn grow(&mut self, len: u64) -> Result<(), c_int> {
-        if len > self.len {
-            // SAFETY: our own descriptor.
-            let done = unsafe { call(libc::SYS_ftruncate, self.fd as usize, len as usize, 0, 0, 0, 0) };
-            if done < 0 {
-                return Err(-done as c_int);
-            }
-            self.len = len;
-        }
-        Ok(())
-    }
-
-    /// Bytes from an offset on, all of them within its length.
-    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) {
-        let (at, len) = (into.as_mut_ptr().addr(), into.len());
-        // SAFETY: the slice is valid for writing.
-        let done = unsafe { call(libc::SYS_pread64, self.fd as usize, at, len, offset as usize, 0, 0) };
-        assert_eq!(done, len as isize, "shared memory is read where it is");
-    }
-
-    /// Puts bytes at an offset.
-    pub(crate) fn write(&self, offset: u64, from: &[u8]) {
-        // SAFETY: the slice is valid for reading.
-        let done = unsafe {
-            call(libc::SYS_pwrite64, self.fd as usize, from.as_ptr().addr(), from.len(), offset as usize, 0, 0)
-        };
-        assert_eq!(done, from.len() as isize, "shared memory is written where it is");
-    }
-}
-
-impl Drop for SharedMemory {
-    fn drop(&mut self) {
-        // SAFETY: our own descriptor; mappings keep the memory.
-        unsafe { call(libc::SYS_close, self.fd as usize, 0, 0, 0, 0, 0) };
-    }
 }

@@ -125,7 +125,7 @@ pub(crate) fn run_furnished(
     let Some(observer) = kernel.take_observer() else { unreachable!("the observer is only taken here") };
     let sockets = if settings.record { kernel.sockets() } else { Vec::new() };
     let (digest, events) = (kernel.recorder.digest(), kernel.recorder.len());
-    let stack = kernel.recorder.stack.take();
+    let stack = kernel.recorder.take_stack();
     let (names, kept) = kernel.recorder.finish();
     Outcome {
         ending: kernel.ending.unwrap_or(Ending::Quiet),

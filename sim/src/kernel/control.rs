@@ -1,28 +1,28 @@
-//! The control of a simulation: everything that a scenario, a plan or an invariant may ask of it and do to it.
+//! The operator's handle of a simulation: its queries, and the actions of plans and scenarios.
 //! It decides nothing itself; it calls the kernel's parts.
 
 use super::dispatch::Kernel;
 use super::due::Due;
 use super::ending::Ending;
-use super::fs::disk::Trouble;
-use super::net::link::LinkTrouble;
+use super::fs::disk::DiskFault;
+use super::net::link::LinkFault;
 use super::observation::Consult;
 use super::process::state::ProcessState;
 use super::sched::choice::Choices;
 use super::sched::fiber::own_stack;
 use crate::event::{Death, Event, Leak, Name, NodeId, Seq, What};
 
-/// Sees each event and may act on it. No thread of the run goes on meanwhile.
+/// Receives the events of a run and may act on them. No thread of the run goes on meanwhile.
 pub trait Observer {
-    /// Whether events of this kind ([`What::kind`]) are of interest; called for each event.
+    /// Returns whether this event is of interest. The answer may depend on its kind ([`What::kind`]) alone; called for each event.
     fn wants(&self, what: &What) -> bool;
-    /// An event happened.
+    /// Receives an event of interest.
     fn event(&mut self, event: &Event, control: &mut Control<'_>);
-    /// An alarm is due that [`Control::alarm`] set.
+    /// Receives an alarm that [`Control::set_alarm`] set, when it is due.
     fn alarm(&mut self, token: u64, control: &mut Control<'_>);
-    /// Nothing can run and no deadline is left: the run ends unless the observer starts something.
+    /// Called when nothing can run and no deadline is pending. The run ends unless the observer starts something.
     fn quiescent(&mut self, control: &mut Control<'_>);
-    /// The run is over: the observer's results.
+    /// Returns the observer's results, at the end of the run.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }
 
@@ -46,10 +46,10 @@ pub struct Control<'a> {
     kernel: &'a mut Kernel,
 }
 
-/// An observer as the kernel consults it.
+/// The kernel's view of an observer.
 struct Attached(Box<dyn Observer>);
 
-/// Makes an observer one that a kernel can hold.
+/// Wraps an observer for the kernel.
 pub(crate) fn attach(observer: Box<dyn Observer>) -> Box<dyn Consult<Kernel>> {
     Box::new(Attached(observer))
 }
@@ -97,17 +97,17 @@ impl<'a> Control<'a> {
         self.kernel.process.nodes.count() as u16
     }
 
-    /// A node's name; `world` for the simulation itself.
+    /// A node's name; `world` for [`NodeId::SIMULATION`].
     pub fn node_name(&self, node: NodeId) -> &str {
         self.kernel.process.node(node).map_or("world", |node| &node.name)
     }
 
-    /// The text behind a name.
+    /// The text of a name.
     pub fn text(&self, name: Name) -> &str {
         self.kernel.recorder.text(name)
     }
 
-    /// The name of a text, new or known.
+    /// The name of a text; interns a new one.
     pub fn name(&mut self, text: &str) -> Name {
         self.kernel.recorder.name(text)
     }
@@ -128,17 +128,17 @@ impl<'a> Control<'a> {
         self.kernel.process.node(node).map_or(0, |node| node.incarnation())
     }
 
-    /// Records that a fault of this kind struck `on`. What follows has this event as its cause. `detail` is what the strike chose, such
-    /// as a path; it may be empty.
-    pub fn fault(&mut self, kind: &str, injection: u32, detail: &str, on: NodeId) -> Seq {
+    /// Records that a fault of this kind struck `on`. Returns the event, which is the cause of the fault's effects. `detail` is
+    /// the target that the strike chose, such as a path; it may be empty.
+    pub fn record_fault(&mut self, kind: &str, injection: u32, detail: &str, on: NodeId) -> Seq {
         let (kind, detail) = (self.name(kind), if detail.is_empty() { Name::NONE } else { self.name(detail) });
         self.kernel.emit_at(on, Seq::NONE, What::Fault { kind, injection, detail })
     }
 
-    /// Records that a fault of this kind ended.
-    pub fn healed(&mut self, kind: &str, injection: u32) -> Seq {
+    /// Records that a fault of this kind ended. Returns the event.
+    pub fn record_heal(&mut self, kind: &str, injection: u32) -> Seq {
         let kind = self.name(kind);
-        self.kernel.emit_at(NodeId::WORLD, Seq::NONE, What::Healed { kind, injection })
+        self.kernel.emit_at(NodeId::SIMULATION, Seq::NONE, What::Healed { kind, injection })
     }
 
     /// Asks a node's process to stop within `budget_ns`, then kills it. Returns whether this was the first request to a running
@@ -152,12 +152,12 @@ impl<'a> Control<'a> {
         self.kernel.end_process(node, how, cause)
     }
 
-    /// Pauses a node's process, as SIGSTOP would. Returns whether it ran until now.
+    /// Pauses a node's process, as SIGSTOP would. Returns whether it was running.
     pub fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
         self.kernel.pause(node, cause)
     }
 
-    /// Whether a node's process is paused.
+    /// Returns whether a node's process is paused.
     pub fn is_paused(&self, node: NodeId) -> bool {
         self.kernel.process.node(node).is_some_and(|node| node.lifecycle.is_paused())
     }
@@ -167,65 +167,65 @@ impl<'a> Control<'a> {
         self.kernel.resume(node, cause)
     }
 
-    /// Holds one thread of a node's process until [`end_hold`](Self::end_hold) ends the hold of this number: the running thread,
-    /// if it is of this process, or else the `nth` live one, from 1, modulo their number. Returns the thread in words; `None` if
-    /// the process does not run.
+    /// Holds one thread of a node's process until [`release_thread`](Self::release_thread) ends the hold of this number. The thread
+    /// is the running one if it belongs to this process, or else the `nth` live one, from 1, modulo their number. Returns the
+    /// thread's description; `None` if the process is not running.
     pub fn hold_thread(&mut self, node: NodeId, nth: u32, number: u32) -> Option<String> {
         let held = self.kernel.hold(node, nth, number)?;
         Some(self.kernel.thread_name(held))
     }
 
-    /// The thread that the hold of this number holds, by its number in its process, if it is still alive.
+    /// The thread under the hold of this number, as its number in its process, if it is still alive.
     pub fn held_thread(&self, number: u32) -> Option<u32> {
         self.kernel.held(number).map(|id| self.kernel.sched.threads[id].number)
     }
 
-    /// Ends the hold of this number: its thread goes on, unless another hold or a pause keeps it. Does nothing if there is no
+    /// Ends the hold of this number. Its thread goes on unless another hold or a pause stops it. Does nothing if there is no
     /// such hold.
-    pub fn end_hold(&mut self, number: u32) {
+    pub fn release_thread(&mut self, number: u32) {
         self.kernel.end_hold(number);
     }
 
-    /// Starts a node's process after `delay_ns`, unless it runs by then.
+    /// Starts a node's process after `delay_ns`, unless it is running by then.
     pub fn start(&mut self, node: NodeId, delay_ns: u64) {
         self.kernel.start_after(node, delay_ns);
     }
 
-    /// Starts a node's process again `delay_ns` after its present incarnation has ended.
-    pub fn restart_when_ended(&mut self, node: NodeId, delay_ns: u64) {
+    /// Restarts a node's process `delay_ns` after its present incarnation has ended.
+    pub fn restart_after_exit(&mut self, node: NodeId, delay_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
             node.lifecycle.restart_after(delay_ns);
         }
     }
 
-    /// Whether a node that is down is due to start again.
-    pub fn starts_again(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.lifecycle.starts_again())
+    /// Returns whether a node that is down has a restart pending.
+    pub fn will_restart(&self, node: NodeId) -> bool {
+        self.kernel.process.node(node).is_some_and(|node| node.lifecycle.will_restart())
     }
 
-    /// Blocks or opens the link from one node to another, in this direction only.
-    pub fn cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
-        if cut {
-            self.kernel.net.links.partition(from, to);
-            self.kernel.arm_probes(from, Some(to));
-        } else {
-            self.kernel.net.links.heal(from, to);
-        }
+    /// Partitions one node from another, in this direction only.
+    pub fn partition(&mut self, from: NodeId, to: NodeId) {
+        self.kernel.partition(from, to);
     }
 
-    /// Opens every link and ends every link trouble. Returns whether there was any.
+    /// Heals the partition in this direction.
+    pub fn heal_partition(&mut self, from: NodeId, to: NodeId) {
+        self.kernel.heal_partition(from, to);
+    }
+
+    /// Heals every partition and clears every link fault. Returns whether there was any.
     pub fn heal_links(&mut self) -> bool {
-        self.kernel.net.links.heal_all() | self.kernel.mend_links()
+        self.kernel.heal_links()
     }
 
-    /// Starts a trouble of the links between two nodes.
-    pub fn trouble_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        self.kernel.net.links.begin_trouble(a, b, trouble);
+    /// Injects a fault into the link between two nodes, in both directions.
+    pub fn inject_link_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
+        self.kernel.inject_link_fault(a, b, fault);
     }
 
-    /// Ends a trouble that [`trouble_link`](Self::trouble_link) started.
-    pub fn mend_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        self.kernel.mend_link(a, b, trouble);
+    /// Clears a fault that [`inject_link_fault`](Self::inject_link_fault) injected; of two equal ones, one.
+    pub fn clear_link_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
+        self.kernel.clear_link_fault(a, b, fault);
     }
 
     /// Resets every connection between two nodes, at both ends. Returns their number.
@@ -233,82 +233,82 @@ impl<'a> Control<'a> {
         self.kernel.reset_connections(a, b, cause)
     }
 
-    /// Steps a node's wall clock, in nanoseconds; negative is back in time.
+    /// Steps a node's wall clock by this many nanoseconds; a negative step goes back in time.
     pub fn step_clock(&mut self, node: NodeId, by_ns: i64) {
         self.kernel.step_clock(node, by_ns);
     }
 
-    /// Makes a node's clocks gain this much more in each second from now on, in millionths. To undo it, pass the negative: the
-    /// time gained meanwhile stays.
-    pub fn speed_clock(&mut self, node: NodeId, ppm: i32) {
-        self.kernel.speed_clock(node, ppm);
+    /// Skews a node's clocks by this many millionths more from now on. The negative value undoes the skew; the time gained
+    /// meanwhile stays.
+    pub fn skew_clock(&mut self, node: NodeId, ppm: i32) {
+        self.kernel.skew_clock(node, ppm);
     }
 
-    /// Sets the extra latency of each sync of a node's disk, in nanoseconds; 0 for a sound disk.
+    /// Sets the extra latency of each sync of a node's disk, in nanoseconds; 0 for a healthy disk.
     pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
             node.storage.slow_syncs(extra_ns);
         }
     }
 
-    /// Starts a trouble of a node's disk.
-    pub fn trouble_disk(&mut self, node: NodeId, trouble: Trouble) {
+    /// Injects a fault into a node's disk.
+    pub fn inject_disk_fault(&mut self, node: NodeId, fault: DiskFault) {
         if let Some(node) = self.kernel.process.node_mut(node) {
-            node.disk().begin_trouble(trouble);
+            node.disk().inject_fault(fault);
         }
     }
 
-    /// Ends a trouble of a node's disk, or all of them; threads that waited for the device go on because of `cause`.
-    pub fn mend_disk(&mut self, node: NodeId, trouble: Option<Trouble>, cause: Seq) {
-        self.kernel.mend_disk(node, trouble, cause);
+    /// Clears a fault of a node's disk, or all of them. Threads that waited for the device go on because of `cause`.
+    pub fn clear_disk_faults(&mut self, node: NodeId, fault: Option<DiskFault>, cause: Seq) {
+        self.kernel.clear_disk_faults(node, fault, cause);
     }
 
-    /// The path of the `nth` file of a node's disk, from 1, in the order of paths, modulo their number; with `filled`, only files
-    /// that have content count. `None` if there is none.
-    pub fn file_of(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
+    /// The path of the `nth` file of a node's disk, from 1, in the order of paths, modulo their number. With `filled`, only files
+    /// with content count. `None` if there is none.
+    pub fn nth_file(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
         self.kernel.process.node(node)?.storage.nth_file(nth, filled)
     }
 
-    /// Removes a file from the media and its name from the directory; processes that have it open keep it.
+    /// Removes a file from the media and its name from the directory. Open descriptors of it stay valid.
     pub fn remove_file(&mut self, node: NodeId, path: &str, cause: Seq) {
         self.kernel.remove_file(node, path, cause);
     }
 
-    /// Damages some bytes of a file; their place and value are choices, keyed by the injection.
+    /// Damages some bytes of a file; their offset and value are choices, keyed by the injection.
     pub fn corrupt_file(&mut self, node: NodeId, path: &str, injection: u32) {
         self.kernel.corrupt_file(node, path, injection);
     }
 
-    /// Limits a node's process to this much memory; `None` for its machine's own budget.
-    pub fn squeeze_memory(&mut self, node: NodeId, bytes: Option<u64>) {
+    /// Limits a node's process to this many bytes of memory; `None` for its machine's own budget.
+    pub fn limit_memory(&mut self, node: NodeId, bytes: Option<u64>) {
         if let Some(node) = self.kernel.process.node(node) {
-            node.memory.squeeze(bytes);
+            node.memory.limit(bytes);
         }
     }
 
-    /// Whether a node's process has less memory than its machine, by [`squeeze_memory`](Self::squeeze_memory).
-    pub fn is_squeezed(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.memory.is_squeezed())
+    /// Returns whether [`limit_memory`](Self::limit_memory) leaves a node's process less than its machine's budget.
+    pub fn has_memory_limit(&self, node: NodeId) -> bool {
+        self.kernel.process.node(node).is_some_and(|node| node.memory.has_memory_limit())
     }
 
-    /// Whether a node's disk refuses operations at this moment: with errors, or because nothing is free.
+    /// Returns whether a node's disk refuses operations at this moment: with errors, or because no space is free.
     pub fn disk_fails(&self, node: NodeId) -> bool {
         self.kernel.process.node(node).is_some_and(|node| node.storage.refuses())
     }
 
-    /// A digest of what the next process of a node would find on its disk; 0 if it has none yet. It reads the whole disk.
+    /// A digest of the disk as a node's next process would find it; 0 if there is no disk yet. It reads the whole disk.
     pub fn disk_state(&self, node: NodeId) -> u128 {
         let disk = self.kernel.process.node(node).and_then(|node| node.storage.used());
         disk.map_or(0, |disk| disk.visible_digest())
     }
 
-    /// Every socket of every process at this moment.
+    /// Every socket of every process.
     pub fn sockets(&self) -> Vec<crate::event::Socket> {
         self.kernel.sockets()
     }
 
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
-    pub fn alarm(&mut self, delay_ns: u64, token: u64) {
+    pub fn set_alarm(&mut self, delay_ns: u64, token: u64) {
         self.kernel.sched.deadlines.at(self.kernel.sched.now_ns.saturating_add(delay_ns), Due::Alarm(token));
     }
 
@@ -317,30 +317,30 @@ impl<'a> Control<'a> {
         self.kernel.finish(Ending::Asked);
     }
 
-    /// Every live thread and what it waits for, one line each: for reports of deadlocks.
+    /// One line for each live thread with its wait, for reports of deadlocks.
     pub fn threads(&self) -> Vec<String> {
         let live = self.kernel.sched.threads.iter().filter(|(_, thread)| thread.is_live());
         live.map(|(id, thread)| format!("{} {}", self.node_name(thread.node), self.kernel.wait_of(id))).collect()
     }
 
-    /// Every live thread of a node's process: what it waits for, and its call site.
+    /// The wait and the call site of each live thread of a node's process.
     pub fn stacks(&mut self, node: NodeId) -> Vec<(String, u32)> {
-        self.kernel.stacks(node).into_iter().map(|(line, place)| (line, place.0)).collect()
+        self.kernel.stacks(node).into_iter().map(|(line, call_site)| (line, call_site.0)).collect()
     }
 
-    /// The call site of the running thread, which led to the event that is being observed.
-    pub fn here(&mut self) -> u32 {
+    /// The call site of the running thread, which caused the event that is being observed.
+    pub fn call_site(&mut self) -> u32 {
         self.kernel.process.call_sites.of(&own_stack()).0
     }
 
-    /// The call sites at which a closed descriptor of a node was opened and closed; `None` if it was never open there, or is.
+    /// The call sites at which a closed descriptor of a node was opened and closed; `None` if it is open or never was.
     pub fn closed_descriptor(&self, node: NodeId, fd: i32) -> Option<(u32, u32)> {
         let (opened, closed) = self.kernel.process.node(node)?.descriptors.closed(fd)?;
         Some((opened.0, closed.0))
     }
 
-    /// Records the leaks of a process that ended in order, an event for each. Returns them: event, kind, call site, name.
-    pub fn tell_left(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
+    /// Records each leak of a process that ended in order as an event. Returns the event, kind, call site and name of each.
+    pub fn report_leaks(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
         self.kernel.report_leaks(node, cause)
     }
 }

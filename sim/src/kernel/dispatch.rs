@@ -1,5 +1,5 @@
-//! The virtual kernel of one simulation: its parts, and the loop that moves it on.
-//! It routes what falls due to the part that it belongs to, and decides nothing else.
+//! The virtual kernel of one simulation: its parts, and the loop that advances time.
+//! It routes each due event to the part that it belongs to, and decides nothing else.
 
 use super::due::{Due, Start};
 use super::ending::{Crash, Ending};
@@ -62,7 +62,7 @@ impl Kernel {
         node
     }
 
-    /// Has an observer consulted on each event.
+    /// Sets the observer.
     pub(crate) fn observe(&mut self, observer: Box<dyn Consult<Self>>) {
         self.observation.set(observer);
     }
@@ -71,7 +71,7 @@ impl Kernel {
         self.observation.take()
     }
 
-    /// The thread that runs next; moves time on while nobody can run. `None` is the host: the run is over.
+    /// The thread that runs next; advances time while no thread can run. `None` is the host: the run is over.
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
         self.sched.must_switch = false;
         self.sched.before = self.sched.running.take();
@@ -104,7 +104,7 @@ impl Kernel {
     }
 
     fn quiescent(&mut self) {
-        self.emit_at(NodeId::WORLD, Seq::NONE, What::Quiescent);
+        self.emit_at(NodeId::SIMULATION, Seq::NONE, What::Quiescent);
         self.consult(|observer, kernel| observer.quiescent(kernel));
         if self.sched.deadlines.is_empty() && !self.sched.threads.any_runnable() {
             self.finish(Ending::Quiet);

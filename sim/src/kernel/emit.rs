@@ -21,7 +21,7 @@ impl Kernel {
         self.emit_task(me, 0, what)
     }
 
-    /// Records an event in a task of a thread, which has this number where tasks are not followed.
+    /// Records an event in a task of a thread. `task` is the task's number if tasks are not followed.
     #[inline]
     pub(crate) fn emit_task(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
         if self.is_muted(me) {
@@ -41,7 +41,7 @@ impl Kernel {
         };
         let seq = self.push(event);
         let thread = &mut self.sched.threads[me];
-        // Where tasks are not followed, a runtime's thread acts for many of them, of which only the last wake is known.
+        // If tasks are not followed, a runtime's thread acts for many of them, of which only the last wake is known.
         if self.sched.task_wakes.followed || thread.poll.asked_in == NEVER_ASKED {
             thread.cause = seq;
             thread.poll.found_nothing = false;
@@ -64,7 +64,7 @@ impl Kernel {
             self.sched.choices.came_to(self.recorder.len());
         }
         if self.settings.stack_at == Some(event.seq.0) {
-            self.recorder.stack = Some(std::backtrace::Backtrace::force_capture().to_string());
+            self.recorder.capture_stack();
         }
         if event.seq.0 >= self.settings.events_max {
             self.finish(Ending::TooManyEvents);
@@ -75,7 +75,7 @@ impl Kernel {
         event.seq
     }
 
-    /// Lets the observer act, and then shows it the events that followed from that.
+    /// Calls the observer, then shows it the events that its actions caused.
     pub(super) fn consult(&mut self, call: impl FnOnce(&mut dyn Consult<Self>, &mut Self)) {
         let Some(mut observer) = self.observation.begin() else { return };
         call(&mut *observer, self);

@@ -1,27 +1,27 @@
-//! The end of a run, and a fault of a node's code that caused it.
+//! The end of a run, and the crash of a node's code that may have caused it.
 //! The end of a process is an event, not an ending.
 
-/// Why a run ended.
+/// The reason for a run's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The observer asked for it.
+    /// The observer ended the run.
     Asked,
-    /// Its virtual time was up.
+    /// Its virtual time ran out.
     TimeUp,
-    /// Nothing could run and no deadline was left.
+    /// Nothing could run and no deadline was pending.
     Quiet,
-    /// There were more events than a run may have.
+    /// The run exceeded its number of events.
     TooManyEvents,
-    /// The code of a node caused a fault of the processor, or ran too long without any call.
+    /// A node's code caused a processor fault, or ran for too long without a call.
     Crashed,
 }
 
-/// A fault in a node's code that would have brought the process down.
+/// A crash in a node's code, of a kind that would have killed the harness's process.
 #[derive(Clone, Debug)]
 pub struct Crash {
     /// The signal; `None` for a thread that made no call for too long.
     pub signal: Option<i32>,
-    /// The node whose code it was.
+    /// The node's name.
     pub node: String,
     /// Node, thread, time and address on the first line, then the calls.
     pub stack: String,

@@ -29,7 +29,7 @@ impl Kernel {
         }
     }
 
-    /// Tells the guest engine that the state of some node's process has changed.
+    /// Notifies the guest engine that the state of some node's process has changed.
     pub(crate) fn guests_changed(&mut self) {
         if let Some(guest) = &mut self.guest {
             guest.node_changed();

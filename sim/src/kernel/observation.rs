@@ -4,17 +4,17 @@
 use crate::event::{Event, What};
 use std::collections::VecDeque;
 
-/// Sees what happens in a kernel, and may act on it. Called while no thread of the run goes on.
+/// The observer as the kernel calls it, while no thread of the run goes on.
 pub(crate) trait Consult<K> {
-    /// Whether events of this kind are of interest.
+    /// Returns whether this event is of interest.
     fn wants(&self, what: &What) -> bool;
-    /// An event happened.
+    /// Receives an event.
     fn event(&mut self, event: &Event, kernel: &mut K);
-    /// An alarm of this token is due.
+    /// Receives an alarm that is due.
     fn alarm(&mut self, token: u64, kernel: &mut K);
-    /// Nothing can run and no deadline is left.
+    /// Called when nothing can run and no deadline is pending.
     fn quiescent(&mut self, kernel: &mut K);
-    /// The run is over: the observer's results.
+    /// Returns the observer's results, at the end of the run.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }
 
@@ -22,7 +22,7 @@ pub(crate) trait Consult<K> {
 pub(crate) struct Observation<K> {
     observer: Option<Box<dyn Consult<K>>>,
     unobserved: VecDeque<Event>,
-    /// The observer is at work: events wait until it has returned.
+    /// The observer is active: events wait until it returns.
     observing: bool,
 }
 
@@ -42,7 +42,7 @@ impl<K> Observation<K> {
         self.observer.take()
     }
 
-    /// Whether the observer must be consulted about this event now. Keeps the event for later while the observer is at work.
+    /// Returns whether the observer must be consulted about this event now. Queues the event while the observer is active.
     #[inline]
     pub(crate) fn concerns(&mut self, event: &Event) -> bool {
         if self.observing {
@@ -65,7 +65,7 @@ impl<K> Observation<K> {
         self.observer = Some(observer);
     }
 
-    /// Whether events wait for the observer.
+    /// Returns whether events wait for the observer.
     pub(crate) fn is_behind(&self) -> bool {
         !self.unobserved.is_empty()
     }

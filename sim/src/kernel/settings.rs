@@ -7,15 +7,15 @@ use crate::kernel::sched::spin::SPIN_MAX;
 /// Settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// The seed of every choice.
+    /// The seed of every choice; 0 by default.
     pub seed: u64,
-    /// The latest end of the run, in virtual nanoseconds.
+    /// The latest end of the run, in virtual nanoseconds; one hour by default.
     pub end_ns: u64,
-    /// The run ends after this many events.
+    /// The run ends after this many events; a hundred million by default.
     pub events_max: u64,
-    /// Whether every event is recorded.
+    /// Record every event. Off by default.
     pub record: bool,
-    /// Whether the lines that programs trace are recorded.
+    /// Record the lines that programs trace. Off by default.
     pub lines: bool,
     /// The rate of preemptions.
     pub schedule: Schedule,
@@ -23,15 +23,15 @@ pub struct Settings {
     pub latency: Latency,
     /// A larger single allocation than this is an event; `None` for a node's whole budget, or 1 GiB if that is less.
     pub largest_allocation_bytes: Option<u64>,
-    /// The event at which a stack is captured.
+    /// The number of the event at which a stack is captured.
     pub stack_at: Option<u64>,
-    /// The bound of spinning in one virtual second without any input, in readings of a clock: a call without effect counts
-    /// as twenty.
+    /// The bound of spinning within one virtual second without any input, in clock readings; a call without effect counts as
+    /// twenty.
     pub spin_max: u64,
 }
 
 impl Default for Settings {
-    /// An hour, a hundred million events, nothing recorded.
+    /// Returns settings with an end after one hour or a hundred million events, and no recording.
     fn default() -> Self {
         Self {
             seed: 0,

@@ -7,7 +7,7 @@ use super::paths::{bytes, on_disk};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::fs::disk::{FileKind, InodeId, OpenFile, Statfs, Trouble};
+use crate::kernel::fs::disk::{DiskFault, FileKind, InodeId, OpenFile, Statfs};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, mode_t, timespec, timeval};
 
@@ -165,7 +165,7 @@ fn sync_disk(me: ThreadId) -> Result<(), Errno> {
             return Ok(kernel.device_begins(me));
         }
         let disk = kernel[node].disk();
-        if disk.has_trouble(Trouble::Stalled) {
+        if disk.has_fault(DiskFault::Stalled) {
             return Ok(Turn::Wait(crate::kernel::sched::thread::Wait::Stall, u64::MAX));
         }
         match disk.sync_all() {

@@ -189,7 +189,7 @@ fn hand_over(me: ThreadId) -> bool {
 /// Passes the baton for good: the calling thread is over.
 pub(crate) fn hand_over_for_good(me: ThreadId) -> ! {
     hand_over(me);
-    system::say("afterlife: a thread that was over got the baton\n");
+    system::write_stderr("afterlife: a thread that was over got the baton\n");
     system::exit_now(101)
 }
 

@@ -83,7 +83,7 @@ fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arr
         let nonblocking = description.nonblocking || manner.dont_wait;
         let Kind::Udp(socket) = &description.kind else { return Err(libc::ENOTSOCK) };
         let (v6, timeout) = (socket.v6, socket.receive_timeout_ns.unwrap_or(u64::MAX));
-        let tells = Tells { traffic: socket.tells_traffic, address: socket.tells_address };
+        let tells = Tells { traffic: socket.reports_traffic, address: socket.reports_address };
         let outcome = kernel.udp_receive(id, into, manner.peek).map(|received| Arrival {
             count: received.count,
             datagram: Some((received, v6, tells)),

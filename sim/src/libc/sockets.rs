@@ -305,12 +305,12 @@ unsafe fn set_option(
                 match (level, option) {
                     (libc::IPPROTO_UDP, _) => socket.segment_bytes = u16::try_from(value).map_err(|_| libc::EINVAL)?,
                     (libc::IPPROTO_IP, libc::IP_RECVTOS) | (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS) => {
-                        socket.tells_traffic = value != 0;
+                        socket.reports_traffic = value != 0;
                     }
                     (libc::IPPROTO_IP, libc::IP_TOS) | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
                         socket.traffic = value as u8;
                     }
-                    _ => socket.tells_address = value != 0,
+                    _ => socket.reports_address = value != 0,
                 }
             }
             // These change how fast or how politely, not what is seen.

@@ -133,7 +133,9 @@ fn is_ours(address: usize) -> bool {
 
 #[cold]
 fn lost() -> ! {
-    system::say("afterlife: a task whose functions are not known; please report this with the version of tokio\n");
+    system::write_stderr(
+        "afterlife: a task whose functions are not known; please report this with the version of tokio\n",
+    );
     system::exit_now(101)
 }
 

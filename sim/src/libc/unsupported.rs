@@ -32,7 +32,7 @@ pub(crate) fn refuse_about(subject: &str, what: &str) -> ! {
 }
 
 fn end(subject: &str, text: String) -> ! {
-    system::say(&text);
+    system::write_stderr(&text);
     crate::isolate::leave(&LastWords::Unsupported { subject: subject.to_owned(), text });
     system::exit_now(EXIT_UNSUPPORTED)
 }

@@ -37,7 +37,7 @@ impl Environment {
             arch: std::env::consts::ARCH.to_owned(),
             processor: model.map(|(_, model)| model.to_owned()).unwrap_or_default(),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-            baton: afterlife_sim::passing().to_owned(),
+            baton: afterlife_sim::context_switch().to_owned(),
             settings: std::env::var(BATON).ok().map(|value| (BATON.to_owned(), value)).into_iter().collect(),
         }
     }

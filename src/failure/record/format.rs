@@ -201,7 +201,7 @@ fn is_zero(task: &u64) -> bool {
 impl From<&Event> for Happened {
     fn from(event: &Event) -> Self {
         let Event { seq, time_ns, node, incarnation, thread, task, cause, what } = *event;
-        let node = Some(node.0).filter(|_| node != NodeId::WORLD);
+        let node = Some(node.0).filter(|_| node != NodeId::SIMULATION);
         let cause = Some(cause.0).filter(|_| cause != Seq::NONE);
         Self { seq: seq.0, time_ns, node, incarnation, thread, task, cause, what }
     }
@@ -210,7 +210,7 @@ impl From<&Event> for Happened {
 impl From<Happened> for Event {
     fn from(happened: Happened) -> Self {
         let Happened { seq, time_ns, node, incarnation, thread, task, cause, what } = happened;
-        let (node, cause) = (node.map_or(NodeId::WORLD, NodeId), cause.map_or(Seq::NONE, Seq));
+        let (node, cause) = (node.map_or(NodeId::SIMULATION, NodeId), cause.map_or(Seq::NONE, Seq));
         Self { seq: Seq(seq), time_ns, node, incarnation, thread, task, cause, what }
     }
 }

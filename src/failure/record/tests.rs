@@ -71,7 +71,9 @@ fn what(kind: u8, a: u64, b: u64) -> What {
         36 => What::MemoryUsed { live: a, peak: b },
         37 => What::Allocated { bytes: a },
         38 => What::LongPath { bytes: low },
-        39 => What::Leaked { kind: [Leak::Thread, Leak::Task, Leak::Socket, Leak::Lock][a as usize % 4], place: conn },
+        39 => {
+            What::Leaked { kind: [Leak::Thread, Leak::Task, Leak::Socket, Leak::Lock][a as usize % 4], call_site: conn }
+        }
         40 => What::Spun { calls: a },
         41 => What::Dropped { to: NodeId(a as u16), bytes: conn },
         42 => What::Stale { of: NodeId(a as u16), incarnation: high as u16, conn },
@@ -264,7 +266,7 @@ fn sample() -> FailingRun {
     let first = Event {
         seq: Seq(0),
         time_ns: 0,
-        node: NodeId::WORLD,
+        node: NodeId::SIMULATION,
         incarnation: 0,
         thread: 0,
         task: 0,

@@ -53,12 +53,12 @@ impl FaultKind for ClockDrift {
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.speed_clock(self.node, self.ppm);
+        strike.control.skew_clock(self.node, self.ppm);
         Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {
-        lift.control.speed_clock(self.node, self.ppm.saturating_neg());
+        lift.control.skew_clock(self.node, self.ppm.saturating_neg());
         lift.healed();
     }
 

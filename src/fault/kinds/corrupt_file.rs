@@ -47,7 +47,7 @@ impl FaultKind for CorruptFile {
     }
 
     fn prepare(&self, _injection: u32, control: &mut Control<'_>) -> Option<String> {
-        control.file_of(self.node, self.nth, true)
+        control.nth_file(self.node, self.nth, true)
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

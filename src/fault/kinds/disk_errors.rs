@@ -9,7 +9,7 @@ use crate::fault::{Fault, Faults};
 use crate::model::duration::nanoseconds;
 use crate::model::duration::span;
 use crate::model::engine::Need;
-use afterlife_sim::disk::Trouble;
+use afterlife_sim::disk::DiskFault;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -41,11 +41,11 @@ impl Operation {
         }
     }
 
-    fn trouble(self) -> Trouble {
+    fn disk_fault(self) -> DiskFault {
         match self {
-            Self::Read => Trouble::FailingReads,
-            Self::Write => Trouble::FailingWrites,
-            Self::Sync => Trouble::FailingSyncs,
+            Self::Read => DiskFault::FailingReads,
+            Self::Write => DiskFault::FailingWrites,
+            Self::Sync => DiskFault::FailingSyncs,
         }
     }
 }
@@ -93,13 +93,13 @@ impl FaultKind for DiskErrors {
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.trouble_disk(self.node, self.operation.trouble());
+        strike.control.inject_disk_fault(self.node, self.operation.disk_fault());
         Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {
         let cause = lift.healed();
-        lift.control.mend_disk(self.node, Some(self.operation.trouble()), cause);
+        lift.control.clear_disk_faults(self.node, Some(self.operation.disk_fault()), cause);
     }
 
     fn numbers(&mut self) -> Vec<Number<'_>> {

@@ -8,7 +8,7 @@ use crate::fault::{Fault, Faults};
 use crate::model::duration::nanoseconds;
 use crate::model::duration::span;
 use crate::model::engine::Need;
-use afterlife_sim::LinkTrouble;
+use afterlife_sim::LinkFault;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -54,12 +54,12 @@ impl FaultKind for HeldLink {
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.trouble_link(self.from, self.to, LinkTrouble::Hold);
+        strike.control.inject_link_fault(self.from, self.to, LinkFault::Hold);
         Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {
-        lift.control.mend_link(self.from, self.to, LinkTrouble::Hold);
+        lift.control.clear_link_fault(self.from, self.to, LinkFault::Hold);
         lift.healed();
     }
 

@@ -81,7 +81,7 @@ impl FaultKind for HoldThread {
         if lift.control.held_thread(lift.injection).is_some() {
             lift.healed();
         }
-        lift.control.end_hold(lift.injection);
+        lift.control.release_thread(lift.injection);
     }
 
     fn lifted_at(&self) -> Option<(NodeId, &str)> {

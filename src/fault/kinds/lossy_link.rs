@@ -9,7 +9,7 @@ use crate::fault::{Fault, Faults};
 use crate::model::duration::nanoseconds;
 use crate::model::duration::span;
 use crate::model::engine::Need;
-use afterlife_sim::LinkTrouble;
+use afterlife_sim::LinkFault;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -59,12 +59,12 @@ impl FaultKind for LossyLink {
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.trouble_link(self.from, self.to, LinkTrouble::Lossy(self.per_mille));
+        strike.control.inject_link_fault(self.from, self.to, LinkFault::Lossy(self.per_mille));
         Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {
-        lift.control.mend_link(self.from, self.to, LinkTrouble::Lossy(self.per_mille));
+        lift.control.clear_link_fault(self.from, self.to, LinkFault::Lossy(self.per_mille));
         lift.healed();
     }
 

@@ -63,13 +63,13 @@ impl FaultKind for MemoryPressure {
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
         let least = self.tightest(strike.active).map_or(self.budget_bytes, |other| other.min(self.budget_bytes));
-        strike.control.squeeze_memory(self.node, Some(least));
+        strike.control.limit_memory(self.node, Some(least));
         Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {
         let budget = self.tightest(lift.others);
-        lift.control.squeeze_memory(self.node, budget);
+        lift.control.limit_memory(self.node, budget);
         if budget.is_none() {
             lift.healed();
         }

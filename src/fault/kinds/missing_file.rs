@@ -47,7 +47,7 @@ impl FaultKind for MissingFile {
     }
 
     fn prepare(&self, _injection: u32, control: &mut Control<'_>) -> Option<String> {
-        control.file_of(self.node, self.nth, false)
+        control.nth_file(self.node, self.nth, false)
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

@@ -75,7 +75,7 @@ impl FaultKind for Partition {
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
         for (from, to) in self.directions() {
-            strike.control.cut(from, to, true);
+            strike.control.partition(from, to);
         }
         Some(self.for_ns)
     }
@@ -84,7 +84,7 @@ impl FaultKind for Partition {
         let mut opened = false;
         for direction in self.directions() {
             if !lift.others.iter().any(|other| Self::cuts(other, direction)) {
-                lift.control.cut(direction.0, direction.1, false);
+                lift.control.heal_partition(direction.0, direction.1);
                 opened = true;
             }
         }

@@ -8,7 +8,7 @@ use crate::fault::{Fault, Faults};
 use crate::model::duration::nanoseconds;
 use crate::model::duration::span;
 use crate::model::engine::Need;
-use afterlife_sim::disk::Trouble;
+use afterlife_sim::disk::DiskFault;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -53,13 +53,13 @@ impl FaultKind for StalledDisk {
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.trouble_disk(self.node, Trouble::Stalled);
+        strike.control.inject_disk_fault(self.node, DiskFault::Stalled);
         Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {
         let cause = lift.healed();
-        lift.control.mend_disk(self.node, Some(Trouble::Stalled), cause);
+        lift.control.clear_disk_faults(self.node, Some(DiskFault::Stalled), cause);
     }
 
     fn numbers(&mut self) -> Vec<Number<'_>> {

@@ -54,7 +54,7 @@ impl FaultKind for Stop {
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
         if strike.control.stop(self.node, self.budget_ns, strike.cause) {
-            strike.control.restart_when_ended(self.node, self.down_ns);
+            strike.control.restart_after_exit(self.node, self.down_ns);
         }
         None
     }

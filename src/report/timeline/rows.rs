@@ -107,7 +107,7 @@ fn lanes(failure: &FailingRun, rows: &[Step<'_>]) -> Vec<NodeId> {
         lanes.insert(row.event.node);
         lanes.extend(struck(failure, row.event));
     }
-    lanes.into_iter().filter(|node| *node != NodeId::WORLD).collect()
+    lanes.into_iter().filter(|node| *node != NodeId::SIMULATION).collect()
 }
 
 /// Whom a fault strikes.

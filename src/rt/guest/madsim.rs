@@ -4,7 +4,7 @@
 
 use crate::model::engine::Engine;
 use afterlife_sim::guests::Program;
-use afterlife_sim::madsim::Life;
+use afterlife_sim::madsim::Incarnation;
 use afterlife_sim::{Observer, Outcome, Settings};
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -30,7 +30,7 @@ pub(crate) fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn 
 /// A task and its incarnation; number 0 is the incarnation itself.
 #[derive(Clone, Copy)]
 struct Of {
-    life: Life,
+    life: Incarnation,
     task: u64,
 }
 
@@ -66,7 +66,7 @@ fn of<S: Subscriber + for<'span> LookupSpan<'span>>(id: &Id, context: &Context<'
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let made = match attributes.metadata().name() {
-            "node" => afterlife_sim::madsim::born().map(|life| Of { life, task: 0 }),
+            "node" => afterlife_sim::madsim::starting().map(|life| Of { life, task: 0 }),
             _ => attributes.parent().and_then(|node| of(node, &context)).map(|node| {
                 let mut number = Number(0);
                 attributes.record(&mut number);

@@ -115,7 +115,7 @@ fn the_real_time(sim: &mut Sim) {
 
 fn context_switches(sim: &mut Sim) {
     sim.client_program("client", |_| 0);
-    sim.always(&format!("the context switch is not {}", afterlife_sim::passing()), |_| false);
+    sim.always(&format!("the context switch is not {}", afterlife_sim::context_switch()), |_| false);
 }
 
 /// Seeds of each campaign.
@@ -214,7 +214,7 @@ fn a_busy_machine_makes_no_difference() {
 }
 
 fn futex_and_user_space_context_switches_give_the_same_run() {
-    for (asked, passes) in [("futex", "futex"), ("switch", afterlife_sim::passing())] {
+    for (asked, passes) in [("futex", "futex"), ("switch", afterlife_sim::context_switch())] {
         let mut how = command(&["run", "context_switches", "--seeds", "1", "--report", "json"]);
         let finding = output_of(how.env("AFTERLIFE_BATON", asked)).finding();
         assert_eq!(finding["subject"], format!("the context switch is not {passes}"));

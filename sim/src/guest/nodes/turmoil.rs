@@ -5,7 +5,7 @@ use crate::event::{NodeId, Seq};
 use crate::guest::time;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::guest::Hooks;
-use crate::kernel::net::link::LinkTrouble;
+use crate::kernel::net::link::LinkFault;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
 /// What the room remembers for turmoil alone.
@@ -108,10 +108,10 @@ impl Kernel {
     pub(crate) fn hindrance(&self, a: NodeId, b: NodeId) -> Hindrance {
         let mut hindrance =
             Hindrance { held: self.net.links.is_partitioned(a, b) || self.net.links.is_partitioned(b, a), extra_ns: 0 };
-        for trouble in self.net.links.troubles(a, b) {
-            match trouble {
-                LinkTrouble::Slow(extra_ns) => hindrance.extra_ns += extra_ns,
-                LinkTrouble::Hold => hindrance.held = true,
+        for fault in self.net.links.faults(a, b) {
+            match fault {
+                LinkFault::Slow(extra_ns) => hindrance.extra_ns += extra_ns,
+                LinkFault::Hold => hindrance.held = true,
                 _ => {}
             }
         }

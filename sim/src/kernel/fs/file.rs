@@ -5,7 +5,7 @@ use crate::event::{NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::fs::disk::{Device, Disk, FileKind, InodeId, OpenFile, Trouble};
+use crate::kernel::fs::disk::{Device, Disk, DiskFault, FileKind, InodeId, OpenFile};
 use crate::kernel::fs::sync::device_stalled;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
@@ -78,7 +78,7 @@ impl Kernel {
         self.pull_file(id);
         let wanted = into.len() as u64;
         let misses = self.with_file(id, |file, disk, _| {
-            Ok(disk.has_trouble(Trouble::Stalled) && disk.misses(file.inode, offset.unwrap_or(file.pos), wanted))
+            Ok(disk.has_fault(DiskFault::Stalled) && disk.misses(file.inode, offset.unwrap_or(file.pos), wanted))
         })?;
         if self.waits_for_device(me, misses) {
             return Ok(device_stalled());
@@ -101,7 +101,7 @@ impl Kernel {
         from: &[u8],
     ) -> Result<Turn<usize>, Errno> {
         let misses = self.with_file(id, |file, disk, _| {
-            if !disk.has_trouble(Trouble::Stalled) {
+            if !disk.has_fault(DiskFault::Stalled) {
                 return Ok(false);
             }
             let offset = if file.append { disk.stat_inode(file.inode)?.size } else { offset.unwrap_or(file.pos) };

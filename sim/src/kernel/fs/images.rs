@@ -2,7 +2,7 @@
 //! It does not decide when an image and the page cache are made equal: `mapping` does.
 
 use crate::event::NodeId;
-use crate::host::system::SharedMemory;
+use crate::host::shared_memory::SharedMemory;
 use crate::kernel::Errno;
 use crate::kernel::fs::disk::{Disk, InodeId, PAGE_BYTES};
 

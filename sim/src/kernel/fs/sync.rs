@@ -1,11 +1,11 @@
 //! Syncing files: `fsync` and its kin take time, and wait while a device does not answer.
-//! What a sync makes durable is up to the disk.
+//! The disk decides what a sync makes durable.
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Turn;
-use crate::kernel::fs::disk::{Disk, InodeId, OpenFile, Trouble};
+use crate::kernel::fs::disk::{Disk, DiskFault, InodeId, OpenFile};
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::sched::choice::Question;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
@@ -40,7 +40,7 @@ impl Kernel {
         work: impl FnOnce(&mut OpenFile, &mut Disk) -> Result<(), Errno>,
         began_ns: u64,
     ) -> Result<Turn<()>, Errno> {
-        let is_stalled = self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))?;
+        let is_stalled = self.with_file(id, |_, disk, _| Ok(disk.has_fault(DiskFault::Stalled)))?;
         if self.waits_for_device(me, is_stalled) {
             return Ok(device_stalled());
         }
@@ -56,7 +56,7 @@ impl Kernel {
     /// The second half for a file by its number: `msync`.
     pub(crate) fn inode_synced(&mut self, me: ThreadId, inode: InodeId, began_ns: u64) -> Result<Turn<()>, Errno> {
         let node = self.sched.threads[me].node;
-        let is_stalled = self.process[node].disk().has_trouble(Trouble::Stalled);
+        let is_stalled = self.process[node].disk().has_fault(DiskFault::Stalled);
         if self.waits_for_device(me, is_stalled) {
             return Ok(device_stalled());
         }
@@ -77,7 +77,7 @@ impl Kernel {
         offset: u64,
         len: u64,
     ) -> Result<Turn<()>, Errno> {
-        let is_stalled = self.with_file(id, |_, disk, _| Ok(disk.has_trouble(Trouble::Stalled)))?;
+        let is_stalled = self.with_file(id, |_, disk, _| Ok(disk.has_fault(DiskFault::Stalled)))?;
         if self.waits_for_device(me, is_stalled) {
             return Ok(device_stalled());
         }

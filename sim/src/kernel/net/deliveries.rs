@@ -4,7 +4,7 @@
 use crate::event::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The latest incarnation that each process has heard from, by receiver, its incarnation, and sender.
+/// The latest incarnation that each process has received from, by receiver, its incarnation, and sender.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     is_recording: bool,

@@ -5,7 +5,7 @@ use crate::event::{NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
 use crate::kernel::net::arrival::Arrival;
-use crate::kernel::net::link::LinkTrouble;
+use crate::kernel::net::link::LinkFault;
 use crate::kernel::process::node::Node;
 
 impl Kernel {
@@ -19,17 +19,38 @@ impl Kernel {
         }
     }
 
-    /// Ends a trouble between two nodes.
-    pub(crate) fn mend_link(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        self.net.links.end_trouble(a, b, trouble);
+    /// Partitions one direction.
+    pub(crate) fn partition(&mut self, from: NodeId, to: NodeId) {
+        self.net.links.partition(from, to);
+        self.arm_probes(from, Some(to));
+    }
+
+    /// Heals the partition of one direction.
+    pub(crate) fn heal_partition(&mut self, from: NodeId, to: NodeId) {
+        self.net.links.heal(from, to);
+    }
+
+    /// Heals every partition and clears every fault of every link. Returns whether there was any.
+    pub(crate) fn heal_links(&mut self) -> bool {
+        self.net.links.heal_all() | self.clear_link_faults()
+    }
+
+    /// Injects a fault into the link between two nodes.
+    pub(crate) fn inject_link_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
+        self.net.links.inject_fault(a, b, fault);
+    }
+
+    /// Clears a fault between two nodes.
+    pub(crate) fn clear_link_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
+        self.net.links.clear_fault(a, b, fault);
         self.release_held();
     }
 
-    /// Ends every trouble of every link. Returns whether there was one.
-    pub(crate) fn mend_links(&mut self) -> bool {
-        let troubled = self.net.links.end_troubles();
+    /// Clears every fault of every link. Returns whether there was one.
+    fn clear_link_faults(&mut self) -> bool {
+        let was_faulty = self.net.links.clear_faults();
         self.release_held();
-        troubled
+        was_faulty
     }
 
     fn release_held(&mut self) {
@@ -43,6 +64,6 @@ impl Kernel {
         let what = What::Dropped { to, bytes: bytes as u32 };
         // A process that has ended emits no more events.
         let is_up = self.process.node(from).is_some_and(Node::is_up);
-        self.emit_at(if is_up { from } else { NodeId::WORLD }, cause, what);
+        self.emit_at(if is_up { from } else { NodeId::SIMULATION }, cause, what);
     }
 }

@@ -85,14 +85,14 @@ pub struct Link {
     pub bytes_per_s: u64,
 }
 
-/// A disturbance of the link between two nodes, in both directions.
+/// A fault of the link between two nodes, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkTrouble {
+pub enum LinkFault {
     /// Each message takes this many nanoseconds longer.
     Slow(u64),
     /// The number of messages per thousand that are lost.
     Lossy(u16),
-    /// Nothing arrives until the trouble ends; then everything does.
+    /// Nothing arrives until the fault ends; then everything does.
     Hold,
     /// The number of datagrams per thousand that arrive twice.
     Doubling(u16),
@@ -107,11 +107,11 @@ pub enum LinkTrouble {
 pub(crate) struct Links {
     /// The latency of links that were not set.
     latency: Latency,
-    /// Some link was set or disturbed.
+    /// Some link was set or faulty.
     differ: bool,
     set: BTreeMap<(NodeId, NodeId), Link>,
     /// By pair, the lower number first.
-    troubles: BTreeMap<(NodeId, NodeId), Vec<LinkTrouble>>,
+    faults: BTreeMap<(NodeId, NodeId), Vec<LinkFault>>,
     /// Directions in which nothing passes.
     partitions: BTreeSet<(NodeId, NodeId)>,
     /// The time at which a narrow direction is free again.
@@ -146,7 +146,7 @@ impl Links {
         self.set.insert((from, to), link);
     }
 
-    /// Returns whether some link was set or disturbed.
+    /// Returns whether some link was set or faulty.
     #[inline]
     pub(crate) fn differ(&self) -> bool {
         self.differ
@@ -183,44 +183,44 @@ impl Links {
         !std::mem::take(&mut self.partitions).is_empty()
     }
 
-    // -- troubles
+    // -- faults
 
-    /// Begins a trouble between two nodes.
-    pub(crate) fn begin_trouble(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
+    /// Injects a fault between two nodes.
+    pub(crate) fn inject_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
         self.differ = true;
-        self.troubles.entry(pair(a, b)).or_default().push(trouble);
+        self.faults.entry(pair(a, b)).or_default().push(fault);
     }
 
-    /// Ends a trouble; of two equal ones, one.
-    pub(crate) fn end_trouble(&mut self, a: NodeId, b: NodeId, trouble: LinkTrouble) {
-        if let Some(troubles) = self.troubles.get_mut(&pair(a, b))
-            && let Some(index) = troubles.iter().position(|begun| *begun == trouble)
+    /// Clears a fault; of two equal ones, one.
+    pub(crate) fn clear_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
+        if let Some(faults) = self.faults.get_mut(&pair(a, b))
+            && let Some(index) = faults.iter().position(|begun| *begun == fault)
         {
-            troubles.remove(index);
+            faults.remove(index);
         }
     }
 
-    /// Ends every trouble. Returns whether there was one.
-    pub(crate) fn end_troubles(&mut self) -> bool {
-        std::mem::take(&mut self.troubles).values().any(|troubles| !troubles.is_empty())
+    /// Clears every fault. Returns whether there was one.
+    pub(crate) fn clear_faults(&mut self) -> bool {
+        std::mem::take(&mut self.faults).values().any(|faults| !faults.is_empty())
     }
 
-    /// The troubles between two nodes.
+    /// The faults between two nodes.
     #[allow(dead_code, reason = "guest engines alone call this")]
-    pub(crate) fn troubles(&self, a: NodeId, b: NodeId) -> &[LinkTrouble] {
-        self.troubles.get(&pair(a, b)).map_or(&[], Vec::as_slice)
+    pub(crate) fn faults(&self, a: NodeId, b: NodeId) -> &[LinkFault] {
+        self.faults.get(&pair(a, b)).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns whether any link is partitioned or in trouble.
+    /// Returns whether any link is partitioned or faulty.
     #[allow(dead_code, reason = "guest engines alone call this")]
     pub(crate) fn is_disturbed(&self) -> bool {
-        self.any_partition() || self.troubles.values().any(|troubles| !troubles.is_empty())
+        self.any_partition() || self.faults.values().any(|faults| !faults.is_empty())
     }
 
     /// Returns whether messages between two nodes are held up.
     #[inline]
     pub(crate) fn is_held(&self, from: NodeId, to: NodeId) -> bool {
-        self.differ && self.troubles.get(&pair(from, to)).is_some_and(|troubles| troubles.contains(&LinkTrouble::Hold))
+        self.differ && self.faults.get(&pair(from, to)).is_some_and(|faults| faults.contains(&LinkFault::Hold))
     }
 
     /// Holds up a message that would arrive now.
@@ -323,28 +323,28 @@ impl Links {
         choices.between(Question::Reordering, !who, occurrence, high_ns, 4 * high_ns)
     }
 
-    /// The quality of one direction, with the troubles between its ends.
+    /// The quality of one direction, with the faults between its ends.
     fn link(&self, from: NodeId, to: NodeId) -> Link {
         let usual = Link { latency: self.latency, ..Link::default() };
         let mut link = self.set.get(&(from, to)).copied().unwrap_or(usual);
-        for trouble in self.troubles.get(&pair(from, to)).into_iter().flatten() {
-            match *trouble {
-                LinkTrouble::Lossy(rate) => link.lost_per_mille = link.lost_per_mille.max(rate),
-                LinkTrouble::Doubling(rate) => link.doubled_per_mille = link.doubled_per_mille.max(rate),
-                LinkTrouble::Reordering(rate) => link.late_per_mille = link.late_per_mille.max(rate),
-                LinkTrouble::Narrow(rate) => {
+        for fault in self.faults.get(&pair(from, to)).into_iter().flatten() {
+            match *fault {
+                LinkFault::Lossy(rate) => link.lost_per_mille = link.lost_per_mille.max(rate),
+                LinkFault::Doubling(rate) => link.doubled_per_mille = link.doubled_per_mille.max(rate),
+                LinkFault::Reordering(rate) => link.late_per_mille = link.late_per_mille.max(rate),
+                LinkFault::Narrow(rate) => {
                     let bound = if link.bytes_per_s == 0 { u64::MAX } else { link.bytes_per_s };
                     link.bytes_per_s = bound.min(rate.max(1));
                 }
-                LinkTrouble::Slow(_) | LinkTrouble::Hold => {}
+                LinkFault::Slow(_) | LinkFault::Hold => {}
             }
         }
         link
     }
 
     fn slow_ns(&self, from: NodeId, to: NodeId) -> u64 {
-        let troubles = self.troubles.get(&pair(from, to)).into_iter().flatten();
-        troubles.map(|trouble| if let LinkTrouble::Slow(ns) = trouble { *ns } else { 0 }).sum()
+        let faults = self.faults.get(&pair(from, to)).into_iter().flatten();
+        faults.map(|fault| if let LinkFault::Slow(ns) = fault { *ns } else { 0 }).sum()
     }
 }
 

@@ -6,7 +6,7 @@
 //!             link        latency, loss, bandwidth, partitions between nodes
 //!             ports       sockets that are bound to ports
 //!             arrival     messages in flight
-//!             deliveries  incarnations that processes have heard from
+//!             deliveries  incarnations that processes have received from
 //!             bytes       queues of bytes
 //! operations  delivery    messages that arrive or are dropped
 //!             stale       messages between incarnations

@@ -2,18 +2,18 @@
 
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::fs::disk::Trouble;
+use crate::kernel::fs::disk::DiskFault;
 use crate::kernel::sched::choice::{Question, join};
 
 impl Kernel {
-    /// Ends a trouble of a node's disk, or all of them; threads that waited for the device go on because of `cause`.
-    pub(crate) fn mend_disk(&mut self, node: NodeId, trouble: Option<Trouble>, cause: Seq) {
+    /// Clears a fault of a node's disk, or all of them; threads that waited for the device go on because of `cause`.
+    pub(crate) fn clear_disk_faults(&mut self, node: NodeId, fault: Option<DiskFault>, cause: Seq) {
         let Some(disk) = self.process.node_mut(node).and_then(|node| node.storage.used_mut()) else { return };
-        match trouble {
-            Some(trouble) => disk.end_trouble(trouble),
-            None => disk.end_all_troubles(),
+        match fault {
+            Some(fault) => disk.clear_fault(fault),
+            None => disk.clear_faults(),
         }
-        if !disk.has_trouble(Trouble::Stalled) {
+        if !disk.has_fault(DiskFault::Stalled) {
             self.device_answers(node, cause);
         }
     }

@@ -33,7 +33,7 @@ impl Kernel {
     pub(crate) fn report_leaks(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
         let leaks = self.process.node_mut(node).map(|node| node.leaks.take());
         let report = |LeakedItem { kind, made, what }| {
-            (self.emit_at(node, cause, What::Leaked { kind, place: made.0 }), kind, made.0, what)
+            (self.emit_at(node, cause, What::Leaked { kind, call_site: made.0 }), kind, made.0, what)
         };
         leaks.unwrap_or_default().into_iter().map(report).collect()
     }

@@ -81,13 +81,13 @@ impl Account {
 
     /// Leaves the process this much and no more, for a while; `None` ends that. What it has already it keeps: its next
     /// allocation finds out.
-    pub(crate) fn squeeze(&self, bytes: Option<u64>) {
+    pub(crate) fn limit(&self, bytes: Option<u64>) {
         let whole = self.budget.unwrap_or(u64::MAX);
         self.limit.set(bytes.map_or(whole, |bytes| bytes.min(whole)));
     }
 
     /// Whether it has less than the machine's own.
-    pub(crate) fn is_squeezed(&self) -> bool {
+    pub(crate) fn has_memory_limit(&self) -> bool {
         self.limit.get() < self.budget.unwrap_or(u64::MAX)
     }
 }
@@ -120,13 +120,13 @@ mod tests {
     fn a_squeeze_takes_nothing_away_and_gives_nothing_more() {
         let account = Account::new(Some(100), None);
         assert!(account.take(80));
-        account.squeeze(Some(50));
-        assert!(account.is_squeezed() && !account.take(1));
+        account.limit(Some(50));
+        assert!(account.has_memory_limit() && !account.take(1));
         account.give_back(40);
         assert!(account.take(10));
-        account.squeeze(Some(1_000));
-        assert!(!account.is_squeezed() && !account.take(51));
-        account.squeeze(None);
+        account.limit(Some(1_000));
+        assert!(!account.has_memory_limit() && !account.take(51));
+        account.limit(None);
         assert!(account.take(50));
     }
 

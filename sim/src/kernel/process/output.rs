@@ -2,7 +2,7 @@
 //! It filters nothing; who hands lines over does.
 
 use crate::event::NodeId;
-use crate::host::system::Region;
+use crate::host::region::Region;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -154,7 +154,7 @@ impl Lifecycle {
     }
 
     /// Whether a start is scheduled.
-    pub(crate) fn starts_again(&self) -> bool {
+    pub(crate) fn will_restart(&self) -> bool {
         self.starts_due > 0
     }
 }

@@ -1,6 +1,6 @@
 //! The storage of a node: its disk and device, and how its process uses them (working directory, umask).
 
-use crate::kernel::fs::disk::{Disk, InodeId, ROOT, Trouble};
+use crate::kernel::fs::disk::{Disk, DiskFault, InodeId, ROOT};
 use crate::kernel::sched::choice::{Choices, Question, join};
 
 /// The umask that a process begins with, as nearly everywhere.
@@ -88,9 +88,9 @@ impl Storage {
 
     /// Whether the disk refuses operations at this moment.
     pub(crate) fn refuses(&self) -> bool {
-        const REFUSING: [Trouble; 4] =
-            [Trouble::FailingReads, Trouble::FailingWrites, Trouble::FailingSyncs, Trouble::Full];
-        self.disk.as_ref().is_some_and(|disk| REFUSING.iter().any(|trouble| disk.has_trouble(*trouble)))
+        const REFUSING: [DiskFault; 4] =
+            [DiskFault::FailingReads, DiskFault::FailingWrites, DiskFault::FailingSyncs, DiskFault::Full];
+        self.disk.as_ref().is_some_and(|disk| REFUSING.iter().any(|fault| disk.has_fault(*fault)))
     }
 
     /// Takes the disk out of the node.

@@ -1,7 +1,7 @@
 //! Keyed choices: `answer = H(seed, question, who, occurrence)`. Every decision of a seed is made here.
 //! It is no stream: an answer depends on its key alone, so that removing one fault does not change the other answers.
 
-use crate::host::system::Region;
+use crate::host::region::Region;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -85,7 +85,7 @@ impl Kernel {
     }
 
     /// A node's clocks run so much faster from here on.
-    pub(crate) fn speed_clock(&mut self, node: NodeId, ppm: i32) {
+    pub(crate) fn skew_clock(&mut self, node: NodeId, ppm: i32) {
         self.change_clocks(node, |clocks, now_ns| {
             clocks.change_rate(now_ns, |clocks| clocks.extra_ppm = clocks.extra_ppm.saturating_add(i64::from(ppm)));
         });

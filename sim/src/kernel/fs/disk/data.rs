@@ -1,11 +1,11 @@
 //! Operations on the data of an open inode: read, write, truncate, allocate, seek, sync.
 //! They know offsets, not positions: a description's position is in `open`.
 
+use super::disk_fault::DiskFault;
 use super::file_kind::{Device, FileKind, IoKind};
 use super::inode::Node;
 use super::number::InodeId;
 use super::page::PAGE;
-use super::trouble::Trouble;
 use super::{Disk, Errno};
 
 /// The largest file of ext4 with pages of 4 KiB: 16 TiB.
@@ -44,7 +44,7 @@ impl Disk {
     pub fn write_at(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) -> Result<usize, Errno> {
         let free = self.free_pages();
         self.take_error(inode, IoKind::Write)?;
-        if self.has_trouble(Trouble::FailingReads) && self.write_misses(inode, offset, data.len() as u64) {
+        if self.has_fault(DiskFault::FailingReads) && self.write_misses(inode, offset, data.len() as u64) {
             return Err(libc::EIO);
         }
         let node = self.inode_mut(inode)?;
@@ -79,7 +79,7 @@ impl Disk {
         if size > FILE_BYTES_MAX {
             return Err(libc::EFBIG);
         }
-        if self.inode(inode)?.kind() == FileKind::File && self.has_trouble(Trouble::FailingWrites) {
+        if self.inode(inode)?.kind() == FileKind::File && self.has_fault(DiskFault::FailingWrites) {
             return Err(libc::EIO);
         }
         self.with_content(inode, |content, spares| content.truncate(size, spares))?;
@@ -106,7 +106,7 @@ impl Disk {
         if ![0, KEEP, PUNCH, ZERO, ZERO | KEEP].contains(&mode) {
             return Err(libc::EOPNOTSUPP);
         }
-        if self.has_trouble(Trouble::FailingWrites) {
+        if self.has_fault(DiskFault::FailingWrites) {
             return Err(libc::EIO);
         }
         let free = self.free_pages();
@@ -222,7 +222,7 @@ impl Disk {
             FileKind::Directory => return Ok(()),
             _ => return Err(libc::ESPIPE),
         }
-        if node.marks[IoKind::Sync as usize] != 0 || self.has_trouble(Trouble::FailingSyncs) {
+        if node.marks[IoKind::Sync as usize] != 0 || self.has_fault(DiskFault::FailingSyncs) {
             return self.fsync(inode);
         }
         let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };

@@ -1,40 +1,40 @@
-//! The device below the page cache: reads that miss it, eviction, and the effects of a trouble.
-//! The caller begins and ends troubles, and waits for a device that does not answer.
+//! The device below the page cache: reads that miss it, eviction, and the effects of a fault.
+//! The caller injects and clears faults, and waits for a device that does not answer.
 
 use super::content::Content;
+use super::disk_fault::{DiskFault, DiskFaults};
 use super::file_kind::IoKind;
 use super::inode::Node;
 use super::number::InodeId;
 use super::page::{PAGE, Spares};
-use super::trouble::{Trouble, Troubles};
 use super::{Disk, Errno};
 
 impl Disk {
-    /// Begins a trouble. With [`Trouble::FailingReads`] the kernel also drops the clean pages from its page cache, as it may
+    /// Injects a fault. With [`DiskFault::FailingReads`] the kernel also drops the clean pages from its page cache, as it may
     /// at any time: otherwise a program that has read its files once would never notice.
-    pub fn begin_trouble(&mut self, trouble: Trouble) {
-        self.troubles.0[trouble as usize] += 1;
-        if trouble == Trouble::FailingReads {
+    pub fn inject_fault(&mut self, fault: DiskFault) {
+        self.faults.0[fault as usize] += 1;
+        if fault == DiskFault::FailingReads {
             for inode in 0..self.inodes.len() as InodeId {
                 let _not_a_file = self.evict(inode, 0, u64::MAX);
             }
         }
     }
 
-    /// Ends a trouble; of two of one kind, one.
-    pub fn end_trouble(&mut self, trouble: Trouble) {
-        let lasting = &mut self.troubles.0[trouble as usize];
+    /// Clears a fault; of two of one kind, one.
+    pub fn clear_fault(&mut self, fault: DiskFault) {
+        let lasting = &mut self.faults.0[fault as usize];
         *lasting = lasting.saturating_sub(1);
     }
 
-    /// Ends every trouble.
-    pub fn end_all_troubles(&mut self) {
-        self.troubles = Troubles::default();
+    /// Clears every fault.
+    pub fn clear_faults(&mut self) {
+        self.faults = DiskFaults::default();
     }
 
-    /// Returns whether a trouble lasts.
-    pub fn has_trouble(&self, trouble: Trouble) -> bool {
-        self.troubles.0[trouble as usize] > 0
+    /// Returns whether a fault of this kind is active.
+    pub fn has_fault(&self, fault: DiskFault) -> bool {
+        self.faults.0[fault as usize] > 0
     }
 
     /// Returns whether bytes of `offset..offset + len` are on the media only, so that reading them needs the device. After a
@@ -63,8 +63,8 @@ impl Disk {
 
     /// The error of this operation: the one that was marked on the inode, once, or one of the device.
     pub(crate) fn take_error(&mut self, inode: InodeId, kind: IoKind) -> Result<(), Errno> {
-        let (reads, writes) = (self.has_trouble(Trouble::FailingReads), self.has_trouble(Trouble::FailingWrites));
-        let syncs = self.has_trouble(Trouble::FailingSyncs) && self.has_unsynced(inode);
+        let (reads, writes) = (self.has_fault(DiskFault::FailingReads), self.has_fault(DiskFault::FailingWrites));
+        let syncs = self.has_fault(DiskFault::FailingSyncs) && self.has_unsynced(inode);
         let node = self.inode_mut(inode)?;
         let mark = std::mem::take(&mut node.marks[kind as usize]);
         let device = match kind {

@@ -7,14 +7,14 @@
 //!             content     the bytes of a file; page, extents
 //!             directory   the entries of a directory
 //!             journal     directory operations that are not durable yet
-//!             lock, trouble, number, file_kind
+//!             lock, disk_fault, number, file_kind
 //! operations  open        open, read, write, seek, close
 //!             data        reading, writing, allocating and syncing an inode
 //!             names       create, link, remove, rename, list
 //!             path        from a path to an inode
 //!             attributes  stat, chmod, utimens, access, statfs
 //!             locking     flock and record locks
-//!             device      reads that miss the page cache, troubles
+//!             device      reads that miss the page cache, active faults
 //! faults      power_loss  what survives a loss of power
 //!             fault       corruption, files that vanish, marked errors
 //!             digest      comparing two states of a disk
@@ -26,6 +26,7 @@ mod data;
 mod device;
 mod digest;
 mod directory;
+mod disk_fault;
 mod extents;
 mod fault;
 mod file_kind;
@@ -39,7 +40,6 @@ mod open;
 mod page;
 mod path;
 mod power_loss;
-mod trouble;
 mod volume;
 
 #[cfg(test)]
@@ -47,6 +47,7 @@ mod tests;
 
 pub use attributes::{Stat, Statfs};
 pub use directory::Listed;
+pub use disk_fault::DiskFault;
 pub use fault::{Corruption, CorruptionKind};
 pub use file_kind::{Device, FileKind, IoKind};
 pub use lock::{Lock, LockKind, Owner, RecordLock};
@@ -55,7 +56,6 @@ pub use open::OpenFile;
 pub use page::{PAGE_BYTES, SECTOR_BYTES};
 pub use path::{NAME_BYTES_MAX, PATH_BYTES_MAX};
 pub use power_loss::{Ask, AskKind};
-pub use trouble::Trouble;
 pub use volume::{Disk, Unsynced};
 
 /// An error number of Linux, positive, as `libc` names it (`libc::ENOENT`).

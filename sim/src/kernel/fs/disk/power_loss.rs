@@ -19,17 +19,17 @@ pub enum AskKind {
     DirectoryTail,
     /// The number of last unsynced changes of a file's size that are lost. A file remembers the last 32.
     SizeTail,
-    /// Whether a dirty page is lost (1). The occurrence is the number of the page.
+    /// A dirty page is lost (1) or kept (0). The occurrence is the number of the page.
     Page,
-    /// Whether the last unsynced write of a file is torn (1). Asked only if it covers more than one sector.
+    /// The last unsynced write of a file is torn (1) or whole (0). Asked only if it covers more than one sector.
     Torn,
     /// Of a torn write of `n` sectors, `1 + answer` sectors at its end are lost.
     TornSectors,
-    /// What a corruption does: flips a bit (0), zeroes a sector (1), fills a sector with noise (2).
+    /// The kind of a corruption: a flipped bit (0), a zeroed sector (1), a sector of noise (2).
     Corruption,
-    /// Which byte of the file a corruption hits.
+    /// The byte of the file that a corruption hits.
     CorruptByte,
-    /// Which bit of the byte flips, or the seed of the noise.
+    /// The bit of the byte that flips, or the seed of the noise.
     CorruptBits,
 }
 

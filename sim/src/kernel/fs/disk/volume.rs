@@ -4,13 +4,13 @@
 use super::Errno;
 use super::content::Content;
 use super::directory::{Directory, Name};
+use super::disk_fault::{DiskFault, DiskFaults};
 use super::file_kind::Device;
 use super::inode::{Inode, Node};
 use super::journal::{Change, Journal, Op};
 use super::lock::Locks;
 use super::number::{InodeId, OpId, ROOT};
 use super::page::{PAGE, Spares};
-use super::trouble::{Trouble, Troubles};
 use std::collections::BTreeSet;
 
 /// As large as a common cloud volume, so that no program asks for less before it starts.
@@ -48,7 +48,7 @@ pub struct Disk {
     /// Grows at each death, so that a descriptor of an earlier one is refused.
     pub(crate) epoch: u64,
     pub(crate) descriptions: u64,
-    pub(crate) troubles: Troubles,
+    pub(crate) faults: DiskFaults,
 }
 
 /// The state that a power loss could lose now.
@@ -86,7 +86,7 @@ impl Disk {
             ghost_pages: 0,
             epoch: 0,
             descriptions: 0,
-            troubles: Troubles::default(),
+            faults: DiskFaults::default(),
         };
         for (path, mode) in
             [("/tmp", 0o1777), ("/var", 0o755), ("/var/lib", 0o755), ("/etc", 0o755), ("/home", 0o755), ("/dev", 0o755)]
@@ -134,7 +134,7 @@ impl Disk {
     /// Makes everything that the system sees durable, like `sync(2)`. A caller that models write-back calls it now and then.
     /// Returns whether it succeeded: while syncs fail, dirty pages are lost as with [`Disk::fsync`], and names stay pending.
     pub fn sync_all(&mut self) -> bool {
-        if self.has_trouble(Trouble::FailingSyncs) {
+        if self.has_fault(DiskFault::FailingSyncs) {
             for inode in self.inodes.iter_mut().flatten() {
                 if let Node::File(content) = &mut inode.node
                     && !content.dirty.is_empty()
@@ -205,7 +205,7 @@ impl Disk {
     }
 
     pub(crate) fn free_pages(&self) -> u64 {
-        match self.has_trouble(Trouble::Full) {
+        match self.has_fault(DiskFault::Full) {
             true => 0,
             false => self.capacity_pages.saturating_sub(self.used_pages),
         }

@@ -19,9 +19,9 @@ pub(crate) struct UdpSocket {
     pub(crate) receive_timeout_ns: Option<u64>,
     pub(crate) error: Errno,
     /// `IP_RECVTOS`: the receiver is given the traffic class of each datagram.
-    pub(crate) tells_traffic: bool,
+    pub(crate) reports_traffic: bool,
     /// `IP_PKTINFO`: the receiver is given the address that each datagram was sent to.
-    pub(crate) tells_address: bool,
+    pub(crate) reports_address: bool,
     /// `UDP_SEGMENT`: longer messages are cut into datagrams of this size; 0 for none.
     pub(crate) segment_bytes: u16,
     /// The traffic class of messages that name none.
@@ -52,7 +52,7 @@ pub(super) struct Buffered {
     pub(super) traffic: u8,
 }
 
-/// What a call that sends says about its bytes. The socket's options hold where it says nothing.
+/// The ancillary data of a call that sends. The socket's options apply to what it leaves out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     /// The destination; the connected peer by default.

@@ -220,7 +220,7 @@ extern "C" fn entry(fiber: usize) -> ! {
         unsafe { native::switch(&mut ended, (*next).frame.get()) };
     }
     // An ended strand never gets the baton, so this is a bug of ours.
-    system::say("afterlife: a strand ran past its end\n");
+    system::write_stderr("afterlife: a strand ran past its end\n");
     system::exit_now(101)
 }
 

@@ -1,7 +1,7 @@
 //! A device in trouble: failures, the page cache, reports.
 //! Errors that are marked on one inode are in `sync_failures`.
 
-use super::super::Trouble;
+use super::super::DiskFault;
 use super::*;
 
 fn read(disk: &mut Disk, file: &OpenFile, offset: u64) -> Result<u8, i32> {
@@ -15,10 +15,10 @@ fn a_failed_sync_is_reported_once_by_each_description_that_was_open() {
     synced(&mut disk, "/tmp/db", &[b'o'; 4096]);
     let [mut one, mut other] = [(); 2].map(|()| opened(&mut disk, "/tmp/db"));
     one.write(&mut disk, b"new", NOW_NS).unwrap();
-    disk.begin_trouble(Trouble::FailingSyncs);
+    disk.inject_fault(DiskFault::FailingSyncs);
     assert_eq!(one.sync(&mut disk), Err(libc::EIO));
     assert_eq!(one.sync(&mut disk), Ok(()), "the pages count as clean: there is nothing to do");
-    disk.end_trouble(Trouble::FailingSyncs);
+    disk.clear_fault(DiskFault::FailingSyncs);
     assert_eq!(other.sync(&mut disk), Err(libc::EIO));
     assert_eq!([one.sync(&mut disk), other.sync(&mut disk)], [Ok(()), Ok(())]);
     let mut late = opened(&mut disk, "/tmp/db");
@@ -34,9 +34,9 @@ fn an_unreported_failure_is_reported_by_the_next_description() {
     synced(&mut disk, "/tmp/db", &[b'o'; 4096]);
     let mut file = opened(&mut disk, "/tmp/db");
     file.write(&mut disk, b"new", NOW_NS).unwrap();
-    disk.begin_trouble(Trouble::FailingSyncs);
+    disk.inject_fault(DiskFault::FailingSyncs);
     assert!(!disk.sync_all());
-    disk.end_trouble(Trouble::FailingSyncs);
+    disk.clear_fault(DiskFault::FailingSyncs);
     disk.close(file);
     let mut late = opened(&mut disk, "/tmp/db");
     assert_eq!(late.sync(&mut disk), Err(libc::EIO));
@@ -48,7 +48,7 @@ fn a_sync_that_has_nothing_to_do_does_not_fail() {
     let mut disk = fresh();
     synced(&mut disk, "/tmp/db", b"old");
     let mut file = opened(&mut disk, "/tmp/db");
-    disk.begin_trouble(Trouble::FailingSyncs);
+    disk.inject_fault(DiskFault::FailingSyncs);
     assert_eq!(file.sync(&mut disk), Ok(()));
     file.write(&mut disk, b"n", NOW_NS).unwrap();
     assert_eq!(file.sync_range(&mut disk, 0, 0), Err(libc::EIO));
@@ -60,13 +60,13 @@ fn reads_fail_where_the_page_cache_has_nothing() {
     synced(&mut disk, "/tmp/db", &[b'o'; 3 * 4096]);
     let mut file = opened(&mut disk, "/tmp/db");
     file.write(&mut disk, b"dirty", NOW_NS).unwrap();
-    disk.begin_trouble(Trouble::FailingReads);
+    disk.inject_fault(DiskFault::FailingReads);
     assert_eq!(read(&mut disk, &file, 0), Ok(b'd'));
     assert_eq!(read(&mut disk, &file, 4096), Err(libc::EIO));
     assert_eq!(file.write_at(&mut disk, 5000, b"a part", NOW_NS), Err(libc::EIO), "the rest of the page is needed");
     assert_eq!(file.write_at(&mut disk, 4096, &[b'n'; 4096], NOW_NS), Ok(4096));
     assert_eq!(read(&mut disk, &file, 5000), Ok(b'n'));
-    disk.end_trouble(Trouble::FailingReads);
+    disk.clear_fault(DiskFault::FailingReads);
     assert_eq!(read(&mut disk, &file, 8192), Ok(b'o'));
     assert_eq!(content_of(&mut disk, file.inode)[..5], *b"dirty");
 }
@@ -77,7 +77,7 @@ fn pages_of_a_failed_sync_are_lost_with_the_page_cache() {
     synced(&mut disk, "/tmp/db", &[b'o'; 8192]);
     let mut file = opened(&mut disk, "/tmp/db");
     file.write(&mut disk, &[b'n'; 4096], NOW_NS).unwrap();
-    disk.begin_trouble(Trouble::FailingSyncs);
+    disk.inject_fault(DiskFault::FailingSyncs);
     assert_eq!(file.sync(&mut disk), Err(libc::EIO));
     assert_eq!(read(&mut disk, &file, 0), Ok(b'n'));
     disk.evict(file.inode, 4096, u64::MAX).unwrap();
@@ -106,14 +106,14 @@ fn after_a_power_loss_everything_must_be_read_from_the_media_once() {
 fn a_full_disk_takes_what_needs_no_new_page() {
     let mut disk = fresh();
     let inode = synced(&mut disk, "/tmp/db", &[b'o'; 100]);
-    disk.begin_trouble(Trouble::Full);
-    disk.begin_trouble(Trouble::Full);
+    disk.inject_fault(DiskFault::Full);
+    disk.inject_fault(DiskFault::Full);
     assert_eq!(disk.append(inode, &[b'n'; 5000], NOW_NS), Ok((100, 3996)));
     assert_eq!(disk.append(inode, b"n", NOW_NS), Err(libc::ENOSPC));
     assert_eq!(disk.statfs().blocks_free, 0);
-    disk.end_trouble(Trouble::Full);
+    disk.clear_fault(DiskFault::Full);
     assert_eq!(disk.append(inode, b"n", NOW_NS), Err(libc::ENOSPC), "the other one lasts");
-    disk.end_trouble(Trouble::Full);
+    disk.clear_fault(DiskFault::Full);
     assert_eq!(disk.append(inode, b"n", NOW_NS), Ok((4096, 1)));
 }
 
@@ -121,13 +121,13 @@ fn a_full_disk_takes_what_needs_no_new_page() {
 fn writes_fail_and_change_nothing() {
     let mut disk = fresh();
     let inode = synced(&mut disk, "/tmp/db", b"old");
-    disk.begin_trouble(Trouble::FailingWrites);
+    disk.inject_fault(DiskFault::FailingWrites);
     assert_eq!(disk.write_at(inode, 0, b"new", NOW_NS), Err(libc::EIO));
     assert_eq!(disk.truncate(inode, 1, NOW_NS), Err(libc::EIO));
     assert_eq!(disk.allocate(inode, 0, 0, 9000, NOW_NS), Err(libc::EIO));
     let null = disk.lookup(ROOT, b"/dev/null", true).unwrap();
     assert_eq!(disk.write_at(null, 0, b"new", NOW_NS), Ok(3), "that is no file of the device");
-    disk.end_all_troubles();
+    disk.clear_faults();
     assert_eq!(content_of(&mut disk, inode), b"old");
 }
 

@@ -1,9 +1,9 @@
-//! Troubles of a device: errors, no room, no answer.
-//! Their effects are in `device`.
+//! Faults of a whole device: errors, no space, no answer.
+//! Their effects are in `device`; `fault` damages single files.
 
-/// A trouble of the whole device.
+/// A fault of the whole device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum DiskFault {
     /// Reads that miss the page cache fail with `EIO`.
     FailingReads,
     /// Writes, truncations and allocations fail with `EIO` and change nothing.
@@ -16,6 +16,6 @@ pub enum Trouble {
     Stalled,
 }
 
-/// The number of troubles of each kind that last, so that the end of one does not end another.
+/// The number of faults of each kind that last, so that the end of one does not end another.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Troubles(pub(super) [u32; 5]);
+pub(crate) struct DiskFaults(pub(super) [u32; 5]);
