@@ -12,7 +12,7 @@ fn finding() -> &'static Value {
     static FINDING: OnceLock<Value> = OnceLock::new();
     FINDING.get_or_init(|| {
         let words =
-            ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "10", "--report", "json"];
+            ["run", "raft-master", "--build", "shipped", "--seeds", "40", "--max-failures", "10", "--report", "json"];
         let (code, out) = output(&mut runner(&words));
         assert_eq!(code, Some(1), "{out}");
         // Early and repeated signals are found on the way.

@@ -19,7 +19,7 @@ fn id() -> &'static str {
     static ID: OnceLock<String> = OnceLock::new();
     ID.get_or_init(|| {
         let words =
-            ["run", "raft-master", "--build", "shipped", "--seeds", "400", "--max-failures", "3", "--report", "json"];
+            ["run", "raft-master", "--build", "shipped", "--seeds", "40", "--max-failures", "10", "--report", "json"];
         let lines = lines(&shown(&words, "never"));
         let crash = lines.iter().find(|line| line["invariant"] == "no-use-after-teardown").expect("the crash is found");
         crash["id"].as_str().expect("a finding has an id").to_owned()

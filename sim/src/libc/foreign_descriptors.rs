@@ -148,15 +148,21 @@ pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str)
             return Ok(id);
         }
         let node = name(kernel, mine);
-        super::refuse(&format!("{call} on {node} with descriptor {fd}, which was opened outside the run"));
+        super::refuse_about(
+            &format!("{call} with a descriptor from outside the run"),
+            &format!("{call} on {node} with descriptor {fd}, which was opened outside the run"),
+        );
     }
     match whose(kernel, me, fd) {
-        Whose::Living(node, _) => super::refuse(&format!(
-            "{call} on {} with descriptor {fd}, which {} opened: nodes share nothing but the network, so a `static` or a \
-             value of the scenario guests it over",
-            name(kernel, mine),
-            name(kernel, node),
-        )),
+        Whose::Living(node, _) => super::refuse_about(
+            &format!("{call} with a descriptor of another node"),
+            &format!(
+                "{call} on {} with descriptor {fd}, which {} opened: nodes share nothing but the network; a `static` or a \
+                 value that both nodes' closures captured holds the descriptor",
+                name(kernel, mine),
+                name(kernel, node),
+            ),
+        ),
         // A destructor of something that outlived its process.
         Whose::Gone(node) if node != mine && call == "close" => Err(libc::EBADF),
         Whose::Gone(_) | Whose::Nobody => {

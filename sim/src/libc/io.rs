@@ -234,7 +234,10 @@ fn slot_of(me: ThreadId, number: c_int) -> Option<usize> {
 
 fn duplicate_to(me: ThreadId, fd: c_int, to: c_int) -> Result<c_int, Errno> {
     if to < FIRST {
-        super::refuse(&format!("dup2 onto descriptor {to}, which was opened outside the run"));
+        super::refuse_about(
+            "dup2 onto a descriptor from outside the run",
+            &format!("dup2 onto descriptor {to}, which was opened outside the run"),
+        );
     }
     let slot = slot_of(me, to).ok_or(libc::EBADF)?;
     call(me, |kernel| {
