@@ -91,7 +91,8 @@ fn a_fast_exit_at_term_is_not_reported(sim: &mut Sim) {
         Ok(())
     });
     sim.without("nothing-left");
-    let stops = Faults::none().stops(Duration::from_secs(1)).from(Duration::ZERO).quiet_after(Duration::from_secs(6));
+    let stops =
+        Faults::none().stops(Duration::from_secs(1)).starting_at(Duration::ZERO).quiet_after(Duration::from_secs(6));
     sim.faults(proxy, stops.aimed_at("open GloAdmin", 2).aimed_at("phase running", 2));
     sim.sometimes("the proxy restarts", |view| view.restarts() > 0);
 }

@@ -79,7 +79,7 @@ fn a_restart_without_a_vdiff_in_progress_is_not_reported(sim: &mut Sim) {
     // A Go process ends with its goroutines running.
     sim.without("nothing-left");
     let faults = Faults::none().stops(Duration::from_secs(60)).kills().power_losses();
-    let faults = faults.from(Duration::from_secs(5)).quiet_after(Duration::from_secs(20));
-    sim.faults(targets, faults.down(Duration::from_millis(100), Duration::from_secs(2)).at_most(3));
+    let faults = faults.starting_at(Duration::from_secs(5)).quiet_after(Duration::from_secs(20));
+    sim.faults(targets, faults.downtime(Duration::from_millis(100), Duration::from_secs(2)).at_most(3));
     sim.sometimes("a tablet restarts", |view| view.restarts() > 0);
 }

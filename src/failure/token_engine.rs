@@ -1,7 +1,6 @@
 //! The check that this program can replay a token on the engine that the token names.
 
 use crate::failure::token::Token;
-use crate::fault::lacking;
 use crate::model::engine::Engine;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
@@ -25,7 +24,7 @@ pub(crate) fn check_engine(token: &Token, scenario: &Scenario) -> Result<(), Ref
         };
         return Err(Refusal::new(why, next));
     }
-    match token.plan.as_ref().and_then(|plan| lacking(wanted, plan)) {
+    match token.plan.as_ref().and_then(|plan| plan.unsupported_by(wanted)) {
         None => Ok(()),
         Some(need) => {
             let why =

@@ -4,33 +4,23 @@
 //! reason every other seed has a victim: a lifecycle bug often takes two faults on one node, such as a slow disk and a stop. And a
 //! third of the faults follow the one before them, at once or after a while: the effects of the first are not over then.
 
-use super::faults::Faults;
-use super::kind::{AnyDraw, Drawn};
-use super::{Injection, Plan, Trigger};
-use crate::model::duration::nanoseconds;
-use crate::model::engine::{Engine, Need};
+use super::drawing::Drawing;
+use super::faults::{Allowed, Drawn, Faults};
+use super::plan::{Injection, Plan};
+use super::trigger::Trigger;
+use crate::model::engine::Engine;
 use crate::model::group::Group;
 use afterlife_sim::choice::{Choices, Question, identity, join};
 use afterlife_sim::event::NodeId;
-use std::time::Duration;
-
-/// The duration of disk errors and full disks: from one failed operation to a few rounds of retries.
-pub(super) const DISK_TROUBLE_NS: (u64, u64) = (1_000_000, 5_000_000_000);
-
-/// More files than a node has: the index of one wraps around.
-pub(super) const FILES: u64 = 1 << 16;
 
 /// One fault in so many follows the one before it on the same node.
 const FOLLOWING: u64 = 3;
 
-/// The longest time between the two.
+/// The longest time between the two faults.
 const FOLLOWS_WITHIN_NS: u64 = 10_000_000_000;
 
-/// The longest time between an edge and a fault that is aimed at it: the actions that follow the edge come within it.
+/// The longest time between an edge and a fault that is aimed at it: the actions that follow the edge happen within it.
 const AIMED_WITHIN_NS: u64 = 1_000_000;
-
-/// Shorter durations are not told apart.
-const SHORTEST_NS: u64 = 1_000;
 
 /// More nodes than a group has: the index of the victim wraps around.
 const VICTIMS: u64 = 1 << 16;
@@ -45,82 +35,15 @@ impl From<Group> for Targets {
     }
 }
 
-/// The draw of one injection. Each question is keyed by its name, so that one answer does not depend on another.
-pub(crate) struct Drawing<'a> {
-    /// The node that the fault is to strike.
-    pub(crate) node: NodeId,
-    targets: &'a [NodeId],
-    choices: &'a Choices,
-    key: u64,
-    engine: Engine,
-    down_ns: (u64, u64),
-}
-
-impl Drawing<'_> {
-    /// Draws a number below `bound`.
-    pub(crate) fn below(&self, question: &str, bound: u64) -> u64 {
-        self.choices.below(Question::Plan, self.key, identity(question), bound)
-    }
-
-    /// Draws a number from `low` to `high`.
-    pub(crate) fn between(&self, question: &str, (low, high): (u64, u64)) -> u64 {
-        low + self.below(question, (high - low).saturating_add(1))
-    }
-
-    /// Draws another node, for a fault between two; nothing if it is the same.
-    pub(crate) fn other(&self) -> Option<NodeId> {
-        let other = self.targets[self.below("other", self.targets.len() as u64) as usize];
-        (other != self.node).then_some(other)
-    }
-
-    /// Draws how long a node stays down, in nanoseconds.
-    pub(crate) fn down_ns(&self) -> u64 {
-        self.between("down", self.down_ns)
-    }
-
-    /// Whether the engine has this capability.
-    pub(crate) fn has(&self, need: Need) -> bool {
-        self.engine.has(need)
-    }
-}
-
-/// A range of durations in nanoseconds, the shorter one first.
-pub(super) fn ordered(low: Duration, high: Duration) -> (u64, u64) {
-    assert!(low <= high, "a range from {low:?} to {high:?} runs backwards: give the shorter one first");
-    (nanoseconds(low), nanoseconds(high))
-}
-
-/// A tenth of a duration up to all of it, in nanoseconds.
-pub(super) fn up_to(longest: Duration) -> (u64, u64) {
-    (nanoseconds(longest) / 10, nanoseconds(longest))
-}
-
-/// A rate in thousandths.
-pub(super) fn rate(per_mille: u16) -> u16 {
-    assert!((1..=1_000).contains(&per_mille), "a rate of {per_mille} in a thousand: it is 1 to 1000");
-    per_mille
-}
-
-/// Draws a duration of at most `most_ns`, each power of ten as likely as the others: milliseconds are met as well as seconds.
-pub(super) fn decades(drawing: &Drawing<'_>, question: &str, most_ns: u64) -> u64 {
-    if most_ns <= SHORTEST_NS {
-        return drawing.between(question, (0, most_ns));
-    }
-    let powers = (SHORTEST_NS.ilog10().into(), (most_ns - 1).ilog10().into());
-    let least = 10u64.pow(drawing.between(&format!("{question}, power of ten"), powers) as u32);
-    drawing.between(question, (least, most_ns.min(least.saturating_mul(10))))
-}
-
 /// Draws the plan of a seed. Faults that need a capability the engine lacks are not drawn; the others stay as they are.
 pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engine) -> Plan {
     let mut plan = Plan::default();
     let victim = choices.below(Question::Plan, identity("victim"), 0, 2 * VICTIMS);
     for (group, (Targets(targets), faults)) in faults.iter().enumerate() {
         let who = join(identity("faults"), group as u64);
-        let enabled = |kind: &&dyn AnyDraw| {
-            choices.below(Question::Plan, who, identity(kind.name()), 4) > 0 && engine.has(kind.need())
-        };
-        let kinds: Vec<&dyn AnyDraw> = faults.kinds().filter(enabled).collect();
+        let enabled =
+            |kind: &&Allowed| choices.below(Question::Plan, who, identity(kind.name), 4) > 0 && engine.has(kind.need);
+        let kinds: Vec<&Allowed> = faults.kinds().filter(enabled).collect();
         if kinds.is_empty() || targets.is_empty() || faults.window_ns().is_empty() {
             continue;
         }
@@ -155,7 +78,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
 fn trigger_of(drawing: &Drawing<'_>, faults: &Faults, before: Option<Injection>) -> Trigger {
     let window_ns = faults.window_ns();
     if let Some(before) = before {
-        return before.trigger.later(decades(drawing, "after the one before", FOLLOWS_WITHIN_NS), window_ns.end);
+        return before.trigger.later(drawing.decades("after the one before", FOLLOWS_WITHIN_NS), window_ns.end);
     }
     let aim = drawing.below("aim", 2 * faults.aims().len() as u64) as usize;
     match faults.aims().iter().nth(aim) {
@@ -173,6 +96,8 @@ fn trigger_of(drawing: &Drawing<'_>, faults: &Faults, before: Option<Injection>)
 mod tests {
     use super::*;
     use crate::fault::kinds::{HoldThread, Partition};
+    use crate::model::duration::nanoseconds;
+    use std::time::Duration;
 
     const SECOND_NS: u64 = 1_000_000_000;
 
@@ -243,16 +168,16 @@ mod tests {
         for seed in 0..200 {
             let plan = draw(&Choices::new(seed), &[(targets_up_to(2), faults.clone())], Engine::Native);
             for Injection { trigger, fault } in &plan.injections {
-                let Some(HoldThread { until, for_ns, .. }) = HoldThread::of(fault) else {
+                let Some(HoldThread { until, for_ns, .. }) = fault.as_kind::<HoldThread>() else {
                     panic!("{fault:?} was not allowed")
                 };
-                let Trigger::On { edge, nth, after_ns: 0, .. } = trigger else { panic!("{trigger:?} is no edge") };
+                let Trigger::On { edge, nth, after_ns: 0, .. } = trigger else { panic!("{trigger:?} is not an edge") };
                 let most = if edge == "use db" { 5 } else { 3 };
                 assert!((1..=most).contains(nth) && *for_ns <= nanoseconds(limit));
                 edges[usize::from(edge == "run job")] += 1;
                 match until.as_deref() {
                     Some("close db") => awaited += 1,
-                    Some(other) => panic!("nobody named `{other}`"),
+                    Some(other) => panic!("`{other}` was not named"),
                     None => short += u32::from(*for_ns < SECOND_NS / 100),
                 }
             }
@@ -268,7 +193,7 @@ mod tests {
             for injection in draw(&Choices::new(seed), &targets(), Engine::Native).injections {
                 let Trigger::At { time_ns } = injection.trigger else { panic!("random plans strike at times") };
                 assert!((SECOND_NS..=30 * SECOND_NS).contains(&time_ns));
-                if let Some(Partition { from, to, .. }) = Partition::of(&injection.fault) {
+                if let Some(Partition { from, to, .. }) = injection.fault.as_kind::<Partition>() {
                     assert!(from != to && from.0 < 3 && to.0 < 3);
                 }
             }

@@ -1,9 +1,9 @@
 //! Edges of lifetimes, in the words that triggers and stories share: `open metadata-db`, `phase ready`.
-//! It names edges; it waits for none.
+//! It names edges; the injector waits for them.
 
 use afterlife_sim::event::{Name, ProbeEvent, What};
 
-/// The place in a lifetime that an event is, if faults can be aimed at it: what is done, and to what.
+/// The edge of a lifetime that an event is, if faults can be aimed at it.
 pub(crate) fn edge_of(what: &What) -> Option<Edge> {
     let (verb, name) = match *what {
         What::Started => ("start", Name::NONE),
@@ -24,7 +24,7 @@ pub(crate) fn edge_of(what: &What) -> Option<Edge> {
     Some(Edge { verb, name })
 }
 
-/// A place in a lifetime.
+/// An edge of a lifetime: an action and its object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edge {
     verb: &'static str,
@@ -32,7 +32,7 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Whether it is the one of these words, `open metadata-db`.
+    /// Returns whether it is the edge with these words: `open metadata-db`.
     pub(crate) fn is<'a>(&self, words: &str, text: impl Fn(Name) -> &'a str) -> bool {
         match words.strip_prefix(self.verb) {
             Some("") => self.name == Name::NONE,
@@ -42,7 +42,7 @@ impl Edge {
     }
 }
 
-/// What a step of a lifetime does, as an order.
+/// The verb of a probe event.
 fn verb(step: ProbeEvent) -> &'static str {
     match step {
         ProbeEvent::Declared => "declare",

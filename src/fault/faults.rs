@@ -1,31 +1,55 @@
 //! The faults that a scenario allows, and their bounds.
 //! Each kind adds its own builder methods, in its own file; `draw` draws plans.
 
-use super::kind::{AnyDraw, Draw};
+use super::drawing::Drawing;
+use super::holds::Holds;
+use super::kind::{Fault, Listed};
+use super::ranges::ordered;
+use super::trigger::Trigger;
 use crate::model::duration::nanoseconds;
 use crate::model::engine::Need;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// The faults that may strike, the time in which they may, and their bounds. Start from [`lifecycle`](Self::lifecycle) or
-/// [`none`](Self::none), and add kinds. The order of the calls does not matter.
+/// [`none`](Self::none), and add kinds. The order of the calls does not matter; of two calls that set the same bound, the last
+/// counts.
+///
+/// A seed draws up to [`at_most`](Self::at_most) faults from the allowed kinds, each with a node, a time and figures within the
+/// bounds. Some seeds leave out some of the kinds, and half of the seeds strike a single node.
+///
+/// ```
+/// use afterlife::Faults;
+/// use std::time::Duration;
+///
+/// let faults = Faults::lifecycle()
+///     .partitions()
+///     .slow_disks(Duration::from_millis(1), Duration::from_secs(1), Duration::from_secs(10))
+///     .aimed_at("phase ready", 3)
+///     .quiet_after(Duration::from_secs(60))
+///     .at_most(2);
+/// # drop(faults);
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "faults do nothing before they are given to `Sim::faults`"]
 pub struct Faults {
     /// By name, so that the order of the calls does not matter.
-    kinds: BTreeMap<&'static str, Box<dyn AnyDraw>>,
+    kinds: BTreeMap<&'static str, Allowed>,
     window_ns: Range<u64>,
     count_max: u64,
     down_ns: (u64, u64),
     aims: BTreeMap<String, u32>,
+    holds: Holds,
 }
 
 impl Faults {
-    /// No faults: add the kinds that may strike. By default at most 4 of them strike in a run, between 1 s and 30 s, and nodes
-    /// stay down for 100 ms to 5 s.
+    /// No faults: add the kinds that may strike. The defaults of every set of faults: at most 4 of them strike in a run, between 1 s
+    /// and 30 s of virtual time, and a node stays down for 100 ms to 5 s.
     pub fn none() -> Self {
         Self {
             kinds: BTreeMap::new(),
@@ -33,19 +57,30 @@ impl Faults {
             count_max: 4,
             down_ns: (SECOND_NS / 10, 5 * SECOND_NS),
             aims: BTreeMap::new(),
+            holds: Holds::default(),
         }
     }
 
-    /// Ends and starts of processes: graceful stops with a budget of 30 s, and kills, each with a restart.
+    /// Ends and starts of processes: graceful [`stops`](Self::stops) with a budget of 30 s, and [`kills`](Self::kills), each with a
+    /// restart. The other defaults are those of [`none`](Self::none).
     pub fn lifecycle() -> Self {
         Self::none().stops(Duration::from_secs(30)).kills()
     }
 
-    /// Lets half of the faults strike at an edge of a lifetime instead of a time: just after, or up to 1 ms after, one of the first
-    /// `nth_max` occurrences of `edge` on the node that they strike, counted from when faults may strike. Edges are written as in
-    /// stories: `use metadata-db`, `close metadata-db`, `begin to open metadata-db`, `call progress`, `deregister progress`,
-    /// `advance ballot`, `run sst-3`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`,
-    /// `disk failure /var/lib/db`, `stop requested`. Of several edges, each such fault draws one.
+    /// Lets half of the faults strike at an edge of a lifetime instead of a time: at once, or up to 1 ms after one of the first
+    /// `nth_max` occurrences of `edge` on the node that they strike. Occurrences count from when faults may strike. Each call adds an
+    /// edge, and each such fault draws one of them. By default all faults strike at times.
+    ///
+    /// Edges are written as in stories: `use metadata-db`, `close metadata-db`, `begin to open metadata-db`, `call progress`,
+    /// `deregister progress`, `advance ballot`, `run sst-3`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`,
+    /// `disk failure /var/lib/db`, `stop requested`.
+    ///
+    /// ```
+    /// # use afterlife::Faults;
+    /// // Half of the kills come within a millisecond of one of the first five uses of the database.
+    /// let faults = Faults::none().kills().aimed_at("use metadata-db", 5);
+    /// # drop(faults);
+    /// ```
     ///
     /// # Panics
     /// If `nth_max` is 0.
@@ -55,12 +90,13 @@ impl Faults {
         self
     }
 
-    /// Sets how long a node stays down after its process has ended. The default is 100 ms to 5 s.
+    /// Sets how long a node stays down after its process has ended, from `low` to `high` of virtual time. The default is 100 ms to
+    /// 5 s.
     ///
     /// # Panics
     /// If `low` is longer than `high`.
-    pub fn down(mut self, low: Duration, high: Duration) -> Self {
-        self.down_ns = super::draw::ordered(low, high);
+    pub fn downtime(mut self, low: Duration, high: Duration) -> Self {
+        self.down_ns = ordered(low, high);
         self
     }
 
@@ -71,14 +107,14 @@ impl Faults {
     }
 
     /// Sets the virtual time before which no fault strikes. The default is 1 s.
-    pub fn from(mut self, from: Duration) -> Self {
-        self.window_ns.start = nanoseconds(from);
+    pub fn starting_at(mut self, start: Duration) -> Self {
+        self.window_ns.start = nanoseconds(start);
         self
     }
 
     /// Sets the virtual time after which no fault strikes: everything heals, and the system must converge. The default is 30 s.
-    pub fn quiet_after(mut self, after: Duration) -> Self {
-        self.window_ns.end = nanoseconds(after);
+    pub fn quiet_after(mut self, end: Duration) -> Self {
+        self.window_ns.end = nanoseconds(end);
         self
     }
 
@@ -87,14 +123,14 @@ impl Faults {
         self.window_ns.clone()
     }
 
-    /// Whether a kind is allowed that needs this of an engine.
+    /// Returns whether a kind is allowed that needs this capability.
     pub(crate) fn needs(&self, need: Need) -> bool {
-        self.kinds().any(|kind| kind.need() == need)
+        self.kinds.values().any(|kind| kind.need == need)
     }
 
     /// The allowed kinds, by name.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &dyn AnyDraw> {
-        self.kinds.values().map(|kind| &**kind).filter(|kind| kind.is_allowed())
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &Allowed> {
+        self.kinds.values()
     }
 
     /// The greatest number of faults in one run.
@@ -112,16 +148,59 @@ impl Faults {
         &self.aims
     }
 
-    /// Allows a kind with these bounds; the last call counts.
-    pub(super) fn allow(mut self, kind: impl Draw) -> Self {
-        self.kinds.insert(kind.name(), Box::new(kind));
-        self
+    /// The bounds of held threads.
+    pub(super) fn holds(&mut self) -> &mut Holds {
+        &mut self.holds
     }
 
-    /// Changes the bounds of a kind that has several builder methods.
-    pub(super) fn change<D: Draw + Default>(mut self, change: impl FnOnce(&mut D)) -> Self {
-        let kind = self.kinds.entry(D::default().name()).or_insert_with(|| Box::new(D::default()));
-        change(kind.as_any().downcast_mut().expect("a name belongs to one kind"));
+    /// Allows a kind. Its name keys its draws: another name is another seed. The last call for a name counts.
+    pub(super) fn allow<D: Into<Drawn>>(
+        mut self,
+        name: &'static str,
+        need: Need,
+        draw: impl Fn(&Drawing<'_>) -> Option<D> + Send + Sync + 'static,
+    ) -> Self {
+        let draw = Arc::new(move |drawing: &Drawing<'_>| draw(drawing).map(D::into));
+        self.kinds.insert(name, Allowed { name, need, draw });
         self
+    }
+}
+
+/// A kind of fault that a scenario allows.
+#[derive(Clone)]
+pub(super) struct Allowed {
+    /// The name that keys its draws.
+    pub(super) name: &'static str,
+    /// The capability that an engine needs for it.
+    pub(super) need: Need,
+    draw: Arc<dyn Fn(&Drawing<'_>) -> Option<Drawn> + Send + Sync>,
+}
+
+impl Allowed {
+    /// Draws one within the bounds, or `None` if it cannot strike here.
+    pub(super) fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn> {
+        (self.draw)(drawing)
+    }
+}
+
+impl fmt::Debug for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A drawn fault.
+pub(super) struct Drawn {
+    /// The fault.
+    pub(super) fault: Fault,
+    /// Its trigger, if the kind has one of its own.
+    pub(super) trigger: Option<Trigger>,
+    /// The trigger of a second injection of the same fault, which precedes the first in the plan.
+    pub(super) again: Option<Trigger>,
+}
+
+impl<K: Listed> From<K> for Drawn {
+    fn from(kind: K) -> Self {
+        Self { fault: Fault::new(kind), trigger: None, again: None }
     }
 }

@@ -1,29 +1,33 @@
-//! The interface of a kind of fault: everything that the rest of the harness asks of one.
-//! It knows no kind by name; `kinds/` has one file for each.
+//! A fault, and the interface that each kind of fault implements.
+//! It knows no kind by name: `kinds/` has one file for each.
 
-use super::draw::Drawing;
+use super::field::Field;
 use super::number::Number;
 use super::wire::{PlanReader, PlanWriter, WireError};
-use super::{Fault, Trigger};
 use crate::model::engine::Need;
 use afterlife_sim::Control;
 use afterlife_sim::event::{NodeId, Seq};
 use std::any::Any;
 use std::fmt;
 
+/// Something done to the simulation: a process that ends, a link or a disk that misbehaves, a clock that jumps.
+///
+/// Each kind has a constructor: [`Fault::kill`], [`Fault::partition`], … Nodes are named by [`Group::node`](crate::Group::node).
+pub struct Fault(Box<dyn AnyFault>);
+
 /// Names of nodes, for text.
 pub(crate) type NodeNames<'a> = &'a dyn Fn(NodeId) -> String;
 
-/// A fault as a plan has it.
-pub(crate) trait FaultKind {
+/// A kind of fault.
+pub(crate) trait FaultKind: fmt::Debug + Send + Sync {
     /// The stable name in events and records: `slow-disk`.
     fn id(&self) -> &'static str;
 
-    /// The capability that an engine must have to carry it out.
+    /// The capability that an engine needs for it.
     fn need(&self) -> Need;
 
-    /// The nodes that it strikes, the victim first. A link has two ends.
-    fn targets(&self) -> Vec<NodeId>;
+    /// Its fields, in the order of their form in a token. Old tokens are read with them, so that they never change.
+    fn fields(&mut self) -> Vec<Field<'_>>;
 
     /// The fault in a few words: `slow disk on master-0`.
     fn title(&self, name: NodeNames<'_>) -> String;
@@ -33,10 +37,7 @@ pub(crate) trait FaultKind {
         String::new()
     }
 
-    /// Writes its fields into a token. The tag that tells kinds apart is written before.
-    fn write(&self, to: &mut PlanWriter);
-
-    /// Chooses what only the moment of the strike decides, such as a file or a thread. The answer is part of the fault's event.
+    /// Chooses what depends on the moment of the strike, such as a file or a thread. The answer is part of the fault's event.
     fn prepare(&self, _injection: u32, _control: &mut Control<'_>) -> Option<String> {
         None
     }
@@ -44,7 +45,7 @@ pub(crate) trait FaultKind {
     /// Strikes. Returns the nanoseconds after which it must be lifted, if it lasts.
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64>;
 
-    /// Undoes the strike, unless another active fault does the same: a disk, a budget, a link and a process recover when the
+    /// Undoes the strike, unless another active fault has the same effect: a disk, a budget, a link and a process recover when the
     /// last fault is lifted.
     fn lift(&self, _lift: Lift<'_, '_>) {}
 
@@ -53,21 +54,135 @@ pub(crate) trait FaultKind {
         None
     }
 
-    /// Simpler faults that may break the same claim.
+    /// Simpler faults that may violate the same invariant.
     fn simpler(&self) -> Vec<Fault> {
-        Vec::new()
-    }
-
-    /// Its numbers that may become smaller.
-    fn numbers(&mut self) -> Vec<Number<'_>> {
         Vec::new()
     }
 }
 
-/// Reads a fault's fields from a token.
-pub(crate) trait Decode: Sized {
-    /// Reads what [`FaultKind::write`] wrote.
-    fn read(from: &mut PlanReader<'_>) -> Result<Self, WireError>;
+/// A kind of fault with a tag. The list of kinds implements it, so that tokens and records can carry every fault that exists.
+pub(crate) trait Listed: FaultKind + Clone + Default + PartialEq + 'static {
+    /// The number of the kind in tokens.
+    const TAG: u64;
+}
+
+/// Any kind of fault.
+trait AnyFault: FaultKind + Any {
+    fn tag(&self) -> u64;
+    fn boxed(&self) -> Box<dyn AnyFault>;
+    fn equals(&self, other: &Fault) -> bool;
+}
+
+impl<K: Listed> AnyFault for K {
+    fn tag(&self) -> u64 {
+        K::TAG
+    }
+
+    fn boxed(&self) -> Box<dyn AnyFault> {
+        Box::new(self.clone())
+    }
+
+    fn equals(&self, other: &Fault) -> bool {
+        other.as_kind::<K>().is_some_and(|other| self == other)
+    }
+}
+
+impl Clone for Fault {
+    fn clone(&self) -> Self {
+        Self(self.0.boxed())
+    }
+}
+
+impl PartialEq for Fault {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.equals(other)
+    }
+}
+
+impl Eq for Fault {}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Fault {
+    /// A fault of a kind.
+    pub(super) fn new(kind: impl Listed) -> Self {
+        Self(Box::new(kind))
+    }
+
+    /// The fault, without its type.
+    pub(super) fn kind(&self) -> &dyn FaultKind {
+        &*self.0
+    }
+
+    /// The fault as one of this kind, if it is one.
+    pub(crate) fn as_kind<K: Listed>(&self) -> Option<&K> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref()
+    }
+
+    /// The nodes that it strikes, the victim first. A link has two ends.
+    pub(crate) fn targets(&self) -> Vec<NodeId> {
+        let mut copy = self.clone();
+        let node = |field| if let Field::Node(node) = field { Some(*node) } else { None };
+        copy.0.fields().into_iter().filter_map(node).collect()
+    }
+
+    /// The first node that it strikes.
+    pub(crate) fn victim(&self) -> NodeId {
+        self.targets()[0]
+    }
+
+    /// The capability that an engine needs for it.
+    pub(crate) fn need(&self) -> Need {
+        self.0.need()
+    }
+
+    /// The fault in a few words: `stop master-0`.
+    pub(crate) fn title(&self, name: NodeNames<'_>) -> String {
+        self.0.title(name)
+    }
+
+    /// Its figures: `budget 30 s, down 1 s`. Empty if it has none.
+    pub(crate) fn details(&self) -> String {
+        self.0.details()
+    }
+
+    /// The node and the edge whose next occurrence lifts it early.
+    pub(crate) fn lifted_at(&self) -> Option<(NodeId, &str)> {
+        self.0.lifted_at()
+    }
+
+    /// Simpler faults that may violate the same invariant.
+    pub(crate) fn simpler(&self) -> Vec<Self> {
+        self.0.simpler()
+    }
+
+    /// Its numbers that may become smaller.
+    pub(crate) fn numbers(&mut self) -> Vec<Number<'_>> {
+        let number = |field| if let Field::Number(number) = field { Some(number) } else { None };
+        self.0.fields().into_iter().filter_map(number).collect()
+    }
+
+    /// Writes its tag and fields into a token.
+    pub(super) fn write(&self, to: &mut PlanWriter) {
+        to.number(self.0.tag());
+        for field in self.0.boxed().fields() {
+            field.write(to);
+        }
+    }
+
+    /// Reads the fields of a kind from a token. The tag, which tells the kind, is read before.
+    pub(super) fn read_fields<K: Listed>(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
+        let mut kind = K::default();
+        for mut field in kind.fields() {
+            field.read(from)?;
+        }
+        Ok(Self::new(kind))
+    }
 }
 
 /// A strike in progress.
@@ -114,85 +229,4 @@ pub(crate) struct Active<'a> {
     pub(crate) injection: u32,
     /// The incarnation that its victim was in.
     pub(crate) incarnation: u16,
-}
-
-/// A kind of fault as a scenario allows it, with its bounds.
-pub(crate) trait Draw: fmt::Debug + Clone + Send + Sync + 'static {
-    /// The stable name that keys its draws. The order in which a scenario allows kinds does not matter.
-    fn name(&self) -> &'static str;
-
-    /// The capability that an engine must have.
-    fn need(&self) -> Need;
-
-    /// Draws one, or nothing if it cannot strike here.
-    fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn>;
-
-    /// Whether it may strike at all: bounds can be given before the kind is allowed.
-    fn is_allowed(&self) -> bool {
-        true
-    }
-}
-
-/// Any [`Draw`].
-pub(super) trait AnyDraw: fmt::Debug + Send + Sync {
-    /// See [`Draw::name`].
-    fn name(&self) -> &'static str;
-    /// See [`Draw::need`].
-    fn need(&self) -> Need;
-    /// See [`Draw::draw`].
-    fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn>;
-    /// See [`Draw::is_allowed`].
-    fn is_allowed(&self) -> bool;
-    /// A copy.
-    fn boxed(&self) -> Box<dyn AnyDraw>;
-    /// The kind itself, for a builder that changes its bounds.
-    fn as_any(&mut self) -> &mut dyn Any;
-}
-
-impl<D: Draw> AnyDraw for D {
-    fn name(&self) -> &'static str {
-        Draw::name(self)
-    }
-
-    fn need(&self) -> Need {
-        Draw::need(self)
-    }
-
-    fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn> {
-        Draw::draw(self, drawing)
-    }
-
-    fn is_allowed(&self) -> bool {
-        Draw::is_allowed(self)
-    }
-
-    fn boxed(&self) -> Box<dyn AnyDraw> {
-        Box::new(self.clone())
-    }
-
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-}
-
-impl Clone for Box<dyn AnyDraw> {
-    fn clone(&self) -> Self {
-        (**self).boxed()
-    }
-}
-
-/// A drawn fault.
-pub(crate) struct Drawn {
-    /// The fault.
-    pub(crate) fault: Fault,
-    /// Its trigger, if the kind has one of its own.
-    pub(crate) trigger: Option<Trigger>,
-    /// The trigger of a second injection of the same fault, which stands before the first in the plan.
-    pub(crate) again: Option<Trigger>,
-}
-
-impl<F: Into<Fault>> From<F> for Drawn {
-    fn from(fault: F) -> Self {
-        Self { fault: fault.into(), trigger: None, again: None }
-    }
 }

@@ -1,28 +1,37 @@
 //! Faults: the things that can be done to a simulation, their triggers, and how a seed draws them.
 //!
+//! Each file uses only files above it in this list:
+//!
 //! | file | content |
 //! |---|---|
-//! | `plan` | `Plan`, `Injection`, `Trigger`, `Fault`: the data |
-//! | `faults` | `Faults`: the builder of a scenario |
+//! | `number`, `wire`, `words`, `ranges` | numbers that shrink, the bytes of tokens, text, checked bounds |
+//! | `field` | the fields of a fault, for tokens and the shrinker |
+//! | `edge`, `trigger` | edges of lifetimes, and the moment at which an injection strikes |
+//! | `kind` | `Fault`, and the interface that each kind of fault implements |
+//! | `drawing` | the draw of one injection: keyed numbers, nodes and durations |
+//! | `holds`, `faults` | `Faults`: the builder of a scenario, and the bounds of held threads |
+//! | `shapes/` | the common part of faults of links, disks and files, and of sudden ends |
+//! | `kinds/` | one file for each kind of fault, and their list |
+//! | `plan` | `Plan`, `Injection`: the data |
 //! | `draw` | the plan that a seed draws |
 //! | `strike` | strikes, ends, and healing |
-//! | `kind` | the interface that each kind of fault implements |
-//! | `kinds/` | one file for each kind of fault, and their list |
-//! | `edge` | edges of lifetimes, in the words of triggers |
-//! | `number`, `wire`, `words` | for shrinking, tokens and text |
 
 mod draw;
+mod drawing;
 mod edge;
 mod faults;
+mod field;
+mod holds;
 mod kind;
 mod kinds;
-mod needs;
-mod nodes;
 mod number;
 mod plan;
+mod ranges;
+mod shapes;
 #[cfg(test)]
 pub(crate) mod strategies;
 mod strike;
+mod trigger;
 mod wire;
 mod words;
 
@@ -30,11 +39,11 @@ pub(crate) use draw::{Targets, draw};
 pub(crate) use edge::{Edge, edge_of};
 pub use faults::Faults;
 pub(crate) use kind::Active;
+pub use kind::Fault;
 #[cfg(test)]
 pub(crate) use kinds::Kill;
-pub(crate) use needs::lacking;
-pub(crate) use nodes::last_node_named;
 pub(crate) use number::Number;
-pub use plan::{Fault, Injection, Plan, Trigger};
+pub use plan::{Injection, Plan};
 pub(crate) use strike::{heal, incarnation_of, lift, strike};
+pub use trigger::Trigger;
 pub(crate) use words::ordinal;

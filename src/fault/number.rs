@@ -1,7 +1,7 @@
 //! Numbers of a plan that may become smaller while it is shrunk.
-//! Which of the smaller plans still fail is not decided here.
+//! The shrinker decides which of the smaller plans still fail.
 
-/// A lasting fault that is shorter than this can no longer be told from none: one millisecond.
+/// The shortest duration of a lasting fault, one millisecond: a shorter fault hardly differs from none.
 const LASTING_NS: u64 = 1_000_000;
 
 /// The units that a moment is rounded down to, coarsest first. Fault windows usually begin at whole seconds, so that a rounded
@@ -29,7 +29,7 @@ pub(crate) enum Number<'a> {
         /// The field.
         at: &'a mut i64,
     },
-    /// A moment. It is only rounded, since nothing that happened before it is undone by an earlier strike.
+    /// A moment. It is only rounded: an earlier strike is not simpler.
     Moment {
         /// The field.
         at: &'a mut u64,

@@ -1,9 +1,11 @@
-//! Any plans at all, for tests of what every plan goes through: tokens, shrinking.
-//! Plans that a scenario allows are drawn elsewhere.
+//! Arbitrary plans, for tests of tokens and of shrinking.
+//! It does not draw the plans that a scenario allows: `draw` does.
 
-use super::kinds::{AnyKind, TAGS};
+use super::kind::Fault;
+use super::kinds::list::{TAGS, read};
+use super::plan::{Injection, Plan};
+use super::trigger::Trigger;
 use super::wire::{PlanReader, PlanWriter};
-use super::{Fault, Injection, Plan, Trigger};
 use afterlife_sim::event::NodeId;
 use proptest::prelude::*;
 
@@ -18,7 +20,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         let mut writer = PlanWriter::default();
         writer.number(tag).number(a.into()).number(b.into()).number(c).number(d).text(&text);
         let bytes = writer.into_bytes();
-        AnyKind::read(&mut PlanReader::new(&bytes)).ok().map(Fault)
+        read(&mut PlanReader::new(&bytes)).ok()
     })
 }
 

@@ -1,8 +1,7 @@
-//! Injections become something that happens in the simulation, and end.
-//! The observer of a run knows when each is due.
+//! Injections strike, end and heal.
+//! The injector of a run decides when each is due.
 
-use super::Fault;
-use super::kind::{Active, Lift, Strike};
+use super::kind::{Active, Fault, Lift, Strike};
 use afterlife_sim::Control;
 use afterlife_sim::event::NodeId;
 
@@ -17,7 +16,7 @@ pub(crate) fn strike(fault: &Fault, injection: u32, active: &[Active<'_>], contr
     kind.strike(Strike { control, injection, cause, prepared, active })
 }
 
-/// The incarnation that the victim of a fault is in.
+/// The current incarnation of a fault's victim.
 pub(crate) fn incarnation_of(fault: &Fault, control: &Control<'_>) -> u16 {
     control.incarnation(fault.victim())
 }

@@ -1,10 +1,10 @@
 //! Plans as bytes, for tokens: numbers of seven bits a byte, least significant first.
-//! A tag, once given, keeps its meaning for as long as the version of tokens stands.
+//! It knows no fault: each kind lists its own fields.
 
 use afterlife_sim::event::NodeId;
 use std::fmt;
 
-/// Bytes that are no plan, with the reason.
+/// The reason why bytes are not a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WireError(String);
 
@@ -81,7 +81,7 @@ impl<'a> PlanReader<'a> {
     pub(crate) fn end(&self) -> Result<(), WireError> {
         match self.rest.len() {
             0 => Ok(()),
-            left => Err(WireError(format!("{left} bytes after its end"))),
+            left => Err(WireError(format!("{left} bytes after the end"))),
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> PlanReader<'a> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) =
-                self.rest.split_first().ok_or_else(|| WireError::new("it ends in the middle of a number"))?;
+                self.rest.split_first().ok_or_else(|| WireError::new("the bytes end in the middle of a number"))?;
             self.rest = rest;
             let bits = u64::from(byte & 0x7f);
             if shift == 63 && bits > 1 {
@@ -107,14 +107,14 @@ impl<'a> PlanReader<'a> {
     /// Reads a number of a smaller type.
     pub(crate) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, WireError> {
         let value = self.number()?;
-        T::try_from(value).map_err(|_| WireError(format!("{value} is too large a number for its field")))
+        T::try_from(value).map_err(|_| WireError(format!("{value} does not fit its field")))
     }
 
     /// Reads a signed number.
     pub(crate) fn signed<T: TryFrom<i64>>(&mut self) -> Result<T, WireError> {
         let value = self.number()?;
         let value = ((value >> 1) as i64) ^ -((value & 1) as i64);
-        T::try_from(value).map_err(|_| WireError(format!("{value} is too large a number for its field")))
+        T::try_from(value).map_err(|_| WireError(format!("{value} does not fit its field")))
     }
 
     /// Reads a node.
@@ -127,15 +127,17 @@ impl<'a> PlanReader<'a> {
         match self.number()? {
             0 => Ok(false),
             1 => Ok(true),
-            other => Err(WireError(format!("{other} for a flag"))),
+            other => Err(WireError(format!("{other} instead of a flag"))),
         }
     }
 
     /// Reads text.
     pub(crate) fn text(&mut self) -> Result<String, WireError> {
         let length = self.small::<usize>()?;
-        let (text, rest) =
-            self.rest.split_at_checked(length).ok_or_else(|| WireError::new("it ends in the middle of a text"))?;
+        let (text, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| WireError::new("the bytes end in the middle of a text"))?;
         self.rest = rest;
         String::from_utf8(text.to_vec()).map_err(|_| WireError::new("a text that is not UTF-8"))
     }
@@ -163,9 +165,9 @@ mod tests {
     #[test]
     fn damage_is_refused_by_name() {
         assert_eq!(PlanReader::new(&[0xff; 11]).number(), Err(WireError::new("a number of more than 64 bits")));
-        assert_eq!(PlanReader::new(&[0x80]).number(), Err(WireError::new("it ends in the middle of a number")));
-        assert_eq!(PlanReader::new(&[3, b'a']).text(), Err(WireError::new("it ends in the middle of a text")));
-        assert_eq!(PlanReader::new(&[2]).flag(), Err(WireError::new("2 for a flag")));
-        assert_eq!(PlanReader::new(&[0]).end(), Err(WireError::new("1 bytes after its end")));
+        assert_eq!(PlanReader::new(&[0x80]).number(), Err(WireError::new("the bytes end in the middle of a number")));
+        assert_eq!(PlanReader::new(&[3, b'a']).text(), Err(WireError::new("the bytes end in the middle of a text")));
+        assert_eq!(PlanReader::new(&[2]).flag(), Err(WireError::new("2 instead of a flag")));
+        assert_eq!(PlanReader::new(&[0]).end(), Err(WireError::new("1 bytes after the end")));
     }
 }

@@ -1,7 +1,6 @@
-//! One run, in the process that was forked for it: the scenario is written down, given to the world, and answered for.
+//! One run, in the process that was forked for it: sets up the scenario, runs it on an engine, and builds the reply.
 //! It knows no campaign.
 
-use crate::fault::last_node_named;
 use crate::fault::{self, Plan, Trigger};
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::engine::{Engine, Need};
@@ -18,7 +17,7 @@ use afterlife_sim::event::{NodeId, Seq, What};
 use afterlife_sim::{CallSites, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
 use std::panic::PanicHookInfo;
 
-/// When a process of this role first starts.
+/// The time at which processes of this role first start.
 fn start_ns(role: Role) -> u64 {
     match role {
         Role::Service | Role::Client => 0,
@@ -26,11 +25,10 @@ fn start_ns(role: Role) -> u64 {
     }
 }
 
-/// What a process does once before it runs anything: process-wide statics that would otherwise be made by the first node that
-/// needs them, and belong to it, are made outside of every node.
+/// Prepares a process before its first run: initialises statics that the first node to use them would otherwise own.
 pub(crate) fn warm_up() {
     crate::run::trace::install();
-    // tokio's signal driver keeps one pipe for the whole process.
+    // tokio's signal driver has one pipe for the whole process.
     drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
     if guest::TASKS_ARE_TOKIOS {
         crate::scenario::main_task::begin();
@@ -42,10 +40,10 @@ pub(crate) fn warm_up() {
     });
 }
 
-/// Carries out a request in this process. Once: the process's statics are part of the run.
+/// Carries out a request in this process, which can do so only once: its statics are part of the run.
 ///
 /// # Errors
-/// When the scenario or the plan wants what this program does not have.
+/// If the scenario or the plan needs something that this program does not support.
 pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
     if let Some(filter) = &request.log {
         crate::run::trace::keep(filter)?;
@@ -55,10 +53,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     isolate::become_host(request.seed);
     let engine = scenario.engine();
     if request.engine != engine {
-        return Err(format!(
-            "{} runs on {engine} in this program, and {} was asked for",
-            scenario.name, request.engine
-        ));
+        return Err(format!("{} runs on {engine} in this program, not on {}", scenario.name, request.engine));
     }
     let mut sim = Sim::on(engine, request.build, request.seed);
     (scenario.script)(&mut sim);
@@ -70,18 +65,36 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
     });
     check_allocator(&sim, &plan)?;
-    if let Some(need) = fault::lacking(engine, &plan) {
-        return Err(format!("the plan asks for {}, which {engine} has not: {}", need.words(), engine.support(need).1));
+    if let Some(need) = plan.unsupported_by(engine) {
+        return Err(format!(
+            "the plan needs {}, which {engine} does not support: {}",
+            need.words(),
+            engine.support(need).1
+        ));
     }
     if request.only_plan {
         return Ok(Reply::not_run(plan));
     }
-    if last_node_named(&plan.injections).is_some_and(|node| usize::from(node) >= sim.processes.len()) {
-        // Of a scenario that had more nodes. Whoever asks for a record sees that by their names.
+    if plan.last_node().is_some_and(|node| usize::from(node) >= sim.processes.len()) {
+        // The plan is of a scenario that had more nodes. The names in the record show it.
         let nodes = sim.processes.into_iter().map(|process| process.name).collect();
         return Ok(Reply { record: Some(Record { nodes, ..Record::default() }), ..Reply::not_run(plan) });
     }
-    let settings = Settings {
+    let settings = settings(&sim, request);
+    let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
+    if engine.is_guest() {
+        // The engine's own thread, outside of every turn.
+        names.push(engine.name().to_owned());
+    }
+    let (processes, time_limit_ns) = (std::mem::take(&mut sim.processes), sim.time_limit_ns);
+    let observer = RunObserver::new(watched(sim, &processes, plan.clone()));
+    let outcome = run(engine, settings, processes, Box::new(observer));
+    let reply = answer(outcome, names, plan, time_limit_ns, request.until_ns);
+    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
+}
+
+fn settings(sim: &Sim, request: &Request) -> Settings {
+    Settings {
         seed: request.seed,
         end_ns: request.until_ns.unwrap_or(u64::MAX).min(sim.time_limit_ns),
         record: request.record,
@@ -92,47 +105,40 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         schedule: Schedule { start_ns_max: sim.late_threads_ns, ..Schedule::default() },
         stack_at: request.stack_at.map(|seq| seq.0),
         ..Settings::default()
-    };
-    let supervised = sim.processes.iter().enumerate();
-    let supervised = supervised.filter_map(|(index, it)| Some((NodeId(index as u16), it.supervisor?))).collect();
-    let roles: Vec<Role> = sim.processes.iter().map(|process| process.role).collect();
-    let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
-    if engine.is_guest() {
-        // What its own thread does, outside of every turn.
-        names.push(engine.name().to_owned());
     }
-    let processes = std::mem::take(&mut sim.processes);
-    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
-    let faults_ns =
-        windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
-    // What the scenario itself aims may find its place at any time.
-    let scripted = sim.injected.iter().any(|it| matches!(it.trigger, Trigger::On { .. }));
-    let faults_ns = if scripted { 0..sim.time_limit_ns } else { faults_ns };
-    let observer = RunObserver::new(Watched {
-        plan: plan.clone(),
-        roles,
-        claims: sim.claims,
-        faults_ns,
-        scripted,
-        supervised,
-        terms: sim.terms,
-    });
-    let outcome = run(engine, settings, processes, Box::new(observer));
-    let reply = answer(outcome, names, plan, sim.time_limit_ns, request.until_ns);
-    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
 }
 
-fn machine(it: Process) -> Machine {
+fn watched(sim: Sim, processes: &[Process], plan: Plan) -> Watched {
+    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
+    let drawn_ns =
+        windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
+    // The edges at which the scenario itself aims may occur at any time.
+    let scripted = sim.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
+    let supervised = processes.iter().enumerate();
+    Watched {
+        plan,
+        roles: processes.iter().map(|process| process.role).collect(),
+        claims: sim.claims,
+        faults_ns: if scripted { 0..sim.time_limit_ns } else { drawn_ns },
+        scripted,
+        supervised: supervised
+            .filter_map(|(index, process)| Some((NodeId(index as u16), process.supervisor?)))
+            .collect(),
+        terms: sim.terms,
+    }
+}
+
+fn machine(process: Process) -> Machine {
     Machine {
-        name: it.name,
-        main: it.main,
-        start_ns: start_ns(it.role),
-        disk: it.disk.0,
-        clock_offset_ns: it.clock.offset_ns,
-        clock_ppm: it.clock.ppm,
-        memory_bytes: it.memory_bytes,
-        descriptors_max: it.descriptors_max,
-        links: it.links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
+        name: process.name,
+        main: process.main,
+        start_ns: start_ns(process.role),
+        disk: process.disk.0,
+        clock_offset_ns: process.clock.offset_ns,
+        clock_ppm: process.clock.ppm,
+        memory_bytes: process.memory_bytes,
+        descriptors_max: process.descriptors_max,
+        links: process.links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
     }
 }
 
@@ -150,13 +156,13 @@ fn program(mut process: Process) -> guest::Program {
     guest::Program { machine: machine(process), main }
 }
 
-/// A memory budget that nobody keeps would be a test that cannot fail.
+/// Checks that the program's allocator enforces memory budgets: otherwise the test could not fail.
 fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
     let wanted = sim.processes.iter().any(|process| process.memory_bytes.is_some())
         || sim.faults.iter().any(|(_, faults)| faults.needs(Need::Memory))
-        || plan.injections.iter().any(|it| it.fault.need() == Need::Memory);
+        || plan.injections.iter().any(|injection| injection.fault.need() == Need::Memory);
     if wanted && !afterlife_sim::accounts_memory() {
-        return Err("memory budgets need an allocator that keeps them: put \
+        return Err("memory budgets need an allocator that enforces them: put \
             `#[global_allocator] static MEMORY: afterlife::Memory = afterlife::Memory;` into this binary"
             .to_owned());
     }
@@ -171,13 +177,13 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     let cut_short = outcome.ending == Ending::TimeUp && until_ns.is_some_and(|until_ns| until_ns < time_limit_ns);
     let mut verdicts = observer.verdicts(time_limit_ns, &nodes, cut_short, live);
     if outcome.ending == Ending::TooManyEvents {
-        // What else did not come to its end, did not because of this.
+        // This is the reason for anything else that did not end.
         verdicts.violations = vec![too_many_events(outcome.events)];
     }
     let unread = unread(verdicts.leaks, verdicts.stacks, &outcome.places);
     let ended = match &outcome.crash {
         None => Ended::Whole,
-        // What broke is told by whoever reads the reply: runs whose process died say nothing themselves.
+        // The reader of the reply reports the crash.
         Some(crash) => {
             verdicts.violations.clear();
             let node = Some(crash.node.clone());
@@ -212,9 +218,9 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     }
 }
 
-/// What is told by address, with the addresses.
+/// The leaks and stacks, with the return addresses of their call sites.
 fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unresolved {
-    let named = left.iter().map(|it| it.place).chain(stacks.iter().map(|(_, place)| *place));
+    let named = left.iter().map(|leak| leak.place).chain(stacks.iter().map(|(_, place)| *place));
     let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
     Unresolved { left, stacks, places }
 }
@@ -225,16 +231,16 @@ fn too_many_events(events: u64) -> Violation {
         class: "events".to_owned(),
         sites: Vec::new(),
         subject: format!("{events} events"),
-        sentence: format!("the run was ended after {events} events: something goes round without an end"),
+        sentence: format!("the run was ended after {events} events: a loop does not end"),
         at: Seq::NONE,
         turning: Vec::new(),
     }
 }
 
-/// A panic on a thread of the run is an event; elsewhere it is a bug of ours, and loud.
+/// Records a panic on a thread of the run as an event. Elsewhere it is our own bug, and is printed.
 fn panicked(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("a panic without a text");
-    let site = info.location().map_or_else(String::new, |it| format!("{}:{}", it.file(), it.line()));
+    let site = info.location().map_or_else(String::new, |location| format!("{}:{}", location.file(), location.line()));
     if afterlife_sim::is_inside() {
         afterlife_sim::emit(|name| What::Panicked { message: name(message), site: name(&site) });
     } else {
@@ -253,13 +259,13 @@ mod tests {
 
     /// This binary has the system's own allocator.
     #[test]
-    fn a_budget_that_nobody_would_keep_is_refused() {
+    fn a_budget_without_an_allocator_that_enforces_it_is_refused() {
         let mut sim = Sim::new(Build::Sound, 0);
         let node = sim.program("server", |_| 0);
         let squeeze = Fault::memory_pressure(node.node(0), 1, Duration::from_nanos(1));
         let squeezed = Plan { injections: vec![Injection { trigger: Trigger::at(Duration::ZERO), fault: squeeze }] };
         assert_eq!(check_allocator(&sim, &Plan::default()), Ok(()));
-        let refused = check_allocator(&sim, &squeezed).expect_err("nobody keeps it");
+        let refused = check_allocator(&sim, &squeezed).expect_err("no allocator enforces it");
         assert!(refused.contains("#[global_allocator] static MEMORY"), "{refused}");
         sim.faults(node, Faults::none().memory_pressure(1, 2, Duration::from_secs(1)));
         assert!(check_allocator(&sim, &Plan::default()).is_err());

@@ -3,7 +3,6 @@
 
 use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;
-use crate::fault::last_node_named;
 use crate::model::verdict::Verdict;
 use crate::run::log_filter::Filter;
 use crate::run::request::{Record, Reply, Request};
@@ -101,7 +100,7 @@ pub(crate) fn replay(
         return Ok(Replayed::Nondeterministic([reply.digest, again.digest]));
     }
     let nodes = reply.record.as_ref().map(|record| record.nodes.len());
-    if let (Some(nodes), Some(node)) = (nodes, last_node_named(&reply.plan.injections))
+    if let (Some(nodes), Some(node)) = (nodes, reply.plan.last_node())
         && usize::from(node) >= nodes
     {
         return Ok(Replayed::PlanUnfit { node, nodes });

@@ -239,7 +239,7 @@ fn blocking_work_ends(sim: &mut Sim) {
         time::sleep(Duration::from_secs(2)).await;
         Ok(())
     });
-    let kills = Faults::none().kills().from(ms(1)).quiet_after(Duration::from_secs(1)).aimed_at("note done", 20);
+    let kills = Faults::none().kills().starting_at(ms(1)).quiet_after(Duration::from_secs(1)).aimed_at("note done", 20);
     sim.faults(server, kills);
     sim.sometimes("there is much to do", move |_| done.len() > 50);
 }

@@ -113,7 +113,7 @@ fn script(sim: &mut Sim) {
             .held_at("return progress-callback", 60)
             .held_at("use used-output", 60)
             .held_at("use affected-rows", 60)
-            .from(Duration::from_millis(100))
+            .starting_at(Duration::from_millis(100))
             .quiet_after(Duration::from_secs(5))
             .at_most(5),
     );
@@ -122,11 +122,11 @@ fn script(sim: &mut Sim) {
         Faults::none()
             .kills()
             .partitions()
-            .resets()
+            .connection_resets()
             .slow_links(Duration::from_millis(20), Duration::from_millis(800), Duration::from_secs(3))
             .held_links(Duration::from_secs(2))
             .pauses(Duration::from_millis(20), Duration::from_secs(2))
-            .from(Duration::from_millis(100))
+            .starting_at(Duration::from_millis(100))
             .quiet_after(Duration::from_secs(5))
             .aimed_at("use query-status", 100)
             .aimed_at("close query-status", 15)

@@ -219,7 +219,7 @@ fn nodes(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Fil
 
 /// Rolls each system in its own way, with faults at the edges that its own scenario aims at.
 fn faults(sim: &mut Sim, nodes: &Nodes) {
-    let faults = || Faults::none().from(secs(2)).quiet_after(secs(60)).down(ms(100), secs(5));
+    let faults = || Faults::none().starting_at(secs(2)).quiet_after(secs(60)).downtime(ms(100), secs(5));
     // An upgrade while the bookkeepers write.
     let upgrades = faults().stops(BUDGET).quiet_after(secs(20)).aimed_at("use metadata-db", 200);
     sim.faults(nodes.masters, upgrades.at_most(4));
@@ -227,18 +227,18 @@ fn faults(sim: &mut Sim, nodes: &Nodes) {
     sim.faults(nodes.masters, masters.aimed_at("use metadata-db", 200).at_most(2));
     let replicas = faults().stops(BUDGET).kills().slow_disks(ms(100), secs(3), secs(20));
     sim.faults(nodes.replicas, replicas.aimed_at("open files", 8).at_most(2));
-    let ways = faults().held_links(secs(20)).narrow_links(400, 2_000, secs(30)).resets();
+    let ways = faults().held_links(secs(20)).narrow_links(400, 2_000, secs(30)).connection_resets();
     sim.faults(nodes.replicas.and(nodes.blocks), ways.at_most(1));
     sim.faults(nodes.meta.and(nodes.replicas), faults().partitions().at_most(1));
-    let queries = faults().kills().resets().slow_links(ms(20), ms(800), secs(3)).pauses(ms(20), secs(2));
+    let queries = faults().kills().connection_resets().slow_links(ms(20), ms(800), secs(3)).pauses(ms(20), secs(2));
     let queries = queries.aimed_at("use query-status", 100).aimed_at("close query-status", 15);
-    sim.faults(nodes.coordinator.and(nodes.workers), queries.from(secs(30)).quiet_after(secs(90)).at_most(2));
+    sim.faults(nodes.coordinator.and(nodes.workers), queries.starting_at(secs(30)).quiet_after(secs(90)).at_most(2));
     let proxies = faults().stops(BUDGET).repeated_stops(BUDGET, secs(1)).kills();
     let proxies = proxies.aimed_at("open GloAdmin", 2).aimed_at("phase running", 2).aimed_at("phase stopping", 1);
     sim.faults(nodes.proxies, proxies.at_most(2));
     let tablets =
         faults().stops(TABLET_BUDGET).kills().power_losses().memory_pressure(MEMORY / 64, MEMORY / 4, secs(3));
-    let tablets = tablets.aimed_at("use vdiff controllers", 2).from(secs(20)).quiet_after(secs(100));
+    let tablets = tablets.aimed_at("use vdiff controllers", 2).starting_at(secs(20)).quiet_after(secs(100));
     sim.faults(nodes.targets, tablets.at_most(3));
 }
 

@@ -196,7 +196,7 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
         .held_until("close GloMyMon")
         .held_until("close AdminHTTPServer")
         .held_until("close GloMTH")
-        .from(Duration::ZERO)
+        .starting_at(Duration::ZERO)
         .quiet_after(QUIET)
         .at_most(3);
     sim.faults(proxies, holds);
@@ -204,39 +204,42 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
         .stops(budget)
         .repeated_stops(budget, ms(1_000))
         .kills()
-        .resets()
+        .connection_resets()
         .slow_disks(ms(10), ms(500), ms(5_000))
-        .down(ms(100), ms(2_000))
+        .downtime(ms(100), ms(2_000))
         .aimed_at("open GloAdmin", 2)
         .aimed_at("phase booting3", 2)
         .aimed_at("phase running", 2)
         .aimed_at("phase stopping", 1)
         .aimed_at("phase freeing", 2)
-        .from(Duration::ZERO)
+        .starting_at(Duration::ZERO)
         .quiet_after(QUIET)
         .at_most(4);
     sim.faults(proxies, lives);
     // A backend that is unreachable for as long as a shutdown or a few checks take.
-    sim.faults(proxies.and(backends), Faults::none().partitions().resets().from(ms(500)).quiet_after(QUIET).at_most(5));
+    sim.faults(
+        proxies.and(backends),
+        Faults::none().partitions().connection_resets().starting_at(ms(500)).quiet_after(QUIET).at_most(5),
+    );
     // The same at the edges of a stop, and from the start of an incarnation.
     let cuts = Faults::none()
         .partitions()
         .held_links(ms(4_000))
         .aimed_at("phase running", 3)
         .aimed_at("phase stopping", 2)
-        .from(Duration::ZERO)
+        .starting_at(Duration::ZERO)
         .quiet_after(QUIET)
         .at_most(6);
     sim.faults(proxies.and(backends), cuts);
     // A stop during a save to disk, while threads start, and during another stop or a restart.
     let stops = Faults::none()
         .stops(budget)
-        .down(ms(100), ms(2_000))
+        .downtime(ms(100), ms(2_000))
         .aimed_at("use configdb", 30)
         .aimed_at("open threads_info", 4)
         .aimed_at("phase stopping", 2)
         .aimed_at("phase freeing", 2)
-        .from(Duration::ZERO)
+        .starting_at(Duration::ZERO)
         .quiet_after(QUIET)
         .at_most(2);
     sim.faults(proxies, stops);
@@ -244,7 +247,7 @@ fn faults(sim: &mut Sim, proxies: Group, backends: Group) {
     let disks = Faults::none()
         .slow_disks(ms(200), ms(2_000), ms(8_000))
         .aimed_at("use configdb", 30)
-        .from(Duration::ZERO)
+        .starting_at(Duration::ZERO)
         .quiet_after(QUIET)
         .at_most(2);
     sim.faults(proxies, disks);

@@ -201,7 +201,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .kills()
             .partitions()
             .slow_disks(Duration::from_secs(1), Duration::from_secs(16), Duration::from_millis(30))
-            .from(Duration::from_secs(2))
+            .starting_at(Duration::from_secs(2))
             .quiet_after(Duration::from_secs(10))
             .aimed_at("use metadata-db", 100)
             .at_most(4),
@@ -214,7 +214,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .repeated_stops(BUDGET, Duration::from_secs(12))
             .kills()
             .pauses(Duration::from_millis(100), Duration::from_secs(3))
-            .from(Duration::from_secs(2))
+            .starting_at(Duration::from_secs(2))
             .quiet_after(Duration::from_secs(25))
             .aimed_at("begin to open cluster", 1)
             .aimed_at("open metadata-db", 1)
@@ -230,7 +230,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
             .held_at("open cluster", 2)
             .held_at("use metadata-db", 6)
             .held_at("use metadata-db", 100)
-            .from(Duration::ZERO)
+            .starting_at(Duration::ZERO)
             .quiet_after(Duration::from_secs(20))
             .at_most(1),
     );
@@ -240,7 +240,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
         Faults::none()
             .stops(BUDGET)
             .slow_disks(Duration::from_secs(1), Duration::from_secs(16), Duration::from_millis(30))
-            .from(Duration::from_secs(2))
+            .starting_at(Duration::from_secs(2))
             .quiet_after(Duration::from_secs(10))
             .aimed_at("use metadata-db", 100)
             .at_most(3),

@@ -265,8 +265,8 @@ fn script(sim: &mut Sim) {
         .partitions()
         .slow_disks(Duration::from_millis(100), Duration::from_secs(3), Duration::from_secs(20))
         .disk_errors()
-        .down(Duration::from_millis(500), Duration::from_secs(8))
-        .from(from)
+        .downtime(Duration::from_millis(500), Duration::from_secs(8))
+        .starting_at(from)
         .quiet_after(until)
         .at_most(2);
     let deaths = if late {
@@ -279,26 +279,26 @@ fn script(sim: &mut Sim) {
         .held_threads(Duration::from_secs(4))
         .held_at("verify download", 24)
         .held_at("run download file", 24)
-        .from(from)
+        .starting_at(from)
         .quiet_after(until)
         .at_most(2);
     let holds = if late { holds.held_until("run ingest") } else { holds };
     let [holds, deaths] = [holds, deaths].map(|faults| if damaged { faults.at_most(0) } else { faults });
     sim.faults(replicas, holds);
     sim.faults(replicas, deaths);
-    sim.faults(meta.and(replicas), Faults::none().partitions().from(from).quiet_after(until).at_most(1));
+    sim.faults(meta.and(replicas), Faults::none().partitions().starting_at(from).quiet_after(until).at_most(1));
     let links = Faults::none()
         .held_links(Duration::from_secs(30))
         .narrow_links(400, 2_000, Duration::from_secs(30))
-        .resets()
-        .from(from)
+        .connection_resets()
+        .starting_at(from)
         .quiet_after(until)
         .at_most(2);
     sim.faults(replicas.and(blocks), links);
     let damage = Faults::none()
         .missing_files()
         .corrupt_files()
-        .from(Duration::from_secs(1))
+        .starting_at(Duration::from_secs(1))
         .quiet_after(Duration::from_secs(30))
         .at_most(2);
     sim.faults(blocks, damage);

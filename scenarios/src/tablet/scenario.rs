@@ -320,7 +320,8 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
 
-    let faults = || Faults::none().from(Duration::ZERO).quiet_after(secs(20)).down(ms(100), secs(12)).at_most(3);
+    let faults =
+        || Faults::none().starting_at(Duration::ZERO).quiet_after(secs(20)).downtime(ms(100), secs(12)).at_most(3);
     sim.faults(
         targets,
         faults()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A node: one virtual machine with one process on it. Nodes are numbered in the order in which the scenario makes them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u16);
 
 impl NodeId {

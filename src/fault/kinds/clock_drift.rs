@@ -1,43 +1,36 @@
 //! Clock drift: the clocks of a node run fast or slow for a while. The time gained or lost stays.
 
-use crate::fault::draw::{Drawing, up_to};
-use crate::fault::kind::{Decode, Draw, Drawn, FaultKind, Lift, NodeNames, Strike};
-use crate::fault::number::Number;
-use crate::fault::wire::{PlanReader, PlanWriter, WireError};
+use crate::fault::field::Field;
+use crate::fault::kind::{FaultKind, Lift, NodeNames, Strike};
+use crate::fault::ranges::up_to;
 use crate::fault::{Fault, Faults};
-use crate::model::duration::nanoseconds;
-use crate::model::duration::span;
+use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Clocks run fast or slow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ClockDrift {
-    pub(crate) node: NodeId,
-    pub(crate) ppm: i32,
-    pub(crate) for_ns: u64,
-}
+const ID: &str = "clock-drift";
 
-impl Fault {
-    /// Lets the clocks of `node` gain `ppm` millionths of each second for this long; negative numbers lose.
-    pub fn clock_drift(node: NodeId, ppm: i32, lasting: Duration) -> Self {
-        ClockDrift { node, ppm, for_ns: nanoseconds(lasting) }.into()
-    }
+/// Clocks run fast or slow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClockDrift {
+    node: NodeId,
+    ppm: i32,
+    for_ns: u64,
 }
 
 impl FaultKind for ClockDrift {
     fn id(&self) -> &'static str {
-        "clock-drift"
+        ID
     }
 
     fn need(&self) -> Need {
         Need::ClockDrift
     }
 
-    fn targets(&self) -> Vec<NodeId> {
-        vec![self.node]
+    fn fields(&mut self) -> Vec<Field<'_>> {
+        vec![Field::Node(&mut self.node), Field::Fixed(&mut self.ppm), Field::lasting(&mut self.for_ns)]
     }
 
     fn title(&self, name: NodeNames<'_>) -> String {
@@ -46,10 +39,6 @@ impl FaultKind for ClockDrift {
 
     fn details(&self) -> String {
         format!("by {} ppm, for {}", self.ppm, span(self.for_ns))
-    }
-
-    fn write(&self, to: &mut PlanWriter) {
-        to.node(self.node).signed(self.ppm.into()).number(self.for_ns);
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
@@ -61,48 +50,27 @@ impl FaultKind for ClockDrift {
         lift.control.skew_clock(self.node, self.ppm.saturating_neg());
         lift.healed();
     }
-
-    fn numbers(&mut self) -> Vec<Number<'_>> {
-        vec![Number::lasting(&mut self.for_ns)]
-    }
 }
 
-impl Decode for ClockDrift {
-    fn read(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
-        Ok(Self { node: from.node()?, ppm: from.signed()?, for_ns: from.number()? })
-    }
-}
-
-/// Clock drift as a scenario allows it.
-#[derive(Clone, Debug)]
-struct Allowed {
-    ppm_max: u32,
-    for_ns: (u64, u64),
-}
-
-impl Draw for Allowed {
-    fn name(&self) -> &'static str {
-        "clock-drift"
-    }
-
-    fn need(&self) -> Need {
-        Need::ClockDrift
-    }
-
-    fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn> {
-        let ppm = drawing.between("ppm", (0, 2 * u64::from(self.ppm_max))) as i64 - i64::from(self.ppm_max);
-        Some(ClockDrift { node: drawing.node, ppm: ppm as i32, for_ns: drawing.between("for", self.for_ns) }.into())
+impl Fault {
+    /// Lets the clocks of `node` gain `ppm` microseconds each second for this long; with a negative number they lose.
+    pub fn clock_drift(node: NodeId, ppm: i32, lasting: Duration) -> Self {
+        Self::new(ClockDrift { node, ppm, for_ns: nanoseconds(lasting) })
     }
 }
 
 impl Faults {
-    /// Allows clocks to run fast or slow by up to `ppm_max` millionths, for a tenth of `for_at_most` up to all of it. The time
-    /// gained or lost stays.
+    /// Allows clock drift: the clocks of a node run fast or slow by up to `ppm_max` microseconds each second, for a tenth of
+    /// `for_at_most` up to all of it. The time gained or lost stays.
     ///
     /// # Panics
-    /// If `ppm_max` is more than 900 000: a second would be less than a tenth of one.
+    /// If `ppm_max` is more than 900 000: a clock runs at a tenth of its true rate or more.
     pub fn clock_drift(self, ppm_max: u32, for_at_most: Duration) -> Self {
         assert!(ppm_max <= 900_000, "a drift of {ppm_max} ppm: 900000 at most, a tenth of the true rate");
-        self.allow(Allowed { ppm_max, for_ns: up_to(for_at_most) })
+        let for_ns = up_to(for_at_most);
+        self.allow(ID, Need::ClockDrift, move |drawing| {
+            let ppm = drawing.between("ppm", (0, 2 * u64::from(ppm_max))) as i64 - i64::from(ppm_max);
+            Some(ClockDrift { node: drawing.node, ppm: ppm as i32, for_ns: drawing.between("for", for_ns) })
+        })
     }
 }

@@ -1,9 +1,9 @@
 //! A clock step: the wall clock of a node jumps, forward or back. Monotonic time goes on.
 
-use crate::fault::draw::{Drawing, ordered};
-use crate::fault::kind::{Decode, Draw, Drawn, FaultKind, NodeNames, Strike};
+use crate::fault::field::Field;
+use crate::fault::kind::{FaultKind, NodeNames, Strike};
 use crate::fault::number::Number;
-use crate::fault::wire::{PlanReader, PlanWriter, WireError};
+use crate::fault::ranges::ordered;
 use crate::fault::words::signed;
 use crate::fault::{Fault, Faults};
 use crate::model::duration::nanoseconds;
@@ -12,36 +12,26 @@ use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+const ID: &str = "clock-step";
+
 /// A wall clock jumps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClockStep {
-    pub(crate) node: NodeId,
-    pub(crate) by_ns: i64,
-}
-
-impl Fault {
-    /// Sets the wall clock of `node` forward by this much.
-    pub fn clock_forward(node: NodeId, by: Duration) -> Self {
-        ClockStep { node, by_ns: i64::try_from(nanoseconds(by)).unwrap_or(i64::MAX) }.into()
-    }
-
-    /// Sets the wall clock of `node` back by this much.
-    pub fn clock_back(node: NodeId, by: Duration) -> Self {
-        ClockStep { node, by_ns: i64::try_from(nanoseconds(by)).map_or(i64::MIN, |ns| -ns) }.into()
-    }
+    node: NodeId,
+    by_ns: i64,
 }
 
 impl FaultKind for ClockStep {
     fn id(&self) -> &'static str {
-        "clock-step"
+        ID
     }
 
     fn need(&self) -> Need {
         Need::ClockSteps
     }
 
-    fn targets(&self) -> Vec<NodeId> {
-        vec![self.node]
+    fn fields(&mut self) -> Vec<Field<'_>> {
+        vec![Field::Node(&mut self.node), Field::Number(Number::Signed { at: &mut self.by_ns })]
     }
 
     fn title(&self, name: NodeNames<'_>) -> String {
@@ -52,51 +42,36 @@ impl FaultKind for ClockStep {
         format!("by {}", signed(self.by_ns))
     }
 
-    fn write(&self, to: &mut PlanWriter) {
-        to.node(self.node).signed(self.by_ns);
-    }
-
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
         strike.control.step_clock(self.node, self.by_ns);
         None
     }
-
-    fn numbers(&mut self) -> Vec<Number<'_>> {
-        vec![Number::Signed { at: &mut self.by_ns }]
-    }
 }
 
-impl Decode for ClockStep {
-    fn read(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
-        Ok(Self { node: from.node()?, by_ns: from.signed()? })
-    }
-}
-
-/// Clock steps as a scenario allows them.
-#[derive(Clone, Debug)]
-struct Allowed {
-    by_ns: (u64, u64),
-}
-
-impl Draw for Allowed {
-    fn name(&self) -> &'static str {
-        "clock-step"
+impl Fault {
+    /// Sets the wall clock of `node` forward by this much.
+    pub fn clock_forward(node: NodeId, by: Duration) -> Self {
+        Self::new(ClockStep { node, by_ns: i64::try_from(nanoseconds(by)).unwrap_or(i64::MAX) })
     }
 
-    fn need(&self) -> Need {
-        Need::ClockSteps
-    }
-
-    fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn> {
-        let by_ns = i64::try_from(drawing.between("by", self.by_ns)).unwrap_or(i64::MAX);
-        let by_ns = if drawing.below("back", 2) == 1 { -by_ns } else { by_ns };
-        Some(ClockStep { node: drawing.node, by_ns }.into())
+    /// Sets the wall clock of `node` back by this much.
+    pub fn clock_back(node: NodeId, by: Duration) -> Self {
+        Self::new(ClockStep { node, by_ns: i64::try_from(nanoseconds(by)).map_or(i64::MIN, |ns| -ns) })
     }
 }
 
 impl Faults {
-    /// Allows wall clocks to jump by `low` to `high`, forward or back. They stay there; monotonic time goes on.
+    /// Allows clock steps: the wall clock of a node jumps by `low` to `high`, forward or back, and stays there. Monotonic time goes
+    /// on.
+    ///
+    /// # Panics
+    /// If `low` is longer than `high`.
     pub fn clock_steps(self, low: Duration, high: Duration) -> Self {
-        self.allow(Allowed { by_ns: ordered(low, high) })
+        let by_ns = ordered(low, high);
+        self.allow(ID, Need::ClockSteps, move |drawing| {
+            let by_ns = i64::try_from(drawing.between("by", by_ns)).unwrap_or(i64::MAX);
+            let by_ns = if drawing.below("back", 2) == 1 { -by_ns } else { by_ns };
+            Some(ClockStep { node: drawing.node, by_ns })
+        })
     }
 }

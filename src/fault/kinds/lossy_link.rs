@@ -1,114 +1,59 @@
 //! A lossy link: some messages between two nodes are lost for a while.
-//! TCP sends them again; datagrams are gone.
+//! TCP retransmits them; datagrams are gone.
 
-use crate::fault::draw::{Drawing, rate, up_to};
-use crate::fault::kind::{Decode, Draw, Drawn, FaultKind, Lift, NodeNames, Strike};
-use crate::fault::number::Number;
-use crate::fault::wire::{PlanReader, PlanWriter, WireError};
+use crate::fault::field::Field;
+use crate::fault::ranges::rate;
+use crate::fault::shapes::link::{Effect, OnLink};
 use crate::fault::{Fault, Faults};
-use crate::model::duration::nanoseconds;
-use crate::model::duration::span;
 use crate::model::engine::Need;
 use afterlife_sim::LinkFault;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A link loses messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LossyLink {
-    pub(crate) from: NodeId,
-    pub(crate) to: NodeId,
-    pub(crate) per_mille: u16,
-    pub(crate) for_ns: u64,
+pub(crate) type LossyLink = OnLink<Lossy>;
+
+/// Some messages are lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lossy {
+    per_mille: u16,
+}
+
+impl Effect for Lossy {
+    const ID: &'static str = "lossy-link";
+    const NEED: Need = Need::BadLinks;
+
+    fn link_fault(&self) -> LinkFault {
+        LinkFault::Lossy(self.per_mille)
+    }
+
+    fn fields(&mut self) -> Vec<Field<'_>> {
+        vec![Field::Fixed(&mut self.per_mille)]
+    }
+
+    fn figure(&self) -> Option<String> {
+        Some(format!("{} ‰", self.per_mille))
+    }
 }
 
 impl Fault {
-    /// Loses `per_mille` of a thousand messages between `a` and `b`, for this long. TCP sends them again.
+    /// Loses `per_mille` of a thousand messages between `a` and `b`, for this long. TCP retransmits them; datagrams are gone.
     ///
     /// # Panics
     /// If `per_mille` is not 1 to 1 000.
     pub fn lossy_link(a: NodeId, b: NodeId, per_mille: u16, lasting: Duration) -> Self {
-        LossyLink { from: a, to: b, per_mille: rate(per_mille), for_ns: nanoseconds(lasting) }.into()
-    }
-}
-
-impl FaultKind for LossyLink {
-    fn id(&self) -> &'static str {
-        "lossy-link"
-    }
-
-    fn need(&self) -> Need {
-        Need::BadLinks
-    }
-
-    fn targets(&self) -> Vec<NodeId> {
-        vec![self.from, self.to]
-    }
-
-    fn title(&self, name: NodeNames<'_>) -> String {
-        format!("lossy link {} ↔ {}", name(self.from), name(self.to))
-    }
-
-    fn details(&self) -> String {
-        format!("{} ‰, for {}", self.per_mille, span(self.for_ns))
-    }
-
-    fn write(&self, to: &mut PlanWriter) {
-        to.node(self.from).node(self.to).number(self.per_mille.into()).number(self.for_ns);
-    }
-
-    fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.inject_link_fault(self.from, self.to, LinkFault::Lossy(self.per_mille));
-        Some(self.for_ns)
-    }
-
-    fn lift(&self, mut lift: Lift<'_, '_>) {
-        lift.control.clear_link_fault(self.from, self.to, LinkFault::Lossy(self.per_mille));
-        lift.healed();
-    }
-
-    fn numbers(&mut self) -> Vec<Number<'_>> {
-        vec![Number::lasting(&mut self.for_ns)]
-    }
-}
-
-impl Decode for LossyLink {
-    fn read(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
-        Ok(Self { from: from.node()?, to: from.node()?, per_mille: from.small()?, for_ns: from.number()? })
-    }
-}
-
-/// Lossy links as a scenario allows them.
-#[derive(Clone, Debug)]
-struct Allowed {
-    per_mille_max: u16,
-    for_ns: (u64, u64),
-}
-
-impl Draw for Allowed {
-    fn name(&self) -> &'static str {
-        "lossy-link"
-    }
-
-    fn need(&self) -> Need {
-        Need::BadLinks
-    }
-
-    fn draw(&self, drawing: &Drawing<'_>) -> Option<Drawn> {
-        let per_mille = drawing.between("rate", (1, u64::from(self.per_mille_max))) as u16;
-        let for_ns = drawing.between("for", self.for_ns);
-        Some(LossyLink { from: drawing.node, to: drawing.other()?, per_mille, for_ns }.into())
+        Self::new(LossyLink::between(a, b, Lossy { per_mille: rate(per_mille) }, lasting))
     }
 }
 
 impl Faults {
-    /// Allows links between two of the nodes that lose up to `per_mille_max` of a thousand messages, for a tenth of `for_at_most` up
-    /// to all of it. TCP sends them again; datagrams are gone.
+    /// Allows lossy links between two of the nodes: 1 to `per_mille_max` of a thousand messages are lost, in both directions. TCP
+    /// retransmits them; datagrams are gone. A link stays lossy for a tenth of `for_at_most` up to all of it.
     ///
     /// # Panics
     /// If `per_mille_max` is not 1 to 1 000.
     pub fn lossy_links(self, per_mille_max: u16, for_at_most: Duration) -> Self {
-        self.allow(Allowed { per_mille_max: rate(per_mille_max), for_ns: up_to(for_at_most) })
+        let per_mille_max = rate(per_mille_max);
+        self.link_faults(for_at_most, move |drawing| Lossy { per_mille: drawing.rate(per_mille_max) })
     }
 }

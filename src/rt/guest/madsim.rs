@@ -17,9 +17,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The engine of portable scenarios.
 pub(crate) const PORTABLE: Engine = Engine::Madsim;
-/// Whether the native engine works in this program: madsim replaces its clocks.
+/// True if the native engine works in this program: madsim replaces its clocks.
 pub(crate) const HAS_NATIVE: bool = false;
-/// Whether tasks that are spawned through `rt` are tokio's.
+/// True if tasks that are spawned through `rt` are tokio's.
 pub(crate) const TASKS_ARE_TOKIOS: bool = false;
 
 /// Runs programs on madsim.

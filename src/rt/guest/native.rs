@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 /// The engine of portable scenarios.
 pub(crate) const PORTABLE: Engine = Engine::Native;
-/// Whether the native engine works in this program.
+/// True if the native engine works in this program.
 pub(crate) const HAS_NATIVE: bool = true;
-/// Whether tasks that are spawned through `rt` are tokio's.
+/// True if tasks that are spawned through `rt` are tokio's.
 pub(crate) const TASKS_ARE_TOKIOS: bool = true;
 
 /// The main function of a node: called with the number of each incarnation, it returns a future that gives the exit code.
@@ -24,7 +24,7 @@ pub(crate) struct Program {
     pub(crate) main: Main,
 }
 
-/// Whether the calling thread takes a dead process apart, so that its actions do not count.
+/// Returns whether the calling thread takes a dead process apart, so that its actions do not count.
 pub(crate) fn is_muted() -> bool {
     false
 }

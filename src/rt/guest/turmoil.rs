@@ -15,9 +15,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The engine of portable scenarios.
 pub(crate) const PORTABLE: Engine = Engine::Turmoil;
-/// Whether the native engine works in this program.
+/// True if the native engine works in this program.
 pub(crate) const HAS_NATIVE: bool = true;
-/// Whether tasks that are spawned through `rt` are tokio's.
+/// True if tasks that are spawned through `rt` are tokio's.
 pub(crate) const TASKS_ARE_TOKIOS: bool = true;
 
 /// Runs programs on turmoil.

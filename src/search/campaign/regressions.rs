@@ -3,7 +3,6 @@
 
 use crate::failure::regressions::Regression;
 use crate::fault::Plan;
-use crate::fault::last_node_named;
 use crate::model::refusal::Refusal;
 use crate::run::request::{Reply, Request};
 use crate::runner::Executor;
@@ -51,7 +50,7 @@ fn unfit(reply: &Reply) -> Option<String> {
     let record = reply.record.as_ref()?;
     let Plan { injections } = &reply.plan;
     let nodes = record.nodes.len();
-    if let Some(node) = last_node_named(injections).filter(|node| usize::from(*node) >= nodes) {
+    if let Some(node) = reply.plan.last_node().filter(|node| usize::from(*node) >= nodes) {
         return Some(format!("it names node number {node}, and there are {nodes}"));
     }
     let number = |what: &What| match what {

@@ -111,8 +111,9 @@ fn drawn() -> Plan {
 fn broken_by_two(request: &Request) -> Reply {
     let plan = request.plan.clone().unwrap_or_else(drawn);
     let downs = |whom: u16| {
-        let kills = plan.injections.iter().filter_map(|injection| crate::fault::Kill::of(&injection.fault));
-        kills.filter(|kill| kill.node.0 == whom).map(|kill| kill.down_ns).next()
+        let kills = plan.injections.iter().filter_map(|injection| injection.fault.as_kind::<crate::fault::Kill>());
+        let mut downs = kills.map(crate::fault::Kill::node_and_down_ns).filter(|(node, _)| node.0 == whom);
+        downs.next().map(|(_, down_ns)| down_ns)
     };
     let breaks = downs(1).is_some() && downs(2) >= Some(1_000_000_000);
     // Without node 2 something else breaks.

@@ -69,7 +69,7 @@ mod tests {
     use super::super::simpler::tests::measure;
     use super::*;
     use crate::fault::strategies::plan;
-    use crate::fault::{Fault, Injection, Trigger};
+    use crate::fault::{Fault, Injection, Kill, Trigger};
     use afterlife_sim::event::NodeId;
     use proptest::prelude::*;
     use std::convert::Infallible;
@@ -95,8 +95,8 @@ mod tests {
     fn needs(nodes: &[u16], least_ns: u64) -> impl Fn(&Plan) -> bool + '_ {
         move |plan| {
             let kills = |node: u16| {
-                let mut kills = plan.injections.iter().filter_map(|injection| crate::fault::Kill::of(&injection.fault));
-                kills.any(|kill| kill.node.0 == node && kill.down_ns >= least_ns)
+                let kills = plan.injections.iter().filter_map(|injection| injection.fault.as_kind::<Kill>());
+                kills.map(Kill::node_and_down_ns).any(|(whom, down_ns)| whom.0 == node && down_ns >= least_ns)
             };
             nodes.iter().all(|node| kills(*node))
         }

@@ -88,7 +88,7 @@ fn everything_at_once(sim: &mut Sim) {
         Faults::lifecycle()
             .power_losses()
             .partitions()
-            .from(Duration::from_secs(1))
+            .starting_at(Duration::from_secs(1))
             .quiet_after(Duration::from_secs(5)),
     );
     let name: u64 = sim.rng().random();

@@ -132,7 +132,7 @@ fn a_queued_task_is_cancelled(sim: &mut Sim) {
         Ok(())
     });
     let faults = Faults::lifecycle().pauses(ms(10), ms(100)).slow_disks(ms(5), ms(50), ms(200));
-    sim.faults(replicas, faults.from(ms(20)).quiet_after(ms(500)).down(ms(5), ms(50)));
+    sim.faults(replicas, faults.starting_at(ms(20)).quiet_after(ms(500)).downtime(ms(5), ms(50)));
 }
 
 // -- Vitess: a map that does not exist is harmless as long as nobody writes to it
@@ -187,8 +187,8 @@ fn a_restart_finds_no_started_job(sim: &mut Sim) {
         Ok(())
     });
     sim.eventually("every job is done", Duration::from_secs(30), move |_| done.len() == 6);
-    let faults = Faults::none().kills().at_most(8).from(ms(200)).quiet_after(ms(1_200));
-    sim.faults(tablet, faults.down(ms(5), ms(50)));
+    let faults = Faults::none().kills().at_most(8).starting_at(ms(200)).quiet_after(ms(1_200));
+    sim.faults(tablet, faults.downtime(ms(5), ms(50)));
 }
 
 // -- ProxySQL: TERM ends the release build at once, whatever its threads are doing
@@ -248,7 +248,7 @@ fn a_proxy_leaves_on_the_spot(sim: &mut Sim) {
         0
     });
     sim.sometimes("the proxy restarts", |view| view.restarts() > 0);
-    let window = |faults: Faults| faults.from(ms(20)).quiet_after(ms(800)).down(ms(5), ms(50));
-    sim.faults(backend, window(Faults::none().kills().pauses(ms(10), ms(100)).resets()));
+    let window = |faults: Faults| faults.starting_at(ms(20)).quiet_after(ms(800)).downtime(ms(5), ms(50));
+    sim.faults(backend, window(Faults::none().kills().pauses(ms(10), ms(100)).connection_resets()));
     sim.faults(proxies, window(Faults::none().stops(ms(500))));
 }

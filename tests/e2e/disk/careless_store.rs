@@ -113,7 +113,7 @@ fn store(sim: &mut Sim, flaw: Flaw) {
         Flaw::TriesAgain => Faults::none().power_losses().disk_errors(),
         _ => Faults::none().power_losses(),
     };
-    sim.faults(store, faults.from(100 * moment).quiet_after(4_000 * moment).down(moment, 300 * moment));
+    sim.faults(store, faults.starting_at(100 * moment).quiet_after(4_000 * moment).downtime(moment, 300 * moment));
     sim.nothing_acked_is_lost(acked, found);
 }
 

@@ -340,7 +340,7 @@ fn a_kill_keeps_everything_and_a_power_loss_keeps_synced_data(sim: &mut Sim) {
         sleep(secs(20));
         0
     });
-    let strikes = |faults: Faults| faults.from(secs(5)).quiet_after(secs(6)).at_most(1);
+    let strikes = |faults: Faults| faults.starting_at(secs(5)).quiet_after(secs(6)).at_most(1);
     sim.faults(killed, strikes(Faults::none().kills()));
     sim.faults(dark, strikes(Faults::none().power_losses()));
     sim.always("a kill loses nothing", move |_| !lost.contains(&"killed"));

@@ -65,7 +65,7 @@ fn scenario(sim: &mut Sim, durability: Durability, faults: Faults) {
     let millisecond = Duration::from_millis(1);
     sim.faults(
         store,
-        faults.from(millisecond).quiet_after(Duration::from_secs(7)).down(millisecond, 500 * millisecond),
+        faults.starting_at(millisecond).quiet_after(Duration::from_secs(7)).downtime(millisecond, 500 * millisecond),
     );
     sim.sometimes("the database is opened again with rows in it", move |_| !seen.is_empty() && !seen.contains(&0));
 }

@@ -35,7 +35,7 @@ fn struck_at_its_second_note(sim: &mut Sim) {
         sleep(Duration::from_secs(9));
         0
     });
-    sim.faults(server, Faults::none().stops(Duration::from_millis(1)).from(Duration::from_secs(8)).at_most(1));
+    sim.faults(server, Faults::none().stops(Duration::from_millis(1)).starting_at(Duration::from_secs(8)).at_most(1));
     let second = Trigger::on(server.node(0), "note notes", 2, Duration::ZERO);
     sim.inject(second, Fault::kill(server.node(0), Duration::from_micros(1)));
     sim.always("the third note is never written", move |_| !notes.contains(&3));

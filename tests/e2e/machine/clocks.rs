@@ -29,7 +29,7 @@ fn begin() -> SystemTime {
 }
 
 fn at(moment: Duration) -> Faults {
-    Faults::none().from(moment).quiet_after(moment + Duration::from_nanos(1)).at_most(1)
+    Faults::none().starting_at(moment).quiet_after(moment + Duration::from_nanos(1)).at_most(1)
 }
 
 fn a_wrong_wall_clock_dates_files_too(sim: &mut Sim) {

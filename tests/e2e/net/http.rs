@@ -101,7 +101,7 @@ fn a_service_comes_back_under_load(sim: &mut Sim) {
             Ok(())
         });
     }
-    sim.faults(server, Faults::lifecycle().from(secs(1)).quiet_after(secs(8)));
+    sim.faults(server, Faults::lifecycle().starting_at(secs(1)).quiet_after(secs(8)));
     sim.always("no incarnation counts twice", move |_| answered.has_no_duplicate());
     sim.always("no job runs twice", move |_| jobs.has_no_duplicate());
     sim.sometimes("a connection is refused", move |_| !refused.is_empty());

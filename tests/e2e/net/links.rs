@@ -379,7 +379,7 @@ fn drawn_link_faults_strike_and_end(sim: &mut Sim) {
         .narrow_links(100, 10_000, secs(5))
         .duplicated_datagrams(500, secs(5))
         .reordered_datagrams(500, secs(5))
-        .resets();
+        .connection_resets();
     sim.faults(peers, faults.quiet_after(secs(20)));
     sim.sometimes("an answer is slow", move |_| !slow.is_empty());
     sim.sometimes("a connection is reset", move |_| !resets.is_empty());

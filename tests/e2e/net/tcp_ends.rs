@@ -27,7 +27,7 @@ pub(crate) fn module() -> Module {
 
 /// At most one fault, at this time.
 fn at(moment: Duration) -> Faults {
-    Faults::none().from(moment).quiet_after(moment + Duration::from_nanos(1)).at_most(1)
+    Faults::none().starting_at(moment).quiet_after(moment + Duration::from_nanos(1)).at_most(1)
 }
 
 fn a_process_that_ends_sends_fin(sim: &mut Sim) {
@@ -137,7 +137,7 @@ fn a_killed_process_resets_its_connections(sim: &mut Sim) {
         }
         0
     });
-    sim.faults(server, at(secs(5)).kills().down(ms(1), secs(1)));
+    sim.faults(server, at(secs(5)).kills().downtime(ms(1), secs(1)));
     sim.always("a kill is a reset", move |view| resets.len() <= view.faults());
     sim.sometimes("the server is killed under a connection", move |_| !resets.is_empty());
 }
@@ -174,7 +174,7 @@ fn a_machine_without_power_is_silent_until_it_restarts(sim: &mut Sim) {
         silent.note("a reset");
         0
     });
-    sim.faults(server, at(secs(5)).power_losses().down(secs(3), secs(5)));
+    sim.faults(server, at(secs(5)).power_losses().downtime(secs(3), secs(5)));
     sim.sometimes("the power fails", |view| view.faults() > 0);
     sim.sometimes("a sent byte meets a machine that is back", move |_| !silent.is_empty());
 }
@@ -246,7 +246,7 @@ fn a_connection_to_a_powerless_machine_times_out(sim: &mut Sim) {
         }
         0
     });
-    sim.faults(server, at(secs(5)).power_losses().down(secs(3_000), secs(3_001)));
+    sim.faults(server, at(secs(5)).power_losses().downtime(secs(3_000), secs(3_001)));
     sim.sometimes("data times out", move |_| timeouts.contains(&"data"));
     sim.sometimes("a connect times out", move |_| timeouts.contains(&"connect"));
 }

@@ -207,7 +207,7 @@ fn a_partition_loses_datagrams(sim: &mut Sim) {
         tokio::time::sleep(secs(40)).await;
         Ok(())
     });
-    sim.faults(peers, Faults::none().partitions().from(secs(2)).quiet_after(secs(5)).at_most(1));
+    sim.faults(peers, Faults::none().partitions().starting_at(secs(2)).quiet_after(secs(5)).at_most(1));
     sim.always("nothing is lost without a cut", move |view| lost.is_empty() || view.faults() > 0);
     sim.sometimes("a cut loses something", move |_| !lost.is_empty());
 }

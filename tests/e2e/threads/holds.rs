@@ -38,7 +38,7 @@ fn hold(trigger: Trigger, nth: u32, until: Option<&str>, length: Duration) -> In
 
 /// The window in which edges count. The scenario draws no faults itself.
 fn edges_count(sim: &mut Sim, server: Group) {
-    sim.faults(server, Faults::none().from(secs(1)).quiet_after(secs(15)));
+    sim.faults(server, Faults::none().starting_at(secs(1)).quiet_after(secs(15)));
 }
 
 fn on(edge: &str, nth: u32) -> Trigger {
@@ -224,7 +224,7 @@ fn lost_update(sim: &mut Sim) {
         0
     });
     let holds = Faults::none().held_threads(secs(1)).held_at("note read", 20).held_until("note read");
-    sim.faults(server, holds.from(secs(1)).quiet_after(secs(9)));
+    sim.faults(server, holds.starting_at(secs(1)).quiet_after(secs(9)));
     sim.always("no update is lost", move |_| !whole.contains(&false));
     sim.sometimes("the count is whole", move |_| whole.contains(&true));
 }

@@ -15,14 +15,14 @@ pub(crate) const fn ms(ms: u64) -> Duration {
 
 /// Limits faults to the time between 0.5 and 7 seconds.
 pub(crate) fn early(faults: Faults) -> Faults {
-    faults.from(ms(500)).quiet_after(secs(7)).down(ms(50), secs(2))
+    faults.starting_at(ms(500)).quiet_after(secs(7)).downtime(ms(50), secs(2))
 }
 
 /// Kills the servers. Partitions, holds and degrades the links between them and their clients, and resets their
 /// connections.
 pub(crate) fn kills_and_link_faults(sim: &mut Sim, servers: Group, clients: Group) {
     sim.faults(servers, early(Faults::none().kills()));
-    let links = Faults::none().partitions().held_links(secs(2)).lossy_links(300, secs(4)).resets();
+    let links = Faults::none().partitions().held_links(secs(2)).lossy_links(300, secs(4)).connection_resets();
     sim.faults(servers.and(clients), early(links));
     sim.sometimes("a server is killed and restarted", |view| view.restarts() > 0);
 }

@@ -171,8 +171,9 @@ pub(crate) fn a_ballot_changes_and_no_role(sim: &mut Sim) {
         }
         Ok(())
     });
-    let faults = Faults::none().kills().pauses(ms(10), ms(100)).slow_links(ms(10), ms(200), ms(300)).resets();
-    sim.faults(store.and(replica), faults.from(ms(20)).quiet_after(ms(500)).down(ms(5), ms(50)));
+    let faults =
+        Faults::none().kills().pauses(ms(10), ms(100)).slow_links(ms(10), ms(200), ms(300)).connection_resets();
+    sim.faults(store.and(replica), faults.starting_at(ms(20)).quiet_after(ms(500)).downtime(ms(5), ms(50)));
 }
 
 pub(crate) fn a_file_of_an_old_round_is_stored(sim: &mut Sim) {

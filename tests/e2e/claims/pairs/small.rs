@@ -50,7 +50,7 @@ fn heartbeats(sim: &mut Sim, asks: bool) {
         }
         Ok(())
     });
-    sim.faults(leader, Faults::none().kills().from(ms(100)).quiet_after(secs(1)).down(ms(10), ms(50)));
+    sim.faults(leader, Faults::none().kills().starting_at(ms(100)).quiet_after(secs(1)).downtime(ms(10), ms(50)));
 }
 
 pub(crate) fn a_heartbeat_comes_too_early(sim: &mut Sim) {
@@ -282,7 +282,7 @@ fn datagrams(sim: &mut Sim, waits: bool) {
     });
     sim.link(server, client, Link::fixed(ms(200)));
     sim.sometimes("the server restarts", |view| view.restarts() > 0);
-    sim.faults(server, Faults::none().kills().from(ms(300)).quiet_after(secs(2)).down(ms(10), ms(100)));
+    sim.faults(server, Faults::none().kills().starting_at(ms(300)).quiet_after(secs(2)).downtime(ms(10), ms(100)));
 }
 
 pub(crate) fn a_new_incarnation_listens_at_once(sim: &mut Sim) {

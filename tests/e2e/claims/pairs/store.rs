@@ -97,7 +97,7 @@ fn store(sim: &mut Sim, stop: Stop, report: Report) {
     });
     // A write takes as long as its sync does.
     let faults = Faults::none().stops(secs(2)).slow_disks(ms(5), ms(50), secs(3)).at_most(8);
-    sim.faults(store, faults.from(ms(100)).quiet_after(secs(3)).down(ms(10), ms(100)));
+    sim.faults(store, faults.starting_at(ms(100)).quiet_after(secs(3)).downtime(ms(10), ms(100)));
     if stop != Stop::Forgets || report != Report::Uses {
         sim.without("no-use-after-teardown");
     }

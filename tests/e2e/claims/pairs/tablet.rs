@@ -34,7 +34,7 @@ fn with_topology(sim: &mut Sim, faults: Faults, length: Duration) {
     sim.without("nothing-left");
     sim.latency(ms(1), ms(10));
     let topo = sim.node("topo", topology);
-    sim.faults(topo, faults.from(ms(100)).quiet_after(secs(2)).down(ms(50), ms(500)));
+    sim.faults(topo, faults.starting_at(ms(100)).quiet_after(secs(2)).downtime(ms(50), ms(500)));
     sim.client("operator", move |_| async move {
         sleep(length).await;
         Ok(())
@@ -242,7 +242,7 @@ async fn jobs(node: Node, expects_a_position: bool) -> Outcome {
 fn differ(sim: &mut Sim, expects_a_position: bool) {
     let tablet = sim.node("tablet", move |node| jobs(node, expects_a_position));
     sim.supervise(tablet, Supervisor::on_failure().delay(ms(100)));
-    sim.faults(tablet, Faults::none().kills().from(ms(100)).quiet_after(secs(2)).down(ms(10), ms(100)));
+    sim.faults(tablet, Faults::none().kills().starting_at(ms(100)).quiet_after(secs(2)).downtime(ms(10), ms(100)));
     sim.client("operator", |_| async {
         sleep(secs(5)).await;
         Ok(())
@@ -302,7 +302,7 @@ fn asking(sim: &mut Sim, patience: Option<Duration>) {
         Ok(())
     });
     sim.bound("recovers", secs(30));
-    sim.faults(server, Faults::none().kills().from(ms(100)).quiet_after(secs(2)).down(ms(10), secs(1)));
+    sim.faults(server, Faults::none().kills().starting_at(ms(100)).quiet_after(secs(2)).downtime(ms(10), secs(1)));
 }
 
 pub(crate) fn an_answer_is_awaited_without_a_deadline(sim: &mut Sim) {

@@ -74,7 +74,7 @@ fn script(sim: &mut Sim) {
         }
         Ok(())
     });
-    sim.faults(server, Faults::lifecycle().stops(secs(5)).quiet_after(secs(150)).down(ms(50), secs(5)));
+    sim.faults(server, Faults::lifecycle().stops(secs(5)).quiet_after(secs(150)).downtime(ms(50), secs(5)));
     sim.sometimes("the log reaches a fourth file", move |_| files.contains(&4));
     sim.sometimes("a later incarnation finds many lines", move |_| {
         (2..5).any(|incarnation| (20..200).any(|lines| incarnations.contains(&(incarnation, lines))))

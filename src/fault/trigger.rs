@@ -1,0 +1,78 @@
+//! The moment at which an injection strikes: a time, or an edge of a lifetime.
+//! The injector of a run waits for it.
+
+use super::wire::{PlanReader, PlanWriter, WireError};
+use crate::model::duration::nanoseconds;
+use afterlife_sim::event::NodeId;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The moment at which an injection strikes: a time, or an edge of a lifetime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Trigger {
+    /// A virtual time.
+    #[non_exhaustive]
+    At {
+        /// Nanoseconds since the start of the run.
+        time_ns: u64,
+    },
+    /// Some time after the `nth` occurrence of an edge on a node.
+    #[non_exhaustive]
+    On {
+        /// The edge, in the words of stories: `open metadata-db`, `phase ready`.
+        edge: String,
+        /// The node.
+        node: NodeId,
+        /// The number of the occurrence, from 1.
+        nth: u32,
+        /// The delay after the edge, in nanoseconds.
+        after_ns: u64,
+    },
+}
+
+impl Trigger {
+    /// Strikes at this time after the start of the run.
+    pub fn at(time: Duration) -> Self {
+        Self::At { time_ns: nanoseconds(time) }
+    }
+
+    /// Strikes `after` the `nth` occurrence, from 1, of `edge` on `node`: see [`Faults::aimed_at`](crate::Faults::aimed_at) for the
+    /// words. With an `after` of zero the fault strikes before the thread that passes the edge goes on.
+    ///
+    /// # Panics
+    /// If `nth` is 0.
+    pub fn on(node: NodeId, edge: &str, nth: u32, after: Duration) -> Self {
+        assert!(nth > 0, "`nth` is 1 or more: an edge has no occurrence before the first");
+        Self::On { edge: edge.to_owned(), node, nth, after_ns: nanoseconds(after) }
+    }
+
+    /// The same trigger, `by_ns` later. A time is at most `until_ns`.
+    pub(super) fn later(self, by_ns: u64, until_ns: u64) -> Self {
+        match self {
+            Self::At { time_ns } => Self::At { time_ns: time_ns.saturating_add(by_ns).min(until_ns) },
+            Self::On { edge, node, nth, after_ns } => {
+                Self::On { edge, node, nth, after_ns: after_ns.saturating_add(by_ns) }
+            }
+        }
+    }
+
+    /// Writes it into a token.
+    pub(super) fn write(&self, to: &mut PlanWriter) {
+        match self {
+            Self::At { time_ns } => to.number(0).number(*time_ns),
+            Self::On { edge, node, nth, after_ns } => {
+                to.number(1).text(edge).node(*node).number((*nth).into()).number(*after_ns)
+            }
+        };
+    }
+
+    /// Reads it from a token.
+    pub(super) fn read(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
+        match from.number()? {
+            0 => Ok(Self::At { time_ns: from.number()? }),
+            1 => Ok(Self::On { edge: from.text()?, node: from.node()?, nth: from.small()?, after_ns: from.number()? }),
+            other => Err(WireError::new(format!("trigger number {other}"))),
+        }
+    }
+}
