@@ -1,4 +1,4 @@
-//! The alarms that an observer sets: what each is for, packed into the number that the simulation hands back.
+//! The alarms of an observer, packed into the number that the simulation hands back.
 
 /// The purpose of an alarm. Indices count injections, or the scenario's `eventually` claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Alarm {
 }
 
 impl Alarm {
-    /// The number that stands for it.
+    /// The alarm as a number.
     pub(super) fn token(self) -> u64 {
         let (purpose, index) = match self {
             Self::Strike(index) => (1, index),
@@ -28,7 +28,7 @@ impl Alarm {
         purpose << 32 | index as u64
     }
 
-    /// The alarm that a number stands for.
+    /// The alarm with this number.
     pub(super) fn of(token: u64) -> Option<Self> {
         let index = (token & 0xffff_ffff) as usize;
         match token >> 32 {

@@ -1,4 +1,5 @@
-//! Checks a scenario's own claims: `always`, `eventually`, `sometimes`, and what was acknowledged.
+//! Checks a scenario's own claims: `always`, `eventually`, `sometimes`, and its ledgers.
+//! The catalogue of invariants is checked by the judge.
 
 use crate::invariant::{NOTHING_ACKED_IS_LOST, RECOVERS};
 use crate::model::duration::span;
@@ -7,7 +8,7 @@ use crate::scenario::claim::{Claims, View};
 use afterlife_sim::event::Seq;
 use std::collections::BTreeMap;
 
-/// The claims of one run, and what is known of each.
+/// The claims of one run, and their state.
 pub(super) struct ClaimCheck {
     claims: Claims,
     view: View,
@@ -37,7 +38,7 @@ impl ClaimCheck {
         *self.probed.entry(text.to_owned()).or_insert(false) |= held;
     }
 
-    /// Looks at every claim again. `eventually` claims count only once faults are over.
+    /// Evaluates every claim. `eventually` claims count only once faults are over.
     pub(super) fn check(&mut self, at: Seq, now_ns: u64, faults_are_over: bool) -> Option<Violation> {
         self.view.now_ns = now_ns;
         for claim in &mut self.claims.sometimes {
@@ -49,7 +50,7 @@ impl ClaimCheck {
             }
         }
         let broken = self.claims.always.iter().find(|claim| !(claim.holds)(&self.view))?;
-        let sentence = format!("from here on it was not so that {}", broken.text);
+        let sentence = format!("the claim no longer held: {}", broken.text);
         Some(violation("always", &broken.text, sentence, at))
     }
 
@@ -66,7 +67,7 @@ impl ClaimCheck {
             return None;
         }
         let bound = span(claim.within_ns);
-        let sentence = format!("{bound} after the last fault it was not so that {}", claim.text);
+        let sentence = format!("the claim did not hold {bound} after the last fault: {}", claim.text);
         Some(violation("eventually", &claim.text, sentence, Seq::NONE))
     }
 
@@ -74,12 +75,12 @@ impl ClaimCheck {
         !self.claims.eventually.is_empty()
     }
 
-    /// Whether every `eventually` claim holds.
+    /// Returns whether every `eventually` claim holds.
     pub(super) fn all_hold(&self) -> bool {
         self.claims.eventually.iter().all(|claim| claim.held)
     }
 
-    /// A violation for each ledger that lost entries which were acknowledged.
+    /// A violation for each ledger that lost acknowledged entries.
     pub(super) fn lost(&self) -> Vec<Violation> {
         let lost = self.claims.acked.iter().filter_map(|lost| lost());
         lost.map(|(ledger, missing)| lost_entries(&ledger, &missing)).collect()
@@ -88,7 +89,7 @@ impl ClaimCheck {
     /// The first `eventually` claim that does not hold at the end of the run: its bound may lie beyond that.
     pub(super) fn missed(&self) -> Option<Violation> {
         let claim = self.claims.eventually.iter().find(|claim| !(claim.holds)(&self.view))?;
-        let sentence = format!("when the run was over it was still not so that {}", claim.text);
+        let sentence = format!("the claim did not hold at the end of the run: {}", claim.text);
         Some(violation("eventually", &claim.text, sentence, Seq::NONE))
     }
 
@@ -119,7 +120,8 @@ fn violation(invariant: &str, class: &str, sentence: String, at: Seq) -> Violati
 fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
     let shown = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
-    let sentence = format!("{shown}{more} had been acknowledged and was not there after recovery");
+    let were = if missing.len() == 1 { "was" } else { "were" };
+    let sentence = format!("{shown}{more} {were} acknowledged and missing after recovery");
     Violation {
         subject: format!("{} of {ledger}", missing.len()),
         ..violation(NOTHING_ACKED_IS_LOST, ledger, sentence, Seq::NONE)

@@ -1,5 +1,5 @@
 //! Carries out a plan: decides when each injection strikes and when a lasting fault is lifted.
-//! It draws nothing at random.
+//! It makes no random choices.
 
 use super::alarms::Alarm;
 use crate::fault::{self, Active, Edge, Injection, Plan, Trigger, edge_of, incarnation_of};
@@ -14,16 +14,16 @@ struct InForce {
     incarnation: u16,
 }
 
-/// The plan of a run, and how far it has been carried out.
+/// The plan of a run, and the progress in it.
 pub(super) struct Injector {
     plan: Plan,
     /// The window in which faults may strike.
     window_ns: Range<u64>,
-    /// Whether some injection waits for an edge of a lifetime.
+    /// True if some injection waits for an edge of a lifetime.
     aims: bool,
-    /// Which injections have struck, or were given up.
+    /// For each injection: it has struck or was given up.
     done: Vec<bool>,
-    /// How often each injection's edge was passed.
+    /// The number of times that each injection's edge was passed.
     passed: Vec<u32>,
     in_force: Vec<InForce>,
 }
@@ -43,22 +43,22 @@ impl Injector {
         self.plan.injections.iter().map(|injection| injection.fault.targets()).collect()
     }
 
-    /// Whether the plan is empty.
+    /// Returns whether the plan is empty.
     pub(super) fn is_idle(&self) -> bool {
         self.plan.injections.is_empty()
     }
 
-    /// Whether an injection has not struck yet.
+    /// Returns whether an injection has not struck yet.
     pub(super) fn is_pending(&self) -> bool {
         self.done.iter().any(|done| !done)
     }
 
-    /// Whether every injection has struck and no lasting fault is in force.
+    /// Returns whether every injection has struck and no lasting fault is in force.
     pub(super) fn is_over(&self) -> bool {
         !self.is_pending() && self.in_force.is_empty()
     }
 
-    /// Whether an event of this kind may be an edge that an injection waits for.
+    /// Returns whether an event of this kind may be an edge that an injection waits for.
     pub(super) fn wants(&self, what: &What) -> bool {
         self.aims && edge_of(what).is_some()
     }
@@ -75,7 +75,7 @@ impl Injector {
         }
     }
 
-    /// The lasting faults that hold a thread until another thread passes the edge that this event is.
+    /// The holds that end because this event is the edge that they wait for, passed by another thread.
     pub(super) fn ended_holds(&self, event: &Event, control: &Control<'_>) -> Vec<usize> {
         let Some(edge) = edge_of(&event.what).filter(|_| self.aims) else { return Vec::new() };
         let ends = |index: &usize| {
@@ -88,10 +88,10 @@ impl Injector {
         self.in_force.iter().map(|fault| fault.index).filter(ends).collect()
     }
 
-    /// Counts the edge that this event is. Returns the injections that it triggers, each with its delay in nanoseconds.
+    /// Counts this event if it is an edge. Returns the injections that it triggers, each with its delay in nanoseconds.
     pub(super) fn triggered(&mut self, event: &Event, control: &Control<'_>) -> Vec<(usize, u64)> {
         let Some(edge) = edge_of(&event.what).filter(|_| self.aims) else { return Vec::new() };
-        // Nothing strikes before the window, so edges do not count there either: the first starts of all nodes, as a rule.
+        // Edges before the window do not count, since nothing strikes there: these are mostly the first starts of all nodes.
         if control.now_ns() < self.window_ns.start {
             return Vec::new();
         }
@@ -108,7 +108,7 @@ impl Injector {
         triggered
     }
 
-    /// Lets an injection strike. Returns whether it did: one that was given up does not.
+    /// Lets an injection strike. Returns `false` if it was given up or has struck already.
     pub(super) fn strike(&mut self, index: usize, control: &mut Control<'_>) -> bool {
         if std::mem::replace(&mut self.done[index], true) {
             return false;
@@ -122,7 +122,7 @@ impl Injector {
         true
     }
 
-    /// Lifts a lasting fault. Returns whether it was in force.
+    /// Lifts a lasting fault. Returns `false` if it was not in force.
     pub(super) fn lift(&mut self, index: usize, control: &mut Control<'_>) -> bool {
         let Some(position) = self.in_force.iter().position(|fault| fault.index == index) else { return false };
         let over = self.in_force.remove(position);
@@ -147,7 +147,7 @@ impl Injector {
     }
 }
 
-/// Which occurrence of the edge an injection waits for, and its delay after it; `None` if it does not wait for this edge.
+/// The occurrence of the edge that an injection waits for, and its delay after it; `None` if it does not wait for this edge.
 fn awaits(injection: &Injection, edge: Edge, event: &Event, control: &Control<'_>) -> Option<(u32, u64)> {
     match &injection.trigger {
         Trigger::On { edge: words, node, nth, after_ns } if *node == event.node => {

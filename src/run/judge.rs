@@ -1,4 +1,4 @@
-//! Shows the events of a run to its invariants, and collects what they report.
+//! Shows the events of a run to its invariants, and collects their violations.
 
 use super::subscriptions::{Subscribers, Subscriptions};
 use crate::invariant::nothing_left::ServiceLeak;
@@ -13,13 +13,13 @@ pub(super) struct Judge {
     subscriptions: Subscriptions,
     terms: Terms,
     violations: Vec<Violation>,
-    /// What services left behind; `None` if *nothing-left* is off.
+    /// The leaks of services; `None` if *nothing-left* is off.
     leaks: Option<Vec<ServiceLeak>>,
-    /// The stacks that the first violation comes with: a title and a call site each.
+    /// The stacks at the first violation: a title and a call site each.
     stacks: Vec<(String, u32)>,
 }
 
-/// What a judge knows when the run is over.
+/// The findings of a judge at the end of a run.
 pub(super) struct Findings {
     pub(super) violations: Vec<Violation>,
     pub(super) leaks: Vec<ServiceLeak>,
@@ -42,7 +42,7 @@ impl Judge {
         &self.terms
     }
 
-    /// Whether nothing broke so far.
+    /// Returns whether all invariants hold so far.
     pub(super) fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
@@ -53,7 +53,7 @@ impl Judge {
         self.subscriptions.of(what, self.invariants.len(), |number| self.invariants[number].wants(what), observer)
     }
 
-    /// Records a violation unless it is a known issue. Returns whether it counts.
+    /// Records a violation. Returns `false` if it is a known issue, which does not count.
     pub(super) fn note(&mut self, violation: Violation) -> bool {
         let counts = !self.terms.is_past(&violation);
         if counts {
@@ -62,7 +62,7 @@ impl Judge {
         counts
     }
 
-    /// Shows an event to the invariants among its subscribers. Returns whether one broke.
+    /// Shows an event to the invariants among its subscribers. Returns whether one is violated.
     pub(super) fn event(&mut self, event: &Event, subscribers: Subscribers, control: &mut Control<'_>) -> bool {
         let mut broke = false;
         for number in subscribers.numbers() {
@@ -76,7 +76,7 @@ impl Judge {
         broke
     }
 
-    /// Records what a service left behind when it ended in order, whether it was asked to stop or not.
+    /// Records the leaks of a service that ended in order, on request or by itself.
     pub(super) fn note_leaks(&mut self, event: &Event, control: &mut Control<'_>) {
         let Some(noted) = &mut self.leaks else { return };
         let node = control.node_name(event.node).to_owned();
@@ -96,7 +96,7 @@ impl Judge {
     }
 }
 
-/// The stacks that a violation comes with, by the event that broke it.
+/// The stacks at a violation, by the event that caused it.
 fn stacks(event: &Event, violation: &Violation, control: &mut Control<'_>) -> Vec<(String, u32)> {
     match event.what {
         What::BadDescriptor { fd, .. } => {

@@ -1,4 +1,4 @@
-//! Which lines of a log are kept or shown: `info`, `openraft=debug,warn`, `stdout=off,debug`.
+//! Filters of log lines: `info`, `openraft=debug,warn`, `stdout=off,debug`.
 //! It reads no environment and prints nothing.
 
 use afterlife_sim::{LogLine, Source};
@@ -6,28 +6,28 @@ use std::fmt;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
 
-/// What a record holds of what programs trace.
+/// The filter of the lines that a record holds.
 pub(crate) const RECORDED: &str = "info";
 
-/// Levels, for all targets or for some. What was printed has the target `stdout` or `stderr`, and the level of information.
+/// Levels, for all targets or for some. Printed lines have the target `stdout` or `stderr`, and the level `info`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Filter(Targets);
 
 impl Filter {
-    /// Reads one as a person writes it.
+    /// Reads a filter.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the text is not a filter.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|error| format!("`{text}` is no filter: {error}"))
+        text.parse().map(Self).map_err(|error| format!("`{text}` is not a filter: {error}"))
     }
 
-    /// Whether it lets through what is traced there.
+    /// Returns whether lines from this call site pass.
     pub(crate) fn enables(&self, metadata: &Metadata<'_>) -> bool {
         self.0.would_enable(metadata.target(), metadata.level())
     }
 
-    /// Whether it lets this line through.
+    /// Returns whether this line passes.
     pub(crate) fn lets(&self, line: &LogLine) -> bool {
         let (target, level) = match line.source {
             Source::Stdout | Source::Stderr => (line.source.label(), Level::INFO),
@@ -47,7 +47,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// What to write instead of a filter that cannot be read.
+/// The next step after a filter that cannot be read.
 pub(crate) const LOG_NEXT: &str = "write a level, or targets with levels: `info`, `openraft=debug,warn`";
 
 #[cfg(test)]

@@ -1,4 +1,13 @@
 //! One run: the request for it, its execution, the observer that judges it, and the reply.
+//!
+//! | file | content |
+//! |---|---|
+//! | `request` | requests, replies and records: the data that campaigns and runners exchange |
+//! | `log_filter`, `facts/`, `trace` | what programs trace: filters, structured facts, and the subscriber of a run |
+//! | `roles`, `alarms`, `subscriptions` | node roles, the observer's alarms, and the readers of each kind of event |
+//! | `injector`, `claim_check`, `judge` | the plan, the scenario's own claims, and the catalogue of invariants |
+//! | `observer` | all three on one run, and the decision when the run is over |
+//! | `execute` | the run itself, in the process that was forked for it |
 
 mod alarms;
 mod claim_check;

@@ -1,5 +1,5 @@
 //! The observer of one run: passes events to the plan, the invariants and the claims, and decides when the run is over.
-//! It draws nothing at random and prints nothing.
+//! It makes no random choices and prints nothing.
 
 use super::alarms::Alarm;
 use super::claim_check::{ClaimCheck, not_recovered};
@@ -31,26 +31,26 @@ enum Phase {
 
 /// The observer of one run.
 pub(crate) struct RunObserver {
-    /// Whether an event was seen.
+    /// True after the first event.
     begun: bool,
     phase: Phase,
     roles: Roles,
     injector: Injector,
-    /// Whether the scenario aims at edges itself: it may then do so for as long as its clients run.
+    /// True if the scenario itself aims injections at edges, which it may do for as long as its clients run.
     scripted: bool,
     judge: Judge,
     claims: ClaimCheck,
     supervisors: Supervisors,
 }
 
-/// What to observe in a run, as its scenario and its plan define it.
+/// The subject of an observer: a plan, and the claims of a scenario.
 pub(crate) struct Watched {
     pub(crate) plan: Plan,
     pub(crate) roles: Vec<Role>,
     pub(crate) claims: Claims,
     /// The window in which faults may strike.
     pub(crate) faults_ns: Range<u64>,
-    /// Whether the scenario aims at edges itself.
+    /// True if the scenario itself aims injections at edges.
     pub(crate) scripted: bool,
     pub(crate) supervised: Vec<(NodeId, Supervisor)>,
     pub(crate) terms: Terms,

@@ -1,4 +1,4 @@
-//! One run, as it is asked for and as it is answered: what travels between a campaign and its runner processes.
+//! Requests for runs, and their replies: the data that campaigns and runner processes exchange.
 //! It runs nothing.
 
 use crate::fault::Plan;
@@ -12,50 +12,50 @@ use afterlife_sim::event::{Digest, Event, Seq, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a run is made of. Equal requests give equal replies, in any process.
+/// A request for a run. Equal requests give equal replies, in any process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The scenario's name.
     pub scenario: String,
     /// Its build.
     pub build: Build,
-    /// The engine that is to run it.
+    /// The engine that runs it.
     #[serde(default)]
     pub engine: Engine,
-    /// The seed of every choice that nothing else names.
+    /// The seed of every choice that the plan does not make.
     pub seed: u64,
     /// The plan; `None` lets the scenario's faults draw one from the seed.
     pub plan: Option<Plan>,
-    /// Whether the reply carries every event.
+    /// True if the reply carries every event.
     pub record: bool,
-    /// The event at which a stack is to be taken, if any.
+    /// The event at which to take a stack.
     pub stack_at: Option<Seq>,
-    /// Which traced lines the reply carries, as a filter: `info`, `openraft=debug,warn`. It changes no run.
+    /// The filter of the traced lines in the reply: `info`, `openraft=debug,warn`. It does not change the run.
     #[serde(default)]
     pub log: Option<String>,
-    /// Whether nothing is to be run: the reply tells the plan that the seed draws.
+    /// True for a request that draws the plan and runs nothing.
     #[serde(default)]
     pub only_plan: bool,
-    /// The run ends at this virtual time, in nanoseconds, if it has not ended by then; nothing is held against it for that.
+    /// The virtual time at which the run is cut short, in nanoseconds. Its end is then not judged.
     #[serde(default)]
     pub until_ns: Option<u64>,
 }
 
-/// How the run itself ended, as its runner process saw it.
+/// The end of a run, as its runner process saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ended {
-    /// It came to its end and told its verdicts.
+    /// It ended by itself, with verdicts.
     Whole,
     /// The process that ran it died by a signal: abort, segmentation fault, stack overflow.
     Signal {
         /// The signal's number.
         signal: i32,
-        /// The node that had the baton, if known.
+        /// The node whose thread ran, if known.
         node: Option<String>,
     },
     /// The run met a call that the simulation does not support.
     Unsupported {
-        /// The call, or whatever else was refused.
+        /// The call, or another subject.
         subject: String,
         /// The reason and the call's stack.
         message: String,
@@ -64,47 +64,47 @@ pub(crate) enum Ended {
     Code {
         /// The exit code.
         code: i32,
-        /// What it said last.
+        /// Its last words.
         message: String,
     },
-    /// A thread ran for too long without passing a door.
+    /// A thread ran for too long without an interposed call.
     Spin {
-        /// The node that had the baton, if known.
+        /// The node whose thread ran, if known.
         node: Option<String>,
         /// The bound, in real milliseconds.
         bound_ms: u64,
     },
 }
 
-/// What a run came to.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reply {
-    /// How it ended.
+    /// The end of the run.
     pub ended: Ended,
     /// The digest of its events.
     pub digest: Digest,
-    /// How many events there were.
+    /// The number of events.
     pub events: u64,
-    /// How much virtual time passed, in nanoseconds.
+    /// The virtual time that passed, in nanoseconds.
     pub virtual_ns: u64,
-    /// Processor time of the run, in nanoseconds: real, so no part of any verdict or digest.
+    /// The real processor time of the run, in nanoseconds. No verdict or digest depends on it.
     pub cpu_ns: u64,
     /// The plan that was carried out: drawn or given.
     pub plan: Plan,
-    /// The broken invariants, in the order in which they broke.
+    /// The violations, in order.
     pub violations: Vec<Violation>,
-    /// Names of `sometimes` claims and `reached` places, and whether this run saw each.
+    /// The `sometimes` claims and `reached` points, and whether this run saw each.
     pub sometimes: Vec<(String, bool)>,
-    /// Every event, if it was asked for.
+    /// Every event, if requested.
     pub record: Option<Record>,
-    /// The stack that was asked for, as text.
+    /// The requested stack, as text.
     pub stack: Option<String>,
-    /// What is still to be read; nothing once the reply has reached a campaign.
+    /// Addresses that are not resolved yet. A campaign resolves them.
     pub unread: Unresolved,
 }
 
 impl Reply {
-    /// Of a run that was not asked for: only its plan was.
+    /// The reply to a request for a plan only.
     pub(crate) fn not_run(plan: Plan) -> Self {
         Self {
             ended: Ended::Whole,
@@ -122,58 +122,58 @@ impl Reply {
     }
 }
 
-/// What a run tells of by address: it is read, and judged, where symbols are at hand.
+/// The parts of a reply that hold addresses. They are resolved, and leaks judged, by the process that has the symbols.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unresolved {
-    /// What services left behind that ended in order.
+    /// The leaks of services that ended in order.
     pub left: Vec<ServiceLeak>,
-    /// What the first violation is told with: titles and places.
+    /// The stacks at the first violation: titles and call sites.
     pub stacks: Vec<(String, u32)>,
-    /// Return addresses of the places that are named here.
+    /// The return addresses of these call sites.
     pub places: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Unresolved {
-    /// The return addresses of a place, innermost first.
+    /// The return addresses of a call site, innermost first.
     pub(crate) fn frames(&self, place: u32) -> &[u32] {
         self.places.get(&place).map_or(&[], Vec::as_slice)
     }
 }
 
-/// A stack in words.
+/// A stack as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stack {
-    /// Whose, or of what.
+    /// Its title.
     pub title: String,
     /// The program's own frames, innermost first: `src/audit.rs:12  audit::write`.
     pub lines: Vec<String>,
 }
 
-/// A run's events with what their numbers stand for.
+/// The events of a run, with the texts that they name by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// What a [`Name`](afterlife_sim::event::Name) stands for; index 0 is the empty text.
+    /// The text of each [`Name`](afterlife_sim::event::Name); number 0 is the empty text.
     pub names: Vec<String>,
-    /// What a [`NodeId`](afterlife_sim::event::NodeId) stands for.
+    /// The name of each [`NodeId`](afterlife_sim::event::NodeId).
     pub nodes: Vec<String>,
     /// The events, in order.
     pub events: Vec<Event>,
-    /// Every socket at the run's end, which is the moment of its first violation.
+    /// Every socket at the end of the run, which is the moment of its first violation.
     #[serde(default)]
     pub sockets: Vec<Socket>,
-    /// The digest after each event, for the search of the first that differs.
+    /// The digest after each event, to find the first difference of two runs.
     pub digests: Vec<u64>,
-    /// The line of source that a place stands for, where that is known.
+    /// The source line of each call site, where known.
     pub places: BTreeMap<u32, String>,
-    /// The stacks that the first violation is told with.
+    /// The stacks at the first violation.
     pub stacks: Vec<Stack>,
-    /// What programs printed, and what they traced if the request had a filter.
+    /// The lines that programs printed, and those that they traced if the request had a filter.
     #[serde(default)]
     pub lines: Vec<LogLine>,
-    /// Whether the lines are of another run than the events, because to trace them made it another one. Never written down.
+    /// True if the lines belong to another run than the events, because tracing changed the run. Not stored.
     #[serde(default)]
     pub strayed: bool,
-    /// What the seed was asked in the room, with the answers.
+    /// The choices that the seed made in the simulation.
     #[serde(default)]
     pub choices: Vec<Asked>,
 }

@@ -21,7 +21,7 @@ impl Roles {
         self.0.get(usize::from(node.0)) == Some(&Role::Service)
     }
 
-    /// Whether the run has a client or a verifier.
+    /// Returns whether the run has a client or a verifier.
     pub(super) fn has_clients(&self) -> bool {
         self.0.iter().any(|role| *role != Role::Service)
     }
@@ -33,12 +33,12 @@ impl Roles {
             .collect()
     }
 
-    /// Whether every process of a role has ended.
+    /// Returns whether every process of a role has ended.
     pub(super) fn have_ended(&self, role: Role, control: &Control<'_>) -> bool {
         self.unfinished(role, control).is_empty()
     }
 
-    /// Whether no service is about to restart. A service that ended by itself stays down, which is settled too.
+    /// Returns whether no service is about to restart. A service that ended by itself stays down, which is settled too.
     pub(super) fn services_are_settled(&self, control: &Control<'_>) -> bool {
         self.nodes(|role| role == Role::Service).all(|node| match control.status(node) {
             Status::Up => true,

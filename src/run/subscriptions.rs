@@ -1,57 +1,61 @@
-//! Who looks at which kind of event, so that an event costs what those cost that look at it.
-//! It knows neither invariants nor events but by their kinds.
+//! The subscribers to each kind of event, so that an event costs only as much as its subscribers do.
+//! It knows invariants by number, and events by kind.
 
 use afterlife_sim::event::What;
 use std::cell::Cell;
 
-/// Whether anybody looks, besides the numbered ones: the watch itself.
+/// The bit of the observer, which subscribes beside the numbered invariants.
 const OBSERVER: u32 = 1 << 30;
-/// This kind has been asked for.
+/// The bit of a kind whose subscribers are known.
 const ASKED: u32 = 1 << 31;
 
-/// Who looks at each kind of event: asked at its first event, and kept.
+/// The subscribers to each kind of event, asked at the first event of the kind.
 pub(crate) struct Subscriptions {
     of: Box<[Cell<u32>; What::KINDS]>,
 }
 
-/// Who looks at one kind.
+/// The subscribers to one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Subscribers(u32);
 
 impl Subscriptions {
-    /// Nobody has been asked yet.
+    /// No subscriber has been asked yet.
     pub(crate) fn new() -> Self {
         Self { of: Box::new([const { Cell::new(0) }; What::KINDS]) }
     }
 
-    /// Who looks at events of this kind. `looks` is asked for each of the first `count` numbers, `watch` for the watch, and only
-    /// once a kind: their answers must not depend on more.
+    /// The subscribers to events of this kind. `wants` answers for each of the first `count` numbers and `observer_wants` for the
+    /// observer, once for each kind: their answers must depend on the kind alone.
     #[inline]
     pub(crate) fn of(
         &self,
         what: &What,
         count: usize,
-        looks: impl Fn(usize) -> bool,
-        watch: impl FnOnce() -> bool,
+        wants: impl Fn(usize) -> bool,
+        observer_wants: impl FnOnce() -> bool,
     ) -> Subscribers {
-        let kept = &self.of[what.kind()];
-        if kept.get() & ASKED == 0 {
-            assert!(count <= OBSERVER.trailing_zeros() as usize, "{count} are more than there are numbers for");
-            let some = (0..count).filter(|number| looks(*number)).fold(0, |some, number| some | 1 << number);
-            kept.set(ASKED | some | if watch() { OBSERVER } else { 0 });
+        let known = &self.of[what.kind()];
+        if known.get() & ASKED == 0 {
+            assert!(
+                count <= OBSERVER.trailing_zeros() as usize,
+                "{count} invariants: there are bits for {}",
+                OBSERVER.trailing_zeros()
+            );
+            let some = (0..count).filter(|number| wants(*number)).fold(0, |some, number| some | 1 << number);
+            known.set(ASKED | some | if observer_wants() { OBSERVER } else { 0 });
         }
-        Subscribers(kept.get() & !ASKED)
+        Subscribers(known.get() & !ASKED)
     }
 }
 
 impl Subscribers {
-    /// Whether nobody does.
+    /// Returns whether there is no subscriber.
     #[inline]
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The numbers of those that do, in order.
+    /// The numbers of the subscribed invariants, in order.
     #[inline]
     pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
         let mut left = self.0 & !OBSERVER;
@@ -72,11 +76,11 @@ mod tests {
         let subscriptions = Subscriptions::new();
         let asked = Cell::new(0);
         let of = |what| {
-            let looks = |number: usize| {
+            let wants = |number: usize| {
                 asked.set(asked.get() + 1);
                 number != 1
             };
-            subscriptions.of(&what, 3, looks, || true)
+            subscriptions.of(&what, 3, wants, || true)
         };
         assert_eq!(of(What::Spun { calls: 1 }).numbers().collect::<Vec<_>>(), [0, 2]);
         assert_eq!(of(What::Spun { calls: 2 }).numbers().collect::<Vec<_>>(), [0, 2]);
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_alone_with_the_watch_is_nobodys_number() {
+    fn the_observer_alone_has_no_number() {
         let subscriptions = Subscriptions::new();
         let subscribers = subscriptions.of(&What::Started, 5, |_| false, || true);
         assert_eq!((subscribers.is_empty(), subscribers.numbers().count()), (false, 0));

@@ -1,4 +1,4 @@
-//! What programs say through `tracing`, in a run: facts become events of the run, other lines are kept beside it.
+//! The `tracing` subscriber of a run: facts become events of the run, other lines become its log.
 //! Outside of a run its layers do nothing.
 
 use crate::rt::guest;
@@ -14,22 +14,22 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Which lines are kept; set in the process of a run that keeps lines.
+/// The filter of the log; set in the process of a run that has one.
 static FILTER: OnceLock<Filter> = OnceLock::new();
 
-/// What programs call their objects, in the one run of this process.
+/// The names of objects in the one run of this process.
 static OBJECTS: Mutex<Option<Objects>> = Mutex::new(None);
 
-/// A layer that turns events with a field `fact` into events of the run, as a probe would tell them:
+/// A layer that turns events with a field `fact` into events of the run, as a probe would report them:
 /// `tracing::trace!(fact = "closed", name = "metadata-db", object = 3)`. The fields are those that `afterlife-probe` writes
-/// with its feature `tracing`; its own events, which its sink has recorded already, are skipped.
+/// with its feature `tracing`. The probe's own events are skipped, since its sink has recorded them already.
 ///
-/// Runs have it in their global subscriber. A program that sets a subscriber of its own on its threads adds it there.
+/// The global subscriber of a run has this layer. A program that sets its own subscriber on its threads adds the layer there.
 pub fn facts<S: Subscriber + for<'span> LookupSpan<'span>>() -> impl Layer<S> {
-    Facts.with_filter(filter_fn(tells))
+    Facts.with_filter(filter_fn(is_fact))
 }
 
-fn tells(metadata: &Metadata<'_>) -> bool {
+fn is_fact(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && metadata.fields().field("fact").is_some()
 }
 
@@ -37,14 +37,14 @@ fn tells(metadata: &Metadata<'_>) -> bool {
 pub(crate) fn install() {
     let lines = Lines.with_filter(filter_fn(|metadata| FILTER.get().is_some_and(|filter| filter.enables(metadata))));
     let subscriber = guest::report_turns(tracing_subscriber::registry().with(facts()).with(lines));
-    // Somebody who has set one before wants that one.
+    // A program that has set its own subscriber before keeps it.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Keeps lines in this process's run, those that the filter lets through: `info`, `openraft=debug,warn`.
+/// Keeps the lines of this process's run that pass the filter: `info`, `openraft=debug,warn`.
 ///
 /// # Errors
-/// When it is no filter.
+/// If the text is not a filter.
 pub(crate) fn keep(filter: &str) -> Result<(), String> {
     let _ = FILTER.set(Filter::read(filter)?);
     tracing::callsite::rebuild_interest_cache();
@@ -65,34 +65,34 @@ impl<S: Subscriber> Layer<S> for Facts {
         let (file, line) = (metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
         let mut objects = OBJECTS.lock().unwrap_or_else(PoisonError::into_inner);
         let objects = objects.get_or_insert_default();
-        objects.tell(who, &fields.spoken, |fact| afterlife_sim::report(fact, file, line));
+        objects.report(who, &fields.fact, |fact| afterlife_sim::report(fact, file, line));
     }
 }
 
-/// The fields of an event that tells a fact.
+/// The fields of an event that states a fact.
 #[derive(Default)]
 struct Fields {
-    spoken: LogFact,
-    /// The sink has recorded this fact already.
+    fact: LogFact,
+    /// True if the probe's sink has recorded the fact already.
     recorded: bool,
 }
 
 impl Fields {
     fn put(&mut self, field: &str, value: String) {
-        let spoken = &mut self.spoken;
+        let fact = &mut self.fact;
         match field {
-            "fact" => spoken.kind = value,
-            "name" => spoken.name = value,
-            "object" => spoken.object = Some(value).filter(|it| it != "0"),
-            "part" => spoken.part = Some(value).filter(|it| it != "0"),
-            "text" => spoken.text = Some(value),
+            "fact" => fact.kind = value,
+            "name" => fact.name = value,
+            "object" => fact.object = Some(value).filter(|number| number != "0"),
+            "part" => fact.part = Some(value).filter(|number| number != "0"),
+            "text" => fact.text = Some(value),
             _ => {}
         }
     }
 
     fn number(&mut self, field: &str, value: i64) {
         match field {
-            "value" => self.spoken.value = value,
+            "value" => self.fact.value = value,
             field => self.put(field, value.to_string()),
         }
     }
@@ -126,7 +126,7 @@ struct Lines;
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        // The program has asked for none of this, so that it is not booked as the program's.
+        // The program requested none of this memory, so that none of it counts as the program's.
         let spans: Vec<&str> = afterlife_sim::outside(|| {
             let scope = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
             scope.map(|span| span.metadata().name()).collect()

@@ -1,10 +1,10 @@
-//! One line of a log as `tracing_subscriber::fmt().json()` writes it, flattened or not, and as others may.
-//! It does not know what a fact means.
+//! Reads a fact from one line of a JSON log: the format of `tracing_subscriber::fmt().json()`, flattened or not, and similar ones.
+//! It does not interpret the fact.
 
 use super::log_fact::LogFact;
 use serde_json::{Map, Value};
 
-/// Reads a line: `None` if it is no JSON object, `Some(None)` if it tells no fact.
+/// Reads a line: `None` if it is not a JSON object, `Some(None)` if it states no fact.
 pub(crate) fn read(line: &str) -> Option<Option<LogFact>> {
     let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
     let places = places(&line);
@@ -30,7 +30,7 @@ pub(crate) fn read(line: &str) -> Option<Option<LogFact>> {
     }))
 }
 
-/// Where a field may stand: in the event, at the top, in the span that it happened in, in the spans around that.
+/// The places of a field, nearest first: the event, the top level, the current span, the spans around it.
 fn places(line: &Map<String, Value>) -> Vec<&Map<String, Value>> {
     let inner = |name: &str| line.get(name).and_then(Value::as_object);
     let spans = line.get("spans").and_then(Value::as_array).into_iter().flatten().rev().filter_map(Value::as_object);
@@ -44,7 +44,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// A whole number of 64 bits, signed or not: an unsigned one keeps its bits.
+/// A whole number of 64 bits, signed or not. An unsigned number keeps its bits.
 fn whole(value: &Value) -> i64 {
     match value {
         Value::Bool(held) => i64::from(*held),
@@ -57,8 +57,8 @@ fn digits(text: &str) -> u32 {
     text.chars().filter_map(|letter| letter.to_digit(10)).fold(0, |number, digit| number.wrapping_mul(10) + digit)
 }
 
-/// Nanoseconds since 1970: of an RFC 3339 timestamp, or of a number of seconds, milliseconds, microseconds or nanoseconds,
-/// told apart by its size.
+/// Nanoseconds since 1970, from an RFC 3339 timestamp or from a number of seconds, milliseconds, microseconds or nanoseconds. The
+/// size of the number tells its unit.
 fn time_ns(value: &Value) -> Option<u64> {
     if let Some(text) = value.as_str() {
         let time: jiff::Timestamp = text.parse().ok()?;

@@ -1,5 +1,12 @@
-//! What a program says of its lifetimes in a log or through `tracing`: fields, instead of a probe's calls.
+//! Facts about lifetimes in structured logs and `tracing` events, as an alternative to the probe's calls.
 //! It judges nothing, and knows neither runs nor files.
+//!
+//! | file | content |
+//! |---|---|
+//! | `log_fact` | one fact |
+//! | `line` | reads a fact from a line of JSON |
+//! | `objects` | the numbers of the objects that a program names |
+//! | `texts` | texts by number |
 
 mod line;
 mod log_fact;

@@ -1,70 +1,70 @@
-//! From what a program calls its objects to the numbers that a run or an audit gives them.
-//! A program that numbers nothing is understood by names: the latest object of a name is meant.
+//! Maps the names and numbers that a program gives its objects to the numbers of a run or an audit.
+//! If the program gives no numbers, a name means its latest object.
 
 use super::log_fact::LogFact;
 use afterlife_probe::{Begins, Fact, Parts};
 use afterlife_sim::event::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An object as a program calls it, on a node, in one of its lives.
+/// A program's own name of an object, on a node, in one of its incarnations.
 type Key = (NodeId, u16, String);
 
-/// What programs call their objects.
+/// The objects that programs have named.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
-    /// By the number or text that the program gives; a `#` stands before it.
+    /// By the number or text that the program gives, after a `#`.
     called: BTreeMap<Key, u64>,
     /// The latest of each name.
     latest: BTreeMap<Key, u64>,
-    /// Declared, and not open yet.
+    /// The objects that are declared and not open yet.
     declared: BTreeSet<u64>,
 }
 
 impl Objects {
-    /// Hands over the fact that was spoken on a node in one of its lives; `tell` answers with the number of what begins.
-    /// Returns `false` if no fact is of that kind.
-    pub(crate) fn tell(
+    /// Reports a fact of a node in one of its incarnations through `report`, which returns the number of the object or part that
+    /// begins. Returns `false` if the kind of fact is unknown.
+    pub(crate) fn report(
         &mut self,
-        (node, life): (NodeId, u16),
-        spoken: &LogFact,
-        tell: impl FnOnce(&Fact<'_>) -> u64,
+        (node, incarnation): (NodeId, u16),
+        stated: &LogFact,
+        report: impl FnOnce(&Fact<'_>) -> u64,
     ) -> bool {
-        let key = |text: String| (node, life, text);
-        let called = |called: &Option<String>| called.as_ref().map(|it| key(format!("#{it}")));
-        let by_name = key(spoken.name.clone());
-        let known = |it: &Option<String>| called(it).and_then(|key| self.called.get(&key).copied());
-        let mut object = known(&spoken.object).or_else(|| self.latest.get(&by_name).copied()).unwrap_or(0);
-        let part = known(&spoken.part).unwrap_or(0);
-        if spoken.kind == "opened" && !self.declared.remove(&object) {
-            object = 0; // the same number or name again: another generation
+        let key = |text: String| (node, incarnation, text);
+        let called = |called: &Option<String>| called.as_ref().map(|number| key(format!("#{number}")));
+        let by_name = key(stated.name.clone());
+        let known = |number: &Option<String>| called(number).and_then(|key| self.called.get(&key).copied());
+        let mut object = known(&stated.object).or_else(|| self.latest.get(&by_name).copied()).unwrap_or(0);
+        let part = known(&stated.part).unwrap_or(0);
+        if stated.kind == "opened" && !self.declared.remove(&object) {
+            object = 0; // the same number or name once more: the next generation
         }
-        let text = spoken.text.as_deref().unwrap_or_default();
+        let text = stated.text.as_deref().unwrap_or_default();
         let text = format_args!("{text}");
-        let said = !(spoken.kind == "used" && spoken.text.as_deref().is_none_or(str::is_empty));
+        let has_text = !(stated.kind == "used" && stated.text.as_deref().is_none_or(str::is_empty));
         let parts = Parts {
-            kind: &spoken.kind,
-            name: &spoken.name,
+            kind: &stated.kind,
+            name: &stated.name,
             object,
             part,
-            value: spoken.value,
-            text: said.then_some(text),
+            value: stated.value,
+            text: has_text.then_some(text),
         };
         let Ok(fact) = Fact::try_from(parts) else { return false };
-        let answer = tell(&fact);
+        let number = report(&fact);
         match fact.begins() {
             Begins::Nothing => {}
             Begins::Object => {
-                self.latest.insert(by_name, answer);
-                if let Some(key) = called(&spoken.object) {
-                    self.called.insert(key, answer);
+                self.latest.insert(by_name, number);
+                if let Some(key) = called(&stated.object) {
+                    self.called.insert(key, number);
                 }
-                if spoken.kind == "declared" {
-                    self.declared.insert(answer);
+                if stated.kind == "declared" {
+                    self.declared.insert(number);
                 }
             }
             Begins::Part => {
-                if let Some(key) = called(&spoken.part) {
-                    self.called.insert(key, answer);
+                if let Some(key) = called(&stated.part) {
+                    self.called.insert(key, number);
                 }
             }
         }

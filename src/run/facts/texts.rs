@@ -1,10 +1,9 @@
-//! Texts by number, as events name them.
-//! It forgets nothing, since a violation may name it.
+//! Texts by number, as events name them. All of them are kept, since a violation may name any.
 
 use afterlife_sim::event::Name;
 use std::collections::BTreeMap;
 
-/// Every text that was met, with its number; the empty text is number 0.
+/// Texts with their numbers; the empty text is number 0.
 #[derive(Debug)]
 pub(crate) struct Texts {
     texts: Vec<String>,
@@ -29,7 +28,7 @@ impl Texts {
         }
     }
 
-    /// The next text of whoever numbers its own.
+    /// Adds a text under the next number.
     pub(crate) fn push(&mut self, text: String) -> Name {
         let name = Name(self.texts.len() as u32);
         self.known.insert(text.clone(), name);
@@ -37,12 +36,12 @@ impl Texts {
         name
     }
 
-    /// What a number stands for.
+    /// The text with this number.
     pub(crate) fn text(&self, name: Name) -> &str {
         self.texts.get(name.0 as usize).map_or("", String::as_str)
     }
 
-    /// All of them, by number.
+    /// All texts, by number.
     pub(crate) fn into_texts(self) -> Vec<String> {
         self.texts
     }

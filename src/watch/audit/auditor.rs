@@ -152,7 +152,7 @@ impl Auditor {
         }
         let who = (node, self.names.life(node));
         let (names, mut what) = (&mut self.names, None);
-        let known = self.objects.tell(who, spoken, |fact| {
+        let known = self.objects.report(who, spoken, |fact| {
             let (event, answer) = probe::event_of(fact, site, names);
             what = event;
             answer

@@ -101,7 +101,7 @@ fn acknowledged_entries_are_compared_once_the_ledger_is_complete() {
     campaign_holds("the_search_is_not_complete");
     assert_eq!(signature("nothing_is_found"), "nothing-acked-is-lost · acknowledged numbers");
     let sentence = &campaign("nothing_is_found", "1").finding()["sentence"];
-    assert_eq!(sentence, "0, 1, 2 and 2 more had been acknowledged and was not there after recovery");
+    assert_eq!(sentence, "0, 1, 2 and 2 more were acknowledged and missing after recovery");
 }
 
 fn a_verifier_waits_for_the_end(sim: &mut Sim) {

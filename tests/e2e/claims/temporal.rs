@@ -55,7 +55,7 @@ fn always_holds_at_the_edge_and_breaks_beyond_it() {
     campaign_holds("three_are_in");
     assert_eq!(signature("too_many_are_in"), "always · at most three are in");
     let finding = campaign("too_many_are_in", "1").finding();
-    assert_eq!(finding["sentence"], "from here on it was not so that at most three are in");
+    assert_eq!(finding["sentence"], "the claim no longer held: at most three are in");
     assert!(finding["virtual_ns"].as_u64() < Some(1_000_000_000), "the run ends where the claim breaks");
 }
 
@@ -91,7 +91,7 @@ fn eventually_counts_from_the_end_of_the_last_fault() {
         let plan = [strike(fault)];
         holds("holds_just_in_time", &plan);
         let output = breaks("holds_too_late", &plan, "eventually");
-        assert!(output.out.contains("after the last fault it was not so that something is noted"), "{}", output.out);
+        assert!(output.out.contains("after the last fault: something is noted"), "{}", output.out);
     }
     // Without a fault the bound counts from the beginning.
     assert_eq!(signature("holds_just_in_time"), "eventually · something is noted");
