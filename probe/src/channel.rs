@@ -1,5 +1,5 @@
-//! A channel whose reader must learn that it ended.
-//! It carries no data.
+//! A channel whose reader must be notified of its end.
+//! It transports no data.
 
 use crate::fact::Fact;
 use crate::sink::report;
@@ -8,7 +8,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The writing end of a watch or subscription.
 ///
-/// *notify-before-close*: the reader is notified of the end before the channel closes. *close-once*: the channel closes once.
+/// *notify-before-close*: the reader is notified of the end before the channel closes.
+///
+/// *close-once*: the channel closes once.
 ///
 /// Dropping a `Channel` that is still open reports that it closed, with the source line that opened it.
 ///

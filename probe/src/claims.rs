@@ -1,5 +1,5 @@
 //! Phases of a process, assertions, coverage points and injected misbehaviour.
-//! None of them stops the program: the harness judges.
+//! None of them stops the program: the harness judges them.
 
 use crate::fact::Fact;
 use crate::sink::report;
@@ -67,7 +67,7 @@ macro_rules! always {
 
 /// Asserts a claim that must hold at least once in a campaign.
 ///
-/// A campaign in which it never held reports that: the case was not tested. The condition is not evaluated outside a run.
+/// A campaign in which it never held reports that the case was not tested. The condition is not evaluated outside a run.
 ///
 /// ```
 /// let retries = 1;
@@ -96,7 +96,7 @@ macro_rules! reached {
     };
 }
 
-/// Returns `true` where the program should misbehave in a legal but rare way: return early, wait longer, use a small buffer.
+/// Returns `true` if the program should misbehave here in a legal but rare way: return early, wait longer, use a small buffer.
 ///
 /// Two levels decide, as in FoundationDB's BUGGIFY. Each run enables a quarter of the sites. An enabled site answers `true`
 /// with the probability of the second argument, in thousandths; the default is 250. Outside a run, and in a run that turns

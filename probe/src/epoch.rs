@@ -1,5 +1,5 @@
-//! An epoch: a ballot, a term, a lease, a configuration's generation, and the work that began under it.
-//! It does not decide which epoch is right.
+//! An epoch, such as a ballot, a term, a lease or a configuration's generation, and the work that began under it.
+//! It does not decide which epoch is valid.
 
 use crate::fact::Fact;
 use crate::sink::{report, report_with};
@@ -9,7 +9,7 @@ use core::panic::Location;
 ///
 /// *no-stale-epoch-effect*: work takes effect only under the epoch in which it began.
 ///
-/// Epochs are 64-bit numbers, so that a timestamp in nanoseconds is one, too. They need not be consecutive.
+/// Epochs are 64-bit numbers and need not be consecutive: a timestamp in nanoseconds is a valid epoch.
 ///
 /// ```
 /// let ballot = afterlife_probe::Epoch::new("ballot");
@@ -38,7 +38,7 @@ impl Epoch {
         self.token(to)
     }
 
-    /// Returns the token for work that began under epoch `of`, for code that carries the number itself. Reports nothing.
+    /// Returns the token for work that began under epoch `of`, for code that has the number alone. Reports nothing.
     pub fn token(&self, of: u64) -> Token {
         Token { name: self.name, object: self.object, of }
     }
@@ -60,7 +60,7 @@ impl Token {
         report_with(|| Fact::Effect { name: self.name, object: self.object, of: self.of, what }, Location::caller());
     }
 
-    /// The epoch's number.
+    /// Returns the epoch's number.
     pub fn number(&self) -> u64 {
         self.of
     }

@@ -1,5 +1,5 @@
 //! A fact: one statement of a program about one of its lifetimes.
-//! It judges nothing: the harness's invariants do.
+//! The harness's invariants judge it.
 
 use core::fmt::Arguments;
 

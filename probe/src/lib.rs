@@ -1,5 +1,11 @@
-//! Probes: calls with which production code reports its lifetimes to afterlife.
-//! It is not a tracing library: outside a run each call is one relaxed load and a branch, and nothing is recorded.
+//! Probes: calls with which production code reports its lifetimes to the afterlife test harness.
+//! This is not a tracing library: outside a run nothing is recorded.
+//!
+//! A *run* is one execution of a program under the harness, which receives each reported fact and checks its invariants. In
+//! production there is no run, and a probe costs one relaxed load and a branch. A probe never panics, blocks or returns an
+//! error, in a run or outside one. Arguments that are formatted are formatted in a run only, unless the feature `tracing` is on.
+//!
+//! A probe is placed beside the code that it describes:
 //!
 //! ```
 //! use afterlife_probe as probe;
@@ -27,10 +33,10 @@
 //! probe::always!(1 + 1 == 2, "arithmetic holds");
 //! probe::sometimes!(true, "the branch is taken");
 //! probe::reached!("after the branch");
-//! if probe::buggify!("small batches") { /* misbehave, legally: never outside a run */ }
+//! if probe::buggify!("small batches") { /* legal misbehaviour; never outside a run */ }
 //! ```
 //!
-//! | probe | invariants that it feeds |
+//! | probe | invariants |
 //! |---|---|
 //! | [`Resource`], [`Borrow`] | no-use-after-teardown, no-use-before-init, joined-before-teardown, close-once, closed-or-open |
 //! | [`Registration`] | no-callback-after-deregistration |
@@ -43,19 +49,20 @@
 //!
 //! # Source lines
 //!
-//! Every fact carries the line of the call that reported it. A guard that is dropped, also by unwinding, has no such line:
-//! it reports the line that created it. `close`, `end` and `release` report the line of their own call.
+//! Every fact has the source line of the call that reported it. A guard that is dropped, normally or by unwinding, has no such
+//! call and reports the line that created it. `close`, `end` and `release` report the line of their own call.
 //!
 //! # For harnesses
 //!
-//! [`attach`] installs the [`Sink`] that receives every [`Fact`]. [`Parts`] are a fact's fields for a log.
+//! [`attach`] installs the [`Sink`] that receives every [`Fact`]. [`Parts`] are the fields of a fact in a log.
 //!
 //! # Features
 //!
-//! - `std` (default): the sink. Without it the crate needs `core` alone and reports nothing.
-//! - `off`: every call is empty, whatever other features are on.
-//! - `tracing`: facts are `tracing` events, too (target `afterlife`, level TRACE), so that `cargo afterlife audit` can check
-//!   a production log.
+//! | feature | default | effect |
+//! |---|---|---|
+//! | `std` | on | The sink. Without it the crate needs `core` alone and reports nothing. |
+//! | `off` | off | Every probe is empty, whatever other features are on. |
+//! | `tracing` | off | Facts are also `tracing` events, with target `afterlife` and level TRACE. `cargo afterlife audit` checks a log of them. |
 #![no_std]
 #![forbid(unsafe_code)]
 

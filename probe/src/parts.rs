@@ -1,4 +1,4 @@
-//! The fields of a fact, as a log carries them: conversions in both directions.
+//! The fields of a fact in a log: conversions in both directions.
 //! It does not read or write a log.
 
 use crate::fact::Fact;
@@ -11,7 +11,7 @@ pub struct Parts<'a> {
     pub kind: &'a str,
     /// The name of the resource, the task, the claim.
     pub name: &'a str,
-    /// The object's number: of a task, its scope's; of a registry's entry, the entry's.
+    /// The object's number. A task's object is its scope; the object of a registry's entry is the entry.
     pub object: u64,
     /// The number of the object's part: the borrow, the call, the task, the holder.
     pub part: u64,
@@ -57,7 +57,7 @@ impl<'a> From<&Fact<'a>> for Parts<'a> {
             Fact::Deregistered { name, object } => Self::of("deregistered", name).object(object),
             Fact::EpochBegan { name } => Self::of("epoch", name),
             Fact::Advanced { name, object, to } => Self::of("advanced", name).object(object).value(to as i64),
-            // The effect's own name says more; the object's number leads to the counter's name.
+            // The log has the effect's name; the counter's name follows from the object's number.
             Fact::Effect { object, of, what, .. } => Self::of("effect", what).object(object).value(of as i64),
             Fact::ScopeOpened { name } => Self::of("scope", name),
             Fact::TaskQueued { name, scope } => Self::of("task-queued", name).object(scope),

@@ -8,7 +8,7 @@ use core::panic::Location;
 
 /// An entry that this code put into a registry.
 ///
-/// *own-entry-only*: code removes its own entry, never one that somebody else has put under the same key since.
+/// *own-entry-only*: code removes its own entry, never a later one of other code under the same key.
 ///
 /// Dropping an `Entry` reports nothing.
 ///
@@ -33,14 +33,14 @@ impl Entry {
         Self { name: registry, entry: report(&fact, Location::caller()) }
     }
 
-    /// Reports that the code that made this entry removes whatever is under its key now.
+    /// Reports that the code that made this entry removes the present entry under its key, its own or another one.
     #[track_caller]
     pub fn removed(&self) {
         report(&Fact::EntryRemoved { name: self.name, entry: self.entry, key: None }, Location::caller());
     }
 
-    /// Reports that code which made no entry removes whatever is under `key` now: a request that was refused because the
-    /// key was taken, and that cleans up all the same.
+    /// Reports that code that made no entry removes the present entry under `key`. An example is a request that was refused
+    /// because the key was taken, and that cleans up nevertheless.
     #[track_caller]
     pub fn removed_without(registry: &'static str, key: impl fmt::Display) {
         let fact = Fact::EntryRemoved { name: registry, entry: 0, key: Some(format_args!("{key}")) };

@@ -1,5 +1,5 @@
-//! A resource that is opened, used and closed, and must not be used outside of that.
-//! It owns nothing of the program's and closes nothing: it reports what the program does.
+//! A resource that is opened, used and closed, and must not be used before or after.
+//! It owns and closes nothing: it reports the program's actions.
 
 use crate::fact::Fact;
 use crate::sink::{report, report_with};
@@ -7,10 +7,10 @@ use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-/// The lifetime of one generation of something that has to be torn down: a database handle, a pool, a connection.
+/// The lifetime of one generation of a resource that must be torn down, such as a database handle, a pool or a connection.
 ///
-/// Keep it beside the real thing, share it in the same way, and call [`close`](Self::close) where the real thing is torn
-/// down. A use after the close remains legal Rust. In a run it breaks *no-use-after-teardown*; a use before the opening
+/// Keep it beside the resource, share it in the same way, and call [`close`](Self::close) where the resource is torn down. A
+/// use after the close remains legal Rust. In a run it breaks *no-use-after-teardown*; a use before the opening
 /// breaks *no-use-before-init*; a close under a live [`Borrow`] breaks *joined-before-teardown*.
 ///
 /// Dropping a `Resource` that is opening or open reports that it was closed, with the source line that created it. One
@@ -62,8 +62,8 @@ impl Resource {
 
     /// Reports that a declared resource begins to open.
     ///
-    /// An opening that is cut short, by a caught panic for example, must be followed by a close before anything else uses
-    /// the resource: *closed-or-open*.
+    /// An opening that fails, for example by a caught panic, must be followed by a close before any other use of the resource
+    /// (*closed-or-open*).
     #[inline]
     #[track_caller]
     pub fn opening(&self) {
@@ -114,7 +114,7 @@ impl Resource {
         report(&Fact::Closed { name: self.name, object: self.object }, Location::caller());
     }
 
-    /// The resource's name.
+    /// Returns the resource's name.
     pub fn name(&self) -> &'static str {
         self.name
     }

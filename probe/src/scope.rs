@@ -1,4 +1,4 @@
-//! A scope: an owner of tasks, which must end before it does.
+//! A scope: an owner of tasks, all of which must end before the owner does.
 //! It spawns, cancels and joins nothing.
 
 use crate::fact::Fact;

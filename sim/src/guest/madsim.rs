@@ -504,7 +504,7 @@ impl GuestThread {
     /// Makes madsim's ways between nodes what the room's are.
     fn shut_ways(&self) {
         let mut shut = self.shut.borrow_mut();
-        if shut.is_empty() && !self.kernel(|kernel, _| kernel.net.links.is_disturbed()) {
+        if shut.is_empty() && !self.kernel(|kernel, _| kernel.net.links().is_disturbed()) {
             return;
         }
         let hosts = self.hosts.borrow();

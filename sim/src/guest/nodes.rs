@@ -216,7 +216,8 @@ impl Kernel {
             self.sched.now_ns = self.settings.end_ns;
             self.finish(Ending::TimeUp);
         }
-        while self.ending.is_none() && self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns)
+        while self.ending().is_none()
+            && self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns)
         {
             self.fire_next();
         }

@@ -328,7 +328,7 @@ impl GuestThread {
 
     /// Makes turmoil's ways between hosts what the room's are.
     fn hinder(&mut self) {
-        if self.hindered.is_empty() && !self.kernel(|kernel, _| kernel.net.links.is_disturbed()) {
+        if self.hindered.is_empty() && !self.kernel(|kernel, _| kernel.net.links().is_disturbed()) {
             return;
         }
         for b in 0..self.hosts.len() {

@@ -107,7 +107,7 @@ pub(crate) fn run_furnished(
         kernel[node].storage.set_build(machine.disk);
         kernel[node].descriptors.limit(machine.descriptors_max);
         for (to, link) in machine.links {
-            kernel.net.links.set(node, to, link);
+            kernel.net.set_link(node, to, link);
         }
         kernel.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }
@@ -128,7 +128,7 @@ pub(crate) fn run_furnished(
     let stack = kernel.recorder.take_stack();
     let (names, kept) = kernel.recorder.finish();
     Outcome {
-        ending: kernel.ending.unwrap_or(Ending::Quiet),
+        ending: kernel.ending().unwrap_or(Ending::Quiet),
         digest,
         events,
         virtual_ns: kernel.sched.now_ns,
@@ -139,7 +139,7 @@ pub(crate) fn run_furnished(
         lines: kernel.process.output.all(),
         choices: kernel.sched.choices.asked(),
         stack,
-        crash: kernel.crash.take(),
+        crash: kernel.take_crash(),
         live,
         sockets,
         observer: observer.into_any(),

@@ -28,8 +28,8 @@ pub(crate) struct Kernel {
     pub(crate) net: Net,
     pub(crate) recorder: Recorder,
     pub(crate) settings: Settings,
-    pub(crate) ending: Option<Ending>,
-    pub(crate) crash: Option<Crash>,
+    ending: Option<Ending>,
+    crash: Option<Crash>,
     /// The engine that runs the nodes' programs, unless they run natively.
     pub(crate) guest: Option<Box<dyn super::guest::Guest>>,
     pub(super) observation: Observation<Self>,
@@ -146,6 +146,21 @@ impl Kernel {
                 self.sched.threads.time_out(id, seq, &self.sched.choices);
             }
         }
+    }
+
+    /// The end of the run, once it is decided.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// Records the crash that ends the run.
+    pub(crate) fn record_crash(&mut self, crash: Crash) {
+        self.crash = Some(crash);
+    }
+
+    /// Takes the crash that ended the run, if one did.
+    pub(crate) fn take_crash(&mut self) -> Option<Crash> {
+        self.crash.take()
     }
 
     /// Ends the run, unless it is ending already.

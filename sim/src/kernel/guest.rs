@@ -1,6 +1,6 @@
-//! The guest engine of a run: another simulator that runs all nodes' programs on one thread, while files, lifecycles, events and
-//! their observer stay the kernel's.
-//! It runs nothing itself. A native run has no guest engine.
+//! The guest engine of a run: another simulator that runs all nodes' programs on one thread. Files, lifecycles, events and their
+//! observer stay the kernel's.
+//! A native run has no guest engine.
 
 use crate::event::{Death, NodeId, Seq};
 use crate::kernel::sched::thread::ThreadId;
@@ -22,11 +22,11 @@ pub(crate) trait Guest: Any {
         self.node_changed();
     }
 
-    /// Postpones the end of a process while some program runs, since its frames cannot be abandoned half-way. Returns whether it
-    /// does.
+    /// Postpones the end of a process while some program runs, since the program's frames cannot be abandoned. Returns whether the
+    /// end is postponed.
     fn postpones_end(&mut self, node: NodeId, how: Death, cause: Seq) -> bool;
 
-    /// Takes over the threads of a dead process, whose runtime joins them. Returns `false` if the kernel is to end them.
+    /// Takes over the threads of a dead process, whose runtime joins them. Returns `false` if the kernel must end them.
     fn takes_threads(&mut self, node: NodeId, threads: &[ThreadId]) -> bool;
 
     /// Returns whether threads that the engine took over are held until it tears their process down.
@@ -39,7 +39,7 @@ pub(crate) trait Guest: Any {
         true
     }
 
-    /// The functions that interposed functions call.
+    /// The functions of the engine that interposed functions call.
     fn hooks(&self) -> &'static Hooks;
 }
 
@@ -51,8 +51,8 @@ pub(crate) struct Hooks {
     pub(crate) waited: fn(ThreadId, u64),
     /// A thread has reported a probe event.
     pub(crate) reported: fn(ThreadId),
-    /// The subject of that reason.
+    /// The subject of `exit_refusal`.
     pub(crate) exit_subject: &'static str,
-    /// The reason why a program cannot exit on the shared thread, and the alternative.
+    /// The reason why a program cannot exit on the guest thread, and the alternative.
     pub(crate) exit_refusal: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The questions that the kernel asks the run's guest engine. In a native run each costs one comparison.
+//! The kernel's queries of the run's guest engine. In a native run each costs one comparison.
 
 use crate::event::{Death, NodeId, Seq};
 use crate::kernel::dispatch::Kernel;
@@ -36,12 +36,12 @@ impl Kernel {
         }
     }
 
-    /// Postpones the end of a guest's process if its engine cannot end it now. Returns whether it does.
+    /// Postpones the end of a guest's process if its engine cannot end it now. Returns whether the end is postponed.
     pub(crate) fn postpones_end(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
         self.guest.as_mut().is_some_and(|guest| guest.postpones_end(node, how, cause))
     }
 
-    /// Leaves the threads of a dead process to its guest engine. Returns whether the engine takes them.
+    /// Hands the threads of a dead process to its guest engine. Returns whether the engine takes them.
     pub(crate) fn leaves_threads(&mut self, node: NodeId) -> bool {
         let Some(guest) = &mut self.guest else { return false };
         let threads = self.process[node].threads.clone();

@@ -95,7 +95,8 @@ struct Met {
 /// The run is over: its host has the baton from here on.
 fn end_run(me: ThreadId, met: Met) {
     let (from, to) = at_rest(|kernel| {
-        kernel.crash = Some(describe(kernel, me, met));
+        let crash = describe(kernel, me, met);
+        kernel.record_crash(crash);
         kernel.finish(Ending::Crashed);
         (kernel.sched.fiber_of(Some(me)), kernel.sched.fiber_of(None))
     });

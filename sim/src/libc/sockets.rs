@@ -205,7 +205,7 @@ unsafe fn name_of(
     if super::current::kernel(me, |kernel| unix::is_unix(kernel, me, fd)) {
         let name = call(me, |kernel| {
             let id = describe(kernel, me, fd, "getsockname")?;
-            let attributes = kernel.net.unix.attributes(id);
+            let attributes = kernel.net.unix().attributes(id);
             match &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind {
                 _ if !peer => Ok(attributes.own),
                 Kind::Unix(socket) if !socket.is_connected() => Err(libc::ENOTCONN),
@@ -258,9 +258,11 @@ unsafe fn set_option(
                     Kind::Tcp(socket) => socket.send_timeout_ns = ns,
                     Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = Some(ns),
                     Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => {
-                        kernel.net.unix.attributes_mut(id).receive_timeout_ns = Some(ns);
+                        kernel.net.unix_mut().attributes_mut(id).receive_timeout_ns = Some(ns);
                     }
-                    Kind::Pipe(_) | Kind::Unix(_) => kernel.net.unix.attributes_mut(id).send_timeout_ns = Some(ns),
+                    Kind::Pipe(_) | Kind::Unix(_) => {
+                        kernel.net.unix_mut().attributes_mut(id).send_timeout_ns = Some(ns)
+                    }
                     _ => {}
                 }
             }
@@ -338,8 +340,8 @@ fn timeout_of(kernel: &mut Kernel, me: ThreadId, fd: c_int, option: c_int) -> Re
         Kind::Tcp(socket) => socket.send_timeout_ns,
         Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns.unwrap_or(u64::MAX),
         Kind::Udp(_) => u64::MAX,
-        Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => kernel.net.unix.timeouts_ns(id).0,
-        Kind::Pipe(_) | Kind::Unix(_) => kernel.net.unix.timeouts_ns(id).1,
+        Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => kernel.net.unix().timeouts_ns(id).0,
+        Kind::Pipe(_) | Kind::Unix(_) => kernel.net.unix().timeouts_ns(id).1,
         _ => return Err(libc::ENOTSOCK),
     })
 }

@@ -104,7 +104,7 @@ pub(crate) fn accept(me: ThreadId, fd: c_int, flags: c_int) -> Result<(c_int, Ve
             if let Some(description) = kernel.process.descriptions.get_mut(new) {
                 description.nonblocking = flags & libc::SOCK_NONBLOCK != 0;
             }
-            (kernel.install(new), kernel.net.unix.attributes(new).peer)
+            (kernel.install(new), kernel.net.unix().attributes(new).peer)
         });
         kernel.done_or_wait(me, id, outcome, nonblocking, u64::MAX, &mut deadline)
     })?;
@@ -117,7 +117,7 @@ pub(crate) fn send(me: ThreadId, fd: c_int, bytes: &[u8], dont_wait: bool, to: &
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "sendto")?;
         let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
-        let (_, timeout_ns) = kernel.net.unix.timeouts_ns(id);
+        let (_, timeout_ns) = kernel.net.unix().timeouts_ns(id);
         let outcome = match kernel.process.descriptions.get(id).map(|it| &it.kind) {
             Some(Kind::Pipe(_)) => Err(libc::EISCONN),
             _ => kernel.unix_send(me, id, bytes, Some(to)),
@@ -137,7 +137,7 @@ pub(crate) fn receive(
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "recvfrom")?;
         let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
-        let (timeout_ns, _) = kernel.net.unix.timeouts_ns(id);
+        let (timeout_ns, _) = kernel.net.unix().timeouts_ns(id);
         let outcome = kernel.unix_receive(me, id, into, peek).map(|it| (it.count, it.whole, it.from));
         kernel.done_or_wait(me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })

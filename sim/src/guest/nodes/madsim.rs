@@ -73,6 +73,6 @@ impl Kernel {
 
     /// Whether nothing passes from one node to another.
     pub(crate) fn is_shut(&self, from: NodeId, to: NodeId) -> bool {
-        self.net.links.is_partitioned(from, to) || self.net.links.is_held(from, to)
+        self.net.links().is_partitioned(from, to) || self.net.links().is_held(from, to)
     }
 }

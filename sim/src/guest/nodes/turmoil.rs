@@ -106,9 +106,11 @@ impl Kernel {
 
     /// What is wrong with the way between two nodes.
     pub(crate) fn hindrance(&self, a: NodeId, b: NodeId) -> Hindrance {
-        let mut hindrance =
-            Hindrance { held: self.net.links.is_partitioned(a, b) || self.net.links.is_partitioned(b, a), extra_ns: 0 };
-        for fault in self.net.links.faults(a, b) {
+        let mut hindrance = Hindrance {
+            held: self.net.links().is_partitioned(a, b) || self.net.links().is_partitioned(b, a),
+            extra_ns: 0,
+        };
+        for fault in self.net.links().faults(a, b) {
             match fault {
                 LinkFault::Slow(extra_ns) => hindrance.extra_ns += extra_ns,
                 LinkFault::Hold => hindrance.held = true,

@@ -55,7 +55,7 @@ impl Kernel {
         }
         let incarnation = process.begin(|incarnation| base(node, incarnation));
         if incarnation > 1 {
-            self.net.deliveries.record();
+            self.net.record_deliveries();
         }
         let start = Start::Main(process.main.clone(), incarnation);
         self.guests_changed();

@@ -15,9 +15,9 @@ pub(crate) type Side = Option<Box<Page>>;
 /// A change of size that no sync has covered.
 #[derive(Clone, Copy)]
 pub(crate) struct SizeChange {
-    pub(crate) size: u64,
+    pub(super) size: u64,
     /// The smallest size since the last sync. The media drop their data beyond it.
-    pub(crate) lowest: u64,
+    pub(super) lowest: u64,
 }
 
 /// File content. A page is in `pages` once; only while it is dirty is its durable version kept beside it, so that a
@@ -27,21 +27,21 @@ pub(crate) struct SizeChange {
 /// `dirty` and `lost`; each page of `lost` is in `pages`.
 #[derive(Clone, Default)]
 pub(crate) struct Content {
-    pub(crate) size: u64,
-    pub(crate) pages: BTreeMap<u64, Box<Page>>,
+    pub(super) size: u64,
+    pub(super) pages: BTreeMap<u64, Box<Page>>,
     /// Pages that `fallocate` booked and that were not written.
-    pub(crate) reserved: Extents,
-    pub(crate) durable_size: u64,
+    pub(super) reserved: Extents,
+    pub(super) durable_size: u64,
     /// The durable version of each page that changed since the last sync.
-    pub(crate) dirty: BTreeMap<u64, Side>,
+    pub(super) dirty: BTreeMap<u64, Side>,
     /// The durable version of each page whose write-back failed: clean to the system, old on the media.
-    pub(crate) lost: BTreeMap<u64, Side>,
+    pub(super) lost: BTreeMap<u64, Side>,
     /// The changes of size since the last sync, oldest first.
-    pub(crate) sizes: Vec<SizeChange>,
+    pub(super) sizes: Vec<SizeChange>,
     /// Start and end of the last write that no sync has covered.
-    pub(crate) last_write: Option<(u64, u64)>,
+    pub(super) last_write: Option<(u64, u64)>,
     /// Pages that are not in the page cache: the device is needed to read them. None of them is dirty or lost.
-    pub(crate) cold: Extents,
+    pub(super) cold: Extents,
 }
 
 impl Content {

@@ -12,8 +12,8 @@ pub(crate) type Name = Arc<[u8]>;
 /// The inode of a name. The cookie is its position in a listing, which has names in the order of their creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) inode: InodeId,
-    pub(crate) cookie: u64,
+    pub(super) inode: InodeId,
+    pub(super) cookie: u64,
 }
 
 /// The first cookies belong to `.` and `..`.
@@ -21,16 +21,16 @@ const FIRST_COOKIE: u64 = 3;
 
 #[derive(Clone)]
 pub(crate) struct Directory {
-    pub(crate) parent: InodeId,
+    pub(super) parent: InodeId,
     /// The directory's own name in its parent; empty for the root.
-    pub(crate) name: Name,
+    pub(super) name: Name,
     /// The operations that made this directory and those above it, while they may be pending. Without all of them, the
     /// directory in which it was made cannot be reached, wherever this one is now.
-    pub(crate) made_by: Vec<OpId>,
-    pub(crate) entries: BTreeMap<Name, Entry>,
+    pub(super) made_by: Vec<OpId>,
+    pub(super) entries: BTreeMap<Name, Entry>,
     order: BTreeMap<u64, Name>,
     next_cookie: u64,
-    pub(crate) durable: BTreeMap<Name, Entry>,
+    pub(super) durable: BTreeMap<Name, Entry>,
 }
 
 impl Directory {

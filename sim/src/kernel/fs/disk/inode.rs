@@ -18,34 +18,34 @@ pub(crate) enum Node {
 /// Nanoseconds since the Unix epoch, on the clock of the caller.
 #[derive(Clone, Copy)]
 pub(crate) struct Times {
-    pub(crate) accessed_ns: i64,
-    pub(crate) modified_ns: i64,
-    pub(crate) changed_ns: i64,
-    pub(crate) born_ns: i64,
+    pub(super) accessed_ns: i64,
+    pub(super) modified_ns: i64,
+    pub(super) changed_ns: i64,
+    pub(super) born_ns: i64,
 }
 
 #[derive(Clone)]
 pub(crate) struct Inode {
-    pub(crate) node: Node,
+    pub(super) node: Node,
     /// Permission bits only.
-    pub(crate) mode: u32,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
     /// Names that the system sees; a directory counts its own `.` and its children's `..` too.
-    pub(crate) nlink: u64,
+    pub(super) nlink: u64,
     /// The number of open descriptions and other references of the caller.
-    pub(crate) opens: u64,
+    pub(super) opens: u64,
     /// The number of durable entries and pending operations that lead here: a power loss could bring the file back.
-    pub(crate) anchors: u64,
+    pub(super) anchors: u64,
     /// The system sees it no more; it exists as long as it has anchors.
-    pub(crate) ghost: bool,
-    pub(crate) times: Times,
+    pub(super) ghost: bool,
+    pub(super) times: Times,
     /// The error of the next operation of each `IoKind`; zero for none.
-    pub(crate) marks: [Errno; 3],
+    pub(super) marks: [Errno; 3],
     /// Write-backs that failed.
-    pub(crate) failures: Failures,
+    pub(super) failures: Failures,
     /// It has no name and may get one (`O_TMPFILE`).
-    pub(crate) linkable: bool,
+    pub(super) linkable: bool,
 }
 
 /// Write-backs of a file that failed, as Linux counts them (`errseq_t`).

@@ -12,19 +12,19 @@ pub(crate) const TREE: InodeId = 0;
 /// One entry of a directory set (`Some`) or removed (`None`).
 #[derive(Clone)]
 pub(crate) struct Change {
-    pub(crate) directory: InodeId,
-    pub(crate) name: Name,
-    pub(crate) entry: Option<Entry>,
+    pub(super) directory: InodeId,
+    pub(super) name: Name,
+    pub(super) entry: Option<Entry>,
 }
 
 /// One directory operation: all of its changes become durable, or none.
 #[derive(Clone)]
 pub(crate) struct Op {
-    pub(crate) changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// A directory went from one parent to another.
-    pub(crate) moves_directory: bool,
+    pub(super) moves_directory: bool,
     /// Earlier operations on other directories, without which this one would lose an entry that was durable before.
-    pub(crate) needs: Vec<OpId>,
+    pub(super) needs: Vec<OpId>,
 }
 
 impl Op {

@@ -41,12 +41,12 @@ pub(crate) enum Tail {
 #[derive(Debug)]
 pub(crate) struct Resolved {
     /// The directory that holds the last component.
-    pub(crate) directory: InodeId,
-    pub(crate) tail: Tail,
+    pub(super) directory: InodeId,
+    pub(super) tail: Tail,
     /// The inode that is there, if any.
-    pub(crate) inode: Option<InodeId>,
+    pub(super) inode: Option<InodeId>,
     /// A slash follows the last component.
-    pub(crate) slash: bool,
+    pub(super) slash: bool,
 }
 
 impl Disk {

@@ -37,18 +37,18 @@ const GHOST_PAGES_MAX: u64 = (64 << 20) / PAGE;
 /// directory inode `at`. Errors are errnos.
 #[derive(Clone)]
 pub struct Disk {
-    pub(crate) dev: u64,
-    pub(crate) inodes: Vec<Option<Box<Inode>>>,
-    pub(crate) journal: Journal,
-    pub(crate) locks: Locks,
-    pub(crate) spares: Spares,
-    pub(crate) capacity_pages: u64,
-    pub(crate) used_pages: u64,
-    pub(crate) ghost_pages: u64,
+    pub(super) dev: u64,
+    pub(super) inodes: Vec<Option<Box<Inode>>>,
+    pub(super) journal: Journal,
+    pub(super) locks: Locks,
+    pub(super) spares: Spares,
+    pub(super) capacity_pages: u64,
+    pub(super) used_pages: u64,
+    pub(super) ghost_pages: u64,
     /// Grows at each death, so that a descriptor of an earlier one is refused.
-    pub(crate) epoch: u64,
-    pub(crate) descriptions: u64,
-    pub(crate) faults: DiskFaults,
+    pub(super) epoch: u64,
+    pub(super) descriptions: u64,
+    pub(super) faults: DiskFaults,
 }
 
 /// The state that a power loss could lose now.
