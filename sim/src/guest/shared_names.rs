@@ -1,7 +1,7 @@
-//! The names of the C library that madsim defines as well. In a build for madsim our functions of these names have none of their own:
-//! `interposed.rs` hands them to madsim, which calls them for threads that run no task of its own.
+//! The names of the C library that madsim defines as well. In a build for madsim, our functions of these names are not exported:
+//! `madsim/interposed.rs` gives their addresses to madsim, which calls them on threads that run none of its tasks.
 
-/// Declares a function under its C name, unless madsim has that name in this build.
+/// Declares a function under its C name, unless madsim defines that name in this build.
 #[cfg(not(madsim))]
 macro_rules! shared_name {
     ($($function:tt)*) => {
@@ -10,11 +10,11 @@ macro_rules! shared_name {
     };
 }
 
-/// Declares a function under its C name, unless madsim has that name in this build.
+/// Declares a function under its C name, unless madsim defines that name in this build.
 #[cfg(madsim)]
 macro_rules! shared_name {
     ($($function:tt)*) => {
-        #[allow(dead_code, reason = "madsim takes some of these names and asks for none of ours")]
+        #[allow(dead_code, reason = "madsim defines more of these names than it asks for")]
         $($function)*
     };
 }

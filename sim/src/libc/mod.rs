@@ -10,6 +10,7 @@
 //! | `threads`, `pthread/`, `process`, `signals` | threads and processes |
 //! | `syscall`, `syscall_numbers`, `seccomp` | raw system calls |
 //! | `probes`, `tasks`, `task_wakes`, `trace_lines`, `symbols` | what the program reports, and its runtime's tables |
+//! | `harness` | no function: the harness's calls on a node's thread |
 //! | `unsupported`, `libc_internals`, `foreign_descriptors`, `crash` | calls that end the run, and crashes |
 //!
 //! # Safety
@@ -27,6 +28,7 @@ pub(crate) mod entropy;
 mod files;
 mod foreign_descriptors;
 mod guest;
+pub(crate) mod harness;
 mod io;
 mod libc_internals;
 mod mappings;
@@ -59,15 +61,11 @@ mod users;
 pub(crate) use crate::guest::shared_names::shared_name;
 pub(crate) use block::{begin, enter_kernel};
 pub(crate) use crash::{WATCHDOG, watch};
-pub(crate) use current::{begin_host, end_host, here, kernel, outside};
+pub(crate) use current::{begin_host, end_host, here};
 pub use memory::Memory;
-pub(crate) use memory::is_installed as books_memory;
-pub(crate) use probes::{attach, emit, set_task_source, tell};
-pub(crate) use process::{find_exits, stop_descriptor};
+pub(crate) use probes::attach;
 pub(crate) use seccomp::watch_escapes;
-pub(crate) use task_wakes::{Polling, follow_tasks, follows_tasks, woken};
-pub(crate) use tasks::main_is_over;
-pub(crate) use trace_lines::keep as keep_line;
+pub(crate) use task_wakes::follows_tasks;
 pub(crate) use unsupported::{refuse, refuse_about};
 
 /// Declares a function under its C name.
