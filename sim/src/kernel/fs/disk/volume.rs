@@ -24,7 +24,7 @@ const GHOST_PAGES_MAX: u64 = (64 << 20) / PAGE;
 
 /// The disk of one node: visible state in a page cache, durable state on the media below it.
 ///
-/// What survives a power loss, in the strict reading of POSIX:
+/// These survive a power loss, in the strict reading of POSIX:
 /// * file data and size: what an `fsync` or `fdatasync` of the file covered;
 /// * a name (created, renamed, linked or removed): what an `fsync` of the *directory* covered. On ext4 the `fsync` of a
 ///   new file also commits its creation; here it does not, because no standard promises it;
@@ -91,7 +91,7 @@ impl Disk {
         for (path, mode) in
             [("/tmp", 0o1777), ("/var", 0o755), ("/var/lib", 0o755), ("/etc", 0o755), ("/home", 0o755), ("/dev", 0o755)]
         {
-            disk.mkdir(ROOT, path.as_bytes(), mode, now_ns).expect("a fresh disk has room for its own directories");
+            disk.mkdir(ROOT, path.as_bytes(), mode, now_ns).expect("a fresh disk has space for its own directories");
         }
         let dev_directory = disk.lookup(ROOT, b"/dev", true).expect("/dev was made above");
         for (name, device) in

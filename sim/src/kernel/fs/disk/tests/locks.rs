@@ -1,4 +1,4 @@
-//! `flock` and record locks: which are granted. Waiting is up to the caller.
+//! Granted and refused `flock`s and record locks. The caller does the waiting.
 
 use super::super::{Lock, LockKind, Owner, RecordLock};
 use super::*;
@@ -21,7 +21,7 @@ fn an_exclusive_flock_is_alone_and_shared_ones_are_not() {
     assert_eq!(disk.flock(inode, one.description, Exclusive), Ok(Lock::Held), "an upgrade while another shares");
     assert_eq!(disk.locks_of(inode).len(), 1, "the refused upgrade gave up what it had");
     assert!(!disk.funlock(inode, one.description));
-    assert!(disk.close(two), "closing gives the lock back and says so");
+    assert!(disk.close(two), "a close that releases a lock returns true");
     assert_eq!(disk.flock(inode, one.description, Exclusive), Ok(Lock::Granted));
     disk.process_died();
     let again = opened(&mut disk, "/tmp/db");

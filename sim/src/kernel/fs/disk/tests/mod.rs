@@ -1,5 +1,6 @@
-//! Tests of the disk as a whole, one file per behaviour, and the functions that they share.
+//! Tests of the disk as a whole, one file per behaviour, and their shared functions.
 
+mod disk_faults;
 mod locks;
 mod opening;
 mod paths;
@@ -7,7 +8,6 @@ mod power_loss;
 mod renames;
 mod sync_failures;
 mod tree_survival;
-mod troubles;
 mod visible_content;
 mod visible_faults;
 
@@ -45,7 +45,7 @@ fn synced(disk: &mut Disk, path: &str, bytes: &[u8]) -> InodeId {
     inode
 }
 
-/// All bytes of the file at a path, or `None` when nothing is there.
+/// All bytes of the file at a path, or `None` if it does not exist.
 fn content(disk: &mut Disk, path: &str) -> Option<Vec<u8>> {
     let inode = disk.lookup(ROOT, path.as_bytes(), true).ok()?;
     Some(content_of(disk, inode))
@@ -63,7 +63,7 @@ fn mildest(_: Ask) -> u64 {
     0
 }
 
-/// Answers from a seed, by the question and not by its time.
+/// Answers from a seed, keyed by the question and not by its order.
 fn seeded(seed: u64) -> impl FnMut(Ask) -> u64 {
     move |ask| {
         let mut h = seed;

@@ -135,7 +135,7 @@ fn a_file_without_a_name_gets_one_once_or_goes_when_it_is_closed() {
     assert_eq!(
         disk.link_inode(named.inode, ROOT, b"/tmp/name", NOW_NS),
         Err(libc::ENOENT),
-        "it had a name, and lost it"
+        "an inode that has lost its name gets no other one"
     );
     for file in [named, lost, kept_out] {
         disk.close(file);

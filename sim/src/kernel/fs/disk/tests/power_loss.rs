@@ -20,7 +20,7 @@ fn the_last_write_is_torn_between_sectors() {
         after.power_loss(&mut |ask| match ask.what {
             AskKind::Torn => 1,
             AskKind::TornSectors => {
-                assert_eq!(ask.bound, 9, "ten sectors can be torn at nine places");
+                assert_eq!(ask.bound, 9, "ten sectors can be torn at nine offsets");
                 lost - 1
             }
             _ => panic!("{ask:?} is asked of a write that is torn"),
@@ -164,7 +164,7 @@ proptest! {
         let inode = synced(&mut disk, "/tmp/db", b"");
         disk.retain(inode);
         let mut stamp = 0u8;
-        // Per byte: what the last sync left, and each value since then; zero is always possible then.
+        // The possible values of each byte: the one of the last sync, each later one, and zero.
         let mut durable: Vec<u8> = Vec::new();
         let mut since: Vec<Vec<u8>> = vec![Vec::new(); 40_000];
         let mut sizes = vec![0u64];

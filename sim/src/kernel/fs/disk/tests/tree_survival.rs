@@ -156,7 +156,7 @@ fn steps() -> impl Strategy<Value = Vec<ProbeEvent>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// All that is on the disk below `/w`, directories and others apart.
+/// The paths below `/w`: directories, then other files.
 fn walk(disk: &Disk) -> (Vec<String>, Vec<String>) {
     let (mut directories, mut others) = (vec!["/w".to_string()], Vec::new());
     let mut at = 0;
@@ -204,7 +204,7 @@ proptest! {
                     let _ = disk.mkdir(ROOT, path.as_bytes(), 0o755, NOW_NS);
                 }
                 ProbeEvent::Move(what, to, name) => {
-                    // Only a directory may be replaced: it is empty then, and nothing is meant to be lost.
+                    // Only an empty directory may be replaced, since no content must be lost.
                     let (from, to) = (pick(&all, what), pick(&directories, to));
                     let to = if name % 3 == 0 { to } else { format!("{to}/m{names}") };
                     let _ = disk.rename((ROOT, from.as_bytes()), (ROOT, to.as_bytes()), 0, NOW_NS);
@@ -222,7 +222,7 @@ proptest! {
                 ProbeEvent::SyncDirectory(which) => {
                     let path = pick(&directories, which);
                     sync_directory(&mut disk, &path);
-                    // What the synced directory shows is there in the worst case too, if the directory itself is.
+                    // An entry that the synced directory shows exists in the worst case, too, if the directory itself does.
                     let inode = disk.lookup(ROOT, path.as_bytes(), false).unwrap();
                     let worst = disk.worst_case();
                     if let Ok(after) = worst.list(inode) {

@@ -117,7 +117,7 @@ proptest! {
             prop_assert_eq!(&content_of(&mut disk, file.inode), model);
             holes_are_zero_and_data_is_found(&disk, file.inode, model);
         }
-        // Mildest means that nothing goes that was still to be had; pages of a failed sync are not.
+        // The mildest answers lose nothing that is still in the page cache; the pages of a failed sync are not.
         if disk.inodes.iter().flatten().all(|node| {
             !matches!(&node.node, super::super::inode::Node::File(content) if !content.lost.is_empty())
         }) {

@@ -60,7 +60,7 @@ fn a_vanished_file_does_not_come_back_after_a_power_loss() {
     let held = opened(&mut disk, "/var/lib/db/old");
     disk.remove_for_fault(b"/var/lib/db").unwrap();
     assert_books_agree(&disk);
-    assert_eq!(content_of(&mut disk, held.inode), [1; 5000], "who has it open keeps it");
+    assert_eq!(content_of(&mut disk, held.inode), [1; 5000], "an open description keeps the content");
     for seed in 0..50 {
         let mut after = disk.clone();
         after.power_loss(&mut seeded(seed));

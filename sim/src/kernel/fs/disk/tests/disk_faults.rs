@@ -1,4 +1,4 @@
-//! A device in trouble: failures, the page cache, reports.
+//! Faults of the whole device: failures, the page cache, reports.
 //! Errors that are marked on one inode are in `sync_failures`.
 
 use super::super::DiskFault;
@@ -22,7 +22,7 @@ fn a_failed_sync_is_reported_once_by_each_description_that_was_open() {
     assert_eq!(other.sync(&mut disk), Err(libc::EIO));
     assert_eq!([one.sync(&mut disk), other.sync(&mut disk)], [Ok(()), Ok(())]);
     let mut late = opened(&mut disk, "/tmp/db");
-    assert_eq!(late.sync(&mut disk), Ok(()), "somebody was told before it was opened");
+    assert_eq!(late.sync(&mut disk), Ok(()), "another description has reported the failure already");
     assert_eq!(read(&mut disk, &late, 0), Ok(b'n'), "the page cache still shows it");
     disk.power_loss(&mut mildest);
     assert_eq!(content(&mut disk, "/tmp/db").unwrap(), [b'o'; 4096]);
