@@ -68,10 +68,12 @@ pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
 pub use afterlife_sim::Memory;
 pub use afterlife_sim::event::NodeId;
-pub use cli::main;
 #[doc(hidden)]
 pub use cli::testing;
+pub use cli::{main, main_with_reporter};
+pub use failure::failing_run::FailingRun;
 pub use failure::finding::Finding;
+pub use failure::record::SavedRecord;
 pub use failure::token::{Token, TokenError};
 pub use fault::{Fault, Faults, Injection, Plan, Trigger};
 pub use invariant::{About, Bound, Bounded, Unit, invariants};
@@ -91,6 +93,7 @@ pub use scenario::rng::Rng;
 pub use scenario::sim::Sim;
 pub use scenario::supervisor::Supervisor;
 pub use scenario::variant::Variant;
+pub use search::campaign::{CampaignOptions, CampaignOutcome, Reporter};
 #[cfg(feature = "proptest")]
 pub use search::proptest::{Broken, PlanTree, Planned, Plans};
 #[allow(unused_imports, unreachable_pub, reason = "empty in a program without a guest engine")]

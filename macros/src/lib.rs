@@ -4,10 +4,11 @@
 use proc_macro::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{ItemFn, LitInt, Token, parse_macro_input};
+use syn::{Expr, ItemFn, LitInt, Token, parse_macro_input};
 
 struct Options {
     seeds: u64,
+    reporter: Option<Expr>,
 }
 
 /// The default number of runs of a test: a few seconds' worth.
@@ -15,14 +16,20 @@ const SEEDS: u64 = 100;
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut options = Self { seeds: SEEDS };
+        let mut options = Self { seeds: SEEDS, reporter: None };
         while !input.is_empty() {
             let name: syn::Ident = input.parse()?;
             input.parse::<Token![=]>()?;
-            if name != "seeds" {
-                return Err(syn::Error::new(name.span(), "unknown option: the only one is `seeds = N`"));
+            if name == "seeds" {
+                options.seeds = input.parse::<LitInt>()?.base10_parse()?;
+            } else if name == "reporter" {
+                options.reporter = Some(input.parse()?);
+            } else {
+                return Err(syn::Error::new(
+                    name.span(),
+                    "unknown option: write `seeds = N` or `reporter = EXPRESSION`",
+                ));
             }
-            options.seeds = input.parse::<LitInt>()?.base10_parse()?;
             if options.seeds == 0 {
                 return Err(syn::Error::new(
                     name.span(),
@@ -40,12 +47,12 @@ impl Parse for Options {
 /// Runs a scenario under `cargo test` or nextest.
 ///
 /// The function takes `&mut afterlife::Sim`. `#[afterlife::test(seeds = 200)]` sets the number of runs, one for each seed;
-/// the default is 100.
+/// the default is 100. `reporter = Tally::default()` adds a `Reporter` of your own, which receives the campaign.
 ///
 /// A failing test prints its story and a token. With `AFTERLIFE_REPLAY=<token>` the test replays that one run.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
-    let Options { seeds } = parse_macro_input!(options as Options);
+    let Options { seeds, reporter } = parse_macro_input!(options as Options);
     let ItemFn { attrs, vis, sig, block, .. } = parse_macro_input!(function as ItemFn);
     if let Some(keyword) = sig.asyncness {
         let error = syn::Error::new(keyword.span, "a scenario is not `async`: its nodes and clients are");
@@ -55,16 +62,18 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
     let inputs = &sig.inputs;
     let output = &sig.output;
     let text = name.to_string();
+    let reporter = match reporter {
+        Some(reporter) => quote!(::afterlife::testing::run_with_reporter(&scenario, path, file!(), || #reporter)),
+        None => quote!(::afterlife::testing::run(&scenario, path, file!())),
+    };
     quote! {
         #(#attrs)*
         #[test]
         #vis fn #name() {
             fn script(#inputs) #output #block
-            ::afterlife::testing::run(
-                &::afterlife::Scenario::new(#text, script).seeds(#seeds),
-                ::afterlife::testing::path(concat!(module_path!(), "::", #text)),
-                file!(),
-            );
+            let scenario = ::afterlife::Scenario::new(#text, script).seeds(#seeds);
+            let path = ::afterlife::testing::path(concat!(module_path!(), "::", #text));
+            #reporter;
         }
     }
     .into()

@@ -1,5 +1,5 @@
-//! `cargo afterlife …`: finds the workspace's program with scenarios, builds it, and becomes it.
-//! It links none of them and reads no arguments but its own name.
+//! `cargo afterlife …`: finds the workspace's program with scenarios, builds it, and replaces itself with it.
+//! It links no scenario and passes all arguments on.
 
 use serde_json::Value;
 use std::ffi::OsString;
@@ -8,25 +8,25 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-/// What the program proposes when it tells how to have something again.
+/// The variable that tells the program how it was started, for the commands that its reports propose.
 const CALLED: (&str, &str) = ("AFTERLIFE_CALLED", "cargo afterlife");
 
-/// The command that compares engines: each has a build of its own.
+/// The command that compares engines. Each engine has its own build.
 const ENGINES: &str = "engines";
 
-/// An engine that needs a flag of the compiler besides the feature of the program's package that each needs.
+/// The engine that needs a compiler flag, besides the package feature that every engine needs.
 const MADSIM: (&str, &str) = ("madsim", "--cfg madsim");
 
 /// The engines beside the native one.
 const OTHERS: [&str; 2] = ["turmoil", MADSIM.0];
 
-/// What the program answers where no scenario has the name that was asked for: not each runs on each engine.
+/// The exit code of a program that has no matching scenario: not every scenario runs on every engine.
 const NOTHING_MATCHED: i32 = 4;
 
-/// Usage, as in afterlife's own command line.
+/// The exit code for usage errors, as on afterlife's own command line.
 const REFUSED: u8 = 2;
 
-/// Why there is nothing to run, and what to do.
+/// The reason why nothing can be run, and the next step.
 struct Refusal {
     why: String,
     next: String,
@@ -38,7 +38,7 @@ impl Refusal {
     }
 
     fn cargo(error: &io::Error) -> Self {
-        Self::new(format!("cargo could not be started: {error}"), "see that cargo is in PATH")
+        Self::new(format!("cargo could not be started: {error}"), "check that cargo is in PATH")
     }
 }
 
@@ -46,26 +46,26 @@ impl Refusal {
 struct Runner {
     package: String,
     binary: String,
-    /// The package's folder: findings are kept there.
+    /// The package's folder, where regressions are kept.
     folder: PathBuf,
 }
 
 fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // Cargo passes the subcommand's name on.
+    // Cargo passes the subcommand's name.
     if words.first().is_some_and(|first| first == "afterlife") {
         words.remove(0);
     }
     let built = find().and_then(|runner| {
         if words.first().is_some_and(|first| first == ENGINES) {
-            let files = OTHERS.into_iter().map(|engine| elsewhere(&runner, engine, &words));
+            let files = OTHERS.into_iter().map(|engine| lines_of(&runner, engine, &words));
             for file in files.collect::<Result<Vec<_>, _>>()? {
                 words.extend(["--beside".into(), file.into()]);
             }
         }
         Ok((build(&runner, None)?, runner))
     });
-    match built.map(|(program, runner)| become_it(&program, &runner, words)) {
+    match built.map(|(program, runner)| replace_process(&program, &runner, words)) {
         Ok(refusal) | Err(refusal) => {
             eprintln!("error: {}\n  next: {}", refusal.why, refusal.next);
             ExitCode::from(REFUSED)
@@ -77,7 +77,7 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The one runner that the packages of this workspace name in `[package.metadata.afterlife] runner = "binary"`.
+/// The one program that a package of this workspace declares as `[package.metadata.afterlife] runner = "binary"`.
 fn find() -> Result<Runner, Refusal> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
@@ -85,56 +85,58 @@ fn find() -> Result<Runner, Refusal> {
         .output()
         .map_err(|error| Refusal::cargo(&error))?;
     if !output.status.success() {
-        return Err(Refusal::new("cargo could not read the workspace", "mend what it says above"));
+        return Err(Refusal::new("cargo could not read the workspace", "fix the error above"));
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| Refusal::new(format!("cargo's description of the workspace: {error}"), "update cargo"))?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
+        Refusal::new(format!("cannot read cargo's metadata of the workspace: {error}"), "update cargo")
+    })?;
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut runners: Vec<Runner> = packages.iter().filter_map(named_by).collect();
+    let mut runners: Vec<Runner> = packages.iter().filter_map(declared_by).collect();
     let names = || runners.iter().map(|runner| runner.package.as_str()).collect::<Vec<_>>().join(", ");
     match runners.len() {
         1 => Ok(runners.remove(0)),
         0 => Err(Refusal::new(
-            "no package of this workspace names a program with scenarios",
-            "add `[package.metadata.afterlife]` with `runner = \"<binary>\"` to the one that has it",
+            "no package of this workspace declares a program with scenarios",
+            "add `[package.metadata.afterlife]` with `runner = \"<binary>\"` to the package that has it",
         )),
         _ => Err(Refusal::new(
-            format!("several packages of this workspace name a program with scenarios: {}", names()),
-            "start one of them by `cargo run --release -p <package> -- …`",
+            format!("several packages of this workspace declare a program with scenarios: {}", names()),
+            "run one of them with `cargo run --release -p <package> -- …`",
         )),
     }
 }
 
-fn named_by(package: &Value) -> Option<Runner> {
+fn declared_by(package: &Value) -> Option<Runner> {
     let binary = package["metadata"]["afterlife"]["runner"].as_str()?;
     let folder = Path::new(package["manifest_path"].as_str()?).parent()?.to_owned();
     Some(Runner { package: package["name"].as_str()?.to_owned(), binary: binary.to_owned(), folder })
 }
 
-/// Has another build of the program, for this engine, look for what is known; the file with what it found.
-fn elsewhere(runner: &Runner, engine: &str, words: &[OsString]) -> Result<PathBuf, Refusal> {
+/// Runs the program's build for another engine. Returns the file with its lines.
+fn lines_of(runner: &Runner, engine: &str, words: &[OsString]) -> Result<PathBuf, Refusal> {
     let program = build(runner, Some(engine))?;
     let output = Command::new(&program)
         .args(words)
         .arg("--lines")
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| Refusal::new(format!("{program} could not be started: {error}"), "build again"))?;
+        .map_err(|error| Refusal::new(format!("{program} could not be started: {error}"), "build it again"))?;
     if !output.status.success() && output.status.code() != Some(NOTHING_MATCHED) {
-        return Err(Refusal::new(format!("the build for {engine} could not do that"), "mend what it says above"));
+        return Err(Refusal::new(format!("the build for {engine} failed"), "fix the error above"));
     }
     let file = folder_of(engine).join("engines.jsonl");
     std::fs::write(&file, output.stdout)
-        .map_err(|error| Refusal::new(format!("{}: {error}", file.display()), "make room there"))?;
+        .map_err(|error| Refusal::new(format!("{}: {error}", file.display()), "check that the folder is writable"))?;
     Ok(file)
 }
 
-/// Where the build for an engine lies: its dependencies have other features or flags, so that they would drive each other out.
+/// The target folder of an engine's build. Its dependencies have other features or flags, so builds in one folder would
+/// replace each other.
 fn folder_of(engine: &str) -> PathBuf {
     ["target", "engines", engine].iter().collect()
 }
 
-/// Builds it, for another engine than the native one if so; the path of the program.
+/// Builds the program, for the native engine or another one. Returns its path.
 fn build(runner: &Runner, engine: Option<&str>) -> Result<String, Refusal> {
     let mut cargo = cargo();
     cargo.args(["build", "--release", "--message-format", "json-render-diagnostics"]);
@@ -153,18 +155,19 @@ fn build(runner: &Runner, engine: Option<&str>) -> Result<String, Refusal> {
         .map_err(|error| Refusal::cargo(&error))?;
     if !output.status.success() {
         let why = format!("`{}` of {} does not build", runner.binary, runner.package);
-        return Err(Refusal::new(why, "mend what cargo says above"));
+        return Err(Refusal::new(why, "fix the errors above"));
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let programs = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut built = programs.filter(|message| message["target"]["name"] == runner.binary.as_str());
     let program = built.find_map(|message| message["executable"].as_str().map(str::to_owned));
-    program.ok_or_else(|| Refusal::new(format!("cargo built no `{}`", runner.binary), "see that it is a binary target"))
+    program
+        .ok_or_else(|| Refusal::new(format!("cargo built no `{}`", runner.binary), "check that it is a binary target"))
 }
 
-/// Replaces this process; comes back only if that fails. The program is told its package's folder, as by `cargo run`.
-fn become_it(program: &str, runner: &Runner, words: Vec<OsString>) -> Refusal {
+/// Replaces this process with the program, and returns only on failure. The program gets its package's folder, as from `cargo run`.
+fn replace_process(program: &str, runner: &Runner, words: Vec<OsString>) -> Refusal {
     let mut command = Command::new(program);
     let error = command.args(words).env(CALLED.0, CALLED.1).env("CARGO_MANIFEST_DIR", &runner.folder).exec();
-    Refusal::new(format!("{program} could not be started: {error}"), "build again")
+    Refusal::new(format!("{program} could not be started: {error}"), "build it again")
 }

@@ -1,9 +1,9 @@
-//! The resources that commands share: runner processes, the record store, the terminal, and the run that the user means.
+//! The resources that commands share: runner processes, the record store, the terminal, and the run that an argument names.
 
 use super::arguments::What;
 use super::select;
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::{RecordError, RecordStore, Saved, Written};
+use crate::failure::record::{RecordError, RecordStore, SavedRecord, Written};
 use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
@@ -17,18 +17,18 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
-/// The token that is meant; with what is known of it, the record that its run is to fit, and who wrote that.
+/// The token that an argument names, and the record that its run must match, if the argument names one.
 pub(super) fn meant(
     scenarios: &[Scenario],
     what: &What,
     settings: &Settings,
 ) -> Result<(Token, Option<(FailingRun, Written)>), Refusal> {
-    // A token needs no record, and is replayed as it is even if there is one: the code may have changed since.
+    // A token is replayed without its record, even if there is one: the code may have changed since.
     let (token, recorded) = if Token::is_meant(&what.what) {
         (select::token(scenarios, &what.what)?, None)
     } else {
         let place = RecordStore::at(root(what.out.clone(), settings)).find(&what.what)?;
-        // A record that other code wrote, and this cannot even read, is as little to this code as one that it runs otherwise.
+        // A record that other code wrote no longer fits, like one whose run differs.
         let unfit = |error: RecordError| {
             let verdict = if error.is_of_other_code() { Verdict::Unfit } else { Verdict::Refused };
             Refusal::from(error).ending(verdict)
@@ -40,17 +40,16 @@ pub(super) fn meant(
     Ok((token, recorded))
 }
 
-/// The token of a finding, if it is one of a run of ours.
+/// The token of a finding, unless the run belongs to another simulator's test.
 pub(super) fn own(failure: &FailingRun) -> Result<Token, Refusal> {
     if failure.is_ours() {
         return Ok(failure.finding.token.parse()?);
     }
-    let why =
-        format!("{} was watched in a simulation that is not afterlife's, which alone has its runs", failure.scenario);
-    Err(Refusal::new(why, &failure.finding.token))
+    let why = format!("{} is a test of another simulator, which afterlife cannot run", failure.scenario);
+    Err(Refusal::new(why, format!("run the test: {}", failure.finding.token)))
 }
 
-pub(super) fn read(what: &What, settings: &Settings) -> Result<(FailingRun, Saved), Refusal> {
+pub(super) fn read(what: &What, settings: &Settings) -> Result<(FailingRun, SavedRecord), Refusal> {
     let store = RecordStore::at(root(what.out.clone(), settings));
     Ok(RecordStore::read(&store.find(&what.what)?)?)
 }

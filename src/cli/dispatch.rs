@@ -1,26 +1,28 @@
-//! The command that the user means, and the function that carries it out.
+//! The dispatch from a command to the function that carries it out.
 
 use super::arguments::{Command, Replay, What};
 use super::commands::{
-    audit_log, check_pairs, hunt, keep, list, list_engines, replay_run, run_campaigns, show_finding, shrink_run,
+    audit_log, check_pairs, keep, list, list_engines, main_job, replay_run, run_campaigns, show_finding, shrink_run,
     table_of_engines, table_of_variants, triage,
 };
-use super::context::{human, pool, store};
+use super::context::{pool, store};
 use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::scenario::definition::Scenario;
+use crate::search::campaign::Reporter;
 use crate::search::settings::Settings;
 use crate::search::shrink;
 
-/// Carries out a command; none means the hunt, or the replay that the environment asks for.
+/// Carries out a command. Without one, it replays the token of `AFTERLIFE_REPLAY` if that is set, or runs the main job.
 pub(super) fn carry_out(
     scenarios: &[Scenario],
     command: Option<Command>,
     settings: &Settings,
+    reporter: &mut dyn Reporter,
 ) -> Result<Verdict, Refusal> {
     match (command, &settings.replay) {
-        (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings),
+        (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings, reporter),
         (Some(Command::Replay(replay)), _) => replay_run(scenarios, &replay, settings),
         (Some(Command::Shrink(shrink)), _) => shrink_run(scenarios, &shrink, settings),
         (Some(Command::Keep(what)), _) => keep(scenarios, &what, settings),
@@ -39,7 +41,7 @@ pub(super) fn carry_out(
         (None, None) => {
             let store = store(None, settings)?;
             let shrink = settings.shrink.unwrap_or(shrink::REPLAYS_MAX);
-            hunt(&select::matching(scenarios, None)?, &pool(None)?, &store, shrink, &mut human())
+            main_job(&select::matching(scenarios, None)?, &pool(None)?, &store, shrink, reporter)
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Where a program with scenarios begins: as a runner process, or as a command.
-//! It turns what the command came to into an exit code.
+//! The entry of a program with scenarios: it becomes a runner process, or carries out a command.
 
 use super::dispatch::carry_out;
 use super::grammar::{self, Read};
 use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
+use crate::report::Silent;
 use crate::runner::{is_runner, serve};
 use crate::scenario::definition::Scenario;
+use crate::search::campaign::Reporter;
 use crate::search::settings::Settings;
 use anstream::ColorChoice;
 use std::ffi::OsString;
@@ -15,8 +16,14 @@ use std::process::ExitCode;
 
 /// Runs afterlife's command line over these scenarios.
 ///
-/// It is meant to be all that a program's main function does: runner processes are this program, started again.
+/// Call it first in `main`, and return its exit code: runner processes start the same program again.
 pub fn main(scenarios: &[Scenario]) -> ExitCode {
+    main_with_reporter(scenarios, &mut Silent)
+}
+
+/// Runs afterlife's command line over these scenarios, as [`main`] does. `reporter` receives every campaign, beside the reports
+/// that the command line asks for. See [`Reporter`] for an example.
+pub fn main_with_reporter(scenarios: &[Scenario], reporter: &mut dyn Reporter) -> ExitCode {
     if is_runner() {
         return match serve(&scenarios.iter().collect::<Vec<_>>()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -27,7 +34,7 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
         };
     }
     choose_colours(std::env::var("CARGO_TERM_COLOR").ok().as_deref());
-    match command(scenarios, std::env::args_os()) {
+    match command(scenarios, std::env::args_os(), reporter) {
         Ok(verdict) => verdict.into(),
         Err(refusal) => {
             anstream::eprintln!("{refusal}");
@@ -36,7 +43,11 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
     }
 }
 
-fn command(scenarios: &[Scenario], words: impl IntoIterator<Item = OsString>) -> Result<Verdict, Refusal> {
+fn command(
+    scenarios: &[Scenario],
+    words: impl IntoIterator<Item = OsString>,
+    reporter: &mut dyn Reporter,
+) -> Result<Verdict, Refusal> {
     match grammar::read(words)? {
         Read::Answer(answer) => {
             anstream::print!("{answer}");
@@ -48,12 +59,12 @@ fn command(scenarios: &[Scenario], words: impl IntoIterator<Item = OsString>) ->
                 anstream::eprintln!("warning: {warning}");
             }
             let scenarios = &select::on(scenarios, arguments.engine)?;
-            carry_out(scenarios, arguments.command, &settings)
+            carry_out(scenarios, arguments.command, &settings, reporter)
         }
     }
 }
 
-/// Cargo's own variable decides where it says something; `NO_COLOR` and the terminal decide otherwise.
+/// `CARGO_TERM_COLOR` decides if it says `always` or `never`; otherwise `NO_COLOR` and the terminal decide.
 fn choose_colours(cargo_term_color: Option<&str>) {
     match cargo_term_color {
         Some("always") => ColorChoice::Always.write_global(),

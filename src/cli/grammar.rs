@@ -1,5 +1,5 @@
-//! From words to arguments; and from clap's complaints, which take many lines, to the two lines that ours take.
-//! It does not look at what the arguments name.
+//! The grammar of the command line: words to arguments, and clap's errors to two-line refusals.
+//! It does not check the names that arguments contain.
 
 use super::arguments::{Arguments, REPORT_NEXT};
 use crate::model::nearest::nearest;
@@ -11,17 +11,18 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::num::ParseIntError;
 
-/// What the words on the command line are.
+/// A command line, parsed.
 #[derive(Debug)]
 pub(super) enum Read {
     /// A command.
     Arguments(Box<Arguments>),
-    /// A question about the command line, with its answer.
+    /// The text of `--help` or `--version`.
     Answer(String),
 }
 
-/// Reads the words, the program's own name first.
+/// Parses the words, the program's own name first.
 pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Read, Refusal> {
     match Arguments::try_parse_from(words) {
         Ok(arguments) => Ok(Read::Arguments(Box::new(arguments))),
@@ -38,7 +39,11 @@ fn refusal(error: &clap::Error) -> Refusal {
 
 fn why(error: &clap::Error) -> String {
     if let (ErrorKind::ValueValidation, Some(source)) = (error.kind(), error.source()) {
-        return format!("{}: {source}", flag(error).unwrap_or_default());
+        let flag = flag(error).unwrap_or_default();
+        return match error.get(ContextKind::InvalidValue).map(strings).as_deref() {
+            Some([value]) if source.is::<ParseIntError>() => format!("{flag}: `{value}` is not a whole number"),
+            _ => format!("{flag}: {source}"),
+        };
     }
     let whole = error.render().to_string();
     let first = whole.strip_prefix("error: ").unwrap_or(&whole);
@@ -67,13 +72,13 @@ fn next(error: &clap::Error) -> String {
             Some("--shard") => return SHARD_NEXT.to_owned(),
             Some("--report") => return REPORT_NEXT.to_owned(),
             Some("--shrink") => return SHRINK_NEXT.to_owned(),
-            Some("--jobs" | "--pairs" | "--max-failures") => return "write a whole number from 1 up".to_owned(),
+            Some("--jobs" | "--pairs" | "--max-failures") => return "write a whole number, at least 1".to_owned(),
             _ => {}
         }
     }
     let known = |kind| error.get(kind).map(strings).filter(|names| !names.is_empty());
     if let Some(meant) = known(ContextKind::SuggestedSubcommand).or_else(|| known(ContextKind::SuggestedArg)) {
-        return format!("the nearest is {}", meant.join(", "));
+        return format!("did you mean {}?", meant.join(", "));
     }
     if let Some(values) = known(ContextKind::ValidValue) {
         return format!("write one of {}", values.join(", "));
@@ -82,13 +87,13 @@ fn next(error: &clap::Error) -> String {
         let commands = Arguments::command();
         let names = commands.get_subcommands().map(|command| command.get_name());
         if let Some(meant) = nearest(&word.concat(), names).first() {
-            return format!("the nearest is {meant}");
+            return format!("did you mean {meant}?");
         }
     }
-    "see --help for what there is".to_owned()
+    "see --help".to_owned()
 }
 
-/// The flag that the complaint is about: `--seeds` of `--seeds <SEEDS>`.
+/// The flag of the error: `--seeds` of `--seeds <SEEDS>`.
 fn flag(error: &clap::Error) -> Option<String> {
     let named = strings(error.get(ContextKind::InvalidArg)?).into_iter().next()?;
     named.split_whitespace().next().map(str::to_owned)

@@ -1,5 +1,5 @@
-//! Which scenarios and builds a command means.
-//! It never guesses: what matches nothing is refused with the nearest names.
+//! The scenarios, builds and tokens that arguments name.
+//! Nothing is guessed: a name without a match is refused, with the nearest names.
 
 use crate::failure::token::{Token, TokenError};
 use crate::failure::token_engine::check_engine;
@@ -10,11 +10,11 @@ use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::scenario::definition::Scenario;
 
-/// The scenarios whose name contains the filter; only the one that it names whole, if it does.
+/// The scenarios whose name contains the filter; only one of them if the filter is its whole name.
 pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> Result<Vec<&'a Scenario>, Refusal> {
     let Some(filter) = filter else {
         return match scenarios {
-            [] => Err(Refusal::new("this program has no scenario", "give one to afterlife::main")
+            [] => Err(Refusal::new("this program has no scenarios", "pass some to afterlife::main")
                 .ending(Verdict::NothingMatched)),
             all => Ok(all.iter().collect()),
         };
@@ -30,7 +30,7 @@ pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> R
     Ok(matching)
 }
 
-/// The scenarios that run on this engine in this program; all of them if none is named.
+/// The scenarios that run on this engine in this program; all of them without an engine.
 pub(super) fn on(scenarios: &[Scenario], engine: Option<Engine>) -> Result<Vec<Scenario>, Refusal> {
     let Some(engine) = engine else { return Ok(scenarios.to_vec()) };
     if !engine.is_here() {
@@ -40,18 +40,18 @@ pub(super) fn on(scenarios: &[Scenario], engine: Option<Engine>) -> Result<Vec<S
     let on_it: Vec<_> = scenarios.iter().copied().filter(|scenario| scenario.engine() == engine).collect();
     if on_it.is_empty() {
         let why = format!("no scenario of this program runs on {engine}");
-        let next = format!("leave --engine away: they run on {}", Engine::PORTABLE);
+        let next = format!("drop --engine: the scenarios run on {}", Engine::PORTABLE);
         return Err(Refusal::new(why, next).ending(Verdict::NothingMatched));
     }
     Ok(on_it)
 }
 
-/// The builds of a scenario that a command means: the one it names, if the scenario has it.
+/// The builds of a scenario, reduced to the wanted one if there is one.
 pub(super) fn builds(scenario: &Scenario, wanted: Option<Build>) -> Vec<Build> {
     scenario.builds.iter().copied().filter(|build| wanted.is_none_or(|wanted| wanted == *build)).collect()
 }
 
-/// The refusal of a build that no matching scenario has.
+/// Refuses a build that no matching scenario has.
 pub(super) fn no_such_build(scenarios: &[&Scenario], build: Build) -> Refusal {
     let named: Vec<_> = scenarios.iter().map(|scenario| scenario.name).collect();
     let has: Vec<_> = Build::ALL
@@ -65,7 +65,7 @@ pub(super) fn no_such_build(scenarios: &[&Scenario], build: Build) -> Refusal {
     )
 }
 
-/// The token that this text is. A token that is damaged in its scenario's name is told so.
+/// Parses a token. If its scenario's name is damaged, the refusal says so.
 pub(super) fn token(scenarios: &[Scenario], text: &str) -> Result<Token, Refusal> {
     text.parse::<Token>().map_err(|error| {
         let begins_like =
@@ -73,11 +73,11 @@ pub(super) fn token(scenarios: &[Scenario], text: &str) -> Result<Token, Refusal
         let near = names_near(scenarios, Token::scenario_meant(text));
         let unknown = error == TokenError::Damaged && !scenarios.iter().any(begins_like);
         let refusal = Refusal::from(error);
-        if unknown { Refusal::new(format!("{}; it names no scenario", refusal.why), near) } else { refusal }
+        if unknown { Refusal::new(format!("{}; it names no known scenario", refusal.why), near) } else { refusal }
     })
 }
 
-/// The scenario that a token or record names, in the build that it names.
+/// The scenario that a token names, if it has the token's build.
 pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a Scenario, Refusal> {
     let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == token.scenario) else {
         let why = format!("there is no scenario `{}` here", token.scenario);
@@ -92,8 +92,8 @@ pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a 
 
 fn names_near(scenarios: &[Scenario], word: &str) -> String {
     match nearest(word, scenarios.iter().map(|scenario| scenario.name)).as_slice() {
-        [] => "see `list` for the scenarios that there are".to_owned(),
-        [one] => format!("the nearest is {one}; see `list` for all"),
-        several => format!("the nearest are {}; see `list` for all", several.join(", ")),
+        [] => "see `list` for the scenarios".to_owned(),
+        [one] => format!("did you mean {one}? See `list` for all scenarios"),
+        several => format!("did you mean one of {}? See `list` for all scenarios", several.join(", ")),
     }
 }

@@ -1,5 +1,5 @@
-//! What `#[afterlife::test]` calls: a campaign over one scenario inside the test runner.
-//! It is not the command line; the environment is all that it listens to.
+//! The entry of `#[afterlife::test]`: a campaign over one scenario inside the test runner.
+//! It reads the environment, and no command line.
 
 use crate::failure::record::RecordStore;
 use crate::failure::regressions::{Regression, RegressionFiles};
@@ -8,25 +8,30 @@ use crate::failure::token_engine::check_engine;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Human, Paste, Progress, replayed};
+use crate::report::{Human, Paste, Progress, Reporters, Silent, replayed};
 use crate::run::log_filter::Filter;
 use crate::runner::{Launch, Pool, is_runner, serve};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
-use crate::search::campaign::{self, CampaignOptions};
+use crate::search::campaign::{self, CampaignOptions, Reporter};
 use crate::search::replay::{Wanted, replay};
 use crate::search::settings::Settings;
 use crate::search::shrink;
 use std::io::Write;
 use std::time::Instant;
 
-/// One failure fails the test; a second one is found by the next run of it.
+/// One failure fails the test. The next run of the test finds the next one.
 const FAILURES_MAX: usize = 1;
 
 /// Runs a scenario as the test of this path, and panics if it does not hold.
 ///
-/// Started as a runner process, it serves runs instead and does not return.
+/// In a runner process it serves runs instead and does not return.
 pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
+    run_with_reporter(scenario, test_path, source, || Silent);
+}
+
+/// Runs a scenario as [`run`] does, with the reporter that `make` returns.
+pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, source: &str, make: impl FnOnce() -> R) {
     if is_runner() {
         let code = match serve(&[scenario]) {
             Ok(()) => 0,
@@ -37,24 +42,29 @@ pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
         };
         std::process::exit(code);
     }
-    match judge(scenario, test_path, source) {
+    match judge(scenario, test_path, source, &mut make()) {
         Ok(Verdict::Held) => {}
-        Ok(Verdict::Nondeterministic) => panic!("one seed of {} ran two ways", scenario.name),
+        Ok(Verdict::Nondeterministic) => panic!("two runs of one seed of {} differ", scenario.name),
         Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name),
         Ok(_) => panic!("{} does not hold", scenario.name),
         Err(refusal) => panic!("{refusal}"),
     }
 }
 
-/// The path by which the test runner knows a test: its module path without the crate.
+/// The title of a failure on its page, for the invariant of this id.
+pub fn title(invariant: &str) -> String {
+    crate::report::title(invariant)
+}
+
+/// A test's path for the test runner: its module path without the crate.
 pub fn path(module_path: &'static str) -> &'static str {
     module_path.split_once("::").map_or(module_path, |(_, path)| path)
 }
 
-fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, Refusal> {
+fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn Reporter) -> Result<Verdict, Refusal> {
     let settings = Settings::of_this_process()?;
     let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;
-    // The test runner already runs tests side by side, so that one runner for each is enough.
+    // The test runner already runs tests in parallel, so one runner process per test is enough.
     let pool = Pool::new(launch, 1);
     let files = RegressionFiles::of_this_test(source);
     let paste = Paste::of_this_test(test_path, files.file(scenario.name).as_deref());
@@ -67,10 +77,10 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str) -> Result<Verdict, 
         None => {
             let store = RecordStore::open(settings.out.clone().unwrap_or_else(RecordStore::usual_root))?;
             let options = options(scenario, files.read(scenario)?, &settings);
-            campaign::run(&options, &pool, &store, &mut human)?.verdict()
+            campaign::run(&options, &pool, &store, &mut Reporters::new(vec![&mut human, reporter]))?.verdict()
         }
     };
-    tell(&human.into_inner());
+    print_captured(&human.into_inner());
     Ok(verdict)
 }
 
@@ -100,8 +110,8 @@ fn replay_token(
 ) -> Result<Verdict, Refusal> {
     let token: Token = text.parse()?;
     if token.scenario != scenario.name {
-        // The variable is set for all tests of the command; only the one that it names is replayed.
-        println!("{} is not the scenario of AFTERLIFE_REPLAY, so that nothing was run", scenario.name);
+        // Every test of the command sees the variable. Only the test that the token names replays it.
+        println!("{} is not the scenario of AFTERLIFE_REPLAY, so nothing was run", scenario.name);
         return Ok(Verdict::Held);
     }
     check_engine(&token, scenario)?;
@@ -111,11 +121,11 @@ fn replay_token(
     Ok(outcome.verdict())
 }
 
-/// Prints through the macro, so that the test runner can hold the text back unless the test fails.
-fn tell(page: &[u8]) {
+/// Prints through the macro, so that the test runner shows the text only if the test fails.
+fn print_captured(page: &[u8]) {
     let choice = anstream::AutoStream::choice(&std::io::stdout());
     let mut shown = anstream::AutoStream::new(Vec::new(), choice);
-    // A vector takes every byte.
+    // Writing to a vector cannot fail.
     let _ = shown.write_all(page);
     print!("{}", String::from_utf8_lossy(&shown.into_inner()));
 }

@@ -1,4 +1,4 @@
-//! What the command line understands, and what it says to what it does not.
+//! Tests of the grammar: the command lines that it accepts, and the errors for the others.
 //! Commands that start runs are tested with real programs, elsewhere.
 
 use super::arguments::Command;
@@ -21,21 +21,21 @@ fn command(line: &str) -> Option<Command> {
 }
 
 #[test]
-fn no_words_mean_the_hunt() {
+fn no_words_mean_the_main_job() {
     assert!(command("").is_none());
 }
 
 #[test]
-fn a_campaign_is_read_with_all_that_it_can_be_given() {
+fn run_accepts_all_of_its_arguments() {
     let line = "run raft --seeds 5..9 --for 2h --search random --build patched --jobs 3 --out o --max-failures 2 --shard 2/3 --report junit=a.xml --report github";
-    let Some(Command::Run(run)) = command(line) else { panic!("it is a run") };
+    let Some(Command::Run(run)) = command(line) else { panic!("not `run`") };
     assert_eq!((run.filter.as_deref(), run.seeds, run.jobs, run.max_failures), (Some("raft"), Some(5..9), Some(3), 2));
-    let Some(Command::Run(run)) = command("run") else { panic!("it is a run") };
+    let Some(Command::Run(run)) = command("run") else { panic!("not `run`") };
     assert_eq!((run.seeds, run.time, run.build, run.max_failures), (None, None, None, 10));
 }
 
 #[test]
-fn every_command_of_the_manual_is_there() {
+fn every_documented_command_is_accepted() {
     assert!(matches!(command("replay last"), Some(Command::Replay(_))));
     assert!(matches!(command("show last --format json"), Some(Command::Show(_))));
     assert!(matches!(command("show last --format html"), Some(Command::Show(_))));
@@ -43,7 +43,7 @@ fn every_command_of_the_manual_is_there() {
     assert!(matches!(command("triage a b"), Some(Command::Triage(triage)) if triage.folders.len() == 2));
     assert!(matches!(command("keep last"), Some(Command::Keep(_))));
     let Some(Command::Replay(replay)) = command("replay last --until 0.44s --log info,stdout=off") else {
-        panic!("it is a replay")
+        panic!("not `replay`")
     };
     assert_eq!((replay.until, replay.log.is_some()), (Some(440_000_000), true));
     assert!(matches!(command("list"), Some(Command::List(_))));
@@ -51,7 +51,7 @@ fn every_command_of_the_manual_is_there() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_in_two_lines() {
+fn every_error_takes_two_lines() {
     let lines = [
         "rnu",
         "kitchen",
@@ -77,15 +77,15 @@ fn what_cannot_be_read_is_told_in_two_lines() {
     ];
     let mut all = String::new();
     for line in lines {
-        let said = refused(line);
-        assert_eq!(said.lines().count(), 2, "{said}");
-        all.push_str(&format!("$ afterlife {line}\n{said}\n"));
+        let text = refused(line);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        all.push_str(&format!("$ afterlife {line}\n{text}\n"));
     }
     insta::assert_snapshot!("refused", all);
 }
 
 #[test]
-fn help_is_an_answer_and_not_a_complaint() {
+fn help_is_an_answer_and_not_an_error() {
     for line in ["--help", "run --help", "--version"] {
         assert!(matches!(read(words(line)), Ok(Read::Answer(_))), "{line}");
     }

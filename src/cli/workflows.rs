@@ -1,5 +1,4 @@
-//! The workflows of this repository: each is YAML, each job has steps, and every command in them is one that there is.
-//! What GitHub makes of them is GitHub's.
+//! Tests of this repository's GitHub workflows: they are valid YAML, and their commands exist.
 
 use super::grammar::{Read, read};
 use std::ffi::OsString;
@@ -7,13 +6,13 @@ use std::fs;
 use std::path::PathBuf;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// What stands between cargo's own words and ours.
+/// The words of a workflow command that precede ours.
 const CARGO_RUN: &str = "cargo run --release --locked -- ";
 
 fn workflows() -> Vec<(String, Yaml)> {
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), ".github", "workflows"].iter().collect();
     let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).expect("there are workflows").flatten().map(|it| it.path()).collect();
+        fs::read_dir(folder).expect("there are workflows").flatten().map(|entry| entry.path()).collect();
     files.sort();
     let read = |file: PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -38,7 +37,7 @@ fn steps(workflow: &Yaml) -> Vec<(String, Yaml)> {
     steps.collect()
 }
 
-/// Our commands among the lines of a step, with GitHub's expressions replaced by a number.
+/// The afterlife commands of a step, with GitHub's expressions replaced by a number.
 fn commands(step: &Yaml) -> Vec<Vec<OsString>> {
     let script = step["run"].as_str().unwrap_or_default().replace("\\\n", " ");
     let ours = script.lines().filter_map(|line| line.split_once(CARGO_RUN)).map(|(_, words)| {
@@ -58,7 +57,7 @@ fn night() -> Yaml {
 }
 
 #[test]
-fn every_command_of_a_workflow_is_one_that_there_is() {
+fn every_command_of_a_workflow_exists() {
     let mut met = 0;
     for (name, workflow) in workflows() {
         for (job, step) in steps(&workflow) {
@@ -69,12 +68,12 @@ fn every_command_of_a_workflow_is_one_that_there_is() {
             }
         }
     }
-    assert!(met >= 2, "only {met} commands were found: they are written some other way");
+    assert!(met >= 2, "found only {met} commands: are they written in some other way?");
 }
 
-/// `cargo test` in the root is that of `scenarios/`: a test of another package is named with it.
+/// `cargo test` in the root tests `scenarios/` alone, so a test of another package needs its name.
 #[test]
-fn a_test_that_is_named_is_named_with_its_package() {
+fn every_named_test_has_its_package() {
     for (name, workflow) in workflows() {
         for script in steps(&workflow).iter().filter_map(|(_, step)| step["run"].as_str()) {
             for line in script.lines().filter(|line| line.contains("cargo test") && line.contains("--test ")) {
@@ -90,10 +89,10 @@ fn ci_is_one_script() {
     assert!(steps(&ci).iter().any(|(_, step)| step["run"].as_str() == Some(".ci/run")));
 }
 
-/// The night searches for a time, in shards that together are whole, with seeds of the day; it tells what it finds and keeps it;
-/// and it fails if its canary lives.
+/// The nightly workflow searches for a fixed time, in shards that cover all seeds, with the day's seeds. It reports and stores its
+/// findings, and fails if it does not find the canary.
 #[test]
-fn the_night_is_whole() {
+fn the_nightly_workflow_is_complete() {
     let night = night();
     assert!(night["on"]["schedule"][0]["cron"].as_str().is_some());
     let steps = steps(&night);
@@ -110,7 +109,7 @@ fn the_night_is_whole() {
     let canary = scripts.iter().find(|script| script.contains("run canary")).expect("there is a canary");
     assert!(canary.contains("test \"$code\" -eq 1"), "{canary}");
     let uploads =
-        steps.iter().filter(|(_, step)| step["uses"].as_str().is_some_and(|it| it.contains("upload-artifact")));
+        steps.iter().filter(|(_, step)| step["uses"].as_str().is_some_and(|action| action.contains("upload-artifact")));
     let always = uploads.filter(|(_, step)| step["if"].as_str() == Some("always()")).count();
-    assert!(always >= 1, "what a night found is there although it failed");
+    assert!(always >= 1, "findings must be uploaded even if the night fails");
 }

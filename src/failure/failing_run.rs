@@ -1,5 +1,4 @@
-//! A finding with its run: everything that a story is told from and a record is written from.
-//! It is data only.
+//! A finding with its run: the data behind stories and records.
 
 use crate::failure::finding::Finding;
 use crate::failure::shrunk::Shrunk;
@@ -18,38 +17,52 @@ pub(crate) struct Totals {
     pub(crate) virtual_ns: u64,
 }
 
-/// A confirmed finding with everything that its story is told from.
+/// A confirmed finding and its run, as a [`Reporter`](crate::Reporter) receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FailingRun {
+pub struct FailingRun {
     /// The finding.
     pub(crate) finding: Finding,
     /// The scenario's name.
     pub(crate) scenario: String,
     /// Its build.
     pub(crate) build: Build,
-    /// How the confirming run ended.
+    /// The end of the confirming run.
     pub(crate) ended: Ended,
     /// The events of the confirming run; empty if its process died before it could send them.
     pub(crate) record: Record,
     /// The size of the confirming run.
     pub(crate) totals: Totals,
-    /// What else broke in the same run, later.
+    /// The signatures of later violations in the same run.
     pub(crate) also: Vec<Signature>,
-    /// Where the code was that met a fault or went round for ever: who and when, then the calls.
+    /// The stack of the code that crashed or looped: node and time, then the calls.
     pub(crate) stack: Option<String>,
-    /// How its plan became as small as it is; `None` if it is told as it was drawn.
+    /// The account of shrinking; `None` if the plan is as it was drawn.
     pub(crate) shrunk: Option<Shrunk>,
 }
 
 impl FailingRun {
-    /// Whether its token replays it. Of a simulation that is not ours, the token says in words how to have the run again, and
-    /// whatever was injected is its owner's.
+    /// The finding: signature, violation, seed, plan and token.
+    pub fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// The scenario's name.
+    pub fn scenario(&self) -> &str {
+        &self.scenario
+    }
+
+    /// The scenario's build.
+    pub fn build(&self) -> Build {
+        self.build
+    }
+
+    /// Returns whether the token replays the run. In another simulator's test, the token is a command instead, and the test
+    /// injects its own faults.
     pub(crate) fn is_ours(&self) -> bool {
         Token::is_meant(&self.finding.token)
     }
 
-    /// How many injections its plan has; `None` if the run's process ended before it could name the plan that the
-    /// seed had drawn.
+    /// The number of injections in the plan; `None` if the process ended before it reported the plan that the seed had drawn.
     pub(crate) fn injections(&self) -> Option<usize> {
         let count = self.finding.plan.injections.len();
         (self.ended == Ended::Whole || count > 0 || self.totals.events > 0 || self.shrunk.is_some()).then_some(count)

@@ -5,18 +5,18 @@ use crate::model::violation::{Signature, Violation};
 use afterlife_sim::event::Digest;
 use serde::{Deserialize, Serialize};
 
-/// A violation that was found, replayed in a fresh process, and is ready to be told.
+/// A violation that a campaign found and replayed in a fresh process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What makes it the same as another.
+    /// The signature, which groups equal failures.
     pub signature: Signature,
-    /// The violation itself, from the confirming run.
+    /// The violation in the confirming run.
     pub violation: Violation,
-    /// How many runs the campaign had made when it came up, from 1.
+    /// The number of the run that found it, from 1.
     pub first_run: u64,
-    /// Its seed.
+    /// The seed.
     pub seed: u64,
-    /// The plan that it takes.
+    /// The plan, shrunk if the campaign shrinks.
     pub plan: Plan,
     /// The digest of the run that the token replays.
     pub digest: Digest,

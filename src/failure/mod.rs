@@ -1,4 +1,11 @@
-//! The way from a violation to a failure: its finding, story, token, record and symbols, and the regressions file.
+//! The way from a violation to a failure, and the files that keep it.
+//!
+//! ```text
+//! data      failing_run (a finding and its run)  finding  shrunk
+//! story     the twelve events that show how it happened
+//! token     token  token_engine: one line of text that replays the run
+//! disk      record/ (one file per finding)  regressions (runs to repeat first)  symbols (addresses to lines)
+//! ```
 
 pub(crate) mod failing_run;
 pub(crate) mod finding;

@@ -89,14 +89,14 @@ impl RegressionFiles {
     pub(crate) fn add(&self, token: &Token, what: &str) -> Result<(PathBuf, bool), Refusal> {
         let Some(file) = self.file(&token.scenario) else {
             return Err(Refusal::new(
-                "it is not known where this program keeps findings",
-                "name a folder beside its source: AFTERLIFE_KEPT=DIR, or start it by cargo",
+                "the regressions folder of this program is unknown",
+                "name a folder with AFTERLIFE_KEPT=DIR, or start the program with cargo",
             ));
         };
         let unwritable = |error: io::Error| {
             Refusal::new(
                 format!("cannot write to {}: {error}", file.display()),
-                "name another folder: AFTERLIFE_KEPT=DIR",
+                "name another folder with AFTERLIFE_KEPT=DIR",
             )
         };
         let text = match fs::read_to_string(&file) {
@@ -122,15 +122,12 @@ pub(crate) fn line(token: &str, what: &str) -> String {
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Refusal {
-    Refusal::new(format!("cannot read {}: {error}", file.display()), "mend the file or remove it")
+    Refusal::new(format!("cannot read {}: {error}", file.display()), "fix the file or remove it")
 }
 
 /// A line that this code cannot run. A mistyped one is the user's; any other was right once.
 fn misfit(place: &str, why: &str, error: &TokenError) -> Refusal {
-    let refusal = Refusal::new(
-        format!("{place}: {why}"),
-        format!("a kept run that no longer fits is found anew or taken out: {}", error.next()),
-    );
+    let refusal = Refusal::new(format!("{place}: {why}"), format!("fix or remove this line: {}", error.next()));
     match error {
         TokenError::OtherVersion { .. } | TokenError::Unreadable { .. } => refusal.ending(Verdict::Unfit),
         _ => refusal,
@@ -208,20 +205,20 @@ mod tests {
         assert_eq!(verdict, Verdict::Refused);
         insta::assert_snapshot!(text, @r"
         error: HERE/shop.afterlife:2: the token's checksum does not fit: it is truncated or mistyped
-          next: a kept run that no longer fits is found anew or taken out: copy the token whole, from the line that begins with `replay`
+          next: fix or remove this line: copy the token whole, from the line that begins with `replay`
         ");
         let (verdict, text) = said("a9-toy-3-AAAA  # no-spin");
         assert_eq!(verdict, Verdict::Unfit);
         insta::assert_snapshot!(text, @r"
         error: HERE/shop.afterlife:2: the token is of version a9, and this code reads a2
-          next: a kept run that no longer fits is found anew or taken out: replay it with the afterlife that wrote a9 tokens, or hunt for it again here
+          next: fix or remove this line: replay it with the afterlife that wrote a9 tokens, or hunt for it again here
         ");
     }
 
     #[test]
     fn a_program_that_does_not_know_its_source_says_so() {
         let refusal = RegressionFiles::Nowhere.add(&token(1), "x").expect_err("there is no place");
-        assert_eq!(refusal.next, "name a folder beside its source: AFTERLIFE_KEPT=DIR, or start it by cargo");
+        assert_eq!(refusal.next, "name a folder with AFTERLIFE_KEPT=DIR, or start the program with cargo");
         assert_eq!(RegressionFiles::Nowhere.read(&toy()), Ok(Vec::new()));
     }
 

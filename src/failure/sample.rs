@@ -1,5 +1,4 @@
-//! A finding written by hand, for tests of how findings look and what is left of them on disk.
-//! Its run never happened.
+//! Findings written by hand, for tests of reports and records. Their runs never happened.
 
 use crate::failure::failing_run::{FailingRun, Totals};
 use crate::failure::finding::Finding;
@@ -76,7 +75,7 @@ pub(crate) fn use_after_teardown() -> FailingRun {
     log.finding(violation, plan, 2_911)
 }
 
-/// The same with the plan that it takes, of three injections that were drawn.
+/// The same, with its plan of three injections shrunk to one.
 pub(crate) fn shrunk() -> FailingRun {
     let mut failure = use_after_teardown();
     let not = failure.finding.plan.injections.split_off(1);
@@ -84,8 +83,8 @@ pub(crate) fn shrunk() -> FailingRun {
     failure
 }
 
-/// The crash of the shipped raft-master as a real run had it (seed 28, the first build that followed tasks), with its times, nodes,
-/// lines and causes; what lies between is left out.
+/// The crash of the shipped raft-master in a real run (seed 28), with its times, nodes, lines and causes, and without the
+/// events between.
 pub(crate) fn raft_master() -> FailingRun {
     let mut log = Log::new(&["master-0", "master-1", "master-2", "client-0"]);
     let (db, apply, ready) = (log.name("metadata-db"), log.name("apply 25"), log.name("ready"));
@@ -149,14 +148,14 @@ pub(crate) fn raft_master() -> FailingRun {
     log.finding(violation, Plan { injections }, 1_678)
 }
 
-/// A run whose process died, so that nothing of it came back.
+/// A run whose process died without a reply.
 pub(crate) fn abort() -> FailingRun {
     let violation = Violation {
         invariant: "no-crash".into(),
         class: "SIGABRT".into(),
         sites: vec!["master".into()],
         subject: "SIGABRT on master-0".into(),
-        sentence: "master-0 brought its whole process down by SIGABRT: it called abort".into(),
+        sentence: "master-0 crashed the whole process with SIGABRT: it called abort".into(),
         at: Seq::NONE,
         turning: Vec::new(),
     };
@@ -165,7 +164,7 @@ pub(crate) fn abort() -> FailingRun {
     failure
 }
 
-/// A run that a fault of a node's own code ended, with its events.
+/// A run that a crash in a node's code ended, with its events.
 pub(crate) fn crash() -> FailingRun {
     let mut log = Log::new(&["master-0", "client"]);
     let (index, site) = (log.name("index"), log.name("src/index.rs:31"));
@@ -181,17 +180,17 @@ pub(crate) fn crash() -> FailingRun {
         class: "SIGSEGV".into(),
         sites: vec!["src/index.rs".into()],
         subject: "SIGSEGV on master-0".into(),
-        sentence: "master-0 brought its whole process down by SIGSEGV".into(),
+        sentence: "master-0 crashed the whole process with SIGSEGV".into(),
         at: Seq::NONE,
         turning: Vec::new(),
     };
     let mut failure = log.finding(violation, Plan::default(), 7);
     failure.ended = Ended::Signal { signal: 11, node: Some("master-0".into()) };
-    failure.stack = Some("master-0, life 1, thread 0, at 0.009\n  src/index.rs:31  index::read".into());
+    failure.stack = Some("master-0, incarnation 1, thread 0, at 0.009\n  src/index.rs:31  index::read".into());
     failure
 }
 
-/// A run of many more events than a page holds, whose end breaks a claim; every text is too long for its place.
+/// A run of many more events than a page holds, whose end breaks a claim. Every text is too long.
 pub(crate) fn crowded() -> FailingRun {
     let mut log = Log::new(&["a-node-with-a-name-that-no-column-holds", "b"]);
     let stop = log.name("kill");
@@ -249,7 +248,7 @@ impl Log {
         seq
     }
 
-    /// From this event on its node is in its next life.
+    /// Puts this event into the node's second incarnation.
     fn again(&mut self, started: Seq) {
         self.record.events[started.0 as usize].incarnation = 2;
     }

@@ -10,16 +10,16 @@ use crate::scenario::definition::Scenario;
 pub(crate) fn check_engine(token: &Token, scenario: &Scenario) -> Result<(), Refusal> {
     let (wanted, here) = (token.engine, scenario.engine());
     if !wanted.is_here() {
-        let why = format!("the token is of a run on {wanted}, and this program was built without it");
+        let why = format!("the token is from a run on {wanted}, and this program was built without it");
         return Err(Refusal::new(why, wanted.how_to_build()));
     }
     if wanted != here {
-        let why = format!("the token is of a run on {wanted}, and {} runs on {here} in this program", scenario.name);
+        let why = format!("the token is from a run on {wanted}, and {} runs on {here} in this program", scenario.name);
         let next = match wanted {
             Engine::Native if here == Engine::Madsim => "build without --cfg madsim".to_owned(),
             Engine::Native => format!("build without --features {here}"),
             Engine::Turmoil | Engine::Madsim => {
-                "write it against `afterlife::rt` alone, and say so by `Scenario::portable`".to_owned()
+                "write the scenario against `afterlife::rt` alone, and mark it with `Scenario::portable`".to_owned()
             }
         };
         return Err(Refusal::new(why, next));
@@ -27,9 +27,12 @@ pub(crate) fn check_engine(token: &Token, scenario: &Scenario) -> Result<(), Ref
     match token.plan.as_ref().and_then(|plan| plan.unsupported_by(wanted)) {
         None => Ok(()),
         Some(need) => {
-            let why =
-                format!("the token's plan asks for {}, and {wanted} has not: {}", need.words(), wanted.support(need).1);
-            Err(Refusal::new(why, "see `list --engines` for what each engine has").ending(Verdict::Unfit))
+            let why = format!(
+                "the token's plan needs {}, which {wanted} does not support: {}",
+                need.words(),
+                wanted.support(need).1
+            );
+            Err(Refusal::new(why, "see `list --engines` for the capabilities of each engine").ending(Verdict::Unfit))
         }
     }
 }

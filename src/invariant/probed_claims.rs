@@ -28,7 +28,7 @@ impl Invariant for ProbedClaims {
             class: claim.to_owned(),
             sites: vec![place(site)],
             subject: site.to_owned(),
-            sentence: format!("on {} it was not so that {claim}", facts.node(event.node)),
+            sentence: format!("this did not hold on {}: {claim}", facts.node(event.node)),
             at: event.seq,
             turning: Vec::new(),
         })
@@ -45,6 +45,6 @@ mod tests {
         let mut script = Script::new();
         script.claim("the ballot grows", true).claim("the ballot grows", false);
         let [violation] = &run(ProbedClaims, script)[..] else { panic!("one violation") };
-        assert_eq!(violation.sentence, "on node-0 it was not so that the ballot grows");
+        assert_eq!(violation.sentence, "this did not hold on node-0: the ballot grows");
     }
 }

@@ -41,9 +41,6 @@ impl FromStr for Build {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|build| build.name() == text)
-            .ok_or_else(|| format!("no build `{text}`: one of shipped, patched, sound"))
+        Self::ALL.into_iter().find(|build| build.name() == text).ok_or_else(|| format!("unknown build `{text}`"))
     }
 }

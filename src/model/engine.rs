@@ -54,42 +54,36 @@ impl Engine {
         match (self, need) {
             (Self::Native, _) => (true, ""),
             (Self::Turmoil, Need::Stops | Need::Holds | Need::SlowLinks) => (true, ""),
-            (Self::Turmoil, Need::Kills) => (true, "destructors run and are not heard; peers see an end in order"),
-            (Self::Turmoil, Need::PowerLoss) => (true, "destructors run and are not heard"),
-            (Self::Turmoil, Need::Partitions) => (true, "messages wait, as TCP's do that are sent again"),
-            (Self::Turmoil, Need::OneWayPartitions) => (false, "what is lost is not sent again"),
-            (Self::Turmoil, Need::BadLinks) => (false, "no loss that TCP survives, no bandwidth"),
+            (Self::Turmoil, Need::Kills) => (true, "destructors run unobserved; peers see FIN"),
+            (Self::Turmoil, Need::PowerLoss) => (true, "destructors run unobserved"),
+            (Self::Turmoil, Need::Partitions) => (true, "messages wait, as TCP retransmits them"),
+            (Self::Turmoil, Need::OneWayPartitions) => (false, "lost messages are not retransmitted"),
+            (Self::Turmoil, Need::BadLinks) => (false, "loss breaks TCP; no bandwidth"),
             (Self::Turmoil, Need::Resets) => (false, "no way to reset a connection"),
             (Self::Turmoil, Need::Pauses) => (false, "no way to pause a host"),
-            (Self::Turmoil | Self::Madsim, Need::HeldThreads) => {
-                (true, "those that a node starts; never the one of all nodes")
-            }
-            (Self::Turmoil, Need::Disks) => (true, "std::fs, by the room's disks"),
-            (Self::Turmoil, Need::SlowDisks) => {
-                (true, "for threads and spawn_blocking; a runtime's own thread never waits")
-            }
-            (Self::Turmoil, Need::ClockSteps) => (true, "the wall clock; timers go by turmoil's time"),
-            (Self::Turmoil, Need::ClockDrift) => (false, "timers go by turmoil's time"),
-            (Self::Turmoil, Need::Memory) => (false, "one thread for all hosts: nobody's memory is known"),
-            (Self::Turmoil, Need::Threads) => {
-                (false, "a host is a future on one thread; threads that it starts do run")
-            }
+            (Self::Turmoil | Self::Madsim, Need::HeldThreads) => (true, "only threads that a node starts itself"),
+            (Self::Turmoil, Need::Disks) => (true, "std::fs only"),
+            (Self::Turmoil, Need::SlowDisks) => (true, "only in threads and spawn_blocking"),
+            (Self::Turmoil, Need::ClockSteps) => (true, "the wall clock only; timers follow turmoil's clock"),
+            (Self::Turmoil, Need::ClockDrift) => (false, "timers follow turmoil's clock"),
+            (Self::Turmoil, Need::Memory) => (false, "all hosts share one thread, so memory cannot be attributed"),
+            (Self::Turmoil, Need::Threads) => (false, "a host is a future on one shared thread"),
             (Self::Madsim, Need::Stops | Need::Pauses) => (true, ""),
-            (Self::Madsim, Need::Kills) => (true, "destructors run and are not heard; peers see an end in order"),
-            (Self::Madsim, Need::PowerLoss) => (true, "what ran stands still for good"),
+            (Self::Madsim, Need::Kills) => (true, "destructors run unobserved; peers see FIN"),
+            (Self::Madsim, Need::PowerLoss) => (true, "the process stops for good"),
             (Self::Madsim, Need::Partitions | Need::OneWayPartitions) => {
-                (true, "messages wait and are sent again; who connects is refused")
+                (true, "messages wait; new connections are refused")
             }
-            (Self::Madsim, Need::Holds) => (true, "who connects is refused"),
+            (Self::Madsim, Need::Holds) => (true, "new connections are refused"),
             (Self::Madsim, Need::SlowLinks) => (false, "one latency for all links"),
-            (Self::Madsim, Need::BadLinks) => (false, "one rate of loss for all links, no bandwidth"),
+            (Self::Madsim, Need::BadLinks) => (false, "one loss rate for all links; no bandwidth"),
             (Self::Madsim, Need::Resets) => (false, "no way to reset a connection"),
-            (Self::Madsim, Need::Disks) => (true, "std::fs, by the room's disks; a sync takes no time"),
-            (Self::Madsim, Need::SlowDisks) => (false, "who waits for a disk stops every node"),
+            (Self::Madsim, Need::Disks) => (true, "std::fs only; a sync takes no time"),
+            (Self::Madsim, Need::SlowDisks) => (false, "waiting for a disk stops every node"),
             (Self::Madsim, Need::ClockSteps) => (false, "one clock for all nodes"),
             (Self::Madsim, Need::ClockDrift) => (false, "one clock for all nodes"),
-            (Self::Madsim, Need::Memory) => (false, "one thread for all nodes: nobody's memory is known"),
-            (Self::Madsim, Need::Threads) => (false, "one thread for all nodes"),
+            (Self::Madsim, Need::Memory) => (false, "all nodes share one thread, so memory cannot be attributed"),
+            (Self::Madsim, Need::Threads) => (false, "all nodes share one thread"),
         }
     }
 }
@@ -105,7 +99,7 @@ impl FromStr for Engine {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|engine| engine.name() == text);
-        found.ok_or_else(|| format!("no engine `{text}`: one of native, turmoil, madsim"))
+        found.ok_or_else(|| format!("unknown engine `{text}`: write native, turmoil or madsim"))
     }
 }
 

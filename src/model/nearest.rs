@@ -1,35 +1,20 @@
-//! The known names that a mistyped one most likely meant.
-//! It only proposes: nothing is ever taken for something else.
+//! Suggestions for a mistyped name. They are only printed, never used.
+
+use strsim::levenshtein;
 
 /// More would be a list, not a hint.
 const PROPOSALS_MAX: usize = 3;
 
-/// The names nearest to a word, best first; none if nothing is near.
+/// The names nearest to a word, the best first; empty if nothing is near.
 pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let allowed = (word.chars().count() / 2).max(2);
     let mut near: Vec<(usize, &str)> = among
         .into_iter()
-        .map(|name| (if !word.is_empty() && name.contains(word) { 0 } else { distance(word, name) }, name))
-        .filter(|(far, _)| *far <= allowed)
+        .map(|name| (if !word.is_empty() && name.contains(word) { 0 } else { levenshtein(word, name) }, name))
+        .filter(|(distance, _)| *distance <= allowed)
         .collect();
     near.sort_unstable();
     near.into_iter().map(|(_, name)| name).take(PROPOSALS_MAX).collect()
-}
-
-/// How many letters must be added, dropped or changed to get from one word to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (above, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = above + 1;
-        for (index, other) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[index + 1];
-            row[index + 1] = changed.min(row[index] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! The table of engines: what a plan or a scenario may ask for, and which engine has it.
-//! It does not know which of them a program uses.
+//! The table of engines: capabilities, and the engines that support them.
 
 use super::line::{Line, Tone};
 use crate::model::engine::{Engine, Need};
@@ -18,8 +17,8 @@ pub(crate) fn engines() -> Vec<Line> {
     };
     let here = |engine: Engine| (Tone::Plain, if engine.is_here() { "yes" } else { "no" });
     let mut lines = vec![
-        row(Line::of(Tone::Strong, "what may be asked for"), &|engine| (Tone::Strong, engine.name())),
-        row(Line::of(Tone::Plain, "to be part of this program"), &here),
+        row(Line::of(Tone::Strong, "capability"), &|engine| (Tone::Strong, engine.name())),
+        row(Line::of(Tone::Plain, "built into this program"), &here),
     ];
     for need in Need::ALL {
         lines.push(row(Line::of(Tone::Plain, need.words()), &|engine| match engine.has(need) {

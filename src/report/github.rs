@@ -1,53 +1,53 @@
-//! Campaigns as GitHub Actions shows them: annotations while they run, a summary of the step when they are over.
-//! It knows the two formats and their limits; it reads no variable of the environment.
+//! Campaigns for GitHub Actions: annotations while they run, and a summary of the step at the end.
+//! This file knows the two formats and their limits. It reads no environment variables.
 
 use super::junit::plain;
 use super::measure::{count, elapsed, plural};
 use super::page::page;
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::Saved;
+use crate::failure::record::SavedRecord;
 use crate::model::verdict::Verdict;
-use crate::search::campaign::{CampaignOptions, Outcome, RegressionOutcome, Reporter};
+use crate::search::campaign::{CampaignOutcome, Counted, Nondeterminism, RegressionOutcome, Reporter};
 use std::io::Write;
 
-/// GitHub shows ten annotations of a kind for a step, and drops the others without a word.
+/// GitHub shows ten annotations of one kind per step and drops the rest silently.
 const ANNOTATIONS_MAX: usize = 10;
 
-/// A summary above a mebibyte is dropped whole: so many pages are far from it.
+/// GitHub drops a summary above one mebibyte. This many pages stay far below that.
 const PAGES_MAX: usize = 20;
 
-/// Writes annotations, and collects the summary.
+/// Writes annotations and collects the summary.
 pub(crate) struct Github<W> {
     to: W,
     paste: Paste,
     annotations: usize,
     rows: Vec<String>,
     pages: Vec<String>,
-    left_out: usize,
+    omitted: usize,
 }
 
 impl<W: Write> Github<W> {
-    /// Writes annotations there.
+    /// A reporter that writes annotations to `to`.
     pub(crate) fn new(to: W, paste: Paste) -> Self {
-        Self { to, paste, annotations: 0, rows: Vec::new(), pages: Vec::new(), left_out: 0 }
+        Self { to, paste, annotations: 0, rows: Vec::new(), pages: Vec::new(), omitted: 0 }
     }
 
     fn annotate(&mut self, title: &str, message: &str) {
         self.annotations += 1;
-        let said = match self.annotations {
+        let line = match self.annotations {
             0..ANNOTATIONS_MAX => format!("::error title={}::{}", property(title), data(message)),
-            ANNOTATIONS_MAX => "::error title=afterlife::there are more: see the summary and the records".to_owned(),
+            ANNOTATIONS_MAX => "::error title=afterlife::more findings: see the summary and the records".to_owned(),
             _ => return,
         };
-        // A reader that has left needs no report.
-        let _ = writeln!(self.to, "{said}").and_then(|()| self.to.flush());
+        // Nobody reads a closed pipe.
+        let _ = writeln!(self.to, "{line}").and_then(|()| self.to.flush());
     }
 
     /// The summary of the step, as Markdown.
     pub(crate) fn summary(&self) -> String {
         let mut text = String::from(
-            "## afterlife\n\n| scenario | build | what came of it | runs | plan | token |\n|---|---|---|---:|---:|---|\n",
+            "## afterlife\n\n| scenario | build | result | runs | plan | token |\n|---|---|---|---:|---:|---|\n",
         );
         for row in &self.rows {
             text.push_str(row);
@@ -55,51 +55,50 @@ impl<W: Write> Github<W> {
         for page in &self.pages {
             text.push_str(page);
         }
-        if self.left_out > 0 {
-            text.push_str(&format!("\n{} more, each in its record.\n", plural(self.left_out as u64, "page")));
+        if self.omitted > 0 {
+            text.push_str(&format!("\n{} omitted; each is in its record.\n", plural(self.omitted as u64, "page")));
         }
         text
     }
 }
 
 impl<W: Write> Reporter for Github<W> {
-    fn begins(&mut self, _: &CampaignOptions) {}
-
-    fn progress(&mut self, _: u64, _: usize) {}
-
-    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+    fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         let violation = &failure.finding.violation;
         let title = format!("{} {}: {}", failure.scenario, failure.build, violation.invariant);
         self.annotate(&title, &format!("{}\n{}", violation.sentence, self.paste.replay(&failure.finding.token)));
         if self.pages.len() == PAGES_MAX {
-            self.left_out += 1;
+            self.omitted += 1;
             return;
         }
         let page = plain(&page(failure, Some(saved), &self.paste));
-        // A fence is longer than any that the page could have.
-        let fence = "`".repeat(3.max(longest_row_of_ticks(&page) + 1));
+        // The fence is longer than any run of backticks in the page.
+        let fence = "`".repeat(3.max(longest_run_of_ticks(&page) + 1));
         self.pages.push(format!(
             "\n<details><summary>{}</summary>\n\n{fence}text\n{page}{fence}\n\n</details>\n",
             html(&format!("{title}: {}", violation.subject))
         ));
     }
 
-    fn ends(&mut self, outcome: &Outcome) {
-        let mut row = |what: &str, runs: u64, plan: Option<usize>, token: &str| {
+    fn end(&mut self, outcome: &CampaignOutcome) {
+        let mut row = |result: &str, runs: u64, plan: Option<usize>, token: &str| {
             let plan = plan.map_or("–".to_owned(), |plan| count(plan as u64));
             let token = if token.is_empty() { String::new() } else { format!("`{token}`") };
             let (scenario, build) = (cell(&outcome.scenario), outcome.build);
-            self.rows.push(format!("| {scenario} | {build} | {} | {} | {plan} | {token} |\n", cell(what), count(runs)));
+            self.rows.push(format!(
+                "| {scenario} | {build} | {} | {} | {plan} | {token} |\n",
+                cell(result),
+                count(runs)
+            ));
         };
-        for known in &outcome.findings {
-            let finding = &known.finding;
-            row(&finding.signature.0, finding.first_run, known.injections, &finding.token);
+        for Counted { finding, injections, .. } in &outcome.findings {
+            row(&finding.signature.0, finding.first_run, *injections, &finding.token);
         }
         let took = elapsed(outcome.elapsed);
         match outcome.verdict() {
-            Verdict::Held => row(&format!("held, in {took}"), outcome.runs, None, ""),
+            Verdict::Held => row(&format!("held in {took}"), outcome.runs, None, ""),
             _ if outcome.tested_nothing() => {
-                row(&format!("nothing was tested: never {}", outcome.never.join(", ")), outcome.runs, None, "");
+                row(&nothing_tested(outcome), outcome.runs, None, "");
             }
             _ => {}
         }
@@ -112,19 +111,27 @@ impl<W: Write> Reporter for Github<W> {
             row(&format!("{place} no longer fits: {why}"), 1, None, "");
         }
         if let Some(nondeterminism) = &outcome.nondeterminism {
-            row(&format!("seed {} ran two ways", nondeterminism.seed), outcome.runs, None, "");
+            row(&differs(nondeterminism), outcome.runs, None, "");
         }
         let name = format!("{} {}", outcome.scenario, outcome.build);
         for (place, why) in &unfit {
             self.annotate(&name, &format!("{place} no longer fits: {why}"));
         }
         if let Some(nondeterminism) = &outcome.nondeterminism {
-            self.annotate(&name, &format!("seed {} ran two ways", nondeterminism.seed));
+            self.annotate(&name, &differs(nondeterminism));
         }
         if outcome.tested_nothing() {
-            self.annotate(&name, &format!("nothing was tested: never {}", outcome.never.join(", ")));
+            self.annotate(&name, &nothing_tested(outcome));
         }
     }
+}
+
+fn nothing_tested(outcome: &CampaignOutcome) -> String {
+    format!("nothing was tested; never happened: {}", outcome.never.join(", "))
+}
+
+fn differs(nondeterminism: &Nondeterminism) -> String {
+    format!("two runs of seed {} differ", nondeterminism.seed)
 }
 
 /// The value of a workflow command.
@@ -137,7 +144,7 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A cell of a table of Markdown, in which nothing is markup.
+/// A cell of a Markdown table, with all markup escaped.
 fn cell(text: &str) -> String {
     let mut cell = String::new();
     for letter in text.chars() {
@@ -154,7 +161,7 @@ fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn longest_row_of_ticks(text: &str) -> usize {
+fn longest_run_of_ticks(text: &str) -> usize {
     text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0)
 }
 
@@ -164,25 +171,25 @@ mod tests {
     use crate::failure::sample::use_after_teardown;
 
     #[test]
-    fn what_is_markup_elsewhere_is_text_there() {
+    fn markup_is_escaped() {
         assert_eq!(data("100 %\r\nof: a, b"), "100 %25%0D%0Aof: a, b");
         assert_eq!(property("a: 5 %, b\n"), "a%3A 5 %25%2C b%0A");
         assert_eq!(cell("a|b `c` <d> *e*\nf & g_h"), "a\\|b \\`c\\` &lt;d&gt; \\*e\\* f &amp; g\\_h");
-        assert_eq!(longest_row_of_ticks("a `b` ```` c"), 4);
+        assert_eq!(longest_run_of_ticks("a `b` ```` c"), 4);
     }
 
     #[test]
-    fn ten_annotations_are_the_most_and_the_tenth_says_so() {
-        let mut said = Vec::new();
-        let mut github = Github::new(&mut said, Paste::Program { called: "afterlife".into() });
-        let saved = Saved { id: "x".into(), folder: "x".into(), unwritten: None };
+    fn at_most_ten_annotations_are_written_and_the_tenth_says_so() {
+        let mut written = Vec::new();
+        let mut github = Github::new(&mut written, Paste::Program { called: "afterlife".into() });
+        let saved = SavedRecord { id: "x".into(), folder: "x".into(), unwritten: None };
         (0..30).for_each(|_| github.failure(&use_after_teardown(), &saved));
-        assert_eq!((github.pages.len(), github.left_out), (PAGES_MAX, 10));
+        assert_eq!((github.pages.len(), github.omitted), (PAGES_MAX, 10));
         assert!(github.summary().len() < 1 << 20);
-        let said = String::from_utf8(said).expect("annotations are text");
-        let lines: Vec<&str> = said.lines().collect();
+        let written = String::from_utf8(written).expect("annotations are text");
+        let lines: Vec<&str> = written.lines().collect();
         assert_eq!(lines.len(), ANNOTATIONS_MAX);
         assert!(lines[8].starts_with("::error title=raft-master shipped%3A no-use-after-teardown::master-0 wrote"));
-        assert_eq!(lines[9], "::error title=afterlife::there are more: see the summary and the records");
+        assert_eq!(lines[9], "::error title=afterlife::more findings: see the summary and the records");
     }
 }

@@ -1,13 +1,13 @@
-//! A campaign as lines of JSON, one object a line, the summary last: for programs.
-//! Its keys are public API; it holds nothing that only a person could read.
+//! Campaigns as JSON lines for programs: one object per line, the summary last.
+//! The keys are public API.
 
-use super::page::here;
 use super::words::{Lexicon, event_line};
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::Saved;
+use crate::failure::record::SavedRecord;
+use crate::failure::regressions::here;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::search::campaign::{CampaignOptions, Counted, Outcome, RegressionOutcome, Reporter};
+use crate::search::campaign::{CampaignOutcome, Counted, RegressionOutcome, Reporter};
 use afterlife_sim::event::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,26 +20,26 @@ pub(crate) struct Json<W> {
 }
 
 impl<W: Write> Json<W> {
-    /// Writes there.
+    /// A reporter that writes to `to`.
     pub(crate) fn new(to: W) -> Self {
         Self { to }
     }
 
     fn line(&mut self, line: &impl Serialize) {
-        // A reader that has left needs no report.
+        // Nobody reads a closed pipe.
         let _ = serde_json::to_writer(&mut self.to, line);
         let _ = writeln!(self.to).and_then(|()| self.to.flush());
     }
 
-    /// The last line: everything together.
-    pub(crate) fn summary(&mut self, outcomes: &[Outcome]) {
+    /// Writes the last line, which sums up all campaigns.
+    pub(crate) fn summary(&mut self, outcomes: &[CampaignOutcome]) {
         let summary = Summary::of("summary", outcomes);
         self.line(&summary);
     }
 }
 
 /// A finding as one object.
-pub(crate) fn finding(failure: &FailingRun, saved: &Saved) -> Value {
+pub(crate) fn finding(failure: &FailingRun, saved: &SavedRecord) -> Value {
     let finding = &failure.finding;
     let lexicon = Lexicon::of(&failure.record).with(&failure.finding.plan);
     let story = crate::failure::story::Story::of(failure);
@@ -72,17 +72,13 @@ pub(crate) fn finding(failure: &FailingRun, saved: &Saved) -> Value {
 }
 
 impl<W: Write> Reporter for Json<W> {
-    fn begins(&mut self, _: &CampaignOptions) {}
-
-    fn progress(&mut self, _: u64, _: usize) {}
-
-    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+    fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         self.line(&finding(failure, saved));
     }
 
-    fn ends(&mut self, outcome: &Outcome) {
+    fn end(&mut self, outcome: &CampaignOutcome) {
         if let Some(nondeterminism) = &outcome.nondeterminism {
-            let way = |(digest, signature): &(Digest, Option<Signature>)| {
+            let side = |(digest, signature): &(Digest, Option<Signature>)| {
                 let digest = digest.to_string();
                 json!({ "digest": digest, "signature": signature })
             };
@@ -91,12 +87,12 @@ impl<W: Write> Reporter for Json<W> {
                 "scenario": outcome.scenario,
                 "build": outcome.build,
                 "seed": nondeterminism.seed,
-                "first": way(&nondeterminism.first),
-                "second": way(&nondeterminism.second),
+                "first": side(&nondeterminism.first),
+                "second": side(&nondeterminism.second),
             }));
         }
         for run in &outcome.regressions {
-            let (came_to, why) = match &run.outcome {
+            let (result, why) = match &run.outcome {
                 RegressionOutcome::Held => ("held", ""),
                 RegressionOutcome::Broke => ("broke", ""),
                 RegressionOutcome::Unfit(why) => ("unfit", why.as_str()),
@@ -107,7 +103,7 @@ impl<W: Write> Reporter for Json<W> {
                 "build": outcome.build,
                 "place": run.regression.place,
                 "token": run.regression.token.to_string(),
-                "came_to": came_to,
+                "came_to": result,
                 "why": why,
             }));
         }
@@ -146,12 +142,12 @@ struct SummaryFinding<'a> {
     invariant: &'a str,
     first_run: u64,
     token: &'a str,
-    /// `null` if the run's process ended before it could name its plan.
+    /// `null` if the run's process ended before it reported its plan.
     injections: Option<usize>,
     replays_to_shrink: u64,
 }
 
-/// Pairs of events seen in both orders and in one. The random search counts none.
+/// Pairs of events seen in both orders, and in only one. The random search counts none.
 #[derive(Default, Serialize)]
 struct Pairs {
     both: u64,
@@ -159,7 +155,7 @@ struct Pairs {
 }
 
 impl<'a> Summary<'a> {
-    fn of(kind: &'a str, outcomes: &'a [Outcome]) -> Self {
+    fn of(kind: &'a str, outcomes: &'a [CampaignOutcome]) -> Self {
         let together = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(",");
         let findings = outcomes.iter().flat_map(|outcome| &outcome.findings).map(
             |Counted { finding, injections, replays, .. }| SummaryFinding {

@@ -1,13 +1,13 @@
-//! Campaigns as JUnit XML, for what collects test results: a suite for each campaign, a case for each failure.
-//! It holds back until all campaigns are over; what each of them found is on disk before that.
+//! Campaigns as JUnit XML for tools that collect test results: one suite per campaign, one case per failure.
+//! The document is written when all campaigns have ended. Findings are on disk before that.
 
 use super::line::Line;
 use super::measure::plural;
 use super::page::page;
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::Saved;
-use crate::search::campaign::{CampaignOptions, Outcome, RegressionOutcome, Reporter};
+use crate::failure::record::SavedRecord;
+use crate::search::campaign::{CampaignOptions, CampaignOutcome, Counted, RegressionOutcome, Reporter};
 use anstream::adapter::strip_str;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -15,12 +15,12 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 pub(crate) struct Junit {
     report: Report,
     paste: Paste,
-    /// Signatures of the campaign that is under way, with their pages.
+    /// The signatures of the running campaign, with their pages.
     pages: Vec<(String, String)>,
 }
 
 impl Junit {
-    /// Nothing yet.
+    /// An empty document.
     pub(crate) fn new(paste: Paste) -> Self {
         Self { report: Report::new("afterlife"), paste, pages: Vec::new() }
     }
@@ -32,18 +32,16 @@ impl Junit {
 }
 
 impl Reporter for Junit {
-    fn begins(&mut self, _: &CampaignOptions) {
+    fn begin(&mut self, _: &CampaignOptions) {
         self.pages.clear();
     }
 
-    fn progress(&mut self, _: u64, _: usize) {}
-
-    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+    fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         let page = plain(&page(failure, Some(saved), &self.paste));
         self.pages.push((failure.finding.signature.0.clone(), page));
     }
 
-    fn ends(&mut self, outcome: &Outcome) {
+    fn end(&mut self, outcome: &CampaignOutcome) {
         let name = format!("{} {}", outcome.scenario, outcome.build);
         let mut suite = TestSuite::new(name.as_str());
         suite.set_time(outcome.elapsed);
@@ -52,30 +50,30 @@ impl Reporter for Junit {
             case.set_classname(name.as_str());
             suite.add_test_case(case);
         };
-        for known in &outcome.findings {
-            let violation = &known.finding.violation;
+        for Counted { finding, .. } in &outcome.findings {
+            let violation = &finding.violation;
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(violation.invariant.as_str()).set_message(violation.sentence.as_str());
-            if let Some((_, page)) = self.pages.iter().find(|(signature, _)| *signature == known.finding.signature.0) {
+            if let Some((_, page)) = self.pages.iter().find(|(signature, _)| *signature == finding.signature.0) {
                 status.set_description(page.as_str());
             }
-            case(&known.finding.signature.0, status);
+            case(&finding.signature.0, status);
         }
         if let Some(nondeterminism) = &outcome.nondeterminism {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             let (first, second) = (nondeterminism.first.0, nondeterminism.second.0);
             status.set_type("two-ways").set_message(format!("seed {}: {first}, then {second}", nondeterminism.seed));
-            case("one seed ran two ways", status);
+            case("two runs of one seed differ", status);
         }
         if outcome.tested_nothing() {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("sometimes").set_message(format!("never: {}", outcome.never.join(", ")));
+            status.set_type("sometimes").set_message(format!("never happened: {}", outcome.never.join(", ")));
             case("nothing was tested", status);
         }
         for run in &outcome.regressions {
             let status = match &run.outcome {
                 RegressionOutcome::Held => TestCaseStatus::success(),
-                // It is told as a finding.
+                // It is reported as a finding.
                 RegressionOutcome::Broke => continue,
                 RegressionOutcome::Unfit(why) => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
@@ -83,7 +81,7 @@ impl Reporter for Junit {
                     status
                 }
             };
-            case(&format!("kept: {}", run.regression.place), status);
+            case(&format!("regression: {}", run.regression.place), status);
         }
         if outcome.findings.is_empty() && outcome.nondeterminism.is_none() && !outcome.tested_nothing() {
             case(&format!("held in {}", plural(outcome.runs, "run")), TestCaseStatus::success());
@@ -92,7 +90,7 @@ impl Reporter for Junit {
     }
 }
 
-/// Lines without colour.
+/// The lines without colour.
 pub(super) fn plain(lines: &[Line]) -> String {
     lines.iter().map(|line| format!("{}\n", strip_str(&line.to_string()))).collect()
 }

@@ -1,26 +1,26 @@
 //! One line of a report: pieces of text, each in a tone, laid out in columns.
-//! The tones add to the text and never replace it: without them the line reads the same.
+//! Tones add to the text and never replace it: without colour the line reads the same.
 
 use anstyle::{AnsiColor, Style};
 use std::fmt;
 
-/// The width that every page is right at.
+/// The width that every page fits.
 pub(crate) const WIDTH: usize = 80;
 
-/// How a piece of text sounds.
+/// The emphasis of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// As it is.
+    /// No emphasis.
     Plain,
-    /// What the line is about.
+    /// The subject of the line.
     Strong,
-    /// What broke.
+    /// A failure.
     Bad,
-    /// What was done to the system.
+    /// A fault, or a turning point.
     Turn,
-    /// What held.
+    /// A success.
     Good,
-    /// What is there for those who look for it.
+    /// A detail.
     Faint,
 }
 
@@ -65,18 +65,19 @@ impl Line {
         self.put(Tone::Plain, " ".repeat(spaces))
     }
 
-    /// Adds a piece at the right edge, shortened at its beginning if it must be, left out if too little would remain.
+    /// Adds a piece at the right edge. The beginning is cut off if needed; with fewer than `least` columns left, the piece is
+    /// dropped.
     pub(crate) fn at_right(self, tone: Tone, text: &str, least: usize) -> Self {
-        let room = WIDTH.saturating_sub(self.width() + 2);
-        if text.is_empty() || room < least.min(wide(text)) {
+        let columns = WIDTH.saturating_sub(self.width() + 2);
+        if text.is_empty() || columns < least.min(wide(text)) {
             return self;
         }
-        let text = keep_path_end(text, room);
+        let text = keep_path_end(text, columns);
         let column = WIDTH - wide(&text);
         self.to(column).put(tone, text)
     }
 
-    /// How many columns it takes.
+    /// The width in columns.
     pub(crate) fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| wide(text)).sum()
     }
@@ -94,12 +95,12 @@ impl fmt::Display for Line {
     }
 }
 
-/// How many columns a text takes. The letters that afterlife itself writes take one each.
+/// The width of a text in columns. Every letter that afterlife writes takes one.
 pub(crate) fn wide(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The text, its end cut off if it is wider than this.
+/// The text, its end cut off if it is too wide.
 pub(crate) fn keep_start(text: &str, columns: usize) -> String {
     if wide(text) <= columns {
         return text.to_owned();
@@ -108,13 +109,13 @@ pub(crate) fn keep_start(text: &str, columns: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// The text, its beginning cut off if it is wider than this.
+/// The text, its beginning cut off if it is too wide.
 fn keep_end(text: &str, columns: usize) -> String {
     let cut = wide(text).saturating_sub(columns);
     if cut == 0 { text.to_owned() } else { format!("…{}", text.chars().skip(cut + 1).collect::<String>()) }
 }
 
-/// The path, its first folders left out if it is wider than this.
+/// The path, without its first folders if it is too wide.
 fn keep_path_end(path: &str, columns: usize) -> String {
     if wide(path) <= columns {
         return path.to_owned();
@@ -123,7 +124,7 @@ fn keep_path_end(path: &str, columns: usize) -> String {
     shorter.into_iter().find(|text| wide(text) <= columns).unwrap_or_else(|| keep_end(path, columns))
 }
 
-/// The text in lines of at most so many columns, broken between words; a longer word stands alone.
+/// The text in lines of at most `columns` columns, broken between words. A longer word takes a line of its own.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_at_the_right_ends_at_the_edge() {
+    fn a_piece_at_the_right_ends_at_the_edge() {
         let line = Line::of(Tone::Plain, "left").at_right(Tone::Faint, "right", 5);
         assert_eq!(line.width(), WIDTH);
     }

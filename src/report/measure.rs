@@ -1,9 +1,9 @@
-//! Numbers as a person reads them: `2 911`, `1.4 ms`, `0.440`.
-//! Integers throughout: what is shown is cut off, never rounded up.
+//! Numbers as text: `2 911`, `1.4 ms`, `0.440`.
+//! All arithmetic is in integers. Digits are cut off, never rounded up.
 
 use std::time::Duration;
 
-/// A count, its thousands apart: `2 911`.
+/// A count with its thousands separated: `2 911`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -16,7 +16,7 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// A count and what is counted: `1 run`, `2 911 runs`.
+/// A count and its noun: `1 run`, `2 911 runs`.
 pub(crate) fn plural(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
@@ -46,12 +46,12 @@ pub(super) fn moment(ns: u64) -> String {
     format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
 }
 
-/// Real time that passed: `0.8 s`, `4 min 10 s`.
+/// Elapsed real time: `0.8 s`, `4 min 10 s`.
 pub(crate) fn elapsed(time: Duration) -> String {
     span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// A size as a person reads it: `8 MiB`, `1.5 GiB`, `700 B`.
+/// A size: `8 MiB`, `1.5 GiB`, `700 B`.
 pub(super) fn bytes(size: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if size < 1024 {
@@ -65,7 +65,7 @@ pub(super) fn bytes(size: u64) -> String {
     }
 }
 
-/// An error number's name, for those that disks give: `EIO`.
+/// The name of an error number that a disk returns: `EIO`.
 pub(super) fn errno_name(errno: i32) -> String {
     let name = match errno {
         2 => "ENOENT",
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1 000", "1 234 567"]);
         assert_eq!([1, 2].map(|number| plural(number, "run")), ["1 run", "2 runs"]);
     }

@@ -1,5 +1,14 @@
-//! How things look: on a terminal, as lines of JSON, as a bar while one waits.
-//! This folder knows events, findings and outcomes; it never starts a run and never decides.
+//! Reports: findings, campaigns and replays as text, JSON, JUnit, GitHub annotations and HTML.
+//! This folder starts no run and decides nothing.
+//!
+//! ```text
+//! reporters of campaigns   human  json  junit  github; reporters (several as one); progress (the bar)
+//! pages                    page (one finding)  timeline/ (the same as HTML)  replays  triage
+//!                          table (the main job)  engines  sockets  log_lines
+//! words                    words (events, faults, triggers)  titles (broken claims)  requirements (it takes …)
+//!                          measure (numbers)  paste (commands to copy)
+//! layout                   line (tones and columns)
+//! ```
 
 mod engines;
 mod github;
@@ -20,6 +29,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod titles;
 mod triage;
 mod words;
 
@@ -34,10 +44,11 @@ pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::{heading, page};
 pub(crate) use paste::Paste;
 pub(crate) use progress::Progress;
-pub(crate) use replays::{alike, differs, replayed, written_elsewhere};
-pub(crate) use reporters::Reporters;
+pub(crate) use replays::{differs, matching, replayed, written_elsewhere};
+pub(crate) use reporters::{Reporters, Silent};
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
 pub(crate) use timeline::timeline;
+pub(crate) use titles::title;
 pub(crate) use triage::triaged;
 pub(crate) use words::Lexicon;

@@ -1,17 +1,17 @@
-//! The commands that a report proposes, written so that they work where they are pasted.
-//! They are guesses at what was typed to come here; the token in them is not.
+//! The commands that a report proposes, ready to paste into a shell.
+//! The prefix is a guess at how the program was started; the token is exact.
 
 use crate::failure::regressions::here;
 use crate::model::build::Build;
 use crate::search::settings::CALLED;
 use std::path::Path;
 
-/// What stands before the arguments of a proposed command.
+/// The way to start this program or test again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Paste {
     /// A program with afterlife's command line.
     Program {
-        /// How it was called: `cargo afterlife`, `cargo run --release --`, `./runner`.
+        /// The command that started it: `cargo afterlife`, `cargo run --release --`, `./runner`.
         called: String,
     },
     /// A test of some package.
@@ -20,13 +20,13 @@ pub(crate) enum Paste {
         path: String,
         /// The package, if known.
         package: Option<String>,
-        /// The file that keeps runs of it, if known.
-        kept: Option<String>,
+        /// Its regressions file, if known.
+        regressions: Option<String>,
     },
 }
 
 impl Paste {
-    /// How this program was called.
+    /// The commands of this program.
     pub(crate) fn of_this_program() -> Self {
         let by_cargo = || std::env::var_os("CARGO").is_some();
         let called = match std::env::var(CALLED) {
@@ -38,13 +38,13 @@ impl Paste {
         Self::Program { called }
     }
 
-    /// How this test was called.
-    pub(crate) fn of_this_test(path: &str, kept: Option<&Path>) -> Self {
+    /// The commands of this test.
+    pub(crate) fn of_this_test(path: &str, regressions: Option<&Path>) -> Self {
         let (path, package) = (path.to_owned(), std::env::var("CARGO_PKG_NAME").ok());
-        Self::Test { path, package, kept: kept.map(here) }
+        Self::Test { path, package, regressions: regressions.map(here) }
     }
 
-    /// Replays a token.
+    /// The command that replays a token.
     pub(crate) fn replay(&self, token: &str) -> String {
         match self {
             Self::Program { called } => format!("{called} replay {token}"),
@@ -55,7 +55,7 @@ impl Paste {
         }
     }
 
-    /// Shows a finding again without running anything.
+    /// The command that shows a finding from its record.
     pub(crate) fn show(&self, id: &str) -> Option<String> {
         match self {
             Self::Program { called } => Some(format!("{called} show {id}")),
@@ -63,15 +63,15 @@ impl Paste {
         }
     }
 
-    /// Keeps a finding beside the code.
+    /// The command that adds a finding to the regressions.
     pub(crate) fn keep(&self, id: &str, token: &str) -> Option<String> {
         match self {
             Self::Program { called } => Some(format!("{called} keep {id}")),
-            Self::Test { kept, .. } => kept.as_ref().map(|kept| format!("echo {token} >> {kept}")),
+            Self::Test { regressions, .. } => regressions.as_ref().map(|file| format!("echo {token} >> {file}")),
         }
     }
 
-    /// Looks for the first event that differs between two runs of one seed.
+    /// The command that finds the first event in which two runs of one seed differ.
     pub(crate) fn check(&self, scenario: &str, build: Build, seed: u64) -> Option<String> {
         match self {
             Self::Program { called } => {
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn a_test_is_replayed_through_its_environment() {
-        let kept = Some("tests/brokers.afterlife".into());
-        let test = Paste::Test { path: "brokers::survive".into(), package: Some("broker".into()), kept };
+        let regressions = Some("tests/brokers.afterlife".into());
+        let test = Paste::Test { path: "brokers::survive".into(), package: Some("broker".into()), regressions };
         let expected = "AFTERLIFE_REPLAY=a1-x-1-AAAA cargo test -p broker brokers::survive -- --exact --nocapture";
         assert_eq!(test.replay("a1-x-1-AAAA"), expected);
         assert_eq!(test.show("last"), None);

@@ -1,11 +1,11 @@
-//! A bar on standard error while a campaign runs, for a person who waits in front of a terminal.
-//! It is not there in CI, in a pipe or in a test, and nothing is said by it alone.
+//! A progress bar on standard error while a campaign runs, for a person at a terminal.
+//! In CI, in a pipe and in a test there is none. It shows nothing that the report does not say.
 
 use super::measure::plural;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
-/// A bar, or nothing.
+/// A progress bar, or nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     shown: bool,
@@ -13,13 +13,13 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar if standard error is a terminal that somebody looks at.
+    /// A bar if standard error is a terminal outside CI.
     pub(crate) fn on_terminal() -> Self {
         Self { shown: std::io::stderr().is_terminal() && std::env::var_os("CI").is_none(), bar: None }
     }
 
-    /// A campaign of so many runs begins; `None` if time ends it.
-    pub(super) fn begin(&mut self, what: String, runs: Option<u64>) {
+    /// Shows the bar of a campaign. `runs` is `None` if time ends it.
+    pub(super) fn begin(&mut self, name: String, runs: Option<u64>) {
         if !self.shown {
             return;
         }
@@ -30,11 +30,11 @@ impl Progress {
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(runs, ProgressDrawTarget::stderr_with_hz(10));
         bar.set_style(style.progress_chars("━╸ "));
-        bar.set_prefix(what);
+        bar.set_prefix(name);
         self.bar = Some(bar);
     }
 
-    /// So many runs are done.
+    /// Moves the bar.
     pub(super) fn set(&self, runs: u64, findings: usize) {
         if let Some(bar) = &self.bar {
             bar.set_position(runs);
@@ -44,7 +44,7 @@ impl Progress {
         }
     }
 
-    /// Writes past the bar.
+    /// Writes without disturbing the bar.
     pub(super) fn aside(&self, write: impl FnOnce()) {
         match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -52,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

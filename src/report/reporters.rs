@@ -1,27 +1,38 @@
-//! Several faces at once: each hears everything, in this order.
-//! It shows nothing itself.
+//! Compositions of reporters: several as one, and none.
 
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::Saved;
-use crate::search::campaign::{CampaignOptions, Outcome, Reporter};
+use crate::failure::record::SavedRecord;
+use crate::search::campaign::{CampaignOptions, CampaignOutcome, Reporter};
 
-/// Reporters that hear of the same campaigns.
-pub(crate) struct Reporters<'a>(pub(crate) Vec<&'a mut dyn Reporter>);
+/// Reporters that receive the same campaigns.
+pub(crate) struct Reporters<'a>(Vec<&'a mut dyn Reporter>);
+
+impl<'a> Reporters<'a> {
+    /// These reporters, in this order.
+    pub(crate) fn new(reporters: Vec<&'a mut dyn Reporter>) -> Self {
+        Self(reporters)
+    }
+}
+
+/// A reporter that reports nothing.
+pub(crate) struct Silent;
+
+impl Reporter for Silent {}
 
 impl Reporter for Reporters<'_> {
-    fn begins(&mut self, options: &CampaignOptions) {
-        self.0.iter_mut().for_each(|reporter| reporter.begins(options));
+    fn begin(&mut self, options: &CampaignOptions) {
+        self.0.iter_mut().for_each(|reporter| reporter.begin(options));
     }
 
     fn progress(&mut self, runs: u64, findings: usize) {
         self.0.iter_mut().for_each(|reporter| reporter.progress(runs, findings));
     }
 
-    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+    fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         self.0.iter_mut().for_each(|reporter| reporter.failure(failure, saved));
     }
 
-    fn ends(&mut self, outcome: &Outcome) {
-        self.0.iter_mut().for_each(|reporter| reporter.ends(outcome));
+    fn end(&mut self, outcome: &CampaignOutcome) {
+        self.0.iter_mut().for_each(|reporter| reporter.end(outcome));
     }
 }

@@ -1,5 +1,5 @@
-//! What a finding takes and what it does not: the injections that are left when its plan was shrunk, and those that went.
-//! It shows what replays established; a plan that was not shrunk is told elsewhere.
+//! The injections that a failure takes, and those that it does not take, as shrinking established them.
+//! The plan of a failure that was not shrunk is in `page.rs`.
 
 use super::line::{Line, Tone, WIDTH, keep_start, wrap};
 use super::measure::{count, plural};
@@ -8,13 +8,13 @@ use crate::failure::failing_run::FailingRun;
 use crate::failure::shrunk::Shrunk;
 use crate::fault::Injection;
 
-/// Columns of the two labels, with what separates them from their text.
-const LABEL: usize = 15;
-/// Two lines each, as the page has room for.
+/// Columns of the two labels and the gap after them.
+const LABEL: usize = 20;
+/// Each takes two lines, so that the page stays within thirty.
 const TAKES_MAX: usize = 3;
-const NOT_LINES_MAX: usize = 2;
+const NEEDLESS_LINES_MAX: usize = 2;
 
-/// The lines `it takes` and `it does not`, if the plan was shrunk.
+/// The lines `it takes` and `it does not take`, if the plan was shrunk.
 pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<Line>> {
     let shrunk = failure.shrunk.as_ref()?;
     let mut lines = Vec::new();
@@ -26,26 +26,28 @@ pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<L
         lines.extend(labelled(label, &format!("{fault}, {trigger}"), 2));
     }
     if left.is_empty() {
-        lines.extend(labelled("it takes", "no fault at all", 1));
+        lines.extend(labelled("it takes", "no faults", 1));
     }
     let more = left.len() - shown;
     let mut rest = Vec::new();
     rest.extend((more > 0).then(|| format!("{} more", count(more as u64))));
-    rest.extend((!shrunk.whole).then(|| format!("perhaps less: {} did not show it", plural(shrunk.replays, "replay"))));
+    rest.extend(
+        (!shrunk.whole).then(|| format!("perhaps less: shrinking stopped after {}", plural(shrunk.replays, "replay"))),
+    );
     if !rest.is_empty() {
         lines.extend(labelled("", &rest.join("; "), 1));
     }
-    let not = not(shrunk, lexicon);
-    if !not.is_empty() {
-        let lines_max = if more > 0 { 1 } else { NOT_LINES_MAX };
-        lines.extend(labelled("it does not", &not.join("; "), lines_max));
+    let needless = needless(shrunk, lexicon);
+    if !needless.is_empty() {
+        let lines_max = if more > 0 { 1 } else { NEEDLESS_LINES_MAX };
+        lines.extend(labelled("it does not take", &needless.join("; "), lines_max));
     }
     Some(lines)
 }
 
-/// What made no difference, in words.
-pub(super) fn not(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
-    // Who went is enough: when and for how long made no difference.
+/// The injections that made no difference, and the seed if it made none.
+pub(super) fn needless(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
+    // The title is enough: the time and the figures made no difference.
     let fault = |injection: &Injection| lexicon.title(&injection.fault);
     let mut counted: Vec<(String, u64)> = Vec::new();
     for fault in shrunk.not.iter().map(fault) {
@@ -58,12 +60,12 @@ pub(super) fn not(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
         1 => fault,
         times => format!("{fault}, {} times", count(times)),
     };
-    let mut not: Vec<String> = counted.into_iter().map(times).collect();
+    let mut needless: Vec<String> = counted.into_iter().map(times).collect();
     let (tried, broke) = shrunk.seeds;
     if tried > 0 && tried == broke {
-        not.push(format!("this seed ({} of {} others break so too)", count(broke), count(tried)));
+        needless.push(format!("this seed ({} of {} others break too)", count(broke), count(tried)));
     }
-    not
+    needless
 }
 
 fn labelled(label: &str, text: &str, lines_max: usize) -> Vec<Line> {

@@ -1,5 +1,4 @@
-//! The sockets of a record: a table for a person.
-//! What they mean is not judged here.
+//! The sockets of a record, one line each.
 
 use super::line::{Line, Tone, WIDTH, keep_start};
 use super::measure::bytes;
@@ -33,16 +32,16 @@ fn status(socket: &Socket) -> &'static str {
     }
 }
 
-/// Every socket on a line.
+/// The sockets that were open at the violation.
 pub(crate) fn sockets(failure: &FailingRun) -> Vec<Line> {
     let mut lines = vec![Line::default()];
     if failure.record.sockets.is_empty() {
-        lines.push(Line::of(Tone::Plain, "  sockets  there were none, or the record is of an older build"));
+        lines.push(Line::of(Tone::Plain, "  sockets  none, or the record was written by an older version"));
         return lines;
     }
     lines.push(Line::of(Tone::Strong, "  sockets at the moment of the violation"));
     for socket in &failure.record.sockets {
-        let who = format!("{}, life {}", node(failure, socket.node), socket.incarnation);
+        let who = format!("{}, incarnation {}", node(failure, socket.node), socket.incarnation);
         let mut text = format!("    {who}  {} {}  {}", transport(socket), status(socket), socket.local);
         if !socket.peer.is_empty() {
             text.push_str(&format!(" → {}", socket.peer));

@@ -1,5 +1,4 @@
-//! The table that the hunt ends with: two lines a row, so that a token and an issue fit beside each other.
-//! It does not know what was expected.
+//! The table at the end of the main job: two lines per row, so that the token and the issue fit side by side.
 
 use super::line::{Line, Tone, WIDTH, keep_start};
 use super::measure::count;
@@ -8,27 +7,27 @@ use crate::model::build::Build;
 const BUILD_AT: usize = 20;
 const CLAIM_AT: usize = 29;
 const RUNS_END: usize = 73;
-/// An issue shortened further than this would be found by nobody; the list of scenarios has it whole.
+/// A reference cut any shorter could not be looked up. `list` prints it in full.
 const ISSUE_MIN: usize = 10;
 
-/// One scenario in one build.
+/// The result of one scenario in one build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     /// The scenario.
     pub(crate) system: String,
     /// The build.
     pub(crate) build: Build,
-    /// The signature's invariant; `None` if nothing broke.
+    /// The broken invariant; `None` if nothing broke.
     pub(crate) claim: Option<String>,
-    /// Runs to the first failure, or all.
+    /// The runs up to the first failure, or all.
     pub(crate) runs: u64,
-    /// How many injections the plan of the failure has.
+    /// The number of injections in the plan of the failure.
     pub(crate) injections: Option<usize>,
     /// The upstream issue.
     pub(crate) issue: String,
     /// The failure's token.
     pub(crate) token: Option<String>,
-    /// Whether it came as expected.
+    /// The scenario expected this result.
     pub(crate) expected: bool,
 }
 
@@ -40,7 +39,7 @@ pub(crate) fn table(rows: &[Row]) -> Vec<Line> {
     ];
     for row in rows {
         let (sign, tone) = if row.expected { ("  ", Tone::Plain) } else { ("✗ ", Tone::Bad) };
-        let claim = row.claim.as_deref().unwrap_or("none: it held");
+        let claim = row.claim.as_deref().unwrap_or("none (held)");
         let plan = row.injections.map_or("–".to_owned(), |injections| count(injections as u64));
         let system = format!("{sign}{}", row.system);
         lines.push(columns(tone, &system, row.build.name(), claim, &count(row.runs), &plan));
@@ -87,8 +86,8 @@ mod tests {
             token                                                         upstream issue
           raft-master       shipped  no-use-after-teardown                     12      3
             a1-raft-master-47-ANPVBA                            example/raft-master#1234
-        ✗ raft-master       patched  none: it held                         10 000      –
-          raft-master       sound    none: it held                          2 000      –
+        ✗ raft-master       patched  none (held)                           10 000      –
+          raft-master       sound    none (held)                            2 000      –
         ");
     }
 }

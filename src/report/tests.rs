@@ -1,13 +1,12 @@
-//! Every page that a terminal can show, as it looks at 80 columns.
-//! What a page is made of is tested where it is made.
+//! Snapshots of every page at 80 columns. The parts of a page have their own tests.
 
-use super::{Human, Json, Line, Paste, Progress, WIDTH, alike, differs, page, replayed};
+use super::{Human, Json, Line, Paste, Progress, WIDTH, differs, matching, page, replayed};
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::Saved;
+use crate::failure::record::SavedRecord;
 use crate::failure::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
 use crate::failure::shrunk::Shrunk;
 use crate::model::build::Build;
-use crate::search::campaign::{Counted, Nondeterminism, Outcome, Reporter};
+use crate::search::campaign::{CampaignOutcome, Counted, Nondeterminism, Reporter};
 use crate::search::check::{Difference, Next, Stack};
 use crate::search::moment::Moment;
 use crate::search::replay::Replayed;
@@ -21,8 +20,12 @@ fn paste() -> Paste {
     Paste::Program { called: "cargo afterlife".into() }
 }
 
-fn saved() -> Saved {
-    Saved { id: "002c145c".into(), folder: PathBuf::from("target/afterlife/raft-master/002c145c"), unwritten: None }
+fn saved() -> SavedRecord {
+    SavedRecord {
+        id: "002c145c".into(),
+        folder: PathBuf::from("target/afterlife/raft-master/002c145c"),
+        unwritten: None,
+    }
 }
 
 /// The tenth event of the sample.
@@ -42,8 +45,8 @@ fn story(failure: &FailingRun) -> Vec<Line> {
     page(failure, Some(&saved()), &paste())
 }
 
-fn outcome(findings: Vec<Counted>) -> Outcome {
-    Outcome {
+fn outcome(findings: Vec<Counted>) -> CampaignOutcome {
+    CampaignOutcome {
         scenario: "raft-master".into(),
         build: Build::Shipped,
         runs: 2_000,
@@ -65,48 +68,51 @@ fn counted(failure: &FailingRun, times: u64) -> Counted {
     Counted { finding: failure.finding.clone(), injections: failure.injections(), replays: 0, times }
 }
 
-fn closing(outcome: &Outcome) -> String {
+fn closing(outcome: &CampaignOutcome) -> String {
     let mut human = Human::new(Vec::new(), paste(), Progress::default());
-    human.ends(outcome);
+    human.end(outcome);
     strip_str(&String::from_utf8(human.into_inner()).expect("reports are text")).to_string()
 }
 
 #[test]
-fn a_use_after_teardown_is_told_on_one_page() {
+fn a_use_after_teardown_fits_on_one_page() {
     insta::assert_snapshot!("use_after_teardown", plain(&story(&use_after_teardown())));
 }
 
 #[test]
-fn a_simulation_that_is_not_ours_is_told_without_a_plan_and_replayed_by_its_test() {
+fn a_failure_in_another_simulator_has_no_plan_and_is_replayed_by_its_test() {
     let mut failure = use_after_teardown();
     failure.finding.plan.injections.clear();
     failure.finding.token = "cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed".into();
     let page = plain(&story(&failure));
-    insta::assert_snapshot!(page.split_once("\n\n  replay").expect("a line says how to have it again").1, @r"
+    insta::assert_snapshot!(page.split_once("\n\n  replay").expect("a line has the command that replays it").1, @r"
        cargo test -p shop orders -- --exact --nocapture  # with the same rng_seed
-      look     cargo afterlife show 002c145c
+      show     cargo afterlife show 002c145c
       record   target/afterlife/raft-master/002c145c
     ");
-    assert!(page.contains("  2 911 events\n") && !page.contains("injection"), "{page}");
+    assert!(page.contains("  7 of 2 911 events\n") && !page.contains("injection"), "{page}");
 }
 
 #[test]
-fn a_shrunk_plan_is_told_as_what_it_takes_and_what_it_does_not() {
+fn a_shrunk_plan_shows_what_it_takes_and_what_it_does_not_take() {
     insta::assert_snapshot!("shrunk", plain(&story(&shrunk())));
 }
 
 #[test]
-fn what_was_not_established_is_not_said() {
+fn a_page_says_only_what_was_established() {
     let mut failure = shrunk();
     let Some(shrunk) = &mut failure.shrunk else { panic!("it was shrunk") };
     (shrunk.whole, shrunk.seeds, shrunk.not) = (false, (4, 3), Vec::new());
     failure.finding.plan.injections.clear();
     let page = plain(&story(&failure));
-    let told: Vec<_> = page
+    let shown: Vec<_> = page
         .lines()
         .filter(|line| line.starts_with("  it t") || line.contains("perhaps") || line.starts_with("  it d"))
         .collect();
-    assert_eq!(told, ["  it takes     no fault at all", "               perhaps less: 23 replays did not show it"]);
+    assert_eq!(
+        shown,
+        ["  it takes          no faults", "                    perhaps less: shrinking stopped after 23 replays"]
+    );
 }
 
 #[test]
@@ -117,12 +123,12 @@ fn the_same_page_in_colour_has_the_same_text() {
 }
 
 #[test]
-fn a_run_whose_process_died_says_what_is_not_known() {
+fn a_run_whose_process_died_says_what_is_unknown() {
     insta::assert_snapshot!("abort", plain(&story(&abort())));
 }
 
 #[test]
-fn the_crash_of_the_shipped_raft_master_is_told_from_the_request_to_the_use() {
+fn the_story_of_the_shipped_raft_master_leads_from_the_request_to_the_use() {
     let page = story(&raft_master());
     insta::assert_snapshot!("raft_master", plain(&page));
     insta::assert_snapshot!("raft_master_in_colour", text(&page).replace('\u{1b}', "ESC"));
@@ -130,7 +136,7 @@ fn the_crash_of_the_shipped_raft_master_is_told_from_the_request_to_the_use() {
 }
 
 #[test]
-fn a_crash_is_told_with_what_led_to_it() {
+fn a_crash_shows_its_causes() {
     insta::assert_snapshot!("crash", plain(&story(&crash())));
 }
 
@@ -146,7 +152,7 @@ fn no_page_is_longer_than_thirty_lines_or_wider_than_the_terminal() {
     }
 }
 
-/// Nothing of a crowded plan went.
+/// A crowded plan from which shrinking removed nothing.
 fn shrunk_and_crowded() -> FailingRun {
     let shrunk =
         shrunk().shrunk.map(|shrunk| Shrunk { whole: false, not: crowded().finding.plan.injections, ..shrunk });
@@ -154,27 +160,28 @@ fn shrunk_and_crowded() -> FailingRun {
 }
 
 #[test]
-fn what_is_too_long_is_cut_where_it_says_least() {
+fn long_texts_are_cut_where_they_say_least() {
     insta::assert_snapshot!("crowded", plain(&story(&crowded())));
 }
 
 #[test]
-fn each_end_of_a_campaign_has_its_line() {
+fn every_outcome_of_a_campaign_has_its_closing_lines() {
     let broke = outcome(vec![counted(&use_after_teardown(), 7)]);
-    let never = Outcome { never: vec!["a broker restarts".into(), "a batch is lost".into()], ..outcome(Vec::new()) };
-    let short = Outcome { full: false, runs: 10, ..never.clone() };
+    let never =
+        CampaignOutcome { never: vec!["a broker restarts".into(), "a batch is lost".into()], ..outcome(Vec::new()) };
+    let short = CampaignOutcome { full: false, runs: 10, ..never.clone() };
     let nondeterminism = Nondeterminism {
         seed: 47,
         first: (Digest(1, 2), None),
         second: (Digest(3, 4), Some(use_after_teardown().finding.signature)),
     };
-    let unsteady = Outcome { nondeterminism: Some(nondeterminism), ..outcome(Vec::new()) };
-    let all = [outcome(Vec::new()), broke, never, short, unsteady].map(|outcome| closing(&outcome));
+    let differing = CampaignOutcome { nondeterminism: Some(nondeterminism), ..outcome(Vec::new()) };
+    let all = [outcome(Vec::new()), broke, never, short, differing].map(|outcome| closing(&outcome));
     insta::assert_snapshot!("closing", all.join("\n"));
 }
 
 #[test]
-fn a_replay_says_how_it_compares() {
+fn every_result_of_a_replay_has_its_lines() {
     let token = token();
     let all = [
         Replayed::Broke(Box::new(abort())),
@@ -205,13 +212,13 @@ fn a_check_names_the_first_event_that_differs_and_both_stacks() {
         stacks: vec![stack(Some(0), "0: main\n1: start"), stack(None, "0: main")],
     };
     let mut lines = differs("raft-master", Build::Shipped, &difference);
-    lines.push(alike("raft-master", Build::Sound, 10));
+    lines.push(matching("raft-master", Build::Sound, 10));
     insta::assert_snapshot!("checked", plain(&lines));
 }
 
 #[test]
-fn the_last_line_of_json_has_the_keys_of_the_manual_in_their_order() {
-    let last = |outcomes: &[Outcome]| {
+fn the_json_summary_has_the_documented_keys_in_order() {
+    let last = |outcomes: &[CampaignOutcome]| {
         let mut lines = Vec::new();
         Json::new(&mut lines).summary(outcomes);
         String::from_utf8(lines).expect("reports are text")
@@ -225,10 +232,10 @@ fn the_last_line_of_json_has_the_keys_of_the_manual_in_their_order() {
 }
 
 #[test]
-fn a_finding_is_one_object_on_one_line() {
+fn a_finding_is_one_json_object_on_one_line() {
     let mut lines = Vec::new();
     let mut json = Json::new(&mut lines);
     json.failure(&use_after_teardown(), &saved());
-    json.ends(&Outcome { never: vec!["a broker restarts".into()], ..outcome(Vec::new()) });
+    json.end(&CampaignOutcome { never: vec!["a broker restarts".into()], ..outcome(Vec::new()) });
     insta::assert_snapshot!("json_finding", String::from_utf8(lines).expect("reports are text"));
 }

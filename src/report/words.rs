@@ -1,5 +1,5 @@
-//! What each event, fault and trigger is called, in a few words a person reads.
-//! It does not choose which of them are told, and lays nothing out.
+//! Events, faults and triggers in a few words each.
+//! The story chooses the events; pages lay them out.
 
 use super::measure::{bytes, count, errno_name, moment, plural, span};
 use crate::fault::{Fault, Injection, Plan, Trigger, ordinal};
@@ -7,23 +7,23 @@ use crate::run::request::Record;
 use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, What, signal_name};
 use std::collections::BTreeMap;
 
-/// Looks up what the numbers of a record stand for.
+/// The names behind the numbers of a record.
 #[derive(Clone, Debug)]
 pub(crate) struct Lexicon<'a> {
     record: &'a Record,
-    /// Who opened each connection, and to whom.
+    /// The two ends of each connection: the node that opened it, and its peer.
     connections: BTreeMap<u32, (NodeId, NodeId)>,
     plan: Option<&'a Plan>,
 }
 
-/// An event in words.
+/// An event in words. The node comes before them: `master-0  closes metadata-db`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Words {
-    /// What happened: `metadata-db closed`.
+    /// The action: `closes metadata-db`.
     pub(crate) what: String,
-    /// What more there is to say: `by apply 41`.
+    /// A detail: `in apply 41`.
     pub(crate) note: String,
-    /// Where in the code, if known.
+    /// The place in the code, if known.
     pub(crate) site: String,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Lexicon<'a> {
         Self { record, connections: connections.collect(), plan: None }
     }
 
-    /// The same with the plan of the run, so that its faults are named with their figures.
+    /// Adds the plan of the run, so that faults show their figures.
     pub(crate) fn with(self, plan: &'a Plan) -> Self {
         Self { plan: Some(plan), ..self }
     }
@@ -51,12 +51,12 @@ impl<'a> Lexicon<'a> {
     pub(super) fn node(&self, node: NodeId) -> String {
         match self.record.nodes.get(usize::from(node.0)) {
             Some(name) => name.clone(),
-            None if node == NodeId::SIMULATION => "world".to_owned(),
+            None if node == NodeId::SIMULATION => "simulation".to_owned(),
             None => format!("node {}", node.0),
         }
     }
 
-    /// Who acts in an event: a node, or what afterlife does to them.
+    /// The actor of an event: a node, or `fault` and `heal` for the harness.
     pub(super) fn who(&self, event: &Event) -> String {
         match event.what {
             What::Fault { .. } => "fault".to_owned(),
@@ -78,12 +78,12 @@ impl<'a> Lexicon<'a> {
         let bare = |what: &str| with(what.to_owned(), String::new());
         let towards = |conn: u32| self.peer(conn, event.node).map(|peer| format!("→ {peer}")).unwrap_or_default();
         let from = |conn: u32| self.peer(conn, event.node).map(|peer| format!("← {peer}")).unwrap_or_default();
-        let by = |name: Name| match self.name(name) {
+        let inside = |name: Name| match self.name(name) {
             "" => String::new(),
-            name => format!("by {name}"),
+            name => format!("in {name}"),
         };
         match event.what {
-            What::Started if event.incarnation > 1 => with("starts again".to_owned(), life(event.incarnation)),
+            What::Started if event.incarnation > 1 => with("restarts".to_owned(), incarnation(event.incarnation)),
             What::Started => bare("starts"),
             What::StopRequested { budget_ns } => {
                 with("is asked to stop".to_owned(), format!("within {}", span(budget_ns)))
@@ -96,33 +96,35 @@ impl<'a> Lexicon<'a> {
             What::ThreadStarted { thread } => bare(&format!("thread {thread} starts")),
             What::ThreadEnded => bare(&format!("thread {} ends", event.thread)),
             What::Panicked { message, site } => {
-                // A failed assertion says more on further lines; the record has them.
+                // The record has the further lines of a failed assertion.
                 at("panics".to_owned(), self.name(message).lines().next().unwrap_or_default().to_owned(), site)
             }
             What::Listening { port } => bare(&format!("listens on port {port}")),
             What::Connecting { to, port, .. } => with("connects".to_owned(), format!("→ {}:{port}", self.node(to))),
             What::Connected { conn } => with("is connected".to_owned(), towards(conn)),
-            What::Accepted { conn } => with("takes a connection".to_owned(), from(conn)),
+            What::Accepted { conn } => with("accepts a connection".to_owned(), from(conn)),
             What::Refused { conn } => with("is refused".to_owned(), from(conn)),
             What::Sent { conn, bytes } => with(format!("sends {}", size(bytes)), towards(conn)),
             What::Delivered { conn, bytes } => with(format!("receives {}", size(bytes)), from(conn)),
-            What::Finished { conn } => with("is told the end".to_owned(), from(conn)),
-            What::Reset { conn } => with("is cut off".to_owned(), from(conn)),
-            What::TimedOut { conn } => with("gives up waiting".to_owned(), from(conn)),
+            What::Finished { conn } => with("receives FIN".to_owned(), from(conn)),
+            What::Reset { conn } => with("receives RST".to_owned(), from(conn)),
+            What::TimedOut { conn } => with("connection times out".to_owned(), from(conn)),
             What::FileOpened { path } => with("opens a file".to_owned(), self.name(path).to_owned()),
             What::FileSynced { path, took_ns } => {
                 with("syncs a file".to_owned(), format!("{}, {}", self.name(path), span(took_ns)))
             }
             What::EntryChanged { path } => with("changes a directory".to_owned(), self.name(path).to_owned()),
             What::BadDescriptor { fd, function } => {
-                with("uses a closed descriptor".to_owned(), format!("{} of {fd}", self.name(function)))
+                with(format!("uses closed descriptor {fd}"), self.name(function).to_owned())
             }
-            What::TimerFired => bare("wakes up"),
+            What::TimerFired => bare("timer fires"),
             What::ResourceOpened { name, generation, site, .. } => {
-                at(format!("{} opened", self.name(name)), format!("generation {generation}"), site)
+                at(format!("opens {}", self.name(name)), format!("generation {generation}"), site)
             }
-            What::ResourceUsed { name, by: user, site, .. } => at(format!("{} used", self.name(name)), by(user), site),
-            What::ResourceClosed { name, site, .. } => at(format!("{} closed", self.name(name)), String::new(), site),
+            What::ResourceUsed { name, by: user, site, .. } => {
+                at(format!("uses {}", self.name(name)), inside(user), site)
+            }
+            What::ResourceClosed { name, site, .. } => at(format!("closes {}", self.name(name)), String::new(), site),
             What::Phase { name, site } => at(self.name(name).to_owned(), String::new(), site),
             What::Claim { claim, held, site, .. } => {
                 let note = if held { "holds" } else { "does not hold" };
@@ -140,44 +142,47 @@ impl<'a> Lexicon<'a> {
                         let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
                         with(self.title(fault), notes.join("; "))
                     }
+                    // The plan is unknown, or the fault is another simulator's, whose detail names the node.
+                    None if event.node == NodeId::SIMULATION => with(self.name(kind).to_owned(), detail.to_owned()),
+                    None if injection == u32::MAX => with(format!("{} {detail}", self.name(kind)), String::new()),
                     None => with(format!("{} on {}", self.name(kind), self.node(event.node)), detail.to_owned()),
                 }
             }
             What::Healed { kind, injection } => match self.injected(injection) {
-                Some(fault) => with("ends".to_owned(), self.title(fault)),
-                None => with("ends".to_owned(), self.name(kind).to_owned()),
+                Some(fault) => with(self.title(fault), String::new()),
+                None => with(self.name(kind).to_owned(), String::new()),
             },
-            What::Line { text } => with("says".to_owned(), self.name(text).to_owned()),
+            What::Line { text } => with("prints".to_owned(), self.name(text).to_owned()),
             What::Probe { step, name, number, site, .. } => {
-                let (what, note) = step_words(step, self.name(name), number, |text| self.name(Name::from_number(text)));
+                let (what, note) =
+                    probe_words(step, self.name(name), number, |text| self.name(Name::from_number(text)));
                 at(what, note, site)
             }
-            What::Quiescent => bare("nothing can run"),
-            What::Paused => bare("stands still"),
-            What::Resumed => bare("goes on"),
-            What::Signalled { signal } => bare(&format!("gets {}", signal_name(signal))),
-            What::MemoryUsed { live, peak } => {
-                with(format!("had {} allocated", bytes(live)), format!("{} at most", bytes(peak)))
-            }
-            What::Allocated { bytes: asked } => bare(&format!("asks for {} at once", bytes(asked))),
-            What::LongPath { bytes: length } => bare(&format!("names a path of {}", size(length))),
+            What::Quiescent => bare("no thread can run"),
+            What::Paused => bare("is paused"),
+            What::Resumed => bare("resumes"),
+            What::Signalled { signal } => bare(&format!("receives {}", signal_name(signal))),
+            What::MemoryUsed { live, peak } => with(format!("holds {}", bytes(live)), format!("peak {}", bytes(peak))),
+            What::Allocated { bytes: asked } => bare(&format!("allocates {} at once", bytes(asked))),
+            What::LongPath { bytes: length } => bare(&format!("passes a path of {}", size(length))),
             What::Leaked { kind, call_site } => Words {
-                what: format!("leaves {}", left(kind)),
+                what: format!("leaks {}", leak(kind)),
                 site: self.record.places.get(&call_site).cloned().unwrap_or_default(),
                 ..Words::default()
             },
-            What::Spun { calls } => with("goes round".to_owned(), format!("{} calls that moved nothing", count(calls))),
+            What::Spun { calls } => with("spins".to_owned(), format!("{} calls without progress", count(calls))),
             What::Dropped { to, bytes } => with(format!("loses {}", size(bytes)), format!("→ {}", self.node(to))),
-            What::Stale { of, incarnation, .. } => {
-                with("receives what is too late".to_owned(), format!("{}, {}", self.node(of), life(incarnation)))
-            }
+            What::Stale { of, incarnation, .. } => with(
+                "receives a stale message".to_owned(),
+                format!("of {}, {}", self.node(of), self::incarnation(incarnation)),
+            ),
             What::DiskFailed { path, errno } => {
-                with("its disk fails".to_owned(), format!("{}, {}", self.name(path), errno_name(errno)))
+                with("gets a disk error".to_owned(), format!("{}, {}", self.name(path), errno_name(errno)))
             }
         }
     }
 
-    /// An injection in words: what is done, and when.
+    /// An injection in words: the fault, and its trigger.
     pub(super) fn injection(&self, Injection { trigger, fault }: &Injection) -> (String, String) {
         (self.fault(fault), self.trigger(trigger))
     }
@@ -188,12 +193,12 @@ impl<'a> Lexicon<'a> {
         if details.is_empty() { title } else { format!("{title}, {details}") }
     }
 
-    /// A fault in a few words, without its figures.
+    /// The title of a fault, without its figures.
     pub(super) fn title(&self, fault: &Fault) -> String {
         fault.title(&|node| self.node(node))
     }
 
-    /// The fault of an event, if the plan is known.
+    /// The fault behind an event, if the plan is known.
     fn injected(&self, injection: u32) -> Option<&'a Fault> {
         self.plan?.injections.get(injection as usize).map(|injection| &injection.fault)
     }
@@ -202,24 +207,24 @@ impl<'a> Lexicon<'a> {
         match trigger {
             Trigger::At { time_ns } => format!("at {} s", moment(*time_ns)),
             Trigger::On { edge, node, nth, after_ns } => {
-                let place = format!("{} `{edge}` of {}", ordinal(*nth), self.node(*node));
+                let edge = format!("{} `{edge}` of {}", ordinal(*nth), self.node(*node));
                 match after_ns {
-                    0 => format!("on the {place}"),
-                    after => format!("{} after the {place}", span(*after)),
+                    0 => format!("on the {edge}"),
+                    after => format!("{} after the {edge}", span(*after)),
                 }
             }
         }
     }
 }
 
-/// One event on one line, with everything that tells it from another.
+/// One event on one line, in full.
 pub(crate) fn event_line(event: &Event, lexicon: &Lexicon<'_>) -> String {
     let Words { what, note, site } = lexicon.words(event);
     let (seconds, rest_ns) = (event.time_ns / 1_000_000_000, event.time_ns % 1_000_000_000);
     let mut line = format!("#{} at {seconds}.{rest_ns:09}", count(event.seq.0));
     line.push_str(&format!("  {}", lexicon.who(event)));
     if event.incarnation > 0 {
-        line.push_str(&format!(", {}, thread {}", life(event.incarnation), event.thread));
+        line.push_str(&format!(", {}, thread {}", incarnation(event.incarnation), event.thread));
     }
     for piece in [what, note, site] {
         if !piece.is_empty() {
@@ -227,18 +232,13 @@ pub(crate) fn event_line(event: &Event, lexicon: &Lexicon<'_>) -> String {
         }
     }
     if event.cause != Seq::NONE {
-        line.push_str(&format!("  because of #{}", count(event.cause.0)));
+        line.push_str(&format!("  caused by #{}", count(event.cause.0)));
     }
     line
 }
 
-/// The claim that an invariant's id names: `no use after teardown`.
-pub(super) fn claim(invariant: &str) -> String {
-    invariant.replace('-', " ")
-}
-
-fn life(incarnation: u16) -> String {
-    format!("life {incarnation}")
+fn incarnation(number: u16) -> String {
+    format!("incarnation {number}")
 }
 
 fn size(bytes: u32) -> String {
@@ -247,69 +247,69 @@ fn size(bytes: u32) -> String {
 
 fn death(how: Death) -> (String, String) {
     let (what, note) = match how {
-        Death::Exit { code: 0 } => ("ends", ""),
-        Death::Exit { code } => return ("ends".to_owned(), format!("with exit code {code}")),
-        Death::Panic => ("dies", "of a panic"),
-        Death::Abort => ("dies", "by abort"),
+        Death::Exit { code: 0 } => ("exits", ""),
+        Death::Exit { code } => return ("exits".to_owned(), format!("with code {code}")),
+        Death::Panic => ("dies", "by panic"),
+        Death::Abort => ("dies", "by abort()"),
         Death::Kill => ("dies", "by SIGKILL"),
-        Death::Overrun => ("dies", "by SIGKILL, its budget is over"),
-        Death::PowerLoss => ("dies", "its power is gone"),
+        Death::Overrun => ("dies", "by SIGKILL, budget exceeded"),
+        Death::PowerLoss => ("loses power", ""),
         Death::OutOfMemory => ("dies", "out of memory"),
         Death::Signal { signal } => return ("dies".to_owned(), format!("by {}", signal_name(signal))),
     };
     (what.to_owned(), note.to_owned())
 }
 
-/// A step of a lifetime: what happened, and what more there is to say.
-fn step_words<'a>(step: ProbeEvent, name: &str, number: u64, text: impl Fn(u64) -> &'a str) -> (String, String) {
+/// A probe event: the action, and a detail.
+fn probe_words<'a>(step: ProbeEvent, name: &str, number: u64, text: impl Fn(u64) -> &'a str) -> (String, String) {
     let bare = |what: String| (what, String::new());
     match step {
-        ProbeEvent::Declared => bare(format!("{name} declared")),
-        ProbeEvent::Opening => bare(format!("{name} begins to open")),
-        ProbeEvent::Borrowed => bare(format!("{name} held")),
-        ProbeEvent::Returned => bare(format!("{name} let go")),
-        ProbeEvent::Registered => (format!("{name} registered"), text(number).to_owned()),
-        ProbeEvent::CallBegan => bare(format!("{name} called")),
-        ProbeEvent::CallEnded => bare(format!("{name} returns")),
-        ProbeEvent::Deregistering => bare(format!("{name} begins to deregister")),
-        ProbeEvent::Deregistered => bare(format!("{name} deregistered")),
-        ProbeEvent::EpochBegan => bare(format!("{name} is there")),
-        ProbeEvent::Advanced => bare(format!("{name} is {number} now")),
-        ProbeEvent::Effect => (format!("{name} takes effect"), format!("begun in {number}")),
-        ProbeEvent::ScopeOpened => bare(format!("{name} has an owner")),
-        ProbeEvent::TaskQueued => bare(format!("task {name} queued")),
-        ProbeEvent::TaskBegan => bare(format!("task {name} begins")),
-        ProbeEvent::TaskCancelled => bare(format!("task {name} asked to stop")),
-        ProbeEvent::TaskEnded => bare(format!("task {name} over")),
-        ProbeEvent::Joined => bare(format!("{name} joined")),
-        ProbeEvent::ScopeClosed => bare(format!("{name} has no owner any more")),
-        ProbeEvent::SlotsMade => (format!("{name} counted"), format!("{number} at most")),
-        ProbeEvent::SlotTaken => bare(format!("{name} taken")),
-        ProbeEvent::SlotReturned => bare(format!("{name} given back")),
-        ProbeEvent::SlotsCounted => bare(format!("{name} shows {}", number as i64)),
-        ProbeEvent::ProgressBegan => (format!("{name} begins"), plural(number, "item")),
-        ProbeEvent::ItemVerified => bare(format!("{name} verified one more")),
-        ProbeEvent::ProgressReported => bare(format!("{name} at {number} %")),
-        ProbeEvent::ProgressDone => bare(format!("{name} complete")),
-        ProbeEvent::ChannelOpened => bare(format!("{name} opened")),
-        ProbeEvent::ChannelNotified => bare(format!("{name} told its end")),
-        ProbeEvent::ChannelClosed => bare(format!("{name} closed")),
-        ProbeEvent::EntryMade => (format!("{name} entered"), text(number).to_owned()),
-        ProbeEvent::EntryRemoved if number == 0 => bare(format!("{name} entry removed")),
-        ProbeEvent::EntryRemoved => (format!("{name} entry removed by who has none"), text(number).to_owned()),
+        ProbeEvent::Declared => bare(format!("declares {name}")),
+        ProbeEvent::Opening => bare(format!("begins to open {name}")),
+        ProbeEvent::Borrowed => bare(format!("borrows {name}")),
+        ProbeEvent::Returned => bare(format!("returns {name}")),
+        ProbeEvent::Registered => (format!("registers {name}"), text(number).to_owned()),
+        ProbeEvent::CallBegan => bare(format!("calls {name}")),
+        ProbeEvent::CallEnded => bare(format!("returns from {name}")),
+        ProbeEvent::Deregistering => bare(format!("begins to deregister {name}")),
+        ProbeEvent::Deregistered => bare(format!("deregisters {name}")),
+        ProbeEvent::EpochBegan => bare(format!("creates epoch {name}")),
+        ProbeEvent::Advanced => bare(format!("advances {name} to {number}")),
+        ProbeEvent::Effect => (format!("applies {name}"), format!("begun in {number}")),
+        ProbeEvent::ScopeOpened => bare(format!("opens scope {name}")),
+        ProbeEvent::TaskQueued => bare(format!("queues task {name}")),
+        ProbeEvent::TaskBegan => bare(format!("starts task {name}")),
+        ProbeEvent::TaskCancelled => bare(format!("cancels task {name}")),
+        ProbeEvent::TaskEnded => bare(format!("ends task {name}")),
+        ProbeEvent::Joined => bare(format!("joins {name}")),
+        ProbeEvent::ScopeClosed => bare(format!("closes scope {name}")),
+        ProbeEvent::SlotsMade => (format!("creates slots {name}"), format!("{number} at most")),
+        ProbeEvent::SlotTaken => bare(format!("takes a slot of {name}")),
+        ProbeEvent::SlotReturned => bare(format!("returns a slot of {name}")),
+        ProbeEvent::SlotsCounted => bare(format!("counts {} in {name}", number as i64)),
+        ProbeEvent::ProgressBegan => (format!("begins {name}"), plural(number, "item")),
+        ProbeEvent::ItemVerified => bare(format!("verifies an item of {name}")),
+        ProbeEvent::ProgressReported => bare(format!("reports {name} at {number} %")),
+        ProbeEvent::ProgressDone => bare(format!("completes {name}")),
+        ProbeEvent::ChannelOpened => bare(format!("opens {name}")),
+        ProbeEvent::ChannelNotified => bare(format!("announces the end of {name}")),
+        ProbeEvent::ChannelClosed => bare(format!("closes {name}")),
+        ProbeEvent::EntryMade => (format!("adds an entry to {name}"), text(number).to_owned()),
+        ProbeEvent::EntryRemoved if number == 0 => bare(format!("removes an entry of {name}")),
+        ProbeEvent::EntryRemoved => (format!("removes a foreign entry of {name}"), text(number).to_owned()),
         ProbeEvent::Buggified => bare(format!("misbehaves: {name}")),
     }
 }
 
-fn left(kind: Leak) -> &'static str {
+fn leak(kind: Leak) -> &'static str {
     match kind {
-        Leak::Thread => "a thread that runs",
-        Leak::Task => "a task that has not ended",
-        Leak::Socket => "a socket open",
-        Leak::Listener => "a listener open",
-        Leak::File => "a file open",
-        Leak::Lock => "a file locked",
-        Leak::Timer => "a timer open",
+        Leak::Thread => "a running thread",
+        Leak::Task => "an unfinished task",
+        Leak::Socket => "an open socket",
+        Leak::Listener => "an open listener",
+        Leak::File => "an open file",
+        Leak::Lock => "a file lock",
+        Leak::Timer => "an open timer",
     }
 }
 
@@ -318,9 +318,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_of_a_probe_is_printed_in_all_of_its_bits() {
-        let words = |step, number| step_words(step, "lease", number, |_| "").0;
-        assert_eq!(words(ProbeEvent::Advanced, 1_764_518_400_000), "lease is 1764518400000 now");
-        assert_eq!(words(ProbeEvent::SlotsCounted, -(1_i64 << 40) as u64), "lease shows -1099511627776");
+    fn the_number_of_a_probe_event_keeps_all_of_its_bits() {
+        let words = |step, number| probe_words(step, "lease", number, |_| "").0;
+        assert_eq!(words(ProbeEvent::Advanced, 1_764_518_400_000), "advances lease to 1764518400000");
+        assert_eq!(words(ProbeEvent::SlotsCounted, -(1_i64 << 40) as u64), "counts -1099511627776 in lease");
     }
 }

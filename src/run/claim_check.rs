@@ -123,7 +123,7 @@ fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
     let were = if missing.len() == 1 { "was" } else { "were" };
     let sentence = format!("{shown}{more} {were} acknowledged and missing after recovery");
     Violation {
-        subject: format!("{} of {ledger}", missing.len()),
+        subject: format!("{} missing from {ledger}", missing.len()),
         ..violation(NOTHING_ACKED_IS_LOST, ledger, sentence, Seq::NONE)
     }
 }

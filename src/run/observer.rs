@@ -228,7 +228,7 @@ impl RunObserver {
             let name = |node: &NodeId| names.get(usize::from(node.0)).cloned().unwrap_or_default();
             let who = unfinished.iter().map(name).collect::<Vec<_>>().join(", ");
             let after = span(time_limit_ns);
-            let sentence = format!("{who} had not ended after {after}, although faults had stopped");
+            let sentence = format!("{who} had not ended after {after}, although all faults were over");
             self.judge.note(not_recovered(&who, sentence));
         }
         if let (true, Some(violation)) = (self.judge.is_clean(), self.claims.missed()) {

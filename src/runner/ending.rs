@@ -55,7 +55,7 @@ fn violation(ended: &Ended) -> Option<Violation> {
         Ended::Whole => return None,
         Ended::Signal { signal, node } => {
             let (name, meaning) = (signal_name(*signal), signal_meaning(*signal));
-            let sentence = format!("{} brought its whole process down by {name}: {meaning}", who(node));
+            let sentence = format!("{} crashed the whole process with {name}: {meaning}", who(node));
             ("no-crash", name, node.as_deref(), sentence)
         }
         Ended::Unsupported { subject, message } => {
@@ -64,12 +64,11 @@ fn violation(ended: &Ended) -> Option<Violation> {
         Ended::Code { code, message } => {
             let said = if message.is_empty() { String::new() } else { format!(", saying: {message}") };
             let sentence =
-                format!("a node left its whole process with exit code {code}, past the room's own door{said}");
+                format!("a node ended the whole process with exit code {code}, past the virtual kernel{said}");
             ("no-crash", format!("exit {code}"), None, sentence)
         }
         Ended::Spin { node, bound_ms } => {
-            let sentence =
-                format!("{} ran for {} s of real time without waiting for anything", who(node), bound_ms / 1_000);
+            let sentence = format!("{} ran for {} s of real time without blocking", who(node), bound_ms / 1_000);
             ("no-spin", "endless loop".to_owned(), node.as_deref(), sentence)
         }
     };
@@ -99,14 +98,14 @@ fn role(node: &str) -> String {
 /// What a signal says of a process that nobody handled it in.
 fn signal_meaning(signal: i32) -> &'static str {
     match signal {
-        4 => "an instruction that there is not",
+        4 => "an illegal instruction",
         5 => "a trap",
         6 => "it called abort",
-        7 => "memory that is not there",
-        8 => "a division that has no result",
-        9 => "killed from outside, most likely for lack of memory",
-        11 => "memory that is not its own, or a stack that is too small",
-        15 => "asked to end from outside",
+        7 => "memory that does not exist",
+        8 => "an arithmetic error",
+        9 => "killed from outside, most likely because memory ran out",
+        11 => "an invalid memory access, or a stack overflow",
+        15 => "terminated from outside",
         _ => "see signal(7)",
     }
 }
@@ -130,22 +129,22 @@ mod tests {
         insta::assert_snapshot!(said(How::Signalled(6)), @r"
         no-crash · SIGABRT · master
         SIGABRT on master-1
-        master-1 brought its whole process down by SIGABRT: it called abort
+        master-1 crashed the whole process with SIGABRT: it called abort
         ");
         insta::assert_snapshot!(said(How::Signalled(34)), @r"
         no-crash · signal 34 · master
         signal 34 on master-1
-        master-1 brought its whole process down by signal 34: see signal(7)
+        master-1 crashed the whole process with signal 34: see signal(7)
         ");
         insta::assert_snapshot!(said(How::Exited(3)), @r"
         no-crash · exit 3
         exit 3
-        a node left its whole process with exit code 3, past the room's own door
+        a node ended the whole process with exit code 3, past the virtual kernel
         ");
         insta::assert_snapshot!(said(How::Spun), @r"
         no-spin · endless loop · master
         endless loop on master-1
-        master-1 ran for 10 s of real time without waiting for anything
+        master-1 ran for 10 s of real time without blocking
         ");
     }
 

@@ -28,12 +28,12 @@ impl RunnerError {
     /// What to do about it.
     pub(crate) fn next(&self) -> String {
         match self {
-            Self::Start(_) => "see that the executable is still where it was when this process began".to_owned(),
+            Self::Start(_) => "check that the executable still exists".to_owned(),
             Self::Died { seed, .. } => {
                 format!("run this seed alone: --seeds {seed}..{} --jobs 1", seed.saturating_add(1))
             }
             Self::Refused(_) => {
-                "mend what it names; if it is mended, build again, so that the executable on disk is the one that runs"
+                "fix the cause; if it is fixed, build again, so that runner processes start the new executable"
                     .to_owned()
             }
         }

@@ -71,7 +71,7 @@ pub(crate) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
         None => 0..number(text)?,
     };
     if range.is_empty() {
-        return Err(format!("`{text}` holds no seed"));
+        return Err(format!("`{text}` is an empty range"));
     }
     Ok(range)
 }
@@ -101,7 +101,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         rest = &rest[unit_end..];
     }
     if total.is_zero() {
-        return Err(format!("`{text}` is no time at all"));
+        return Err(format!("`{text}` is no time"));
     }
     Ok(total)
 }
@@ -135,17 +135,16 @@ pub(crate) fn parse_moment(text: &str) -> Result<u64, String> {
 }
 
 /// What to write instead of a range that cannot be read.
-pub(crate) const SEEDS_NEXT: &str =
-    "write a range like 0..10000, a number like 500 for the first 500 seeds, or date for those of today";
+pub(crate) const SEEDS_NEXT: &str = "write a range such as 0..10000, a count such as 500, or date for today's seeds";
 
 /// What to write instead of a shard that cannot be read.
-pub(crate) const SHARD_NEXT: &str = "write which one of how many: 2/4 is the second of four";
+pub(crate) const SHARD_NEXT: &str = "write M/N: 2/4 is the second of four shards";
 
 /// What to write instead of a moment that cannot be read.
-pub(crate) const MOMENT_NEXT: &str = "write a number and a unit, as pages do: 0.44s, 440ms, 2m";
+pub(crate) const MOMENT_NEXT: &str = "write a number and a unit, such as 0.44s, 440ms or 2m";
 
 /// What to write instead of a duration that cannot be read.
-pub(crate) const DURATION_NEXT: &str = "write a number and a unit: 90s, 20m, 2h, 1h30m";
+pub(crate) const DURATION_NEXT: &str = "write a number and a unit, such as 90s, 20m, 2h or 1h30m";
 
 #[cfg(test)]
 mod tests {
@@ -169,8 +168,8 @@ mod tests {
 
     #[test]
     fn a_range_that_is_none_is_named() {
-        assert_eq!(parse_seeds("5..2"), Err("`5..2` holds no seed".into()));
-        assert_eq!(parse_seeds("0"), Err("`0` holds no seed".into()));
+        assert_eq!(parse_seeds("5..2"), Err("`5..2` is an empty range".into()));
+        assert_eq!(parse_seeds("0"), Err("`0` is an empty range".into()));
         for text in ["x", "", "..", "1..", "-3", "+3", "1..2..3", "99999999999999999999"] {
             assert_eq!(parse_seeds(text), Err(format!("`{text}` is not a range of seeds")));
         }
@@ -214,6 +213,6 @@ mod tests {
         for text in ["", "2", "h", "2 hours", "99999999999999999999h"] {
             assert_eq!(parse_duration(text), Err(format!("`{text}` is not a duration")));
         }
-        assert_eq!(parse_duration("0s"), Err("`0s` is no time at all".into()));
+        assert_eq!(parse_duration("0s"), Err("`0s` is no time".into()));
     }
 }

@@ -98,21 +98,21 @@ impl Settings {
 
 /// Searches that there are. Only one so far, so that a name is all there is to check.
 pub(crate) fn parse_search(text: &str) -> Result<(), String> {
-    if text == "random" { Ok(()) } else { Err(format!("there is no search `{text}`")) }
+    if text == "random" { Ok(()) } else { Err(format!("unknown search `{text}`")) }
 }
 
 /// Ways for the baton to pass. The runner reads the variable itself; here it is only checked.
 fn parse_baton(text: &str) -> Result<(), String> {
-    if matches!(text, "switch" | "futex") { Ok(()) } else { Err(format!("the baton does not pass by `{text}`")) }
+    if matches!(text, "switch" | "futex") { Ok(()) } else { Err(format!("`{text}` is not a way to switch threads")) }
 }
 
-const BATON_NEXT: &str = "write switch, which is the default, or futex";
+const BATON_NEXT: &str = "write switch (the default) or futex";
 
 /// What to write instead of a search that there is not.
-pub(crate) const SEARCH_NEXT: &str = "write random, the one search that there is";
+pub(crate) const SEARCH_NEXT: &str = "write random, the only search so far";
 
 /// What to write instead of a number of replays that cannot be read.
-pub(crate) const SHRINK_NEXT: &str = "write how many replays a finding may cost, or 0 to tell plans as they were drawn";
+pub(crate) const SHRINK_NEXT: &str = "write the most replays that a finding may cost, or 0 to leave plans as drawn";
 
 const SEED_NEXT: &str = "write one number, or use AFTERLIFE_SEEDS for a range";
 
@@ -124,8 +124,8 @@ fn parse_seed(text: &str) -> Result<Range<u64>, String> {
 
 fn unknown(name: &str) -> String {
     match nearest(name, KNOWN).first() {
-        Some(meant) => format!("{name} means nothing to afterlife; the nearest name is {meant}"),
-        None => format!("{name} means nothing to afterlife; it knows {}", KNOWN.join(", ")),
+        Some(meant) => format!("unknown variable {name}; did you mean {meant}?"),
+        None => format!("unknown variable {name}; the known ones are {}", KNOWN.join(", ")),
     }
 }
 
@@ -154,8 +154,8 @@ mod tests {
         let settings =
             read(&[("AFTERLIFE_REPLYA", "x"), ("AFTERLIFE_X_Y_Z_COLOUR", "x")]).expect("both are only warned of");
         insta::assert_snapshot!(settings.warnings.join("\n"), @r"
-        AFTERLIFE_REPLYA means nothing to afterlife; the nearest name is AFTERLIFE_REPLAY
-        AFTERLIFE_X_Y_Z_COLOUR means nothing to afterlife; the nearest name is AFTERLIFE_LOG
+        unknown variable AFTERLIFE_REPLYA; did you mean AFTERLIFE_REPLAY?
+        unknown variable AFTERLIFE_X_Y_Z_COLOUR; did you mean AFTERLIFE_LOG?
         ");
     }
 
@@ -163,8 +163,8 @@ mod tests {
     fn a_value_that_cannot_be_read_is_refused_with_its_variable() {
         let said = |name: &str, value: &str| read(&[(name, value)]).expect_err("the value is wrong").to_string();
         insta::assert_snapshot!(said("AFTERLIFE_SEEDS", "5..2"), @r"
-        error: AFTERLIFE_SEEDS: `5..2` holds no seed
-          next: write a range like 0..10000, a number like 500 for the first 500 seeds, or date for those of today
+        error: AFTERLIFE_SEEDS: `5..2` is an empty range
+          next: write a range such as 0..10000, a count such as 500, or date for today's seeds
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEED", "x"), @r"
         error: AFTERLIFE_SEED: `x` is not a seed
@@ -172,19 +172,19 @@ mod tests {
         ");
         insta::assert_snapshot!(said("AFTERLIFE_TIME", "soon"), @r"
         error: AFTERLIFE_TIME: `soon` is not a duration
-          next: write a number and a unit: 90s, 20m, 2h, 1h30m
+          next: write a number and a unit, such as 90s, 20m, 2h or 1h30m
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SHRINK", "-1"), @r"
         error: AFTERLIFE_SHRINK: `-1` is not a number of replays
-          next: write how many replays a finding may cost, or 0 to tell plans as they were drawn
+          next: write the most replays that a finding may cost, or 0 to leave plans as drawn
         ");
         insta::assert_snapshot!(said("AFTERLIFE_BATON", "hand"), @r"
-        error: AFTERLIFE_BATON: the baton does not pass by `hand`
-          next: write switch, which is the default, or futex
+        error: AFTERLIFE_BATON: `hand` is not a way to switch threads
+          next: write switch (the default) or futex
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"
-        error: AFTERLIFE_SEARCH: there is no search `directed`
-          next: write random, the one search that there is
+        error: AFTERLIFE_SEARCH: unknown search `directed`
+          next: write random, the only search so far
         ");
     }
 }

@@ -1,4 +1,10 @@
-//! Tests that are written for turmoil or madsim, and logs from production, judged by the same claims.
+//! Claims on what afterlife does not run itself: turmoil's and madsim's own tests, and logs from production.
+//!
+//! ```text
+//! audit/     a log or a record, checked line by line (`afterlife audit`)
+//! live/      a test of another simulator, recorded while it runs and judged at its end
+//! turmoil/   the parts of live/ that know turmoil       madsim/   the parts that know madsim
+//! ```
 
 pub(crate) mod audit;
 pub(crate) mod guests;

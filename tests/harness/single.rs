@@ -33,7 +33,7 @@ pub(crate) fn holds(scenario: &str, injections: &[Injection]) {
 pub(crate) fn breaks(scenario: &str, injections: &[Injection], invariant: &str) -> Output {
     let output = replay(scenario, 0, injections.to_vec());
     let first = output.out.lines().next().unwrap_or_default();
-    let heading = format!("✗ {}", invariant.replace('-', " "));
+    let heading = format!("✗ {}", afterlife::testing::title(invariant));
     let breaks = output.code == 1 && first.starts_with(&heading);
     assert!(breaks, "not `{heading}`:\n{}{}", output.out, output.err);
     output

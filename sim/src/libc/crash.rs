@@ -116,7 +116,7 @@ fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) 
     Crash {
         signal: (signal != WATCHDOG).then_some(signal),
         node: node.to_owned(),
-        stack: format!("{node}, life {life}, thread {}{name}, at {seconds}.{ns:09} s{at}\n{stack}", thread.number),
+        stack: format!("{node}, incarnation {life}, thread {}{name}, at {seconds}.{ns:09} s{at}\n{stack}", thread.number),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The command `audit`.
+//! The command `audit`: claims checked on a log or a record.
 
 use crate::cli::context::human;
 use crate::failure::record::RecordStore;
@@ -11,25 +11,25 @@ use std::path::Path;
 /// Checks the claims on a log.
 pub(in crate::cli) fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
     let refused = |error: std::io::Error| {
-        Refusal::new(format!("{}: {error}", log.display()), "give a file of JSON lines, or `-` for the standard input")
+        Refusal::new(format!("{}: {error}", log.display()), "name a file of JSON lines, or `-` for standard input")
     };
     if RecordStore::is_record(log) {
-        return tell_audit(&audit::audit_record(log)?, log);
+        return print_audit(&audit::audit_record(log)?, log);
     }
     let audit = if log.as_os_str() == "-" {
         audit::audit(std::io::stdin().lock())
     } else {
         std::fs::File::open(log).and_then(|file| audit::audit(std::io::BufReader::new(file)))
     };
-    tell_audit(&audit.map_err(refused)?, log)
+    print_audit(&audit.map_err(refused)?, log)
 }
 
-fn tell_audit(audit: &audit::Audit, log: &Path) -> Result<Verdict, Refusal> {
+fn print_audit(audit: &audit::Audit, log: &Path) -> Result<Verdict, Refusal> {
     if audit.record.events.is_empty() {
         let lines = plural(audit.lines, "line");
         return Err(Refusal::new(
-            format!("no fact is told in {lines} of {}", log.display()),
-            "build with the probe's feature `tracing` and let its events through (target afterlife, level TRACE)",
+            format!("{} has no facts in {lines}", log.display()),
+            "build with the probe's feature `tracing`, and log target `afterlife` at level TRACE",
         ));
     }
     let broke = !audit.violations.is_empty();

@@ -1,4 +1,4 @@
-//! The command `check`.
+//! The command `check`: seeds run twice, in two processes.
 
 use crate::cli::arguments::Check;
 use crate::cli::context::{human, request};
@@ -6,7 +6,7 @@ use crate::cli::select;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Line, Tone, WIDTH, alike, differs, wrap};
+use crate::report::{Line, Tone, WIDTH, differs, matching, wrap};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
 use crate::scenario::definition::Scenario;
 use crate::search::check::check;
@@ -35,7 +35,7 @@ pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> 
             let difference =
                 seeds.map(|seed| request(scenario, build, seed)).find_map(|request| check(&pool, &request).transpose());
             let lines = match difference.transpose()? {
-                None => vec![alike(scenario.name, build, pairs)],
+                None => vec![matching(scenario.name, build, pairs)],
                 Some(difference) => {
                     verdict = verdict.and(Verdict::Nondeterministic);
                     differs(scenario.name, build, &difference)
@@ -50,12 +50,12 @@ pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> 
     }
 }
 
-/// What passes by the doors in one of these runs, if anything does.
+/// The first call in these runs that bypasses the virtual kernel.
 fn escape(pool: &Pool, scenario: &Scenario, build: Build, seeds: Range<u64>) -> Result<Option<String>, Refusal> {
     for seed in seeds {
         let reply = pool.fresh(&request(scenario, build, seed))?;
-        let told = reply.violations.into_iter().find(|violation| violation.invariant == "no-missing-door");
-        if let Some(violation) = told {
+        let escape = reply.violations.into_iter().find(|violation| violation.invariant == "no-missing-door");
+        if let Some(violation) = escape {
             return Ok(Some(format!("{}, {build}, seed {seed}: {}", scenario.name, violation.sentence)));
         }
     }

@@ -1,5 +1,4 @@
-//! The command `keep`: a run that broke becomes a line beside the code, and is run first from then on.
-//! What is kept is a token; the code must still fit it.
+//! The command `keep`: a failing run becomes a line in the regressions file, and runs first from then on.
 
 use crate::cli::arguments::What;
 use crate::cli::context::{human, own, pool, read};
@@ -17,14 +16,17 @@ use crate::search::settings::Settings;
 pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Settings) -> Result<Verdict, Refusal> {
     let (token, signature) = match read(what, settings) {
         Ok((failure, _)) => (own(&failure)?, failure.finding.signature),
-        // A token says all that is needed to have its run again.
+        // A token needs no record.
         Err(_) if Token::is_meant(&what.what) => {
             let token = select::token(scenarios, &what.what)?;
             select::named(scenarios, &token)?;
             match replay(&pool(Some(1))?, &token, Wanted::default())? {
                 Replayed::Broke(failure) => (token, failure.finding.signature),
                 Replayed::Held(_) => {
-                    return Err(Refusal::new("nothing breaks in that run", "keep one that breaks: see `replay`"));
+                    return Err(Refusal::new(
+                        "that run breaks nothing",
+                        "keep a run that breaks; `replay` shows its result",
+                    ));
                 }
                 other => {
                     let mut human = human();
@@ -39,9 +41,9 @@ pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Setti
     let token: Token = token;
     select::named(scenarios, &token)?;
     let (file, new) = RegressionFiles::of_this_program(settings.regressions.as_deref()).add(&token, &signature.0)?;
-    let (sign, said) = if new { ("✓", "kept in") } else { ("–", "kept already in") };
+    let (sign, text) = if new { ("✓", "kept in") } else { ("–", "already kept in") };
     human().print(&[
-        Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{said} {}", here(&file))),
+        Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{text} {}", here(&file))),
         Line::of(Tone::Plain, keep_start(&format!("  {signature}"), WIDTH)),
     ]);
     Ok(Verdict::Held)

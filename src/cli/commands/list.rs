@@ -1,4 +1,4 @@
-//! The command `list`.
+//! The command `list`: scenarios or engines.
 
 use crate::cli::context::human;
 use crate::cli::select;

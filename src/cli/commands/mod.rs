@@ -1,4 +1,4 @@
-//! The commands: each gathers its resources, calls the code that does the work, and prints the result.
+//! The commands, one file each. A command gathers its resources, calls the code that does the work, and prints the result.
 
 mod audit;
 mod check;
@@ -16,7 +16,7 @@ pub(super) use audit::audit_log;
 pub(super) use check::check_pairs;
 pub(super) use keep::keep;
 pub(super) use list::{list, list_engines};
-pub(super) use main_job::hunt;
+pub(super) use main_job::main_job;
 pub(super) use replay::replay_run;
 pub(super) use run::run_campaigns;
 pub(super) use show::show_finding;

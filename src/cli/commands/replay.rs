@@ -1,4 +1,4 @@
-//! The command `replay`.
+//! The command `replay`: one run, twice, in fresh processes.
 
 use crate::cli::arguments::Replay;
 use crate::cli::context::{human, meant, pool};

@@ -1,5 +1,4 @@
-//! The command `run`: which campaigns it means, and for whom they are told.
-//! What a campaign does is decided elsewhere.
+//! The command `run`: the campaigns of the chosen scenarios, and their reports.
 
 use crate::cli::arguments::{Report, Run};
 use crate::cli::context::{human, pool, store};
@@ -12,7 +11,7 @@ use crate::model::verdict::Verdict;
 use crate::report::{Github, Json, Junit, Paste, Reporters};
 use crate::runner::Pool;
 use crate::scenario::definition::Scenario;
-use crate::search::campaign::{self, CampaignOptions, Reporter};
+use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, Reporter};
 use crate::search::settings::Settings;
 use crate::search::shrink;
 use std::fs::{self, File};
@@ -20,20 +19,21 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Where GitHub Actions takes the summary of a step from.
+/// The variable with the file that GitHub Actions reads a step's summary from.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// Carries out `run`.
+/// Carries out `run`. `reporter` is the user's own.
 pub(in crate::cli) fn run_campaigns(
     scenarios: &[Scenario],
     run: &Run,
     settings: &Settings,
+    reporter: &mut dyn Reporter,
 ) -> Result<Verdict, Refusal> {
     let wants = |report: &Report| run.report.contains(report);
     if wants(&Report::Json) && (wants(&Report::Github) || wants(&Report::Human)) {
         return Err(Refusal::new(
-            "--report json has the standard output to itself",
-            "leave the others away, or write --report junit=PATH beside it",
+            "--report json cannot share the standard output with another report",
+            "drop the other reports; only --report junit=PATH goes with json",
         ));
     }
     let junit_path = run.report.iter().find_map(|report| match report {
@@ -55,8 +55,9 @@ pub(in crate::cli) fn run_campaigns(
     if wants(&Report::Github) {
         reporters.push(&mut github);
     }
-    let outcomes = each(&campaigns, &pool, &store, &mut Reporters(reporters));
-    // What was seen before a refusal was seen.
+    reporters.push(reporter);
+    let outcomes = each(&campaigns, &pool, &store, &mut Reporters::new(reporters));
+    // Reports are written even if a campaign could not be finished.
     if let Some(path) = junit_path {
         write_junit(&junit, path)?;
     }
@@ -67,7 +68,7 @@ pub(in crate::cli) fn run_campaigns(
     if wants(&Report::Json) {
         json.summary(&outcomes);
     }
-    Ok(outcomes.iter().map(campaign::Outcome::verdict).fold(Verdict::Held, Verdict::and))
+    Ok(outcomes.iter().map(CampaignOutcome::verdict).fold(Verdict::Held, Verdict::and))
 }
 
 fn write_junit(junit: &Junit, path: &Path) -> Result<(), Refusal> {
@@ -85,10 +86,10 @@ fn append(path: &Path, text: &str) -> Result<(), Refusal> {
 }
 
 fn unwritable(path: &Path, error: &impl std::fmt::Display) -> Refusal {
-    Refusal::new(format!("cannot write to {}: {error}", path.display()), "name a file that can be written to")
+    Refusal::new(format!("cannot write to {}: {error}", path.display()), "name a writable file")
 }
 
-/// The campaigns that the command line means, then the environment, then the scenarios themselves.
+/// The campaigns to run. The command line comes first, then the environment, then the scenarios' own settings.
 fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<Vec<CampaignOptions>, Refusal> {
     let (seeds, time) = match (&run.seeds, run.time) {
         (None, None) => (settings.seeds.clone(), settings.time),
@@ -132,6 +133,6 @@ fn each(
     pool: &Pool,
     store: &RecordStore,
     reporter: &mut dyn Reporter,
-) -> Result<Vec<campaign::Outcome>, Refusal> {
+) -> Result<Vec<CampaignOutcome>, Refusal> {
     campaigns.iter().map(|options| campaign::run(options, pool, store, reporter)).collect()
 }

@@ -1,4 +1,4 @@
-//! The command `show`.
+//! The command `show`: a record as text, JSON or HTML.
 
 use crate::cli::arguments::{Format, Show};
 use crate::cli::context::{human, root};
@@ -8,7 +8,7 @@ use crate::model::verdict::Verdict;
 use crate::report::{Line, Paste, Tone, page, sockets, timeline, traced};
 use crate::search::settings::Settings;
 
-/// What a timeline is called, in the folder of its finding.
+/// The file name of a timeline, in the folder of its finding.
 const TIMELINE: &str = "timeline.html";
 
 pub(in crate::cli) fn show_finding(show: &Show, settings: &Settings) -> Result<Verdict, Refusal> {

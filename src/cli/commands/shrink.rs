@@ -1,4 +1,4 @@
-//! The command `shrink`.
+//! The command `shrink`: the smallest plan that still breaks the same claim.
 
 use crate::cli::arguments::Shrink;
 use crate::cli::context::{human, meant, pool, store};
@@ -12,7 +12,7 @@ use crate::search::run_log::with_log;
 use crate::search::settings::Settings;
 use crate::search::shrink;
 
-/// Shrinks a run that breaks, and writes down what is left.
+/// Shrinks a failing run and records the result.
 pub(in crate::cli) fn shrink_run(
     scenarios: &[Scenario],
     shrink: &Shrink,

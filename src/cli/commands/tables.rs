@@ -10,35 +10,35 @@ use crate::scenario::definition::Scenario;
 use crate::search::engines;
 use crate::search::variants::{expose, markdown};
 
-/// Writes the table of variants to the standard output, and what is done to the standard error.
+/// Writes the table of variants to standard output, and progress to standard error.
 pub(in crate::cli) fn table_of_variants(scenarios: &[Scenario], arguments: &Variants) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
     if chosen.iter().all(|scenario| scenario.variants.is_empty()) {
-        return Err(Refusal::new("these scenarios name no variants", "give some to `Scenario::variants`")
+        return Err(Refusal::new("these scenarios declare no variants", "declare them with `Scenario::variants`")
             .ending(Verdict::NothingMatched));
     }
-    let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
+    let mut progress = |scenario: &Scenario, build: Build, campaign: u64| {
         anstream::eprintln!("{} {build}: campaign {campaign} of {}", scenario.name, arguments.campaigns);
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
-    let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut progress)?;
     anstream::print!("{}", markdown(&table, runs_max));
     Ok(Verdict::Held)
 }
 
-/// Writes what each engine finds to the standard output, and what is done to the standard error.
+/// Writes the findings of each engine to standard output, and progress to standard error.
 pub(in crate::cli) fn table_of_engines(scenarios: &[Scenario], arguments: &Engines) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
     let mut all = Vec::new();
     for path in &arguments.beside {
         all.extend(engines::read(path)?);
     }
-    let mut tell = |scenario: &Scenario, build: Build, campaign: u64| {
+    let mut progress = |scenario: &Scenario, build: Build, campaign: u64| {
         let (name, engine) = (scenario.name, scenario.engine());
         anstream::eprintln!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns);
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
-    let own = engines::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut tell)?;
+    let own = engines::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut progress)?;
     all.splice(0..0, own);
     anstream::print!("{}", if arguments.lines { engines::lines(&all) } else { engines::markdown(&all) });
     Ok(Verdict::Held)

@@ -1,5 +1,4 @@
-//! The command `triage`: what many nights and shards left, one paragraph for each signature.
-//! It reads records; it runs nothing.
+//! The command `triage`: the records of many nights and shards, one paragraph per signature. It runs nothing.
 
 use crate::cli::context::human;
 use crate::failure::failing_run::FailingRun;
@@ -12,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How deep records lie at most below a folder that is named: an artifact's, the output's, the scenario's, the finding's.
+/// The greatest depth of records below a named folder: the artifact, the output, the scenario, the finding.
 const DEPTH_MAX: usize = 5;
 
 /// Carries out `triage`.
@@ -22,19 +21,19 @@ pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
     for folder in folders.iter().flat_map(|folder| findings(folder, DEPTH_MAX)) {
         match RecordStore::read(&folder) {
             Ok((failure, _)) => groups.entry(failure.finding.signature.clone()).or_default().push((failure, folder)),
-            // One that another build wrote says nothing about the rest.
+            // A record of another build does not affect the rest.
             Err(error) => others.push(error.to_string()),
         }
     }
     if groups.is_empty() && others.is_empty() {
         let named: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return Err(Refusal::new(
-            format!("there is no finding in {}", named.join(", ")),
-            "name folders that `--out` named",
+            format!("no findings in {}", named.join(", ")),
+            "name folders that were given to --out",
         ));
     }
     let mut groups: Vec<_> = groups.into_values().collect();
-    // What came up most often first; of each, the smallest plan first, because it says most.
+    // The most frequent first. Within a group, the smallest plan first, because it is the clearest.
     for group in &mut groups {
         group.sort_by_key(|(failure, folder)| {
             (failure.injections().unwrap_or(usize::MAX), failure.totals.events, folder.clone())

@@ -13,4 +13,5 @@ mod write;
 
 pub(crate) use error::RecordError;
 pub(crate) use format::{Entry, Written};
-pub(crate) use store::{RecordStore, Saved};
+pub(crate) use store::RecordStore;
+pub use store::SavedRecord;

@@ -28,9 +28,9 @@ pub(crate) struct RecordStore {
     root: PathBuf,
 }
 
-/// Where a finding was written.
+/// The record of a finding on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Saved {
+pub struct SavedRecord {
     /// Its id: eight letters that its token decides.
     pub(crate) id: String,
     /// Its folder.
@@ -39,7 +39,17 @@ pub(crate) struct Saved {
     pub(crate) unwritten: Option<String>,
 }
 
-impl Saved {
+impl SavedRecord {
+    /// The finding's id: eight hexadecimal digits that its token decides.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The record's folder; `None` if it could not be written.
+    pub fn folder(&self) -> Option<&Path> {
+        self.unwritten.is_none().then_some(&self.folder)
+    }
+
     /// Writes a text into the finding's folder, whole or not at all; the file that it is in.
     pub(crate) fn write_beside(&self, name: &str, text: &str) -> Result<PathBuf, RecordError> {
         let path = self.folder.join(name);
@@ -73,7 +83,7 @@ impl RecordStore {
     }
 
     /// Writes a finding down. One that cannot be written is told all the same: `unwritten` says why it is only told.
-    pub(crate) fn save(&self, failure: &FailingRun) -> Saved {
+    pub(crate) fn save(&self, failure: &FailingRun) -> SavedRecord {
         let mut saved = self.place(failure);
         if let Err(source) = self.write(failure, &saved) {
             saved.unwritten = Some(RecordError::Unwritable { path: saved.folder.clone(), source }.to_string());
@@ -82,12 +92,12 @@ impl RecordStore {
     }
 
     /// Where a finding belongs.
-    pub(crate) fn place(&self, failure: &FailingRun) -> Saved {
+    pub(crate) fn place(&self, failure: &FailingRun) -> SavedRecord {
         let id = id_of(&failure.finding.token);
-        Saved { folder: self.root.join(&failure.scenario).join(&id), id, unwritten: None }
+        SavedRecord { folder: self.root.join(&failure.scenario).join(&id), id, unwritten: None }
     }
 
-    fn write(&self, failure: &FailingRun, saved: &Saved) -> io::Result<()> {
+    fn write(&self, failure: &FailingRun, saved: &SavedRecord) -> io::Result<()> {
         fs::create_dir_all(&saved.folder)?;
         let (environment, program) = (Environment::of_this_process(), Program::of_this_process());
         replace(&saved.folder.join(RECORD), |to| write::write(failure, environment, program, to).map(drop))?;
@@ -140,11 +150,11 @@ impl RecordStore {
     }
 
     /// Reads a record, from its file or from the folder of a finding.
-    pub(crate) fn read(path: &Path) -> Result<(FailingRun, Saved), RecordError> {
+    pub(crate) fn read(path: &Path) -> Result<(FailingRun, SavedRecord), RecordError> {
         let (path, file) = open(path)?;
         let (failure, _) = read::read(&path, file)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let saved = Saved { id: id_of(&failure.finding.token), folder: folder.to_owned(), unwritten: None };
+        let saved = SavedRecord { id: id_of(&failure.finding.token), folder: folder.to_owned(), unwritten: None };
         Ok((failure, saved))
     }
 

@@ -1,5 +1,4 @@
-//! The graph beside the rows: a lane for each node, its lives and pauses as bars, lifetimes beside them, messages as arrows.
-//! It draws where things are; what they are stands in the rows.
+//! The graph beside the rows: a lane per node, incarnations and pauses as bars, lifetimes beside them, messages as arrows.
 
 use super::html::escape;
 use super::rows::{Lasting, Span, Timeline, struck};
@@ -7,18 +6,18 @@ use crate::failure::failing_run::FailingRun;
 use crate::failure::story::Mark;
 use crate::report::words::Lexicon;
 
-/// How wide a lane is, and how high a row, in pixels.
+/// The width of a lane and the height of a row, in pixels.
 pub(super) const LANE: usize = 34;
 pub(super) const ROW: usize = 24;
 
-/// How far each level of lifetimes lies beside its life.
+/// The distance between an incarnation and each level of lifetimes beside it.
 const BESIDE: usize = 5;
 
-/// What a letter of a lane's name takes of the height, at its slant, and how much all of it may.
+/// The height of one letter of a slanted lane name, and the most that a whole name may take.
 const LETTER: usize = 5;
 const HEAD_MAX: usize = 140;
 
-/// How high the names of the lanes are together.
+/// The height of the lane names.
 pub(super) fn head_height(timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> usize {
     let longest = timeline.lanes.iter().map(|node| lexicon.node(*node).chars().count()).max().unwrap_or(0);
     (longest * LETTER + 16).min(HEAD_MAX)
@@ -32,7 +31,7 @@ pub(super) fn graph(failure: &FailingRun, timeline: &Timeline<'_>, lexicon: &Lex
     let (width, height) = (timeline.lanes.len() * LANE + LANE / 2, head + timeline.rows.len() * ROW);
     let mut svg = format!(
         "<svg class=\"graph\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         aria-label=\"lives and messages\">\n<defs><marker id=\"tip\" viewBox=\"0 0 6 6\" refX=\"6\" refY=\"3\" \
+         aria-label=\"incarnations and messages\">\n<defs><marker id=\"tip\" viewBox=\"0 0 6 6\" refX=\"6\" refY=\"3\" \
          markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0L6 3L0 6z\" class=\"tip\"/></marker></defs>\n"
     );
     for (lane, node) in timeline.lanes.iter().enumerate() {
@@ -65,7 +64,7 @@ pub(super) fn graph(failure: &FailingRun, timeline: &Timeline<'_>, lexicon: &Lex
     svg + "</svg>\n"
 }
 
-/// Where lanes and rows are.
+/// The positions of lanes and rows.
 struct At {
     head: usize,
 }
@@ -80,12 +79,12 @@ impl At {
     }
 }
 
-/// A bar from where something began to where it ended. Lifetimes lie beside the life that they are part of, and beside each other.
+/// A bar from the beginning of a span to its end. Lifetimes lie beside their incarnation, and beside each other.
 fn bar(span: &Span, all: &[Span], at: &At, lexicon: &Lexicon<'_>) -> String {
     let from = if span.rows.start == 0 { at.head } else { at.y(span.rows.start) };
     let to = at.y(span.rows.end).saturating_sub(if span.rows.end == 0 { 0 } else { ROW / 4 }).max(from + 2);
     let (class, beside, name) = match span.what {
-        Lasting::Life => ("life", 0, String::new()),
+        Lasting::Incarnation => ("incarnation", 0, String::new()),
         Lasting::Pause => ("pause", 0, String::new()),
         Lasting::Object(name) => {
             let level = all.iter().take_while(|other| *other != span).filter(|other| overlaps(other, span)).count();

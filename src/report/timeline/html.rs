@@ -1,6 +1,6 @@
-//! Pieces of HTML. It knows nothing of findings.
+//! Small pieces of HTML: escaped text and elements.
 
-/// A text as HTML has it, in elements and in quoted attributes.
+/// Escapes a text for elements and quoted attributes.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -9,7 +9,7 @@ pub(super) fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // What a page cannot hold, it shows as what it is.
+            // HTML has no control characters. The page shows their escapes.
             control if control.is_control() && control != '\n' => escaped.extend(control.escape_default()),
             other => escaped.push(other),
         }
@@ -17,13 +17,13 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// An element of a class, around HTML.
+/// An element with a class, around HTML.
 pub(super) fn classed(element: &str, class: &str, inner: &str) -> String {
     let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
     format!("<{element}{class}>{inner}</{element}>\n")
 }
 
-/// Lines of text that one opens to read; nothing where there are none.
+/// A folded block of text lines; empty without lines.
 pub(super) fn folded(title: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();

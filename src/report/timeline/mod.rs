@@ -1,5 +1,11 @@
-//! A finding as one page of HTML: its story as a graph of lives, lifetimes and messages over the nodes, with all that was said.
-//! The page stands alone: it asks nothing of a network, and reads without its script.
+//! A finding as one HTML page. The page loads nothing from a network and reads without its script.
+//!
+//! ```text
+//! page    the document: heading, rows, plan, program output, events
+//! graph   the drawing beside the rows: incarnations, lifetimes, messages
+//! rows    the events that become rows, and the spans between them
+//! html    escaping and small elements
+//! ```
 
 mod graph;
 mod html;

@@ -1,4 +1,4 @@
-// A row that is clicked shows what led to it, back to where that is not on the page.
+// A click on a row highlights its chain of causes, as far as the page shows it.
 const rows = document.querySelectorAll(".row");
 const led = (row) => {
   rows.forEach((other) => other.classList.remove("led"));

@@ -1,52 +1,52 @@
-//! A finding as one page of HTML: its story as a graph of lives, lifetimes and messages over the nodes, with all that was said.
-//! The page stands alone: it asks nothing of a network, and reads without its script.
+//! The HTML document of a finding.
 
 use super::graph::{LANE, ROW, graph, head_height};
 use super::html::{classed, escape, folded};
 use super::rows::Timeline;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::story::{Mark, Step, end};
-use crate::report::log_lines::said;
+use crate::report::log_lines::output_line;
 use crate::report::measure::{moment, plural, span};
-use crate::report::requirements::not;
-use crate::report::words::{Lexicon, Words, claim, event_line};
+use crate::report::requirements::needless;
+use crate::report::titles::title;
+use crate::report::words::{Lexicon, Words, event_line};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// How many events before the violation are told in full at the end of the page, and how many lines of programs.
+/// The number of events before the violation, and of lines of output, at the end of the page.
 const EVENTS_MAX: usize = 500;
 const LINES_MAX: usize = 300;
 
-/// So much time between two rows is a rest of its own.
+/// A gap this long between two rows is drawn as a gap.
 const PAUSE_NS: u64 = 100_000_000;
 
-/// The page; `replay` is what replays the run, as it is typed.
+/// The page. `replay` is the command that replays the run.
 pub(crate) fn timeline(failure: &FailingRun, replay: &str) -> String {
     let lexicon = Lexicon::of(&failure.record).with(&failure.finding.plan);
     let timeline = Timeline::of(failure);
-    let title = escape(&format!("{} · {}", failure.finding.violation.subject, failure.scenario));
+    let heading = escape(&format!("{} · {}", failure.finding.violation.subject, failure.scenario));
     let body = [
         head(failure),
         rows(failure, &timeline, &lexicon),
         takes(failure, &lexicon),
         classed("p", "replay", &format!("replay <code>{}</code>", escape(replay))),
-        folded("What the programs said", &said_lines(failure)),
-        folded("Every event that led up to it", &event_lines(failure, &lexicon)),
+        folded("Program output", &output(failure)),
+        folded("The last events before the failure", &event_lines(failure, &lexicon)),
     ];
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{heading}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n{}<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         body.concat()
     )
 }
 
-/// What broke, and in which run.
+/// The broken claim, and its run.
 fn head(failure: &FailingRun) -> String {
     let violation = &failure.finding.violation;
     let run = format!(
-        "{} · {} {}, seed {} · {} in {} of its time",
+        "{} · {} {}, seed {} · {} in {} of virtual time",
         violation.subject,
         failure.scenario,
         failure.build,
@@ -54,15 +54,15 @@ fn head(failure: &FailingRun) -> String {
         plural(failure.totals.events, "event"),
         span(failure.totals.virtual_ns)
     );
-    classed("h1", "", &escape(&format!("✗ {}", claim(&violation.invariant))))
+    classed("h1", "", &escape(&format!("✗ {}", title(&violation.invariant))))
         + &classed("p", "sentence", &escape(&violation.sentence))
         + &classed("p", "faint", &escape(&run))
 }
 
-/// The graph, and beside it a line for each of its rows.
+/// The graph, with a line of text for each row.
 fn rows(failure: &FailingRun, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) -> String {
     if timeline.rows.is_empty() {
-        return classed("p", "faint", "The run's process ended before its events could be read.");
+        return classed("p", "faint", "The process ended before its events could be read.");
     }
     let mut lines = String::new();
     let mut before_ns = None;
@@ -70,12 +70,12 @@ fn rows(failure: &FailingRun, timeline: &Timeline<'_>, lexicon: &Lexicon<'_>) ->
         lines += &line(step, row, timeline.causes[row], before_ns, lexicon);
         before_ns = Some(step.event.time_ns);
     }
-    let left_out = match timeline.left_out {
+    let omitted = match timeline.omitted {
         0 => String::new(),
-        some => classed("p", "faint", &format!("Not shown: {} before it broke.", plural(some as u64, "event"))),
+        some => classed("p", "faint", &format!("Not shown: {} before the failure.", plural(some as u64, "event"))),
     };
     format!(
-        "<div class=\"chart\" style=\"--lanes:{}px;--head:{}px;--row:{ROW}px\">\n{}{lines}</div>\n{left_out}",
+        "<div class=\"chart\" style=\"--lanes:{}px;--head:{}px;--row:{ROW}px\">\n{}{lines}</div>\n{omitted}",
         timeline.lanes.len() * LANE + LANE / 2,
         head_height(timeline, lexicon),
         graph(failure, timeline, lexicon),
@@ -110,7 +110,7 @@ fn line(step: &Step<'_>, row: usize, cause: Option<usize>, before_ns: Option<u64
     format!("<div class=\"{class}{rest}\" id=\"row-{row}\"{because} title=\"{full}\">{cells}</div>\n")
 }
 
-/// The plan, and what of it did not matter.
+/// The plan, and the injections that did not matter.
 fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> String {
     let list = |texts: Vec<String>| -> String {
         let items: String = texts.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
@@ -123,17 +123,17 @@ fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> String {
     let Some(shrunk) = &failure.shrunk else {
         return if plan.is_empty() { String::new() } else { classed("h2", "", "The plan") + &list(plan) };
     };
-    let taken = if plan.is_empty() { vec!["no fault at all".to_owned()] } else { plan };
-    let needless = not(shrunk, lexicon);
+    let taken = if plan.is_empty() { vec!["no faults".to_owned()] } else { plan };
+    let needless = needless(shrunk, lexicon);
     let without =
         if needless.is_empty() { String::new() } else { classed("h2", "", "It does not take") + &list(needless) };
     classed("h2", "", "It takes") + &list(taken) + &without
 }
 
-/// The last that programs printed and traced.
-fn said_lines(failure: &FailingRun) -> Vec<String> {
+/// The last lines that programs printed and traced.
+fn output(failure: &FailingRun) -> Vec<String> {
     let count = failure.record.lines.len();
-    (count.saturating_sub(LINES_MAX)..count).map(|number| said(&failure.record, number)).collect()
+    (count.saturating_sub(LINES_MAX)..count).map(|number| output_line(&failure.record, number)).collect()
 }
 
 fn event_lines(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Vec<String> {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_says_is_text_and_never_markup() {
+    fn program_output_is_never_markup() {
         let mut failure = use_after_teardown();
         failure.finding.violation.sentence = "a <script>alert(1)</script> & \"quoted\"".to_owned();
         failure.record.nodes[0] = "<b>".to_owned();
@@ -164,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn it_asks_nothing_of_a_network() {
+    fn the_page_loads_nothing_from_a_network() {
         for failure in [raft_master(), crowded(), abort()] {
-            // An arrow's tip is named within the page.
+            // The arrow tip is part of the page.
             let page = timeline(&failure, "replay").replace("url(#tip)", "");
-            for asks in ["http:", "https:", "src=", "url(", "@import", "<link"] {
-                assert!(!page.contains(asks), "{asks}");
+            for reference in ["http:", "https:", "src=", "url(", "@import", "<link"] {
+                assert!(!page.contains(reference), "{reference}");
             }
         }
     }

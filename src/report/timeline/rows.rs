@@ -1,55 +1,55 @@
-//! What a timeline shows of a run, and how long what lasted: edges of lives, faults, the lifetimes that the finding is about, and
-//! what led to the violation. It chooses, and measures in rows; how a timeline looks is the report's.
+//! The rows of a timeline: edges of incarnations, faults, the lifetimes of the finding, and the causes of the violation.
+//! This file chooses rows and measures spans in rows; `graph.rs` draws them.
 
 use crate::failure::failing_run::FailingRun;
-use crate::failure::story::{Mark, Step, Story, Told, end, is_edge_of_life, is_fault, object_edge};
+use crate::failure::story::{Candidates, Mark, Step, Story, end, is_fault, is_incarnation_edge, object_edge};
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// More rows than this, nobody reads: the earliest that the story does not need are left out.
+/// The limit that a person still reads. The earliest rows that the story does not need are omitted.
 const ROWS_MAX: usize = 160;
 
-/// How much of each chain of causes is shown, nearest first.
+/// The number of events shown from each chain of causes, nearest first.
 const CAUSES_MAX: usize = 40;
 
-/// A run as rows, one for each event that is shown, and lanes, one for each node that is concerned.
+/// A run as rows, one per event shown, and lanes, one per node involved.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline<'a> {
     /// The events, in the order of the run, up to the violation.
     pub(crate) rows: Vec<Step<'a>>,
-    /// How many events up to the violation are not shown.
-    pub(crate) left_out: usize,
-    /// The nodes that have a lane, in the order of their numbers.
+    /// The number of events up to the violation that are not shown.
+    pub(crate) omitted: usize,
+    /// The nodes with a lane, by number.
     pub(crate) lanes: Vec<NodeId>,
-    /// What lasted.
+    /// The spans of incarnations, pauses and lifetimes.
     pub(crate) spans: Vec<Span>,
-    /// Messages that are sent in one row and arrive in another.
+    /// Messages: the row that sends, and the row that receives.
     pub(crate) messages: Vec<(usize, usize)>,
-    /// What led to a row, if that is a row too.
+    /// The cause of each row, if it is a row too.
     pub(crate) causes: Vec<Option<usize>>,
 }
 
-/// Something that lasted on one node.
+/// Something that lasted for a while on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Its lane, from 0.
     pub(crate) lane: usize,
-    /// From the row in which it began up to the one in which it ended. It begins at 0 if it was there before, and ends behind the last
-    /// row if it was there at the end.
+    /// The row in which it began, up to the row in which it ended. A span that began earlier starts at 0; one that outlasts the
+    /// violation ends after the last row.
     pub(crate) rows: Range<usize>,
-    /// What it was.
+    /// Its kind.
     pub(crate) what: Lasting,
 }
 
-/// What can last.
+/// The kinds of spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lasting {
-    /// A life of the process.
-    Life,
-    /// A while in which all its threads stood still.
+    /// An incarnation of the process.
+    Incarnation,
+    /// A time in which the process was paused.
     Pause,
-    /// A lifetime that the finding is about.
+    /// A lifetime that the finding involves.
     Object(Name),
 }
 
@@ -59,12 +59,13 @@ impl<'a> Timeline<'a> {
         let events = &failure.record.events;
         let story = Story::of(failure);
         let end = end(failure);
-        let told = Told::of(failure, end);
+        let candidates = Candidates::of(failure, end);
         let mut marks: BTreeMap<Seq, Mark> = story.steps.iter().map(|step| (step.event.seq, step.mark)).collect();
         let needed: BTreeSet<Seq> = marks.keys().copied().collect();
-        let led = told.chains.iter().flat_map(|chain| chain.iter().take(CAUSES_MAX)).copied();
-        let edges = events.iter().take_while(|event| event.seq <= end).filter(|event| is_shown(event, &told.objects));
-        for event in led.chain(edges).filter(|event| !matches!(event.what, What::TimerFired | What::Quiescent)) {
+        let causes = candidates.chains().iter().flat_map(|chain| chain.iter().take(CAUSES_MAX)).copied();
+        let edges =
+            events.iter().take_while(|event| event.seq <= end).filter(|event| is_shown(event, candidates.objects()));
+        for event in causes.chain(edges).filter(|event| !matches!(event.what, What::TimerFired | What::Quiescent)) {
             marks.entry(event.seq).or_insert(Mark::Scene);
         }
         let mut surplus = marks.len().saturating_sub(ROWS_MAX);
@@ -78,20 +79,20 @@ impl<'a> Timeline<'a> {
         let lanes = lanes(failure, &rows);
         let up_to_the_end = events.partition_point(|event| event.seq <= end);
         let measure = Measure { rows: &rows, lanes: &lanes };
-        let spans = spans(&events[..up_to_the_end], &told.objects, &measure);
+        let spans = spans(&events[..up_to_the_end], candidates.objects(), &measure);
         let causes: Vec<_> = rows.iter().map(|row| measure.row_of(row.event.cause)).collect();
         let messages = (causes.iter().enumerate())
             .filter_map(|(row, cause)| Some(((*cause)?, row)))
             .filter(|(from, to)| is_message(rows[*from].event, rows[*to].event))
             .collect();
-        Self { left_out: up_to_the_end.saturating_sub(rows.len()), rows, lanes, spans, messages, causes }
+        Self { omitted: up_to_the_end.saturating_sub(rows.len()), rows, lanes, spans, messages, causes }
     }
 }
 
 fn is_shown(event: &Event, objects: &BTreeSet<u32>) -> bool {
     is_fault(event)
         || matches!(event.what, What::Healed { .. })
-        || is_edge_of_life(event)
+        || is_incarnation_edge(event)
         || object_edge(event).is_some_and(|object| objects.contains(&object))
 }
 
@@ -100,7 +101,7 @@ fn is_message(from: &Event, to: &Event) -> bool {
         && matches!((from.what, to.what), (What::Sent { .. }, What::Delivered { .. } | What::Stale { .. }))
 }
 
-/// The nodes on which something is shown, or that a fault strikes that is shown.
+/// The nodes of the rows, and the nodes that their faults strike.
 fn lanes(failure: &FailingRun, rows: &[Step<'_>]) -> Vec<NodeId> {
     let mut lanes = BTreeSet::new();
     for row in rows {
@@ -110,14 +111,14 @@ fn lanes(failure: &FailingRun, rows: &[Step<'_>]) -> Vec<NodeId> {
     lanes.into_iter().filter(|node| *node != NodeId::SIMULATION).collect()
 }
 
-/// Whom a fault strikes.
+/// The nodes that a fault strikes.
 pub(crate) fn struck(failure: &FailingRun, event: &Event) -> Vec<NodeId> {
     let What::Fault { injection, .. } = event.what else { return Vec::new() };
     let injection = failure.finding.plan.injections.get(injection as usize);
     injection.map(|injection| injection.fault.targets()).unwrap_or_default()
 }
 
-/// Where events stand among the rows.
+/// The positions of events among the rows.
 struct Measure<'a> {
     rows: &'a [Step<'a>],
     lanes: &'a [NodeId],
@@ -138,23 +139,23 @@ impl Measure<'_> {
     }
 }
 
-/// Everything that lasted, on nodes that have a lane.
+/// The spans on nodes that have a lane.
 fn spans(events: &[Event], objects: &BTreeSet<u32>, measure: &Measure<'_>) -> Vec<Span> {
     let mut open: BTreeMap<(usize, Key), (usize, Lasting)> = BTreeMap::new();
     let mut spans = Vec::new();
     for event in events {
         let Some(lane) = measure.lane_of(event.node) else { continue };
         let row = measure.at(event);
-        match turn(event, objects) {
-            Some(Turn::Begins(key, what)) => {
+        match boundary(event, objects) {
+            Some(Boundary::Begins(key, what)) => {
                 open.entry((lane, key)).or_insert((row, what));
             }
-            Some(Turn::Ends(key)) => {
+            Some(Boundary::Ends(key)) => {
                 let over = open.remove(&(lane, key));
                 spans.extend(over.map(|(from, what)| Span { lane, rows: from..row, what }));
             }
-            Some(Turn::EndsAll) => {
-                // Nothing of a process outlives it.
+            Some(Boundary::EndsAll) => {
+                // Nothing outlives its process.
                 let over = open.extract_if(.., |(on, _), _| *on == lane);
                 spans.extend(over.map(|((lane, _), (from, what))| Span { lane, rows: from..row, what }));
             }
@@ -167,37 +168,37 @@ fn spans(events: &[Event], objects: &BTreeSet<u32>, measure: &Measure<'_>) -> Ve
     spans
 }
 
-/// What of a lane lasts.
+/// The identity of a span within its lane.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    Life,
+    Incarnation,
     Pause,
     Object(u32),
 }
 
-/// What an event is to something that lasts.
-enum Turn {
+/// The beginning or the end of a span.
+enum Boundary {
     Begins(Key, Lasting),
     Ends(Key),
     EndsAll,
 }
 
-fn turn(event: &Event, objects: &BTreeSet<u32>) -> Option<Turn> {
+fn boundary(event: &Event, objects: &BTreeSet<u32>) -> Option<Boundary> {
     match event.what {
-        What::Started => Some(Turn::Begins(Key::Life, Lasting::Life)),
-        What::Exited { .. } => Some(Turn::EndsAll),
-        What::Paused => Some(Turn::Begins(Key::Pause, Lasting::Pause)),
-        What::Resumed => Some(Turn::Ends(Key::Pause)),
-        What::ResourceClosed { object, .. } => Some(Turn::Ends(Key::Object(object))),
-        What::Probe { step, object, .. } if is_last(step) => Some(Turn::Ends(Key::Object(object))),
+        What::Started => Some(Boundary::Begins(Key::Incarnation, Lasting::Incarnation)),
+        What::Exited { .. } => Some(Boundary::EndsAll),
+        What::Paused => Some(Boundary::Begins(Key::Pause, Lasting::Pause)),
+        What::Resumed => Some(Boundary::Ends(Key::Pause)),
+        What::ResourceClosed { object, .. } => Some(Boundary::Ends(Key::Object(object))),
+        What::Probe { step, object, .. } if is_last(step) => Some(Boundary::Ends(Key::Object(object))),
         What::ResourceOpened { object, name, .. } | What::Probe { object, name, .. } if objects.contains(&object) => {
-            Some(Turn::Begins(Key::Object(object), Lasting::Object(name)))
+            Some(Boundary::Begins(Key::Object(object), Lasting::Object(name)))
         }
         _ => None,
     }
 }
 
-/// Whether a lifetime is over with this step.
+/// Returns whether this probe event ends a lifetime.
 fn is_last(step: ProbeEvent) -> bool {
     matches!(
         step,
@@ -215,7 +216,7 @@ mod tests {
     use crate::failure::sample::{crowded, raft_master, use_after_teardown};
 
     #[test]
-    fn what_led_to_the_violation_is_shown_with_the_messages_that_it_came_by() {
+    fn the_causes_of_the_violation_are_shown_with_their_messages() {
         let failure = raft_master();
         let timeline = Timeline::of(&failure);
         let last = timeline.rows.last().expect("there are rows");
@@ -227,25 +228,26 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_ends_where_it_was_closed_and_a_life_where_its_process_did() {
+    fn a_lifetime_ends_at_its_close_and_an_incarnation_with_its_process() {
         let failure = use_after_teardown();
         let timeline = Timeline::of(&failure);
         let object = timeline.spans.iter().find(|span| matches!(span.what, Lasting::Object(_))).expect("the database");
         assert_eq!(timeline.lanes[object.lane], NodeId(0));
         let closed = timeline.rows[object.rows.end].event.what;
         assert!(matches!(closed, What::ResourceClosed { .. }), "{closed:?}");
-        let life = timeline.spans.iter().find(|span| span.what == Lasting::Life).expect("the life");
-        assert_eq!(life.rows, 0..timeline.rows.len());
+        let incarnation =
+            timeline.spans.iter().find(|span| span.what == Lasting::Incarnation).expect("the incarnation");
+        assert_eq!(incarnation.rows, 0..timeline.rows.len());
     }
 
     #[test]
-    fn nodes_that_faults_strike_have_a_lane_though_nothing_of_them_is_shown() {
+    fn a_node_that_a_fault_strikes_has_a_lane_even_without_rows() {
         let failure = use_after_teardown();
         assert_eq!(Timeline::of(&failure).lanes, [0, 1, 2, 3].map(NodeId));
     }
 
     #[test]
-    fn of_many_rows_those_of_the_story_stay() {
+    fn the_rows_of_the_story_stay_when_others_are_omitted() {
         let mut failure = crowded();
         let first = failure.record.events.clone();
         for round in 1..20_u64 {
@@ -259,7 +261,7 @@ mod tests {
         }
         let timeline = Timeline::of(&failure);
         assert_eq!(timeline.rows.len(), ROWS_MAX);
-        assert_eq!(timeline.left_out + timeline.rows.len(), failure.record.events.len());
+        assert_eq!(timeline.omitted + timeline.rows.len(), failure.record.events.len());
         for step in Story::of(&failure).steps {
             assert!(timeline.rows.iter().any(|row| row.event.seq == step.event.seq));
         }

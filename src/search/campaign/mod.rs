@@ -1,5 +1,5 @@
-//! A campaign: many runs of one scenario in one build, until something breaks often enough.
-//! This folder starts no process and prints nothing: it asks an executor and tells a face.
+//! A campaign: many runs of one scenario in one build, until enough failures are found.
+//! This folder starts no process and prints nothing: it asks an executor and calls a reporter.
 
 mod comparison;
 mod options;
@@ -12,9 +12,10 @@ mod shrinking;
 mod tests;
 
 pub(crate) use comparison::failing_run;
-pub(crate) use options::CampaignOptions;
-pub(crate) use outcome::{Counted, Nondeterminism, Outcome};
+pub use options::CampaignOptions;
+pub use outcome::CampaignOutcome;
+pub(crate) use outcome::{Counted, Nondeterminism};
 pub(crate) use regressions::RegressionOutcome;
-pub(crate) use reporter::Reporter;
+pub use reporter::Reporter;
 pub(crate) use run::run;
 pub(crate) use shrinking::shrink;

@@ -1,5 +1,4 @@
-//! What a campaign is to do, as data.
-//! It does not do it.
+//! The options of a campaign, as data.
 
 use crate::failure::regressions::Regression;
 use crate::model::build::Build;
@@ -10,12 +9,12 @@ use afterlife_sim::choice::mix;
 use std::ops::Range;
 use std::time::Instant;
 
-/// One repeat in so many runs. Each costs a run and the start of a process.
+/// One run in this many is repeated. A repeat costs a run and the start of a process.
 const REPEAT_ONE_IN: u64 = 100;
 
-/// What is run, how often, and when it stops.
+/// The options of a campaign: the scenario, its seeds, and the conditions that end it.
 #[derive(Clone, Debug)]
-pub(crate) struct CampaignOptions {
+pub struct CampaignOptions {
     /// The scenario's name.
     pub(crate) scenario: String,
     /// Its build.
@@ -26,22 +25,36 @@ pub(crate) struct CampaignOptions {
     pub(crate) seeds: Range<u64>,
     /// After this moment no run is begun.
     pub(crate) until: Option<Instant>,
-    /// Stop after so many different failures.
+    /// The campaign ends after this many different failures.
     pub(crate) failures_max: usize,
-    /// Stop after a failure of this invariant, whatever else was found before.
+    /// The campaign ends after a failure of this invariant.
     pub(crate) wanted: Option<&'static str>,
-    /// Runs that broke once: they come first, and their findings are told as they are.
+    /// Runs that broke once. They run first, and their findings are not shrunk.
     pub(crate) regressions: Vec<Regression>,
-    /// Of so many campaigns over the same seeds, which this one is, from 0.
+    /// The share of the seeds that this campaign runs.
     pub(crate) shard: Shard,
-    /// How many replays the shrinking of one finding may cost; 0 tells plans as they were drawn.
+    /// The most replays that shrinking one finding may cost; 0 leaves plans as they were drawn.
     pub(crate) shrink: u64,
-    /// How many runs the scenario's author takes for a whole campaign: fewer do not show that a `sometimes` claim
-    /// never holds.
+    /// The number of runs of a whole campaign. Fewer do not show that a `sometimes` claim never holds.
     pub(crate) full: u64,
 }
 
 impl CampaignOptions {
+    /// The scenario's name.
+    pub fn scenario(&self) -> &str {
+        &self.scenario
+    }
+
+    /// The scenario's build.
+    pub fn build(&self) -> Build {
+        self.build
+    }
+
+    /// The number of runs; `None` if time ends the campaign.
+    pub fn runs(&self) -> Option<u64> {
+        self.until.is_none().then(|| self.shard.count(&self.seeds))
+    }
+
     /// The request for one seed. The plan is drawn where the run happens.
     pub(super) fn request(&self, seed: u64) -> Request {
         Request {
@@ -58,19 +71,14 @@ impl CampaignOptions {
         }
     }
 
-    /// All requests. They end early when the time is over.
+    /// The requests, in the order of the seeds, until the time is over.
     pub(super) fn requests(&self) -> impl Iterator<Item = Request> + Send {
         let on_time = |_: &u64| self.until.is_none_or(|until| Instant::now() < until);
         self.seeds.clone().filter(|seed| self.shard.has(*seed)).take_while(on_time).map(|seed| self.request(seed))
     }
 
-    /// How many runs that are, unless time ends them.
-    pub(crate) fn runs(&self) -> u64 {
-        self.shard.count(&self.seeds)
-    }
-
-    /// Whether the run of this seed is repeated in a fresh process, to see that it is the same run. It depends on
-    /// nothing but the seed, so that every campaign over the seed agrees.
+    /// Returns whether the run of this seed is repeated in a fresh process, to check that it is deterministic. The answer depends
+    /// on the seed alone, so that every campaign agrees.
     pub(super) fn is_repeated(seed: u64) -> bool {
         // The finaliser of splitmix64: neighbouring seeds must not fall into one pattern.
         mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)).is_multiple_of(REPEAT_ONE_IN)

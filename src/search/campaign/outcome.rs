@@ -1,5 +1,5 @@
-//! What a campaign came to, as data: findings, runs that went two ways, claims that never held, and totals.
-//! Reporters print it; the exit code is read off it.
+//! The outcome of a campaign, as data: findings, nondeterminism, claims that never held, and totals.
+//! Reporters print it, and the exit code follows from it.
 
 use super::regressions::{RegressionOutcome, RegressionRun};
 use crate::failure::finding::Finding;
@@ -9,70 +9,110 @@ use crate::model::violation::Signature;
 use afterlife_sim::event::Digest;
 use std::time::Duration;
 
-/// One seed that ran two ways.
+/// A seed whose two runs differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Nondeterminism {
     /// The seed.
     pub(crate) seed: u64,
-    /// The first run's digest and what broke in it, if anything.
+    /// The digest of the first run, and the signature of its failure.
     pub(crate) first: (Digest, Option<Signature>),
-    /// The same of the second.
+    /// The same for the second run.
     pub(crate) second: (Digest, Option<Signature>),
 }
 
-/// A finding, and how often the campaign met it.
+/// A finding, and the number of runs that it occurred in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// The finding, from the first run that broke so.
+    /// The finding, from its first run.
     pub(crate) finding: Finding,
-    /// How many injections its plan has, if known.
+    /// The number of injections in its plan, if known.
     pub(crate) injections: Option<usize>,
-    /// How many replays its shrinking took.
+    /// The number of replays that shrinking took.
     pub(crate) replays: u64,
-    /// How many runs broke so.
+    /// The number of runs with this failure.
     pub(crate) times: u64,
 }
 
-/// What a campaign came to.
+/// The outcome of a campaign.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome {
+pub struct CampaignOutcome {
     /// The scenario's name.
     pub(crate) scenario: String,
     /// Its build.
     pub(crate) build: Build,
-    /// How many runs there were, repeats not counted.
+    /// The number of runs, without repeats.
     pub(crate) runs: u64,
-    /// The kept runs, which came first.
+    /// The regressions, which ran first.
     pub(crate) regressions: Vec<RegressionRun>,
-    /// The findings, in the order in which they came up.
+    /// The findings, in the order in which they occurred.
     pub(crate) findings: Vec<Counted>,
-    /// The seed that ran two ways: the campaign ends there, because nothing after it can be believed.
+    /// The seed whose runs differ. The campaign ends there, because no later result can be trusted.
     pub(crate) nondeterminism: Option<Nondeterminism>,
-    /// How many runs were repeated in a fresh process and were the same.
+    /// The number of runs that were repeated in a fresh process and did not differ.
     pub(crate) repeated: u64,
-    /// `sometimes` claims and `reached` places that no run saw.
+    /// The `sometimes` claims and `reached` points that no run saw.
     pub(crate) never: Vec<String>,
-    /// Whether there were enough runs to hold `never` against the scenario.
+    /// There were enough runs to count `never` as a failure.
     pub(crate) full: bool,
-    /// Digests of all runs, folded in their order: equal numbers mean equal campaigns.
+    /// The digests of all runs, folded in order. Equal digests mean equal campaigns.
     pub(crate) digest: Digest,
-    /// Events of all runs.
+    /// The events of all runs.
     pub(crate) events: u64,
-    /// Virtual time of all runs, in nanoseconds.
+    /// The virtual time of all runs, in nanoseconds.
     pub(crate) virtual_ns: u64,
-    /// Processor time of all runs, in nanoseconds.
+    /// The processor time of all runs, in nanoseconds.
     pub(crate) cpu_ns: u64,
-    /// Real time of the campaign.
+    /// The real time of the campaign.
     pub(crate) elapsed: Duration,
 }
 
-impl Outcome {
-    /// Whether the campaign fails because it tested less than it says.
+impl CampaignOutcome {
+    /// The scenario's name.
+    pub fn scenario(&self) -> &str {
+        &self.scenario
+    }
+
+    /// The scenario's build.
+    pub fn build(&self) -> Build {
+        self.build
+    }
+
+    /// The number of runs.
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// The findings, in the order in which they occurred, each with the number of runs that it occurred in.
+    pub fn findings(&self) -> impl Iterator<Item = (&Finding, u64)> {
+        self.findings.iter().map(|counted| (&counted.finding, counted.times))
+    }
+
+    /// The `sometimes` claims and `reached` points that no run saw.
+    pub fn never(&self) -> &[String] {
+        &self.never
+    }
+
+    /// Returns whether the campaign passes: nothing broke, every run was deterministic, and something was tested.
+    pub fn held(&self) -> bool {
+        self.verdict() == Verdict::Held
+    }
+
+    /// The virtual time of all runs.
+    pub fn virtual_time(&self) -> Duration {
+        Duration::from_nanos(self.virtual_ns)
+    }
+
+    /// The real time of the campaign.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Returns whether the campaign fails because a claim never held.
     pub(crate) fn tested_nothing(&self) -> bool {
         self.full && self.findings.is_empty() && !self.never.is_empty()
     }
 
-    /// What it came to, in one word.
+    /// The verdict.
     pub(crate) fn verdict(&self) -> Verdict {
         if self.nondeterminism.is_some() {
             Verdict::Nondeterministic

@@ -51,7 +51,7 @@ fn unfit(reply: &Reply) -> Option<String> {
     let Plan { injections } = &reply.plan;
     let nodes = record.nodes.len();
     if let Some(node) = reply.plan.last_node().filter(|node| usize::from(*node) >= nodes) {
-        return Some(format!("it names node number {node}, and there are {nodes}"));
+        return Some(format!("it names node number {node}, but there are {nodes} nodes"));
     }
     let number = |what: &What| match what {
         What::Fault { injection, .. } => Some(*injection),
@@ -59,5 +59,5 @@ fn unfit(reply: &Reply) -> Option<String> {
     };
     let struck: BTreeSet<u32> = record.events.iter().filter_map(|event| number(&event.what)).collect();
     let nothing_struck = !injections.is_empty() && struck.is_empty() && reply.violations.is_empty();
-    nothing_struck.then(|| "nothing of its plan strikes any more: it tests nothing".to_owned())
+    nothing_struck.then(|| "no fault of its plan strikes any more".to_owned())
 }

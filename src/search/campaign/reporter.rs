@@ -1,22 +1,58 @@
-//! Whom a campaign tells what it sees, as it sees it.
-//! It says nothing about how that looks: a terminal, a line of JSON and a test are three faces.
+//! The interface through which a campaign reports its progress and findings.
 
 use super::options::CampaignOptions;
-use super::outcome::Outcome;
+use super::outcome::CampaignOutcome;
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::Saved;
+use crate::failure::record::SavedRecord;
 
-/// Hears of a campaign.
-pub(crate) trait Reporter {
+/// Receives a campaign's progress and findings.
+///
+/// A program installs its own with [`main_with_reporter`](crate::main_with_reporter), and a test with
+/// `#[afterlife::test(reporter = …)]`. It runs beside the built-in reports. Every method does nothing by default.
+///
+/// ```standalone_crate
+/// use afterlife::{CampaignOutcome, FailingRun, Reporter, SavedRecord, Scenario, Sim};
+/// use std::process::ExitCode;
+///
+/// /// Keeps the token of each finding, and counts runs.
+/// #[derive(Default)]
+/// struct Tally {
+///     tokens: Vec<String>,
+///     runs: u64,
+/// }
+///
+/// impl Reporter for Tally {
+///     fn failure(&mut self, failure: &FailingRun, _: &SavedRecord) {
+///         self.tokens.push(failure.finding().token.clone());
+///     }
+///
+///     fn end(&mut self, outcome: &CampaignOutcome) {
+///         self.runs += outcome.runs();
+///     }
+/// }
+///
+/// fn a_client_ends(sim: &mut Sim) {
+///     sim.client("client", |_| async { Ok(()) });
+/// }
+///
+/// fn main() -> ExitCode {
+///     let mut tally = Tally::default();
+///     let scenarios = [Scenario::new("a-client-ends", a_client_ends).seeds(8)];
+///     let code = afterlife::main_with_reporter(&scenarios, &mut tally);
+///     println!("{} runs, {} findings", tally.runs, tally.tokens.len());
+///     code
+/// }
+/// ```
+pub trait Reporter {
     /// A campaign begins.
-    fn begins(&mut self, options: &CampaignOptions);
+    fn begin(&mut self, _options: &CampaignOptions) {}
 
-    /// So many runs are done, with so many different failures.
-    fn progress(&mut self, runs: u64, findings: usize);
+    /// Reports how many runs are done, and how many different failures they found.
+    fn progress(&mut self, _runs: u64, _findings: usize) {}
 
-    /// A failure was confirmed in a fresh process and written down.
-    fn failure(&mut self, failure: &FailingRun, saved: &Saved);
+    /// A failure was confirmed in a fresh process and recorded.
+    fn failure(&mut self, _failure: &FailingRun, _saved: &SavedRecord) {}
 
-    /// The campaign is over.
-    fn ends(&mut self, outcome: &Outcome);
+    /// A campaign has ended.
+    fn end(&mut self, _outcome: &CampaignOutcome) {}
 }

@@ -1,9 +1,8 @@
-//! The campaign itself: run, notice, confirm in a fresh process, write down, tell.
-//! It does not know where runs happen nor how a finding looks.
+//! The course of a campaign: run, notice, confirm in a fresh process, record, report.
 
 use super::comparison::{broken, compare, failing_run};
 use super::options::CampaignOptions;
-use super::outcome::{Counted, Nondeterminism, Outcome};
+use super::outcome::{CampaignOutcome, Counted, Nondeterminism};
 use super::regressions::{self, RegressionOutcome, RegressionRun};
 use super::reporter::Reporter;
 use super::shrinking::shrink;
@@ -18,21 +17,21 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Carries out an order.
+/// Runs a campaign.
 pub(crate) fn run(
     options: &CampaignOptions,
     executor: &dyn Executor,
     store: &RecordStore,
     reporter: &mut dyn Reporter,
-) -> Result<Outcome, Refusal> {
+) -> Result<CampaignOutcome, Refusal> {
     let begun = Instant::now();
-    reporter.begins(options);
+    reporter.begin(options);
     let mut campaign =
         Campaign { options, executor, store, reporter, seen: BTreeMap::new(), outcome: nothing_yet(options) };
     let mut refusal = None;
     if campaign.regressions()?.is_break() {
         let outcome = campaign.close(begun.elapsed());
-        reporter.ends(&outcome);
+        reporter.end(&outcome);
         return Ok(outcome);
     }
     executor.in_order(&mut options.requests(), &mut |request, reply| {
@@ -45,7 +44,7 @@ pub(crate) fn run(
         return Err(refusal);
     }
     let outcome = campaign.close(begun.elapsed());
-    reporter.ends(&outcome);
+    reporter.end(&outcome);
     Ok(outcome)
 }
 
@@ -56,7 +55,7 @@ struct Campaign<'a> {
     reporter: &'a mut dyn Reporter,
     /// Which claims and places there are, and whether some run saw them.
     seen: BTreeMap<String, bool>,
-    outcome: Outcome,
+    outcome: CampaignOutcome,
 }
 
 impl Campaign<'_> {
@@ -171,7 +170,7 @@ impl Campaign<'_> {
         ControlFlow::Break(())
     }
 
-    fn close(self, elapsed: Duration) -> Outcome {
+    fn close(self, elapsed: Duration) -> CampaignOutcome {
         let mut outcome = self.outcome;
         outcome.elapsed = elapsed;
         outcome.full = outcome.runs >= self.options.full;
@@ -180,8 +179,8 @@ impl Campaign<'_> {
     }
 }
 
-fn nothing_yet(options: &CampaignOptions) -> Outcome {
-    Outcome {
+fn nothing_yet(options: &CampaignOptions) -> CampaignOutcome {
+    CampaignOutcome {
         scenario: options.scenario.clone(),
         build: options.build,
         runs: 0,

@@ -1,9 +1,9 @@
 //! The campaign's own decisions, over runs that are answered from a function.
 //! How runs really happen is tested with real processes, elsewhere.
 
-use super::{CampaignOptions, Outcome, Reporter, run};
+use super::{CampaignOptions, CampaignOutcome, Reporter, run};
 use crate::failure::failing_run::FailingRun;
-use crate::failure::record::{RecordStore, Saved};
+use crate::failure::record::{RecordStore, SavedRecord};
 use crate::failure::token::Token;
 use crate::fault::{Fault, Injection, Plan, Trigger};
 use crate::model::build::Build;
@@ -19,20 +19,16 @@ use std::time::Duration;
 
 #[derive(Default)]
 struct Heard {
-    failure: Vec<(FailingRun, Saved)>,
+    failure: Vec<(FailingRun, SavedRecord)>,
     ended: usize,
 }
 
 impl Reporter for Heard {
-    fn begins(&mut self, _: &CampaignOptions) {}
-
-    fn progress(&mut self, _: u64, _: usize) {}
-
-    fn failure(&mut self, failure: &FailingRun, saved: &Saved) {
+    fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         self.failure.push((failure.clone(), saved.clone()));
     }
 
-    fn ends(&mut self, _: &Outcome) {
+    fn end(&mut self, _: &CampaignOutcome) {
         self.ended += 1;
     }
 }
@@ -53,7 +49,7 @@ fn options(runs: u64) -> CampaignOptions {
     }
 }
 
-fn campaign(options: &CampaignOptions, answer: impl Fn(&Request, bool) -> Reply) -> (Outcome, Heard) {
+fn campaign(options: &CampaignOptions, answer: impl Fn(&Request, bool) -> Reply) -> (CampaignOutcome, Heard) {
     let folder = Folder::new();
     let store = RecordStore::open(folder.path().to_owned()).expect("a temporary folder can be written to");
     let mut heard = Heard::default();

@@ -1,5 +1,5 @@
-//! Claims checked on a log from production: what a program said of its lifetimes through `tracing`, line by line.
-//! It runs nothing; what the log does not say, it does not know.
+//! Checks claims on a production log, line by line: the lifetimes that a program traced.
+//! It runs nothing, and knows only what the log says.
 
 use super::names::Names;
 use crate::failure::record::{Entry, RecordError, RecordStore};
@@ -13,24 +13,24 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use std::path::Path;
 
-/// What a log came to.
+/// The result of an audit.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
-    /// How many lines it has.
+    /// The number of lines.
     pub(crate) lines: u64,
-    /// How many of them are no JSON object.
+    /// The number of lines that are not JSON objects.
     pub(crate) unreadable: u64,
-    /// The facts that it tells, as events, with what their numbers stand for.
+    /// The facts of the log as events, with their names.
     pub(crate) record: Record,
-    /// On which line each event stands, from 1.
+    /// The line of each event, from 1.
     pub(crate) line_of: Vec<u64>,
-    /// Kinds of facts that afterlife does not know, and how often each is there.
+    /// The unknown kinds of facts, and the number of each.
     pub(crate) unknown: BTreeMap<String, u64>,
-    /// What broke, in the order of the log.
+    /// The violations, in the order of the log.
     pub(crate) violations: Vec<Violation>,
 }
 
-/// Reads a log and checks every claim that needs nothing but what programs say.
+/// Reads a log and checks every claim that needs nothing but probe events.
 pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
     let mut auditor = Auditor::new();
     for line in log.lines() {
@@ -39,7 +39,7 @@ pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
     Ok(auditor.finish())
 }
 
-/// Reads a record and checks the same claims on what its programs said, and on how their processes began and ended.
+/// Reads a record and checks the same claims on its probe events, and on the starts and ends of processes.
 pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
     let mut auditor = Auditor::new();
     RecordStore::each(path, &mut |line, entry| {
@@ -49,7 +49,7 @@ pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
             Entry::Text { text, .. } => auditor.names.push(text),
             Entry::Event(happened) => {
                 let event = Event::from(happened);
-                if is_said(&event.what) {
+                if is_loggable(&event.what) {
                     let seq = Seq(auditor.audit.record.events.len() as u64);
                     auditor.judge(Event { seq, cause: Seq::NONE, ..event }, line);
                 }
@@ -60,8 +60,8 @@ pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
     Ok(auditor.finish())
 }
 
-/// Whether an event is one that a log could tell. What else is in a record was judged with what only the run knew.
-fn is_said(what: &What) -> bool {
+/// Returns whether a log could contain this event. The run itself judged all other events, with more knowledge.
+fn is_loggable(what: &What) -> bool {
     matches!(
         what,
         What::Started
@@ -107,24 +107,24 @@ impl Auditor {
         if text.trim().is_empty() {
             return;
         }
-        let Some(spoken) = facts::read(text) else {
+        let Some(log_fact) = facts::read(text) else {
             self.audit.unreadable += 1;
             return;
         };
-        let Some(spoken) = spoken else { return };
-        let node = self.names.node(&spoken.node);
-        let Some(what) = self.what(node, &spoken) else {
-            *self.audit.unknown.entry(spoken.kind).or_insert(0) += 1;
+        let Some(log_fact) = log_fact else { return };
+        let node = self.names.node(&log_fact.node);
+        let Some(what) = self.what(node, &log_fact) else {
+            *self.audit.unknown.entry(log_fact.kind).or_insert(0) += 1;
             return;
         };
-        let time_ns = spoken.time_ns.unwrap_or(self.audit.lines);
+        let time_ns = log_fact.time_ns.unwrap_or(self.audit.lines);
         let began_ns = *self.began_ns.get_or_insert(time_ns);
         let event = Event {
             seq: Seq(self.audit.record.events.len() as u64),
             time_ns: time_ns.saturating_sub(began_ns),
             node,
-            incarnation: self.names.life(node),
-            thread: spoken.thread,
+            incarnation: self.names.incarnation(node),
+            thread: log_fact.thread,
             task: 0,
             cause: Seq::NONE,
             what,
@@ -132,27 +132,27 @@ impl Auditor {
         self.judge(event, self.audit.lines);
     }
 
-    /// Takes an event that stands on this line.
+    /// Checks the event on this line.
     fn judge(&mut self, event: Event, line: u64) {
         self.audit.record.events.push(event);
         self.audit.line_of.push(line);
         self.audit.violations.extend(invariant::shown(&mut self.invariants, &event, &self.names));
     }
 
-    /// The event that a line is, if its fact is of a known kind.
-    fn what(&mut self, node: NodeId, spoken: &LogFact) -> Option<What> {
-        let site = self.names.name(&spoken.site);
-        match &*spoken.kind {
+    /// The event of a fact, if its kind is known.
+    fn what(&mut self, node: NodeId, log_fact: &LogFact) -> Option<What> {
+        let site = self.names.name(&log_fact.site);
+        match &*log_fact.kind {
             "started" => {
-                self.names.next_life(node);
+                self.names.next_incarnation(node);
                 return Some(What::Started);
             }
-            "panicked" => return Some(What::Panicked { message: self.names.name(&spoken.name), site }),
+            "panicked" => return Some(What::Panicked { message: self.names.name(&log_fact.name), site }),
             _ => {}
         }
-        let who = (node, self.names.life(node));
+        let process = (node, self.names.incarnation(node));
         let (names, mut what) = (&mut self.names, None);
-        let known = self.objects.report(who, spoken, |fact| {
+        let known = self.objects.report(process, log_fact, |fact| {
             let (event, answer) = probe::event_of(fact, site, names);
             what = event;
             answer

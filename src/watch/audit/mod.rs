@@ -1,4 +1,8 @@
-//! Claims, checked on a log or a record that programs left behind.
+//! Claims checked on a log or a record.
+//!
+//! ```text
+//! auditor   lines to events, events to violations     names   the names and numbers of a log     report   the result as text
+//! ```
 
 mod auditor;
 mod names;

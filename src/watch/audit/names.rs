@@ -1,5 +1,4 @@
-//! The numbers of a log: of its texts, its nodes and what they tell of.
-//! It forgets nothing, since a violation may name it.
+//! The names and numbers of a log: texts, nodes, objects. Nothing is forgotten, because a violation may need any of them.
 
 use crate::invariant::Facts;
 use crate::run::facts::Texts;
@@ -7,7 +6,7 @@ use afterlife_sim::event::probe::Register;
 use afterlife_sim::event::{Name, NodeId};
 use std::collections::BTreeMap;
 
-/// What the numbers of a log stand for.
+/// The names behind the numbers of a log.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     texts: Texts,
@@ -17,7 +16,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The node of this name; a log that names none is that of one process.
+    /// The node of this name. A log without node names is the log of one process.
     pub(super) fn node(&mut self, name: &str) -> NodeId {
         let name = if name.is_empty() { "the program" } else { name };
         let index = self.nodes.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
@@ -27,19 +26,19 @@ impl Names {
         NodeId(index as u16)
     }
 
-    /// Which life a node is in.
-    pub(super) fn life(&self, node: NodeId) -> u16 {
-        self.nodes.get(usize::from(node.0)).map_or(1, |(_, life)| *life)
+    /// The incarnation of a node, from 1.
+    pub(super) fn incarnation(&self, node: NodeId) -> u16 {
+        self.nodes.get(usize::from(node.0)).map_or(1, |(_, incarnation)| *incarnation)
     }
 
-    /// A node's process began again.
-    pub(super) fn next_life(&mut self, node: NodeId) {
-        if let Some((_, life)) = self.nodes.get_mut(usize::from(node.0)) {
-            *life += 1;
+    /// Begins a node's next incarnation.
+    pub(super) fn next_incarnation(&mut self, node: NodeId) {
+        if let Some((_, incarnation)) = self.nodes.get_mut(usize::from(node.0)) {
+            *incarnation += 1;
         }
     }
 
-    /// The next text of a record, which numbers its own.
+    /// Adds the next text of a record, which numbers its texts itself.
     pub(super) fn push(&mut self, text: String) {
         self.texts.push(text);
     }

@@ -1,5 +1,4 @@
-//! Logs as programs write them, and what is found in them.
-//! The lines are what `tracing_subscriber::fmt().json()` prints.
+//! Audits of logs as programs write them, in the lines that `tracing_subscriber::fmt().json()` prints.
 
 use super::{Audit, audit};
 
@@ -92,7 +91,7 @@ fn a_declared_resource_keeps_its_number_when_it_opens() {
 }
 
 #[test]
-fn what_cannot_be_read_is_counted() {
+fn unreadable_lines_are_counted() {
     let audit = check(&["not json", "", "[1]", r#"{"fields":{"fact":"opend","name":"db"}}"#]);
     assert_eq!((audit.lines, audit.unreadable), (4, 2));
     assert_eq!(audit.unknown.into_iter().collect::<Vec<_>>(), [("opend".to_owned(), 1)]);

@@ -1,12 +1,11 @@
-//! Claims on what was heard: every invariant that needs nothing but what programs say.
-//! It tells nobody; what the room alone would know, nobody knows here.
+//! Claims on the recorded events: every invariant that needs nothing but probe events.
 
 use crate::invariant::{self, Facts, Setup, Terms};
 use crate::model::violation::Violation;
 use crate::run::request::Record;
 use afterlife_sim::event::{Name, NodeId};
 
-/// The violations in a record, in the order in which they broke.
+/// The violations in a record, in the order of their events.
 pub(crate) fn judge(record: &Record, terms: &Terms) -> Vec<Violation> {
     let mut invariants = invariant::all(terms, Setup::default());
     let known = Known(record);
@@ -17,7 +16,7 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> Vec<Violation> {
     violations
 }
 
-/// What can be looked up where no room is.
+/// The facts that are known without a virtual kernel.
 struct Known<'a>(&'a Record);
 
 impl Facts for Known<'_> {

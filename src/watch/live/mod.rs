@@ -1,5 +1,12 @@
-//! A live audit: what probes tell in a simulation that is somebody else's becomes events, which claims judge when it is over.
-//! It runs nothing, injects nothing, and draws nothing: the simulation goes on as it would without.
+//! A live audit of another simulator's test: probe events are recorded, and claims judge them at the end.
+//! It runs, injects and draws nothing, so the simulation is the same without it.
+//!
+//! ```text
+//! guard        the public guard: it begins, judges and reports
+//! sink         the thread's listener: probes and panics go to its recorder
+//! recorder     facts to events, names to numbers             subscriber   spans and events of the simulator, through `tracing`
+//! judge        claims on the recorded events
+//! ```
 
 mod guard;
 mod judge;
@@ -12,7 +19,7 @@ mod tests;
 
 pub(crate) use guard::Origin;
 pub use guard::{Breach, Held, Watching};
-pub(crate) use recorder::{At, Hearing};
-pub(crate) use sink::{Simulator, heard};
+pub(crate) use recorder::{At, Recorder};
+pub(crate) use sink::{Simulator, with_simulator};
 #[cfg(any(feature = "turmoil", madsim))]
-pub(crate) use subscriber::{Hears, hear};
+pub(crate) use subscriber::{Observer, observe};

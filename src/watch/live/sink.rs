@@ -1,8 +1,7 @@
-//! Who listens on this thread: the sink of probes outside our own room, and the hook that hears panics.
-//! A simulation lives on one thread, so that tests beside each other do not hear each other; of two on one thread, the later
-//! is heard.
+//! The listeners of this thread: probe facts and panics go to the latest one.
+//! A simulation lives on one thread, so tests that run in parallel do not see each other's events.
 
-use super::recorder::{At, Hearing};
+use super::recorder::{At, Recorder};
 use afterlife_probe::Fact;
 use afterlife_sim::event::What;
 use std::any::Any;
@@ -10,19 +9,19 @@ use std::cell::RefCell;
 use std::panic::{Location, PanicHookInfo};
 use std::sync::{Once, OnceLock};
 
-/// What only a simulator knows.
+/// The knowledge that only a simulator has.
 pub(crate) trait Simulator: Any {
-    /// Where the calling thread is in the simulation.
-    fn at(&mut self, hearing: &mut Hearing) -> At;
+    /// The place of the calling thread in the simulation.
+    fn at(&mut self, recorder: &mut Recorder) -> At;
 }
 
 struct Listener {
     id: u64,
     simulator: Box<dyn Simulator>,
-    hearing: Hearing,
+    recorder: Recorder,
 }
 
-/// Those of one thread, and how many there have been.
+/// The listeners of one thread, and the number that it has had.
 struct Listeners {
     listening: Vec<Listener>,
     begun: u64,
@@ -32,53 +31,56 @@ thread_local! {
     static HERE: RefCell<Listeners> = const { RefCell::new(Listeners { listening: Vec::new(), begun: 0 }) };
 }
 
-/// Begins to listen on this thread; the answer is for [`end`].
+/// Begins to listen on this thread. Returns the number for [`end`].
 ///
 /// # Panics
-/// If somebody else hears the probes of this process.
-pub(super) fn begin(simulator: Box<dyn Simulator>, hearing: Hearing) -> u64 {
+/// If another sink receives the probe facts of this process.
+pub(super) fn begin(simulator: Box<dyn Simulator>, recorder: Recorder) -> u64 {
     static ATTACHED: OnceLock<bool> = OnceLock::new();
     let attached = *ATTACHED.get_or_init(|| afterlife_probe::attach(fact));
-    assert!(attached, "the probes of this process tell somebody else: a room of afterlife's own, or another sink");
+    assert!(
+        attached,
+        "the probes of this process already report to another sink, or to a simulation of afterlife's own"
+    );
     follow_panics();
     HERE.with_borrow_mut(|here| {
         here.begun += 1;
-        here.listening.push(Listener { id: here.begun, simulator, hearing });
+        here.listening.push(Listener { id: here.begun, simulator, recorder });
         here.begun
     })
 }
 
-/// Ends what [`begin`] began, and gives what was heard.
-pub(super) fn end(id: u64) -> Option<Hearing> {
+/// Ends what [`begin`] began, and returns the recorder.
+pub(super) fn end(id: u64) -> Option<Recorder> {
     HERE.with_borrow_mut(|here| {
         let at = here.listening.iter().position(|listener| listener.id == id)?;
-        Some(here.listening.remove(at).hearing)
+        Some(here.listening.remove(at).recorder)
     })
 }
 
-/// Shows a simulator of this kind what it has heard, if it is the one that listens on this thread.
-pub(crate) fn heard<S: Simulator, R>(show: impl FnOnce(&mut S, &mut Hearing) -> R) -> Option<R> {
-    listener(|Listener { simulator, hearing, .. }| {
+/// Runs `show` with this thread's simulator and recorder, if the simulator is of this kind.
+pub(crate) fn with_simulator<S: Simulator, R>(show: impl FnOnce(&mut S, &mut Recorder) -> R) -> Option<R> {
+    listener(|Listener { simulator, recorder, .. }| {
         let simulator: &mut dyn Any = &mut **simulator;
-        Some(show(simulator.downcast_mut()?, hearing))
+        Some(show(simulator.downcast_mut()?, recorder))
     })?
 }
 
-/// The one that listens. Nobody does while a listener itself is at work, or when the thread is past its end.
+/// Runs `work` with the latest listener. There is none while a listener is at work, or after the end of the thread.
 fn listener<R>(work: impl FnOnce(&mut Listener) -> R) -> Option<R> {
     let with = |here: &RefCell<Listeners>| Some(work(here.try_borrow_mut().ok()?.listening.last_mut()?));
     HERE.try_with(with).ok().flatten()
 }
 
 fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
-    let told = listener(|Listener { simulator, hearing, .. }| {
-        let at = simulator.at(hearing);
-        hearing.tell(at, fact, site)
+    let answer = listener(|Listener { simulator, recorder, .. }| {
+        let at = simulator.at(recorder);
+        recorder.record(at, fact, site)
     });
-    told.unwrap_or(0)
+    answer.unwrap_or(0)
 }
 
-/// Has panics heard from here on, on every thread that listens; whoever has a hook keeps it.
+/// Records panics from now on, on every thread that listens. The previous panic hook still runs.
 fn follow_panics() {
     static FOLLOWED: Once = Once::new();
     FOLLOWED.call_once(|| {
@@ -92,9 +94,9 @@ fn follow_panics() {
 
 fn panicked(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("a panic without a text");
-    let site = info.location().map_or_else(String::new, |it| format!("{}:{}", it.file(), it.line()));
-    listener(|Listener { simulator, hearing, .. }| {
-        let at = simulator.at(hearing);
-        hearing.happens(at, |name| What::Panicked { message: name(message), site: name(&site) });
+    let site = info.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
+    listener(|Listener { simulator, recorder, .. }| {
+        let at = simulator.at(recorder);
+        recorder.append(at, |name| What::Panicked { message: name(message), site: name(&site) });
     });
 }

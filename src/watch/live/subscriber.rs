@@ -1,5 +1,5 @@
-//! A subscriber that stands before the one that is in force: it hears what a simulator says of itself through `tracing`, and
-//! what the other one wants to hear, that one hears as before.
+//! A `tracing` subscriber in front of the current one. It observes a simulator's own spans and events, and passes on everything that
+//! the other subscriber wants.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,15 +10,15 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
-/// Numbers of spans that the other subscriber does not want count down from here; its own are nowhere near.
+/// Spans that the other subscriber does not want have numbers above this. Its own numbers are far below.
 const OWN: u64 = u64::MAX - (1 << 32);
 
-/// One count for all that hear, since spans outlive them.
+/// One counter for all observers, because spans outlive them.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
-/// Who wants to hear a simulator's spans and events. A span's number is its own until it is closed.
-pub(crate) trait Hears: Send + Sync + 'static {
-    /// Whether it wants to hear of these.
+/// An observer of a simulator's spans and events. A span's number is unique until the span is closed.
+pub(crate) trait Observer: Send + Sync + 'static {
+    /// Returns whether the observer wants these spans or events.
     fn wants(&self, metadata: &Metadata<'_>) -> bool;
     /// A span was made.
     fn made(&self, span: u64, attributes: &Attributes<'_>);
@@ -26,32 +26,32 @@ pub(crate) trait Hears: Send + Sync + 'static {
     fn enter(&self, span: u64);
     /// The thread left a span.
     fn exit(&self, span: u64);
-    /// A span is over.
+    /// A span was closed.
     fn closed(&self, span: u64);
-    /// Something was said.
+    /// An event occurred.
     fn event(&self, event: &Event<'_>);
 }
 
-/// Hears on this thread until the answer is dropped.
-pub(crate) fn hear(hears: impl Hears) -> DefaultGuard {
+/// Observes this thread until the guard is dropped.
+pub(crate) fn observe(observer: impl Observer) -> DefaultGuard {
     let other = dispatcher::get_default(Dispatch::clone);
-    dispatcher::set_default(&Dispatch::new(Before { other, hears, spans: Mutex::default() }))
+    dispatcher::set_default(&Dispatch::new(Before { other, observer, spans: Mutex::default() }))
 }
 
 struct Before<H> {
     other: Dispatch,
-    hears: H,
+    observer: H,
     spans: Mutex<Spans>,
 }
 
-/// The spans that are ours alone.
+/// The spans that the other subscriber does not know.
 #[derive(Default)]
 struct Spans {
-    /// How many handles there are to each of those that the other does not know.
+    /// The number of handles to each span.
     handles: BTreeMap<u64, u32>,
 }
 
-/// Whether a span is the other subscriber's, too.
+/// Returns whether the other subscriber knows a span, too.
 fn is_shared(span: &Id) -> bool {
     span.into_u64() < OWN
 }
@@ -64,7 +64,7 @@ impl<H> Before<H> {
     /// The other subscriber's number for a span that it wants.
     fn others(&self, span: &Attributes<'_>) -> Id {
         match span.parent() {
-            // It does not know the parent.
+            // The other subscriber does not know the parent.
             Some(parent) if !is_shared(parent) => {
                 self.other.new_span(&Attributes::new_root(span.metadata(), span.values()))
             }
@@ -73,18 +73,18 @@ impl<H> Before<H> {
     }
 }
 
-impl<H: Hears> Subscriber for Before<H> {
+impl<H: Observer> Subscriber for Before<H> {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         let others = self.other.register_callsite(metadata);
-        if self.hears.wants(metadata) { Interest::always() } else { others }
+        if self.observer.wants(metadata) { Interest::always() } else { others }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.hears.wants(metadata) || self.other.enabled(metadata)
+        self.observer.wants(metadata) || self.other.enabled(metadata)
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        if !self.hears.wants(span.metadata()) {
+        if !self.observer.wants(span.metadata()) {
             return self.others(span);
         }
         let id = if self.other.enabled(span.metadata()) {
@@ -94,7 +94,7 @@ impl<H: Hears> Subscriber for Before<H> {
             self.spans().handles.insert(number, 1);
             Id::from_u64(number)
         };
-        self.hears.made(id.into_u64(), span);
+        self.observer.made(id.into_u64(), span);
         id
     }
 
@@ -111,8 +111,8 @@ impl<H: Hears> Subscriber for Before<H> {
     }
 
     fn event(&self, event: &Event<'_>) {
-        if self.hears.wants(event.metadata()) {
-            self.hears.event(event);
+        if self.observer.wants(event.metadata()) {
+            self.observer.event(event);
             if !self.other.enabled(event.metadata()) {
                 return;
             }
@@ -121,14 +121,14 @@ impl<H: Hears> Subscriber for Before<H> {
     }
 
     fn enter(&self, span: &Id) {
-        self.hears.enter(span.into_u64());
+        self.observer.enter(span.into_u64());
         if is_shared(span) {
             self.other.enter(span);
         }
     }
 
     fn exit(&self, span: &Id) {
-        self.hears.exit(span.into_u64());
+        self.observer.exit(span.into_u64());
         if is_shared(span) {
             self.other.exit(span);
         }
@@ -148,17 +148,17 @@ impl<H: Hears> Subscriber for Before<H> {
             self.other.try_close(span)
         } else {
             let mut spans = self.spans();
-            let left = spans.handles.get_mut(&number).map_or(0, |handles| {
+            let remaining = spans.handles.get_mut(&number).map_or(0, |handles| {
                 *handles -= 1;
                 *handles
             });
-            if left == 0 {
+            if remaining == 0 {
                 spans.handles.remove(&number);
             }
-            left == 0
+            remaining == 0
         };
         if closed {
-            self.hears.closed(number);
+            self.observer.closed(number);
         }
         closed
     }

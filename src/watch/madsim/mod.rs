@@ -1,30 +1,31 @@
-//! Tests that are written for [madsim](https://docs.rs/madsim) already, watched for what happens after the end of things.
-//! Their simulation is theirs: nothing is injected here, no number is drawn and no task is made.
+//! Watches tests that are written for [madsim](https://docs.rs/madsim), for uses after the end of a lifetime.
+//! The simulation stays madsim's: nothing is injected, no random number is drawn, and no task is spawned.
 //!
 #![doc = include_str!("watch.md")]
 
 mod nodes;
 
-use crate::watch::live::{Hearing, Origin, Watching, hear};
+use crate::watch::live::{Origin, Recorder, Watching, observe};
 use ::madsim::runtime::Handle;
-use nodes::{Lives, Nodes, now_ns};
+use nodes::{NodeSpans, Nodes, now_ns};
 use std::panic::Location;
 
-/// Watches a simulation from here on, until the answer is dropped: what probes tell on its nodes, and panics anywhere in it.
+/// Watches a simulation until the guard is dropped: the probe events of its nodes, and panics anywhere in it.
 ///
-/// Call it where the test begins, in `#[madsim::test]` or before a runtime's `block_on`, on the same thread. Of the subscriber
-/// of `tracing` that is in force there, nothing is kept back.
+/// Call it at the beginning of the test, in `#[madsim::test]` or before a runtime's `block_on`, on the same thread. The current
+/// `tracing` subscriber still receives everything.
 ///
 /// # Panics
-/// If somebody else hears the probes of this process. The answer panics when it is dropped, if a claim broke; see [`Watching`].
+/// If another sink receives the probe facts of this process. The guard panics when it is dropped if a claim broke; see
+/// [`Watching`].
 #[track_caller]
 pub fn watch() -> Watching {
     let seed = Handle::try_current().ok().map(|handle| handle.seed());
     let seeded = seed.map(|seed| format!("MADSIM_TEST_SEED={seed} ")).unwrap_or_default();
     let seed_is = if seed.is_some() { "" } else { "seed" };
     let origin = Origin::of(Location::caller(), &format!("{seeded}RUSTFLAGS=\"--cfg madsim\" "), seed, seed_is);
-    // The system's own word for it, by a way that madsim does not pass.
+    // The real host name. madsim does not intercept this file.
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
-    let hearing = Hearing::new(now_ns().unwrap_or_default());
-    Watching::begin(Box::new(Nodes::on(machine)), hearing, origin, Box::new(hear(Lives)))
+    let recorder = Recorder::new(now_ns().unwrap_or_default());
+    Watching::begin(Box::new(Nodes::on(machine)), recorder, origin, Box::new(observe(NodeSpans)))
 }

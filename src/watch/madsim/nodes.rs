@@ -1,11 +1,10 @@
-//! Which node of madsim's a thread is at work for, in which life.
+//! The madsim node that a thread works for, and its incarnation.
 //!
-//! Each life of a node has a span, and each task has one within it, which is entered whenever the task runs or is dropped; kills
-//! are events. What was there before anybody listened is known by its name alone: madsim tells it to whoever asks for the name
-//! of the machine. Nothing is asked that takes one of madsim's locks, since it holds them while it runs what a node begins
-//! with, and some destructors.
+//! Each incarnation of a node has a span. Each of its tasks has a span within that, which is entered when the task runs or is dropped.
+//! Kills are events. A node from before the watch is known by its name alone, which madsim returns as the host name. No call here takes
+//! one of madsim's locks, because madsim holds them while it runs a node's first code and some destructors.
 
-use crate::watch::live::{At, Hearing, Hears, Simulator, heard};
+use crate::watch::live::{At, Observer, Recorder, Simulator, with_simulator};
 use ::madsim::time::TimeHandle;
 use afterlife_sim::event::{Death, NodeId, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,26 +14,26 @@ use tracing::field::{Field, Visit};
 use tracing::span::Attributes;
 use tracing::{Event, Metadata};
 
-/// The node that drives a simulation: the test itself.
+/// The node that drives the simulation: the test itself.
 const MAIN: &str = "madsim-main";
 const TEST: &str = "the test";
 
-/// A life of a node.
-type Life = (NodeId, u16);
+/// A node and its incarnation.
+type Process = (NodeId, u16);
 
-/// What is known of the nodes of one simulation.
+/// The known nodes of one simulation.
 #[derive(Default)]
 pub(super) struct Nodes {
-    /// What the machine itself is called: who hears that is at work for no node.
+    /// The real host name. A thread that sees it works for no node.
     machine: String,
-    /// By madsim's number.
+    /// The nodes by madsim's number.
     nodes: BTreeMap<String, (NodeId, String)>,
-    /// Lives and tasks, by their spans.
-    lives: BTreeMap<u64, Life>,
-    tasks: BTreeMap<u64, Life>,
-    /// The tasks that run or are dropped, the innermost last.
+    /// The processes of incarnation spans and of task spans.
+    processes: BTreeMap<u64, Process>,
+    tasks: BTreeMap<u64, Process>,
+    /// The tasks that are running or being dropped, the innermost last.
     entered: Vec<u64>,
-    over: BTreeSet<Life>,
+    over: BTreeSet<Process>,
 }
 
 /// The simulation's time, if there is one.
@@ -44,72 +43,72 @@ pub(super) fn now_ns() -> Option<u64> {
 }
 
 impl Simulator for Nodes {
-    fn at(&mut self, hearing: &mut Hearing) -> At {
-        if let Some((task, life)) = self.entered.last().and_then(|task| Some((*task, *self.tasks.get(task)?))) {
-            return At { task, dead: self.over.contains(&life), ..At::of(life, now_ns()) };
+    fn at(&mut self, recorder: &mut Recorder) -> At {
+        if let Some((task, process)) = self.entered.last().and_then(|task| Some((*task, *self.tasks.get(task)?))) {
+            return At { task, dead: self.over.contains(&process), ..At::of(process, now_ns()) };
         }
         let name = afterlife_sim::madsim::host_name();
-        let who = match name.as_str() {
-            MAIN => Some((hearing.host(TEST), 1)),
+        let process = match name.as_str() {
+            MAIN => Some((recorder.host(TEST), 1)),
             name if name == self.machine || name.is_empty() => None,
-            name => Some((hearing.host(name), 1)),
+            name => Some((recorder.host(name), 1)),
         };
-        At { who, task: 0, time_ns: now_ns(), dead: false }
+        At { process, task: 0, time_ns: now_ns(), dead: false }
     }
 }
 
 impl Nodes {
-    /// Of a simulation on the machine of this name.
+    /// The nodes of a simulation on the machine with this name.
     pub(super) fn on(machine: String) -> Self {
         Self { machine, ..Self::default() }
     }
 
-    /// A life of a node begins, the first or another one.
-    fn begins(&mut self, span: u64, said: Said, hearing: &mut Hearing) {
-        if let Some((host, name)) = self.nodes.get(&said.number).cloned() {
-            self.ends((host, &name), Some("restart"), hearing);
-            let life = hearing.next_life(host);
-            self.lives.insert(span, (host, life));
-            return hearing.happens(At::of((host, life), now_ns()), |_| What::Started);
+    /// Begins an incarnation of a node.
+    fn begin(&mut self, span: u64, fields: Fields, recorder: &mut Recorder) {
+        if let Some((host, name)) = self.nodes.get(&fields.number).cloned() {
+            self.end((host, &name), Some("restart"), recorder);
+            let incarnation = recorder.next_incarnation(host);
+            self.processes.insert(span, (host, incarnation));
+            return recorder.append(At::of((host, incarnation), now_ns()), |_| What::Started);
         }
-        let name = match said.name.as_str() {
-            "" => format!("node-{}", said.number),
+        let name = match fields.name.as_str() {
+            "" => format!("node-{}", fields.number),
             MAIN => TEST.to_owned(),
             name => name.to_owned(),
         };
-        let host = hearing.host(&name);
-        self.lives.insert(span, (host, hearing.life(host)));
-        self.nodes.insert(said.number, (host, name));
+        let host = recorder.host(&name);
+        self.processes.insert(span, (host, recorder.incarnation(host)));
+        self.nodes.insert(fields.number, (host, name));
     }
 
-    /// The life of a node ends, by this fault or in order, unless it has ended before.
-    fn ends(&mut self, (host, name): (NodeId, &str), fault: Option<&str>, hearing: &mut Hearing) {
-        let life = (host, hearing.life(host));
-        if !self.over.insert(life) {
+    /// Ends a node's incarnation, by this fault or in order, unless it has ended already.
+    fn end(&mut self, (host, name): (NodeId, &str), fault: Option<&str>, recorder: &mut Recorder) {
+        let process = (host, recorder.incarnation(host));
+        if !self.over.insert(process) {
             return;
         }
-        let at = At::of(life, now_ns());
+        let at = At::of(process, now_ns());
         if let Some(fault) = fault {
-            hearing.happens(at, |text| What::Fault { kind: text(fault), injection: u32::MAX, detail: text(name) });
+            recorder.append(at, |text| What::Fault { kind: text(fault), injection: u32::MAX, detail: text(name) });
         }
         let how = if fault.is_some() { Death::Kill } else { Death::Exit { code: 0 } };
-        hearing.happens(at, |_| What::Exited { how });
+        recorder.append(at, |_| What::Exited { how });
     }
 
-    /// The node that is called so, by number or name.
-    fn called(&self, called: &str) -> Option<(NodeId, String)> {
-        self.nodes.get(called).or_else(|| self.nodes.values().find(|(_, name)| name == called)).cloned()
+    /// The node with this number or name.
+    fn find(&self, key: &str) -> Option<(NodeId, String)> {
+        self.nodes.get(key).or_else(|| self.nodes.values().find(|(_, name)| name == key)).cloned()
     }
 }
 
-/// Hears madsim's spans and events.
-pub(super) struct Lives;
+/// Observes madsim's spans and events.
+pub(super) struct NodeSpans;
 
 fn is_madsims(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("madsim::")
 }
 
-impl Hears for Lives {
+impl Observer for NodeSpans {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let known = match metadata.name() {
             "node" | "task" => metadata.is_span(),
@@ -119,21 +118,21 @@ impl Hears for Lives {
     }
 
     fn made(&self, span: u64, attributes: &Attributes<'_>) {
-        let mut said = Said::default();
-        attributes.record(&mut said);
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
         let within = attributes.parent().map(|parent| parent.into_u64());
-        heard(|nodes: &mut Nodes, hearing| match attributes.metadata().name() {
-            "node" => nodes.begins(span, said, hearing),
+        with_simulator(|nodes: &mut Nodes, recorder| match attributes.metadata().name() {
+            "node" => nodes.begin(span, fields, recorder),
             _ => {
-                if let Some(life) = within.and_then(|parent| nodes.lives.get(&parent)) {
-                    nodes.tasks.insert(span, *life);
+                if let Some(process) = within.and_then(|parent| nodes.processes.get(&parent)) {
+                    nodes.tasks.insert(span, *process);
                 }
             }
         });
     }
 
     fn enter(&self, span: u64) {
-        heard(|nodes: &mut Nodes, _| {
+        with_simulator(|nodes: &mut Nodes, _| {
             if nodes.tasks.contains_key(&span) {
                 nodes.entered.push(span);
             }
@@ -141,7 +140,7 @@ impl Hears for Lives {
     }
 
     fn exit(&self, span: u64) {
-        heard(|nodes: &mut Nodes, _| {
+        with_simulator(|nodes: &mut Nodes, _| {
             if nodes.entered.last() == Some(&span) {
                 nodes.entered.pop();
             }
@@ -149,38 +148,38 @@ impl Hears for Lives {
     }
 
     fn closed(&self, span: u64) {
-        heard(|nodes: &mut Nodes, _| {
-            nodes.lives.remove(&span);
+        with_simulator(|nodes: &mut Nodes, _| {
+            nodes.processes.remove(&span);
             nodes.tasks.remove(&span);
         });
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut said = Said::default();
-        event.record(&mut said);
-        let fault = match said.message.as_str() {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let fault = match fields.message.as_str() {
             "kill" => Some("kill"),
             "killed by ctrl-c" => Some("ctrl-c to"),
             "exit" => None,
             _ => return,
         };
-        heard(|nodes: &mut Nodes, hearing| {
-            if let Some((host, name)) = nodes.called(&said.number) {
-                nodes.ends((host, &name), fault, hearing);
+        with_simulator(|nodes: &mut Nodes, recorder| {
+            if let Some((host, name)) = nodes.find(&fields.number) {
+                nodes.end((host, &name), fault, recorder);
             }
         });
     }
 }
 
-/// What madsim says of a node.
+/// The fields of madsim's spans and events.
 #[derive(Default)]
-struct Said {
+struct Fields {
     message: String,
     number: String,
     name: String,
 }
 
-impl Visit for Said {
+impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "name" {
             value.clone_into(&mut self.name);

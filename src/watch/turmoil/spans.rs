@@ -1,8 +1,8 @@
-//! Hears of turmoil's spans and events whose turn it is, and which host is registered, crashed or started again.
-//! What follows from that, `hosts.rs` knows.
+//! Reads from turmoil's spans and events which host has its turn, and which one is registered, crashed or restarted.
+//! `hosts.rs` draws the conclusions.
 
 use super::hosts::Hosts;
-use crate::watch::live::{Hears, heard};
+use crate::watch::live::{Observer, with_simulator};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::Attributes;
 use tracing::{Event, Level, Metadata};
 
-/// Whose turn each span is.
+/// The host of each turn's span.
 #[derive(Default)]
 pub(super) struct Turns(Mutex<BTreeMap<u64, String>>);
 
@@ -21,13 +21,13 @@ impl Turns {
     }
 }
 
-/// Whether this is the span of a host's turn.
+/// Returns whether this is the span of a host's turn.
 fn is_turn(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.name() == "node" && metadata.target().starts_with("turmoil")
 }
 
-/// Whether this tells that a host is registered, or is crashed or started again.
-fn is_life(metadata: &Metadata<'_>) -> bool {
+/// Returns whether this event registers, crashes or restarts a host.
+fn is_lifecycle(metadata: &Metadata<'_>) -> bool {
     let fields = metadata.fields();
     let has = |name| fields.field(name).is_some();
     metadata.is_event()
@@ -36,9 +36,9 @@ fn is_life(metadata: &Metadata<'_>) -> bool {
         && (has("nodename") || *metadata.level() == Level::TRACE && fields.len() == 2)
 }
 
-impl Hears for Turns {
+impl Observer for Turns {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        is_turn(metadata) || is_life(metadata)
+        is_turn(metadata) || is_lifecycle(metadata)
     }
 
     fn made(&self, span: u64, attributes: &Attributes<'_>) {
@@ -49,12 +49,12 @@ impl Hears for Turns {
 
     fn enter(&self, span: u64) {
         let turn = self.names().get(&span).cloned();
-        turn.and_then(|name| heard(|hosts: &mut Hosts, _| hosts.begin(&name)));
+        turn.and_then(|name| with_simulator(|hosts: &mut Hosts, _| hosts.begin(&name)));
     }
 
     fn exit(&self, span: u64) {
         if self.names().contains_key(&span) {
-            heard(|hosts: &mut Hosts, _| hosts.end());
+            with_simulator(|hosts: &mut Hosts, _| hosts.end());
         }
     }
 
@@ -65,16 +65,16 @@ impl Hears for Turns {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        heard(|hosts: &mut Hosts, hearing| match (&*fields.message, fields.address) {
+        with_simulator(|hosts: &mut Hosts, recorder| match (&*fields.message, fields.address) {
             ("New", _) => hosts.register(&fields.name),
-            ("Crash", Some(address)) => hosts.crashed(address, hearing),
-            ("Bounce", Some(address)) => hosts.bounced(address, hearing),
+            ("Crash", Some(address)) => hosts.crashed(address, recorder),
+            ("Bounce", Some(address)) => hosts.bounced(address, recorder),
             _ => {}
         });
     }
 }
 
-/// What turmoil says of a host.
+/// The fields of turmoil's spans and events.
 #[derive(Default)]
 struct Fields {
     message: String,

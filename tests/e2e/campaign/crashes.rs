@@ -120,7 +120,7 @@ fn a_segmentation_fault_is_a_finding_and_the_campaign_goes_on() {
     assert_eq!(finding["signature"], "no-crash · SIGSEGV · server");
     assert_eq!(finding["subject"], "SIGSEGV on server-1");
     let stack = finding["stack"].as_str().expect("a stack");
-    assert!(stack.starts_with("server-1, life 1, thread 0, at 1.0"), "{stack}");
+    assert!(stack.starts_with("server-1, incarnation 1, thread 0, at 1.0"), "{stack}");
     assert!(stack.contains("at address 0x8") && stack.contains("tests/e2e/campaign/crashes.rs:"), "{stack}");
 }
 
@@ -157,11 +157,11 @@ fn an_endless_loop_is_a_finding_after_its_bound() {
     let begun = Instant::now();
     let output = cli(&["replay", &token("loops_for_ever")]);
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.out.starts_with("✗ no spin"), "{}", output.out);
-    assert!(output.out.contains("client-3 ran for 10 s of real time without waiting for anything"), "{}", output.out);
-    assert!(output.out.contains("client-3, life 1, thread 0, at 0.000"), "{}", output.out);
+    assert!(output.out.starts_with("✗ endless loop"), "{}", output.out);
+    assert!(output.out.contains("client-3 ran for 10 s of real time without blocking"), "{}", output.out);
+    assert!(output.out.contains("client-3, incarnation 1, thread 0, at 0.000"), "{}", output.out);
     assert!(output.out.contains("tests/e2e/campaign/crashes.rs:"), "{}", output.out);
-    assert!(output.out.contains("nothing was injected"), "the report has the plan: {}", output.out);
+    assert!(output.out.contains("no injections"), "the report has the plan: {}", output.out);
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
@@ -330,6 +330,6 @@ fn a_token_replays_a_crash() {
     let token = finding["token"].as_str().expect("a token");
     let output = cli(&["replay", token]);
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.out.starts_with("✗ no crash"), "{}", output.out);
-    assert!(output.out.contains("server-1 brought its whole process down by SIGSEGV"), "{}", output.out);
+    assert!(output.out.starts_with("✗ crash"), "{}", output.out);
+    assert!(output.out.contains("server-1 crashed the whole process with SIGSEGV"), "{}", output.out);
 }

@@ -71,7 +71,7 @@ fn a_regression_runs_before_all_seeds() {
     let keep = || output_of(command(&["keep", &token]).env("AFTERLIFE_KEPT", &kept_in));
     let first = keep();
     assert!(first.code == 0 && first.out.starts_with("✓ kept in "), "{first:?}");
-    assert!(keep().out.starts_with("– kept already in "));
+    assert!(keep().out.starts_with("– already kept in "));
     let file = std::fs::read_to_string(kept_in.join("allows_one_incarnation.afterlife")).expect("it was kept");
     assert_eq!(file.lines().filter(|line| line.starts_with(&token) && line.contains("  # no-silent-panic")).count(), 1);
     let words = ["run", "allows_one_incarnation", "--seeds", "5", "--report", "json", "--max-failures", "1"];
@@ -88,7 +88,7 @@ fn a_regression_that_holds_again_is_reported() {
     std::fs::write(kept_in.join("allows_many_incarnations.afterlife"), killed("allows_many_incarnations", 0))
         .expect("it can be written");
     let run = output_of(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
-    assert!(run.code == 0 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
+    assert!(run.code == 0 && run.out.contains("✓ 1 regression holds\n"), "{run:?}");
 }
 
 fn a_regression_that_no_longer_fits_the_code_is_reported() {
@@ -99,10 +99,12 @@ fn a_regression_that_no_longer_fits_the_code_is_reported() {
     let run = output_of(command(&["run", "allows_many_incarnations", "--seeds", "1"]).env("AFTERLIFE_KEPT", &kept_in));
     let text = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        text.contains("allows_many_incarnations.afterlife:2 no longer fits: it names node number 7, and there are 2"),
+        text.contains(
+            "allows_many_incarnations.afterlife:2 no longer fits: it names node number 7, but there are 2 nodes"
+        ),
         "{text}"
     );
-    assert!(run.code == 125 && run.out.contains("✓ 1 kept run holds now\n"), "{run:?}");
+    assert!(run.code == 125 && run.out.contains("✓ 1 regression holds\n"), "{run:?}");
 }
 
 fn shards_share_the_seeds() {

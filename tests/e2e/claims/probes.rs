@@ -103,8 +103,8 @@ fn a_use_after_teardown_names_both_ends() {
     holds("a_resource_of_an_earlier_incarnation", &[kill]);
     assert!(signature("a_resource_is_used_after_its_end").starts_with("no-use-after-teardown · "));
     let output = cli(&["run", "a_resource_is_used_after_its_end", "--seeds", "1"]);
-    assert!(output.out.starts_with("✗ no use after teardown"), "{}", output.out);
-    for text in ["metadata-db, generation 1", "server-0", "by apply 41", "metadata-db closed"] {
+    assert!(output.out.starts_with("✗ use after teardown"), "{}", output.out);
+    for text in ["metadata-db, generation 1", "server-0", "in apply 41", "closes metadata-db"] {
         assert!(output.out.contains(text), "{text}: {}", output.out);
     }
 }

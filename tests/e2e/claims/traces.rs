@@ -144,7 +144,7 @@ fn an_audit_of_the_programs_log_finds_the_same_violation() {
     assert_eq!(lines, 5, "the program printed its log");
     let audited = cli(&["audit", &path]);
     assert_eq!(audited.code, 1, "{}{}", audited.out, audited.err);
-    assert!(audited.out.contains("no use after teardown"), "{}", audited.out);
+    assert!(audited.out.contains("✗ use after teardown"), "{}", audited.out);
     assert!(audited.out.contains("used metadata-db by apply 41"), "{}", audited.out);
     assert!(audited.out.contains("log.jsonl:5"), "{}", audited.out);
 }
@@ -152,19 +152,19 @@ fn an_audit_of_the_programs_log_finds_the_same_violation() {
 fn an_audit_checks_every_invariant_that_a_log_can_break() {
     let audited = cli(&["audit", &log_of("logs_every_violation").0]);
     assert_eq!(audited.code, 1, "{}{}", audited.out, audited.err);
-    for claim in [
-        "joined before teardown",
-        "no use before init",
-        "no callback after deregistration",
-        "no stale epoch effect",
-        "slots conserved",
-        "honest progress",
-        "notify before close",
-        "close once",
-        "own entry only",
-        "always",
+    for title in [
+        "teardown before join",
+        "use before init",
+        "callback after deregistration",
+        "stale epoch effect",
+        "wrong slot count",
+        "wrong progress",
+        "close without notice",
+        "closed twice",
+        "foreign entry removed",
+        "claim broken",
     ] {
-        assert!(audited.out.contains(claim), "{claim}: {}", audited.out);
+        assert!(audited.out.contains(&format!("✗ {title}")), "{title}: {}", audited.out);
     }
 }
 

@@ -49,12 +49,12 @@ fn a_record_shows_every_socket_at_the_violation() {
     let head = shown.out.find("sockets at the moment of the violation").expect("they were asked for");
     let table = &shown.out[head..];
     for line in [
-        "server, life 2  tcp listening  0.0.0.0:7000",
-        "server, life 2  udp bound  0.0.0.0:9000",
+        "server, incarnation 2  tcp listening  0.0.0.0:7000",
+        "server, incarnation 2  udp bound  0.0.0.0:9000",
         "10.0.0.1:7000 → 10.0.0.2:",
-        "client, life 1  unix listening  /tmp/service.sock",
-        "client, life 1  tcp half open  10.0.0.2:",
-        "client, life 1  tcp established  10.0.0.2:",
+        "client, incarnation 1  unix listening  /tmp/service.sock",
+        "client, incarnation 1  tcp half open  10.0.0.2:",
+        "client, incarnation 1  tcp established  10.0.0.2:",
         ", 10 B unread",
         ", 10 B sent",
     ] {

@@ -54,7 +54,7 @@ fn stop() -> Vec<Injection> {
 
 fn reports(output: &Output, sentence: &str) {
     let page = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(output.code == 1 && page.starts_with("✗ nothing left"), "{}{}", output.out, output.err);
+    assert!(output.code == 1 && page.starts_with("✗ leak"), "{}{}", output.out, output.err);
     assert!(page.contains(sentence), "no `{sentence}` in\n{}", output.out);
 }
 

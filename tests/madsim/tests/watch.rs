@@ -69,7 +69,7 @@ fn a_breach_has_the_signature_the_story_and_a_record() {
     assert_eq!(breach.signature.0, "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
     let page = breach.to_string();
     for part in [
-        "how it came about",
+        "how it happened",
         "server",
         "progress deregistered",
         "MADSIM_TEST_SEED=11 RUSTFLAGS=\"--cfg madsim\" cargo test",
@@ -193,7 +193,7 @@ fn restarts_of_a_node_are_part_of_the_story() {
         })
     };
     let page = std::thread::spawn(run).join().expect("it does not panic").expect_err("it was called").to_string();
-    for part in ["fault   restart keeper", "keeper  starts again", "life 2"] {
+    for part in ["fault   restart keeper", "keeper  restarts", "incarnation 2"] {
         assert!(page.contains(part), "`{part}` is not in\n{page}");
     }
 }

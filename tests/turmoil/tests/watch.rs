@@ -62,7 +62,7 @@ fn a_breach_has_the_signature_the_story_and_a_record() {
     assert_eq!(breach.signature.0, "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
     let page = breach.to_string();
     for part in
-        ["how it came about", "server", "progress deregistered", "-- --exact --nocapture  # with the same rng_seed"]
+        ["how it happened", "server", "deregisters progress", "-- --exact --nocapture  # with the same rng_seed"]
     {
         assert!(page.contains(part), "`{part}` is not in\n{page}");
     }
@@ -215,7 +215,7 @@ fn crashes_and_bounces_of_a_host_are_part_of_the_story() {
         sim.step().unwrap();
     }
     let page = watching.finish().expect_err("it was called").to_string();
-    for part in ["0.010  fault   crash keeper", "0.020  keeper  starts again", "life 2"] {
+    for part in ["0.010  fault   crash keeper", "0.020  keeper  restarts", "incarnation 2"] {
         assert!(page.contains(part), "`{part}` is not in\n{page}");
     }
 }
