@@ -1,9 +1,8 @@
 //! Campaigns for GitHub Actions: annotations while they run, and a summary of the step at the end.
 //! This file knows the two formats and their limits. It reads no environment variables.
 
-use super::junit::plain;
 use super::measure::{count, elapsed, plural};
-use super::page::page;
+use super::page::{page, plain};
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;

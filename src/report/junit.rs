@@ -1,14 +1,12 @@
 //! Campaigns as JUnit XML for tools that collect test results: one suite per campaign, one case per failure.
 //! The document is written when all campaigns have ended. Findings are on disk before that.
 
-use super::line::Line;
 use super::measure::plural;
-use super::page::page;
+use super::page::{page, plain};
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::search::campaign::{CampaignOptions, CampaignOutcome, Counted, RegressionOutcome, Reporter};
-use anstream::adapter::strip_str;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Collects suites.
@@ -88,9 +86,4 @@ impl Reporter for Junit {
         }
         self.report.add_test_suite(suite);
     }
-}
-
-/// The lines without colour.
-pub(super) fn plain(lines: &[Line]) -> String {
-    lines.iter().map(|line| format!("{}\n", strip_str(&line.to_string()))).collect()
 }

@@ -14,6 +14,7 @@ use crate::failure::story::{Mark, Step, Story};
 use crate::model::violation::Violation;
 use crate::run::request::Ended;
 use afterlife_sim::event::signal_name;
+use anstream::adapter::strip_str;
 
 /// Columns of a label such as `replay` and the gap after it.
 const LABEL: usize = 11;
@@ -66,6 +67,18 @@ pub(crate) fn page(failure: &FailingRun, saved: Option<&SavedRecord>, paste: &Pa
         }
     }
     page
+}
+
+impl FailingRun {
+    /// The page of the failure as plain text, with the commands that replay it.
+    pub fn story(&self) -> String {
+        plain(&page(self, None, &Paste::of_this_program()))
+    }
+}
+
+/// The lines without colour.
+pub(super) fn plain(lines: &[Line]) -> String {
+    lines.iter().map(|line| format!("{}\n", strip_str(&line.to_string()))).collect()
 }
 
 /// The broken claim, its subject, and the sentence.

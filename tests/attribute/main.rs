@@ -1,7 +1,8 @@
-//! `#[afterlife::test]` and plans as strategies, in a test binary with the standard harness, as a user's own crate has it.
+//! `#[afterlife::test]`, reporters, and plans as strategies, in a test binary with the standard harness, as in a user's own crate.
 //! Everything else is in `e2e`, where one binary runs its scenarios itself.
 
 mod readme_example;
 mod regressions;
+mod reporter;
 #[cfg(feature = "proptest")]
 mod strategies;

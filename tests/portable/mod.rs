@@ -260,7 +260,7 @@ pub(crate) fn refuses(fault: Fault, asks: &str, why: &str) {
     let plan = Plan { injections: vec![Injection { trigger: at(ms(500)), fault }] };
     let output = harness::cli(&["replay", &token(engine, Some(plan))]);
     assert_eq!(output.code, 125, "{}{}", output.out, output.err);
-    assert!(output.err.contains(&format!("asks for {asks}, and {engine} has not: {why}")), "{}", output.err);
+    assert!(output.err.contains(&format!("needs {asks}, which {engine} does not support: {why}")), "{}", output.err);
     let output = harness::cli(&["list", "--engines"]);
     assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     assert!(output.out.contains(&format!("{engine}: {why}")), "{}", output.out);

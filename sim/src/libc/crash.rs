@@ -110,13 +110,16 @@ fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) 
     let name = kernel.recorder.text(thread.name);
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
     let node = kernel.process.node(thread.node).map_or("?", |node| &node.name);
-    let life = thread.incarnation;
+    let incarnation = thread.incarnation;
     let at = address.map_or(String::new(), |address| format!(", at address {address:#x}"));
     let (seconds, ns) = (kernel.sched.now_ns / 1_000_000_000, kernel.sched.now_ns % 1_000_000_000);
     Crash {
         signal: (signal != WATCHDOG).then_some(signal),
         node: node.to_owned(),
-        stack: format!("{node}, incarnation {life}, thread {}{name}, at {seconds}.{ns:09} s{at}\n{stack}", thread.number),
+        stack: format!(
+            "{node}, incarnation {incarnation}, thread {}{name}, at {seconds}.{ns:09} s{at}\n{stack}",
+            thread.number
+        ),
     }
 }
 
