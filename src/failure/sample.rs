@@ -136,7 +136,7 @@ pub(crate) fn raft_master() -> FailingRun {
         class: "metadata-db".into(),
         sites: vec!["scenarios/src/raft_master/store.rs".into(), "scenarios/src/raft_master/shutdown.rs".into()],
         subject: "metadata-db, generation 2".into(),
-        sentence: "master-1 used metadata-db by apply 25 1.2 ms after it had closed it".into(),
+        sentence: "master-1 used metadata-db in apply 25, 1.2 ms after it had closed it".into(),
         at,
         turning: vec![close, batch],
     };

@@ -62,7 +62,7 @@ impl Invariant for NoUseAfterTeardown {
                     return None;
                 };
                 let (name, by) = (facts.text(name), facts.text(by));
-                let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
+                let by = if by.is_empty() { String::new() } else { format!(" in {by},") };
                 let late = span(event.time_ns - closed.time_ns);
                 Some(Violation {
                     invariant: ID.to_owned(),
@@ -110,7 +110,7 @@ mod tests {
         let mut script = Script::new();
         script.open("db", 1).used("db", 1, "apply 40").closed("db", 1).after_ns(1_400_000).used("db", 1, "apply 41");
         let [violation] = &check(script)[..] else { panic!("one violation") };
-        assert_eq!(violation.sentence, "node-0 used db by apply 41 1.4 ms after it had closed it");
+        assert_eq!(violation.sentence, "node-0 used db in apply 41, 1.4 ms after it had closed it");
         assert_eq!(violation.signature().to_string(), "no-use-after-teardown · db · src/use.rs · src/close.rs");
         assert_eq!(violation.turning, [Seq(2), Seq(1)]);
     }

@@ -20,7 +20,7 @@ fn a_use_after_a_close_is_found_in_a_log_that_numbers_its_objects() {
     ];
     let audit = check(&log);
     let [violation] = &audit.violations[..] else { panic!("one violation: {:?}", audit.violations) };
-    assert_eq!(violation.sentence, "the program used db by apply 41 1.4 ms after it had closed it");
+    assert_eq!(violation.sentence, "the program used db in apply 41, 1.4 ms after it had closed it");
     assert_eq!(audit.line_of[violation.at.0 as usize], 4);
     assert_eq!((audit.lines, audit.record.events.len(), audit.unreadable), (4, 3, 0));
 }

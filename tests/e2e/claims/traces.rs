@@ -145,7 +145,7 @@ fn an_audit_of_the_programs_log_finds_the_same_violation() {
     let audited = cli(&["audit", &path]);
     assert_eq!(audited.code, 1, "{}{}", audited.out, audited.err);
     assert!(audited.out.contains("✗ use after teardown"), "{}", audited.out);
-    assert!(audited.out.contains("used metadata-db by apply 41"), "{}", audited.out);
+    assert!(audited.out.contains("used metadata-db in apply 41"), "{}", audited.out);
     assert!(audited.out.contains("log.jsonl:5"), "{}", audited.out);
 }
 
