@@ -1,4 +1,4 @@
-//! What a test that is written for a guest simulator uses, as far as this program was built with it.
+//! The names that tests written for a guest simulator use, as far as this program was built with it.
 
 #[cfg(any(feature = "turmoil", madsim))]
 pub use super::live::{Breach, Held, Watching};

@@ -11,7 +11,7 @@ pub(crate) mod guests;
 #[cfg(any(feature = "turmoil", madsim, test))]
 #[cfg_attr(
     not(feature = "turmoil"),
-    allow(dead_code, unreachable_pub, unused_imports, reason = "what turmoil alone needs, and tests without it")
+    allow(dead_code, unreachable_pub, unused_imports, reason = "turmoil needs it, and so do tests without it")
 )]
 pub(crate) mod live;
 #[cfg(madsim)]
