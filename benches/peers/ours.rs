@@ -123,12 +123,16 @@ pub(crate) fn run(workload: Workload, options: Options) -> Tally {
     let claims = options.claims.then(Claims::default);
     let begun_bytes = options.weigh.then(rss_bytes);
     let watch = Watch { to_kill, claims, restarts: 0, begun_bytes, rest_bytes: 0 };
-    let Outcome { ending, digest, events, kept, observer, .. } =
+    let Outcome { ending, digest, events, recorded, observer, .. } =
         afterlife_sim::run(settings, machines, Box::new(watch));
     let watch = observer.downcast::<Watch>().expect("the watch is what was given");
     let ending_wanted = if options.virtual_s == VIRTUAL_S_MAX { Ending::Quiet } else { Ending::TimeUp };
     assert_eq!(ending, ending_wanted, "{} ended otherwise than it should", workload.name());
-    assert_eq!(kept.map(|kept| kept.events().len() as u64), options.record.then_some(events), "what was kept is whole");
+    assert_eq!(
+        recorded.map(|recorded| recorded.events().len() as u64),
+        options.record.then_some(events),
+        "what was kept is whole"
+    );
     let (units, check) = match workload {
         Workload::Restarts => (watch.restarts, count.came_back.load(Relaxed)),
         _ => (count.sent.load(Relaxed), count.received.load(Relaxed)),

@@ -51,7 +51,7 @@ fn a_replay_elsewhere_is_the_same_run() {
     let mut bare = runner(&["replay", token()]);
     let (_, other) = output(bare.env_clear().env("NO_COLOR", "1").current_dir("/"));
     assert_eq!(digest(&other), digest(&usual));
-    let (_, futex) = output(runner(&["replay", token()]).env("AFTERLIFE_BATON", "futex"));
+    let (_, futex) = output(runner(&["replay", token()]).env("AFTERLIFE_SWITCH", "futex"));
     assert_eq!(digest(&futex), digest(&usual));
 }
 

@@ -56,7 +56,7 @@ fn the_patched_build_has_only_the_crashes_that_its_fix_left() {
 fn each_token_replays_in_a_fresh_process() {
     for finding in shipped() {
         replays(finding);
-        let (code, page) = output(runner(&["replay", text(finding, "token")]).env("AFTERLIFE_BATON", "futex"));
+        let (code, page) = output(runner(&["replay", text(finding, "token")]).env("AFTERLIFE_SWITCH", "futex"));
         assert_eq!((code, digest(&page)), (Some(1), finding["digest"].as_str()), "{page}");
     }
 }

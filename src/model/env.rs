@@ -3,5 +3,5 @@
 /// Marks a process as a runner.
 pub(crate) const RUNNER: &str = "AFTERLIFE_RUNNER";
 
-/// Selects how threads switch: `switch`, in user space, or `futex`. Neither changes a run.
-pub(crate) const BATON: &str = "AFTERLIFE_BATON";
+/// Selects the context switch: `user-space` or `futex`. Neither changes a run.
+pub(crate) const SWITCH: &str = "AFTERLIFE_SWITCH";

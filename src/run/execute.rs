@@ -180,7 +180,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         // This is the reason for anything else that did not end.
         verdicts.violations = vec![too_many_events(outcome.events)];
     }
-    let unread = unread(verdicts.leaks, verdicts.stacks, &outcome.places);
+    let unread = unread(verdicts.leaks, verdicts.stacks, &outcome.call_sites);
     let ended = match &outcome.crash {
         None => Ended::Whole,
         // The reader of the reply reports the crash.
@@ -193,14 +193,14 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
             }
         }
     };
-    let record = outcome.kept.map(|kept| Record {
+    let record = outcome.recorded.map(|recorded| Record {
         lines: outcome.lines,
         choices: outcome.choices,
         names: outcome.names,
         nodes,
         sockets: outcome.sockets,
-        events: kept.events().to_vec(),
-        digests: kept.digests().to_vec(),
+        events: recorded.events().to_vec(),
+        digests: recorded.digests().to_vec(),
         ..Record::default()
     });
     Reply {

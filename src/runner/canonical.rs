@@ -1,7 +1,7 @@
 //! How a runner process is started: always with the same arguments and the same environment, so that its heap and
 //! stack begin alike whoever starts it. It does not talk to the process.
 
-use crate::model::env::{BATON, RUNNER};
+use crate::model::env::{RUNNER, SWITCH};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 /// What the loader of this executable may need to find its libraries, and what is no part of a run. Everything else is
 /// constant or absent.
-const PASSED_ON: [&str; 2] = ["LD_LIBRARY_PATH", BATON];
+const PASSED_ON: [&str; 2] = ["LD_LIBRARY_PATH", SWITCH];
 
 /// The same in every runner. Backtraces are off because capturing one allocates and takes time inside the run.
 const CONSTANT: [(&str, &str); 5] =

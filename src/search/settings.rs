@@ -1,7 +1,7 @@
 //! What the environment asks for: the `AFTERLIFE_*` variables.
 //! It does not apply them: the command line comes before them, the defaults come after.
 
-use crate::model::env::{BATON, RUNNER};
+use crate::model::env::{RUNNER, SWITCH};
 use crate::model::nearest::nearest;
 use crate::model::refusal::Refusal;
 use crate::run::log_filter::{Filter, LOG_NEXT};
@@ -25,7 +25,7 @@ const KNOWN: [&str; 10] = [
     "AFTERLIFE_LOG",
     "AFTERLIFE_SHRINK",
     "AFTERLIFE_KEPT",
-    BATON,
+    SWITCH,
 ];
 
 /// The variables, read.
@@ -67,7 +67,7 @@ impl Settings {
             let refused = |why: String, next: &str| Refusal::new(format!("{name}: {why}"), next);
             match name.as_str() {
                 RUNNER | CALLED => {}
-                BATON => parse_baton(&value).map_err(|why| refused(why, BATON_NEXT))?,
+                SWITCH => parse_switch(&value).map_err(|why| refused(why, SWITCH_NEXT))?,
                 "AFTERLIFE_REPLAY" => settings.replay = Some(value),
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
                 "AFTERLIFE_KEPT" => settings.regressions = Some(PathBuf::from(value)),
@@ -101,12 +101,16 @@ pub(crate) fn parse_search(text: &str) -> Result<(), String> {
     if text == "random" { Ok(()) } else { Err(format!("unknown search `{text}`")) }
 }
 
-/// Ways for the baton to pass. The runner reads the variable itself; here it is only checked.
-fn parse_baton(text: &str) -> Result<(), String> {
-    if matches!(text, "switch" | "futex") { Ok(()) } else { Err(format!("`{text}` is not a way to switch threads")) }
+/// Checks the kind of context switch. The runner reads the variable itself.
+fn parse_switch(text: &str) -> Result<(), String> {
+    if matches!(text, "user-space" | "futex") {
+        Ok(())
+    } else {
+        Err(format!("`{text}` is not a way to switch threads"))
+    }
 }
 
-const BATON_NEXT: &str = "write switch (the default) or futex";
+const SWITCH_NEXT: &str = "write switch (the default) or futex";
 
 /// What to write instead of a search that there is not.
 pub(crate) const SEARCH_NEXT: &str = "write random, the only search so far";
@@ -178,8 +182,8 @@ mod tests {
         error: AFTERLIFE_SHRINK: `-1` is not a number of replays
           next: write the most replays that a finding may cost, or 0 to leave plans as drawn
         ");
-        insta::assert_snapshot!(said("AFTERLIFE_BATON", "hand"), @r"
-        error: AFTERLIFE_BATON: `hand` is not a way to switch threads
+        insta::assert_snapshot!(said("AFTERLIFE_SWITCH", "hand"), @r"
+        error: AFTERLIFE_SWITCH: `hand` is not a way to switch threads
           next: write switch (the default) or futex
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"

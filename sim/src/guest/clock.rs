@@ -59,7 +59,7 @@ pub(crate) fn waited(me: ThreadId, since_ns: u64) {
     if let (Some(source), Some(advance)) = (SOURCE.get(), ADVANCE.get())
         && let Some(now_ns) = outside(source)
     {
-        let waited_ns = at_rest(|kernel| kernel.sched.now_ns).saturating_sub(since_ns);
+        let waited_ns = at_rest(|kernel| kernel.sched.now_ns()).saturating_sub(since_ns);
         // The rest of the last step counts; a lead of whole steps stays as it is.
         let rest_ns = since_ns.saturating_sub(now_ns) % STEP_NS;
         let steps_ns = (rest_ns + waited_ns) / STEP_NS * STEP_NS;

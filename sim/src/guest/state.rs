@@ -12,7 +12,7 @@ use crate::kernel::fs::disk::Disk;
 use crate::kernel::guest::{Guest, Hooks};
 use crate::kernel::process::node::{ExitCode, Node};
 use crate::kernel::process::state::ProcessState;
-use crate::kernel::sched::thread::{NOBODY, ThreadId};
+use crate::kernel::sched::thread::{NOBODY, Role, ThreadId};
 use std::any::Any;
 
 /// The state of the guest engine.
@@ -71,9 +71,9 @@ impl GuestProcess {
         Self {
             incarnation: node.incarnation(),
             is_up: node.is_up(),
-            is_off: node.lifecycle.state() == ProcessState::Off,
-            stop_requests: node.stops.count(),
-            is_paused: node.lifecycle.is_paused(),
+            is_off: node.lifecycle().state() == ProcessState::Off,
+            stop_requests: node.stops().count(),
+            is_paused: node.lifecycle().is_paused(),
         }
     }
 
@@ -207,7 +207,7 @@ impl GuestState {
 impl Kernel {
     /// Installs the guest engine, for all nodes so far.
     pub(super) fn install_guest(&mut self, tears_down_in_turns: bool) {
-        let nodes = self.process.nodes.count();
+        let nodes = self.process.count();
         let context = NodeContext { incarnation: 0, now_ns: 0, cause: Seq::NONE, entropy: 0 };
         self.guest = Some(Box::new(GuestState {
             nodes: nodes as u16,
@@ -228,8 +228,8 @@ impl Kernel {
     /// Begins the teardown of a dead incarnation. The node's disk is out of its reach from now on.
     pub(super) fn begin_teardown(&mut self, me: ThreadId, node: NodeId, incarnation: u16) {
         self.switch_guest(me, Some(node), false);
-        self.sched.threads[me].incarnation = incarnation;
-        let disk = self.process[node].storage.take();
+        self.sched[me].act_for_incarnation(incarnation);
+        let disk = self.process[node].storage_mut().take();
         if let Some(state) = GuestState::of_mut(self) {
             state.detached_disk = disk;
         }
@@ -239,10 +239,10 @@ impl Kernel {
     pub(super) fn kill_dying_threads(&mut self, node: NodeId) {
         let Some(state) = GuestState::in_slot(&mut self.guest) else { return };
         let (of_node, others): (Vec<_>, _) =
-            std::mem::take(&mut state.dying).into_iter().partition(|thread| self.sched.threads[*thread].node == node);
+            std::mem::take(&mut state.dying).into_iter().partition(|thread| self.sched[*thread].node() == node);
         state.dying = others;
         for thread in of_node {
-            self.end_thread(thread);
+            self.sched.kill_thread(thread);
         }
     }
 
@@ -251,13 +251,13 @@ impl Kernel {
     pub(super) fn switch_guest(&mut self, me: ThreadId, node: Option<NodeId>, runs: bool) {
         let Some(state) = GuestState::in_slot(&mut self.guest) else { return };
         state.guest_thread = me;
-        self.sched.threads.last = Some(me);
+        self.sched.run_last(me);
         let nodes = state.nodes;
-        let role = &self.sched.threads[me];
+        let role = self.sched[me].role();
         let index = |node: NodeId| usize::from(node.0.min(nodes));
         state.contexts[index(role.node)] = NodeContext {
             incarnation: role.incarnation,
-            now_ns: self.sched.now_ns,
+            now_ns: self.sched.now_ns(),
             cause: role.cause,
             entropy: role.entropy,
         };
@@ -266,22 +266,21 @@ impl Kernel {
         let mut context = state.contexts[index(node)];
         if context.incarnation != process.incarnation() {
             (context.incarnation, context.cause, context.entropy) =
-                (process.incarnation(), process.lifecycle.ended(), 0);
+                (process.incarnation(), process.lifecycle().ended(), 0);
         }
         state.running = (runs && node.0 < nodes).then_some(node);
-        let key = crate::kernel::sched::choice::join(process.key, u64::from(process.incarnation()));
+        let key = crate::kernel::sched::choice::join(process.key(), u64::from(process.incarnation()));
         let incarnation = process.incarnation();
-        let thread = &mut self.sched.threads[me];
-        (thread.node, thread.incarnation, thread.key) = (node, incarnation, key);
-        (thread.cause, thread.entropy) = (context.cause, context.entropy);
+        let role = Role { node, incarnation, cause: context.cause, entropy: context.entropy };
+        self.sched[me].act_for(role, key);
         if node.0 < nodes {
-            crate::isolate::beat(node.0);
+            crate::host::status::beat(node.0);
         }
     }
 
     /// Ends a turn of all programs at this time: carries out the postponed ends, then everything that fell due meanwhile.
     pub(super) fn end_guest_turn(&mut self, now_ns: u64) {
-        self.sched.now_ns = self.sched.now_ns.max(now_ns);
+        self.sched.advance_to(now_ns);
         let postponed = GuestState::of_mut(self).map(|state| std::mem::take(&mut state.postponed_ends));
         for (node, how, cause) in postponed.into_iter().flatten() {
             self.end_process(node, how, cause);
@@ -291,21 +290,19 @@ impl Kernel {
 
     /// Handles everything that is due, while the running thread keeps running.
     fn fire_due(&mut self) {
-        if self.sched.now_ns > self.settings.end_ns {
-            self.sched.now_ns = self.settings.end_ns;
+        if self.sched.now_ns() > self.settings.end_ns {
+            self.sched.set_now(self.settings.end_ns);
             self.finish(Ending::TimeUp);
         }
-        while self.ending().is_none()
-            && self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns)
-        {
+        while self.ending().is_none() && self.sched.has_due() {
             self.fire_next();
         }
     }
 
     /// Records that the main function of the current node has ended.
     pub(super) fn guest_main_ended(&mut self, me: ThreadId, code: ExitCode) {
-        let thread = &self.sched.threads[me];
-        if self.process[thread.node].incarnation() == thread.incarnation {
+        let thread = &self.sched[me];
+        if self.process[thread.node()].incarnation() == thread.incarnation() {
             self.main_ended(me, code);
         }
     }
@@ -315,6 +312,6 @@ impl Kernel {
         let state = GuestState::of_mut(self)?;
         let nodes = usize::from(state.nodes);
         std::mem::take(&mut state.changed)
-            .then(|| self.process.nodes.iter().take(nodes).map(|(_, node)| GuestProcess::of(node)).collect())
+            .then(|| self.process.nodes().take(nodes).map(|(_, node)| GuestProcess::of(node)).collect())
     }
 }

@@ -1,10 +1,24 @@
 //! One simulation in one process: runs it on the calling thread, forks a child for each, watches it.
+//!
+//! | | |
+//! |---|---|
+//! | `simulation` | a run on the calling thread, from its machines to its outcome |
+//! | `fork`, `child` | a child process: the parent's side, the child's side |
+//! | `addresses`, `pages` | preparation of a runner: fixed addresses, page sizes |
+//! | `cpu_time` | processor time |
+//!
+//! The memory that both sides share is in `host::status`, below the kernel, which reports there that the run goes on.
 
+mod addresses;
+mod child;
+mod cpu_time;
 mod fork;
-mod last_words;
+mod pages;
 pub(crate) mod simulation;
 
-pub use fork::{ChildEnd, How, cpu_ns, fix_addresses, in_child, last_words};
-pub(crate) use fork::{beat, guest_here, leave, name_node};
-pub use last_words::{EXIT_UNSUPPORTED, LastWords};
+pub use crate::host::last_words::{EXIT_UNSUPPORTED, LastWords};
+pub use crate::host::status::last_words;
+pub use addresses::fix_addresses;
+pub use cpu_time::cpu_ns;
+pub use fork::{ChildEnd, How, in_child};
 pub use simulation::{Machine, Outcome, become_host, run};

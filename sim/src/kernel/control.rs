@@ -84,22 +84,22 @@ impl<'a> Control<'a> {
 
     /// Virtual nanoseconds since the run began.
     pub fn now_ns(&self) -> u64 {
-        self.kernel.sched.now_ns
+        self.kernel.sched.now_ns()
     }
 
     /// The keyed choices of this run.
     pub fn choices(&self) -> &Choices {
-        &self.kernel.sched.choices
+        self.kernel.sched.choices()
     }
 
     /// The number of nodes.
     pub fn nodes(&self) -> u16 {
-        self.kernel.process.nodes.count() as u16
+        self.kernel.process.count() as u16
     }
 
     /// A node's name; `world` for [`NodeId::SIMULATION`].
     pub fn node_name(&self, node: NodeId) -> &str {
-        self.kernel.process.node(node).map_or("world", |node| &node.name)
+        self.kernel.process.node(node).map_or("world", |node| node.name())
     }
 
     /// The text of a name.
@@ -114,7 +114,7 @@ impl<'a> Control<'a> {
 
     /// The state of a node's process.
     pub fn status(&self, node: NodeId) -> Status {
-        match self.kernel.process.node(node).map(|node| node.lifecycle.state()) {
+        match self.kernel.process.node(node).map(|node| node.lifecycle().state()) {
             None | Some(ProcessState::New) => Status::New,
             Some(ProcessState::Up) => Status::Up,
             Some(ProcessState::Stopping) => Status::Stopping,
@@ -159,7 +159,7 @@ impl<'a> Control<'a> {
 
     /// Returns whether a node's process is paused.
     pub fn is_paused(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.lifecycle.is_paused())
+        self.kernel.process.node(node).is_some_and(|node| node.lifecycle().is_paused())
     }
 
     /// Resumes a node's process, as SIGCONT would. Returns whether it was paused.
@@ -177,7 +177,7 @@ impl<'a> Control<'a> {
 
     /// The thread under the hold of this number, as its number in its process, if it is still alive.
     pub fn held_thread(&self, number: u32) -> Option<u32> {
-        self.kernel.held(number).map(|id| self.kernel.sched.threads[id].number)
+        self.kernel.held(number).map(|id| self.kernel.sched[id].number())
     }
 
     /// Ends the hold of this number. Its thread goes on unless another hold or a pause stops it. Does nothing if there is no
@@ -194,13 +194,13 @@ impl<'a> Control<'a> {
     /// Restarts a node's process `delay_ns` after its present incarnation has ended.
     pub fn restart_after_exit(&mut self, node: NodeId, delay_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
-            node.lifecycle.restart_after(delay_ns);
+            node.lifecycle_mut().restart_after(delay_ns);
         }
     }
 
     /// Returns whether a node that is down has a restart pending.
     pub fn will_restart(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.lifecycle.will_restart())
+        self.kernel.process.node(node).is_some_and(|node| node.lifecycle().will_restart())
     }
 
     /// Partitions one node from another, in this direction only.
@@ -247,7 +247,7 @@ impl<'a> Control<'a> {
     /// Sets the extra latency of each sync of a node's disk, in nanoseconds; 0 for a healthy disk.
     pub fn slow_disk(&mut self, node: NodeId, extra_ns: u64) {
         if let Some(node) = self.kernel.process.node_mut(node) {
-            node.storage.slow_syncs(extra_ns);
+            node.storage_mut().slow_syncs(extra_ns);
         }
     }
 
@@ -266,7 +266,7 @@ impl<'a> Control<'a> {
     /// The path of the `nth` file of a node's disk, from 1, in the order of paths, modulo their number. With `filled`, only files
     /// with content count. `None` if there is none.
     pub fn nth_file(&mut self, node: NodeId, nth: u32, filled: bool) -> Option<String> {
-        self.kernel.process.node(node)?.storage.nth_file(nth, filled)
+        self.kernel.process.node(node)?.storage().nth_file(nth, filled)
     }
 
     /// Removes a file from the media and its name from the directory. Open descriptors of it stay valid.
@@ -282,23 +282,23 @@ impl<'a> Control<'a> {
     /// Limits a node's process to this many bytes of memory; `None` for its machine's own budget.
     pub fn limit_memory(&mut self, node: NodeId, bytes: Option<u64>) {
         if let Some(node) = self.kernel.process.node(node) {
-            node.memory.limit(bytes);
+            node.memory().limit(bytes);
         }
     }
 
     /// Returns whether [`limit_memory`](Self::limit_memory) leaves a node's process less than its machine's budget.
     pub fn has_memory_limit(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.memory.has_memory_limit())
+        self.kernel.process.node(node).is_some_and(|node| node.memory().has_memory_limit())
     }
 
     /// Returns whether a node's disk refuses operations at this moment: with errors, or because no space is free.
     pub fn disk_fails(&self, node: NodeId) -> bool {
-        self.kernel.process.node(node).is_some_and(|node| node.storage.refuses())
+        self.kernel.process.node(node).is_some_and(|node| node.storage().refuses())
     }
 
     /// A digest of the disk as a node's next process would find it; 0 if there is no disk yet. It reads the whole disk.
     pub fn disk_state(&self, node: NodeId) -> u128 {
-        let disk = self.kernel.process.node(node).and_then(|node| node.storage.used());
+        let disk = self.kernel.process.node(node).and_then(|node| node.storage().used());
         disk.map_or(0, |disk| disk.visible_digest())
     }
 
@@ -309,7 +309,7 @@ impl<'a> Control<'a> {
 
     /// Calls [`Observer::alarm`] with `token` after `delay_ns`.
     pub fn set_alarm(&mut self, delay_ns: u64, token: u64) {
-        self.kernel.sched.deadlines.at(self.kernel.sched.now_ns.saturating_add(delay_ns), Due::Alarm(token));
+        self.kernel.sched.set_deadline(self.kernel.sched.now_ns().saturating_add(delay_ns), Due::Alarm(token));
     }
 
     /// Ends the run.
@@ -319,8 +319,8 @@ impl<'a> Control<'a> {
 
     /// One line for each live thread with its wait, for reports of deadlocks.
     pub fn threads(&self) -> Vec<String> {
-        let live = self.kernel.sched.threads.iter().filter(|(_, thread)| thread.is_live());
-        live.map(|(id, thread)| format!("{} {}", self.node_name(thread.node), self.kernel.wait_of(id))).collect()
+        let live = self.kernel.sched.threads().filter(|(_, thread)| thread.is_live());
+        live.map(|(id, thread)| format!("{} {}", self.node_name(thread.node()), self.kernel.wait_of(id))).collect()
     }
 
     /// The wait and the call site of each live thread of a node's process.
@@ -330,12 +330,12 @@ impl<'a> Control<'a> {
 
     /// The call site of the running thread, which caused the event that is being observed.
     pub fn call_site(&mut self) -> u32 {
-        self.kernel.process.call_sites.of(&own_stack()).0
+        self.kernel.process.call_site(&own_stack()).0
     }
 
     /// The call sites at which a closed descriptor of a node was opened and closed; `None` if it is open or never was.
     pub fn closed_descriptor(&self, node: NodeId, fd: i32) -> Option<(u32, u32)> {
-        let (opened, closed) = self.kernel.process.node(node)?.descriptors.closed(fd)?;
+        let (opened, closed) = self.kernel.process.node(node)?.descriptors().closed(fd)?;
         Some((opened.0, closed.0))
     }
 

@@ -13,8 +13,7 @@ use super::process::table::Processes;
 use super::sched::choice::Choices;
 use super::sched::fiber::{Body, Fiber};
 use super::sched::scheduler::Scheduler;
-use super::sched::thread::{State, ThreadId, Wait};
-use super::sched::threads::Timeout;
+use super::sched::thread::ThreadId;
 use super::settings::Settings;
 use crate::event::recorder::Recorder;
 use crate::event::{NodeId, Seq, What};
@@ -55,7 +54,7 @@ impl Kernel {
     /// Adds a node that starts at `start_ns`, with a memory budget if it has one.
     pub(crate) fn add_node(&mut self, name: &str, main: Main, start_ns: u64, memory_bytes: Option<u64>) -> NodeId {
         let memory = Account::new(memory_bytes, self.settings.largest_allocation_bytes);
-        let node = self.process.nodes.add(Node::new(name, main, memory));
+        let node = self.process.add(Node::new(name, main, memory));
         if start_ns < u64::MAX {
             self.start_after(node, start_ns);
         }
@@ -73,29 +72,24 @@ impl Kernel {
 
     /// The thread that runs next; advances time while no thread can run. `None` is the host: the run is over.
     pub(crate) fn next(&mut self) -> Option<ThreadId> {
-        self.sched.must_switch = false;
-        self.sched.before = self.sched.running.take();
-        if let Some(stopped) = self.sched.before {
-            self.sched.threads.stop(stopped);
-        }
+        self.sched.stop_running();
         loop {
             if self.ending.is_some() {
-                self.sched.must_switch = true;
+                self.sched.require_switch();
                 return None;
             }
-            while self.sched.deadlines.next_ns().is_some_and(|due_ns| due_ns <= self.sched.now_ns) {
+            while self.sched.has_due() {
                 self.fire_next();
             }
             if self.ending.is_some() {
                 continue;
             }
-            if let Some(id) = self.sched.threads.next() {
-                self.sched.running = Some(id);
-                crate::isolate::beat(self.sched.threads[id].node.0);
+            if let Some(id) = self.sched.run_next() {
+                crate::host::status::beat(self.sched[id].node().0);
                 self.sched.prefetch_next();
                 return Some(id);
             }
-            if self.sched.deadlines.is_empty() {
+            if self.sched.next_deadline_ns().is_none() {
                 self.quiescent();
             } else {
                 self.fire_next();
@@ -106,20 +100,20 @@ impl Kernel {
     fn quiescent(&mut self) {
         self.emit_at(NodeId::SIMULATION, Seq::NONE, What::Quiescent);
         self.consult(|observer, kernel| observer.quiescent(kernel));
-        if self.sched.deadlines.is_empty() && !self.sched.threads.any_runnable() {
+        if self.sched.is_quiescent() {
             self.finish(Ending::Quiet);
         }
     }
 
     /// Handles the next due event.
     pub(crate) fn fire_next(&mut self) {
-        let Some((due_ns, due)) = self.sched.deadlines.take() else { return };
+        let Some((due_ns, due)) = self.sched.take_due() else { return };
         if due_ns > self.settings.end_ns {
-            self.sched.now_ns = self.settings.end_ns;
+            self.sched.set_now(self.settings.end_ns);
             self.finish(Ending::TimeUp);
             return;
         }
-        self.sched.now_ns = self.sched.now_ns.max(due_ns);
+        self.sched.advance_to(due_ns);
         match due {
             Due::Thread(id) => self.thread_due(id),
             Due::Arrival(arrival) => self.arrive(arrival),
@@ -135,16 +129,10 @@ impl Kernel {
     /// A thread's deadline fell due.
     #[inline]
     pub(crate) fn thread_due(&mut self, id: ThreadId) {
-        match self.sched.threads.due(id, self.sched.now_ns) {
-            Timeout::Nothing => {}
-            Timeout::Later(due_ns) => self.sched.deadlines.at(due_ns, Due::Thread(id)),
-            Timeout::Now => {
-                if let State::Waiting(Wait::Futex(address)) = self.sched.threads[id].state {
-                    self.sched.futexes.forget(address, id);
-                }
-                let seq = self.emit(id, What::TimerFired);
-                self.sched.threads.time_out(id, seq, &self.sched.choices);
-            }
+        if self.sched.thread_due(id) {
+            self.sched.leave_futex(id);
+            let seq = self.emit(id, What::TimerFired);
+            self.sched.time_out(id, seq);
         }
     }
 
@@ -166,7 +154,7 @@ impl Kernel {
     /// Ends the run, unless it is ending already.
     pub(crate) fn finish(&mut self, ending: Ending) {
         self.ending.get_or_insert(ending);
-        self.sched.must_switch = true;
+        self.sched.require_switch();
     }
 
     /// The fiber that runs next: the host's if no thread does.

@@ -30,7 +30,7 @@ pub(crate) enum Due {
 }
 
 /// The result of one attempt at a call that may block.
-pub(crate) enum Turn<T> {
+pub(crate) enum Blocking<T> {
     /// The call is done.
     Done(T),
     /// The caller waits for this, no longer than until then, and tries again.

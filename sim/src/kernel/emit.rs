@@ -5,14 +5,14 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Identity;
 use crate::kernel::ending::Ending;
 use crate::kernel::observation::Consult;
-use crate::kernel::sched::thread::{NEVER_ASKED, NOBODY, ThreadId};
+use crate::kernel::sched::thread::ThreadId;
 
 impl Kernel {
     /// The process that a thread belongs to.
     #[inline]
     pub(crate) fn identity(&self, me: ThreadId) -> Identity {
-        let thread = &self.sched.threads[me];
-        Identity { node: thread.node, incarnation: thread.incarnation }
+        let thread = &self.sched[me];
+        Identity { node: thread.node(), incarnation: thread.incarnation() }
     }
 
     /// Records an event of a thread. Its cause is the thread's previous event, or what woke the thread since.
@@ -27,25 +27,26 @@ impl Kernel {
         if self.is_muted(me) {
             return Seq::NONE;
         }
-        let thread = &self.sched.threads[me];
-        let task = if self.sched.task_wakes.followed { u64::from(thread.poll.task) } else { task };
+        let thread = &self.sched[me];
+        let task = if self.sched.task_wakes().are_followed() { u64::from(thread.poll().task()) } else { task };
         let event = Event {
             seq: Seq::NONE,
-            time_ns: self.sched.now_ns,
-            node: thread.node,
-            incarnation: thread.incarnation,
-            thread: thread.number,
+            time_ns: self.sched.now_ns(),
+            node: thread.node(),
+            incarnation: thread.incarnation(),
+            thread: thread.number(),
             task,
-            cause: thread.cause,
+            cause: thread.cause(),
             what,
         };
         let seq = self.push(event);
-        let thread = &mut self.sched.threads[me];
+        let are_followed = self.sched.task_wakes().are_followed();
+        let thread = &mut self.sched[me];
         // If tasks are not followed, a runtime's thread acts for many of them, of which only the last wake is known.
-        if self.sched.task_wakes.followed || thread.poll.asked_in == NEVER_ASKED {
-            thread.cause = seq;
-            thread.poll.found_nothing = false;
-            self.sched.clock_read_by = NOBODY;
+        if are_followed || !thread.poll().has_asked() {
+            thread.set_cause(seq);
+            thread.poll_mut().acted();
+            self.sched.forget_clock_reading();
         }
         seq
     }
@@ -54,14 +55,14 @@ impl Kernel {
     #[inline]
     pub(crate) fn emit_at(&mut self, node: NodeId, cause: Seq, what: What) -> Seq {
         let incarnation = self.process.node(node).map_or(0, |node| node.incarnation());
-        let time_ns = self.sched.now_ns;
+        let time_ns = self.sched.now_ns();
         self.push(Event { seq: Seq::NONE, time_ns, node, incarnation, thread: 0, task: 0, cause, what })
     }
 
     fn push(&mut self, mut event: Event) -> Seq {
         self.recorder.push(&mut event);
         if self.settings.record {
-            self.sched.choices.came_to(self.recorder.len());
+            self.sched.set_events(self.recorder.len());
         }
         if self.settings.stack_at == Some(event.seq.0) {
             self.recorder.capture_stack();

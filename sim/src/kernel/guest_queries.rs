@@ -22,10 +22,10 @@ impl Kernel {
     #[inline]
     pub(crate) fn is_muted(&self, me: ThreadId) -> bool {
         let Some(guest) = &self.guest else { return false };
-        let thread = &self.sched.threads[me];
-        guest.hosts(thread.node) && {
-            let node = &self.process[thread.node];
-            !node.is_up() || node.incarnation() != thread.incarnation
+        let thread = &self.sched[me];
+        guest.hosts(thread.node()) && {
+            let node = &self.process[thread.node()];
+            !node.is_up() || node.incarnation() != thread.incarnation()
         }
     }
 
@@ -44,14 +44,14 @@ impl Kernel {
     /// Hands the threads of a dead process to its guest engine. Returns whether the engine takes them.
     pub(crate) fn leaves_threads(&mut self, node: NodeId) -> bool {
         let Some(guest) = &mut self.guest else { return false };
-        let threads = self.process[node].threads.clone();
+        let threads = self.process[node].threads().to_vec();
         if !guest.takes_threads(node, &threads) {
             return false;
         }
         if guest.holds_dead_threads() {
             for thread in threads {
-                self.sched.threads.hold(thread);
-                self.sched.must_switch |= self.sched.running == Some(thread);
+                self.sched.hold(thread);
+                self.sched.require_switch_of(thread);
             }
         }
         true
@@ -60,7 +60,7 @@ impl Kernel {
     /// Returns whether this thread waits while a device works.
     #[inline]
     pub(crate) fn waits_for_devices(&self, me: ThreadId) -> bool {
-        self.guest.as_ref().is_none_or(|guest| guest.waits_for_devices(me, self.sched.threads[me].node))
+        self.guest.as_ref().is_none_or(|guest| guest.waits_for_devices(me, self.sched[me].node()))
     }
 
     /// The hooks of the run's guest engine.

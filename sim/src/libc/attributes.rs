@@ -6,7 +6,7 @@ use super::io::{describe, int, result};
 use super::paths::{bytes, on_disk};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::{DiskFault, FileKind, InodeId, OpenFile, Statfs};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, mode_t, timespec, timeval};
@@ -132,12 +132,12 @@ fn room_of(me: ThreadId, fd: c_int) -> Result<Statfs, Errno> {
 fn change_directory(me: ThreadId, find: impl FnOnce(&mut Kernel) -> Result<InodeId, Errno>) -> Result<(), Errno> {
     call(me, |kernel| {
         let inode = find(kernel)?;
-        let node = &mut kernel.process[kernel.sched.threads[me].node];
+        let node = &mut kernel.process[kernel.sched[me].node()];
         if node.disk().kind(inode)? != FileKind::Directory {
             return Err(libc::ENOTDIR);
         }
         node.disk().retain(inode);
-        if let Some(before) = node.storage.change_directory(inode) {
+        if let Some(before) = node.storage_mut().change_directory(inode) {
             node.disk().release(before);
         }
         Ok(())
@@ -147,8 +147,8 @@ fn change_directory(me: ThreadId, find: impl FnOnce(&mut Kernel) -> Result<Inode
 /// The calling process's working directory, as a path.
 pub(crate) fn working_directory(me: ThreadId) -> Result<Vec<u8>, Errno> {
     call(me, |kernel| {
-        let node = &mut kernel.process[kernel.sched.threads[me].node];
-        let inode = node.storage.working_directory();
+        let node = &mut kernel.process[kernel.sched[me].node()];
+        let inode = node.storage().working_directory();
         node.disk().directory_path(inode)
     })
 }
@@ -157,7 +157,7 @@ pub(crate) fn working_directory(me: ThreadId) -> Result<Vec<u8>, Errno> {
 fn sync_disk(me: ThreadId) -> Result<(), Errno> {
     let mut began = false;
     blocking(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         if !std::mem::replace(&mut began, true) {
             for inode in kernel.mapped_files(node) {
                 kernel.pull_image(node, inode);
@@ -166,10 +166,10 @@ fn sync_disk(me: ThreadId) -> Result<(), Errno> {
         }
         let disk = kernel[node].disk();
         if disk.has_fault(DiskFault::Stalled) {
-            return Ok(Turn::Wait(crate::kernel::sched::thread::Wait::Stall, u64::MAX));
+            return Ok(Blocking::Wait(crate::kernel::sched::thread::Wait::Stall, u64::MAX));
         }
         match disk.sync_all() {
-            true => Ok(Turn::Done(())),
+            true => Ok(Blocking::Done(())),
             false => Err(libc::EIO),
         }
     })
@@ -235,15 +235,15 @@ super::interposed! {
         let path = unsafe { bytes(path) };
         int(change_directory(me, |kernel| {
             let at = kernel.directory(me, libc::AT_FDCWD)?;
-            kernel.process[kernel.sched.threads[me].node].disk().lookup(at, path, true)
+            kernel.process[kernel.sched[me].node()].disk().lookup(at, path, true)
         }))
     };
     fn fchdir(fd: c_int) -> c_int = libc::SYS_fchdir;
     |me| int(change_directory(me, |kernel| kernel.directory(me, fd)));
     fn umask(mask: mode_t) -> mode_t = next;
     |me| call(me, |kernel| {
-        let node = &mut kernel.process[kernel.sched.threads[me].node];
-        node.storage.set_umask(mask & 0o777)
+        let node = &mut kernel.process[kernel.sched[me].node()];
+        node.storage_mut().set_umask(mask & 0o777)
     });
     fn syncfs(fd: c_int) -> c_int = libc::SYS_syncfs;
     |me| int(call(me, |kernel| describe(kernel, me, fd, "syncfs")).and_then(|_| sync_disk(me)));
@@ -338,7 +338,7 @@ unsafe fn temporary(me: ThreadId, template: *mut c_char, suffix: c_int, flags: O
                     kernel.file_open(me, at, text, flags, 0o600)
                 }
                 None => {
-                    let node = kernel.sched.threads[me].node;
+                    let node = kernel.sched[me].node();
                     let now = kernel.wall_ns(node);
                     kernel[node].disk().mkdir(at, text, 0o700, now)?;
                     kernel.entry_changed(me, text);

@@ -8,9 +8,9 @@ use super::threads::run_thread_exits;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::{Start, Turn};
+use crate::kernel::due::{Blocking, Start};
 use crate::kernel::process::node::ExitCode;
-use crate::kernel::sched::fiber::{Body, Fiber, pass};
+use crate::kernel::sched::fiber::{Body, Fiber, switch};
 use crate::kernel::sched::preemption::Preemption;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 
@@ -18,7 +18,7 @@ use crate::kernel::sched::thread::{ThreadId, Wait};
 #[inline]
 pub(crate) fn call<R>(me: ThreadId, work: impl FnOnce(&mut Kernel) -> R) -> R {
     enter(me);
-    let (result, must_pass) = kernel(me, |kernel| (work(kernel), kernel.sched.must_switch));
+    let (result, must_pass) = kernel(me, |kernel| (work(kernel), kernel.sched.must_switch()));
     if must_pass {
         give_way(me);
     }
@@ -45,13 +45,19 @@ enum Interruption {
 
 /// Passes a door that may block: the step is tried until it is done.
 #[inline]
-pub(crate) fn blocking<T>(me: ThreadId, step: impl FnMut(&mut Kernel) -> Result<Turn<T>, Errno>) -> Result<T, Errno> {
+pub(crate) fn blocking<T>(
+    me: ThreadId,
+    step: impl FnMut(&mut Kernel) -> Result<Blocking<T>, Errno>,
+) -> Result<T, Errno> {
     wait_through(me, Interruption::AsInstalled, step)
 }
 
 /// As [`blocking`], for what no signal interrupts: locks and joins.
 #[inline]
-pub(crate) fn patient<T>(me: ThreadId, step: impl FnMut(&mut Kernel) -> Result<Turn<T>, Errno>) -> Result<T, Errno> {
+pub(crate) fn patient<T>(
+    me: ThreadId,
+    step: impl FnMut(&mut Kernel) -> Result<Blocking<T>, Errno>,
+) -> Result<T, Errno> {
     wait_through(me, Interruption::Never, step)
 }
 
@@ -59,7 +65,7 @@ pub(crate) fn patient<T>(me: ThreadId, step: impl FnMut(&mut Kernel) -> Result<T
 #[inline]
 pub(crate) fn interruptible<T>(
     me: ThreadId,
-    step: impl FnMut(&mut Kernel) -> Result<Turn<T>, Errno>,
+    step: impl FnMut(&mut Kernel) -> Result<Blocking<T>, Errno>,
 ) -> Result<T, Errno> {
     wait_through(me, Interruption::Always, step)
 }
@@ -68,24 +74,24 @@ pub(crate) fn interruptible<T>(
 fn wait_through<T>(
     me: ThreadId,
     interruption: Interruption,
-    mut step: impl FnMut(&mut Kernel) -> Result<Turn<T>, Errno>,
+    mut step: impl FnMut(&mut Kernel) -> Result<Blocking<T>, Errno>,
 ) -> Result<T, Errno> {
     enter(me);
-    let since_ns = at_rest(|kernel| kernel.sched.now_ns);
+    let since_ns = at_rest(|kernel| kernel.sched.now_ns());
     let (mut interrupted, mut has_parked) = (false, false);
     let outcome = loop {
         let after = kernel(me, |kernel| match step(kernel) {
-            Ok(Turn::Wait(wait, until_ns)) if !interrupted => {
+            Ok(Blocking::Wait(wait, until_ns)) if !interrupted => {
                 kernel.park(me, wait, until_ns);
                 After::Pass(kernel.sched.fiber_of(Some(me)), kernel.next_fiber())
             }
             stepped => {
                 let outcome = match stepped {
-                    Ok(Turn::Done(value)) => Ok(value),
-                    Ok(Turn::Wait(..)) => Err(libc::EINTR),
+                    Ok(Blocking::Done(value)) => Ok(value),
+                    Ok(Blocking::Wait(..)) => Err(libc::EINTR),
                     Err(errno) => Err(errno),
                 };
-                if kernel.sched.must_switch { After::GiveWay(outcome) } else { After::Return(outcome) }
+                if kernel.sched.must_switch() { After::GiveWay(outcome) } else { After::Return(outcome) }
             }
         });
         match after {
@@ -98,7 +104,7 @@ fn wait_through<T>(
                 has_parked = true;
                 if from != to {
                     // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
-                    unsafe { pass(from, to) }
+                    unsafe { switch(from, to) }
                 }
                 if signals::due() {
                     let goes_on = signals::deliver(me);
@@ -123,8 +129,8 @@ pub(crate) fn read_time(me: ThreadId) -> u64 {
     // Nothing in there calls out, so that the thread may stay inside.
     if at_rest(Kernel::enter_call) {
         return at_rest(|kernel| {
-            kernel.sched.clock_read_by = me;
-            kernel.sched.now_ns
+            kernel.sched.clock_read(me);
+            kernel.sched.now_ns()
         });
     }
     read_time_cut_off(me)
@@ -134,7 +140,7 @@ pub(crate) fn read_time(me: ThreadId) -> u64 {
 #[inline(never)]
 fn read_time_cut_off(me: ThreadId) -> u64 {
     cut_off(me, true);
-    let (now_ns, must_pass) = kernel(me, |kernel| (kernel.sched.now_ns, kernel.sched.must_switch));
+    let (now_ns, must_pass) = kernel(me, |kernel| (kernel.sched.now_ns(), kernel.sched.must_switch()));
     if must_pass {
         give_way(me);
     }
@@ -181,7 +187,7 @@ fn hand_over(me: ThreadId) -> bool {
     let (from, to) = kernel(me, |kernel| (kernel.sched.fiber_of(Some(me)), kernel.next_fiber()));
     if from != to {
         // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
-        unsafe { pass(from, to) };
+        unsafe { switch(from, to) };
     }
     signals::due() && signals::deliver(me).is_some()
 }
@@ -223,6 +229,6 @@ pub(crate) fn enter_kernel(kernel: *mut Kernel) {
     let (host, first) = kernel_of_host(|kernel| (kernel.sched.fiber_of(None), kernel.next_fiber()));
     if host != first {
         // SAFETY: this runs on the host's strand; the world keeps both; no reference into it is alive.
-        unsafe { pass(host, first) };
+        unsafe { switch(host, first) };
     }
 }

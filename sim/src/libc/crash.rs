@@ -9,7 +9,7 @@ use super::current::{at_rest, forget_here, here, is_kernel};
 use crate::host::system;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::ending::{Crash, Ending};
-use crate::kernel::sched::fiber::pass;
+use crate::kernel::sched::fiber::switch;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use std::cell::UnsafeCell;
@@ -53,7 +53,7 @@ pub(crate) fn watch() {
             install(signal, &action, std::ptr::null_mut());
         }
     }
-    crate::isolate::guest_here();
+    crate::host::status::guest_here();
 }
 
 unsafe extern "C" fn met(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -101,34 +101,34 @@ fn end_run(me: ThreadId, met: Met) {
         (kernel.sched.fiber_of(Some(me)), kernel.sched.fiber_of(None))
     });
     // SAFETY: this is the thread that had the baton; the world keeps both strands; no reference into it is alive.
-    unsafe { pass(from, to) };
+    unsafe { switch(from, to) };
     system::exit_now(101)
 }
 
 fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) -> Crash {
-    let thread = &kernel.sched.threads[me];
-    let name = kernel.recorder.text(thread.name);
+    let thread = &kernel.sched[me];
+    let name = kernel.recorder.text(thread.name());
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
-    let node = kernel.process.node(thread.node).map_or("?", |node| &node.name);
-    let incarnation = thread.incarnation;
+    let node = kernel.process.node(thread.node()).map_or("?", |node| node.name());
+    let incarnation = thread.incarnation();
     let at = address.map_or(String::new(), |address| format!(", at address {address:#x}"));
-    let (seconds, ns) = (kernel.sched.now_ns / 1_000_000_000, kernel.sched.now_ns % 1_000_000_000);
+    let (seconds, ns) = (kernel.sched.now_ns() / 1_000_000_000, kernel.sched.now_ns() % 1_000_000_000);
     Crash {
         signal: (signal != WATCHDOG).then_some(signal),
         node: node.to_owned(),
         stack: format!(
             "{node}, incarnation {incarnation}, thread {}{name}, at {seconds}.{ns:09} s{at}\n{stack}",
-            thread.number
+            thread.number()
         ),
     }
 }
 
 fn leave_words(kernel: &Kernel, met: Met) {
-    let text = match kernel.sched.running {
+    let text = match kernel.sched.running() {
         Some(me) => describe(kernel, me, met).stack,
         None => format!("outside of every node\n{}", met.stack),
     };
-    crate::isolate::last_words(&text);
+    crate::host::status::last_words(&text);
 }
 
 /// Lets the signal do what it does to a process without a handler. The fault comes back when the handler returns; the

@@ -43,9 +43,8 @@ fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
             Err(libc::EINVAL)
                 if kernel
                     .process
-                    .descriptions
-                    .get(id)
-                    .is_some_and(|it| !matches!(it.kind, crate::kernel::process::fd::kind::Kind::File(_))) =>
+                    .description(id)
+                    .is_some_and(|it| !matches!(it.kind(), crate::kernel::process::fd::kind::Kind::File(_))) =>
             {
                 Err(libc::ESPIPE)
             }

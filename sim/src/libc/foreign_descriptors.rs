@@ -60,8 +60,8 @@ fn other_end(fd: c_int) -> Option<c_int> {
 
 /// The caller's own copy of an end of a pair from outside the run.
 fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId> {
-    let node = kernel.sched.threads[me].node;
-    let known = |kernel: &Kernel| kernel[node].descriptors.mirror(fd);
+    let node = kernel.sched[me].node();
+    let known = |kernel: &Kernel| kernel[node].descriptors().mirror(fd);
     if let Some(id) = known(kernel) {
         return Some(id);
     }
@@ -69,10 +69,10 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
     let ends = kernel.add_channel(node, true, true);
     for (number, id) in [(fd, ends.0), (other, ends.1)] {
         // The static that holds the real one never closes it, so its copy stays open as long as the process lives.
-        if let Some(description) = kernel.process.descriptions.get_mut(id) {
-            description.references += 1;
+        if let Some(description) = kernel.process.description_mut(id) {
+            description.add_reference();
         }
-        kernel[node].descriptors.add_mirror(number, id);
+        kernel[node].descriptors_mut().add_mirror(number, id);
     }
     known(kernel)
 }
@@ -80,8 +80,8 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
 /// What a copy of a descriptor from outside the run refers to: for an end of a pair, such as the one that tokio's signal
 /// driver keeps for the whole process, one that this process has for itself; for anything else, nothing ever comes out of it.
 pub(crate) fn copy_of(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> DescriptionId {
-    let node = kernel.sched.threads[me].node;
-    mirror(kernel, me, fd).unwrap_or_else(|| kernel.process.descriptions.add(node, true, Kind::Inert(Inert)))
+    let node = kernel.sched[me].node();
+    mirror(kernel, me, fd).unwrap_or_else(|| kernel.process.open(node, true, Kind::Inert(Inert)))
 }
 
 /// Whose a number is that means nothing in the caller's process.
@@ -97,14 +97,14 @@ enum Whose {
 fn whose(kernel: &Kernel, me: ThreadId, fd: c_int) -> Whose {
     let Some(node) = node_of(fd) else { return Whose::Nobody };
     let Some(it) = kernel.process.node(node) else { return Whose::Nobody };
-    match it.descriptors.get(fd) {
-        Some(id) if node != kernel.sched.threads[me].node => Whose::Living(node, id),
+    match it.descriptors().get(fd) {
+        Some(id) if node != kernel.sched[me].node() => Whose::Living(node, id),
         _ => Whose::Gone(node),
     }
 }
 
 fn name(kernel: &Kernel, node: NodeId) -> &str {
-    kernel.process.node(node).map_or("?", |node| &node.name)
+    kernel.process.node(node).map_or("?", |node| node.name())
 }
 
 /// A wake-up for another process or an earlier life: an eventfd is written to, as async runtimes do to wake a task. It
@@ -116,19 +116,19 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
     };
     match whose(kernel, me, fd) {
         Whose::Living(node, id) => {
-            if kernel.process.signals.relay.as_ref().is_some_and(|told| told.by == me) {
+            if kernel.process.signals().is_relayed_by(me) {
                 super::signals::told_another(kernel, me, node);
             }
-            let Some(counter) = kernel.process.descriptions.event(id) else { return false };
+            let Some(counter) = kernel.process.event(id) else { return false };
             // A full counter wakes as well as one that grows.
             let _ = counter.add(value);
-            let cause = kernel.sched.threads[me].cause;
+            let cause = kernel.sched[me].cause();
             kernel.notify(id, IN, cause);
             true
         }
         // A closed number of this life is an error; one of an earlier life is a waker that outlived its runtime.
-        Whose::Gone(node) if node == kernel.sched.threads[me].node => {
-            let base = kernel[node].descriptors.base();
+        Whose::Gone(node) if node == kernel.sched[me].node() => {
+            let base = kernel[node].descriptors().base();
             !(0..crate::kernel::process::fd::number::SLOTS_MAX as c_int).contains(&fd.wrapping_sub(base))
         }
         Whose::Gone(_) => true,
@@ -140,7 +140,7 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
 /// What belongs to another process that runs ends the run.
 #[cold]
 pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str) -> Result<DescriptionId, Errno> {
-    let mine = kernel.sched.threads[me].node;
+    let mine = kernel.sched[me].node();
     if (3..FIRST).contains(&fd) {
         if call != "close"
             && let Some(id) = mirror(kernel, me, fd)

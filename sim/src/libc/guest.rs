@@ -18,7 +18,7 @@ pub(super) fn follow_clock() {
         // The engine may read clocks itself.
         && let Some(now_ns) = outside(hooks.clock)
     {
-        at_rest(|kernel| kernel.sched.now_ns = kernel.sched.now_ns.max(now_ns));
+        at_rest(|kernel| kernel.sched.advance_to(now_ns));
     }
 }
 

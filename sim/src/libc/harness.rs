@@ -25,7 +25,7 @@ pub fn report(fact: &afterlife_probe::Fact<'_>, file: &str, line: u32) -> u64 {
 /// Returns the node and the incarnation of the calling thread; `None` outside a run.
 pub fn current_process() -> Option<(NodeId, u16)> {
     let me = current::here()?;
-    Some(current::kernel(me, |kernel| (kernel.sched.threads[me].node, kernel.sched.threads[me].incarnation)))
+    Some(current::kernel(me, |kernel| (kernel.sched[me].node(), kernel.sched[me].incarnation())))
 }
 
 /// Records a line that the calling thread of a run traces for this target, if [`Settings::lines`](crate::Settings::lines) is
@@ -95,7 +95,7 @@ pub fn main_ended(tasks: usize) {
 /// Returns the virtual time in nanoseconds since the run began; `None` outside a run.
 pub fn now_ns() -> Option<u64> {
     let me = current::here()?;
-    Some(current::kernel(me, |kernel| kernel.sched.now_ns))
+    Some(current::kernel(me, |kernel| kernel.sched.now_ns()))
 }
 
 /// Returns the address in this process of a frame of one of a run's [`CallSites`](crate::CallSites); `None` if it is unknown.
@@ -106,8 +106,8 @@ pub fn address_of(frame: u32) -> Option<usize> {
 
 /// Returns the kind of context switch in this process: in user space, or by futex where that is unavailable.
 pub fn context_switch() -> &'static str {
-    match fiber::passing() {
-        fiber::Passing::Switch => "switch",
-        fiber::Passing::Futex => "futex",
+    match fiber::mode() {
+        fiber::Mode::UserSpace => "user-space",
+        fiber::Mode::Futex => "futex",
     }
 }

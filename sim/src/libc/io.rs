@@ -7,7 +7,7 @@ use crate::event::What;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::{Disk, Lock, LockKind, OpenFile};
 use crate::kernel::process::fd::file_description::{Manner, Progress};
 use crate::kernel::process::fd::number::FIRST;
@@ -73,12 +73,12 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
     let written = blocking(me, |kernel| {
         let id = match kernel.describe(me, fd) {
             Ok(id) => id,
-            Err(_) if foreign_descriptors::wakes(kernel, me, fd, from) => return Ok(Turn::Done(from.len())),
+            Err(_) if foreign_descriptors::wakes(kernel, me, fd, from) => return Ok(Blocking::Done(from.len())),
             Err(_) => describe(kernel, me, fd, "write")?,
         };
         kernel.write(me, id, from, manner, &mut progress)
     })?;
-    if progress.needs_sync {
+    if progress.needs_sync() {
         sync(me, fd, OpenFile::sync)?;
     }
     Ok(written)
@@ -107,7 +107,7 @@ pub(crate) fn sync(
         let id = describe(kernel, me, fd, "fsync")?;
         match began {
             None => {
-                began = Some(kernel.sched.now_ns);
+                began = Some(kernel.sched.now_ns());
                 kernel.sync_begins(me, id)
             }
             Some(began) => kernel.sync_ends(me, id, &work, began),
@@ -228,7 +228,7 @@ fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
 
 /// The slot that a number means in the process of the caller; none is below its first.
 fn slot_of(me: ThreadId, number: c_int) -> Option<usize> {
-    let base = super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].descriptors.base());
+    let base = super::current::kernel(me, |kernel| kernel[kernel.sched[me].node()].descriptors().base());
     number.checked_sub(base).and_then(|slot| usize::try_from(slot).ok())
 }
 
@@ -277,8 +277,8 @@ fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) 
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "fcntl")?;
         match kernel.record_lock(me, id, range, kind, by_description)? {
-            Lock::Granted => Ok(Turn::Done(0)),
-            Lock::Held if waits => Ok(Turn::Wait(Wait::FileLock, u64::MAX)),
+            Lock::Granted => Ok(Blocking::Done(0)),
+            Lock::Held if waits => Ok(Blocking::Wait(Wait::FileLock, u64::MAX)),
             Lock::Held => Err(libc::EAGAIN),
         }
     })
@@ -309,7 +309,7 @@ fn set_nonblocking(me: ThreadId, fd: c_int, nonblocking: bool) -> Result<c_int, 
     }
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "fcntl")?;
-        kernel.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.nonblocking = nonblocking;
+        kernel.process.description_mut(id).ok_or(libc::EBADF)?.set_nonblocking(nonblocking);
         Ok(0)
     })
 }
@@ -336,7 +336,7 @@ fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) ->
 /// A pipe or a pair of sockets: two streams at most, two ends.
 pub(crate) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> Result<(c_int, c_int), Errno> {
     call(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         let (one, other) = kernel.add_channel(node, both_ways, nonblocking);
         let reader = kernel.install(one)?;
         match kernel.install(other) {

@@ -6,7 +6,7 @@ use super::current::here;
 use super::io::{describe, int};
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::process::fd::number::FIRST;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, off_t, size_t};
@@ -79,7 +79,8 @@ unsafe fn map_file(
     }
     // SAFETY: just mapped for writing.
     let into = unsafe { super::io::buffer_mut(mapped, len) };
-    let copied = blocking(me, |kernel| -> Result<Turn<usize>, Errno> { kernel.file_read(me, id, Some(start), into) });
+    let copied =
+        blocking(me, |kernel| -> Result<Blocking<usize>, Errno> { kernel.file_read(me, id, Some(start), into) });
     // SAFETY: the mapping that was just made.
     unsafe {
         match copied {
@@ -123,11 +124,11 @@ fn sync_memory(me: ThreadId, address: usize, len: usize, flags: c_int) -> Result
         let mut began = None;
         blocking(me, |kernel| match began {
             None => {
-                began = Some(kernel.sched.now_ns);
-                let node = kernel.sched.threads[me].node;
+                began = Some(kernel.sched.now_ns());
+                let node = kernel.sched[me].node();
                 kernel.pull_image(node, inode);
                 if flags & libc::MS_SYNC == 0 {
-                    return Ok(Turn::Done(()));
+                    return Ok(Blocking::Done(()));
                 }
                 Ok(kernel.device_begins(me))
             }

@@ -37,7 +37,7 @@ thread_local! {
 /// From here on the calling thread of a run books on its node's account.
 pub(crate) fn open_account(me: ThreadId) {
     // The world outlives its threads, and keeps the accounts of its nodes where they are.
-    ACCOUNT.set(kernel(me, |kernel| std::rc::Rc::as_ptr(&kernel[kernel.sched.threads[me].node].memory)));
+    ACCOUNT.set(kernel(me, |kernel| std::rc::Rc::as_ptr(kernel[kernel.sched[me].node()].memory())));
 }
 
 /// Whether this program has [`Memory`] as its allocator: one allocation is made on an account of its own.
@@ -83,7 +83,7 @@ fn speak_first(me: ThreadId, account: &Account, asked: u64, more: u64) {
     if account.is_too_large(asked) {
         let must_pass = kernel(me, |kernel| {
             kernel.emit(me, What::Allocated { bytes: asked });
-            kernel.sched.must_switch
+            kernel.sched.must_switch()
         });
         if must_pass {
             give_way(me);
@@ -91,7 +91,7 @@ fn speak_first(me: ThreadId, account: &Account, asked: u64, more: u64) {
     }
     if !account.take(more) {
         kernel(me, |kernel| {
-            let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
+            let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
             kernel.end_process(node, Death::OutOfMemory, cause);
         });
         hand_over_for_good(me);

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 fn send(me: ThreadId, fd: c_int, bytes: &[u8], flags: c_int, outgoing: Outgoing) -> Result<usize, Errno> {
     let datagram = call(me, |kernel| {
         let id = describe(kernel, me, fd, "sendmsg")?;
-        match kernel.process.descriptions.get(id).map(|it| &it.kind) {
+        match kernel.process.description(id).map(|it| it.kind()) {
             Some(Kind::Udp(_)) => kernel.udp_send(me, id, bytes, outgoing).map(Some),
             _ => Ok(None),
         }
@@ -66,9 +66,8 @@ struct Tells {
 
 fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arrival, Errno> {
     let manner = manner(flags);
-    let is_datagram = super::current::kernel(me, |kernel| {
-        kernel.describe(me, fd).is_ok_and(|id| kernel.process.descriptions.udp(id).is_some())
-    });
+    let is_datagram =
+        super::current::kernel(me, |kernel| kernel.describe(me, fd).is_ok_and(|id| kernel.process.udp(id).is_some()));
     if !is_datagram && unix::takes_datagrams(me, fd) {
         let (count, whole, from) = unix::receive(me, fd, into, (manner.peek, manner.dont_wait))?;
         return Ok(Arrival { count, datagram: None, unix: Some((whole, from)) });
@@ -79,9 +78,9 @@ fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arr
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "recvmsg")?;
-        let description = kernel.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        let nonblocking = description.nonblocking || manner.dont_wait;
-        let Kind::Udp(socket) = &description.kind else { return Err(libc::ENOTSOCK) };
+        let description = kernel.process.description(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.is_nonblocking() || manner.dont_wait;
+        let Kind::Udp(socket) = description.kind() else { return Err(libc::ENOTSOCK) };
         let (v6, timeout) = (socket.v6, socket.receive_timeout_ns.unwrap_or(u64::MAX));
         let tells = Tells { traffic: socket.reports_traffic, address: socket.reports_address };
         let outcome = kernel.udp_receive(id, into, manner.peek).map(|received| Arrival {

@@ -41,7 +41,7 @@ pub(crate) fn on_disk<R>(
 ) -> Result<R, Errno> {
     call(me, |kernel| {
         let at = kernel.directory(me, directory)?;
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         let now = kernel.wall_ns(node);
         work(kernel[node].disk(), at, now)
     })
@@ -49,7 +49,7 @@ pub(crate) fn on_disk<R>(
 
 /// The calling process's umask.
 fn mask(me: ThreadId) -> mode_t {
-    super::current::kernel(me, |kernel| kernel[kernel.sched.threads[me].node].storage.umask())
+    super::current::kernel(me, |kernel| kernel[kernel.sched[me].node()].storage().umask())
 }
 
 /// Changes a directory entry of the calling node's disk and tells of it.
@@ -71,7 +71,7 @@ fn attributes_of(me: ThreadId, fd: c_int) -> Result<Stat, Errno> {
             return kernel[crate::event::NodeId(0)].disk().stat(ROOT, b"/dev/null", true);
         }
         let id = describe(kernel, me, fd, "fstat")?;
-        if !matches!(kernel.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::File(_))) {
+        if !matches!(kernel.process.description(id).map(|it| it.kind()), Some(Kind::File(_))) {
             let mut stat = kernel[crate::event::NodeId(0)].disk().stat(ROOT, b"/dev/null", true)?;
             stat.mode = libc::S_IFSOCK | 0o777;
             return Ok(stat);

@@ -6,7 +6,7 @@ use super::current::kernel;
 use super::io::{int, result};
 use super::signals::with_mask;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::process::fd::kind::{EventCounter, Kind};
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -25,8 +25,8 @@ fn deadline(kernel: &Kernel, me: ThreadId, timeout_ns: Option<u64>) -> Deadline 
 
 fn new_epoll(me: ThreadId) -> c_int {
     result(call(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
-        let id = kernel.process.descriptions.add(node, false, Kind::Epoll(Default::default()));
+        let node = kernel.sched[me].node();
+        let id = kernel.process.open(node, false, Kind::Epoll(Default::default()));
         kernel.install(id)
     }))
 }
@@ -105,26 +105,26 @@ unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Op
             }
             ready += c_int::from(entry.revents != 0);
         }
-        if ready > 0 || until_ns <= kernel.sched.now_ns {
+        if ready > 0 || until_ns <= kernel.sched.now_ns() {
             if ready == 0 && timeout_ns == Some(0) {
                 kernel.count_fruitless(me);
             }
-            return Ok(Turn::Done(ready));
+            return Ok(Blocking::Done(ready));
         }
         for entry in fds.iter() {
             if let Ok(id) = kernel.describe(me, entry.fd) {
                 kernel.wait_for_change(id, me);
             }
         }
-        Ok(Turn::Wait(Wait::Ready, until_ns))
+        Ok(Blocking::Wait(Wait::Ready, until_ns))
     }))
 }
 
 fn new_event(me: ThreadId, initial: c_uint, flags: c_int) -> c_int {
     result(call(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         let counter = EventCounter::new(u64::from(initial), flags & libc::EFD_SEMAPHORE != 0);
-        let id = kernel.process.descriptions.add(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(counter));
+        let id = kernel.process.open(node, flags & libc::EFD_NONBLOCK != 0, Kind::Event(counter));
         kernel.install(id)
     }))
 }

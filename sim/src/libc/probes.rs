@@ -75,7 +75,7 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
 }
 
 fn event_of(kernel: &mut Kernel, me: ThreadId, fact: &Fact<'_>, site: Name) -> (Option<What>, u64) {
-    let node = kernel.sched.threads[me].node;
+    let node = kernel.sched[me].node();
     if let Fact::Buggify { site: place, per_mille } = fact
         && !kernel.misbehaves(me, place, *per_mille)
     {
@@ -96,14 +96,11 @@ impl probe::Register for Teller<'_> {
     }
 
     fn object(&mut self) -> u32 {
-        self.kernel.process.probes.objects += 1;
-        self.kernel.process.probes.objects
+        self.kernel.process.probes_mut().next_object()
     }
 
     fn generation(&mut self, name: Name) -> u32 {
-        let generation = self.kernel.process.probes.generations.entry((self.node, name)).or_insert(0);
-        *generation += 1;
-        *generation
+        self.kernel.process.probes_mut().next_generation(self.node, name)
     }
 }
 
@@ -114,13 +111,12 @@ impl Kernel {
     /// Whether a place that may misbehave does, at this pass: first whether it is on in this run, then whether it fires.
     fn misbehaves(&mut self, me: ThreadId, place: &str, per_mille: u64) -> bool {
         let place = identity(place);
-        if self.sched.choices.below(Question::Buggify, place, 0, BUGGIFY_ON_ONE_IN) != 0 {
+        if self.sched.choices().below(Question::Buggify, place, 0, BUGGIFY_ON_ONE_IN) != 0 {
             return false;
         }
-        let node = self.sched.threads[me].node;
-        let passes = self.process.probes.buggify_passes.entry((node, place)).or_insert(0);
-        *passes += 1;
-        let who = join(place, self.process.nodes[node].key);
-        self.sched.choices.below(Question::Buggify, who, *passes, 1_000) < per_mille
+        let node = self.sched[me].node();
+        let passes = self.process.probes_mut().pass_injection(node, place);
+        let who = join(place, self.process[node].key());
+        self.sched.choices().below(Question::Buggify, who, passes, 1_000) < per_mille
     }
 }

@@ -41,7 +41,7 @@ fn exit_orderly(me: ThreadId, code: c_int) -> ! {
 fn end(me: ThreadId, how: Death) -> ! {
     super::guest::refuse_exit(me);
     super::current::kernel(me, |kernel| {
-        let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
+        let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
         kernel.end_process(node, how, cause);
     });
     hand_over_for_good(me)

@@ -19,7 +19,7 @@ fn addresses(me: ThreadId, name: &str) -> Vec<IpAddr> {
     if name == "localhost" {
         return vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     }
-    let found = call(me, |kernel| kernel.process.nodes.iter().position(|(_, node)| node.name == name));
+    let found = call(me, |kernel| kernel.process.nodes().position(|(_, node)| node.name() == name));
     found.map_or(Vec::new(), |index| {
         let node = NodeId(index as u16);
         vec![IpAddr::V4(address_v4(node)), IpAddr::V6(address_v6(node))]
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn freeaddrinfo(list: *mut addrinfo) {
 /// # Safety
 /// `into` is valid for `len` bytes.
 unsafe fn host_name(me: ThreadId, into: *mut c_char, len: size_t) -> c_int {
-    let name = call(me, |kernel| kernel[kernel.sched.threads[me].node].name.clone());
+    let name = call(me, |kernel| kernel[kernel.sched[me].node()].name().to_owned());
     if name.len() + 1 > len {
         return super::io::result(Err(libc::ENAMETOOLONG));
     }

@@ -8,7 +8,7 @@ use crate::event::NodeId;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::process::signal::{Action, Taken, bit};
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_void, pid_t, pthread_t, sighandler_t, siginfo_t, sigset_t, stack_t, timespec};
@@ -21,7 +21,7 @@ type LongHandler = unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 /// Whether a signal may wait for the calling thread.
 #[inline]
 pub(crate) fn due() -> bool {
-    at_rest(|kernel| kernel.process.signals.due)
+    at_rest(|kernel| kernel.process.signals().are_due())
 }
 
 /// Handles what waits for this thread. Says whether calls that were interrupted are to go on, if anything was handled.
@@ -31,10 +31,10 @@ pub(crate) fn deliver(me: ThreadId) -> Option<bool> {
     while let Some(Taken { signal, action, mask }) = kernel(me, |kernel| kernel.take_signal(me)) {
         // SAFETY: the handler was installed for this signal by the node's own code.
         unsafe { run_handler(signal, &action) };
-        kernel(me, |kernel| kernel.process.signals.set_mask(me, mask));
+        kernel(me, |kernel| kernel.process.signals_mut().set_mask(me, mask));
         go_on = Some(go_on.unwrap_or(true) && action.flags & libc::SA_RESTART != 0);
     }
-    if kernel(me, |kernel| kernel.sched.must_switch) {
+    if kernel(me, |kernel| kernel.sched.must_switch()) {
         super::block::give_way(me); // it had no handler, and ended the process
     }
     go_on
@@ -65,9 +65,9 @@ unsafe fn run_handler(signal: c_int, action: &Action) {
 /// Ends the run: a runtime that told its tasks of a signal woke another node's as well.
 #[cold]
 pub(crate) fn told_another(kernel: &Kernel, me: ThreadId, other: NodeId) -> ! {
-    let name = |node: NodeId| kernel.process.node(node).map_or("?", |node| &node.name);
-    let (mine, theirs) = (name(kernel.sched.threads[me].node), name(other));
-    let signal = crate::event::signal_name(kernel.process.signals.relay.as_ref().map_or(0, |it| it.signal));
+    let name = |node: NodeId| kernel.process.node(node).map_or("?", |node| node.name());
+    let (mine, theirs) = (name(kernel.sched[me].node()), name(other));
+    let signal = crate::event::signal_name(kernel.process.signals().relayed().unwrap_or(0));
     super::refuse_about(
         "node.stopping()",
         &format!(
@@ -122,7 +122,7 @@ unsafe fn install(
         return Err(libc::EINVAL);
     }
     let before = call(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         let before = kernel.signal_action(node, signal);
         if let Some(new) = new {
             kernel.set_signal_action(node, signal, new);
@@ -147,7 +147,7 @@ unsafe fn change_mask(me: ThreadId, how: c_int, set: *const sigset_t, old: *mut 
     // SAFETY: the caller's set.
     let set = unsafe { read_set(set) };
     let before = call(me, |kernel| {
-        let before = kernel.process.signals.mask(me);
+        let before = kernel.process.signals().mask(me);
         if let Some(set) = set {
             let mask = match how {
                 libc::SIG_BLOCK => before | set,
@@ -155,7 +155,7 @@ unsafe fn change_mask(me: ThreadId, how: c_int, set: *const sigset_t, old: *mut 
                 libc::SIG_SETMASK => set,
                 _ => return Err(libc::EINVAL),
             };
-            kernel.process.signals.set_mask(me, mask);
+            kernel.process.signals_mut().set_mask(me, mask);
         }
         Ok(before)
     })?;
@@ -177,7 +177,7 @@ fn send(me: ThreadId, to: Option<ThreadId>, signal: c_int) -> Result<(), Errno> 
         super::unsupported::missing("kill with a signal that stops", "a node is paused by a fault, not by itself");
     }
     call(me, |kernel| {
-        let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
+        let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
         if !kernel.send_signal(node, to, signal, cause) {
             kernel.default_action(node, signal, cause);
         }
@@ -201,18 +201,18 @@ pub(crate) unsafe fn with_mask(me: ThreadId, set: *const sigset_t, wait: impl Fn
     // SAFETY: as said.
     let Some(mask) = (unsafe { read_set(set) }) else { return wait() };
     let before = kernel(me, |kernel| {
-        let before = kernel.process.signals.mask(me);
-        kernel.process.signals.set_mask(me, mask);
+        let before = kernel.process.signals().mask(me);
+        kernel.process.signals_mut().set_mask(me, mask);
         before
     });
     let answer = if due() && deliver(me).is_some() { result(Err(libc::EINTR)) } else { wait() };
-    kernel(me, |kernel| kernel.process.signals.set_mask(me, before));
+    kernel(me, |kernel| kernel.process.signals_mut().set_mask(me, before));
     answer
 }
 
 /// Waits until a handler has run.
 fn pause_thread(me: ThreadId) -> c_int {
-    result(super::block::interruptible(me, |_| Ok::<Turn<c_int>, Errno>(Turn::Wait(Wait::Sleep, u64::MAX))))
+    result(super::block::interruptible(me, |_| Ok::<Blocking<c_int>, Errno>(Blocking::Wait(Wait::Sleep, u64::MAX))))
 }
 
 /// # Safety
@@ -223,13 +223,13 @@ unsafe fn wait_for(me: ThreadId, set: *const sigset_t, until_ns: Option<u64>) ->
     let mut until = None;
     let outcome = blocking(me, |kernel| {
         if let Some(signal) = kernel.await_signal(me, set) {
-            return Ok(Turn::Done(signal));
+            return Ok(Blocking::Done(signal));
         }
-        let until = *until.get_or_insert(until_ns.map_or(u64::MAX, |ns| kernel.sched.now_ns.saturating_add(ns)));
-        if until <= kernel.sched.now_ns {
+        let until = *until.get_or_insert(until_ns.map_or(u64::MAX, |ns| kernel.sched.now_ns().saturating_add(ns)));
+        if until <= kernel.sched.now_ns() {
             return Err(libc::EAGAIN);
         }
-        Ok(Turn::Wait(Wait::Sleep, until))
+        Ok(Blocking::Wait(Wait::Sleep, until))
     });
     kernel(me, |kernel| kernel.stop_awaiting(me));
     outcome
@@ -272,7 +272,7 @@ super::interposed! {
     |me| unsafe { change_mask(me, how, set, old) }.err().unwrap_or(0);
     fn sigpending(set: *mut sigset_t) -> c_int = next;
     |me| {
-        let pending = call(me, |kernel| kernel.process.signals.pending(kernel.sched.threads[me].node));
+        let pending = call(me, |kernel| kernel.process.signals().pending(kernel.sched[me].node()));
         // SAFETY: the caller's set.
         unsafe { write_set(set, pending) };
         0
@@ -330,14 +330,14 @@ pub unsafe extern "C" fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int
         return unsafe { next(thread, signal) };
     };
     let (target, is_me) = kernel(me, |kernel| {
-        let target = kernel.sched.threads.by_pthread(thread);
+        let target = kernel.sched.by_pthread(thread);
         (target, target == Some(me))
     });
     match (target, signal) {
         (None, _) => libc::ESRCH,
         (Some(_), 0) => 0,
         (Some(_), _)
-            if is_me && kernel(me, |kernel| kernel.process.signals.mask(me)) & bit(signal.clamp(1, 64)) == 0 =>
+            if is_me && kernel(me, |kernel| kernel.process.signals().mask(me)) & bit(signal.clamp(1, 64)) == 0 =>
         {
             send(me, Some(me), signal).err().unwrap_or(0)
         }

@@ -6,7 +6,7 @@ use super::io::{buffer, buffer_mut, count, describe, int, read_into, result, wri
 use super::unix;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::net::tcp::TcpSocket;
 use crate::kernel::net::udp::UdpSocket;
 use crate::kernel::process::fd::file_description::Manner;
@@ -99,8 +99,8 @@ fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> 
 
 fn install(me: ThreadId, kind: c_int, socket: Kind) -> Result<c_int, Errno> {
     call(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
-        let id = kernel.process.descriptions.add(node, kind & libc::SOCK_NONBLOCK != 0, socket);
+        let node = kernel.sched[me].node();
+        let id = kernel.process.open(node, kind & libc::SOCK_NONBLOCK != 0, socket);
         kernel.install(id)
     })
 }
@@ -109,8 +109,8 @@ fn bind_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<(), E
     let address = address.ok_or(libc::EAFNOSUPPORT)?;
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "bind")?;
-        let node = kernel.sched.threads[me].node;
-        match kernel.process.descriptions.get(id).map(|it| &it.kind) {
+        let node = kernel.sched[me].node();
+        match kernel.process.description(id).map(|it| it.kind()) {
             Some(Kind::Tcp(_)) => kernel.tcp_bind(node, id, address),
             Some(Kind::Udp(_)) => kernel.udp_bind(node, id, address),
             _ => Err(libc::ENOTSOCK),
@@ -122,12 +122,12 @@ fn connect_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<()
     let mut begun = false;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "connect")?;
-        let description = kernel.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        let nonblocking = description.nonblocking;
-        match &description.kind {
+        let description = kernel.process.description(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.is_nonblocking();
+        match description.kind() {
             Kind::Udp(_) => {
-                let node = kernel.sched.threads[me].node;
-                kernel.udp_connect(node, id, address).map(Turn::Done)
+                let node = kernel.sched[me].node();
+                kernel.udp_connect(node, id, address).map(Blocking::Done)
             }
             Kind::Tcp(_) if begun => kernel.tcp_connected(me, id),
             Kind::Tcp(_) => {
@@ -158,11 +158,11 @@ unsafe fn accept_on(
     let mut deadline = None;
     let (installed, peer, v6) = blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "accept")?;
-        let nonblocking = kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let nonblocking = kernel.process.description(id).is_some_and(|it| it.is_nonblocking());
         let outcome = kernel.tcp_accept(me, id).map(|(new, peer)| {
-            let v6 = kernel.process.descriptions.tcp(new).is_some_and(|socket| socket.v6);
-            if let Some(description) = kernel.process.descriptions.get_mut(new) {
-                description.nonblocking = flags & libc::SOCK_NONBLOCK != 0;
+            let v6 = kernel.process.tcp(new).is_some_and(|socket| socket.v6);
+            if let Some(description) = kernel.process.description_mut(new) {
+                description.set_nonblocking(flags & libc::SOCK_NONBLOCK != 0);
             }
             (kernel.install(new), peer, v6)
         });
@@ -177,7 +177,7 @@ unsafe fn accept_on(
 fn shut(me: ThreadId, fd: c_int, how: c_int) -> Result<(), Errno> {
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "shutdown")?;
-        match kernel.process.descriptions.get(id).map(|it| &it.kind) {
+        match kernel.process.description(id).map(|it| it.kind()) {
             Some(Kind::Tcp(_)) => kernel.tcp_shutdown(me, id, how),
             Some(Kind::Udp(_) | Kind::Unix(_)) => Ok(()),
             Some(Kind::Pipe(_)) => {
@@ -206,7 +206,7 @@ unsafe fn name_of(
         let name = call(me, |kernel| {
             let id = describe(kernel, me, fd, "getsockname")?;
             let attributes = kernel.net.unix().attributes(id);
-            match &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind {
+            match kernel.process.description(id).ok_or(libc::EBADF)?.kind() {
                 _ if !peer => Ok(attributes.own),
                 Kind::Unix(socket) if !socket.is_connected() => Err(libc::ENOTCONN),
                 _ => Ok(attributes.peer),
@@ -218,7 +218,7 @@ unsafe fn name_of(
     }
     let (found, v6) = call(me, |kernel| {
         let id = describe(kernel, me, fd, "getsockname")?;
-        match &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind {
+        match kernel.process.description(id).ok_or(libc::EBADF)?.kind() {
             Kind::Tcp(socket) if peer => {
                 let v6 = socket.v6;
                 kernel.tcp_peer(id).map(|peer| (Some(peer), v6))
@@ -253,7 +253,7 @@ unsafe fn set_option(
                 let time = unsafe { value.cast::<libc::timeval>().read_unaligned() };
                 let ns = (time.tv_sec.max(0) as u64) * 1_000_000_000 + (time.tv_usec.max(0) as u64) * 1_000;
                 let ns = if ns == 0 { u64::MAX } else { ns };
-                match &mut kernel.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.kind {
+                match kernel.process.description_mut(id).ok_or(libc::EBADF)?.kind_mut() {
                     Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = ns,
                     Kind::Tcp(socket) => socket.send_timeout_ns = ns,
                     Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = Some(ns),
@@ -269,7 +269,7 @@ unsafe fn set_option(
             (libc::SOL_SOCKET, libc::SO_LINGER) if len as usize >= size_of::<libc::linger>() => {
                 // SAFETY: the caller's value.
                 let linger = unsafe { value.cast::<libc::linger>().read_unaligned() };
-                if let Some(socket) = kernel.process.descriptions.tcp(id) {
+                if let Some(socket) = kernel.process.tcp(id) {
                     socket.linger_zero = linger.l_onoff != 0 && linger.l_linger == 0;
                 }
             }
@@ -280,7 +280,7 @@ unsafe fn set_option(
             ) if len as usize >= size_of::<c_int>() => {
                 // SAFETY: the caller's value.
                 let value = unsafe { value.cast::<c_int>().read_unaligned() };
-                if let Some(socket) = kernel.process.descriptions.tcp(id) {
+                if let Some(socket) = kernel.process.tcp(id) {
                     let keepalive = &mut socket.keepalive;
                     let given = value.max(0) as u32;
                     match option {
@@ -299,11 +299,11 @@ unsafe fn set_option(
             | (libc::IPPROTO_UDP, libc::UDP_SEGMENT)
             | (libc::IPPROTO_IP, libc::IP_TOS)
             | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
-                if len as usize >= size_of::<c_int>() && kernel.process.descriptions.udp(id).is_some() =>
+                if len as usize >= size_of::<c_int>() && kernel.process.udp(id).is_some() =>
             {
                 // SAFETY: the caller's value.
                 let value = unsafe { value.cast::<c_int>().read_unaligned() };
-                let Some(socket) = kernel.process.descriptions.udp(id) else { return Err(libc::EBADF) };
+                let Some(socket) = kernel.process.udp(id) else { return Err(libc::EBADF) };
                 match (level, option) {
                     (libc::IPPROTO_UDP, _) => socket.segment_bytes = u16::try_from(value).map_err(|_| libc::EINVAL)?,
                     (libc::IPPROTO_IP, libc::IP_RECVTOS) | (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS) => {
@@ -335,7 +335,7 @@ unsafe fn set_option(
 /// What `SO_RCVTIMEO` and `SO_SNDTIMEO` were set to; `u64::MAX` for no timeout.
 fn timeout_of(kernel: &mut Kernel, me: ThreadId, fd: c_int, option: c_int) -> Result<u64, Errno> {
     let id = describe(kernel, me, fd, "getsockopt")?;
-    Ok(match &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind {
+    Ok(match kernel.process.description(id).ok_or(libc::EBADF)?.kind() {
         Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns,
         Kind::Tcp(socket) => socket.send_timeout_ns,
         Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns.unwrap_or(u64::MAX),
@@ -380,7 +380,7 @@ unsafe fn get_option(
     }
     let answer: c_int = call(me, |kernel| {
         let id = describe(kernel, me, fd, "getsockopt")?;
-        let kind = &kernel.process.descriptions.get(id).ok_or(libc::EBADF)?.kind;
+        let kind = kernel.process.description(id).ok_or(libc::EBADF)?.kind();
         let unix = matches!(kind, Kind::Pipe(_) | Kind::Unix(_));
         let (stream, v6, listening) = match kind {
             Kind::Tcp(socket) => (true, socket.v6, socket.is_listening()),
@@ -392,7 +392,7 @@ unsafe fn get_option(
         Ok(match (level, option) {
             (libc::SOL_SOCKET, libc::SO_ERROR) if stream => kernel.tcp_take_error(id),
             (libc::SOL_SOCKET, libc::SO_ERROR) => {
-                kernel.process.descriptions.udp(id).map_or(0, |socket| std::mem::take(&mut socket.error))
+                kernel.process.udp(id).map_or(0, |socket| std::mem::take(&mut socket.error))
             }
             (libc::SOL_SOCKET, libc::SO_TYPE) if stream => libc::SOCK_STREAM,
             (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_DGRAM,
@@ -426,7 +426,7 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
     let pair = match unix::kind_of(kind) {
         Err(errno) => Err(errno),
         Ok(Kind::Unix(socket)) if socket.has_datagrams() => call(me, |kernel| {
-            let node = kernel.sched.threads[me].node;
+            let node = kernel.sched[me].node();
             let (one, other) = kernel.unix_pair(node, kind & libc::SOCK_NONBLOCK != 0);
             Ok((kernel.install(one)?, kernel.install(other)?))
         }),

@@ -7,7 +7,7 @@ use super::time::{deadline_at, duration_ns};
 use super::unsupported::missing;
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::futex::MATCH_ANY;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -82,11 +82,7 @@ unsafe fn futex(
             let mut waited = false;
             blocking(me, |kernel| {
                 if waited {
-                    return if kernel.sched.threads[me].wait.timed_out {
-                        Err(libc::ETIMEDOUT)
-                    } else {
-                        Ok(Turn::Done(0))
-                    };
+                    return if kernel.sched[me].timed_out() { Err(libc::ETIMEDOUT) } else { Ok(Blocking::Done(0)) };
                 }
                 // SAFETY: the caller's word, which lives as long as it waits.
                 let word = unsafe { &*(address as *const AtomicU32) };
@@ -94,18 +90,18 @@ unsafe fn futex(
                     return Err(libc::EAGAIN);
                 }
                 let until_ns = kernel.deadline_of(me, deadline);
-                if until_ns <= kernel.sched.now_ns {
+                if until_ns <= kernel.sched.now_ns() {
                     return Err(libc::ETIMEDOUT);
                 }
                 waited = true;
-                kernel.sched.futexes.wait_for_bits(address, me, mask);
-                Ok(Turn::Wait(Wait::Futex(address), until_ns))
+                kernel.sched.wait_on_futex_for_bits(address, me, mask);
+                Ok(Blocking::Wait(Wait::Futex(address), until_ns))
             })
         }
         kind @ (libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET) => Ok(call(me, |kernel| {
             let mask = if kind == libc::FUTEX_WAKE { MATCH_ANY } else { mask };
             let woken = kernel.wake_waiters_for_bits(me, address, value, mask);
-            if let Some(other) = kernel.process.signals.relay.as_ref().and_then(|told| told.stray) {
+            if let Some(other) = kernel.process.signals().stray() {
                 super::signals::told_another(kernel, me, other);
             }
             c_long::from(woken)

@@ -14,7 +14,7 @@ const MEBIBYTE: u64 = 1 << 20;
 /// # Safety
 /// `into` is valid for one structure.
 unsafe fn describe(me: ThreadId, into: *mut libc::utsname) -> c_int {
-    let node = call(me, |kernel| kernel[kernel.sched.threads[me].node].name.clone());
+    let node = call(me, |kernel| kernel[kernel.sched[me].node()].name().to_owned());
     // SAFETY: the caller's structure, which zeroes are a valid value of.
     let it = unsafe {
         into.write(std::mem::zeroed());
@@ -36,7 +36,7 @@ unsafe fn describe(me: ThreadId, into: *mut libc::utsname) -> c_int {
 fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
     match resource as _ {
         libc::RLIMIT_NOFILE => {
-            let slots_max = call(me, |kernel| kernel[kernel.sched.threads[me].node].descriptors.slots_max() as u64);
+            let slots_max = call(me, |kernel| kernel[kernel.sched[me].node()].descriptors().slots_max() as u64);
             (slots_max, slots_max)
         }
         libc::RLIMIT_STACK => (8 * MEBIBYTE, libc::RLIM_INFINITY),
@@ -66,7 +66,7 @@ unsafe fn limits(me: ThreadId, resource: c_uint, new: *const rlimit, old: *mut r
 /// # Safety
 /// `into` is valid for one structure.
 unsafe fn usage(me: ThreadId, into: *mut libc::rusage) -> c_int {
-    let now_ns = call(me, |kernel| kernel.sched.now_ns);
+    let now_ns = call(me, |kernel| kernel.sched.now_ns());
     // SAFETY: the caller's structure, which zeroes are a valid value of.
     unsafe {
         into.write(std::mem::zeroed());
@@ -79,7 +79,7 @@ unsafe fn usage(me: ThreadId, into: *mut libc::rusage) -> c_int {
 /// # Safety
 /// `into` is valid for one structure.
 unsafe fn system(me: ThreadId, into: *mut libc::sysinfo) -> c_int {
-    let now_ns = call(me, |kernel| kernel.sched.now_ns);
+    let now_ns = call(me, |kernel| kernel.sched.now_ns());
     // SAFETY: the caller's structure, which zeroes are a valid value of.
     unsafe {
         into.write(std::mem::zeroed());
@@ -146,7 +146,7 @@ super::interposed! {
     // SAFETY: the caller's structure.
     |me| unsafe { usage(me, into) };
     fn clock() -> clock_t = next;
-    |me| (call(me, |kernel| kernel.sched.now_ns) / 1_000) as clock_t;
+    |me| (call(me, |kernel| kernel.sched.now_ns()) / 1_000) as clock_t;
     fn getloadavg(_into: *mut c_double, _count: c_int) -> c_int = next;
     |_me| -1;
     fn localtime_r(time: *const time_t, into: *mut tm) -> *mut tm = next;

@@ -204,13 +204,13 @@ pub(crate) fn woken(key: usize) {
 /// The place of a task in the room's table. Only what is new there may allocate.
 #[inline]
 fn place(me: ThreadId, key: usize) -> usize {
-    at_rest(|kernel| kernel.sched.task_wakes.known(key)).unwrap_or_else(|| new_place(me, key))
+    at_rest(|kernel| kernel.sched.task_wakes().known(key)).unwrap_or_else(|| new_place(me, key))
 }
 
 #[cold]
 #[inline(never)]
 fn new_place(me: ThreadId, key: usize) -> usize {
-    kernel(me, |kernel| kernel.sched.task_wakes.place(key))
+    kernel(me, |kernel| kernel.sched.task_wakes_mut().slot(key))
 }
 
 /// Where Rust's allocator gets what is aligned more than usual, as tasks are.

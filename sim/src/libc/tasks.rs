@@ -37,9 +37,9 @@ pub(crate) fn may_be_task(layout: Layout) -> bool {
 pub(crate) fn born(address: *mut u8) {
     if let Some(me) = here().filter(|_| !address.is_null()) {
         kernel(me, |kernel| {
-            let made = kernel.process.call_sites.of(&own_stack());
-            let node = kernel.sched.threads[me].node;
-            kernel.sched.tasks.add(address.addr(), node, made);
+            let made = kernel.process.call_site(&own_stack());
+            let node = kernel.sched[me].node();
+            kernel.sched.tasks_mut().add(address.addr(), node, made);
         });
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn born(address: *mut u8) {
 #[cold]
 pub(crate) fn gone(address: *mut u8) {
     if let Some(me) = here() {
-        kernel(me, |kernel| kernel.sched.tasks.remove(address.addr()));
+        kernel(me, |kernel| kernel.sched.tasks_mut().remove(address.addr()));
     }
 }
 
@@ -68,11 +68,11 @@ fn goes_on(address: usize) -> bool {
 pub(crate) fn main_is_over(count: usize) {
     let Some(me) = here() else { return };
     kernel(me, |kernel| {
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         let made =
-            kernel.sched.tasks.of(node).into_iter().filter(|(address, _)| goes_on(*address)).map(|(_, made)| made);
+            kernel.sched.tasks().of(node).into_iter().filter(|(address, _)| goes_on(*address)).map(|(_, made)| made);
         let made = made.collect();
-        let unseen = kernel.sched.tasks.none_seen();
-        kernel[node].leaks.set_unended(Unended { count, made, unseen });
+        let unseen = kernel.sched.tasks().none_seen();
+        kernel[node].leaks_mut().set_unended(Unended { count, made, unseen });
     });
 }

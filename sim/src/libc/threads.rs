@@ -5,9 +5,10 @@ use super::block::{call, give_way, hand_over_for_good, patient};
 use super::current::{here, kernel};
 use super::time::deadline_at;
 use crate::host::system::{self, Routine};
-use crate::kernel::due::{Start, Turn};
+use crate::kernel::due::{Blocking, Start};
 use crate::kernel::sched::clock::{Clock, Deadline};
-use crate::kernel::sched::thread::{Exit, State, ThreadId, Wait};
+use crate::kernel::sched::thread::{State, ThreadId, Wait};
+use crate::kernel::sched::thread_handle::Destructor;
 use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
 
 /// How many processors a node shows: what tokio sizes its pools by. A fixed number, since the real one differs.
@@ -15,7 +16,7 @@ const PROCESSORS: usize = 4;
 
 /// Runs the destructors of this thread's thread-locals; they may register further ones. Then those of its keys.
 pub(crate) fn run_thread_exits(me: ThreadId) {
-    while let Some(Exit { destroy, object }) = kernel(me, |kernel| kernel.sched.threads[me].handle.destructors.pop()) {
+    while let Some(Destructor { destroy, object }) = kernel(me, |kernel| kernel.sched[me].take_destructor()) {
         // SAFETY: registered by whoever made the object, for this thread's end.
         unsafe { destroy(object as *mut c_void) };
     }
@@ -24,7 +25,7 @@ pub(crate) fn run_thread_exits(me: ThreadId) {
 
 /// What `pthread_exit` does: the thread ends here.
 pub(crate) fn exit_thread(me: ThreadId, result: usize) -> ! {
-    if kernel(me, |kernel| kernel.sched.threads[me].number == 0) {
+    if kernel(me, |kernel| kernel.sched[me].number() == 0) {
         super::unsupported::missing("pthread_exit on the main thread", "let main return, or call `exit`");
     }
     run_thread_exits(me);
@@ -34,9 +35,7 @@ pub(crate) fn exit_thread(me: ThreadId, result: usize) -> ! {
 
 /// The number that `gettid` shows: the node's threads count from 1000 times the incarnation.
 pub(crate) fn thread_number(me: ThreadId) -> c_long {
-    kernel(me, |kernel| {
-        c_long::from(kernel.sched.threads[me].incarnation) * 1_000 + c_long::from(kernel.sched.threads[me].number)
-    })
+    kernel(me, |kernel| c_long::from(kernel.sched[me].incarnation()) * 1_000 + c_long::from(kernel.sched[me].number()))
 }
 
 /// The door of this name: where Rust's std registers destructors of thread-locals.
@@ -51,7 +50,7 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
 ) -> c_int {
     if let Some(me) = here() {
         // Kept in the world: a thread-local list would register itself here.
-        kernel(me, |kernel| kernel.sched.threads[me].handle.destructors.push(Exit { destroy, object: object.addr() }));
+        kernel(me, |kernel| kernel.sched[me].add_destructor(Destructor { destroy, object: object.addr() }));
         return 0;
     }
     static NEXT: system::Function = system::Function::named(c"__cxa_thread_atexit_impl");
@@ -73,8 +72,8 @@ pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut 
         return unsafe { next(thread, attributes) };
     };
     kernel(me, |kernel| {
-        let id = kernel.sched.threads.by_pthread(thread);
-        match id.and_then(|id| kernel.sched.threads[id].handle.fiber.as_ref()) {
+        let id = kernel.sched.by_pthread(thread);
+        match id.and_then(|id| kernel.sched[id].fiber()) {
             // SAFETY: `pthread_getattr_np(3)`: the caller's own arguments, under the contract that it keeps.
             Some(fiber) => fiber.with_a_kernel_thread(|| unsafe { next(thread, attributes) }),
             None => libc::ESRCH,
@@ -84,12 +83,12 @@ pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut 
 
 fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start) -> c_int {
     let made = call(me, |kernel| {
-        let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
+        let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
         let id = kernel.start_thread(node, attributes, start, cause)?;
-        let number = kernel.sched.threads[id].number;
-        kernel.process.signals.inherit(me, id);
+        let number = kernel.sched[id].number();
+        kernel.process.signals_mut().inherit(me, id);
         kernel.emit(me, crate::event::What::ThreadStarted { thread: number });
-        Ok::<_, c_int>(kernel.sched.threads[id].handle.pthread)
+        Ok::<_, c_int>(kernel.sched[id].pthread())
     });
     match made {
         Ok(pthread) => {
@@ -104,15 +103,15 @@ fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_
 /// Joins a thread, or answers `busy` when its end does not come before `until`.
 fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until: Deadline, busy: c_int) -> c_int {
     let joined = patient(me, |kernel| {
-        let id = kernel.sched.threads.by_pthread(thread).ok_or(libc::ESRCH)?;
+        let id = kernel.sched.by_pthread(thread).ok_or(libc::ESRCH)?;
         let until_ns = kernel.deadline_of(me, until);
-        match kernel.sched.threads[id].state {
+        match kernel.sched[id].state() {
             State::Ended => {
-                kernel.sched.threads.let_go(id);
-                Ok(Turn::Done(kernel.sched.threads[id].handle.result))
+                kernel.sched.detach(id);
+                Ok(Blocking::Done(kernel.sched[id].result()))
             }
-            _ if until_ns <= kernel.sched.now_ns => Err(busy),
-            _ => Ok(Turn::Wait(Wait::Join(id), until_ns)),
+            _ if until_ns <= kernel.sched.now_ns() => Err(busy),
+            _ => Ok(Blocking::Wait(Wait::Join(id), until_ns)),
         }
     });
     match joined {
@@ -157,17 +156,17 @@ super::interposed! {
         join(me, thread, result, until, libc::ETIMEDOUT)
     };
     fn pthread_detach(thread: pthread_t) -> c_int = next;
-    |me| call(me, |kernel| match kernel.sched.threads.by_pthread(thread) {
+    |me| call(me, |kernel| match kernel.sched.by_pthread(thread) {
         Some(id) => {
-            kernel.sched.threads.let_go(id);
+            kernel.sched.detach(id);
             0
         }
         None => libc::ESRCH,
     });
     fn pthread_setname_np(thread: pthread_t, name: *const c_char) -> c_int = next;
     |me| call(me, |kernel| {
-        if let Some(id) = kernel.sched.threads.by_pthread(thread) {
-            kernel.sched.threads[id].name = kernel.recorder.name(&system::text(name));
+        if let Some(id) = kernel.sched.by_pthread(thread) {
+            kernel.sched[id].set_name(kernel.recorder.name(&system::text(name)));
         }
         0
     });
@@ -176,7 +175,7 @@ super::interposed! {
         // A loop that yields until time has passed must see time pass.
         call(me, |kernel| {
             kernel.count_fruitless(me);
-            kernel.sched.now_ns += 1_000;
+            kernel.sched.advance_by(1_000);
         });
         give_way(me);
         0

@@ -7,7 +7,7 @@ use super::guest;
 use super::io::{int, result};
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::{Clock, Deadline};
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_uint, clockid_t, time_t, timespec, timeval};
@@ -45,16 +45,16 @@ fn reading(me: ThreadId, clock: clockid_t) -> timespec {
 
 fn wall(me: ThreadId) -> timespec {
     guest::follow_clock();
-    timespec_of(call(me, |kernel| kernel.shown_ns(me, Clock::Realtime, kernel.sched.now_ns)))
+    timespec_of(call(me, |kernel| kernel.shown_ns(me, Clock::Realtime, kernel.sched.now_ns())))
 }
 
 /// Sleeps; a handled signal ends it early, with what was left of it in nanoseconds.
 fn sleep_until(me: ThreadId, deadline: Deadline) -> Result<(), u64> {
     let slept: Result<(), Errno> = interruptible(me, |kernel| {
         let until_ns = kernel.deadline_of(me, deadline);
-        Ok(if until_ns > kernel.sched.now_ns { Turn::Wait(Wait::Sleep, until_ns) } else { Turn::Done(()) })
+        Ok(if until_ns > kernel.sched.now_ns() { Blocking::Wait(Wait::Sleep, until_ns) } else { Blocking::Done(()) })
     });
-    slept.map_err(|_| kernel(me, |kernel| kernel.deadline_of(me, deadline).saturating_sub(kernel.sched.now_ns)))
+    slept.map_err(|_| kernel(me, |kernel| kernel.deadline_of(me, deadline).saturating_sub(kernel.sched.now_ns())))
 }
 
 /// A shorter sleep than this is no rest: whoever sleeps so again and again goes round.

@@ -18,9 +18,9 @@ super::interposed! {
     fn timerfd_create(clock: c_int, flags: c_int) -> c_int = libc::SYS_timerfd_create;
     |me| result(match clock {
         libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC | libc::CLOCK_BOOTTIME => call(me, |kernel| {
-            let node = kernel.sched.threads[me].node;
+            let node = kernel.sched[me].node();
             let timer = Kind::Timer(Timer::new(Clock::of(clock)));
-            let id = kernel.process.descriptions.add(node, flags & libc::TFD_NONBLOCK != 0, timer);
+            let id = kernel.process.open(node, flags & libc::TFD_NONBLOCK != 0, timer);
             kernel.install(id)
         }),
         libc::CLOCK_REALTIME_ALARM | libc::CLOCK_BOOTTIME_ALARM => Err(libc::EPERM),

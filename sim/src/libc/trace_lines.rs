@@ -3,7 +3,7 @@
 
 use super::current::{here, kernel};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::process::output::{CallSite, Source};
+use crate::kernel::process::output::{LogSite, Source};
 use crate::kernel::sched::thread::ThreadId;
 use std::fmt;
 
@@ -11,7 +11,10 @@ use std::fmt;
 pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
     let Some(me) = here() else { return };
     let begun = kernel(me, |kernel| {
-        kernel.process.output.wanted().then(|| kernel.process.output.begin(place(kernel, me), source, target))
+        kernel.process.output().wanted().then(|| {
+            let site = place(kernel, me);
+            kernel.process.output_mut().begin(site, source, target)
+        })
     });
     if let Some(begun) = begun {
         // What formats itself is the program's own code, so it runs as that; but the clocks that it reads are not to go on.
@@ -24,17 +27,17 @@ pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
 /// Keeps what a thread printed.
 pub(crate) fn print(kernel: &mut Kernel, me: ThreadId, errors: bool, text: &[u8]) {
     let place = place(kernel, me);
-    kernel.process.output.print(place, errors, text);
+    kernel.process.output_mut().print(place, errors, text);
 }
 
-fn place(kernel: &Kernel, me: ThreadId) -> CallSite {
-    let thread = &kernel.sched.threads[me];
-    CallSite {
+fn place(kernel: &Kernel, me: ThreadId) -> LogSite {
+    let thread = &kernel.sched[me];
+    LogSite {
         events: kernel.recorder.len(),
-        time_ns: kernel.sched.now_ns,
-        node: thread.node,
-        incarnation: thread.incarnation,
-        thread: thread.number,
+        time_ns: kernel.sched.now_ns(),
+        node: thread.node(),
+        incarnation: thread.incarnation(),
+        thread: thread.number(),
     }
 }
 
@@ -42,7 +45,7 @@ struct Pieces(ThreadId, usize);
 
 impl fmt::Write for Pieces {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        kernel(self.0, |kernel| kernel.process.output.put(self.1, text));
+        kernel(self.0, |kernel| kernel.process.output_mut().put(self.1, text));
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ unsafe fn move_on(me: ThreadId, id: DescriptionId, offset: *mut off_t, to: u64) 
 fn file_of(me: ThreadId, fd: c_int, name: &str) -> Result<DescriptionId, Errno> {
     call(me, |kernel| {
         let id = describe(kernel, me, fd, name)?;
-        match kernel.process.descriptions.get(id).map(|it| &it.kind) {
+        match kernel.process.description(id).map(|it| it.kind()) {
             Some(Kind::File(_)) => Ok(id),
             _ => Err(libc::EINVAL),
         }

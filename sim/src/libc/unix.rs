@@ -5,7 +5,7 @@ use super::block::blocking;
 use super::io::describe;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::net::unix::UnixSocket;
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -70,7 +70,7 @@ pub(crate) fn kind_of(kind: c_int) -> Result<Kind, Errno> {
 
 /// Whether a description is a Unix socket of whatever state.
 pub(crate) fn is_unix(kernel: &Kernel, me: ThreadId, fd: c_int) -> bool {
-    let kind = kernel.describe(me, fd).ok().and_then(|id| kernel.process.descriptions.get(id)).map(|it| &it.kind);
+    let kind = kernel.describe(me, fd).ok().and_then(|id| kernel.process.description(id)).map(|it| it.kind());
     matches!(kind, Some(Kind::Unix(_) | Kind::Pipe(_)))
 }
 
@@ -78,16 +78,16 @@ pub(crate) fn is_unix(kernel: &Kernel, me: ThreadId, fd: c_int) -> bool {
 pub(crate) fn connect(me: ThreadId, fd: c_int, name: Option<&[u8]>) -> Result<(), Errno> {
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "connect")?;
-        let description = kernel.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        let nonblocking = description.nonblocking;
-        if !matches!(description.kind, Kind::Unix(_) | Kind::Pipe(_)) {
+        let description = kernel.process.description(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.is_nonblocking();
+        if !matches!(description.kind(), Kind::Unix(_) | Kind::Pipe(_)) {
             return Err(libc::EAFNOSUPPORT);
         }
         match kernel.unix_connect(me, id, name) {
-            Ok(()) => Ok(Turn::Done(())),
+            Ok(()) => Ok(Blocking::Done(())),
             Err((libc::EAGAIN, listener)) if !nonblocking => {
                 kernel.wait_for_change(listener, me);
-                Ok(Turn::Wait(Wait::Ready, u64::MAX))
+                Ok(Blocking::Wait(Wait::Ready, u64::MAX))
             }
             Err((errno, _)) => Err(errno),
         }
@@ -99,10 +99,10 @@ pub(crate) fn accept(me: ThreadId, fd: c_int, flags: c_int) -> Result<(c_int, Ve
     let mut deadline = None;
     let (installed, peer) = blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "accept")?;
-        let nonblocking = kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let nonblocking = kernel.process.description(id).is_some_and(|it| it.is_nonblocking());
         let outcome = kernel.unix_accept(me, id).map(|new| {
-            if let Some(description) = kernel.process.descriptions.get_mut(new) {
-                description.nonblocking = flags & libc::SOCK_NONBLOCK != 0;
+            if let Some(description) = kernel.process.description_mut(new) {
+                description.set_nonblocking(flags & libc::SOCK_NONBLOCK != 0);
             }
             (kernel.install(new), kernel.net.unix().attributes(new).peer)
         });
@@ -116,9 +116,9 @@ pub(crate) fn send(me: ThreadId, fd: c_int, bytes: &[u8], dont_wait: bool, to: &
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "sendto")?;
-        let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let nonblocking = dont_wait || kernel.process.description(id).is_some_and(|it| it.is_nonblocking());
         let (_, timeout_ns) = kernel.net.unix().timeouts_ns(id);
-        let outcome = match kernel.process.descriptions.get(id).map(|it| &it.kind) {
+        let outcome = match kernel.process.description(id).map(|it| it.kind()) {
             Some(Kind::Pipe(_)) => Err(libc::EISCONN),
             _ => kernel.unix_send(me, id, bytes, Some(to)),
         };
@@ -136,7 +136,7 @@ pub(crate) fn receive(
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "recvfrom")?;
-        let nonblocking = dont_wait || kernel.process.descriptions.get(id).is_some_and(|it| it.nonblocking);
+        let nonblocking = dont_wait || kernel.process.description(id).is_some_and(|it| it.is_nonblocking());
         let (timeout_ns, _) = kernel.net.unix().timeouts_ns(id);
         let outcome = kernel.unix_receive(me, id, into, peek).map(|it| (it.count, it.whole, it.from));
         kernel.done_or_wait(me, id, outcome, nonblocking, timeout_ns, &mut deadline)
@@ -147,7 +147,7 @@ pub(crate) fn receive(
 pub(crate) fn takes_datagrams(me: ThreadId, fd: c_int) -> bool {
     super::current::kernel(me, |kernel| {
         let Ok(id) = kernel.describe(me, fd) else { return false };
-        matches!(kernel.process.descriptions.get(id).map(|it| &it.kind), Some(Kind::Unix(socket)) if socket.has_datagrams())
+        matches!(kernel.process.description(id).map(|it| it.kind()), Some(Kind::Unix(socket)) if socket.has_datagrams())
     })
 }
 

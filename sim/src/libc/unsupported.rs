@@ -2,8 +2,8 @@
 //! They never guess an answer.
 
 use super::current::here;
+use crate::host::last_words::{EXIT_UNSUPPORTED, LastWords};
 use crate::host::system;
-use crate::isolate::{EXIT_UNSUPPORTED, LastWords};
 
 /// Ends the run: the simulation does not support this call.
 #[cold]
@@ -23,7 +23,7 @@ pub(crate) fn refuse_about(subject: &str, what: &str) -> ! {
     if let Some(me) = here() {
         // The caller's stack is read with the real files, so this thread counts as outside from here on.
         super::current::kernel(me, |kernel| {
-            let node = kernel.process.node(kernel.sched.threads[me].node).map_or("?", |node| &node.name);
+            let node = kernel.process.node(kernel.sched[me].node()).map_or("?", |node| node.name());
             end(subject, format!("afterlife: {what}\n  on {node}, called from:\n{}", caller()))
         })
     } else {
@@ -33,7 +33,7 @@ pub(crate) fn refuse_about(subject: &str, what: &str) -> ! {
 
 fn end(subject: &str, text: String) -> ! {
     system::write_stderr(&text);
-    crate::isolate::leave(&LastWords::Unsupported { subject: subject.to_owned(), text });
+    crate::host::status::leave(&LastWords::Unsupported { subject: subject.to_owned(), text });
     system::exit_now(EXIT_UNSUPPORTED)
 }
 

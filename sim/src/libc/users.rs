@@ -29,7 +29,7 @@ unsafe fn give(
     }
     int(call(me, |kernel| {
         let at = kernel.directory(me, directory)?;
-        let node = kernel.sched.threads[me].node;
+        let node = kernel.sched[me].node();
         let now = kernel.wall_ns(node);
         let disk = kernel[node].disk();
         let inode = disk.lookup(at, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0)?;

@@ -1,7 +1,7 @@
 //! What a run depends on beside its program and its token: the system, the machine, how the harness was built and told to run.
 //! It names no variable that afterlife does not know, and no folder.
 
-use crate::model::env::BATON;
+use crate::model::env::SWITCH;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,8 +19,8 @@ pub(crate) struct Environment {
     pub(crate) processor: String,
     /// How the harness was built: `debug` or `release`.
     pub(crate) profile: String,
-    /// How the baton passes: `switch` or `futex`.
-    pub(crate) baton: String,
+    /// The kind of context switch: `user-space` or `futex`.
+    pub(crate) context_switch: String,
     /// Variables that change how runs are carried out, if they were set.
     pub(crate) settings: BTreeMap<String, String>,
 }
@@ -37,8 +37,8 @@ impl Environment {
             arch: std::env::consts::ARCH.to_owned(),
             processor: model.map(|(_, model)| model.to_owned()).unwrap_or_default(),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-            baton: afterlife_sim::context_switch().to_owned(),
-            settings: std::env::var(BATON).ok().map(|value| (BATON.to_owned(), value)).into_iter().collect(),
+            context_switch: afterlife_sim::context_switch().to_owned(),
+            settings: std::env::var(SWITCH).ok().map(|value| (SWITCH.to_owned(), value)).into_iter().collect(),
         }
     }
 
@@ -50,7 +50,7 @@ impl Environment {
             ("architecture", &self.arch, &other.arch),
             ("processor", &self.processor, &other.processor),
             ("profile", &self.profile, &other.profile),
-            ("baton", &self.baton, &other.baton),
+            ("context switch", &self.context_switch, &other.context_switch),
         ];
         let differ = fields.into_iter().filter(|(_, here, there)| here != there);
         differ.map(|(what, here, there)| format!("{what} {here}, and not {there}")).collect()

@@ -220,7 +220,7 @@ fn failure() -> impl Strategy<Value = FailingRun> {
 
 fn written(failure: &FailingRun) -> Vec<u8> {
     let program = Program { name: "hunt".into(), bytes: 7, sum: "0123456789abcdef".into() };
-    let environment = Environment { os: "linux".into(), baton: "switch".into(), ..Environment::default() };
+    let environment = Environment { os: "linux".into(), context_switch: "user-space".into(), ..Environment::default() };
     write(failure, environment, program, Vec::new()).expect("a vector takes every byte")
 }
 
@@ -310,7 +310,7 @@ fn sample() -> FailingRun {
     // Numbers 9 and 11 stood for questions that nothing asked.
     let questions = [
         (0, Turn),
-        (1, Doors),
+        (1, Preemption),
         (2, Stall),
         (3, Latency),
         (4, Sync),

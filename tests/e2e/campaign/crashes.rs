@@ -23,6 +23,7 @@ pub(crate) fn module() -> Module {
         panics_in_the_scenario_function,
         panics_while_it_panics,
         exits_by_a_raw_system_call,
+        dies_in_the_c_library_on_node_300,
     ];
     let trials = trials![
         a_stack_overflow_is_a_finding_and_the_campaign_goes_on,
@@ -39,6 +40,7 @@ pub(crate) fn module() -> Module {
         a_panic_in_the_scenario_function_is_a_finding_with_its_message,
         a_panic_during_a_panic_is_reported,
         a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code,
+        a_crash_names_its_node_even_after_256_others,
         a_token_replays_a_crash,
     ];
     Module::new(scenarios, trials)
@@ -323,6 +325,24 @@ fn a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code() {
     let output = campaign("exits_by_a_raw_system_call", "2");
     assert_eq!(output.code, 1, "{output:?}");
     assert_eq!(output.finding()["signature"], "no-crash · exit 5");
+}
+
+/// The process cannot run its own end here: only its last words name the node.
+fn dies_in_the_c_library_on_node_300(sim: &mut Sim) {
+    for number in 0..300 {
+        sim.program(&format!("idle-{number}"), |_| 0);
+    }
+    sim.client_program("replica-300", |_| {
+        std::thread::sleep(Duration::from_secs(1));
+        // SAFETY: none: the run is to die of this read.
+        unsafe { libc::strlen(std::ptr::without_provenance(std::hint::black_box(8))) as i32 }
+    });
+}
+
+fn a_crash_names_its_node_even_after_256_others() {
+    let output = campaign("dies_in_the_c_library_on_node_300", "1");
+    assert_eq!(output.finding()["signature"], "no-crash · SIGSEGV · replica");
+    assert_eq!(output.finding()["subject"], "SIGSEGV on replica-300");
 }
 
 fn a_token_replays_a_crash() {

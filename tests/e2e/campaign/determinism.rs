@@ -214,12 +214,12 @@ fn a_busy_machine_makes_no_difference() {
 }
 
 fn futex_and_user_space_context_switches_give_the_same_run() {
-    for (asked, passes) in [("futex", "futex"), ("switch", afterlife_sim::context_switch())] {
+    for (asked, kind) in [("futex", "futex"), ("user-space", afterlife_sim::context_switch())] {
         let mut how = command(&["run", "context_switches", "--seeds", "1", "--report", "json"]);
-        let finding = output_of(how.env("AFTERLIFE_BATON", asked)).finding();
-        assert_eq!(finding["subject"], format!("the context switch is not {passes}"));
+        let finding = output_of(how.env("AFTERLIFE_SWITCH", asked)).finding();
+        assert_eq!(finding["subject"], format!("the context switch is not {kind}"));
     }
-    assert_eq!(report(campaign_with_jobs("2").env("AFTERLIFE_BATON", "futex")), usual());
+    assert_eq!(report(campaign_with_jobs("2").env("AFTERLIFE_SWITCH", "futex")), usual());
 }
 
 fn earlier_runs_make_no_difference() {

@@ -134,7 +134,7 @@ fn a_record_has_printed_and_traced_lines_with_time_and_incarnation() {
 fn a_record_has_the_questions_that_the_seed_answered() {
     let (_, lines) = record("talks_and_fails", "choices");
     let asked: Vec<_> = of_kind(&lines, "choice").collect();
-    assert!(asked.iter().any(|choice| choice["question"] == "doors" && choice["below"].is_u64()), "{asked:?}");
+    assert!(asked.iter().any(|choice| choice["question"] == "preemption" && choice["below"].is_u64()), "{asked:?}");
     assert!(asked.iter().all(|choice| choice["who"].is_string() && choice["answer"].is_u64()), "{asked:?}");
     let end = of_kind(&lines, "end").next().expect("it is whole");
     assert_eq!(end["choices"], asked.len());
@@ -146,13 +146,13 @@ fn a_record_has_the_questions_that_the_seed_answered() {
 fn a_record_describes_its_environment_without_secrets() {
     let out = format!("{}/records-secret", env!("CARGO_TARGET_TMPDIR"));
     let words = ["run", "talks_and_fails", "--seeds", "1", "--out", &out];
-    output_of(command(&words).env("DATABASE_PASSWORD", "correct horse").env("AFTERLIFE_BATON", "futex"));
+    output_of(command(&words).env("DATABASE_PASSWORD", "correct horse").env("AFTERLIFE_SWITCH", "futex"));
     let shown = cli(&["show", "last", "--out", &out, "--format", "json"]);
     assert!(!shown.out.contains("correct horse") && !shown.out.contains(&out), "{}", shown.out);
     let lines = shown.lines();
     let environment = of_kind(&lines, "environment").next().expect("it is there");
-    assert_eq!((&environment["os"], &environment["baton"]), (&"linux".into(), &"futex".into()));
-    assert_eq!(environment["settings"]["AFTERLIFE_BATON"], "futex");
+    assert_eq!((&environment["os"], &environment["context_switch"]), (&"linux".into(), &"futex".into()));
+    assert_eq!(environment["settings"]["AFTERLIFE_SWITCH"], "futex");
     assert!(lines[0]["program"]["sum"].as_str().is_some_and(|sum| sum.len() == 16), "{}", lines[0]);
 }
 

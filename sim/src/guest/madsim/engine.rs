@@ -5,7 +5,7 @@ use super::guest_thread::{self, GuestThread};
 use super::incarnation::Incarnation;
 use crate::guest::clock;
 use crate::guest::program::Program;
-use crate::isolate::simulation::{Machine, Outcome, run_furnished};
+use crate::isolate::simulation::{Machine, Outcome, run_with};
 use crate::kernel::control::Observer;
 use crate::kernel::process::storage::DiskBuild;
 use crate::kernel::sched::preemption::Schedule;
@@ -31,10 +31,10 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
         machines.push(Machine { disk: DiskBuild { sync_ns: (0, 0), ..machine.disk }, ..machine });
     }
     let plans = Arc::new(plans);
-    run_furnished(settings, machines, observer, move |kernel| {
+    run_with(settings, machines, observer, move |kernel| {
         kernel.install_guest(true);
         let guest_thread = Arc::new(move |_| GuestThread::run(&settings, &plans));
-        crate::isolate::name_node(kernel.process.nodes.count(), GUEST_THREAD);
+        crate::host::status::name_node(GUEST_THREAD);
         kernel.add_node(GUEST_THREAD, guest_thread, 0, None);
     })
 }

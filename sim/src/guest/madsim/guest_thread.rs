@@ -187,7 +187,7 @@ impl GuestThread {
     /// The kernel's next deadline.
     fn due_ns(&self, now_ns: u64) -> u64 {
         let due_ns = self
-            .kernel(|kernel, _| kernel.sched.deadlines.next_ns())
+            .kernel(|kernel, _| kernel.sched.next_deadline_ns())
             .unwrap_or(u64::MAX)
             .min(self.end_ns.saturating_add(1));
         due_ns.min(now_ns.saturating_add(nanoseconds(WAKE_UP_AFTER_MAX)))
@@ -201,12 +201,12 @@ impl GuestThread {
             for node in 0..=nodes {
                 let node = NodeId(node as u16);
                 let ahead_ns =
-                    shown_ns - nanoseconds(time.elapsed()) as i64 - kernel.wall_ns(node) + kernel.sched.now_ns as i64;
+                    shown_ns - nanoseconds(time.elapsed()) as i64 - kernel.wall_ns(node) + kernel.sched.now_ns() as i64;
                 if ahead_ns != 0 {
                     kernel.set_clocks(node, ahead_ns, 0);
                 }
                 // madsim's monotonic clock begins at 0.
-                kernel.change_clocks(node, |clocks, _| clocks.monotonic_offset_ns = -MONOTONIC_START_NS);
+                kernel.change_clocks(node, |clocks, _| clocks.set_monotonic_offset(-MONOTONIC_START_NS));
             }
         });
     }

@@ -8,7 +8,7 @@ use crate::kernel::sched::thread::ThreadId;
 impl Kernel {
     /// Advances the clock to the time of the running program. It never goes back.
     pub(super) fn advance_guest_clock(&mut self, now_ns: u64) {
-        self.sched.now_ns = self.sched.now_ns.max(now_ns);
+        self.sched.advance_to(now_ns);
     }
 
     /// Begins one turn of the teardown of a dead incarnation. Its threads go on meanwhile, since the teardown may join them.
@@ -18,7 +18,7 @@ impl Kernel {
         }
         self.begin_teardown(me, node, incarnation);
         for thread in self.dying_of(node) {
-            self.sched.threads.release(thread, &self.sched.choices);
+            self.sched.release(thread);
             self.thread_due(thread);
         }
     }
@@ -26,10 +26,10 @@ impl Kernel {
     /// Ends that turn.
     pub(super) fn end_teardown_turn(&mut self, me: ThreadId, node: NodeId) {
         for thread in self.dying_of(node) {
-            self.sched.threads.hold(thread);
+            self.sched.hold(thread);
         }
         let Some(disk) = GuestState::of_mut(self).map(GuestState::take_disk) else { return };
-        self.process[node].storage.put(disk);
+        self.process[node].storage_mut().put(disk);
         self.switch_guest(me, None, false);
         if let Some(state) = GuestState::of_mut(self) {
             state.restore_context();
@@ -38,7 +38,7 @@ impl Kernel {
 
     fn dying_of(&self, node: NodeId) -> Vec<ThreadId> {
         let dying = GuestState::of(self).map_or(&[][..], GuestState::dying);
-        dying.iter().copied().filter(|thread| self.sched.threads[*thread].node == node).collect()
+        dying.iter().copied().filter(|thread| self.sched[*thread].node() == node).collect()
     }
 
     /// Returns whether nothing passes from one node to another.

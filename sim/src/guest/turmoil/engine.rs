@@ -5,7 +5,7 @@ use super::guest_thread::{GuestThread, Plan, TURN_BEGAN_NS};
 use crate::event::{Death, NodeId};
 use crate::guest::clock;
 use crate::guest::program::{self, Program};
-use crate::isolate::simulation::{Outcome, run_furnished};
+use crate::isolate::simulation::{Outcome, run_with};
 use crate::kernel::control::Observer;
 use crate::kernel::sched::preemption::Schedule;
 use crate::kernel::settings::Settings;
@@ -34,10 +34,10 @@ pub fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn Observe
         machines.push(machine);
     }
     let hosts = Arc::new(hosts);
-    run_furnished(settings, machines, observer, move |kernel| {
+    run_with(settings, machines, observer, move |kernel| {
         kernel.install_guest(false);
         let guest_thread = Arc::new(move |_| GuestThread::new(settings.seed, settings.latency, &hosts).run());
-        crate::isolate::name_node(kernel.process.nodes.count(), GUEST_THREAD);
+        crate::host::status::name_node(GUEST_THREAD);
         kernel.add_node(GUEST_THREAD, guest_thread, 0, None);
     })
 }
@@ -84,7 +84,7 @@ fn end(how: Death) {
     let Some(me) = crate::libc::here() else { std::process::abort() };
     crate::libc::current::kernel(me, |kernel| {
         if !kernel.is_muted(me) {
-            let (node, cause) = (kernel.sched.threads[me].node, kernel.sched.threads[me].cause);
+            let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
             kernel.end_process(node, how, cause);
         }
     });

@@ -126,7 +126,7 @@ impl GuestThread {
             self.end_returned();
             let must_yield = self.kernel(|kernel, _| {
                 kernel.end_guest_turn((turn + 1) * TURN_NS);
-                kernel.sched.must_switch || kernel.sched.threads.any_runnable()
+                kernel.sched.must_switch() || kernel.sched.any_runnable()
             });
             if must_yield {
                 crate::libc::block::give_way(self.me);

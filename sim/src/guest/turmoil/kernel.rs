@@ -19,7 +19,7 @@ impl Kernel {
     /// The guest node of this name.
     pub(super) fn guest_node(&self, name: &str) -> Option<NodeId> {
         let nodes = GuestState::of(self)?.nodes();
-        let found = self.process.nodes.iter().take(nodes).position(|(_, node)| node.name == name)?;
+        let found = self.process.nodes().take(nodes).position(|(_, node)| node.name() == name)?;
         Some(NodeId(found as u16))
     }
 
@@ -32,13 +32,12 @@ impl Kernel {
         let waits = |state: &State| matches!(state, State::Waiting(Wait::Device | Wait::Stall | Wait::Sleep));
         let of_node: Vec<ThreadId> = self
             .sched
-            .threads
-            .iter()
-            .filter(|(id, thread)| thread.node == node && waits(&thread.state) && *id != guest_thread)
+            .threads()
+            .filter(|(id, thread)| thread.node() == node && waits(&thread.state()) && *id != guest_thread)
             .map(|(id, _)| id)
             .collect();
         for thread in of_node {
-            self.sched.threads.time_out(thread, Seq::NONE, &self.sched.choices);
+            self.sched.time_out(thread, Seq::NONE);
         }
     }
 
@@ -53,7 +52,7 @@ impl Kernel {
     /// Ends a teardown that [`begin_teardown`](Self::begin_teardown) began.
     pub(super) fn end_teardown(&mut self, me: ThreadId, node: NodeId) {
         if let Some(disk) = GuestState::of_mut(self).map(GuestState::take_disk) {
-            self.process[node].storage.put(disk);
+            self.process[node].storage_mut().put(disk);
         }
         self.end_runtime_drop(node);
         self.switch_guest(me, None, false);
@@ -64,13 +63,13 @@ impl Kernel {
     #[inline]
     pub(in crate::guest) fn take_stop_request(&mut self, me: ThreadId) -> Option<(NodeId, u64)> {
         let node = GuestState::of_mut(self)?.engine_mut().take_stop_requested()?;
-        (self.sched.threads[me].node == node).then(|| (node, self.process[node].stops.count()))
+        (self.sched[me].node() == node).then(|| (node, self.process[node].stops().count()))
     }
 
     /// Sets the clock for a node's turn within the turn of all programs that began at `now_ns`. A node that was ahead stays ahead.
     pub(super) fn begin_guest_turn(&mut self, node: NodeId, now_ns: u64) {
         let last_ns = GuestState::of(self).map_or(0, |state| state.last_turn_ns(node));
-        self.sched.now_ns = now_ns.max(last_ns);
+        self.sched.set_now(now_ns.max(last_ns));
     }
 
     /// Returns whether the end of a node's process is due at the end of the turn.

@@ -3,7 +3,7 @@
 use crate::event::{Leak, NodeId};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::{FileKind, OpenFile};
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
@@ -11,13 +11,14 @@ use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{IN, OUT};
 
 impl FileDescription for OpenFile {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
-        kernel.file_read(attempt.me, attempt.id, attempt.manner.offset, into)
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+        kernel.file_read(attempt.me(), attempt.id(), attempt.manner().offset, into)
     }
 
-    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        attempt.progress.needs_sync = kernel.with_file(attempt.id, |file, _, _| Ok(file.synced))?;
-        kernel.file_write(attempt.me, attempt.id, attempt.manner.offset, from)
+    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        let is_synced = kernel.with_file(attempt.id(), |file, _, _| Ok(file.synced))?;
+        attempt.require_sync(is_synced);
+        kernel.file_write(attempt.me(), attempt.id(), attempt.manner().offset, from)
     }
 
     fn readiness(&self, _kernel: &Kernel) -> u32 {
@@ -30,7 +31,7 @@ impl FileDescription for OpenFile {
 
     /// The number of bytes between the position and the end.
     fn readable_bytes(&self, kernel: &Kernel, node: NodeId) -> Result<usize, Errno> {
-        let disk = kernel.process[node].storage.used().ok_or(libc::ENOTTY)?;
+        let disk = kernel.process[node].storage().used().ok_or(libc::ENOTTY)?;
         let stat = disk.stat_inode(self.inode)?;
         if stat.kind != FileKind::File {
             return Err(libc::ENOTTY);
@@ -56,7 +57,7 @@ impl FileDescription for OpenFile {
     }
 
     fn leak(&self, kernel: &Kernel, node: NodeId) -> Option<(Leak, String)> {
-        let is_locked = kernel.process[node].storage.used().is_some_and(|disk| disk.is_locked_by(self));
+        let is_locked = kernel.process[node].storage().used().is_some_and(|disk| disk.is_locked_by(self));
         Some((if is_locked { Leak::Lock } else { Leak::File }, self.path.clone()))
     }
 }

@@ -4,22 +4,21 @@
 use crate::event::{NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::{Device, Disk, DiskFault, FileKind, InodeId, OpenFile};
 use crate::kernel::fs::sync::device_stalled;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
-use crate::kernel::sched::choice::Question;
 use crate::kernel::sched::thread::ThreadId;
 
 impl Kernel {
     /// The directory that a relative path starts from.
     pub(crate) fn directory(&self, me: ThreadId, fd: i32) -> Result<InodeId, Errno> {
         if fd == libc::AT_FDCWD {
-            return Ok(self.process[self.sched.threads[me].node].storage.working_directory());
+            return Ok(self.process[self.sched[me].node()].storage().working_directory());
         }
         let id = self.describe(me, fd)?;
-        match self.process.descriptions.get(id).map(|description| &description.kind) {
+        match self.process.description(id).map(|description| description.kind()) {
             Some(Kind::File(file)) => Ok(file.inode),
             _ => Err(libc::ENOTDIR),
         }
@@ -34,10 +33,10 @@ impl Kernel {
         flags: i32,
         mode: u32,
     ) -> Result<i32, Errno> {
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         let now = self.wall_ns(node);
         let owner = &mut self.process[node];
-        let mask = owner.storage.umask();
+        let mask = owner.storage().umask();
         let file = owner.disk().open(at, path, flags, mode & !mask, now)?;
         if flags & libc::O_TRUNC != 0 {
             self.push_image(node, file.inode);
@@ -45,7 +44,7 @@ impl Kernel {
         let path = self.recorder.name(&file.path);
         self.emit(me, What::FileOpened { path });
         let nonblocking = flags & libc::O_NONBLOCK != 0;
-        let id = self.process.descriptions.add(node, nonblocking, Kind::File(file));
+        let id = self.process.open(node, nonblocking, Kind::File(file));
         self.install(id)
     }
 
@@ -55,11 +54,11 @@ impl Kernel {
         id: DescriptionId,
         work: impl FnOnce(&mut OpenFile, &mut Disk, i64) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
-        let node = self.process.descriptions.get(id).ok_or(libc::EBADF)?.node;
+        let node = self.process.description(id).ok_or(libc::EBADF)?.node();
         let now = self.wall_ns(node);
-        let description = self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?;
-        let Kind::File(file) = &mut description.kind else { return Err(libc::EINVAL) };
-        work(file, self.process.nodes[description.node].disk(), now)
+        let (description, node) = self.process.description_and_node(id).ok_or(libc::EBADF)?;
+        let Kind::File(file) = description.kind_mut() else { return Err(libc::EINVAL) };
+        work(file, node.disk(), now)
     }
 
     /// `read` and `pread`.
@@ -69,11 +68,11 @@ impl Kernel {
         id: DescriptionId,
         offset: Option<u64>,
         into: &mut [u8],
-    ) -> Result<Turn<usize>, Errno> {
+    ) -> Result<Blocking<usize>, Errno> {
         let kind = self.with_file(id, |file, disk, _| disk.kind(file.inode))?;
         if kind == FileKind::Device(Device::Urandom) {
             self.fill_random(me, into);
-            return Ok(Turn::Done(into.len()));
+            return Ok(Blocking::Done(into.len()));
         }
         self.pull_file(id);
         let wanted = into.len() as u64;
@@ -89,7 +88,7 @@ impl Kernel {
         });
         let count = self.report_device_error(me, id, outcome)?;
         self.recorder.stir(count as u64);
-        Ok(Turn::Done(count))
+        Ok(Blocking::Done(count))
     }
 
     /// `write` and `pwrite`. With `O_SYNC` the caller syncs next.
@@ -99,7 +98,7 @@ impl Kernel {
         id: DescriptionId,
         offset: Option<u64>,
         from: &[u8],
-    ) -> Result<Turn<usize>, Errno> {
+    ) -> Result<Blocking<usize>, Errno> {
         let misses = self.with_file(id, |file, disk, _| {
             if !disk.has_fault(DiskFault::Stalled) {
                 return Ok(false);
@@ -115,7 +114,7 @@ impl Kernel {
         self.push_file(id);
         let count = self.report_device_error(me, id, outcome)?;
         self.recorder.stir(count as u64 | 1 << 63);
-        Ok(Turn::Done(count))
+        Ok(Blocking::Done(count))
     }
 
     /// `ftruncate`, `fallocate`: changes a file's size or books room for it.
@@ -173,20 +172,17 @@ impl Kernel {
         if self.fs.images.is_empty() {
             return None;
         }
-        let description = self.process.descriptions.get(id)?;
-        match &description.kind {
-            Kind::File(file) => Some((description.node, file.inode)),
+        let description = self.process.description(id)?;
+        match description.kind() {
+            Kind::File(file) => Some((description.node(), file.inode)),
             _ => None,
         }
     }
 
     /// Random bytes for a thread, keyed by the thread and the number of calls it made before.
     pub(crate) fn fill_random(&mut self, me: ThreadId, into: &mut [u8]) {
-        let thread = &mut self.sched.threads[me];
-        let key = thread.key;
         for chunk in into.chunks_mut(8) {
-            let word = self.sched.choices.draw(Question::Entropy, key, thread.entropy).to_le_bytes();
-            thread.entropy += 1;
+            let word = self.sched.entropy(me).to_le_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
     }

@@ -4,15 +4,15 @@
 use crate::event::NodeId;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::{Lock, LockKind, OpenFile, Owner};
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
 impl Kernel {
     /// One attempt at `flock`.
-    pub(crate) fn file_lock(&mut self, me: ThreadId, id: DescriptionId, operation: i32) -> Result<Turn<()>, Errno> {
-        let node = self.sched.threads[me].node;
+    pub(crate) fn file_lock(&mut self, me: ThreadId, id: DescriptionId, operation: i32) -> Result<Blocking<()>, Errno> {
+        let node = self.sched[me].node();
         let kind = match operation & !libc::LOCK_NB {
             libc::LOCK_SH => LockKind::Shared,
             libc::LOCK_EX => LockKind::Exclusive,
@@ -21,14 +21,14 @@ impl Kernel {
                 if freed {
                     self.locks_changed(node);
                 }
-                return Ok(Turn::Done(()));
+                return Ok(Blocking::Done(()));
             }
             _ => return Err(libc::EINVAL),
         };
         match self.with_file(id, |file, disk, _| disk.flock(file.inode, file.description, kind))? {
-            Lock::Granted => Ok(Turn::Done(())),
+            Lock::Granted => Ok(Blocking::Done(())),
             Lock::Held if operation & libc::LOCK_NB != 0 => Err(libc::EWOULDBLOCK),
-            Lock::Held => Ok(Turn::Wait(Wait::FileLock, u64::MAX)),
+            Lock::Held => Ok(Blocking::Wait(Wait::FileLock, u64::MAX)),
         }
     }
 
@@ -41,8 +41,8 @@ impl Kernel {
         kind: Option<LockKind>,
         owned_by_description: bool,
     ) -> Result<Lock, Errno> {
-        let node = self.sched.threads[me].node;
-        let incarnation = self.sched.threads[me].incarnation;
+        let node = self.sched[me].node();
+        let incarnation = self.sched[me].incarnation();
         let (freed, lock) = self.with_file(id, |file, disk, _| {
             let owner = owner(file, incarnation, owned_by_description);
             Ok(match kind {
@@ -65,7 +65,7 @@ impl Kernel {
         kind: LockKind,
         owned_by_description: bool,
     ) -> Result<bool, Errno> {
-        let incarnation = self.sched.threads[me].incarnation;
+        let incarnation = self.sched[me].incarnation();
         self.with_file(id, |file, disk, _| {
             let owner = owner(file, incarnation, owned_by_description);
             Ok(disk.record_conflict(file.inode, range, kind, owner).is_some())
@@ -74,10 +74,10 @@ impl Kernel {
 
     /// Wakes the threads of a node that wait for a file lock, to try again.
     pub(crate) fn locks_changed(&mut self, node: NodeId) {
-        for id in self.process[node].threads.clone() {
-            if self.sched.threads[id].state == State::Waiting(Wait::FileLock) {
-                let cause = self.sched.threads[id].cause;
-                self.sched.threads.wake(id, cause, &self.sched.choices);
+        for id in self.process[node].threads().to_vec() {
+            if self.sched[id].state() == State::Waiting(Wait::FileLock) {
+                let cause = self.sched[id].cause();
+                self.sched.wake(id, cause);
             }
         }
     }

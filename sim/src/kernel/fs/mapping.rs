@@ -21,7 +21,7 @@ impl Kernel {
 
     /// The descriptor of the shared memory of a file, at least `end` bytes of it, for the real mapping.
     pub(crate) fn image(&mut self, me: ThreadId, inode: InodeId, end: u64, writes: bool) -> Result<i32, Errno> {
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         self.pull_image(node, inode);
         let disk = self.process[node].disk();
         let size = disk.stat_inode(inode)?.size.max(end);
@@ -32,17 +32,17 @@ impl Kernel {
 
     /// A mapping was made.
     pub(crate) fn mapped(&mut self, me: ThreadId, inode: InodeId, address: usize, len: usize) {
-        self.fs.images.map(self.sched.threads[me].node, inode, address, len);
+        self.fs.images.map(self.sched[me].node(), inode, address, len);
     }
 
     /// Returns whether an address lies in a mapping of the calling process.
     pub(crate) fn is_mapped(&self, me: ThreadId, address: usize) -> bool {
-        self.fs.images.contain(self.sched.threads[me].node, address)
+        self.fs.images.contain(self.sched[me].node(), address)
     }
 
     /// Memory was unmapped, and with it the mappings that lie wholly in it.
     pub(crate) fn unmapped(&mut self, me: ThreadId, address: usize, len: usize) {
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         for inode in self.fs.images.within(node, address, len) {
             self.pull_image(node, inode);
             if self.fs.images.unmap(node, inode, address, len) {
@@ -53,7 +53,7 @@ impl Kernel {
 
     /// The files with a mapping that touches this memory: `msync`.
     pub(crate) fn mapped_at(&self, me: ThreadId, address: usize, len: usize) -> Vec<InodeId> {
-        self.fs.images.touching(self.sched.threads[me].node, address, len)
+        self.fs.images.touching(self.sched[me].node(), address, len)
     }
 
     /// Copies what a process wrote to its mapping of a file into the page cache.

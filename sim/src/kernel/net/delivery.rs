@@ -55,7 +55,7 @@ impl Kernel {
 
     fn release_held(&mut self) {
         for arrival in self.net.links.take_released() {
-            self.sched.deadlines.at(self.sched.now_ns, Due::Arrival(arrival));
+            self.sched.set_deadline(self.sched.now_ns(), Due::Arrival(arrival));
         }
     }
 

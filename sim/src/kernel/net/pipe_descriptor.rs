@@ -4,7 +4,7 @@
 use crate::event::{NodeId, Seq, Socket, SocketStatus, Transport};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::net::pipe::PipeEnd;
 use crate::kernel::net::unix::shown;
 use crate::kernel::process::fd::description::Parting;
@@ -15,14 +15,14 @@ use crate::kernel::process::fd::readiness::{HUP, IN, OUT, RDHUP};
 use crate::kernel::sched::thread::ThreadId;
 
 impl FileDescription for PipeEnd {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, manner, .. } = *attempt;
-        let Some(Kind::Pipe(end)) = kernel.process.descriptions.get(id).map(|description| &description.kind) else {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
+        let Some(Kind::Pipe(end)) = kernel.process.description(id).map(|description| description.kind()) else {
             return Err(libc::EBADF);
         };
         let outcome = kernel.net.pipes.read(end, into, manner.peek).map(|(count, writer)| {
             if let Some(writer) = writer {
-                let cause = kernel.sched.threads[me].cause;
+                let cause = kernel.sched[me].cause();
                 kernel.notify(writer, OUT, cause);
             }
             kernel.report_signal_read(me, id);
@@ -32,14 +32,14 @@ impl FileDescription for PipeEnd {
         attempt.finish_read(kernel, into.len(), outcome, timeout_ns)
     }
 
-    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, .. } = *attempt;
-        let Some(Kind::Pipe(end)) = kernel.process.descriptions.get(id).map(|description| &description.kind) else {
+    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id) = (attempt.me(), attempt.id());
+        let Some(Kind::Pipe(end)) = kernel.process.description(id).map(|description| description.kind()) else {
             return Err(libc::EBADF);
         };
         let outcome = kernel.net.pipes.write(end, attempt.rest(from)).map(|(count, reader)| {
             if let Some(reader) = reader {
-                let cause = kernel.sched.threads[me].cause;
+                let cause = kernel.sched[me].cause();
                 kernel.notify(reader, IN, cause);
             }
             count
@@ -91,7 +91,7 @@ impl FileDescription for PipeEnd {
 impl Kernel {
     /// `shutdown` of a connected Unix stream.
     pub(crate) fn shut_channel(&mut self, id: DescriptionId, how: i32) {
-        let Some(Kind::Pipe(end)) = self.process.descriptions.get(id).map(|description| &description.kind) else {
+        let Some(Kind::Pipe(end)) = self.process.description(id).map(|description| description.kind()) else {
             return;
         };
         let (reads, writes) = (how != libc::SHUT_WR, how != libc::SHUT_RD);
@@ -113,14 +113,14 @@ impl Kernel {
 
     /// A description for an end.
     pub(super) fn add_channel_end(&mut self, node: NodeId, nonblocking: bool, end: PipeEnd) -> DescriptionId {
-        let id = self.process.descriptions.add(node, nonblocking, Kind::Pipe(end));
+        let id = self.process.open(node, nonblocking, Kind::Pipe(end));
         self.attach_channel_end(id);
         id
     }
 
     /// Connects the end that a description holds to it.
     pub(super) fn attach_channel_end(&mut self, id: DescriptionId) {
-        if let Some(Kind::Pipe(end)) = self.process.descriptions.get(id).map(|description| &description.kind) {
+        if let Some(Kind::Pipe(end)) = self.process.description(id).map(|description| description.kind()) {
             self.net.pipes.attach(end, id);
         }
     }
@@ -128,9 +128,9 @@ impl Kernel {
     /// A read from a copy of a channel that was opened outside the run reports the signal whose handler wrote there.
     #[inline]
     fn report_signal_read(&mut self, me: ThreadId, id: DescriptionId) {
-        let node = &self.process[self.sched.threads[me].node];
-        if node.descriptors.is_mirror(id)
-            && let Some(signal) = node.stops.last_signal()
+        let node = &self.process[self.sched[me].node()];
+        if node.descriptors().is_mirror(id)
+            && let Some(signal) = node.stops().last_signal()
         {
             self.relay_signal(me, signal);
         }

@@ -23,8 +23,8 @@ impl Kernel {
     /// Every socket of every process, by node and number; then the connections that wait to be accepted there.
     pub(crate) fn sockets(&self) -> Vec<Socket> {
         let mut sockets = Vec::new();
-        for (id, node) in self.process.nodes.iter() {
-            for (fd, description, _) in node.descriptors.iter() {
+        for (id, node) in self.process.nodes() {
+            for (fd, description, _) in node.descriptors().iter() {
                 if let Some(socket) = self.socket_of(description, bare(id)) {
                     sockets.push(Socket { node: id, incarnation: node.incarnation(), fd: Some(fd), ..socket });
                 }

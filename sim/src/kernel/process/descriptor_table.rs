@@ -1,5 +1,5 @@
 //! The descriptor table of a process: which number refers to which open description.
-//! It knows nothing of what a description is.
+//! It does not look into descriptions.
 
 use crate::kernel::process::fd::description::Slot;
 use crate::kernel::process::fd::id::DescriptionId;
@@ -9,9 +9,9 @@ use crate::kernel::sched::call_site::CallSite;
 /// The descriptors of one process. A number is the table's base plus a slot.
 pub(crate) struct DescriptorTable {
     open: Vec<Option<DescriptionId>>,
-    /// Where each slot was last opened and closed.
+    /// The calls that last opened and closed each slot.
     history: Vec<Slot>,
-    /// The process's own copies of channels that were made outside the run, by the number that they have there.
+    /// The process's own copies of channels that were opened outside the run, by their number there.
     mirrors: Vec<(i32, DescriptionId)>,
     /// The number of the first slot in the present incarnation.
     base: i32,
@@ -34,7 +34,7 @@ impl DescriptorTable {
         self.history.clear();
     }
 
-    /// Limits the number of open descriptors, where that is less than there are numbers for.
+    /// Limits the number of open descriptors.
     pub(crate) fn limit(&mut self, count: Option<usize>) {
         self.slots_max = count.unwrap_or(SLOTS_MAX).min(SLOTS_MAX);
     }
@@ -49,7 +49,7 @@ impl DescriptorTable {
         self.base
     }
 
-    /// Whether no further descriptor may be opened.
+    /// Returns whether no further descriptor may be opened.
     pub(crate) fn is_full(&self) -> bool {
         self.open.len() >= self.slots_max && self.open.iter().all(Option::is_some)
     }
@@ -92,7 +92,7 @@ impl DescriptorTable {
         self.free_from = self.free_from.min(slot);
     }
 
-    /// The open descriptors in the order of their numbers: number, description, and where it was opened.
+    /// The open descriptors in the order of their numbers: number, description, and the call that opened it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i32, DescriptionId, CallSite)> {
         self.open.iter().enumerate().filter_map(|(slot, id)| {
             let opened = self.history.get(slot).map_or(CallSite::default(), |slot| slot.opened);
@@ -100,7 +100,7 @@ impl DescriptorTable {
         })
     }
 
-    /// Where a closed number was opened and closed; `None` if it was never open, or is.
+    /// The calls that opened and closed a closed number; `None` if it was never open, or is open.
     pub(crate) fn closed(&self, fd: i32) -> Option<(CallSite, CallSite)> {
         let slot = self.history.get(fd.wrapping_sub(self.base) as usize)?;
         Some((slot.opened, slot.closed?))
@@ -122,12 +122,12 @@ impl DescriptorTable {
         self.mirrors.push((outside, id));
     }
 
-    /// Whether a description is a copy of an outside channel.
+    /// Returns whether a description is a copy of an outside channel.
     pub(crate) fn is_mirror(&self, id: DescriptionId) -> bool {
         self.mirrors.iter().any(|(_, mirror)| *mirror == id)
     }
 
-    /// Whether the process has a copy of any outside channel.
+    /// Returns whether the process has a copy of any outside channel.
     pub(crate) fn has_mirrors(&self) -> bool {
         !self.mirrors.is_empty()
     }

@@ -6,9 +6,10 @@ use crate::kernel::fs::disk::DiskFault;
 use crate::kernel::sched::choice::{Question, join};
 
 impl Kernel {
-    /// Clears a fault of a node's disk, or all of them; threads that waited for the device go on because of `cause`.
+    /// Clears a fault of a node's disk, or all of them; threads that waited for the device are woken because of
+    /// `cause`.
     pub(crate) fn clear_disk_faults(&mut self, node: NodeId, fault: Option<DiskFault>, cause: Seq) {
-        let Some(disk) = self.process.node_mut(node).and_then(|node| node.storage.used_mut()) else { return };
+        let Some(disk) = self.process.node_mut(node).and_then(|node| node.storage_mut().used_mut()) else { return };
         match fault {
             Some(fault) => disk.clear_fault(fault),
             None => disk.clear_faults(),
@@ -29,10 +30,10 @@ impl Kernel {
 
     /// Damages some bytes of a file; their place and value are choices, keyed by the injection.
     pub(crate) fn corrupt_file(&mut self, node: NodeId, path: &str, injection: u32) {
-        let choices = &self.sched.choices;
+        let choices = self.sched.choices();
         let Some(machine) = self.process.node_mut(node) else { return };
-        let who = join(machine.key, u64::from(injection));
-        let _nothing_there = machine
+        let who = join(machine.key(), u64::from(injection));
+        let _missing = machine
             .disk()
             .corrupt(path.as_bytes(), &mut |ask| choices.below(Question::Damage, who, ask.what as u64, ask.bound));
     }

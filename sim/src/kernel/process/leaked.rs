@@ -1,4 +1,4 @@
-//! Leaks of a process: what it had not ended or closed when its main function was over.
+//! Leaks of a process: threads, tasks and descriptors that it had not ended or closed at the end of its main function.
 
 use crate::event::Leak;
 use crate::kernel::sched::call_site::CallSite;
@@ -7,20 +7,20 @@ use crate::kernel::sched::call_site::CallSite;
 #[derive(Clone, Debug)]
 pub(crate) struct LeakedItem {
     pub(crate) kind: Leak,
-    /// Where it was made.
+    /// The call that created it.
     pub(crate) made: CallSite,
     /// Its name, path or address, if it has one.
-    pub(crate) what: String,
+    pub(crate) label: String,
 }
 
-/// Tasks that had not ended when a main function was over.
+/// Tasks that had not ended at the end of a main function.
 #[derive(Default)]
 pub(crate) struct Unended {
     /// The number that the runtime reports.
     pub(crate) count: usize,
-    /// Where those that are known were spawned.
+    /// The calls that spawned the known ones.
     pub(crate) made: Vec<CallSite>,
-    /// Allocations of tasks are not reported, so that none is known.
+    /// Allocations are not reported, so that no task is known.
     pub(crate) unseen: bool,
 }
 
@@ -32,17 +32,17 @@ pub(crate) struct Leaks {
 }
 
 impl Leaks {
-    /// The process ended in order and leaked these.
+    /// Records the leaks of a process that ended in order.
     pub(crate) fn set(&mut self, items: Vec<LeakedItem>) {
         self.items = items;
     }
 
-    /// Takes the leaks out, to report them.
+    /// Takes the leaks, to report them.
     pub(crate) fn take(&mut self) -> Vec<LeakedItem> {
         std::mem::take(&mut self.items)
     }
 
-    /// The main function is over and left these tasks.
+    /// Records the tasks that had not ended at the end of the main function.
     pub(crate) fn set_unended(&mut self, unended: Unended) {
         self.unended = unended;
     }

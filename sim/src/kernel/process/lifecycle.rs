@@ -1,5 +1,5 @@
-//! Starts and ends of threads and processes, and the effects of a process's end on what it had.
-//! The time of each is decided elsewhere: by the program, a plan, a supervisor.
+//! Starts and ends of threads and processes, and the effects of a process's end on its resources.
+//! It does not decide when: the program, a plan or a supervisor does.
 
 use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::Errno;
@@ -12,7 +12,7 @@ use crate::kernel::sched::fiber::{own_stack, spawn};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
 impl Kernel {
-    /// Makes a thread in a process. It runs when its first turn comes.
+    /// Creates a thread in a process. It runs when its first turn comes.
     pub(crate) fn start_thread(
         &mut self,
         node: NodeId,
@@ -20,36 +20,31 @@ impl Kernel {
         start: Start,
         cause: Seq,
     ) -> Result<ThreadId, Errno> {
-        let on = self.sched.running.or(self.sched.before);
-        self.sched.threads.reap(on);
         let process = &self.process[node];
-        let number = process.threads.len() as u32;
-        let held = process.lifecycle.is_paused();
-        let id = self.sched.threads.add(node, process.incarnation(), number, process.key, cause);
-        self.sched.threads[id].held = held;
+        let number = process.threads().len() as u32;
+        let held = process.lifecycle().is_paused();
+        let id = self.sched.add_thread(node, process.incarnation(), number, process.key(), cause, held);
         let mut late_ns = 0;
         if matches!(start, Start::Routine(..)) {
-            self.sched.threads[id].made = self.process.call_sites.of(&own_stack());
-            late_ns = self.sched.threads.lateness_ns(id, &self.sched.choices);
+            self.sched[id].set_made(self.process.call_site(&own_stack()));
+            late_ns = self.sched.lateness_ns(id);
         }
-        let fiber = spawn(attributes, (self.sched.begin)(id, start))?;
-        self.process[node].threads.push(id);
-        if let Some(due) = self.sched.threads.start(id, fiber, (self.sched.now_ns, late_ns), &self.sched.choices) {
-            self.sched.deadlines.at(due, Due::Thread(id));
-        }
+        let fiber = spawn(attributes, self.sched.body(id, start))?;
+        self.process[node].add_thread(id);
+        self.sched.start_thread(id, fiber, late_ns);
         Ok(id)
     }
 
     /// Starts a node's process after `delay_ns`, unless it runs by then.
     pub(crate) fn start_after(&mut self, node: NodeId, delay_ns: u64) {
-        self.process[node].lifecycle.start_scheduled();
-        self.sched.deadlines.at(self.sched.now_ns.saturating_add(delay_ns), Due::Start(node));
+        self.process[node].lifecycle_mut().start_scheduled();
+        self.sched.set_deadline(self.sched.now_ns().saturating_add(delay_ns), Due::Start(node));
     }
 
-    /// Starts a node's process, unless it runs.
+    /// Starts a node's process, unless one runs.
     pub(crate) fn start_process(&mut self, node: NodeId) {
         let process = &mut self.process[node];
-        process.lifecycle.start_due();
+        process.lifecycle_mut().start_due();
         if process.is_up() {
             return;
         }
@@ -57,34 +52,34 @@ impl Kernel {
         if incarnation > 1 {
             self.net.record_deliveries();
         }
-        let start = Start::Main(process.main.clone(), incarnation);
+        let start = Start::Main(process.main(), incarnation);
         self.guests_changed();
         // The end of its last incarnation is the cause of this one.
-        let ended = self.process[node].lifecycle.ended();
+        let ended = self.process[node].lifecycle().ended();
         let seq = self.emit_at(node, ended, What::Started);
         if !self.process[node].is_up() {
-            return; // a fault that is aimed at its start was quicker
+            return; // a fault that is aimed at its start has ended it
         }
         if self.is_guest(node) {
-            return; // its engine has it begin
+            return; // the guest engine starts its main function
         }
         if let Err(errno) = self.start_thread(node, std::ptr::null(), start, seq) {
-            panic!("no thread for {}: errno {errno}", self.process[node].name);
+            panic!("no thread for {}: errno {errno}", self.process[node].name());
         }
     }
 
     /// A thread ran to its end.
     pub(crate) fn thread_ended(&mut self, me: ThreadId, result: usize) {
-        if self.sched.threads[me].state != State::Running {
+        if self.sched[me].state() != State::Running {
             return;
         }
         self.emit(me, What::ThreadEnded);
-        self.sched.threads.end(me, result);
-        let cause = self.sched.threads[me].cause;
-        let siblings = self.process[self.sched.threads[me].node].threads.clone();
+        self.sched.end_thread(me, result);
+        let cause = self.sched[me].cause();
+        let siblings = self.process[self.sched[me].node()].threads().to_vec();
         for sibling in siblings {
-            if self.sched.threads[sibling].state == State::Waiting(Wait::Join(me)) {
-                self.sched.threads.wake(sibling, cause, &self.sched.choices);
+            if self.sched[sibling].state() == State::Waiting(Wait::Join(me)) {
+                self.sched.wake(sibling, cause);
             }
         }
     }
@@ -95,30 +90,17 @@ impl Kernel {
             ExitCode::Code(code) => Death::Exit { code },
             ExitCode::Panicked => Death::Panic,
         };
-        let (node, cause) = (self.sched.threads[me].node, self.sched.threads[me].cause);
+        let (node, cause) = (self.sched[me].node(), self.sched[me].cause());
         if how == (Death::Exit { code: 0 }) && self.process[node].is_up() {
-            // Who calls `exit` leaves on the spot, and means to leave everything to the system.
+            // A process that calls `exit` instead leaves its resources to the system on purpose.
             let leaks = self.leaks_of(node);
-            self.process[node].leaks.set(leaks);
+            self.process[node].leaks_mut().set(leaks);
         }
         self.end_process(node, how, cause);
     }
 
-    /// Ends a thread whose process is dead.
-    pub(crate) fn end_thread(&mut self, id: ThreadId) {
-        let state = self.sched.threads[id].state;
-        if let State::Waiting(Wait::Futex(address)) = state {
-            self.sched.futexes.forget(address, id);
-        }
-        if state != State::Ended {
-            self.sched.threads[id].state = State::Dead;
-        }
-        if self.sched.running == Some(id) {
-            self.sched.must_switch = true;
-        }
-    }
-
-    /// Ends a process, here and now: nothing of this incarnation acts again.
+    /// Ends a process at once: this incarnation never acts again. Returns whether a process ran, or its end was
+    /// postponed.
     pub(crate) fn end_process(&mut self, node: NodeId, how: Death, cause: Seq) -> bool {
         if !self.process[node].is_up() {
             return false;
@@ -127,28 +109,29 @@ impl Kernel {
             return true;
         }
         self.guests_changed();
-        self.sched.tasks.forget(node);
+        self.sched.tasks_mut().forget(node);
         let process = &mut self.process[node];
-        let restart = process.lifecycle.end(how == Death::PowerLoss);
-        let descriptions = process.descriptors.take_all();
-        process.stops.clear();
+        let restart = process.lifecycle_mut().end(how == Death::PowerLoss);
+        let descriptions = process.descriptors_mut().take_all();
+        process.stops_mut().clear();
         self.forget_holds(node);
-        self.process.signals.forget(node);
-        let left = self.leaves_threads(node);
-        for id in self.process[node].threads.clone() {
-            if !left {
-                self.end_thread(id);
+        self.process.signals_mut().forget(node);
+        let takes_threads = self.leaves_threads(node);
+        for id in self.process[node].threads().to_vec() {
+            if !takes_threads {
+                self.sched.kill_thread(id);
             }
         }
-        if let Some((live, peak)) = self.process[node].memory.used() {
+        if let Some((live, peak)) = self.process[node].memory().used() {
             self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }
         let ended = self.emit_at(node, cause, What::Exited { how });
-        self.process[node].lifecycle.set_ended(ended);
+        self.process[node].lifecycle_mut().set_ended(ended);
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
-            // On Linux an end by a signal, too, closes sockets in order unless unread bytes are left; peers of a killed
-            // process are cut off here, as DESIGN's table of deaths says.
+            // Linux closes the sockets of a killed process in order as well, unless bytes are left unread. Here peers
+            // always get a reset, so that they can tell the deaths apart; see
+            // docs/decisions/0008-deaths-on-the-wire.md.
             Death::Abort | Death::Kill | Death::Overrun | Death::OutOfMemory | Death::Signal { .. } => Parting::Reset,
             Death::PowerLoss => Parting::PowerLoss,
         };
@@ -160,7 +143,7 @@ impl Kernel {
         if lost {
             self.arm_probes(node, None);
         }
-        self.process[node].disk_died(lost.then_some(&self.sched.choices));
+        self.process[node].disk_died(lost.then_some(self.sched.choices()));
         if let Some(after_ns) = restart {
             self.start_after(node, after_ns);
         }

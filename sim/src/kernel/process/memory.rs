@@ -1,28 +1,28 @@
-//! The memory of a node's process: what its threads have allocated and not freed, and how much the machine has.
-//! It allocates nothing and asks no system: the allocator in `abi` books here.
+//! The memory account of a node's process: bytes allocated and not freed, and the machine's budget.
+//! It allocates nothing: the allocator in `libc` reports to it.
 
 use std::cell::Cell;
 
-/// The largest single allocation that passes without a word where nothing else is said: 1 GiB. Lengths that are read from
-/// garbage are mostly beyond it, honest buffers hardly ever.
+/// The default limit of a single allocation: 1 GiB. Lengths that are read from garbage are mostly beyond it, legitimate
+/// buffers hardly ever.
 pub(crate) const LARGEST_BYTES: u64 = 1 << 30;
 
-/// What one node's process has allocated, in bytes. The present incarnation's: a start begins anew.
+/// The allocations of the present incarnation of one node, in bytes.
 #[derive(Debug)]
 pub(crate) struct Account {
     live: Cell<u64>,
     peak: Cell<u64>,
-    /// What the process may have now.
+    /// The most that the process may have now.
     limit: Cell<u64>,
-    /// What the machine has; `None` if its scenario gave it no budget.
+    /// The machine's memory; `None` if its scenario set no budget.
     budget: Option<u64>,
-    /// Of a single allocation.
+    /// The largest single allocation.
     largest: Cell<u64>,
 }
 
 impl Account {
-    /// The account of a machine with this budget and this bound for a single allocation: its whole budget unless said, or
-    /// [`LARGEST_BYTES`] if that is less.
+    /// The account of a machine with this budget and this limit of a single allocation, which defaults to the budget or
+    /// [`LARGEST_BYTES`], whichever is less.
     pub(crate) fn new(budget: Option<u64>, largest: Option<u64>) -> Self {
         let limit = budget.unwrap_or(u64::MAX);
         Self {
@@ -34,13 +34,14 @@ impl Account {
         }
     }
 
-    /// Books `more` bytes for an allocation of `asked` in all. `false`, and nothing is booked, if that needs a word first.
+    /// Adds `more` bytes for an allocation of `asked` bytes in total. Returns `false`, and adds nothing, if it exceeds
+    /// a limit.
     #[inline]
     pub(crate) fn charge(&self, asked: u64, more: u64) -> bool {
         asked <= self.largest.get() && self.take(more)
     }
 
-    /// Books as many bytes. `false`, and nothing is booked, if the machine has not as many.
+    /// Adds bytes. Returns `false`, and adds nothing, if the machine does not have as many.
     #[inline]
     pub(crate) fn take(&self, more: u64) -> bool {
         let live = self.live.get().saturating_add(more);
@@ -52,41 +53,41 @@ impl Account {
         true
     }
 
-    /// Takes bytes off. A block that another process allocated is taken off here all the same, down to nothing.
+    /// Subtracts freed bytes. A block that another process allocated counts as well, down to zero.
     #[inline]
     pub(crate) fn give_back(&self, bytes: u64) {
         self.live.set(self.live.get().saturating_sub(bytes));
     }
 
-    /// Whether a single allocation of this size is out of bounds.
+    /// Returns whether a single allocation of this size is too large.
     pub(crate) fn is_too_large(&self, bytes: u64) -> bool {
         bytes > self.largest.get()
     }
 
-    /// A process begins: it has allocated nothing.
+    /// Resets the account for a new process.
     pub(crate) fn begin(&self) {
         self.live.set(0);
         self.peak.set(0);
     }
 
-    /// What the process has allocated, and the most that it had at any time; `None` without a budget.
+    /// The bytes that the process has allocated, and the most that it had at any time; `None` without a budget.
     pub(crate) fn used(&self) -> Option<(u64, u64)> {
         self.budget.map(|_| (self.live.get(), self.peak.get()))
     }
 
-    /// The most that the process had at any time.
+    /// The most bytes that the process had at any time.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.get()
     }
 
-    /// Leaves the process this much and no more, for a while; `None` ends that. What it has already it keeps: its next
-    /// allocation finds out.
+    /// Limits the process to this much for a while; `None` ends that. It keeps the memory that it has, but its next
+    /// allocation may fail.
     pub(crate) fn limit(&self, bytes: Option<u64>) {
         let whole = self.budget.unwrap_or(u64::MAX);
         self.limit.set(bytes.map_or(whole, |bytes| bytes.min(whole)));
     }
 
-    /// Whether it has less than the machine's own.
+    /// Returns whether the limit is below the machine's memory.
     pub(crate) fn has_memory_limit(&self) -> bool {
         self.limit.get() < self.budget.unwrap_or(u64::MAX)
     }
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_not_booked() {
+    fn an_allocation_that_does_not_fit_is_not_added() {
         let account = Account::new(Some(100), None);
         assert!(account.charge(60, 60));
         assert!(!account.charge(41, 41));
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_somebody_else_does_not_make_memory() {
+    fn a_block_of_another_process_adds_no_memory() {
         let account = Account::new(Some(100), None);
         assert!(account.take(10));
         account.give_back(1_000);
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_squeeze_takes_nothing_away_and_gives_nothing_more() {
+    fn a_squeeze_frees_nothing_and_allows_nothing_more() {
         let account = Account::new(Some(100), None);
         assert!(account.take(80));
         account.limit(Some(50));
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_for_one_allocation_is_the_budget_a_gibibyte_or_what_was_said() {
+    fn the_limit_of_one_allocation_is_the_budget_a_gibibyte_or_the_one_set() {
         assert!(Account::new(Some(100), None).is_too_large(101));
         assert!(!Account::new(None, None).is_too_large(LARGEST_BYTES));
         assert!(Account::new(Some(u64::MAX), None).is_too_large(LARGEST_BYTES + 1));

@@ -10,6 +10,7 @@
 //! | `descriptor_table`, `fd/` | descriptors; the kinds of descriptions |
 //! | `storage`, `disk_faults` | the disk of a node; its faults |
 //! | `memory`, `output` | allocations; printed and traced lines |
+//! | `probe_counters` | the counters behind the answers to probes |
 //! | `leaked`, `leak` | leaks: state; detection and report |
 
 pub(crate) mod address;
@@ -23,6 +24,7 @@ pub(crate) mod memory;
 pub(crate) mod node;
 pub(crate) mod output;
 mod pause;
+pub(crate) mod probe_counters;
 pub(crate) mod signal;
 mod signal_delivery;
 pub(crate) mod state;

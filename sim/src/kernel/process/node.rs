@@ -1,4 +1,4 @@
-//! One machine and its process: an identity, and the parts that make up its state.
+//! A node: one machine and its process, made up of parts that own their state.
 //! It starts and ends nothing itself; see `lifecycle.rs`.
 
 use crate::kernel::fs::disk::Disk;
@@ -32,21 +32,21 @@ pub(crate) const FIRST_EPHEMERAL_PORT: u16 = 49_152;
 
 /// One machine and its process.
 pub(crate) struct Node {
-    pub(crate) name: String,
+    name: String,
     /// The node's identity for keyed choices.
-    pub(crate) key: u64,
-    pub(crate) main: Main,
-    pub(crate) lifecycle: Lifecycle,
+    key: u64,
+    main: Main,
+    lifecycle: Lifecycle,
     /// The threads of the present incarnation, by number.
-    pub(crate) threads: Vec<ThreadId>,
-    pub(crate) descriptors: DescriptorTable,
-    pub(crate) storage: Storage,
+    threads: Vec<ThreadId>,
+    descriptors: DescriptorTable,
+    storage: Storage,
     /// The process's allocations; its threads point to it.
-    pub(crate) memory: Rc<Account>,
-    pub(crate) clocks: Clocks,
-    pub(crate) stops: StopRequests,
-    pub(crate) activity: Activity,
-    pub(crate) leaks: Leaks,
+    memory: Rc<Account>,
+    clocks: Clocks,
+    stops: StopRequests,
+    activity: Activity,
+    leaks: Leaks,
     next_port: u16,
     /// The number of tasks that were polled in the present incarnation.
     tasks: u32,
@@ -72,7 +72,22 @@ impl Node {
         }
     }
 
-    /// Whether a process runs here.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The node's identity for keyed choices.
+    #[inline]
+    pub(crate) fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// The node's program.
+    pub(crate) fn main(&self) -> Main {
+        self.main.clone()
+    }
+
+    /// Returns whether a process runs here.
     pub(crate) fn is_up(&self) -> bool {
         self.lifecycle.is_up()
     }
@@ -83,7 +98,7 @@ impl Node {
         self.lifecycle.incarnation()
     }
 
-    /// Begins the next incarnation: everything that belonged to the last one is gone. Returns its number.
+    /// Begins the next incarnation, which inherits nothing from the last one. Returns its number.
     pub(crate) fn begin(&mut self, base_of: impl FnOnce(u16) -> i32) -> u16 {
         let incarnation = self.lifecycle.start();
         self.descriptors.begin(base_of(incarnation));
@@ -100,7 +115,7 @@ impl Node {
         self.storage.disk(self.key, self.lifecycle.incarnation())
     }
 
-    /// The process has ended; with choices, the machine's power went as well.
+    /// The process has ended; with choices, the machine lost power as well.
     pub(crate) fn disk_died(&mut self, power_lost: Option<&Choices>) {
         self.storage.process_ended(self.key, self.lifecycle.incarnation(), power_lost);
     }
@@ -117,5 +132,88 @@ impl Node {
     pub(crate) fn next_task(&mut self) -> u32 {
         self.tasks += 1;
         self.tasks
+    }
+}
+
+/// The parts of a node.
+impl Node {
+    /// The lifecycle of the process.
+    #[inline]
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    pub(crate) fn lifecycle_mut(&mut self) -> &mut Lifecycle {
+        &mut self.lifecycle
+    }
+
+    /// The threads of the present incarnation, by number.
+    #[inline]
+    pub(crate) fn threads(&self) -> &[ThreadId] {
+        &self.threads
+    }
+
+    /// Adds a thread under the next number.
+    pub(super) fn add_thread(&mut self, thread: ThreadId) {
+        self.threads.push(thread);
+    }
+
+    #[inline]
+    pub(crate) fn descriptors(&self) -> &DescriptorTable {
+        &self.descriptors
+    }
+
+    #[inline]
+    pub(crate) fn descriptors_mut(&mut self) -> &mut DescriptorTable {
+        &mut self.descriptors
+    }
+
+    #[inline]
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    #[inline]
+    pub(crate) fn storage_mut(&mut self) -> &mut Storage {
+        &mut self.storage
+    }
+
+    /// The process's allocations; its threads point to the account.
+    #[inline]
+    pub(crate) fn memory(&self) -> &Rc<Account> {
+        &self.memory
+    }
+
+    #[inline]
+    pub(crate) fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    pub(super) fn clocks_mut(&mut self) -> &mut Clocks {
+        &mut self.clocks
+    }
+
+    /// Stop requests to the present incarnation.
+    pub(crate) fn stops(&self) -> &StopRequests {
+        &self.stops
+    }
+
+    pub(crate) fn stops_mut(&mut self) -> &mut StopRequests {
+        &mut self.stops
+    }
+
+    /// The arrivals and calls of the present incarnation.
+    #[inline]
+    pub(crate) fn activity_mut(&mut self) -> &mut Activity {
+        &mut self.activity
+    }
+
+    /// The leaks of the present or last incarnation.
+    pub(crate) fn leaks(&self) -> &Leaks {
+        &self.leaks
+    }
+
+    pub(crate) fn leaks_mut(&mut self) -> &mut Leaks {
+        &mut self.leaks
     }
 }

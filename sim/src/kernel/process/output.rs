@@ -1,15 +1,15 @@
 //! The lines that programs print and trace: recorded on demand beside the events, and never part of the digest.
-//! It filters nothing; who hands lines over does.
+//! It filters nothing; its callers do.
 
 use crate::event::NodeId;
 use crate::host::region::Region;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// More bytes of lines than a run keeps; what comes later is left out.
+/// The most bytes of lines that a run records; later ones are left out.
 const BYTES_MAX: usize = 64 << 20;
 
-/// Where a line comes from: a stream that the program printed to, or a level at which it traced.
+/// The source of a line: a stream that the program printed to, or a level at which it traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -23,14 +23,14 @@ pub enum Source {
     Warn,
     /// Traced as information.
     Info,
-    /// Traced for those who look for a defect.
+    /// Traced for debugging.
     Debug,
     /// Traced in the finest detail.
     Trace,
 }
 
 impl Source {
-    /// In one word: `stdout`, `WARN`.
+    /// The source in one word: `stdout`, `WARN`.
     pub fn label(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
@@ -47,27 +47,27 @@ impl Source {
 /// One line that a node printed or traced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// How many events there were before it.
+    /// The number of events before it.
     pub events: u64,
     /// Virtual nanoseconds since the run began.
     pub time_ns: u64,
-    /// Where.
+    /// The node that wrote it.
     pub node: NodeId,
     /// The node's incarnation.
     pub incarnation: u16,
     /// The thread's number in its process.
     pub thread: u32,
-    /// How it was said.
+    /// The stream or level.
     pub source: Source,
-    /// For whom it was traced, `openraft::core`; empty for what was printed.
+    /// The target that it was traced for, such as `openraft::core`; empty for printed lines.
     pub target: String,
     /// The text, without a line end.
     pub text: String,
 }
 
-/// When and where a line begins.
+/// The time and thread of a line's beginning.
 #[derive(Clone, Copy)]
-pub(crate) struct CallSite {
+pub(crate) struct LogSite {
     pub(crate) events: u64,
     pub(crate) time_ns: u64,
     pub(crate) node: NodeId,
@@ -75,53 +75,55 @@ pub(crate) struct CallSite {
     pub(crate) thread: u32,
 }
 
-/// The lines of a run. Its memory is reserved in every run, so that addresses do not depend on whether lines are kept.
+/// The lines of a run. Their memory is reserved in every run, so that recording them does not change addresses.
 pub(crate) struct Lines {
     bytes: Region<u8>,
     pieces: Region<Piece>,
-    keep: bool,
+    recorded: bool,
 }
 
 /// Bytes of one line, up to those of the next piece.
 #[derive(Clone, Copy)]
 struct Piece {
-    place: CallSite,
+    site: LogSite,
     source: Source,
-    /// The piece that began its line; a line that formats itself may be interrupted by others.
+    /// The piece that began its line; other lines may interrupt one whose formatting runs code of the program.
     line: usize,
     begin: usize,
     target_len: usize,
 }
 
 impl Lines {
-    pub(crate) fn new(keep: bool) -> Self {
-        Self { bytes: Region::reserve(BYTES_MAX), pieces: Region::reserve(BYTES_MAX / 16), keep }
+    pub(crate) fn new(recorded: bool) -> Self {
+        Self { bytes: Region::reserve(BYTES_MAX), pieces: Region::reserve(BYTES_MAX / 16), recorded }
     }
 
-    /// Whether lines are kept, and there is room.
+    /// Returns whether lines are recorded, and there is space.
     pub(crate) fn wanted(&self) -> bool {
-        let room = 1 << 16;
-        self.keep && self.bytes.values().len() < BYTES_MAX - room && self.pieces.values().len() < BYTES_MAX / 16 - room
+        let spare = 1 << 16;
+        self.recorded
+            && self.bytes.values().len() < BYTES_MAX - spare
+            && self.pieces.values().len() < BYTES_MAX / 16 - spare
     }
 
-    /// Bytes that were printed: any number of lines, or a part of one.
-    pub(crate) fn print(&mut self, place: CallSite, errors: bool, text: &[u8]) {
+    /// Records printed bytes: any number of lines, or a part of one.
+    pub(crate) fn print(&mut self, site: LogSite, errors: bool, text: &[u8]) {
         if self.wanted() {
             let source = if errors { Source::Stderr } else { Source::Stdout };
-            self.begin(place, source, "");
+            self.begin(site, source, "");
             self.push(text);
         }
     }
 
-    /// A line that is traced begins; what it is called for [`put`](Self::put).
-    pub(crate) fn begin(&mut self, place: CallSite, source: Source, target: &str) -> usize {
+    /// Begins a traced line. Returns its number for [`put`](Self::put).
+    pub(crate) fn begin(&mut self, site: LogSite, source: Source, target: &str) -> usize {
         let (line, begin) = (self.pieces.values().len(), self.bytes.values().len());
-        self.pieces.push(Piece { place, source, line, begin, target_len: target.len() });
+        self.pieces.push(Piece { site, source, line, begin, target_len: target.len() });
         self.push(target.as_bytes());
         line
     }
 
-    /// A piece of a line that has begun.
+    /// Adds a piece to a line that has begun.
     pub(crate) fn put(&mut self, line: usize, text: &str) {
         let pieces = self.pieces.values();
         let (Some(first), Some(last)) = (pieces.get(line).copied(), pieces.last()) else { return };
@@ -135,11 +137,12 @@ impl Lines {
     }
 
     fn push(&mut self, text: &[u8]) {
-        let room = BYTES_MAX - self.bytes.values().len();
-        text.iter().take(room).for_each(|byte| self.bytes.push(*byte));
+        let space = BYTES_MAX - self.bytes.values().len();
+        text.iter().take(space).for_each(|byte| self.bytes.push(*byte));
     }
 
-    /// All lines, in the order in which they began. What was printed is cut at line ends, for each stream of a life.
+    /// All lines, in the order in which they began. Printed text is cut at line ends, for each stream of an
+    /// incarnation.
     pub(crate) fn all(&self) -> Vec<LogLine> {
         let (pieces, bytes) = (self.pieces.values(), self.bytes.values());
         let ends = pieces.iter().skip(1).map(|piece| piece.begin).chain([bytes.len()]);
@@ -152,7 +155,7 @@ impl Lines {
                 traced.entry(piece.line).or_insert((*piece, Vec::new())).1.extend_from_slice(text);
                 continue;
             }
-            let stream = (piece.place.node, piece.place.incarnation, piece.source);
+            let stream = (piece.site.node, piece.site.incarnation, piece.source);
             for part in text.split_inclusive(|byte| *byte == b'\n') {
                 let begun = printed.entry(stream).or_insert(Begun { index, piece: *piece, text: Vec::new() });
                 begun.text.extend_from_slice(part);
@@ -163,7 +166,7 @@ impl Lines {
             }
         }
         lines.extend(traced.into_iter().map(|(line, (piece, text))| (line, piece.line_of(&text))));
-        // What was never ended by a line end.
+        // Printed text without a line end.
         lines.extend(printed.into_values().map(|begun| (begun.index, begun.piece.line_of(&begun.text))));
         lines.retain(|(_, line)| !line.text.is_empty());
         lines.sort_by_key(|(begun, _)| *begun);
@@ -171,7 +174,7 @@ impl Lines {
     }
 }
 
-/// A line of which the end has not come.
+/// A line that has not ended.
 struct Begun {
     index: usize,
     piece: Piece,
@@ -183,11 +186,11 @@ impl Piece {
         let (target, text) = bytes.split_at(self.target_len.min(bytes.len()));
         let text = String::from_utf8_lossy(text);
         LogLine {
-            events: self.place.events,
-            time_ns: self.place.time_ns,
-            node: self.place.node,
-            incarnation: self.place.incarnation,
-            thread: self.place.thread,
+            events: self.site.events,
+            time_ns: self.site.time_ns,
+            node: self.site.node,
+            incarnation: self.site.incarnation,
+            thread: self.site.thread,
             source: self.source,
             target: String::from_utf8_lossy(target).into_owned(),
             text: text.trim_end_matches(['\n', '\r']).to_owned(),
@@ -199,41 +202,41 @@ impl Piece {
 mod tests {
     use super::*;
 
-    fn place(node: u16, events: u64) -> CallSite {
-        CallSite { events, time_ns: events * 10, node: NodeId(node), incarnation: 1, thread: 0 }
+    fn site(node: u16, events: u64) -> LogSite {
+        LogSite { events, time_ns: events * 10, node: NodeId(node), incarnation: 1, thread: 0 }
     }
 
-    fn told(lines: &Lines) -> Vec<(u16, u64, String)> {
+    fn recorded(lines: &Lines) -> Vec<(u16, u64, String)> {
         lines.all().into_iter().map(|line| (line.node.0, line.events, line.text)).collect()
     }
 
     #[test]
-    fn what_is_printed_in_pieces_is_a_line_where_it_began() {
+    fn a_line_that_is_printed_in_pieces_stands_where_it_began() {
         let mut lines = Lines::new(true);
-        lines.print(place(0, 1), true, b"took ");
-        lines.print(place(1, 2), true, b"other\n\n");
-        lines.print(place(0, 3), false, b"out\nleft");
-        lines.print(place(0, 4), true, b"3 ms\r\n");
+        lines.print(site(0, 1), true, b"took ");
+        lines.print(site(1, 2), true, b"other\n\n");
+        lines.print(site(0, 3), false, b"out\nleft");
+        lines.print(site(0, 4), true, b"3 ms\r\n");
         let expected = [(0, 1, "took 3 ms"), (1, 2, "other"), (0, 3, "out"), (0, 3, "left")];
-        assert_eq!(told(&lines), expected.map(|(node, events, text)| (node, events, text.to_owned())));
+        assert_eq!(recorded(&lines), expected.map(|(node, events, text)| (node, events, text.to_owned())));
     }
 
     #[test]
     fn a_line_that_is_interrupted_by_another_stays_whole() {
         let mut lines = Lines::new(true);
-        let outer = lines.begin(place(0, 1), Source::Info, "app");
+        let outer = lines.begin(site(0, 1), Source::Info, "app");
         lines.put(outer, "before ");
-        let inner = lines.begin(place(1, 2), Source::Warn, "");
+        let inner = lines.begin(site(1, 2), Source::Warn, "");
         lines.put(inner, "between");
         lines.put(outer, "after");
-        assert_eq!(told(&lines), [(0, 1, "before after".to_owned()), (1, 2, "between".to_owned())]);
+        assert_eq!(recorded(&lines), [(0, 1, "before after".to_owned()), (1, 2, "between".to_owned())]);
         assert_eq!(lines.all()[0].target, "app");
     }
 
     #[test]
-    fn nothing_is_kept_unless_it_is_asked_for() {
+    fn nothing_is_recorded_unless_asked_for() {
         let mut lines = Lines::new(false);
-        lines.print(place(0, 1), false, b"out\n");
-        assert_eq!(told(&lines), []);
+        lines.print(site(0, 1), false, b"out\n");
+        assert_eq!(recorded(&lines), []);
     }
 }

@@ -1,9 +1,10 @@
 //! Signals of processes: their actions, masks, and pending signals.
 //! It calls no handler: interposed functions do, on the thread that takes the signal.
 //!
-//! What a node installed stays over its lives, since the registries of signal libraries are statics that stay as well and
-//! install a handler only once. For the same reason a handler that one node installed may be inherited by another: by one
-//! that has a copy of a channel from outside the run, as each tokio runtime with I/O has, and has no other way to be told.
+//! The actions of a node outlive its incarnations. Signal libraries keep their registries in statics, which nodes share
+//! and which outlive incarnations as well, and install a handler only once. For the same reason a node may inherit a
+//! handler that another node installed, if it has a copy of a channel from outside the run, as each tokio runtime with
+//! I/O has: it has no other way to learn of signals.
 
 use crate::event::{NodeId, Seq};
 use crate::kernel::sched::thread::ThreadId;
@@ -15,7 +16,7 @@ pub(crate) struct Action {
     /// The handler's address, or `SIG_DFL` or `SIG_IGN`.
     pub(crate) handler: usize,
     pub(crate) flags: i32,
-    /// What is blocked meanwhile, besides the signal itself.
+    /// The signals that are blocked while the handler runs, besides the signal itself.
     pub(crate) mask: u64,
 }
 
@@ -25,11 +26,12 @@ impl Action {
     }
 }
 
-/// A signal that waits for a thread.
+/// A signal that no thread has taken yet.
+#[derive(Clone, Copy)]
 pub(super) struct Pending {
     pub(super) signal: i32,
     pub(super) cause: Seq,
-    /// Whom it was given to; another takes it when that one cannot any more.
+    /// The thread that it was sent to; another takes it when that one no longer can.
     pub(super) target: Option<ThreadId>,
 }
 
@@ -37,31 +39,31 @@ pub(super) struct Pending {
 pub(crate) struct Taken {
     pub(crate) signal: i32,
     pub(crate) action: Action,
-    /// What the thread blocked before.
+    /// The mask of the thread before.
     pub(crate) mask: u64,
 }
 
-/// Everything about signals.
+/// The signals of all processes.
 #[derive(Default)]
 pub(crate) struct Signals {
-    pub(super) actions: BTreeMap<(NodeId, i32), Action>,
-    /// What some node installed last.
-    pub(super) latest: BTreeMap<i32, Action>,
-    pub(super) masks: BTreeMap<ThreadId, u64>,
-    pub(super) pending: BTreeMap<NodeId, Vec<Pending>>,
-    /// What threads wait for in `sigwait`.
-    pub(super) awaited: BTreeMap<ThreadId, u64>,
-    /// Whether a signal may wait for somebody: what the doors look at.
-    pub(crate) due: bool,
-    /// The thread that tells a process's tasks of a signal, which one, and whom of another node it woke by that.
-    pub(crate) relay: Option<Relay>,
+    actions: BTreeMap<(NodeId, i32), Action>,
+    /// The last handler of each signal that any node installed.
+    latest: BTreeMap<i32, Action>,
+    masks: BTreeMap<ThreadId, u64>,
+    pending: BTreeMap<NodeId, Vec<Pending>>,
+    /// The sets that threads wait for in `sigwait`.
+    awaited: BTreeMap<ThreadId, u64>,
+    /// A signal may be pending: interposed functions check this.
+    due: bool,
+    relay: Option<Relay>,
 }
 
-/// A runtime passes a signal on to those of its tasks that await it.
-pub(crate) struct Relay {
-    pub(crate) by: ThreadId,
-    pub(crate) signal: i32,
-    pub(crate) stray: Option<NodeId>,
+/// A runtime's thread that passes a signal on to the tasks that await it.
+struct Relay {
+    by: ThreadId,
+    signal: i32,
+    /// A node, other than the thread's own, that a wake reached.
+    stray: Option<NodeId>,
 }
 
 /// The bit of a signal in a mask.
@@ -69,10 +71,33 @@ pub(crate) fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
 }
 
-/// What can neither be blocked nor handled.
+/// The signals that can be neither blocked nor handled.
 const UNBLOCKABLE: u64 = 1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1);
 
 impl Signals {
+    /// The action that a node installed.
+    pub(super) fn action(&self, node: NodeId, signal: i32) -> Option<Action> {
+        self.actions.get(&(node, signal)).copied()
+    }
+
+    /// The last handler that any node installed.
+    pub(super) fn latest(&self, signal: i32) -> Option<Action> {
+        self.latest.get(&signal).copied()
+    }
+
+    /// Installs the action of a node.
+    pub(super) fn set_action(&mut self, node: NodeId, signal: i32, action: Action) {
+        self.actions.insert((node, signal), action);
+        if action.is_handled() {
+            self.latest.insert(signal, action);
+        }
+    }
+
+    /// Resets the action of a node to the default.
+    pub(super) fn reset_action(&mut self, node: NodeId, signal: i32) {
+        self.actions.insert((node, signal), Action::default());
+    }
+
     pub(crate) fn mask(&self, thread: ThreadId) -> u64 {
         self.masks.get(&thread).copied().unwrap_or(0)
     }
@@ -81,32 +106,106 @@ impl Signals {
         self.masks.insert(thread, mask & !UNBLOCKABLE);
     }
 
-    /// A new thread blocks what its maker does.
+    /// Gives a new thread the mask of its creator.
     pub(crate) fn inherit(&mut self, from: ThreadId, to: ThreadId) {
         if let Some(mask) = self.masks.get(&from).copied() {
             self.masks.insert(to, mask);
         }
     }
 
-    /// Which signals wait for a thread of this node.
-    pub(crate) fn pending(&self, node: NodeId) -> u64 {
-        self.pending.get(&node).into_iter().flatten().map(|pending| bit(pending.signal)).fold(0, |all, one| all | one)
+    /// Returns whether a thread waits for this signal in `sigwait`.
+    pub(super) fn awaits(&self, thread: ThreadId, signal: i32) -> bool {
+        self.awaited.get(&thread).is_some_and(|set| set & bit(signal) != 0)
     }
 
-    /// Nothing waits for a process that has ended.
+    /// The thread waits for a signal of this set in `sigwait`.
+    pub(super) fn begin_awaiting(&mut self, thread: ThreadId, set: u64) {
+        self.awaited.insert(thread, set);
+    }
+
+    /// The thread no longer waits for a signal.
+    pub(super) fn end_awaiting(&mut self, thread: ThreadId) {
+        self.awaited.remove(&thread);
+    }
+
+    /// Returns whether a signal may be pending.
+    #[inline]
+    pub(crate) fn are_due(&self) -> bool {
+        self.due
+    }
+
+    /// The set of signals that are pending on a node.
+    pub(crate) fn pending(&self, node: NodeId) -> u64 {
+        self.pending_on(node).map(|pending| bit(pending.signal)).fold(0, |all, one| all | one)
+    }
+
+    /// The signals that are pending on a node, in the order in which they were sent.
+    pub(super) fn pending_on(&self, node: NodeId) -> impl Iterator<Item = &Pending> {
+        self.pending.get(&node).into_iter().flatten()
+    }
+
+    /// Adds a pending signal, unless the same one is pending already.
+    pub(super) fn add(&mut self, node: NodeId, added: Pending) {
+        let pending = self.pending.entry(node).or_default();
+        if pending.iter().all(|pending| pending.signal != added.signal) {
+            pending.push(added);
+        }
+        self.due = true;
+    }
+
+    /// Removes everything that is pending for a process that has ended.
     pub(crate) fn forget(&mut self, node: NodeId) {
         self.pending.remove(&node);
         self.due = !self.pending.is_empty();
     }
 
     pub(super) fn remove(&mut self, node: NodeId, signal: i32) -> Option<Pending> {
-        let waiting = self.pending.get_mut(&node)?;
-        let at = waiting.iter().position(|pending| pending.signal == signal)?;
-        let taken = waiting.remove(at);
-        if waiting.is_empty() {
+        let pending = self.pending.get_mut(&node)?;
+        let index = pending.iter().position(|pending| pending.signal == signal)?;
+        let taken = pending.remove(index);
+        if pending.is_empty() {
             self.pending.remove(&node);
             self.due = !self.pending.is_empty();
         }
         Some(taken)
+    }
+}
+
+/// Relays: a runtime's handler writes to a channel, and the thread that reads from it passes the signal on to tasks.
+impl Signals {
+    /// The thread begins to pass a signal on.
+    pub(super) fn begin_relay(&mut self, by: ThreadId, signal: i32) {
+        self.relay = Some(Relay { by, signal, stray: None });
+    }
+
+    /// The thread waits again: it has passed the signal on to every task.
+    #[inline]
+    pub(super) fn end_relay(&mut self, by: ThreadId) {
+        if self.is_relayed_by(by) {
+            self.relay = None;
+        }
+    }
+
+    /// Returns whether this thread passes a signal on.
+    #[inline]
+    pub(crate) fn is_relayed_by(&self, thread: ThreadId) -> bool {
+        self.relay.as_ref().is_some_and(|relay| relay.by == thread)
+    }
+
+    /// The signal that is passed on.
+    pub(crate) fn relayed(&self) -> Option<i32> {
+        self.relay.as_ref().map(|relay| relay.signal)
+    }
+
+    /// A wake by this thread has reached another node than its own.
+    pub(crate) fn relay_strays(&mut self, by: ThreadId, to: NodeId) {
+        if let Some(relay) = self.relay.as_mut().filter(|relay| relay.by == by) {
+            relay.stray = Some(to);
+        }
+    }
+
+    /// The other node that a relayed signal has reached.
+    pub(crate) fn stray(&self) -> Option<NodeId> {
+        self.relay.as_ref().and_then(|relay| relay.stray)
     }
 }

@@ -1,20 +1,20 @@
-//! The lifecycle of a node's process: its state, its incarnation, and when it starts again.
-//! It starts and ends nothing itself; the kernel does, and an illegal step panics.
+//! The lifecycle of a node's process: its state, its incarnation, and its next start.
+//! It starts and ends nothing itself; the kernel does. An illegal step panics.
 
 use crate::event::Seq;
 
 /// The state of a node's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessState {
-    /// Never started yet.
+    /// Never started.
     New,
     /// Running.
     Up,
-    /// Asked to stop, not yet ended.
+    /// Asked to stop, and still running.
     Stopping,
     /// Ended; the machine still answers for its addresses.
     Down,
-    /// The machine itself has no power: silence.
+    /// The machine has no power: silence.
     Off,
 }
 
@@ -66,7 +66,7 @@ impl Lifecycle {
         self.state
     }
 
-    /// Whether a process runs here.
+    /// Returns whether a process runs here.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.state, ProcessState::Up | ProcessState::Stopping)
     }
@@ -153,7 +153,7 @@ impl Lifecycle {
         self.starts_due = self.starts_due.saturating_sub(1);
     }
 
-    /// Whether a start is scheduled.
+    /// Returns whether a start is scheduled.
     pub(crate) fn will_restart(&self) -> bool {
         self.starts_due > 0
     }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_starts_stops_and_starts_again() {
+    fn a_process_starts_stops_and_will_restart() {
         let mut lifecycle = Lifecycle::default();
         assert_eq!((lifecycle.request_stop(), lifecycle.pause()), (None, false));
         assert_eq!(lifecycle.start(), 1);

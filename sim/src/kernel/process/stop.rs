@@ -1,4 +1,4 @@
-//! Stop requests to a process, and how the process learns of them.
+//! Stop requests to a process, and the descriptors that report them.
 
 use crate::kernel::process::fd::id::DescriptionId;
 
@@ -26,7 +26,7 @@ impl StopRequests {
         self.watchers.clone()
     }
 
-    /// Has a description notified of each request.
+    /// Lets a description be notified of each request.
     pub(crate) fn watch(&mut self, id: DescriptionId) {
         self.watchers.push(id);
         self.listens = true;
@@ -37,7 +37,7 @@ impl StopRequests {
         self.watchers.retain(|watcher| *watcher != id);
     }
 
-    /// Whether the process ever asked for a descriptor that reports stops.
+    /// Returns whether the process ever asked for a descriptor that reports stops.
     pub(crate) fn is_watched(&self) -> bool {
         self.listens
     }

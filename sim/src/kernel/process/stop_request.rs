@@ -6,35 +6,35 @@ use crate::kernel::due::Due;
 use crate::kernel::process::state::ProcessState;
 
 impl Kernel {
-    /// Asks a process to stop, within a budget. One that is stopping already hears it again, and its budget stays as it is.
-    /// Returns whether it was the first request.
+    /// Asks a process to stop within a budget. A process that is stopping already gets one more request, and keeps its
+    /// budget. Returns whether it was the first request.
     pub(crate) fn request_stop(&mut self, node: NodeId, budget_ns: u64, cause: Seq) -> bool {
         let process = &mut self.process[node];
-        let Some(first) = process.lifecycle.request_stop() else { return false };
+        let Some(first) = process.lifecycle_mut().request_stop() else { return false };
         let incarnation = process.incarnation();
-        let watchers = process.stops.add();
+        let watchers = process.stops_mut().add();
         let what = if first { What::StopRequested { budget_ns } } else { What::StopRepeated };
         let seq = self.emit_at(node, cause, what);
         if first {
-            self.process[node].lifecycle.set_stop_asked(seq);
+            self.process[node].lifecycle_mut().set_stop_asked(seq);
         }
         self.notify_stop(&watchers, seq);
         if let Some(guest) = &mut self.guest {
             guest.stop_requested(node);
         }
-        // A process without a handler goes on until its budget is over.
+        // A process without a handler runs until its budget is used up.
         if !self.is_guest(node) {
             self.send_signal(node, None, libc::SIGTERM, seq);
         }
         if first {
-            self.sched.deadlines.at(self.sched.now_ns.saturating_add(budget_ns), Due::Overrun(node, incarnation));
+            self.sched.set_deadline(self.sched.now_ns().saturating_add(budget_ns), Due::Overrun(node, incarnation));
         }
         first
     }
 
-    /// The budget of a stop request to this incarnation has run out: a process that has not ended is killed.
+    /// Kills a process that has not ended when the budget of a stop request to this incarnation runs out.
     pub(crate) fn stop_overrun(&mut self, node: NodeId, incarnation: u16) {
-        let lifecycle = &self.process[node].lifecycle;
+        let lifecycle = self.process[node].lifecycle();
         if lifecycle.incarnation() == incarnation && lifecycle.state() == ProcessState::Stopping {
             let asked = lifecycle.stop_asked();
             self.end_process(node, Death::Overrun, asked);

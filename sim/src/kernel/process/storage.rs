@@ -16,8 +16,8 @@ pub struct DiskBuild {
 }
 
 impl Default for DiskBuild {
-    /// A common cloud volume's size, so that no program asks for less before it starts; the speed of a data-centre NVMe
-    /// drive.
+    /// The size of a common cloud volume, which is enough for programs that check it at their start; the speed of a
+    /// data-centre NVMe drive.
     fn default() -> Self {
         Self { capacity_bytes: 64 << 30, sync_ns: (50_000, 500_000) }
     }
@@ -44,14 +44,14 @@ impl Default for Storage {
     }
 }
 
-/// The `st_dev` of one incarnation. Statics outlive incarnations, and C libraries keep facts about open files in them, by device
-/// and inode (SQLite does): no incarnation may find there what an earlier one knew.
+/// The `st_dev` of one incarnation. Statics outlive incarnations, and C libraries cache facts about open files in them,
+/// by device and inode (SQLite does): an incarnation must not find the facts of an earlier one.
 fn device_number(key: u64, incarnation: u16) -> u64 {
     (key & 0xffff) | u64::from(incarnation.saturating_sub(1)) << 20
 }
 
 impl Storage {
-    /// Sets how the disk will be built.
+    /// Sets the build of the disk, before its first use.
     pub(crate) fn set_build(&mut self, build: DiskBuild) {
         self.build = build;
     }
@@ -76,8 +76,8 @@ impl Storage {
         self.disk.as_deref_mut()
     }
 
-    /// The path of the `nth` file, from 1, in the order of paths, modulo their number; with `filled`, only files that have content
-    /// count.
+    /// The path of the `nth` file, from 1, in the order of paths, modulo their number; with `filled`, only files that
+    /// have content count.
     pub(crate) fn nth_file(&self, nth: u32, filled: bool) -> Option<String> {
         let disk = self.disk.as_ref()?;
         let mut files = disk.files();
@@ -86,14 +86,14 @@ impl Storage {
         Some(String::from_utf8_lossy(&files[index]).into_owned())
     }
 
-    /// Whether the disk refuses operations at this moment.
+    /// Returns whether the disk refuses operations at the moment.
     pub(crate) fn refuses(&self) -> bool {
         const REFUSING: [DiskFault; 4] =
             [DiskFault::FailingReads, DiskFault::FailingWrites, DiskFault::FailingSyncs, DiskFault::Full];
         self.disk.as_ref().is_some_and(|disk| REFUSING.iter().any(|fault| disk.has_fault(*fault)))
     }
 
-    /// Takes the disk out of the node.
+    /// Removes the disk from the node.
     #[allow(dead_code, reason = "guest engines alone call this")]
     pub(crate) fn take(&mut self) -> Option<Box<Disk>> {
         self.disk.take()
@@ -139,7 +139,7 @@ impl Storage {
         self.sync_extra_ns = extra_ns;
     }
 
-    /// The process has ended; with choices, the machine's power went as well.
+    /// The process has ended; with choices, the machine lost power as well.
     pub(super) fn process_ended(&mut self, key: u64, incarnation: u16, power_lost: Option<&Choices>) {
         (self.working_directory, self.umask) = (None, UMASK);
         let Some(disk) = &mut self.disk else { return };

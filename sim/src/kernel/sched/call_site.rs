@@ -1,15 +1,15 @@
-//! Places of a run: where a thread, a task or a descriptor was made, as a stack of return addresses under a number.
-//! It does not know what an address means; whoever tells of a place finds that out, later and elsewhere.
+//! Call sites: stacks of return addresses, under numbers. Threads, tasks and descriptors are labelled with them.
+//! It does not resolve addresses to source lines; that happens after the run.
 
 use crate::kernel::sched::fiber::Trace;
 use std::collections::BTreeMap;
 
-/// A place of the run, numbered in the order in which places are first met; 0 is none. The stack of a place is the same in
-/// every run of the same program, so its number is no matter of chance; two builds of a program number differently.
+/// A call site, numbered in the order in which a run first meets them; 0 is none. The numbers are the same in every run
+/// of the same executable; two builds of a program number differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallSite(pub(crate) u32);
 
-/// All places of a run.
+/// All call sites of a run.
 #[derive(Default)]
 pub struct CallSites {
     known: BTreeMap<u64, CallSite>,
@@ -24,7 +24,8 @@ impl CallSites {
         if frames.is_empty() {
             return CallSite::default();
         }
-        // FNV-1a over words. Two stacks with one hash would be told as one place: no verdict hangs on it but by that text.
+        // FNV-1a over words. Two stacks with the same hash share a number: that can mislabel a report, but changes no
+        // verdict.
         let hash = frames.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, frame| {
             (hash ^ u64::from(*frame)).wrapping_mul(0x0000_0100_0000_01b3)
         });
@@ -35,10 +36,10 @@ impl CallSites {
         })
     }
 
-    /// The return addresses of a place by its number, innermost first, relative to where the program was loaded; 0, which
-    /// is no place, has none.
-    pub fn frames(&self, place: u32) -> &[u32] {
-        let Some(index) = (place as usize).checked_sub(1) else { return &[] };
+    /// The return addresses of the call site of this number, innermost first, relative to the program's load address.
+    /// Call site 0 has none.
+    pub fn frames(&self, number: u32) -> &[u32] {
+        let Some(index) = (number as usize).checked_sub(1) else { return &[] };
         let Some(end) = self.ends.get(index) else { return &[] };
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.frames[start as usize..*end as usize]

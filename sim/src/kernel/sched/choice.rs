@@ -1,5 +1,5 @@
 //! Keyed choices: `answer = H(seed, question, who, occurrence)`. Every decision of a seed is made here.
-//! It is no stream: an answer depends on its key alone, so that removing one fault does not change the other answers.
+//! It is not a stream: an answer depends on its key alone, so that one fault less changes no other answer.
 
 use crate::host::region::Region;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub enum Question {
     /// The order of runnable threads: the smallest answer goes first.
     Turn = 1,
     /// The number of calls until a thread is preempted.
-    Doors = 2,
+    Preemption = 2,
     /// The length of a stall after a preemption.
     Stall = 3,
     /// The latency of a segment or datagram.
@@ -29,17 +29,17 @@ pub enum Question {
     Plan = 8,
     /// A scenario's own random generator.
     Workload = 9,
-    /// Whether a datagram is lost.
+    /// The loss of a datagram.
     Loss = 11,
     /// The place and kind of a file's damage.
     Damage = 13,
-    /// Whether a datagram arrives twice, and when.
+    /// The second arrival of a datagram, and its time.
     Doubling = 14,
-    /// Whether a datagram arrives late, and how late.
+    /// The lateness of a datagram.
     Reordering = 15,
     /// The delay before a new thread's first turn.
     Start = 16,
-    /// Whether an injection point misbehaves.
+    /// The misbehaviour of an injection point.
     Buggify = 20,
 }
 
@@ -49,9 +49,9 @@ pub struct Choices {
     seed: u64,
     /// The first round of hashing for each question, which depends on the seed alone.
     keys: [u64; QUESTIONS],
-    /// Whether no answer is recorded.
+    /// No answer is recorded.
     plain: bool,
-    /// Reserved in every run, so that a recorded run has the addresses of one that is not.
+    /// Reserved in every run, so that recording does not change addresses.
     record: Option<Arc<Mutex<ChoiceRecord>>>,
 }
 
@@ -62,7 +62,7 @@ pub struct Asked {
     pub events: u64,
     /// The kind of decision.
     pub question: Question,
-    /// The identity that it concerns: of a thread, a connection, a file.
+    /// The identity of its subject: a thread, a connection, a file.
     pub who: u64,
     /// The number of the occasion.
     pub occurrence: u64,
@@ -76,7 +76,7 @@ pub struct Asked {
 struct ChoiceRecord {
     asked: Region<Asked>,
     events: u64,
-    keep: bool,
+    recorded: bool,
 }
 
 impl fmt::Debug for ChoiceRecord {
@@ -122,13 +122,13 @@ impl Choices {
     }
 
     /// The choices of a run of this seed, recorded on demand.
-    pub(crate) fn of_run(seed: u64, keep: bool) -> Self {
-        let record = Arc::new(Mutex::new(ChoiceRecord { asked: Region::reserve(RECORDED_MAX), events: 0, keep }));
-        Self { plain: !keep, record: Some(record), ..Self::new(seed) }
+    pub(crate) fn of_run(seed: u64, recorded: bool) -> Self {
+        let record = Arc::new(Mutex::new(ChoiceRecord { asked: Region::reserve(RECORDED_MAX), events: 0, recorded }));
+        Self { plain: !recorded, record: Some(record), ..Self::new(seed) }
     }
 
-    /// Later choices are recorded as made after so many events.
-    pub(crate) fn came_to(&mut self, events: u64) {
+    /// Records later choices as made after so many events.
+    pub(crate) fn set_events(&mut self, events: u64) {
         if let Some(record) = &self.record {
             record.lock().unwrap_or_else(PoisonError::into_inner).events = events;
         }
@@ -165,7 +165,7 @@ impl Choices {
         if let Some(record) = &self.record {
             let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
             let events = record.events;
-            if record.keep && record.asked.values().len() < RECORDED_MAX {
+            if record.recorded && record.asked.values().len() < RECORDED_MAX {
                 record.asked.push(Asked { events, question, who, occurrence, bound, answer });
             }
         }
@@ -219,20 +219,20 @@ mod tests {
         let first = choices.draw(Question::Turn, 5, 6);
         choices.draw(Question::Turn, 5, 7);
         assert_eq!(first, choices.draw(Question::Turn, 5, 6));
-        assert_ne!(first, choices.draw(Question::Doors, 5, 6));
+        assert_ne!(first, choices.draw(Question::Preemption, 5, 6));
         assert_ne!(first, Choices::new(2).draw(Question::Turn, 5, 6));
     }
 
     #[test]
-    fn what_is_asked_is_kept_with_its_answer_and_the_answers_stay_the_same() {
+    fn choices_are_recorded_with_their_answers_and_the_answers_stay_the_same() {
         let ask = |choices: &mut Choices| {
             let first = choices.draw(Question::Turn, 5, 6);
-            choices.came_to(3);
+            choices.set_events(3);
             (first, choices.between(Question::Latency, 1, 2, 10, 20), choices.below(Question::Sync, 1, 1, 4))
         };
-        let (mut kept, mut not_kept) = (Choices::of_run(1, true), Choices::of_run(1, false));
-        let answers = ask(&mut kept);
-        assert_eq!(answers, ask(&mut not_kept));
+        let (mut recorded, mut plain) = (Choices::of_run(1, true), Choices::of_run(1, false));
+        let answers = ask(&mut recorded);
+        assert_eq!(answers, ask(&mut plain));
         let asked = |events, question, who, occurrence, bound, answer| Asked {
             events,
             question,
@@ -246,7 +246,7 @@ mod tests {
             asked(3, Question::Latency, 1, 2, 11, answers.1 - 10),
             asked(3, Question::Sync, 1, 1, 4, answers.2),
         ];
-        assert_eq!((kept.asked(), not_kept.asked()), (expected.to_vec(), Vec::new()));
+        assert_eq!((recorded.asked(), plain.asked()), (expected.to_vec(), Vec::new()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The clocks of a node: the difference between its own time and the simulation's.
 //! It reads no real clock, and nothing waits here.
 
-/// 2026-01-01T00:00:00Z, in nanoseconds since 1970: what a true wall clock shows when a run begins.
+/// 2026-01-01T00:00:00Z, in nanoseconds since 1970: the reading of a true wall clock when a run begins.
 pub(super) const REALTIME_START_NS: i64 = 1_767_225_600 * 1_000_000_000;
 /// The monotonic clock's reading then: enough that a program may subtract a day from its first instant.
 pub(crate) const MONOTONIC_START_NS: i64 = 1_000_000 * 1_000_000_000;
@@ -12,19 +12,19 @@ const PARTS: i128 = 1_000_000;
 /// The slowest and the fastest that a clock may run, in millionths gained: a tenth, and ten times.
 const PPM: (i64, i64) = (-900_000, 9_000_000);
 
-/// Which of a node's clocks.
+/// A clock of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clock {
     /// Wall time since 1970. It can be set: it has an offset, and steps.
     Realtime,
-    /// Time that only ever goes on, at the node's own rate.
+    /// Time that never goes back, at the node's own rate.
     Monotonic,
     /// Processor time. Nothing is computed in no time here, so it equals the simulation's time.
     Processor,
 }
 
 impl Clock {
-    /// The clock that the C library means by a number.
+    /// The clock of a `clockid_t`.
     pub(crate) fn of(number: libc::clockid_t) -> Self {
         match number {
             libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI | libc::CLOCK_REALTIME_ALARM => {
@@ -54,10 +54,10 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// For ever.
+    /// Never.
     pub(crate) const NEVER: Self = Self { clock: Clock::Monotonic, shown_ns: i64::MAX };
 
-    /// When this clock shows so much.
+    /// The moment at which this clock shows this much.
     pub(crate) fn at(clock: Clock, shown_ns: i64) -> Self {
         Self { clock, shown_ns }
     }
@@ -66,19 +66,43 @@ impl Deadline {
 /// The clocks of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Clocks {
-    /// Simulation time of the last change of the rate, and how much own time had gone by then, in millionths of a nanosecond.
+    /// Simulation time of the last change of the rate.
     since_ns: u64,
+    /// Own time that had passed by then, in millionths of a nanosecond.
     parts: i128,
-    /// What the scenario says, and what faults add to it, in millionths gained.
-    pub(super) standing_ppm: i32,
-    pub(super) extra_ppm: i64,
-    /// How far the wall clock is ahead of what it should show, beside what the rate does.
-    pub(super) offset_ns: i64,
+    /// The rate that the scenario sets, in millionths gained.
+    standing_ppm: i32,
+    /// The rate that faults add to it.
+    extra_ppm: i64,
+    /// The offset of the wall clock, apart from the effect of the rate.
+    offset_ns: i64,
     /// The same for the monotonic clock.
-    pub(crate) monotonic_offset_ns: i64,
+    monotonic_offset_ns: i64,
 }
 
 impl Clocks {
+    /// Sets the offset of the wall clock and the standing rate.
+    pub(super) fn set(&mut self, now_ns: u64, offset_ns: i64, ppm: i32) {
+        self.offset_ns = offset_ns;
+        self.change_rate(now_ns, |clocks| clocks.standing_ppm = ppm);
+    }
+
+    /// Makes the wall clock jump.
+    pub(super) fn step(&mut self, by_ns: i64) {
+        self.offset_ns = self.offset_ns.saturating_add(by_ns);
+    }
+
+    /// Adds to the rate of the clocks.
+    pub(super) fn speed_up(&mut self, now_ns: u64, ppm: i32) {
+        self.change_rate(now_ns, |clocks| clocks.extra_ppm = clocks.extra_ppm.saturating_add(i64::from(ppm)));
+    }
+
+    /// Sets the offset of the monotonic clock.
+    #[allow(dead_code, reason = "guest engines alone call this")]
+    pub(crate) fn set_monotonic_offset(&mut self, offset_ns: i64) {
+        self.monotonic_offset_ns = offset_ns;
+    }
+
     fn pace(&self) -> i128 {
         PARTS + i128::from((i64::from(self.standing_ppm) + self.extra_ppm).clamp(PPM.0, PPM.1))
     }
@@ -118,8 +142,8 @@ impl Clocks {
         (i128::from(self.since_ns) + after).clamp(0, i128::from(u64::MAX)) as u64
     }
 
-    /// From here on the clocks run at another rate; what they gained or lost stays.
-    pub(super) fn change_rate(&mut self, now_ns: u64, change: impl FnOnce(&mut Self)) {
+    /// Lets the clocks run at another rate from now on; their gain or loss so far stays.
+    fn change_rate(&mut self, now_ns: u64, change: impl FnOnce(&mut Self)) {
         self.parts = self.parts_at(now_ns);
         self.since_ns = now_ns;
         change(self);
@@ -137,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_clock_gains_exactly_what_its_rate_says() {
+    fn a_fast_clock_gains_exactly_its_rate() {
         let clocks = running(100, 0);
         let day = 86_400_000_000_000;
         let gone = clocks.shown_ns(Clock::Monotonic, day) - MONOTONIC_START_NS;
@@ -173,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_moves_the_wall_clock_alone_and_a_true_clock_shows_the_room() {
+    fn a_step_moves_the_wall_clock_alone_and_a_true_clock_shows_the_simulations_time() {
         let mut clocks = Clocks::default();
         assert_eq!(clocks.shown_ns(Clock::Realtime, 5), REALTIME_START_NS + 5);
         clocks.offset_ns = -7;

@@ -1,13 +1,13 @@
 //! The queue of deadlines: one heap in virtual time.
-//! It does not act on what falls due, and it forgets nothing: a deadline that no longer matters falls due and is ignored.
+//! It does not act on what falls due, and removes nothing early: an outdated deadline falls due and is ignored.
 
 /// The number of children of a heap entry: four of these keys fill a cache line.
 const CHILDREN: usize = 4;
 
-/// How many deadlines may be pending: so many bits of a key say where its deadline lies.
+/// The bits of a key that hold its slot: they bound the number of pending deadlines.
 const SLOT_BITS: u32 = 24;
 
-/// When, then in which order it was set, then where what is due lies; comparing two compares their times first.
+/// A deadline's time, then the order in which it was set, then its slot; comparing two compares their times first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(u128);
 
@@ -27,7 +27,7 @@ impl Key {
 
 /// Deadlines in order of time; those of one instant in the order in which they were set.
 pub(crate) struct Queue<T> {
-    /// A heap of small keys: what is due stays where it is while they move.
+    /// A heap of small keys: the deadlines themselves stay in their slots while the keys move.
     heap: Vec<Key>,
     slots: Vec<Option<T>>,
     free: Vec<u32>,
@@ -54,32 +54,32 @@ impl<T> Queue<T> {
         };
         self.slots[slot as usize] = Some(due);
         let key = Key::new(time_ns, self.order, slot);
-        let mut place = self.heap.len();
+        let mut index = self.heap.len();
         self.heap.push(key);
-        while place > 0 {
-            let parent = (place - 1) / CHILDREN;
+        while index > 0 {
+            let parent = (index - 1) / CHILDREN;
             if self.heap[parent] < key {
                 break;
             }
-            self.heap[place] = self.heap[parent];
-            place = parent;
+            self.heap[index] = self.heap[parent];
+            index = parent;
         }
-        self.heap[place] = key;
+        self.heap[index] = key;
     }
 
-    /// When the next one falls due.
+    /// The time of the next one.
     #[inline]
     pub(crate) fn next_ns(&self) -> Option<u64> {
         self.heap.first().map(|key| key.time_ns())
     }
 
-    /// What falls due next.
+    /// The next one.
     #[inline]
     pub(crate) fn peek(&self) -> Option<&T> {
         self.slots[self.heap.first()?.slot()].as_ref()
     }
 
-    /// Takes the next one.
+    /// Takes the next one: its time, and what falls due.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<(u64, T)> {
         let first = *self.heap.first()?;
@@ -93,31 +93,31 @@ impl<T> Queue<T> {
         Some((first.time_ns(), due))
     }
 
-    /// Puts a key into the heap whose first place is empty.
+    /// Puts a key into the heap, whose root is empty.
     fn sink(&mut self, key: Key) {
         let heap = &mut self.heap[..];
-        let mut place = 0;
+        let mut index = 0;
         loop {
-            let first = place * CHILDREN + 1;
+            let first = index * CHILDREN + 1;
             let Some(children) = heap.get(first..heap.len().min(first + CHILDREN)) else { break };
             let mut least = key;
-            let mut at = place;
-            for (index, child) in children.iter().enumerate() {
+            let mut smallest = index;
+            for (nth, child) in children.iter().enumerate() {
                 if *child < least {
                     least = *child;
-                    at = first + index;
+                    smallest = first + nth;
                 }
             }
-            if at == place {
+            if smallest == index {
                 break;
             }
-            heap[place] = least;
-            place = at;
+            heap[index] = least;
+            index = smallest;
         }
-        heap[place] = key;
+        heap[index] = key;
     }
 
-    /// Whether none is set.
+    /// Returns whether none is set.
     pub(crate) fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }

@@ -4,7 +4,7 @@
 use crate::kernel::sched::thread::ThreadId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// The mask of a wait or a wake that names none.
+/// The mask of a wait or a wake without a mask of its own.
 pub(crate) const MATCH_ANY: u32 = libc::FUTEX_BITSET_MATCH_ANY as u32;
 
 /// The waiters of every address.
@@ -41,7 +41,7 @@ impl Futexes {
         Some(first.thread)
     }
 
-    /// Removes a waiter whose time ran out or whose process ended.
+    /// Removes a waiter that timed out or whose process ended.
     pub(crate) fn forget(&mut self, address: usize, thread: ThreadId) {
         if let Some(queue) = self.waiters.get_mut(&address) {
             queue.retain(|waiter| waiter.thread != thread);

@@ -2,8 +2,10 @@
 //!
 //! | | |
 //! |---|---|
-//! | `scheduler` | the state of the scheduler |
+//! | `scheduler` | the scheduler, which owns all of the following |
 //! | `thread`, `threads` | one thread; all threads, and which runs next |
+//! | `thread_handle`, `wait_end`, `poll_state`, `call_count` | parts of a thread |
+//! | `holds` | threads that are held one by one |
 //! | `call`, `preemption` | calls as scheduling points; the rate of preemptions |
 //! | `deadlines` | the queue of deadlines |
 //! | `clock`, `node_time` | the clocks of a node; deadlines in a node's own time |
@@ -17,20 +19,25 @@
 pub mod choice;
 
 mod call;
+mod call_count;
 pub(crate) mod call_site;
 pub(crate) mod clock;
-pub(crate) mod deadlines;
+mod deadlines;
 pub(crate) mod fiber;
 pub(crate) mod futex;
+mod holds;
 mod node_time;
+mod poll_state;
 pub(crate) mod preemption;
 pub(crate) mod scheduler;
 pub(crate) mod spin;
 mod spin_detection;
-pub(crate) mod task;
+mod task;
 pub(crate) mod task_polls;
-pub(crate) mod task_wakes;
+mod task_wakes;
 pub(crate) mod thread;
-pub(crate) mod threads;
+pub(crate) mod thread_handle;
+mod threads;
+mod wait_end;
 mod waits_for;
 mod wake;

@@ -1,4 +1,4 @@
-//! Preemption: how often a thread loses its turn at a call that would not have blocked, and for how long.
+//! Preemption: the rate and length of interruptions at calls that would not have blocked.
 //! `threads.rs` counts calls and draws.
 
 /// The rate of preemptions: a thread is preempted at a call that would not have blocked.

@@ -1,20 +1,20 @@
 //! Spinning: a process makes calls without any effect, again and again, while nothing reaches it.
 //! It ends nothing; `spin_detection.rs` reports it once in each incarnation.
 //!
-//! Detection costs a call nothing: it runs only where a thread is preempted, at about one call in a thousand. Calls without
-//! effect (nothing to read, nothing ready, a yield, no descriptor left) are counted where they return; probes, and the calls by
-//! which a process wakes itself, do not count; the share of clock readings is estimated from the calls at which threads are
-//! preempted, which are a fair sample.
+//! Detection costs a call nothing: it runs only where a thread is preempted, at about one call in a thousand. Calls
+//! without effect (nothing to read, nothing ready, a yield, no descriptor left) are counted where they return; probes,
+//! and the calls by which a process wakes itself, do not count; the share of clock readings is estimated from the calls
+//! at which threads are preempted, which are a fair sample.
 
 /// The window of a process's time that is judged as a whole.
 const WINDOW_NS: u64 = 1_000_000_000;
 
-/// The weight of a call without effect, in readings of a clock: a yield takes 21 times as long, and a thread that polls again and
-/// again for what is not there is less likely to be measuring time.
+/// The weight of a call without effect, in readings of a clock: a yield takes 21 times as long, and a thread that polls
+/// again and again for something that is not there is less likely to be measuring time.
 const FRUITLESS_WORTH: u64 = 20;
 
-/// The default bound of spinning in a window, in readings of a clock: a tenth of the window if the process does nothing else.
-/// Calibrating a clock or measuring itself takes less.
+/// The default bound of spinning in a window, in readings of a clock: a tenth of the window if the process does nothing
+/// else. Calibrating a clock or measuring itself takes less.
 pub const SPIN_MAX: u64 = 2_000_000;
 
 /// One call in this many may have an effect, and the process still spins.
@@ -23,7 +23,7 @@ const CALLS_PER_MOVE: u64 = 16;
 /// The calls of a thread between two preemptions.
 #[derive(Clone, Copy)]
 pub(crate) struct Stretch {
-    /// When it ended.
+    /// The time of its end.
     pub(super) now_ns: u64,
     /// The process's arrivals by then.
     pub(super) arrivals: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Stretch {
 #[derive(Default)]
 pub(crate) struct Spin {
     since_ns: u64,
-    /// How much had reached the process, bytes, connections, completions or signals, when the window began.
+    /// The process's arrivals when the window began.
     arrivals: u64,
     calls: u64,
     idle: u64,
@@ -45,7 +45,8 @@ pub(crate) struct Spin {
 }
 
 impl Spin {
-    /// Adds a stretch. Returns the number of calls without effect in this window, if they exceed the bound for the first time.
+    /// Adds a stretch. Returns the number of calls without effect in this window, if they exceed the bound for the
+    /// first time.
     fn add(&mut self, stretch: Stretch, worth_max: u64) -> Option<u64> {
         let Stretch { now_ns, arrivals, calls, idle: (fruitless, clock) } = stretch;
         if arrivals != self.arrivals || now_ns.saturating_sub(self.since_ns) > WINDOW_NS {
@@ -59,7 +60,7 @@ impl Spin {
     }
 }
 
-/// What reached a process, and what it did meanwhile.
+/// The arrivals of a process, bytes, connections, completions or signals, and its calls.
 #[derive(Default)]
 pub(crate) struct Activity {
     arrivals: u64,
@@ -93,8 +94,8 @@ mod tests {
     /// Preempts every `each_ns`, with the calls since the last preemption.
     fn spun(preemptions: u64, each_ns: u64, calls: u64, idle: (u64, u64), arrives: impl Fn(u64) -> u64) -> Option<u64> {
         let mut spin = Spin::default();
-        let stretch = |cut| Stretch { now_ns: cut * each_ns, arrivals: arrives(cut), calls, idle };
-        (1..=preemptions).find_map(|cut| spin.add(stretch(cut), MAX))
+        let stretch = |nth| Stretch { now_ns: nth * each_ns, arrivals: arrives(nth), calls, idle };
+        (1..=preemptions).find_map(|nth| spin.add(stretch(nth), MAX))
     }
 
     #[test]
@@ -115,6 +116,6 @@ mod tests {
 
     #[test]
     fn a_process_with_arrivals_does_not_spin() {
-        assert_eq!(spun(1_000_000, 50_000, 1_000, (0, 1_000), |cut| cut / 1_000), None);
+        assert_eq!(spun(1_000_000, 50_000, 1_000, (0, 1_000), |nth| nth / 1_000), None);
     }
 }

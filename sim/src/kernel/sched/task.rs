@@ -1,5 +1,5 @@
-//! Tasks of asynchronous runtimes, seen by the memory that they live in: where each was spawned, and whether it goes on.
-//! It asks no runtime: it is told of blocks of memory, and of how many tasks a runtime says that it has.
+//! Tasks of asynchronous runtimes, by the memory that they occupy: the node of each, and the call that spawned it.
+//! It queries no runtime: interposed functions report blocks of memory.
 
 use crate::event::NodeId;
 use crate::kernel::sched::call_site::CallSite;
@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 struct Task {
     node: NodeId,
     made: CallSite,
-    /// In which order they were spawned: addresses have none that means anything.
+    /// The position in the order of spawns: the order of addresses means nothing.
     order: u64,
 }
 
-/// Every task's block of memory that is in use.
+/// All tasks whose memory is in use.
 #[derive(Default)]
 pub(crate) struct Tasks {
     blocks: BTreeMap<usize, Task>,
@@ -20,28 +20,28 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// A task was spawned into this block.
+    /// Adds a task that was spawned into this block.
     pub(crate) fn add(&mut self, address: usize, node: NodeId, made: CallSite) {
         self.spawned += 1;
         self.blocks.insert(address, Task { node, made, order: self.spawned });
     }
 
-    /// Whether any was ever seen: nobody tells of blocks unless the program's allocator does.
+    /// Returns whether no task was ever seen. Blocks are reported by the harness's allocator alone.
     pub(crate) fn none_seen(&self) -> bool {
         self.spawned == 0
     }
 
-    /// A block was given back.
+    /// Removes the task whose block was freed.
     pub(crate) fn remove(&mut self, address: usize) {
         self.blocks.remove(&address);
     }
 
-    /// A process is over, and nobody gives its blocks back.
+    /// Removes the tasks of a process that has ended: nobody frees their blocks.
     pub(crate) fn forget(&mut self, node: NodeId) {
         self.blocks.retain(|_, task| task.node != node);
     }
 
-    /// The blocks of a node in the order in which they were spawned, with their places.
+    /// The blocks of a node in the order of their spawns, with the calls that spawned them.
     pub(crate) fn of(&self, node: NodeId) -> Vec<(usize, CallSite)> {
         let mut found: Vec<_> = self.blocks.iter().filter(|(_, task)| task.node == node).collect();
         found.sort_by_key(|(_, task)| task.order);

@@ -1,9 +1,9 @@
-//! Polls of asynchronous tasks: which task a thread polls, and which event led to that.
-//! It calls nothing of a runtime's; interposed functions report when a task is spawned, woken and polled.
+//! Polls of asynchronous tasks: the task that a thread polls, and the event that led to the poll.
+//! It calls no runtime: interposed functions report when a task is spawned, woken and polled.
 
 use crate::event::Seq;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::sched::task_wakes::{Task, Wake};
+use crate::kernel::sched::task_wakes::TaskWake;
 use crate::kernel::sched::thread::ThreadId;
 
 /// The state of a thread before a poll.
@@ -13,89 +13,62 @@ pub(crate) struct Before {
     cause: Seq,
     birth: u32,
     is_main: bool,
-    /// Where the polled task stood in the table.
-    at: usize,
+    /// The slot of the polled task in the table.
+    slot: usize,
 }
 
 impl Kernel {
-    /// The thread spawns a task there, because of what it did last.
+    /// The thread spawns a task at this address, because of its last event.
     pub(crate) fn task_spawned(&mut self, me: ThreadId, key: usize) {
-        let cause = self.sched.threads[me].cause;
-        let at = self.sched.task_wakes.place(key);
-        let task = &mut self.sched.task_wakes.tasks[at];
-        *task = Task { key, birth: task.birth + 1, number: 0, wake: Wake::Event(cause), last: Seq::NONE };
+        let cause = self.sched[me].cause();
+        self.sched.task_wakes_mut().spawn(key, cause);
     }
 
-    /// Whether a wake changes nothing: the thread wakes the task that it polls, or the one that was woken last.
+    /// Returns whether a wake changes nothing: the thread wakes the task that it polls, or the one that was woken last.
     #[inline]
     pub(crate) fn is_awake(&self, me: ThreadId, key: usize) -> bool {
-        self.sched.task_wakes.woken == key || self.sched.threads[me].poll.polling == key
+        self.sched.task_wakes().was_woken_last(key) || self.sched[me].poll().polling() == key
     }
 
-    /// The thread wakes the task of this place, if that is not [awake](Self::is_awake). The first who does is why it is polled.
+    /// The thread wakes the task of this slot, if that is not [awake](Self::is_awake). The first wake is the cause of
+    /// the poll.
     #[inline]
-    pub(crate) fn task_woken(&mut self, me: ThreadId, at: usize) {
-        let thread = &self.sched.threads[me];
-        // A runtime that has asked what is ready, and found nothing or has read the clock since, goes through its timers. (Where
-        // it has many threads, these are within a poll themselves: they began as blocking work.)
-        let by_time = thread.poll.polling == thread.poll.asked_in
-            && (thread.poll.found_nothing || self.sched.clock_read_by == me);
-        let wake = if by_time { Wake::Time } else { Wake::Event(thread.cause) };
-        let task = &mut self.sched.task_wakes.tasks[at];
-        if task.wake == Wake::None {
-            task.wake = wake;
-        }
-        self.sched.task_wakes.woken = task.key;
+    pub(crate) fn task_woken(&mut self, me: ThreadId, slot: usize) {
+        let thread = &self.sched[me];
+        // A runtime that has asked for readiness, and found nothing or has read the clock since, goes through its
+        // timers. (In a multi-threaded runtime these threads are within a poll themselves: they began as blocking
+        // work.)
+        let by_time =
+            thread.poll().is_where_it_asked() && (thread.poll().found_nothing() || self.sched.clock_reader() == me);
+        let wake = if by_time { TaskWake::Time } else { TaskWake::Event(thread.cause()) };
+        self.sched.task_wakes_mut().wake(slot, wake);
     }
 
-    /// The thread begins to poll the task of this place, or the main future of its process, which has no number.
+    /// The thread begins to poll the task of this slot, or the main future of its process, which has no number.
     #[inline]
-    pub(crate) fn poll_begins(&mut self, me: ThreadId, at: usize, is_main: bool) -> Before {
-        let task = &mut self.sched.task_wakes.tasks[at];
-        let key = task.key;
-        if self.sched.task_wakes.woken == key {
-            self.sched.task_wakes.woken = 0;
-        }
-        let thread = &mut self.sched.threads[me];
-        if task.number == 0 && !is_main {
-            let node = &mut self.process[thread.node];
-            task.number = node.next_task();
-        }
-        let before = Before {
-            polling: thread.poll.polling,
-            task: thread.poll.task,
-            cause: thread.cause,
-            birth: task.birth,
-            is_main,
-            at,
-        };
-        thread.poll.polling = key;
-        thread.poll.task = task.number;
-        match std::mem::replace(&mut task.wake, Wake::None) {
-            Wake::Event(seq) if seq != Seq::NONE => thread.cause = seq,
-            _ if task.last != Seq::NONE => thread.cause = task.last,
-            // Nothing is known of it: whatever the thread woke up for.
-            _ => {}
-        }
-        before
+    pub(crate) fn poll_begins(&mut self, me: ThreadId, slot: usize, is_main: bool) -> Before {
+        let node = self.sched[me].node();
+        let process = &mut self.process[node];
+        let polled = self.sched.task_wakes_mut().begin_poll(slot, || if is_main { 0 } else { process.next_task() });
+        let thread = &mut self.sched[me];
+        let cause = thread.cause();
+        let (polling, task) = thread.poll_mut().switch_to(polled.key, polled.number);
+        // If neither a wake nor an earlier poll is known, the cause is whatever the thread woke up for.
+        thread.caused_by(polled.cause);
+        Before { polling, task, cause, birth: polled.birth, is_main, slot }
     }
 
-    /// The poll is over, and the thread is back at what it was about.
+    /// The poll is over, and the thread returns to its state before it.
     #[inline]
     pub(crate) fn poll_ends(&mut self, me: ThreadId, before: &Before) {
-        let Before { polling, task, cause, birth, is_main, at } = *before;
-        let thread = &mut self.sched.threads[me];
-        let (key, stood) = (thread.poll.polling, thread.cause);
-        (thread.poll.polling, thread.poll.task) = (polling, task);
-        // A main future may be over, and what its thread then does follows from it.
+        let Before { polling, task, cause, birth, is_main, slot } = *before;
+        let thread = &mut self.sched[me];
+        let last = thread.cause();
+        let (key, _) = thread.poll_mut().switch_to(polling, task);
+        // A main future may be over, and the thread's later events follow from it.
         if !is_main {
-            thread.cause = cause;
+            thread.set_cause(cause);
         }
-        // The table may have grown meanwhile.
-        let at = if self.sched.task_wakes.tasks[at].key == key { Some(at) } else { self.sched.task_wakes.known(key) };
-        // The task may be gone by now, and another one where it lay.
-        if let Some(polled) = at.map(|at| &mut self.sched.task_wakes.tasks[at]).filter(|polled| polled.birth == birth) {
-            polled.last = stood;
-        }
+        self.sched.task_wakes_mut().end_poll(slot, key, birth, last);
     }
 }

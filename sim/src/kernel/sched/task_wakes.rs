@@ -1,79 +1,148 @@
-//! Which event led to which poll of an asynchronous task: who woke it, who spawned it, what it did last.
-//! It calls nothing of a runtime's: `task_polls.rs` reports when a task is spawned, woken and polled, by an address that is only a key.
+//! The table of asynchronous tasks and their wakes: who woke each, who spawned it, its last event.
+//! It calls no runtime: `task_polls.rs` reports spawns, wakes and polls, by an address that is only a key.
 
 use crate::event::Seq;
 
-/// Why a task is to be polled.
+/// The reason for the next poll of a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wake {
+pub(super) enum TaskWake {
     /// Nobody has woken it.
     None,
-    /// Time has passed: it goes on from what it did before.
+    /// Time has passed: the poll follows from the one before.
     Time,
-    /// This happened on the way of whoever woke it first.
+    /// The last event of the thread that woke it first.
     Event(Seq),
 }
 
-/// A task, by the memory that it lives in.
+/// A task, by the memory that it occupies.
 #[derive(Clone, Copy)]
-pub(super) struct Task {
-    /// Where it lies in memory; 0 for a free place.
+struct Task {
+    /// Its address; 0 for a free slot.
+    key: usize,
+    /// The number of this task among those that were spawned at this address.
+    birth: u32,
+    /// Its number in its process, in the order of first polls; 0 before that.
+    number: u32,
+    wake: TaskWake,
+    /// The last event of its last poll.
+    last: Seq,
+}
+
+/// A task whose poll begins.
+pub(super) struct Polled {
     pub(super) key: usize,
-    /// Which task this is of those that lay there.
     pub(super) birth: u32,
-    /// Its number in its process, in the order in which tasks were first polled; 0 before that.
     pub(super) number: u32,
-    pub(super) wake: Wake,
-    /// Where it stood when it was polled last.
-    pub(super) last: Seq,
+    /// The event that led to the poll; none if it is unknown.
+    pub(super) cause: Seq,
 }
 
-const FREE: Task = Task { key: 0, birth: 0, number: 0, wake: Wake::None, last: Seq::NONE };
+const FREE: Task = Task { key: 0, birth: 0, number: 0, wake: TaskWake::None, last: Seq::NONE };
 
-/// Every known task. The table is looked up and never iterated, so that no address affects the run.
+/// All known tasks. The table is looked up and never iterated, so that no address affects the run.
 #[derive(Default)]
-pub(crate) struct Wakes {
-    /// Whether tasks are followed at all in this process.
-    pub(crate) followed: bool,
-    pub(super) tasks: Vec<Task>,
+pub(crate) struct TaskWakes {
+    /// Tasks are followed in this process.
+    followed: bool,
+    tasks: Vec<Task>,
     used: usize,
-    /// The task that was woken last and not polled since: a runtime reports the steps of one wake one by one.
-    pub(super) woken: usize,
+    /// The task that was woken last and not polled since: a runtime reports one wake in several steps.
+    woken: usize,
 }
 
-impl Wakes {
+impl TaskWakes {
     const FIRST: usize = 64;
 
-    /// The place of a task that is known. It allocates nothing.
+    /// Returns whether tasks are followed in this process.
+    #[inline]
+    pub(crate) fn are_followed(&self) -> bool {
+        self.followed
+    }
+
+    pub(crate) fn set_followed(&mut self, followed: bool) {
+        self.followed = followed;
+    }
+
+    /// Adds a task that was spawned at this address, because of this event.
+    pub(super) fn spawn(&mut self, key: usize, cause: Seq) {
+        let slot = self.slot(key);
+        let task = &mut self.tasks[slot];
+        *task = Task { key, birth: task.birth + 1, number: 0, wake: TaskWake::Event(cause), last: Seq::NONE };
+    }
+
+    /// Returns whether this task was woken last, and not polled since.
+    #[inline]
+    pub(super) fn was_woken_last(&self, key: usize) -> bool {
+        self.woken == key
+    }
+
+    /// Records a wake. Only the first one since the last poll counts.
+    #[inline]
+    pub(super) fn wake(&mut self, slot: usize, wake: TaskWake) {
+        let task = &mut self.tasks[slot];
+        if task.wake == TaskWake::None {
+            task.wake = wake;
+        }
+        self.woken = task.key;
+    }
+
+    /// Begins a poll; `number` is called at a task's first one.
+    #[inline]
+    pub(super) fn begin_poll(&mut self, slot: usize, number: impl FnOnce() -> u32) -> Polled {
+        let task = &mut self.tasks[slot];
+        if self.woken == task.key {
+            self.woken = 0;
+        }
+        if task.number == 0 {
+            task.number = number();
+        }
+        let cause = match std::mem::replace(&mut task.wake, TaskWake::None) {
+            TaskWake::Event(seq) if seq != Seq::NONE => seq,
+            _ => task.last,
+        };
+        Polled { key: task.key, birth: task.birth, number: task.number, cause }
+    }
+
+    /// Ends a poll, whose last event was `last`. The table may have grown meanwhile, and another task may lie at the
+    /// address.
+    #[inline]
+    pub(super) fn end_poll(&mut self, slot: usize, key: usize, birth: u32, last: Seq) {
+        let slot = if self.tasks[slot].key == key { Some(slot) } else { self.known(key) };
+        if let Some(polled) = slot.map(|slot| &mut self.tasks[slot]).filter(|polled| polled.birth == birth) {
+            polled.last = last;
+        }
+    }
+
+    /// The slot of a task that is known. It allocates nothing.
     #[inline]
     pub(crate) fn known(&self, key: usize) -> Option<usize> {
         let mask = self.tasks.len().checked_sub(1)?;
-        let mut at = start(key, mask);
+        let mut slot = start(key, mask);
         loop {
-            match self.tasks[at & mask].key {
-                found if found == key => return Some(at & mask),
+            match self.tasks[slot & mask].key {
+                found if found == key => return Some(slot & mask),
                 0 => return None,
-                _ => at += 1,
+                _ => slot += 1,
             }
         }
     }
 
-    /// The place of a task, new or known. Places are tried one after the other, from the one that its key leads to.
-    pub(crate) fn place(&mut self, key: usize) -> usize {
+    /// The slot of a task, new or known. Slots are tried one after the other, from the one that the key hashes to.
+    pub(crate) fn slot(&mut self, key: usize) -> usize {
         if 4 * (self.used + 1) > 3 * self.tasks.len() {
             self.widen();
         }
         let mask = self.tasks.len() - 1;
-        let mut at = start(key, mask);
-        while self.tasks[at].key != key {
-            if self.tasks[at].key == 0 {
-                self.tasks[at].key = key;
+        let mut slot = start(key, mask);
+        while self.tasks[slot].key != key {
+            if self.tasks[slot].key == 0 {
+                self.tasks[slot].key = key;
                 self.used += 1;
                 break;
             }
-            at = (at + 1) & mask;
+            slot = (slot + 1) & mask;
         }
-        at
+        slot
     }
 
     #[cold]
@@ -82,16 +151,16 @@ impl Wakes {
         let before = std::mem::replace(&mut self.tasks, wider);
         let mask = self.tasks.len() - 1;
         for task in before.into_iter().filter(|task| task.key != 0) {
-            let mut at = start(task.key, mask);
-            while self.tasks[at].key != 0 {
-                at = (at + 1) & mask;
+            let mut slot = start(task.key, mask);
+            while self.tasks[slot].key != 0 {
+                slot = (slot + 1) & mask;
             }
-            self.tasks[at] = task;
+            self.tasks[slot] = task;
         }
     }
 }
 
-/// Tasks lie apart by their alignment, which says nothing.
+/// The first slot to try for a key. The low bits are mixed away: they are the alignment of tasks.
 #[inline]
 fn start(key: usize, mask: usize) -> usize {
     ((key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask
@@ -102,18 +171,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_keeps_its_place_as_the_table_grows() {
-        let mut wakes = Wakes::default();
+    fn every_key_is_found_again_as_the_table_grows() {
+        let mut wakes = TaskWakes::default();
         for key in 1..1_000_usize {
-            let at = wakes.place(key << 7);
-            wakes.tasks[at].number = key as u32;
+            let slot = wakes.slot(key << 7);
+            wakes.tasks[slot].number = key as u32;
         }
         assert_eq!(wakes.used, 999);
         assert_eq!(wakes.known(1_000 << 7), None);
         for key in 1..1_000_usize {
-            let at = wakes.place(key << 7);
-            assert_eq!(wakes.tasks[at].number, key as u32);
-            assert_eq!(wakes.known(key << 7), Some(at));
+            let slot = wakes.slot(key << 7);
+            assert_eq!(wakes.tasks[slot].number, key as u32);
+            assert_eq!(wakes.known(key << 7), Some(slot));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Futex wakes: the waiters of an address go on, because of what the waking thread did.
+//! Futex wakes: the waiters of an address can run, because of the waking thread's last event.
 
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::sched::futex::MATCH_ANY;
@@ -12,19 +12,16 @@ impl Kernel {
 
     /// The same, but only threads that wait for one of these bits.
     pub(crate) fn wake_waiters_for_bits(&mut self, me: ThreadId, address: usize, count: u32, mask: u32) -> u32 {
-        let cause = self.sched.threads[me].cause;
+        let (own, cause) = (self.sched[me].node(), self.sched[me].cause());
         let mut woken = 0;
         while woken < count
-            && let Some(thread) = self.sched.futexes.take(address, mask)
+            && let Some(thread) = self.sched.take_futex_waiter(address, mask)
         {
-            self.sched.threads.wake(thread, cause, &self.sched.choices);
+            self.sched.wake(thread, cause);
             woken += 1;
-            let other = self.sched.threads[thread].node;
-            if let Some(relay) = &mut self.process.signals.relay
-                && relay.by == me
-                && other != self.sched.threads[me].node
-            {
-                relay.stray = Some(other);
+            let other = self.sched[thread].node();
+            if other != own {
+                self.process.signals_mut().relay_strays(me, other);
             }
         }
         woken

@@ -1,7 +1,7 @@
 //! Barriers: so many threads go on together.
 //! A barrier that threads outside the run have used is not used inside.
 
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::patient;
 use libc::{c_int, pthread_barrier_t};
@@ -29,7 +29,7 @@ unsafe fn wait(me: ThreadId, barrier: *mut pthread_barrier_t) -> c_int {
         // SAFETY: the caller's barrier; the reference ends before the baton passes.
         let it = unsafe { view(barrier) };
         match round {
-            Some(round) if round != it.round => return Ok(Turn::Done(false)),
+            Some(round) if round != it.round => return Ok(Blocking::Done(false)),
             Some(_) => {}
             None => {
                 round = Some(it.round);
@@ -38,12 +38,12 @@ unsafe fn wait(me: ThreadId, barrier: *mut pthread_barrier_t) -> c_int {
                     it.arrived = 0;
                     it.round = it.round.wrapping_add(1);
                     kernel.wake_waiters(me, barrier.addr(), u32::MAX);
-                    return Ok(Turn::Done(true));
+                    return Ok(Blocking::Done(true));
                 }
             }
         }
-        kernel.sched.futexes.wait(barrier.addr(), me);
-        Ok(Turn::Wait(Wait::Futex(barrier.addr()), u64::MAX))
+        kernel.sched.wait_on_futex(barrier.addr(), me);
+        Ok(Blocking::Wait(Wait::Futex(barrier.addr()), u64::MAX))
     });
     if last == Ok(true) { libc::PTHREAD_BARRIER_SERIAL_THREAD } else { 0 }
 }

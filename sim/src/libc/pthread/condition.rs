@@ -4,7 +4,7 @@
 use super::mutex::{lock, view};
 use super::{FOR_EVER, deadline, wake};
 use crate::host::system;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::patient;
@@ -17,7 +17,7 @@ unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread
     let mut waited = false;
     let outcome = patient(me, |kernel| {
         if waited {
-            return if kernel.sched.threads[me].wait.timed_out { Err(libc::ETIMEDOUT) } else { Ok(Turn::Done(())) };
+            return if kernel.sched[me].timed_out() { Err(libc::ETIMEDOUT) } else { Ok(Blocking::Done(())) };
         }
         // SAFETY: the caller's mutex; the reference ends before the baton passes.
         let waited_for = unsafe { view(mutex) }.release(me)?;
@@ -25,9 +25,9 @@ unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread
         if waited_for {
             kernel.wake_waiters(me, mutex.addr(), 1);
         }
-        kernel.sched.futexes.wait(condition.addr(), me);
-        let until_ns = kernel.deadline_of(me, until).max(kernel.sched.now_ns);
-        Ok(Turn::Wait(Wait::Futex(condition.addr()), until_ns))
+        kernel.sched.wait_on_futex(condition.addr(), me);
+        let until_ns = kernel.deadline_of(me, until).max(kernel.sched.now_ns());
+        Ok(Blocking::Wait(Wait::Futex(condition.addr()), until_ns))
     });
     if !waited {
         return outcome.err().unwrap_or(0); // the mutex is not the caller's

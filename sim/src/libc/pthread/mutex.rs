@@ -3,7 +3,7 @@
 
 use super::{FOR_EVER, code, deadline, wake};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 use crate::libc::block::patient;
@@ -59,7 +59,7 @@ impl Mutex {
     /// to another; what a dead process held, nobody holds.
     fn is_orphaned(&self, kernel: &Kernel) -> bool {
         let threads = self.owner.checked_sub(1).map(ThreadId);
-        self.word != FREE && threads.is_some_and(|owner| kernel.sched.threads[owner].state == State::Dead)
+        self.word != FREE && threads.is_some_and(|owner| kernel.sched[owner].state() == State::Dead)
     }
 }
 
@@ -117,16 +117,16 @@ unsafe fn wait(me: ThreadId, mutex: *mut pthread_mutex_t, until: Deadline) -> c_
         if it.word == FREE || it.is_orphaned(kernel) {
             // Others may wait still.
             it.take(me, if waited { WAITED_FOR } else { it.word.max(HELD) });
-            return Ok(Turn::Done(()));
+            return Ok(Blocking::Done(()));
         }
         let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.sched.now_ns {
+        if until_ns <= kernel.sched.now_ns() {
             return Err(libc::ETIMEDOUT);
         }
         waited = true;
         it.word = WAITED_FOR;
-        kernel.sched.futexes.wait(mutex.addr(), me);
-        Ok(Turn::Wait(Wait::Futex(mutex.addr()), until_ns))
+        kernel.sched.wait_on_futex(mutex.addr(), me);
+        Ok(Blocking::Wait(Wait::Futex(mutex.addr()), until_ns))
     }))
 }
 

@@ -3,7 +3,7 @@
 
 use super::wake;
 use crate::host::system;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::{call, give_way, patient};
 use libc::{c_int, pthread_once_t, pthread_spinlock_t};
@@ -22,11 +22,11 @@ unsafe fn once(me: ThreadId, control: *mut pthread_once_t, routine: extern "C" f
     let first = patient(me, |kernel| {
         // SAFETY: as above.
         match unsafe { *control } {
-            DONE => Ok(Turn::Done(false)),
-            FRESH => Ok(Turn::Done(true)),
+            DONE => Ok(Blocking::Done(false)),
+            FRESH => Ok(Blocking::Done(true)),
             _ => {
-                kernel.sched.futexes.wait(control.addr(), me);
-                Ok(Turn::Wait(Wait::Futex(control.addr()), u64::MAX))
+                kernel.sched.wait_on_futex(control.addr(), me);
+                Ok(Blocking::Wait(Wait::Futex(control.addr()), u64::MAX))
             }
         }
     });
@@ -50,7 +50,7 @@ unsafe fn spin(me: ThreadId, lock: *mut pthread_spinlock_t) -> c_int {
     // SAFETY: the caller's lock.
     while unsafe { take(lock) } != 0 {
         // The holder has lost the baton: it must have it back, and time must pass for whoever waits for it.
-        call(me, |kernel| kernel.sched.now_ns += 1_000);
+        call(me, |kernel| kernel.sched.advance_by(1_000));
         give_way(me);
     }
     0

@@ -2,7 +2,7 @@
 //! The state stands in two words that glibc leaves alone, since its own words keep traces of earlier holders.
 
 use super::{FOR_EVER, code, deadline, wake};
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::patient;
@@ -60,17 +60,17 @@ unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until: D
         // SAFETY: the caller's lock; the reference ends before the baton passes.
         let it = unsafe { view(lock) };
         match it.take(me, writes) {
-            Some(0) => return Ok(Turn::Done(())),
+            Some(0) => return Ok(Blocking::Done(())),
             Some(error) => return Err(error),
             None => {}
         }
         let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.sched.now_ns {
+        if until_ns <= kernel.sched.now_ns() {
             return Err(libc::ETIMEDOUT);
         }
         it.waited_for = 1;
-        kernel.sched.futexes.wait(lock.addr(), me);
-        Ok(Turn::Wait(Wait::Futex(lock.addr()), until_ns))
+        kernel.sched.wait_on_futex(lock.addr(), me);
+        Ok(Blocking::Wait(Wait::Futex(lock.addr()), until_ns))
     }))
 }
 

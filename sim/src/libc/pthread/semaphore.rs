@@ -3,7 +3,7 @@
 
 use super::{FOR_EVER, deadline, wake};
 use crate::kernel::Errno;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::blocking;
@@ -55,14 +55,14 @@ unsafe fn wait(
     let outcome = blocking(me, |kernel| {
         // SAFETY: the caller's semaphore; the reference ends before the baton passes.
         if unsafe { view(semaphore) }.take() {
-            return Ok(Turn::Done(()));
+            return Ok(Blocking::Done(()));
         }
         let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.sched.now_ns {
+        if until_ns <= kernel.sched.now_ns() {
             return Err(libc::ETIMEDOUT);
         }
-        kernel.sched.futexes.wait(semaphore.addr(), me);
-        Ok(Turn::Wait(Wait::Futex(semaphore.addr()), until_ns))
+        kernel.sched.wait_on_futex(semaphore.addr(), me);
+        Ok(Blocking::Wait(Wait::Futex(semaphore.addr()), until_ns))
     });
     // SAFETY: as above.
     unsafe { view(semaphore) }.waiting -= 1;

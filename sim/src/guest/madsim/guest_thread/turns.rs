@@ -61,12 +61,12 @@ impl GuestThread {
             self.end_returned();
             self.close_links();
             let (must_yield, runnable) =
-                self.kernel(|kernel, _| (kernel.sched.must_switch, kernel.sched.threads.any_runnable()));
+                self.kernel(|kernel, _| (kernel.sched.must_switch(), kernel.sched.any_runnable()));
             let yields = must_yield || (runnable && pass < PASSES_MAX);
             if yields {
                 crate::libc::block::give_way(self.me);
             }
-            let ahead_ns = self.kernel(|kernel, _| kernel.sched.now_ns).saturating_sub(nanoseconds(self.elapsed()));
+            let ahead_ns = self.kernel(|kernel, _| kernel.sched.now_ns()).saturating_sub(nanoseconds(self.elapsed()));
             if ahead_ns > 0 {
                 ::madsim::time::advance(Duration::from_nanos(ahead_ns));
             }

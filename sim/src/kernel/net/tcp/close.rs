@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 impl Kernel {
     /// `shutdown`.
     pub(crate) fn tcp_shutdown(&mut self, me: ThreadId, id: DescriptionId, how: i32) -> Result<(), Errno> {
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?;
+        let socket = self.process.tcp(id).ok_or(libc::ENOTSOCK)?;
         if socket.is_listening() {
             // Linux ends a blocked `accept` with EINVAL, and refuses new connections.
             self.tcp_stop_listening(id);
@@ -35,7 +35,7 @@ impl Kernel {
         }
         if (how == libc::SHUT_WR || how == libc::SHUT_RDWR) && end.send_fin() {
             ready |= OUT;
-            let cause = self.sched.threads[me].cause;
+            let cause = self.sched[me].cause();
             self.ship(at, cause, Body::Fin);
         }
         self.notify(id, ready, Seq::NONE);
@@ -43,9 +43,9 @@ impl Kernel {
     }
 
     fn tcp_stop_listening(&mut self, id: DescriptionId) {
-        let Some(description) = self.process.descriptions.get(id) else { return };
-        let node = description.node;
-        let Some(socket) = self.process.descriptions.tcp(id) else { return };
+        let Some(description) = self.process.description(id) else { return };
+        let node = description.node();
+        let Some(socket) = self.process.tcp(id) else { return };
         let local = socket.local;
         let state = std::mem::replace(&mut socket.state, SocketState::Shut);
         if let Some(local) = local {
@@ -109,7 +109,7 @@ impl Kernel {
 
     /// The peer's address.
     pub(crate) fn tcp_peer(&mut self, id: DescriptionId) -> Result<SocketAddr, Errno> {
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?;
+        let socket = self.process.tcp(id).ok_or(libc::ENOTSOCK)?;
         let SocketState::Connected(at) = socket.state else { return Err(libc::ENOTCONN) };
         let end = self.net.connections.end(at).ok_or(libc::ENOTCONN)?;
         if !end.was_established() || (end.is_reset() && end.error != 0) {
@@ -120,7 +120,7 @@ impl Kernel {
 
     /// `SO_ERROR`: returns the pending error and clears it.
     pub(crate) fn tcp_take_error(&mut self, id: DescriptionId) -> Errno {
-        let Some(socket) = self.process.descriptions.tcp(id) else { return 0 };
+        let Some(socket) = self.process.tcp(id) else { return 0 };
         let own = std::mem::take(&mut socket.error);
         match socket.state {
             SocketState::Connected(at) if own == 0 => {

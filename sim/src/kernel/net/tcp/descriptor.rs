@@ -5,7 +5,7 @@ use super::socket::{SocketState, TcpSocket};
 use crate::event::{Leak, NodeId, Socket, SocketStatus, Transport};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
 use crate::kernel::process::fd::id::DescriptionId;
@@ -13,9 +13,9 @@ use crate::kernel::process::fd::readiness::{ERR, HUP, IN, OUT, RDHUP};
 
 impl FileDescription for TcpSocket {
     #[inline]
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, manner, .. } = *attempt;
-        let Some(socket) = kernel.process.descriptions.tcp(id) else { return Err(libc::EBADF) };
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
+        let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
         let timeout_ns = socket.receive_timeout_ns;
         let outcome = socket.endpoint().and_then(|end| {
             let received = kernel.tcp_receive(end, into, manner.peek);
@@ -28,9 +28,9 @@ impl FileDescription for TcpSocket {
     }
 
     #[inline]
-    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, .. } = *attempt;
-        let Some(socket) = kernel.process.descriptions.tcp(id) else { return Err(libc::EBADF) };
+    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id) = (attempt.me(), attempt.id());
+        let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
         let timeout_ns = socket.send_timeout_ns;
         let outcome = socket.endpoint().and_then(|end| kernel.tcp_send(me, end, attempt.rest(from)));
         attempt.finish_stream_write(kernel, from.len(), outcome, timeout_ns)

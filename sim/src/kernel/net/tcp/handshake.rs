@@ -7,7 +7,7 @@ use super::socket::{SocketState, TcpSocket};
 use crate::event::{NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::{Due, Turn};
+use crate::kernel::due::{Blocking, Due};
 use crate::kernel::net::address::{find, own_address, own_scope};
 use crate::kernel::net::arrival::Arrival;
 use crate::kernel::net::ports::Transport;
@@ -30,7 +30,7 @@ impl Kernel {
     /// `bind`.
     pub(crate) fn tcp_bind(&mut self, node: NodeId, id: DescriptionId, address: SocketAddr) -> Result<(), Errno> {
         let scope = own_scope(node, address.ip())?;
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.tcp(id).ok_or(libc::EBADF)?;
         if !matches!(socket.state, SocketState::Unbound) {
             return Err(libc::EINVAL);
         }
@@ -39,7 +39,7 @@ impl Kernel {
             port => port,
         };
         self.net.ports.bind(node, port, Transport::Tcp, scope, id)?;
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.tcp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
         socket.state = SocketState::Bound;
         Ok(())
@@ -47,12 +47,12 @@ impl Kernel {
 
     /// `listen`.
     pub(crate) fn tcp_listen(&mut self, me: ThreadId, id: DescriptionId, backlog: i32) -> Result<(), Errno> {
-        let node = self.sched.threads[me].node;
-        if let Some(TcpSocket { state: SocketState::Unbound, v6, .. }) = self.process.descriptions.tcp(id) {
+        let node = self.sched[me].node();
+        if let Some(TcpSocket { state: SocketState::Unbound, v6, .. }) = self.process.tcp(id) {
             let any = if *v6 { "[::]:0" } else { "0.0.0.0:0" };
             self.tcp_bind(node, id, any.parse().map_err(|_| libc::EINVAL)?)?;
         }
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
+        let socket = self.process.tcp(id).ok_or(libc::EOPNOTSUPP)?;
         let capacity = backlog_of(backlog).max(1);
         match &mut socket.state {
             SocketState::Bound => {
@@ -68,11 +68,12 @@ impl Kernel {
 
     /// `accept`. Returns the new description and the peer's address, or `EAGAIN` while no connection waits.
     pub(crate) fn tcp_accept(&mut self, me: ThreadId, id: DescriptionId) -> Result<(DescriptionId, SocketAddr), Errno> {
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::EOPNOTSUPP)?;
+        let node = self.sched[me].node();
+        let is_full = self.process[node].descriptors().is_full();
+        let socket = self.process.tcp(id).ok_or(libc::EOPNOTSUPP)?;
         let (v6, keepalive) = (socket.v6, socket.keepalive);
         let SocketState::Listening { queue, .. } = &mut socket.state else { return Err(libc::EINVAL) };
-        let node = self.sched.threads[me].node;
-        if self.process.nodes[node].descriptors.is_full() {
+        if is_full {
             // Linux looks for a number first, so that the connection stays in the queue.
             return Err(libc::EMFILE);
         }
@@ -82,7 +83,7 @@ impl Kernel {
         let peer = connection.ends[usize::from(end.peer().end)].address;
         let local = connection.ends[usize::from(end.end)].address;
         let accepted = TcpSocket::accepted(v6, local, keepalive, end);
-        let new = self.process.descriptions.add(node, false, Kind::Tcp(accepted));
+        let new = self.process.open(node, false, Kind::Tcp(accepted));
         connection.ends[usize::from(end.end)].description = Some(new);
         self.emit(me, What::Accepted { conn: number });
         Ok((new, peer))
@@ -90,8 +91,8 @@ impl Kernel {
 
     /// `connect`: sends the SYN. The caller waits until the socket becomes writable.
     pub(crate) fn tcp_connect(&mut self, me: ThreadId, id: DescriptionId, to: SocketAddr) -> Result<(), Errno> {
-        let node = self.sched.threads[me].node;
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let node = self.sched[me].node();
+        let socket = self.process.tcp(id).ok_or(libc::EBADF)?;
         match socket.state {
             SocketState::Unbound | SocketState::Bound => {}
             SocketState::Connected(end) => {
@@ -103,7 +104,7 @@ impl Kernel {
         }
         let bound = socket.local;
         let Some((target, scope)) = find(node, to.ip()) else { return Err(libc::ENETUNREACH) };
-        if usize::from(target.0) >= self.process.nodes.count() {
+        if usize::from(target.0) >= self.process.count() {
             return Err(libc::EHOSTUNREACH);
         }
         let port = match bound {
@@ -111,30 +112,30 @@ impl Kernel {
             None => self.net.ports.ephemeral(|| self.process[node].next_port(), node, Transport::Tcp)?,
         };
         let local = own_address(node, to.ip(), port);
-        let keys = (self.process[node].key, self.process[target].key);
+        let keys = (self.process[node].key(), self.process[target].key());
         let opening = Opening { client: (node, local), server: (target, to), keys, scope };
         let end = self.net.connections.open(opening);
         let connection = self.net.connections.get_mut(end).ok_or(libc::EBADF)?;
         connection.ends[0].description = Some(id);
-        connection.ends[0].incarnation = self.sched.threads[me].incarnation;
+        connection.ends[0].incarnation = self.sched[me].incarnation();
         let (number, key) = (connection.number, connection.key);
-        let socket = self.process.descriptions.tcp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.tcp(id).ok_or(libc::EBADF)?;
         socket.local = Some(local);
         socket.state = SocketState::Connected(end);
         let cause = self.emit(me, What::Connecting { to: target, port: to.port(), conn: number });
         if let Some(client) = self.net.connections.end_mut(end) {
             client.cause = cause;
         }
-        let now_ns = self.sched.now_ns;
+        let now_ns = self.sched.now_ns();
         let delay_ns = self.net.links.segment_delay_ns(
-            &self.sched.choices,
+            self.sched.choices(),
             now_ns,
             (node, target),
             (key, 0),
             SYN_BYTES,
             SYN_TIMEOUT_NS,
         );
-        self.sched.deadlines.at(now_ns.saturating_add(delay_ns), Due::Arrival(Arrival::Syn(end, 0)));
+        self.sched.set_deadline(now_ns.saturating_add(delay_ns), Due::Arrival(Arrival::Syn(end, 0)));
         Ok(())
     }
 
@@ -154,17 +155,17 @@ impl Kernel {
             return;
         }
         let listener = self.net.ports.bound(to, port, Transport::Tcp, scope);
-        let room = listener.map(|id| match self.process.descriptions.tcp(id).map(|socket| &socket.state) {
+        let room = listener.map(|id| match self.process.tcp(id).map(|socket| &socket.state) {
             Some(SocketState::Listening { backlog, queue }) => Some(queue.len() <= *backlog),
             _ => None,
         });
-        let is_off = self.process[to].lifecycle.state() == ProcessState::Off;
+        let is_off = self.process[to].lifecycle().state() == ProcessState::Off;
         if is_off || self.net.links.is_partitioned(from, to) || room == Some(Some(false)) {
             if attempt > SYN_RETRIES {
                 self.fail(end, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
             } else {
-                let retry_ns = self.sched.now_ns + (SYN_TIMEOUT_NS << attempt);
-                self.sched.deadlines.at(retry_ns, Due::Arrival(Arrival::Syn(end, attempt + 1)));
+                let retry_ns = self.sched.now_ns() + (SYN_TIMEOUT_NS << attempt);
+                self.sched.set_deadline(retry_ns, Due::Arrival(Arrival::Syn(end, attempt + 1)));
             }
             return;
         }
@@ -182,9 +183,7 @@ impl Kernel {
         server.establish();
         server.address = own_address(to, server_address.ip(), port);
         server.cause = cause;
-        if let Some(TcpSocket { state: SocketState::Listening { queue, .. }, .. }) =
-            self.process.descriptions.tcp(listener)
-        {
+        if let Some(TcpSocket { state: SocketState::Listening { queue, .. }, .. }) = self.process.tcp(listener) {
             queue.push_back(end.peer());
         }
         self.notify(listener, IN, cause);
@@ -194,22 +193,22 @@ impl Kernel {
     /// The machine that took this client's SYN lost power before the client had its answer: the client sends another SYN.
     pub(super) fn resend_syn(&mut self, end: EndpointId) {
         if end.end == 0 && self.net.connections.end(end).is_some_and(Endpoint::is_connecting) {
-            let due_ns = self.sched.now_ns.saturating_add(SYN_TIMEOUT_NS);
-            self.sched.deadlines.at(due_ns, Due::Arrival(Arrival::Syn(end, 1)));
+            let due_ns = self.sched.now_ns().saturating_add(SYN_TIMEOUT_NS);
+            self.sched.set_deadline(due_ns, Due::Arrival(Arrival::Syn(end, 1)));
         }
     }
 
     /// One step of a blocking `connect`.
-    pub(crate) fn tcp_connected(&mut self, me: ThreadId, id: DescriptionId) -> Result<Turn<()>, Errno> {
-        let end = self.process.descriptions.tcp(id).ok_or(libc::ENOTSOCK)?.endpoint()?;
+    pub(crate) fn tcp_connected(&mut self, me: ThreadId, id: DescriptionId) -> Result<Blocking<()>, Errno> {
+        let end = self.process.tcp(id).ok_or(libc::ENOTSOCK)?.endpoint()?;
         let client = self.net.connections.end_mut(end).ok_or(libc::ENOTCONN)?;
         if client.error != 0 {
             return Err(std::mem::take(&mut client.error));
         }
         if client.is_connecting() {
             self.wait_for_change(id, me);
-            return Ok(Turn::Wait(Wait::Ready, u64::MAX));
+            return Ok(Blocking::Wait(Wait::Ready, u64::MAX));
         }
-        Ok(Turn::Done(()))
+        Ok(Blocking::Done(()))
     }
 }

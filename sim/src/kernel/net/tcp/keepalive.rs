@@ -15,7 +15,7 @@ impl Kernel {
     /// The keepalive options of an end's socket.
     pub(super) fn keepalive_of(&self, end: EndpointId) -> Option<KeepAlive> {
         let id = self.net.connections.end(end)?.description?;
-        match &self.process.descriptions.get(id)?.kind {
+        match self.process.description(id)?.kind() {
             Kind::Tcp(socket) => Some(socket.keepalive),
             _ => None,
         }
@@ -40,13 +40,13 @@ impl Kernel {
         let Some(end) = self.net.connections.end_mut(at) else { return };
         if end.is_alive() && !std::mem::replace(&mut end.probe_armed, true) {
             let due_ns = end.last_arrival_ns.saturating_add(u64::from(keepalive.idle_s) * SECOND_NS);
-            self.sched.deadlines.at(due_ns.max(self.sched.now_ns), Due::Probe(at, 0));
+            self.sched.set_deadline(due_ns.max(self.sched.now_ns()), Due::Probe(at, 0));
         }
     }
 
     /// The keepalive options of a socket changed: if nothing passes already, its probes are armed at once.
     pub(crate) fn keepalive_changed(&mut self, id: DescriptionId) {
-        let Some(socket) = self.process.descriptions.tcp(id) else { return };
+        let Some(socket) = self.process.tcp(id) else { return };
         let SocketState::Connected(at) = socket.state else { return };
         if self.is_cut_off(at) {
             self.arm_probe(at);
@@ -66,7 +66,7 @@ impl Kernel {
         let is_cut_off = self.is_cut_off(at);
         let number = self.net.connections.get(at).map_or(0, |connection| connection.number);
         let peer_is_lost = self.net.connections.end(at.peer()).is_some_and(Endpoint::is_lost);
-        let now_ns = self.sched.now_ns;
+        let now_ns = self.sched.now_ns();
         let Some(end) = self.net.connections.end_mut(at) else { return };
         let idle_until_ns = end.last_arrival_ns.saturating_add(u64::from(keepalive.idle_s) * SECOND_NS);
         let cause = end.cause;
@@ -79,12 +79,12 @@ impl Kernel {
                 self.send_rst(at.peer(), cause);
             }
         } else if idle_until_ns > now_ns {
-            self.sched.deadlines.at(idle_until_ns, Due::Probe(at, 0));
+            self.sched.set_deadline(idle_until_ns, Due::Probe(at, 0));
         } else if unanswered >= keepalive.probes_max.max(1) {
             self.fail(at, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
         } else {
             let next_ns = now_ns.saturating_add(u64::from(keepalive.interval_s.max(1)) * SECOND_NS);
-            self.sched.deadlines.at(next_ns, Due::Probe(at, unanswered + 1));
+            self.sched.set_deadline(next_ns, Due::Probe(at, unanswered + 1));
         }
     }
 }

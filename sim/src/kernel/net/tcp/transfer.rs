@@ -28,9 +28,9 @@ impl Kernel {
         let end = &mut connection.ends[usize::from(from.end)];
         end.flight.sent += 1;
         let bytes = if let Body::Data(bytes) = &body { bytes.len() } else { 0 };
-        let now_ns = self.sched.now_ns;
+        let now_ns = self.sched.now_ns();
         let delay_ns = self.net.links.segment_delay_ns(
-            &self.sched.choices,
+            self.sched.choices(),
             now_ns,
             (end.node, to),
             (key, end.flight.sent),
@@ -40,7 +40,7 @@ impl Kernel {
         let due_ns = now_ns.saturating_add(delay_ns).max(end.flight.last_due_ns + 1);
         end.flight.last_due_ns = due_ns;
         end.flight.segments.push_back(Segment { due_ns, cause, body });
-        self.sched.deadlines.at(due_ns, Due::Arrival(Arrival::Segment(from)));
+        self.sched.set_deadline(due_ns, Due::Arrival(Arrival::Segment(from)));
     }
 
     /// The first segment of a flight arrives, unless a partition or a hold stops it.
@@ -66,11 +66,12 @@ impl Kernel {
     /// Returns whether nothing passes between these nodes. An end that lost power cannot be reached while its machine is
     /// off.
     pub(super) fn is_unreachable(&self, from: NodeId, to: NodeId, is_lost: bool) -> bool {
-        self.net.links.is_partitioned(from, to) || (is_lost && self.process[to].lifecycle.state() == ProcessState::Off)
+        self.net.links.is_partitioned(from, to)
+            || (is_lost && self.process[to].lifecycle().state() == ProcessState::Off)
     }
 
     fn stall(&mut self, from: EndpointId) {
-        let now_ns = self.sched.now_ns;
+        let now_ns = self.sched.now_ns();
         let Some(end) = self.net.connections.end_mut(from) else { return };
         let flight = &mut end.flight;
         flight.stalled = true;
@@ -83,7 +84,7 @@ impl Kernel {
         if let Some(timeout_ns) = self.user_timeout_ns(from) {
             wait_ns = wait_ns.min(since_ns.saturating_add(timeout_ns).saturating_sub(now_ns).max(1));
         }
-        self.sched.deadlines.at(now_ns + wait_ns, Due::Retransmit(from));
+        self.sched.set_deadline(now_ns + wait_ns, Due::Retransmit(from));
     }
 
     /// The time that data of this end may wait, if `TCP_USER_TIMEOUT` bounds it.
@@ -104,7 +105,7 @@ impl Kernel {
             if end.is_lost() {
                 return;
             }
-            let now_ns = self.sched.now_ns;
+            let now_ns = self.sched.now_ns();
             let over = self.user_timeout_ns(from).is_some_and(|ns| now_ns >= since_ns.saturating_add(ns));
             if retransmissions > RETRANSMISSIONS_MAX || over {
                 self.fail(from, libc::ETIMEDOUT, What::TimedOut { conn: number }, cause);
@@ -122,7 +123,7 @@ impl Kernel {
             .connections
             .end(from)
             .and_then(|end| end.flight.segments.front())
-            .is_some_and(|segment| segment.due_ns <= self.sched.now_ns)
+            .is_some_and(|segment| segment.due_ns <= self.sched.now_ns())
         {
             self.deliver_first(from);
         }
@@ -171,7 +172,7 @@ impl Kernel {
 
     /// Notes that a segment arrived at an end, and notifies its socket.
     pub(super) fn arrived(&mut self, to: EndpointId, description: Option<DescriptionId>, ready: u32, cause: Seq) {
-        let now_ns = self.sched.now_ns;
+        let now_ns = self.sched.now_ns();
         if let Some(end) = self.net.connections.end_mut(to) {
             end.cause = cause;
             end.last_arrival_ns = now_ns;

@@ -4,22 +4,22 @@ use super::socket::{Outgoing, UdpSocket};
 use crate::event::{Leak, NodeId, Socket, SocketStatus, Transport};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::net::ports;
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
 use crate::kernel::process::fd::id::DescriptionId;
 
 impl FileDescription for UdpSocket {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
-        let Some(socket) = kernel.process.descriptions.udp(attempt.id) else { return Err(libc::EBADF) };
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+        let Some(socket) = kernel.process.udp(attempt.id()) else { return Err(libc::EBADF) };
         let timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
-        let outcome = socket.take(into, attempt.manner.peek).map(|received| received.count);
+        let outcome = socket.take(into, attempt.manner().peek).map(|received| received.count);
         attempt.finish_read(kernel, into.len(), outcome, timeout_ns)
     }
 
-    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        let outcome = kernel.udp_send(attempt.me, attempt.id, from, Outgoing::default());
+    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        let outcome = kernel.udp_send(attempt.me(), attempt.id(), from, Outgoing::default());
         attempt.finish_write(kernel, outcome, u64::MAX)
     }
 

@@ -28,7 +28,7 @@ impl Kernel {
     /// `bind`.
     pub(crate) fn udp_bind(&mut self, node: NodeId, id: DescriptionId, address: SocketAddr) -> Result<(), Errno> {
         let scope = own_scope(node, address.ip())?;
-        if self.process.descriptions.udp(id).ok_or(libc::EBADF)?.local.is_some() {
+        if self.process.udp(id).ok_or(libc::EBADF)?.local.is_some() {
             return Err(libc::EINVAL);
         }
         let port = match address.port() {
@@ -36,25 +36,25 @@ impl Kernel {
             port => port,
         };
         self.net.ports.bind(node, port, Transport::Udp, scope, id)?;
-        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.udp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
         Ok(())
     }
 
     fn udp_ensure_bound(&mut self, node: NodeId, id: DescriptionId) -> Result<SocketAddr, Errno> {
-        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.udp(id).ok_or(libc::EBADF)?;
         if let Some(local) = socket.local {
             return Ok(local);
         }
         let any = if socket.v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
         self.udp_bind(node, id, SocketAddr::new(any, 0))?;
-        self.process.descriptions.udp(id).and_then(|socket| socket.local).ok_or(libc::EBADF)
+        self.process.udp(id).and_then(|socket| socket.local).ok_or(libc::EBADF)
     }
 
     /// `connect`: sets the peer; `None` clears it.
     pub(crate) fn udp_connect(&mut self, node: NodeId, id: DescriptionId, to: Option<SocketAddr>) -> Result<(), Errno> {
         let local = self.udp_ensure_bound(node, id)?;
-        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.udp(id).ok_or(libc::EBADF)?;
         socket.peer = to;
         if let Some(to) = to
             && local.ip().is_unspecified()
@@ -72,9 +72,9 @@ impl Kernel {
         bytes: &[u8],
         outgoing: Outgoing,
     ) -> Result<usize, Errno> {
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         let local = self.udp_ensure_bound(node, id)?;
-        let socket = self.process.descriptions.udp(id).ok_or(libc::EBADF)?;
+        let socket = self.process.udp(id).ok_or(libc::EBADF)?;
         if socket.error != 0 {
             return Err(std::mem::take(&mut socket.error));
         }
@@ -106,14 +106,14 @@ impl Kernel {
         bytes: &[u8],
         traffic: u8,
     ) {
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         let cause = self.emit(me, What::Sent { conn: NO_CONNECTION, bytes: bytes.len() as u32 });
-        if usize::from(to_node.0) >= self.process.nodes.count() {
+        if usize::from(to_node.0) >= self.process.count() {
             return; // no such node: nobody answers, as on a real network
         }
         let occurrence = self.net.next_datagram(node, to_node);
-        let who = join(self.process[node].key, self.process[to_node].key);
-        let incarnations = (self.sched.threads[me].incarnation, self.process[to_node].incarnation());
+        let who = join(self.process[node].key(), self.process[to_node].key());
+        let incarnations = (self.sched[me].incarnation(), self.process[to_node].incarnation());
         let datagram =
             Datagram { from_node: node, to_node, incarnations, from, to, cause, bytes: bytes.to_vec(), traffic };
         self.udp_ship(datagram, (!who, occurrence));
@@ -122,8 +122,8 @@ impl Kernel {
     /// Hands a datagram to the link, which may lose it.
     fn udp_ship(&mut self, datagram: Datagram, key: (u64, u64)) {
         let ends = (datagram.from_node, datagram.to_node);
-        let choices = &self.sched.choices;
-        let now_ns = self.sched.now_ns;
+        let choices = self.sched.choices();
+        let now_ns = self.sched.now_ns();
         let transit = self.net.links.transit(choices, now_ns, ends, key, datagram.bytes.len() + HEADER_BYTES);
         if transit.losses > 0 {
             self.drop_datagram(ends.0, ends.1, datagram.bytes.len(), datagram.cause);
@@ -134,10 +134,10 @@ impl Kernel {
             due_ns = due_ns.saturating_add(self.net.links.reorder_ns(choices, ends, key));
             if let Some(after_ns) = self.net.links.duplicate_after_ns(choices, ends, key) {
                 let again = Arrival::Datagram(Box::new(datagram.clone()));
-                self.sched.deadlines.at(due_ns.saturating_add(after_ns), Due::Arrival(again));
+                self.sched.set_deadline(due_ns.saturating_add(after_ns), Due::Arrival(again));
             }
         }
-        self.sched.deadlines.at(due_ns, Due::Arrival(Arrival::Datagram(Box::new(datagram))));
+        self.sched.set_deadline(due_ns, Due::Arrival(Arrival::Datagram(Box::new(datagram))));
     }
 
     /// A datagram reaches its destination, unless a partition or a hold stops it.
@@ -148,7 +148,7 @@ impl Kernel {
             return;
         }
         let Datagram { from_node, to_node, incarnations, from, to, cause, bytes, traffic } = datagram;
-        let is_off = self.process[to_node].lifecycle.state() == ProcessState::Off;
+        let is_off = self.process[to_node].lifecycle().state() == ProcessState::Off;
         let Some((_, scope)) = find(from_node, to.ip()) else { return };
         if is_off || self.net.links.is_partitioned(from_node, to_node) {
             self.drop_datagram(from_node, to_node, bytes.len(), cause);
@@ -159,7 +159,7 @@ impl Kernel {
             self.port_unreachable(from_node, from, to, cause);
             return;
         };
-        let Some(socket) = self.process.descriptions.udp(id) else { return };
+        let Some(socket) = self.process.udp(id) else { return };
         if !socket.has_room(bytes.len()) {
             self.drop_datagram(from_node, to_node, bytes.len(), cause);
             return;
@@ -172,7 +172,7 @@ impl Kernel {
     }
 
     fn accepts_datagram(&mut self, id: DescriptionId, from: SocketAddr) -> bool {
-        let peer = self.process.descriptions.udp(id).and_then(|socket| socket.peer);
+        let peer = self.process.udp(id).and_then(|socket| socket.peer);
         peer.is_none_or(|peer| peer.port() == from.port() && peer.ip().to_canonical() == from.ip().to_canonical())
     }
 
@@ -180,7 +180,7 @@ impl Kernel {
     fn port_unreachable(&mut self, node: NodeId, from: SocketAddr, to: SocketAddr, cause: Seq) {
         let Some((target, scope)) = find(node, to.ip()) else { return };
         let Some(id) = self.net.ports.bound(node, from.port(), Transport::Udp, scope) else { return };
-        let Some(socket) = self.process.descriptions.udp(id) else { return };
+        let Some(socket) = self.process.udp(id) else { return };
         if socket.peer == Some(to) && !self.net.links.is_partitioned(target, node) {
             socket.error = libc::ECONNREFUSED;
             self.notify(id, IN | ERR, cause);
@@ -189,6 +189,6 @@ impl Kernel {
 
     /// `recvfrom`. Fails with `EAGAIN` while no datagram is there.
     pub(crate) fn udp_receive(&mut self, id: DescriptionId, into: &mut [u8], peek: bool) -> Result<Received, Errno> {
-        self.process.descriptions.udp(id).ok_or(libc::ENOTSOCK)?.take(into, peek)
+        self.process.udp(id).ok_or(libc::ENOTSOCK)?.take(into, peek)
     }
 }

@@ -9,8 +9,8 @@ use crate::kernel::sched::thread::ThreadId;
 
 impl Kernel {
     pub(super) fn unix_socket(&mut self, id: DescriptionId) -> Result<&mut UnixSocket, Errno> {
-        self.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        self.process.descriptions.unix(id).ok_or(libc::EINVAL)
+        self.process.description(id).ok_or(libc::EBADF)?;
+        self.process.unix(id).ok_or(libc::EINVAL)
     }
 
     fn unix_address(&mut self, me: ThreadId, name: &[u8]) -> Result<Address, Errno> {
@@ -18,7 +18,7 @@ impl Kernel {
             return Ok(Address::Abstract(rest.to_vec()));
         }
         let at = self.directory(me, libc::AT_FDCWD)?;
-        let disk = self.process[self.sched.threads[me].node].disk();
+        let disk = self.process[self.sched[me].node()].disk();
         let inode = disk.lookup(at, name, true)?;
         if disk.kind(inode)? != FileKind::Socket {
             return Err(libc::ECONNREFUSED);
@@ -29,7 +29,7 @@ impl Kernel {
     /// The socket that is bound to a name.
     pub(super) fn unix_find(&mut self, me: ThreadId, name: &[u8]) -> Result<DescriptionId, Errno> {
         let address = self.unix_address(me, name)?;
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         // An earlier incarnation left a file to which nobody is bound any more.
         self.net.unix.find(node, address).ok_or(libc::ECONNREFUSED)
     }
@@ -39,14 +39,14 @@ impl Kernel {
         if self.unix_socket(id)?.address.is_some() {
             return Err(libc::EINVAL);
         }
-        let node = self.sched.threads[me].node;
+        let node = self.sched[me].node();
         let address = match name {
             [] => return Err(libc::EINVAL),
             [0, rest @ ..] => Address::Abstract(rest.to_vec()),
             path => {
                 let (at, now) = (self.directory(me, libc::AT_FDCWD)?, self.wall_ns(node));
                 let owner = &mut self.process[node];
-                let mode = 0o777 & !owner.storage.umask();
+                let mode = 0o777 & !owner.storage().umask();
                 let made = owner.disk().make_socket(at, path, mode, now);
                 let inode = made.map_err(|errno| if errno == libc::EEXIST { libc::EADDRINUSE } else { errno })?;
                 self.entry_changed(me, path);

@@ -15,7 +15,7 @@ const DATAGRAM_BYTES_MAX: usize = 208 * 1024;
 impl Kernel {
     /// Two datagram sockets that are each other's peers.
     pub(crate) fn unix_pair(&mut self, node: NodeId, nonblocking: bool) -> (DescriptionId, DescriptionId) {
-        let mut one = || self.process.descriptions.add(node, nonblocking, Kind::Unix(UnixSocket::new(true)));
+        let mut one = || self.process.open(node, nonblocking, Kind::Unix(UnixSocket::new(true)));
         let (a, b) = (one(), one());
         for (id, peer) in [(a, b), (b, a)] {
             if let Ok(socket) = self.unix_socket(id) {
@@ -56,7 +56,7 @@ impl Kernel {
             return Err(libc::EAGAIN);
         }
         receiver.push(from, bytes.to_vec());
-        let cause = self.sched.threads[me].cause;
+        let cause = self.sched[me].cause();
         self.notify(to, IN, cause);
         Ok(bytes.len())
     }
@@ -76,7 +76,7 @@ impl Kernel {
         let received = socket.take(into, peek)?;
         if !peek {
             let senders = socket.take_senders();
-            let cause = self.sched.threads[me].cause;
+            let cause = self.sched[me].cause();
             for sender in senders {
                 self.notify(sender, OUT, cause);
             }
@@ -86,7 +86,7 @@ impl Kernel {
 
     /// Takes a socket that is gone from those whose peer it is: its number may be given to another one.
     pub(super) fn unix_lose_peer(&mut self, node: NodeId, gone: DescriptionId) {
-        let descriptions: Vec<_> = self.process[node].descriptors.iter().map(|(_, id, _)| id).collect();
+        let descriptions: Vec<_> = self.process[node].descriptors().iter().map(|(_, id, _)| id).collect();
         for other in descriptions {
             if let Ok(socket) = self.unix_socket(other)
                 && socket.peer == Some(gone)

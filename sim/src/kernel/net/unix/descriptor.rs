@@ -4,7 +4,7 @@ use super::socket::{UnixSocket, shown};
 use crate::event::{NodeId, Seq, Socket, SocketStatus, Transport};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
 use crate::kernel::process::fd::id::DescriptionId;
@@ -12,15 +12,15 @@ use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::process::fd::readiness::{HUP, IN, OUT};
 
 impl FileDescription for UnixSocket {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, manner, .. } = *attempt;
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
         let outcome = kernel.unix_receive(me, id, into, manner.peek).map(|received| received.count);
         let timeout_ns = kernel.net.unix.timeouts_ns(id).0;
         attempt.finish_read(kernel, into.len(), outcome, timeout_ns)
     }
 
-    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, .. } = *attempt;
+    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id) = (attempt.me(), attempt.id());
         let outcome = kernel.unix_send(me, id, from, None);
         let timeout_ns = kernel.net.unix.timeouts_ns(id).1;
         attempt.finish_write(kernel, outcome, timeout_ns)
@@ -36,8 +36,8 @@ impl FileDescription for UnixSocket {
                 IN
             };
         }
-        let peer = self.peer.and_then(|peer| kernel.process.descriptions.get(peer));
-        let is_full = peer.is_some_and(|peer| matches!(&peer.kind, Kind::Unix(peer) if peer.is_full()));
+        let peer = self.peer.and_then(|peer| kernel.process.description(peer));
+        let is_full = peer.is_some_and(|peer| matches!(peer.kind(), Kind::Unix(peer) if peer.is_full()));
         (if is_full { 0 } else { OUT }) | if self.has_received() { IN } else { 0 }
     }
 

@@ -32,7 +32,7 @@ impl Kernel {
         name: Option<&[u8]>,
     ) -> Result<(), (Errno, DescriptionId)> {
         let error = |errno| (errno, id);
-        if matches!(self.process.descriptions.get(id).map(|description| &description.kind), Some(Kind::Pipe(_))) {
+        if matches!(self.process.description(id).map(|description| description.kind()), Some(Kind::Pipe(_))) {
             return Err(error(libc::EISCONN));
         }
         let datagrams = self.unix_socket(id).map_err(error)?.has_datagrams();
@@ -60,17 +60,17 @@ impl Kernel {
             return Err(error(libc::EINVAL));
         }
         let (client, server) = self.net.pipes.pair();
-        if let Some(description) = self.process.descriptions.get_mut(id) {
-            description.kind = Kind::Pipe(client);
+        if let Some(description) = self.process.description_mut(id) {
+            description.set_kind(Kind::Pipe(client));
         }
         self.attach_channel_end(id);
-        let accepted = self.add_channel_end(self.sched.threads[me].node, false, server);
+        let accepted = self.add_channel_end(self.sched[me].node(), false, server);
         let own = self.net.unix.attributes(id).own;
         self.net.unix.attributes_mut(id).peer = name.to_vec();
         let attributes = self.net.unix.attributes_mut(accepted);
         (attributes.own, attributes.peer) = (name.to_vec(), own);
         self.unix_socket(to).map_err(error)?.queue.push_back(accepted);
-        let cause = self.sched.threads[me].cause;
+        let cause = self.sched[me].cause();
         self.notify(to, IN, cause);
         self.notify(id, OUT, cause);
         Ok(())
@@ -86,7 +86,7 @@ impl Kernel {
             return Err(libc::EINVAL);
         }
         let accepted = socket.queue.pop_front().ok_or(libc::EAGAIN)?;
-        let cause = self.sched.threads[me].cause;
+        let cause = self.sched[me].cause();
         self.notify(id, 0, cause);
         Ok(accepted)
     }

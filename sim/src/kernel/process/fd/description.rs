@@ -1,28 +1,111 @@
-//! Open descriptions: what the descriptors of all processes refer to.
+//! Open descriptions, to which the descriptors of all processes refer.
 //! It knows the kinds of description, but performs no operation on them.
 
-use super::epoll_instance::{Epoll, Watch};
+use super::epoll_instance::Watch;
 use super::id::DescriptionId;
-use super::kind::{EventCounter, Kind};
-use super::timer::Timer;
+use super::kind::Kind;
 use crate::event::NodeId;
-use crate::kernel::net::tcp::TcpSocket;
-use crate::kernel::net::udp::UdpSocket;
-use crate::kernel::net::unix::UnixSocket;
 use crate::kernel::sched::call_site::CallSite;
 use crate::kernel::sched::thread::ThreadId;
 
 /// An open description. Descriptors that were duplicated share one.
 pub(crate) struct Description {
-    pub(crate) node: NodeId,
+    node: NodeId,
     /// The number of descriptors.
-    pub(crate) references: u32,
-    pub(crate) nonblocking: bool,
-    pub(crate) kind: Kind,
+    references: u32,
+    nonblocking: bool,
+    kind: Kind,
     /// The epoll instances that watch it.
-    pub(super) watches: Vec<Watch>,
+    watches: Vec<Watch>,
     /// The threads that wait for its readiness to change.
-    pub(super) waiters: Vec<ThreadId>,
+    waiters: Vec<ThreadId>,
+}
+
+impl Description {
+    /// The node whose process opened it.
+    #[inline]
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    #[inline]
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.nonblocking
+    }
+
+    pub(crate) fn set_nonblocking(&mut self, nonblocking: bool) {
+        self.nonblocking = nonblocking;
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    #[inline]
+    pub(crate) fn kind_mut(&mut self) -> &mut Kind {
+        &mut self.kind
+    }
+
+    /// Turns it into a description of another kind.
+    pub(crate) fn set_kind(&mut self, kind: Kind) {
+        self.kind = kind;
+    }
+
+    pub(super) fn into_kind(self) -> Kind {
+        self.kind
+    }
+
+    /// Returns whether no descriptor refers to it.
+    pub(super) fn is_unreferenced(&self) -> bool {
+        self.references == 0
+    }
+
+    /// Adds a descriptor.
+    pub(crate) fn add_reference(&mut self) {
+        self.references += 1;
+    }
+
+    /// Drops a descriptor. Returns whether it was the last.
+    pub(super) fn drop_reference(&mut self) -> bool {
+        self.references = self.references.saturating_sub(1);
+        self.references == 0
+    }
+
+    /// The epoll instances that watch it.
+    #[inline]
+    pub(super) fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    pub(super) fn add_watch(&mut self, watch: Watch) {
+        self.watches.push(watch);
+    }
+
+    pub(super) fn retain_watches(&mut self, keep: impl Fn(&Watch) -> bool) {
+        self.watches.retain(keep);
+    }
+
+    pub(super) fn take_watches(&mut self) -> Vec<Watch> {
+        std::mem::take(&mut self.watches)
+    }
+
+    /// Returns whether any thread waits for its readiness to change.
+    #[inline]
+    pub(super) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    /// Adds a thread that waits, unless it is among the waiters already.
+    pub(super) fn add_waiter(&mut self, thread: ThreadId) {
+        if !self.waiters.contains(&thread) {
+            self.waiters.push(thread);
+        }
+    }
+
+    pub(super) fn take_waiters(&mut self) -> Vec<ThreadId> {
+        std::mem::take(&mut self.waiters)
+    }
 }
 
 /// The call sites that opened and closed a number of a process.
@@ -32,7 +115,7 @@ pub(crate) struct Slot {
     pub(crate) closed: Option<CallSite>,
 }
 
-/// The signal that a peer gets when a description is closed.
+/// The message that a peer gets when a description is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parting {
     /// FIN.
@@ -45,14 +128,14 @@ pub(crate) enum Parting {
 
 /// Every open description of the simulation.
 #[derive(Default)]
-pub(crate) struct Descriptions {
+pub(in crate::kernel::process) struct Descriptions {
     all: Vec<Option<Description>>,
     free: Vec<u32>,
 }
 
 impl Descriptions {
     /// Opens a description that no descriptor refers to yet.
-    pub(crate) fn add(&mut self, node: NodeId, nonblocking: bool, kind: Kind) -> DescriptionId {
+    pub(in crate::kernel::process) fn add(&mut self, node: NodeId, nonblocking: bool, kind: Kind) -> DescriptionId {
         let description =
             Description { node, references: 0, nonblocking, kind, watches: Vec::new(), waiters: Vec::new() };
         match self.free.pop() {
@@ -67,67 +150,19 @@ impl Descriptions {
         }
     }
 
-    pub(super) fn remove(&mut self, id: DescriptionId) -> Option<Description> {
+    pub(in crate::kernel::process) fn remove(&mut self, id: DescriptionId) -> Option<Description> {
         let description = self.all[id.0 as usize].take()?;
         self.free.push(id.0);
         Some(description)
     }
 
     #[inline]
-    pub(crate) fn get(&self, id: DescriptionId) -> Option<&Description> {
+    pub(in crate::kernel::process) fn get(&self, id: DescriptionId) -> Option<&Description> {
         self.all.get(id.0 as usize)?.as_ref()
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, id: DescriptionId) -> Option<&mut Description> {
+    pub(in crate::kernel::process) fn get_mut(&mut self, id: DescriptionId) -> Option<&mut Description> {
         self.all.get_mut(id.0 as usize)?.as_mut()
-    }
-
-    #[inline]
-    pub(crate) fn epoll(&mut self, id: DescriptionId) -> Option<&mut Epoll> {
-        match &mut self.get_mut(id)?.kind {
-            Kind::Epoll(epoll) => Some(epoll),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn event(&mut self, id: DescriptionId) -> Option<&mut EventCounter> {
-        match &mut self.get_mut(id)?.kind {
-            Kind::Event(counter) => Some(counter),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn tcp(&mut self, id: DescriptionId) -> Option<&mut TcpSocket> {
-        match &mut self.get_mut(id)?.kind {
-            Kind::Tcp(socket) => Some(socket),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn timer(&mut self, id: DescriptionId) -> Option<&mut Timer> {
-        match &mut self.get_mut(id)?.kind {
-            Kind::Timer(timer) => Some(timer),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn udp(&mut self, id: DescriptionId) -> Option<&mut UdpSocket> {
-        match &mut self.get_mut(id)?.kind {
-            Kind::Udp(socket) => Some(socket),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn unix(&mut self, id: DescriptionId) -> Option<&mut UnixSocket> {
-        match &mut self.get_mut(id)?.kind {
-            Kind::Unix(socket) => Some(socket),
-            _ => None,
-        }
     }
 }

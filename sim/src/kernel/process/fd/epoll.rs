@@ -8,8 +8,8 @@ use super::readiness::{ERR, HUP, IN};
 use crate::event::Seq;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
-use crate::kernel::sched::thread::{NOBODY, ThreadId, Wait};
+use crate::kernel::due::Blocking;
+use crate::kernel::sched::thread::{ThreadId, Wait};
 
 impl FileDescription for Epoll {
     #[inline]
@@ -29,11 +29,11 @@ impl Kernel {
         events: u32,
         data: u64,
     ) -> Result<(), Errno> {
-        if self.process.descriptions.get(id).is_some_and(|description| !description.kind.can_be_watched()) {
+        if self.process.description(id).is_some_and(|description| !description.kind().can_be_watched()) {
             return Err(libc::EPERM);
         }
-        let watches = self.process.descriptions.get(id).ok_or(libc::EBADF)?.watches.clone();
-        let epoll = self.process.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        let watches = self.process.description(id).ok_or(libc::EBADF)?.watches().to_vec();
+        let epoll = self.process.epoll(epoll_id).ok_or(libc::EINVAL)?;
         let known = watches
             .iter()
             .filter(|watch| watch.epoll == epoll_id)
@@ -44,7 +44,7 @@ impl Kernel {
             (libc::EPOLL_CTL_ADD, None) => {
                 let slot = epoll.add(Interest { description: id, fd, events, data, queued: false, cause: Seq::NONE });
                 let watch = Watch { epoll: epoll_id, slot };
-                self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?.watches.push(watch);
+                self.process.description_mut(id).ok_or(libc::EBADF)?.add_watch(watch);
                 slot
             }
             (libc::EPOLL_CTL_MOD, Some(slot)) => {
@@ -57,8 +57,8 @@ impl Kernel {
             (libc::EPOLL_CTL_DEL, Some(slot)) => {
                 epoll.remove(slot);
                 let removed = Watch { epoll: epoll_id, slot };
-                if let Some(description) = self.process.descriptions.get_mut(id) {
-                    description.watches.retain(|watch| *watch != removed);
+                if let Some(description) = self.process.description_mut(id) {
+                    description.retain_watches(|watch| *watch != removed);
                 }
                 return Ok(());
             }
@@ -73,7 +73,7 @@ impl Kernel {
     /// Takes one ready interest: one at a time, so that all that follows has a single cause.
     fn epoll_take(&mut self, epoll_id: DescriptionId, me: ThreadId) -> Option<(u32, u64)> {
         loop {
-            let epoll = self.process.descriptions.epoll(epoll_id)?;
+            let epoll = self.process.epoll(epoll_id)?;
             let slot = epoll.take_ready()?;
             let Some(interest) = epoll.interest(slot) else { continue };
             interest.queued = false;
@@ -84,7 +84,7 @@ impl Kernel {
             }
             // An edge is reported once. A level stays queued, and a one-shot interest is disarmed.
             if events & (EDGE | ONE_SHOT) != EDGE
-                && let Some(epoll) = self.process.descriptions.epoll(epoll_id)
+                && let Some(epoll) = self.process.epoll(epoll_id)
                 && let Some(interest) = epoll.interest(slot)
             {
                 if events & ONE_SHOT != 0 {
@@ -94,12 +94,10 @@ impl Kernel {
                     epoll.queue(slot);
                 }
             }
-            let thread = &mut self.sched.threads[me];
-            (thread.poll.asked_in, thread.poll.found_nothing) = (thread.poll.polling, false);
-            if cause != Seq::NONE {
-                thread.cause = cause;
-            }
-            self.sched.clock_read_by = NOBODY;
+            let thread = &mut self.sched[me];
+            thread.poll_mut().asked(false);
+            thread.caused_by(cause);
+            self.sched.forget_clock_reading();
             return Some((now, data));
         }
     }
@@ -112,50 +110,50 @@ impl Kernel {
         me: ThreadId,
         until_ns: u64,
         waited: bool,
-    ) -> Result<Turn<Option<(u32, u64)>>, Errno> {
-        let now_ns = self.sched.now_ns;
-        let epoll = self.process.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+    ) -> Result<Blocking<Option<(u32, u64)>>, Errno> {
+        let now_ns = self.sched.now_ns();
+        let epoll = self.process.epoll(epoll_id).ok_or(libc::EINVAL)?;
         if waited {
             epoll.wake(me);
         }
         if epoll.is_ready()
             && let Some(ready) = self.epoll_take(epoll_id, me)
         {
-            return Ok(Turn::Done(Some(ready)));
+            return Ok(Blocking::Done(Some(ready)));
         }
         if until_ns <= now_ns {
             if !waited {
                 self.count_fruitless(me);
             }
-            let thread = &mut self.sched.threads[me];
-            (thread.poll.asked_in, thread.poll.found_nothing) = (thread.poll.polling, true);
-            return Ok(Turn::Done(None));
+            let thread = &mut self.sched[me];
+            thread.poll_mut().asked(true);
+            return Ok(Blocking::Done(None));
         }
-        let epoll = self.process.descriptions.epoll(epoll_id).ok_or(libc::EINVAL)?;
+        let epoll = self.process.epoll(epoll_id).ok_or(libc::EINVAL)?;
         epoll.sleep(me);
-        Ok(Turn::Wait(Wait::Ready, until_ns))
+        Ok(Blocking::Wait(Wait::Ready, until_ns))
     }
 
     /// Ends the wait of a thread in this instance for another reason, such as a signal.
     #[cold]
     pub(crate) fn epoll_leave(&mut self, epoll_id: DescriptionId, me: ThreadId) {
-        if let Some(epoll) = self.process.descriptions.epoll(epoll_id) {
+        if let Some(epoll) = self.process.epoll(epoll_id) {
             epoll.wake(me);
         }
     }
 
     /// Removes a description from the instances that watch it, and an instance from its descriptions.
     pub(super) fn unwatch(&mut self, id: DescriptionId) {
-        let Some(description) = self.process.descriptions.get_mut(id) else { return };
-        for watch in std::mem::take(&mut description.watches) {
-            if let Some(epoll) = self.process.descriptions.epoll(watch.epoll) {
+        let Some(description) = self.process.description_mut(id) else { return };
+        for watch in description.take_watches() {
+            if let Some(epoll) = self.process.epoll(watch.epoll) {
                 epoll.remove(watch.slot);
             }
         }
-        if let Some(epoll) = self.process.descriptions.epoll(id) {
+        if let Some(epoll) = self.process.epoll(id) {
             for interest in epoll.take_interests().into_iter().flatten() {
-                if let Some(watched) = self.process.descriptions.get_mut(interest.description) {
-                    watched.watches.retain(|watch| watch.epoll != id);
+                if let Some(watched) = self.process.description_mut(interest.description) {
+                    watched.retain_watches(|watch| watch.epoll != id);
                 }
             }
         }

@@ -8,15 +8,15 @@ use super::readiness::{IN, OUT};
 use crate::event::{NodeId, Seq};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 
 impl FileDescription for EventCounter {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
         let len = into.len();
-        let id = attempt.id;
+        let id = attempt.id();
         let outcome = match into.first_chunk_mut() {
             None => Err(libc::EINVAL),
-            Some(into) => kernel.process.descriptions.event(id).ok_or(libc::EBADF)?.take().map(|value| {
+            Some(into) => kernel.process.event(id).ok_or(libc::EBADF)?.take().map(|value| {
                 *into = value.to_ne_bytes();
                 kernel.notify(id, OUT, Seq::NONE);
                 8
@@ -25,13 +25,13 @@ impl FileDescription for EventCounter {
         attempt.finish_read(kernel, len, outcome, u64::MAX)
     }
 
-    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        let Attempt { me, id, .. } = *attempt;
+    fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        let (me, id) = (attempt.me(), attempt.id());
         let outcome = match from.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)) {
             None | Some(u64::MAX) => Err(libc::EINVAL),
-            Some(value) => kernel.process.descriptions.event(id).ok_or(libc::EBADF)?.add(value).map(|()| {
+            Some(value) => kernel.process.event(id).ok_or(libc::EBADF)?.add(value).map(|()| {
                 kernel.leave_uncounted(me);
-                let cause = kernel.sched.threads[me].cause;
+                let cause = kernel.sched[me].cause();
                 kernel.notify(id, IN, cause);
                 8
             }),
@@ -50,6 +50,6 @@ impl FileDescription for EventCounter {
     }
 
     fn close(self, kernel: &mut Kernel, node: NodeId, id: DescriptionId, _parting: Parting) {
-        kernel.process[node].stops.unwatch(id);
+        kernel.process[node].stops_mut().unwatch(id);
     }
 }

@@ -8,7 +8,7 @@ use super::timer::Timer;
 use crate::event::{Leak, NodeId, Socket};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::OpenFile;
 use crate::kernel::net::pipe::PipeEnd;
 use crate::kernel::net::tcp::TcpSocket;
@@ -18,15 +18,15 @@ use crate::kernel::process::fd::epoll_instance::Epoll;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 
-/// A kind of description. What a kind does not override, it does not support.
+/// A kind of description. It does not support the operations that it does not override.
 pub(crate) trait FileDescription: Sized {
     /// One attempt at a read.
-    fn read(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _into: &mut [u8]) -> Result<Turn<usize>, Errno> {
+    fn read(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
         Err(libc::EINVAL)
     }
 
     /// One attempt at a write.
-    fn write(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _from: &[u8]) -> Result<Turn<usize>, Errno> {
+    fn write(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _from: &[u8]) -> Result<Blocking<usize>, Errno> {
         Err(libc::EINVAL)
     }
 
@@ -85,19 +85,49 @@ pub(crate) struct Progress {
     /// The number of bytes written so far.
     written: usize,
     /// The write must be followed by a sync: the file was opened with `O_SYNC`.
-    pub(crate) needs_sync: bool,
+    needs_sync: bool,
+}
+
+impl Progress {
+    /// Returns whether a sync must follow the write.
+    pub(crate) fn needs_sync(&self) -> bool {
+        self.needs_sync
+    }
 }
 
 /// One attempt at a read or a write.
 pub(crate) struct Attempt<'a> {
-    pub(crate) me: ThreadId,
-    pub(crate) id: DescriptionId,
-    pub(crate) manner: Manner,
-    pub(crate) progress: &'a mut Progress,
+    me: ThreadId,
+    id: DescriptionId,
+    manner: Manner,
+    progress: &'a mut Progress,
     nonblocking: bool,
 }
 
 impl Attempt<'_> {
+    /// The calling thread.
+    #[inline]
+    pub(crate) fn me(&self) -> ThreadId {
+        self.me
+    }
+
+    /// The description that is read or written.
+    #[inline]
+    pub(crate) fn id(&self) -> DescriptionId {
+        self.id
+    }
+
+    /// The flags of the call.
+    #[inline]
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Lets a sync follow the write.
+    pub(crate) fn require_sync(&mut self, required: bool) {
+        self.progress.needs_sync = required;
+    }
+
     /// The rest of the bytes, after those that earlier attempts wrote.
     #[inline]
     pub(crate) fn rest<'b>(&self, from: &'b [u8]) -> &'b [u8] {
@@ -112,7 +142,7 @@ impl Attempt<'_> {
         len: usize,
         outcome: Result<usize, Errno>,
         timeout_ns: u64,
-    ) -> Result<Turn<usize>, Errno> {
+    ) -> Result<Blocking<usize>, Errno> {
         if outcome == Ok(0) && len > 0 {
             // A caller that has seen the end of a stream has no reason to ask again.
             kernel.count_fruitless(self.me);
@@ -127,7 +157,7 @@ impl Attempt<'_> {
         kernel: &mut Kernel,
         outcome: Result<usize, Errno>,
         timeout_ns: u64,
-    ) -> Result<Turn<usize>, Errno> {
+    ) -> Result<Blocking<usize>, Errno> {
         kernel.done_or_wait(self.me, self.id, outcome, self.nonblocking, timeout_ns, &mut self.progress.deadline)
     }
 
@@ -139,7 +169,7 @@ impl Attempt<'_> {
         len: usize,
         outcome: Result<usize, Errno>,
         timeout_ns: u64,
-    ) -> Result<Turn<usize>, Errno> {
+    ) -> Result<Blocking<usize>, Errno> {
         let Self { me, id, .. } = *self;
         let Progress { deadline, written, .. } = &mut *self.progress;
         match outcome {
@@ -147,15 +177,15 @@ impl Attempt<'_> {
                 *written += count;
                 let deadline = *deadline.get_or_insert_with(|| kernel.deadline_in(me, timeout_ns));
                 kernel.wait_for_change(id, me);
-                Ok(Turn::Wait(Wait::Ready, kernel.deadline_of(me, deadline)))
+                Ok(Blocking::Wait(Wait::Ready, kernel.deadline_of(me, deadline)))
             }
-            Ok(count) => Ok(Turn::Done(*written + count)),
+            Ok(count) => Ok(Blocking::Done(*written + count)),
             // Neither an error nor a timeout takes back what was written before.
             Err(errno)
                 if *written > 0
                     && (errno != libc::EAGAIN || deadline.is_some_and(|deadline| kernel.has_come(me, deadline))) =>
             {
-                Ok(Turn::Done(*written))
+                Ok(Blocking::Done(*written))
             }
             Err(errno) => kernel.done_or_wait(me, id, Err(errno), self.nonblocking, timeout_ns, deadline),
         }
@@ -206,11 +236,11 @@ impl Kernel {
         into: &mut [u8],
         manner: Manner,
         progress: &mut Progress,
-    ) -> Result<Turn<usize>, Errno> {
-        let description = self.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        let nonblocking = description.nonblocking || manner.dont_wait;
+    ) -> Result<Blocking<usize>, Errno> {
+        let description = self.process.description(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.is_nonblocking() || manner.dont_wait;
         let mut attempt = Attempt { me, id, manner, progress, nonblocking };
-        call_kind!(description.kind, read(self, &mut attempt, into))
+        call_kind!(description.kind(), read(self, &mut attempt, into))
     }
 
     /// One attempt at `write` and its kin.
@@ -222,11 +252,11 @@ impl Kernel {
         from: &[u8],
         manner: Manner,
         progress: &mut Progress,
-    ) -> Result<Turn<usize>, Errno> {
-        let description = self.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        let nonblocking = description.nonblocking || manner.dont_wait;
+    ) -> Result<Blocking<usize>, Errno> {
+        let description = self.process.description(id).ok_or(libc::EBADF)?;
+        let nonblocking = description.is_nonblocking() || manner.dont_wait;
         let mut attempt = Attempt { me, id, manner, progress, nonblocking };
-        call_kind!(description.kind, write(self, &mut attempt, from))
+        call_kind!(description.kind(), write(self, &mut attempt, from))
     }
 
     /// Turns `EAGAIN` into a wait for the description to change, unless it is non-blocking or the timeout has passed.
@@ -239,17 +269,17 @@ impl Kernel {
         nonblocking: bool,
         timeout_ns: u64,
         deadline: &mut Option<Deadline>,
-    ) -> Result<Turn<T>, Errno> {
+    ) -> Result<Blocking<T>, Errno> {
         match outcome {
-            Ok(value) => Ok(Turn::Done(value)),
+            Ok(value) => Ok(Blocking::Done(value)),
             Err(libc::EAGAIN) if !nonblocking => {
                 let deadline = *deadline.get_or_insert_with(|| self.deadline_in(me, timeout_ns));
                 let until_ns = self.deadline_of(me, deadline);
-                if until_ns <= self.sched.now_ns {
+                if until_ns <= self.sched.now_ns() {
                     return Err(libc::EAGAIN);
                 }
                 self.wait_for_change(id, me);
-                Ok(Turn::Wait(Wait::Ready, until_ns))
+                Ok(Blocking::Wait(Wait::Ready, until_ns))
             }
             Err(errno) => {
                 if errno == libc::EAGAIN || errno == libc::EMFILE {
@@ -263,21 +293,21 @@ impl Kernel {
     /// The epoll bits that a description is ready for.
     #[inline]
     pub(crate) fn readiness(&self, id: DescriptionId) -> u32 {
-        let Some(description) = self.process.descriptions.get(id) else { return 0 };
-        with_state!(&description.kind, state => FileDescription::readiness(state, self))
+        let Some(description) = self.process.description(id) else { return 0 };
+        with_state!(description.kind(), state => FileDescription::readiness(state, self))
     }
 
     /// The number of bytes that can be read from a description at once.
     pub(crate) fn readable_bytes(&self, id: DescriptionId) -> Result<usize, Errno> {
-        let description = self.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        with_state!(&description.kind, state => FileDescription::readable_bytes(state, self, description.node))
+        let description = self.process.description(id).ok_or(libc::EBADF)?;
+        with_state!(description.kind(), state => FileDescription::readable_bytes(state, self, description.node()))
     }
 
     /// The flags that `fcntl(F_GETFL)` returns.
     pub(crate) fn status_flags(&self, id: DescriptionId) -> Result<i32, Errno> {
-        let description = self.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        let flags = with_state!(&description.kind, state => FileDescription::status_flags(state));
-        Ok(flags | if description.nonblocking { libc::O_NONBLOCK } else { 0 })
+        let description = self.process.description(id).ok_or(libc::EBADF)?;
+        let flags = with_state!(description.kind(), state => FileDescription::status_flags(state));
+        Ok(flags | if description.is_nonblocking() { libc::O_NONBLOCK } else { 0 })
     }
 
     pub(super) fn close_kind(&mut self, node: NodeId, id: DescriptionId, kind: Kind, parting: Parting) {
@@ -286,14 +316,14 @@ impl Kernel {
 
     /// The kind of leak that an open description is at the end of its process, and its name.
     pub(crate) fn leak_of(&self, id: DescriptionId) -> Option<(Leak, String)> {
-        let description = self.process.descriptions.get(id)?;
-        with_state!(&description.kind, state => FileDescription::leak(state, self, description.node))
+        let description = self.process.description(id)?;
+        with_state!(description.kind(), state => FileDescription::leak(state, self, description.node()))
     }
 
     /// A description's line in a list of sockets, if it is one.
     pub(crate) fn socket_of(&self, id: DescriptionId, bare: Socket) -> Option<Socket> {
-        let description = self.process.descriptions.get(id)?;
-        with_state!(&description.kind, state => FileDescription::socket(state, self, id, bare))
+        let description = self.process.description(id)?;
+        with_state!(description.kind(), state => FileDescription::socket(state, self, id, bare))
     }
 }
 

@@ -5,15 +5,15 @@ use super::kind::Inert;
 use crate::event::NodeId;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::Turn;
+use crate::kernel::due::Blocking;
 
 impl FileDescription for Inert {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
         attempt.finish_read(kernel, into.len(), Err(libc::EAGAIN), u64::MAX)
     }
 
-    fn write(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Turn<usize>, Errno> {
-        Ok(Turn::Done(from.len()))
+    fn write(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
+        Ok(Blocking::Done(from.len()))
     }
 
     fn readiness(&self, _kernel: &Kernel) -> u32 {

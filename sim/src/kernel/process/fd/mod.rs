@@ -7,7 +7,7 @@
 //!             epoll_instance, timer
 //! operations  file_description  the operations of every kind, and their defaults
 //!             table             install, close
-//!             notify            who learns that a description became ready
+//!             notify            notification of waiters
 //! kinds       epoll, eventfd, stop, timerfd, inert; others in fs::descriptor and net::{tcp, udp, unix, pipe}
 //! ```
 

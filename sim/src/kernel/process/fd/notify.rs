@@ -10,23 +10,21 @@ use crate::kernel::sched::thread::{State, ThreadId, Wait};
 impl Kernel {
     /// Registers a thread that waits for a change of this description.
     pub(crate) fn wait_for_change(&mut self, id: DescriptionId, me: ThreadId) {
-        if let Some(description) = self.process.descriptions.get_mut(id)
-            && !description.waiters.contains(&me)
-        {
-            description.waiters.push(me);
+        if let Some(description) = self.process.description_mut(id) {
+            description.add_waiter(me);
         }
     }
 
-    /// Notifies everybody who watches a description that it may be ready for this, because of `cause`.
+    /// Notifies all watchers of a description that it may be ready for this, because of `cause`.
     #[inline]
     pub(crate) fn notify(&mut self, id: DescriptionId, ready: u32, cause: Seq) {
-        let Some(description) = self.process.descriptions.get(id) else { return };
+        let Some((description, node)) = self.process.description_and_node(id) else { return };
         // A process wakes itself with an eventfd: nothing arrived there from outside.
-        let arrivals = u64::from(description.kind.is_external());
-        self.process.nodes[description.node].activity.arrived(arrivals);
-        match (&description.watches[..], description.waiters.is_empty()) {
-            ([], true) => {}
-            ([watch], true) => {
+        let arrivals = u64::from(description.kind().is_external());
+        node.activity_mut().arrived(arrivals);
+        match (description.watches(), description.has_waiters()) {
+            ([], false) => {}
+            ([watch], false) => {
                 let watch = *watch;
                 self.offer(watch, ready, cause);
             }
@@ -35,17 +33,17 @@ impl Kernel {
     }
 
     fn notify_many(&mut self, id: DescriptionId, ready: u32, cause: Seq) {
-        let Some(description) = self.process.descriptions.get_mut(id) else { return };
-        let waiters = std::mem::take(&mut description.waiters);
-        let watches = description.watches.len();
+        let Some(description) = self.process.description_mut(id) else { return };
+        let waiters = description.take_waiters();
+        let watches = description.watches().len();
         for thread in waiters {
-            if self.sched.threads[thread].state == State::Waiting(Wait::Ready) {
-                self.sched.threads.wake(thread, cause, &self.sched.choices);
+            if self.sched[thread].state() == State::Waiting(Wait::Ready) {
+                self.sched.wake(thread, cause);
             }
         }
         for index in 0..watches {
-            let description = self.process.descriptions.get(id);
-            let Some(watch) = description.and_then(|description| description.watches.get(index)).copied() else {
+            let description = self.process.description(id);
+            let Some(watch) = description.and_then(|description| description.watches().get(index)).copied() else {
                 return;
             };
             self.offer(watch, ready, cause);
@@ -54,9 +52,9 @@ impl Kernel {
 
     /// Queues an interest that asks for one of these bits, and wakes a thread that waits for it.
     pub(super) fn offer(&mut self, watch: Watch, ready: u32, cause: Seq) {
-        let Some(description) = self.process.descriptions.get(watch.epoll) else { return };
-        let is_watched = !description.watches.is_empty() || !description.waiters.is_empty();
-        let Some(epoll) = self.process.descriptions.epoll(watch.epoll) else { return };
+        let Some(description) = self.process.description(watch.epoll) else { return };
+        let is_watched = !description.watches().is_empty() || description.has_waiters();
+        let Some(epoll) = self.process.epoll(watch.epoll) else { return };
         let Some(interest) = epoll.interest(watch.slot) else { return };
         let disarmed = interest.events & !(EDGE | ONE_SHOT) == 0;
         if ready & (interest.events | ERR | HUP) == 0 || disarmed || interest.queued {
@@ -66,7 +64,7 @@ impl Kernel {
         interest.cause = cause;
         epoll.queue(watch.slot);
         if let Some(thread) = epoll.take_sleeper() {
-            self.sched.threads.wake(thread, cause, &self.sched.choices);
+            self.sched.wake(thread, cause);
         }
         if is_watched {
             self.notify(watch.epoll, IN, cause);

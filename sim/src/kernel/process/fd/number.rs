@@ -1,7 +1,8 @@
 //! Descriptor numbers. A number encodes its node, its slot and, within its bits, the incarnation.
 //!
-//! Each process of Linux has numbers of its own. Simulated processes share one address space, so that a `static`, such as an
-//! async runtime's waker, can take a number from one process to another. Distinct numbers show which process is meant.
+//! Each process of Linux has numbers of its own. Simulated processes share one address space, so that a `static`, such
+//! as an async runtime's waker, can take a number from one process to another. Distinct numbers show which process is
+//! meant.
 
 use crate::event::NodeId;
 
@@ -25,7 +26,8 @@ const _: () = assert!(
     "every node's numbers lie below the bit of its second incarnation"
 );
 
-/// The number of a process's first slot. It differs between 32 incarnations of a node; the 33rd has the first one's again.
+/// The number of a process's first slot. It differs between 32 incarnations of a node; the 33rd has the first one's
+/// again.
 pub(crate) fn base(node: NodeId, incarnation: u16) -> i32 {
     let earlier = incarnation.saturating_sub(1);
     let shifted = i32::from(earlier / 2 % SHIFTS) * SHIFT;

@@ -18,57 +18,56 @@ impl Kernel {
 
     /// The same, but no slot below this one.
     pub(crate) fn install_from(&mut self, id: DescriptionId, lowest: usize) -> Result<i32, Errno> {
-        let node = self.process.descriptions.get(id).ok_or(libc::EBADF)?.node;
-        let node = &mut self.process.nodes[node];
-        let slot = node.descriptors.lowest_free(lowest);
+        let node = self.process.description(id).ok_or(libc::EBADF)?.node();
+        let slot = self.process[node].descriptors_mut().lowest_free(lowest);
         self.install_at(id, slot)
     }
 
     /// The same, in exactly this slot, which is free.
     pub(crate) fn install_at(&mut self, id: DescriptionId, slot: usize) -> Result<i32, Errno> {
-        let description = self.process.descriptions.get_mut(id).ok_or(libc::EBADF)?;
-        let node = &mut self.process.nodes[description.node];
-        if slot >= node.descriptors.slots_max() {
-            if description.references == 0 {
+        let opened = own_stack();
+        let (description, node) = self.process.description_and_node(id).ok_or(libc::EBADF)?;
+        if slot >= node.descriptors().slots_max() {
+            if description.is_unreferenced() {
                 self.release(id, Parting::Finish);
             }
             return Err(libc::EMFILE);
         }
-        description.references += 1;
-        let opened = self.process.call_sites.of(&own_stack());
-        Ok(node.descriptors.set(slot, id, opened))
+        description.add_reference();
+        let node = description.node();
+        let opened = self.process.call_site(&opened);
+        Ok(self.process[node].descriptors_mut().set(slot, id, opened))
     }
 
     /// The description behind a number of the caller's process.
     #[inline]
     pub(crate) fn describe(&self, me: ThreadId, fd: i32) -> Result<DescriptionId, Errno> {
-        let node = &self.process[self.sched.threads[me].node];
-        node.descriptors.get(fd).ok_or(libc::EBADF)
+        let node = &self.process[self.sched[me].node()];
+        node.descriptors().get(fd).ok_or(libc::EBADF)
     }
 
     /// `close`.
     pub(crate) fn close(&mut self, me: ThreadId, fd: i32) -> Result<(), Errno> {
         let id = self.describe(me, fd)?;
-        let node = &mut self.process.nodes[self.sched.threads[me].node];
-        node.descriptors.close(fd, self.process.call_sites.of(&own_stack()));
+        let closed = self.process.call_site(&own_stack());
+        self.process[self.sched[me].node()].descriptors_mut().close(fd, closed);
         self.release(id, Parting::Finish);
         Ok(())
     }
 
     /// Drops one reference to a description, and closes it with the last one.
     pub(crate) fn release(&mut self, id: DescriptionId, parting: Parting) {
-        let Some(description) = self.process.descriptions.get_mut(id) else { return };
-        description.references = description.references.saturating_sub(1);
-        if description.references > 0 {
+        let Some(description) = self.process.description_mut(id) else { return };
+        if !description.drop_reference() {
             return;
         }
         self.unwatch(id);
-        let Some(description) = self.process.descriptions.remove(id) else { return };
-        for waiter in description.waiters {
-            if self.sched.threads[waiter].state == State::Waiting(Wait::Ready) {
-                self.sched.threads.wake(waiter, Seq::NONE, &self.sched.choices);
+        let Some(mut description) = self.process.remove_description(id) else { return };
+        for waiter in description.take_waiters() {
+            if self.sched[waiter].state() == State::Waiting(Wait::Ready) {
+                self.sched.wake(waiter, Seq::NONE);
             }
         }
-        self.close_kind(description.node, id, description.kind, parting);
+        self.close_kind(description.node(), id, description.into_kind(), parting);
     }
 }

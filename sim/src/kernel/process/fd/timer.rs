@@ -1,5 +1,5 @@
 //! The state of a timerfd: a deadline in a node's own time.
-//! Reading it computes how often it has fired, as Linux does, so that a short interval costs nothing.
+//! As on Linux, a read computes the number of firings, so that a short interval costs nothing.
 
 use super::readiness::IN;
 use crate::kernel::Errno;
@@ -8,7 +8,7 @@ use crate::kernel::sched::clock::{Clock, Deadline};
 /// A timerfd.
 pub(crate) struct Timer {
     clock: Clock,
-    /// When it fires next; never while it is disarmed.
+    /// Its next firing; never while it is disarmed.
     next: Deadline,
     interval_ns: u64,
     fired: bool,
@@ -79,7 +79,7 @@ impl Timer {
         if std::mem::take(&mut self.fired) { Ok(()) } else { Err(libc::EAGAIN) }
     }
 
-    /// Advances to the next firing after `now_ns`. Returns how often the timer has fired, and whether it fires again.
+    /// Advances to the next firing after `now_ns`. Returns the number of firings, and whether there will be more.
     pub(super) fn advance(&mut self, now_ns: i64) -> (u64, bool) {
         if self.interval_ns == 0 {
             self.next = Deadline::NEVER;

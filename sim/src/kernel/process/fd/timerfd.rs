@@ -8,16 +8,16 @@ use super::timer::{Setting, Timer};
 use crate::event::{Leak, NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::{Due, Turn};
+use crate::kernel::due::{Blocking, Due};
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::ThreadId;
 
 impl FileDescription for Timer {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Turn<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
         let len = into.len();
         let outcome = match into.first_chunk_mut() {
             None => Err(libc::EINVAL),
-            Some(into) => kernel.timer_read(attempt.me, attempt.id).map(|times| {
+            Some(into) => kernel.timer_read(attempt.me(), attempt.id()).map(|times| {
                 *into = times.to_ne_bytes();
                 8
             }),
@@ -36,8 +36,8 @@ impl FileDescription for Timer {
 
 impl Kernel {
     fn timer(&mut self, id: DescriptionId) -> Result<&mut Timer, Errno> {
-        self.process.descriptions.get(id).ok_or(libc::EBADF)?;
-        self.process.descriptions.timer(id).ok_or(libc::EINVAL)
+        self.process.description(id).ok_or(libc::EBADF)?;
+        self.process.timer(id).ok_or(libc::EINVAL)
     }
 
     /// `timerfd_settime`. Returns the setting before.
@@ -58,7 +58,7 @@ impl Kernel {
     /// `timerfd_gettime`.
     pub(crate) fn timer_get(&mut self, me: ThreadId, id: DescriptionId) -> Result<Setting, Errno> {
         let clock = self.timer(id)?.next().clock;
-        let now_ns = self.shown_ns(me, clock, self.sched.now_ns);
+        let now_ns = self.shown_ns(me, clock, self.sched.now_ns());
         Ok(self.timer(id)?.setting(now_ns))
     }
 
@@ -67,7 +67,7 @@ impl Kernel {
         let timer = self.timer(id)?;
         timer.take_fired()?;
         let clock = timer.next().clock;
-        let now_ns = self.shown_ns(me, clock, self.sched.now_ns);
+        let now_ns = self.shown_ns(me, clock, self.sched.now_ns());
         let (times, again) = self.timer(id)?.advance(now_ns);
         if again {
             self.timer_arm(id);
@@ -76,30 +76,29 @@ impl Kernel {
     }
 
     fn timer_arm(&mut self, id: DescriptionId) {
-        let Some(node) = self.process.descriptions.get(id).map(|description| description.node) else { return };
+        let Some(node) = self.process.description(id).map(|description| description.node()) else { return };
         let Ok(timer) = self.timer(id) else { return };
         let next = timer.next();
-        self.process.timer_windings += 1;
-        let winding = self.process.timer_windings;
+        let winding = self.process.next_timer_winding();
         if let Ok(timer) = self.timer(id) {
             timer.wind(winding);
         }
         let due_ns = self.node_deadline(node, next);
         if due_ns < u64::MAX {
-            self.sched.deadlines.at(due_ns.max(self.sched.now_ns), Due::Timer(id, winding));
+            self.sched.set_deadline(due_ns.max(self.sched.now_ns()), Due::Timer(id, winding));
         }
     }
 
     /// A timer's deadline falls due.
     pub(crate) fn timer_due(&mut self, id: DescriptionId, winding: u32) {
-        let Some(node) = self.process.descriptions.get(id).map(|description| description.node) else { return };
+        let Some(node) = self.process.description(id).map(|description| description.node()) else { return };
         if self.timer(id).is_ok_and(|timer| timer.fire(winding)) {
             let seq = self.emit_at(node, Seq::NONE, What::TimerFired);
             self.notify(id, IN, seq);
         }
     }
 
-    /// A node's clocks changed: pending deadlines fall due at another time of the simulation.
+    /// Moves the pending deadlines of a node whose clocks changed.
     pub(crate) fn timers_see_change(&mut self, node: NodeId) {
         for id in self.timers_of(node) {
             if self.timer(id).is_ok_and(|timer| timer.is_pending()) {
@@ -108,7 +107,7 @@ impl Kernel {
         }
     }
 
-    /// A node's wall clock was set.
+    /// Cancels timers of a node whose wall clock was set.
     pub(crate) fn timers_see_step(&mut self, node: NodeId) {
         for id in self.timers_of(node) {
             if self.timer(id).is_ok_and(Timer::cancel) {
@@ -120,9 +119,9 @@ impl Kernel {
     fn timers_of(&self, node: NodeId) -> Vec<DescriptionId> {
         let Some(node) = self.process.node(node) else { return Vec::new() };
         let is_timer = |id: &DescriptionId| {
-            self.process.descriptions.get(*id).is_some_and(|description| matches!(description.kind, Kind::Timer(_)))
+            self.process.description(*id).is_some_and(|description| matches!(description.kind(), Kind::Timer(_)))
         };
-        let mut timers: Vec<_> = node.descriptors.iter().map(|(_, id, _)| id).filter(is_timer).collect();
+        let mut timers: Vec<_> = node.descriptors().iter().map(|(_, id, _)| id).filter(is_timer).collect();
         timers.sort_unstable();
         timers.dedup();
         timers

@@ -1,23 +1,29 @@
-//! The baton: exactly one thread of a run goes at a time, and passes on by handing over stack and thread pointer.
-//! It does not choose who is next.
+//! Fibers and context switches: exactly one thread of a simulation runs at a time.
+//! It does not choose which.
 //!
-//! Each strand has a stack, thread-locals and a control block as the C library gives them to its threads. In user-space mode
-//! they are all that there is of it, or, where the C library is not understood, what a parked pthread has: the one kernel
-//! thread that carries the run goes from one to the next. Elsewhere each runs on its own kernel thread and a futex passes the
-//! turn. The semantics are the same.
+//! Each fiber has a stack, thread-locals and a control block as the C library gives them to its threads. In user-space
+//! mode it has nothing else, or, where the C library's layout is unknown, it borrows them from a parked pthread; one
+//! kernel thread switches from fiber to fiber. In futex mode each fiber has a kernel thread of its own, and a futex
+//! hands over the turn. Runs are the same in both modes.
+//!
+//! | | |
+//! |---|---|
+//! | `switch` | a fiber; the context switch, in both modes |
+//! | `x86_64`, `unsupported` | the user-space switch; the lack of one |
+//! | `memory` | the memory of a fiber |
+//! | `unwind`, `registers` | stack walks |
 
 mod memory;
+mod registers;
 mod switch;
-#[cfg(target_arch = "x86_64")]
-mod x86_64;
-#[cfg(target_arch = "x86_64")]
-use x86_64 as native;
-#[cfg(not(target_arch = "x86_64"))]
-mod unsupported;
-#[cfg(not(target_arch = "x86_64"))]
-use unsupported as native;
 mod unwind;
 
-pub(crate) use switch::{Body, Fiber, on_a_fiber, pass, prepare, spawn};
-pub(crate) use switch::{Passing, passing};
-pub(crate) use unwind::{Trace, address_of, is_in_program, own_stack, stack_of};
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod native;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "unsupported.rs"]
+mod native;
+
+pub(crate) use switch::{Body, Fiber, Mode, mode, on_a_fiber, prepare, spawn, switch};
+pub(crate) use unwind::{Trace, address_of, is_in_program, own_stack};

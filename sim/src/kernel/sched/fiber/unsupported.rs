@@ -1,7 +1,7 @@
-//! Where there is no user-space switch yet: says so, and the futex passes the baton.
+//! The lack of a user-space switch on this architecture: context switches go by futex.
 //! It switches nothing.
 
-/// Nothing to keep: each strand runs on its own kernel thread.
+/// No state: each fiber runs on its own kernel thread.
 #[derive(Debug)]
 pub(crate) struct Frame;
 
@@ -12,7 +12,7 @@ impl Frame {
 
     pub(crate) fn fetch(&self) {}
 
-    /// Never called: `available` says no.
+    /// Never called, since `available` returns `false`.
     ///
     /// # Safety
     /// None is needed.
@@ -27,7 +27,7 @@ impl Frame {
 }
 
 impl Frame {
-    pub(crate) fn parked_at(&self) -> Option<super::unwind::Registers> {
+    pub(crate) fn parked_at(&self) -> Option<super::registers::Registers> {
         None
     }
 }
@@ -44,13 +44,13 @@ pub(crate) fn stack_pointer() -> usize {
     0
 }
 
-/// Never called: `available` says no.
+/// Never called, since `available` returns `false`.
 ///
 /// # Safety
 /// None is needed.
 pub(crate) unsafe extern "C" fn switch(_from: *mut Frame, _to: *const Frame) {}
 
-/// Never called: there is no memory to start one on.
+/// Never called, since no memory is allocated for fibers.
 ///
 /// # Safety
 /// None is needed.

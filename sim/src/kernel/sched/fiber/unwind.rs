@@ -1,16 +1,16 @@
-//! Walks stacks, by the call frame information that the program carries: the caller's own, and those of parked strands.
-//! It gives return addresses; which lines of source they are is found out elsewhere, since that is slow.
+//! Stack walks by the call frame information of the executable.
+//! It returns addresses. They are resolved to source lines after the run, since that is slow.
 
-use super::Fiber;
+use super::registers::Registers;
 use gimli::{BaseAddresses, CfaRule, EhFrame, EhFrameHdr, NativeEndian, RegisterRule, UnwindContext, UnwindSection};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Of a stack, so many of the innermost frames are taken.
+/// The most frames of a stack that are recorded, innermost first.
 pub(crate) const DEPTH: usize = 48;
 
-/// Return addresses, innermost first, relative to where the program was loaded, so that another process of the same
-/// program can tell what they are. Frames outside the program's own executable end it.
+/// Return addresses, innermost first, relative to the program's load address, so that another process of the same
+/// program can resolve them. It ends at the first frame outside the executable.
 pub(crate) struct Trace {
     frames: [u32; DEPTH],
     len: usize,
@@ -24,37 +24,30 @@ impl Trace {
     }
 }
 
-/// What a walk goes by: instruction, stack and frame pointer of one frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Registers {
-    pub(crate) instruction: u64,
-    pub(crate) stack: u64,
-    pub(crate) frame: u64,
-}
-
 /// The executable in memory.
 struct Program {
     base: u64,
-    /// Where it is in memory, all of it.
+    /// The addresses of all its segments.
     image: std::ops::Range<u64>,
-    /// Where its instructions are.
+    /// The addresses of its instructions.
     text: std::ops::Range<u64>,
-    /// Its index of call frame information, and that information itself.
+    /// The index of its call frame information (`.eh_frame_hdr`), and that information itself (`.eh_frame`).
     index: &'static [u8],
     frames: &'static [u8],
-    /// What is known of addresses already: pairs of an address and its [`Rule`]. Shared with the processes that are forked
-    /// off this one: what one run has found out, no later one has to.
+    /// A cache of rules: pairs of an address and its [`Rule`]. It is shared with forked processes, so that a rule that
+    /// one run looked up is there for later ones.
     rules: &'static [[AtomicU64; 2]],
 }
 
-/// How to get from a frame to its caller's: where the caller's stack pointer stood, and where the frame pointer was saved.
-/// Packed into one number: bit 0 set; bit 1: reckoned from the frame pointer, not the stack pointer; bit 2: the frame
-/// pointer was saved; 16 bits from bit 16: where, below that stack pointer; 32 bits from bit 32: how far up it is.
+/// The step from a frame to its caller's: the caller's stack pointer, and the saved frame pointer. Packed into one
+/// number: bit 0 is set; bit 1: relative to the frame pointer, not the stack pointer; bit 2: the frame pointer was
+/// saved; 16 bits from bit 16: its distance below the caller's stack pointer; 32 bits from bit 32: the distance up to
+/// that stack pointer.
 #[derive(Clone, Copy)]
 struct Rule(u64);
 
 impl Rule {
-    /// Not to be walked: the end of a stack, or something that no compiler of Rust makes.
+    /// No step: the end of a stack, or a rule that Rust's compiler does not emit.
     const END: Self = Self(1 << 3);
 
     fn new(by_frame_pointer: bool, up: u32, saved: Option<u16>) -> Self {
@@ -69,45 +62,46 @@ impl Rule {
     /// The caller's registers.
     ///
     /// # Safety
-    /// The registers are those of a frame on a live stack, and the rule is that of its instruction.
+    /// The registers are those of a frame on a mapped stack, and the rule is that of its instruction.
     unsafe fn apply(self, at: Registers) -> Option<Registers> {
         if self.0 & 1 == 0 {
             return None;
         }
         let from = if self.0 & 2 == 0 { at.stack } else { at.frame };
         let stack = from.checked_add(self.0 >> 32)?;
-        // A stack grows downwards, so that a caller's part of it lies above; anything else is no stack.
+        // A stack grows downwards, so that the caller's frame lies above; anything else is not a stack.
         if stack <= at.stack || !stack.is_multiple_of(8) {
             return None;
         }
-        // SAFETY: between the frame's own end and its caller's, where the compiler says that these words are.
+        // SAFETY: the call frame information places these words between the frame's stack pointer and its caller's, and
+        // the caller promises that the stack is mapped.
         let word = |below: u64| unsafe { ((stack - below) as *const u64).read() };
         let frame = if self.0 & 4 == 0 { at.frame } else { word(self.0 >> 16 & 0xffff) };
         Some(Registers { instruction: word(8), stack, frame })
     }
 }
 
-/// How many addresses are known at most: far more than return addresses are met in a run.
+/// The size of the cache: far more than the distinct return addresses of a run.
 const RULES: usize = 1 << 15;
 
-/// How many places are looked at for an address.
+/// The number of slots that are tried for an address.
 const TRIES: usize = 8;
 
 static PROGRAM: OnceLock<Option<Program>> = OnceLock::new();
 
-/// Reads what walks go by. Call it before a run, and before the process of a run is forked off: what is learnt of addresses
-/// is then shared, and the memory for it lies where it always does.
+/// Reads the call frame information. Call it before the process of a run is forked: then all runs share the cache, and
+/// its address is always the same.
 pub(crate) fn prepare() {
     PROGRAM.get_or_init(Program::load);
 }
 
-/// Where a return address of a walk lies in this process; `None` if the program does not say where it was loaded.
+/// The address in this process of a return address of a walk; `None` if the load address is unknown.
 pub(crate) fn address_of(frame: u32) -> Option<usize> {
     let program = PROGRAM.get_or_init(Program::load).as_ref()?;
     usize::try_from(program.base + u64::from(frame)).ok()
 }
 
-/// Whether an address lies in the executable: its code, constants or statics.
+/// Returns whether an address lies in the executable: its code, constants or statics.
 pub(crate) fn is_in_program(address: usize) -> bool {
     matches!(PROGRAM.get(), Some(Some(program)) if program.image.contains(&(address as u64)))
 }
@@ -117,7 +111,7 @@ pub(crate) fn is_in_program(address: usize) -> bool {
 #[inline(never)]
 pub(crate) fn own_stack() -> Trace {
     let (instruction, stack, frame): (u64, u64, u64);
-    // SAFETY: reads registers.
+    // SAFETY: the instructions copy registers and access no memory.
     unsafe {
         std::arch::asm!(
             "lea {}, [rip]", "mov {}, rsp", "mov {}, rbp",
@@ -125,37 +119,29 @@ pub(crate) fn own_stack() -> Trace {
             options(nomem, nostack)
         );
     }
-    // SAFETY: this frame's own registers.
+    // SAFETY: these are this frame's registers; the frames above it stay on the stack until this function returns.
     unsafe { walk(Registers { instruction, stack, frame }) }
 }
 
-/// The caller's own stack: not to be had on this architecture yet.
+/// The caller's own stack: empty, since walks are not supported on this architecture.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn own_stack() -> Trace {
     Trace::EMPTY
 }
 
-/// The stack of a strand that is parked. Of the one that runs, it would be where that was parked last: ask for
-/// [`own_stack`] there.
-pub(crate) fn stack_of(fiber: &Fiber) -> Trace {
-    match fiber.parked_at() {
-        // SAFETY: where it parked; whoever has the baton looks, so that nobody lets it go on meanwhile. Each word that is
-        // read lies between two stack pointers that were there once, on a stack that stays mapped.
-        Some(registers) => unsafe { walk(registers) },
-        None => Trace::EMPTY,
-    }
-}
-
+/// Walks a stack from these registers.
+///
 /// # Safety
-/// The registers are those of a frame on a live stack that nobody changes meanwhile.
-unsafe fn walk(mut at: Registers) -> Trace {
+/// The registers are those of a frame on a mapped stack that nothing changes during the walk.
+pub(super) unsafe fn walk(mut at: Registers) -> Trace {
     let mut trace = Trace::EMPTY;
     let Some(Some(program)) = PROGRAM.get() else { return trace };
     while trace.len < DEPTH && program.text.contains(&at.instruction) {
         trace.frames[trace.len] = (at.instruction - program.base) as u32;
         trace.len += 1;
-        // A return address may lie behind the last instruction of its function: the call itself is before it.
-        // SAFETY: as the caller promises; each further frame is what the rule of the one before says.
+        // A return address may lie behind the last instruction of its function; the call is right before it. SAFETY:
+        // the caller promises this for the first frame. The rule of a frame computes the registers of its caller's, on
+        // the same stack.
         match unsafe { program.rule(at.instruction - 1).apply(at) } {
             Some(caller) => at = caller,
             None => break,
@@ -164,7 +150,7 @@ unsafe fn walk(mut at: Registers) -> Trace {
     trace
 }
 
-/// Room for the rules of one frame. Nothing here may allocate.
+/// Storage for the rules of one frame. Nothing here may allocate.
 struct Storage;
 
 impl gimli::UnwindContextStorage<usize> for Storage {
@@ -175,7 +161,8 @@ impl gimli::UnwindContextStorage<usize> for Storage {
 impl Program {
     fn load() -> Option<Self> {
         let mut found: Option<Self> = None;
-        // SAFETY: calls back at once, with what lives as long as the process.
+        // SAFETY: dl_iterate_phdr(3) calls `first_object` before it returns, with the address of `found`, which is
+        // alive then.
         unsafe { libc::dl_iterate_phdr(Some(first_object), (&raw mut found).cast()) };
         found
     }
@@ -186,7 +173,7 @@ impl Program {
         for at in first..first + TRIES {
             let [known, rule] = &self.rules[at % RULES];
             match known.load(Ordering::Acquire) {
-                it if it == address => return Rule(rule.load(Ordering::Relaxed)),
+                known if known == address => return Rule(rule.load(Ordering::Relaxed)),
                 0 => {
                     let found = self.look_up(address).unwrap_or(Rule::END);
                     rule.store(found.0, Ordering::Relaxed);
@@ -228,13 +215,14 @@ impl Program {
     }
 }
 
-/// Takes the first object, which is the executable, and stops.
+/// Reads the first object, which is the executable, and stops the iteration.
 unsafe extern "C" fn first_object(
     info: *mut libc::dl_phdr_info,
     _size: libc::size_t,
     found: *mut libc::c_void,
 ) -> libc::c_int {
-    // SAFETY: the linker's own description of an object that stays loaded, and the caller's place for the answer.
+    // SAFETY: dl_iterate_phdr(3) passes a valid description of a loaded object, whose headers stay mapped since the
+    // executable is never unloaded; `found` is the address that `load` passed.
     let (base, headers, found) = unsafe {
         let info = &*info;
         let headers = std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum));
@@ -242,7 +230,7 @@ unsafe extern "C" fn first_object(
     };
     let range = |header: &libc::Elf64_Phdr| base + header.p_vaddr..base + header.p_vaddr + header.p_memsz;
     let loaded = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
-    // SAFETY: mapped for reading, and never unmapped.
+    // SAFETY: the dynamic linker has mapped the executable's segments readable, and never unmaps them.
     let slice = |range: std::ops::Range<u64>| unsafe {
         std::slice::from_raw_parts(range.start as *const u8, (range.end - range.start) as usize)
     };
@@ -264,7 +252,7 @@ unsafe extern "C" fn first_object(
 fn shared_rules() -> Option<&'static [[AtomicU64; 2]]> {
     let bytes = RULES * size_of::<[AtomicU64; 2]>();
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
-    // SAFETY: a fresh mapping that stays; zeroes are valid numbers.
+    // SAFETY: mmap(2) returned a new mapping of this size, which is never unmapped; zeroes are valid atomic numbers.
     unsafe {
         let mapped =
             crate::host::system::call(libc::SYS_mmap, 0, bytes, protection as usize, flags as usize, usize::MAX, 0);
@@ -287,7 +275,7 @@ mod tests {
         prepare();
         let walked = |levels| {
             let mut both = [Trace::EMPTY, Trace::EMPTY];
-            // Of a length that the compiler does not know: else it may write this loop out, and call from two places.
+            // The compiler does not know the length: otherwise it might unroll this loop, and call from two addresses.
             for trace in std::hint::black_box(&mut both[..]) {
                 *trace = deep(levels, &own_stack);
             }
@@ -312,13 +300,13 @@ mod tests {
             fn _Unwind_GetIP(context: *mut libc::c_void) -> libc::uintptr_t;
         }
         extern "C" fn visit(context: *mut libc::c_void, into: *mut libc::c_void) -> libc::c_int {
-            // SAFETY: what `_Unwind_Backtrace` hands over, and the vector below.
+            // SAFETY: `_Unwind_Backtrace` passes a valid context, and the address of the vector below.
             unsafe { (*into.cast::<Vec<u64>>()).push(_Unwind_GetIP(context) as u64) };
             0
         }
-        // SAFETY: the vector outlives the call.
+        // SAFETY: `_Unwind_Backtrace` calls `visit` before it returns; the vector outlives the call.
         unsafe { _Unwind_Backtrace(visit, (&raw mut theirs).cast()) };
-        // The innermost frames differ; below this function both are the same.
+        // The innermost frames differ; the callers of this function are the same.
         let ours: Vec<u64> = ours.frames().iter().map(|frame| base + u64::from(*frame)).collect();
         let common = theirs.iter().skip(1).take(3).filter(|address| ours.contains(address)).count();
         assert_eq!(common, 3, "{theirs:x?}\n{ours:x?}");

@@ -1,5 +1,5 @@
-//! The last words of a dying process: one typed, length-prefixed record, which it leaves in memory that its parent shares.
-//! It does not know where that memory is.
+//! The last words of a dying process: one typed, length-prefixed record for its runner.
+//! It does not know where the record is stored.
 
 /// The exit code of a run that met an unsupported call, or refused one: `EX_UNAVAILABLE` of sysexits.
 pub const EXIT_UNSUPPORTED: i32 = 69;
@@ -63,7 +63,7 @@ mod tests {
     fn a_record_decodes_to_itself_whatever_punctuation_its_text_has() {
         for words in [
             LastWords::Unsupported { subject: "a `b`: c".into(), text: "afterlife: `d` e\nf".into() },
-            LastWords::Text("100 % of it: `x`".into()),
+            LastWords::Text("100 % of `x`".into()),
         ] {
             assert_eq!(LastWords::decode(&words.encode(1_000)), words);
         }
