@@ -6,8 +6,15 @@ use crate::source::{SourceFile, Token, assert_offences, files, tokens};
 /// Code that is built into programs. Tests and benchmarks are not part of it.
 const SHIPPED: [&str; 5] = ["macros/src/", "probe/src/", "scenarios/src/", "sim/src/", "src/"];
 
-/// The interposed functions, the processes of runs, the host beneath them, and context switches between fibers.
-const UNSAFE: [&str; 4] = ["sim/src/libc/", "sim/src/isolate/", "sim/src/host/", "sim/src/kernel/sched/fiber/"];
+/// The interposed functions, those that madsim shares, the processes of runs, the host beneath them, and context switches.
+const UNSAFE: [&str; 6] = [
+    "sim/src/guest/madsim/interposed.rs",
+    "sim/src/guest/shared_names.rs",
+    "sim/src/host/",
+    "sim/src/isolate/",
+    "sim/src/kernel/sched/fiber/",
+    "sim/src/libc/",
+];
 
 /// Places that may know a guest engine.
 const GUESTS: [&str; 3] = ["sim/src/guest/", "src/watch/", "src/rt/"];

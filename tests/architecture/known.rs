@@ -19,7 +19,7 @@ pub(crate) const CIRCLES: &[&str] = &[
 ];
 
 /// Files with `unsafe` outside of its places.
-pub(crate) const UNSAFE: &[&str] = &["sim/src/guest/madsim/interposed.rs", "sim/src/guest/shared_names.rs"];
+pub(crate) const UNSAFE: &[&str] = &[];
 
 /// Files that know a guest engine outside of its places.
 pub(crate) const GUESTS: &[&str] = &[];
@@ -31,5 +31,4 @@ pub(crate) const LONG: &[&str] = &["sim/src/libc/sockets.rs"];
 pub(crate) const WIDE: &[&str] = &[];
 
 /// Files named `mod.rs` or `lib.rs` with code of their own.
-pub(crate) const FULL: &[&str] =
-    &["sim/src/libc/pthread/mod.rs", "src/watch/madsim/mod.rs", "src/watch/turmoil/mod.rs"];
+pub(crate) const FULL: &[&str] = &["sim/src/libc/pthread/mod.rs"];
