@@ -41,4 +41,5 @@ mod variant;
 
 pub use afterlife::rt;
 pub use catalogue::all;
+#[cfg(not(madsim))]
 pub(crate) use variant::variant;
