@@ -104,7 +104,7 @@ pub fn address_of(frame: u32) -> Option<usize> {
     fiber::address_of(frame)
 }
 
-/// Returns the kind of context switch in this process: in user space, or by futex where that is unavailable.
+/// Returns the kind of context switch in this process: `user-space`, or `futex` where that is unavailable.
 pub fn context_switch() -> &'static str {
     match fiber::mode() {
         fiber::Mode::UserSpace => "user-space",
