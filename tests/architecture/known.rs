@@ -1,7 +1,7 @@
 //! Known offences, which are due to be removed. Every list shrinks to nothing; an entry that no longer offends fails its test.
 
 /// Files that name a layer above their own.
-pub(crate) const UPWARD: &[&str] = &["sim/src/libc/entropy.rs names sim/src/guest/shared_names.rs"];
+pub(crate) const UPWARD: &[&str] = &[];
 
 /// Files that are part of a circle.
 pub(crate) const CIRCLES: &[&str] = &[
