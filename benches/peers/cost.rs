@@ -2,7 +2,7 @@
 //! It compares nothing.
 
 use crate::ours::{Options, Tally, Workload, run};
-use afterlife_sim::isolate::{self, How};
+use afterlife_sim::isolate::{self, How, Relay};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
@@ -111,16 +111,22 @@ fn follow_tasks() {
 }
 
 fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
-    let end = isolate::in_child(SPIN_BOUND, || {
+    let mut output = Vec::new();
+    let mut take = |piece: &[u8]| {
+        output.extend_from_slice(piece);
+        Ok(())
+    };
+    let relay = Relay { buffer: &mut [0; 64], take: &mut take };
+    let work = || {
         isolate::become_host(options.seed);
         let Tally { units, check, events, rest_bytes, digest } = run(workload, options);
         [units, check, events, rest_bytes, digest].iter().flat_map(|number| number.to_le_bytes()).collect()
-    })
-    .map_err(|error| format!("no child: {error}"))?;
+    };
+    let end = isolate::in_child(SPIN_BOUND, None, work, relay).map_err(|error| format!("no child: {error}"))?;
     if end.how != How::Exited(0) {
         return Err(format!("{} ended {:?}: {:?}", workload.name(), end.how, end.words));
     }
-    let (numbers, _) = end.output.as_chunks();
+    let (numbers, _) = output.as_chunks();
     let &[units, check, events, rest_bytes, digest] = numbers else {
         return Err("a child reported too few numbers".into());
     };

@@ -1,5 +1,5 @@
-//! What the end of a run's process says about the run, when the run itself could not say it.
-//! It does not judge runs that came to their end: their own invariants did.
+//! The replies of runs whose process died before they could reply.
+//! It does not judge runs that ended: their own invariants did.
 
 use crate::model::violation::Violation;
 use crate::run::request::{Ended, Reply, Request, Unresolved};
@@ -7,8 +7,8 @@ use afterlife_sim::event::{Digest, Seq, signal_name};
 use afterlife_sim::isolate::{ChildEnd, How, LastWords};
 use std::time::Duration;
 
-/// How the run ended, from how its process did. It counts only if the run's own reply was not sent: what happens after
-/// that is the process being dismantled, not the run.
+/// The end of a run, from the end of its process. It counts only if the run's own reply is missing: after that, the process is
+/// dismantled.
 pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
     match end.how {
         How::Exited(code) => match end.words {
@@ -20,7 +20,7 @@ pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
     }
 }
 
-/// The reply of a run that could not reply: its one violation is how it ended.
+/// The reply of a run that could not reply. Its one violation is its end.
 pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
     let violations = violation(&ended).into_iter().collect();
     Reply {
@@ -38,7 +38,7 @@ pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
     }
 }
 
-/// The reply of a run that a fault ended, and that could still tell its events: what broke is said here.
+/// Adds the violation to the reply of a run that a crash ended, and that could still send its events.
 pub(super) fn complete(mut reply: Reply, bound: Duration) -> Reply {
     if let Ended::Spin { bound_ms, .. } = &mut reply.ended {
         *bound_ms = bound.as_millis() as u64;
@@ -95,7 +95,7 @@ fn role(node: &str) -> String {
     }
 }
 
-/// What a signal says of a process that nobody handled it in.
+/// The meaning of a signal that the process did not handle.
 fn signal_meaning(signal: i32) -> &'static str {
     match signal {
         4 => "an illegal instruction",
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn end(how: How) -> ChildEnd {
-        ChildEnd { output: Vec::new(), how, node: Some("master-1".into()), words: LastWords::Text(String::new()) }
+        ChildEnd { how, node: Some("master-1".into()), words: LastWords::Text(String::new()) }
     }
 
     fn said(how: How) -> String {

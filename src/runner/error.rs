@@ -1,34 +1,53 @@
 //! The reasons for which a runner process does not reply.
 
+use super::protocol::{self, Stranger};
 use crate::model::refusal::Refusal;
 use std::io;
 
-/// Why a runner did not answer.
+/// The reason for which a runner did not reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunnerError {
     /// It could not be started.
     #[error("the runner process could not be started: {0}")]
     Start(#[source] io::Error),
+    /// It is not a runner of this build.
+    #[error("{}", stranger(.0))]
+    Stranger(Stranger),
+    /// Its answer is garbled.
+    #[error("the runner process sent an answer that cannot be decoded")]
+    Garbled,
     /// It died under a request, twice.
-    #[error("the runner process died at seed {seed} of {scenario}{}", said(.words))]
+    #[error("the runner process died at seed {seed} of {scenario}: {why}{}", said(.words))]
     Died {
         /// The scenario.
         scenario: String,
         /// The seed.
         seed: u64,
-        /// What it wrote to its standard error last.
+        /// The state of the stream.
+        why: String,
+        /// Its last output on standard error.
         words: String,
     },
-    /// It does not know what it was asked for.
+    /// It refused the request.
     #[error("the runner process refused the request: {0}")]
     Refused(String),
 }
 
 impl RunnerError {
-    /// What to do about it.
+    /// The next step for the user.
     pub(crate) fn next(&self) -> String {
         match self {
             Self::Start(_) => "check that the executable still exists".to_owned(),
+            Self::Stranger(Stranger::Foreign) => {
+                "check that the main function calls `afterlife::main`, and that nothing writes to standard input before it"
+                    .to_owned()
+            }
+            Self::Stranger(Stranger::Version(_) | Stranger::Build) => {
+                "run the command again, and build the program only when no campaign runs".to_owned()
+            }
+            Self::Garbled => {
+                "check that the scenario's function writes to no descriptor that it has not opened itself".to_owned()
+            }
             Self::Died { seed, .. } => {
                 format!("run this seed alone: --seeds {seed}..{} --jobs 1", seed.saturating_add(1))
             }
@@ -43,6 +62,18 @@ impl RunnerError {
 impl From<RunnerError> for Refusal {
     fn from(error: RunnerError) -> Self {
         Self::new(error.to_string(), error.next())
+    }
+}
+
+fn stranger(stranger: &Stranger) -> String {
+    let replaced = "its executable was replaced while this process ran";
+    match stranger {
+        Stranger::Foreign => "the process that was started as a runner is none".to_owned(),
+        Stranger::Version(theirs) => format!(
+            "the runner process speaks version {theirs} of the protocol, and this process version {}: {replaced}",
+            protocol::VERSION
+        ),
+        Stranger::Build => format!("the runner process is another build of this program: {replaced}"),
     }
 }
 

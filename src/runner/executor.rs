@@ -1,5 +1,5 @@
-//! Who carries runs out: the one thing that campaigns and checks need from the world.
-//! It is not where a run is judged.
+//! The executor of runs, which campaigns and checks are given.
+//! It judges no run.
 
 use super::error::RunnerError;
 use crate::run::request::{Reply, Request};

@@ -1,5 +1,5 @@
-//! An executor that answers from a function, for tests of what stands above it.
-//! It forks nothing, and "fresh" is what the function makes of it.
+//! An executor that answers from a function, for tests of its callers.
+//! It starts no process.
 
 use super::error::RunnerError;
 use super::executor::Executor;
@@ -7,7 +7,7 @@ use crate::run::request::{Ended, Reply, Request, Unresolved};
 use afterlife_sim::event::Digest;
 use std::ops::ControlFlow;
 
-/// Answers requests; the second argument says whether a fresh process was asked for.
+/// The function that answers requests. Its second argument is true if a fresh process was asked for.
 pub(crate) struct Fake<F>(pub(crate) F);
 
 impl<F: Fn(&Request, bool) -> Reply> Executor for Fake<F> {

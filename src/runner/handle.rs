@@ -1,84 +1,111 @@
-//! The campaign's side of one runner process: start it, ask it, end it.
+//! The campaign's side of one runner process: starts it, asks it for runs, ends it.
 //! It does not decide what is run.
 
-use super::canonical::Launch;
 use super::error::RunnerError;
-use super::protocol::{Answer, SPIN_BOUND};
+use super::frame::{FrameError, HEADER_BYTES, Kind};
+use super::launch::Launch;
+use super::protocol::{
+    self, Answer, HELLO_BOUND, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, SPIN_BOUND, Stranger, Undecoded,
+};
 use super::{ending, frame, symbolize};
 use crate::run::request::{Ended, Reply, Request};
-use std::io::{self, Read};
+use std::io::Read;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStderr};
 use std::thread::JoinHandle;
 
-/// Of what a runner says before it dies, so much is kept.
+/// The number of bytes that are kept of a runner's last output.
 const LAST_WORDS_BYTES_MAX: usize = 2_048;
 
 /// A runner process that waits for requests. Dropping it ends the process.
 pub(super) struct Runner {
-    line: UnixStream,
+    stream: UnixStream,
     process: Child,
     words: Option<JoinHandle<String>>,
+    greeted: bool,
 }
 
-/// What came of asking a runner once.
+/// The outcome of asking a runner once.
 pub(super) enum Asked {
-    /// The run's reply, and the runner is as it was before.
+    /// The run's reply. The runner is as it was before.
     Replied(Reply),
-    /// The run brought its process down: the reply says how. The runner is not used again, so that no trace of it
+    /// The run crashed its process, and the reply says how. The runner is not used again, so that no trace of the crash
     /// reaches another run.
     Crashed(Reply),
-    /// The runner itself is gone.
-    Gone,
+    /// The runner itself is gone, for this reason.
+    Gone(String),
+}
+
+/// The reason for which a conversation ended without a reply.
+enum Broken {
+    Stream(FrameError),
+    Refused(RunnerError),
+}
+
+impl From<FrameError> for Broken {
+    fn from(error: FrameError) -> Self {
+        Self::Stream(error)
+    }
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::Stream(error.into())
+    }
 }
 
 impl Runner {
     /// Starts one.
     pub(super) fn start(launch: &Launch) -> Result<Self, RunnerError> {
-        let (mut process, line) = launch.start().map_err(RunnerError::Start)?;
+        let (mut process, stream) = launch.start().map_err(RunnerError::Start)?;
         let words = process.stderr.take().map(|from| std::thread::spawn(move || last_words(from)));
-        Ok(Self { line, process, words })
+        Ok(Self { stream, process, words, greeted: false })
     }
 
-    /// Has it carry out one request.
+    /// Asks it to carry out one request.
     pub(super) fn ask(&mut self, request: &Request) -> Result<Asked, RunnerError> {
         match self.converse(request) {
-            Ok(asked) => asked,
-            // Whatever is wrong with the line, nothing more can be said on it.
-            Err(_) => Ok(Asked::Gone),
+            Ok(asked) => Ok(asked),
+            Err(Broken::Refused(error)) => Err(error),
+            // Nothing more can be asked on a stream that is broken.
+            Err(Broken::Stream(error)) => Ok(Asked::Gone(error.to_string())),
         }
     }
 
-    fn converse(&mut self, request: &Request) -> io::Result<Result<Asked, RunnerError>> {
-        frame::send(&self.line, request)?;
-        let mut replied = None;
-        loop {
-            match frame::receive(&self.line)? {
-                None => return Ok(Ok(Asked::Gone)),
-                Some(Answer::Refused(why)) => return Ok(Err(RunnerError::Refused(why))),
-                Some(Answer::Reply(reply)) => replied = Some(symbolize::read(*reply)),
-                Some(Answer::End(ended)) => {
-                    return Ok(Ok(match (replied, ended) {
-                        (Some(reply), _) if reply.ended == Ended::Whole => Asked::Replied(reply),
-                        (Some(reply), _) => Asked::Crashed(ending::complete(reply, SPIN_BOUND)),
-                        (None, ended) => Asked::Crashed(ending::reply(request, ended)),
-                    }));
-                }
-            }
+    fn converse(&mut self, request: &Request) -> Result<Asked, Broken> {
+        let Some(payload) = protocol::request(request) else {
+            let why = format!("its plan is longer than {REQUEST_BYTES_MAX} bytes");
+            return Err(Broken::Refused(RunnerError::Refused(why)));
+        };
+        if !self.greeted {
+            greet(&self.stream)?;
+            self.greeted = true;
         }
+        let mut buffer = vec![0; HEADER_BYTES + payload.len()];
+        frame::send(&mut buffer, &self.stream, Kind::Request, &payload)?;
+        let (answer, ended) = receive_answer(&self.stream)?;
+        Ok(match (answer, ended) {
+            (Some(Answer::Refused(why)), _) => return Err(Broken::Refused(RunnerError::Refused(why))),
+            // The child's end counts only where its reply is missing: it is dismantled after that.
+            (Some(Answer::Reply(reply)), _) => match symbolize::read(*reply) {
+                reply if reply.ended == Ended::Whole => Asked::Replied(reply),
+                reply => Asked::Crashed(ending::complete(reply, SPIN_BOUND)),
+            },
+            (None, ended) => Asked::Crashed(ending::reply(request, ended)),
+        })
     }
 
-    /// Ends it, and tells what it said last on its standard error.
+    /// Ends it, and returns its last output on standard error.
     pub(super) fn last_words(mut self) -> String {
         self.end();
         self.words.take().and_then(|words| words.join().ok()).unwrap_or_default()
     }
 
     fn end(&mut self) {
-        // Its loop ends when the line does. It is killed as well, in case that it no longer comes to read the line;
-        // either may fail because it is already gone.
-        let _ = self.line.shutdown(Shutdown::Both);
+        // Its loop ends when the stream does. It is killed as well, in case that it does not read the stream any more. Either call
+        // fails if it is already gone.
+        let _ = self.stream.shutdown(Shutdown::Both);
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -90,6 +117,45 @@ impl Drop for Runner {
     }
 }
 
+/// Receives the first frame of a runner, which must be one of this build.
+fn greet(stream: &UnixStream) -> Result<(), Broken> {
+    stream.set_read_timeout(Some(HELLO_BOUND))?;
+    let refused = |stranger| Err(Broken::Refused(RunnerError::Stranger(stranger)));
+    let length = match frame::receive_header(stream, PIECE_BYTES_MAX) {
+        Ok((Kind::Hello, length)) => length,
+        Ok(_) | Err(FrameError::Foreign(_) | FrameError::TooLong(_)) => return refused(Stranger::Foreign),
+        Err(error) => return Err(error.into()),
+    };
+    let mut hello = vec![0; length];
+    frame::receive_payload(stream, &mut hello)?;
+    stream.set_read_timeout(None)?;
+    let file = ProgramFile::of_this_process()?;
+    protocol::check_hello(&hello, &file).or_else(refused)
+}
+
+/// Receives the answer of one child, if it is whole, and the child's end.
+fn receive_answer(mut stream: impl Read) -> Result<(Option<Answer>, Ended), Broken> {
+    let mut answer = Vec::new();
+    loop {
+        let (kind, length) = frame::receive_header(&mut stream, PIECE_BYTES_MAX)?;
+        let received = answer.len();
+        answer.resize(received + length, 0);
+        frame::receive_payload(&mut stream, &mut answer[received..])?;
+        match kind {
+            Kind::Piece => {}
+            Kind::End => {
+                let ended = answer.split_off(received);
+                return match (protocol::decode(&answer), protocol::decode(&ended)) {
+                    (Ok(answer), Ok(ended)) => Ok((Some(answer), ended)),
+                    (Err(Undecoded::Truncated), Ok(ended)) => Ok((None, ended)),
+                    _ => Err(Broken::Refused(RunnerError::Garbled)),
+                };
+            }
+            Kind::Hello | Kind::Request => return Err(Broken::Refused(RunnerError::Garbled)),
+        }
+    }
+}
+
 fn last_words(mut from: ChildStderr) -> String {
     let mut kept = Vec::new();
     let mut piece = [0; 512];
@@ -98,4 +164,84 @@ fn last_words(mut from: ChildStderr) -> String {
         kept.drain(..kept.len().saturating_sub(LAST_WORDS_BYTES_MAX));
     }
     String::from_utf8_lossy(&kept).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::token::Token;
+    use crate::model::build::Build;
+    use crate::model::engine::Engine;
+    use crate::runner::fake::held;
+
+    fn request() -> Request {
+        let scenario = "toy".to_owned();
+        Token { scenario, build: Build::Sound, engine: Engine::Native, seed: 3, plan: None }.request(false)
+    }
+
+    /// The stream of a child that answers in pieces of eleven bytes, and dies after so many bytes.
+    fn stream(answered: usize) -> Vec<u8> {
+        let answer = protocol::encode(&Answer::Reply(Box::new(held(&request()))));
+        let mut stream = Vec::new();
+        let mut buffer = [0; 200];
+        for piece in answer[..answered.min(answer.len())].chunks(11) {
+            frame::send(&mut buffer, &mut stream, Kind::Piece, piece).expect("a vector takes every byte");
+        }
+        let ended = Ended::Signal { signal: 9, node: Some("master-1".to_owned()) };
+        frame::send(&mut buffer, &mut stream, Kind::End, &protocol::end(&ended)).expect("a vector takes every byte");
+        stream
+    }
+
+    #[test]
+    fn an_answer_in_pieces_is_one_answer() {
+        let Ok((Some(Answer::Reply(reply)), _)) = receive_answer(stream(usize::MAX).as_slice()) else {
+            panic!("the answer is whole")
+        };
+        assert_eq!(*reply, held(&request()));
+    }
+
+    #[test]
+    fn a_child_that_dies_while_it_answers_has_its_end_for_an_answer() {
+        let bytes = protocol::encode(&Answer::Reply(Box::new(held(&request())))).len();
+        for answered in 0..bytes {
+            let Ok((None, ended)) = receive_answer(stream(answered).as_slice()) else { panic!("{answered} bytes") };
+            assert_eq!(ended, Ended::Signal { signal: 9, node: Some("master-1".to_owned()) });
+        }
+    }
+
+    #[test]
+    fn a_runner_that_dies_leaves_a_broken_stream() {
+        let whole = stream(usize::MAX);
+        for end in 0..whole.len() {
+            assert!(matches!(receive_answer(&whole[..end]), Err(Broken::Stream(_))), "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_no_runner_is_refused() {
+        let (ours, mut theirs) = UnixStream::pair().expect("there are descriptors");
+        std::io::Write::write_all(&mut theirs, b"running 1 test").expect("it has room");
+        let refused = greet(&ours);
+        assert!(matches!(refused, Err(Broken::Refused(RunnerError::Stranger(Stranger::Foreign)))));
+    }
+
+    #[test]
+    fn a_runner_of_another_build_is_refused_with_a_next_step() {
+        let said = |stranger| {
+            let error = RunnerError::Stranger(stranger);
+            format!("{error}\n  next: {}", error.next())
+        };
+        insta::assert_snapshot!(said(Stranger::Build), @r"
+        the runner process is another build of this program: its executable was replaced while this process ran
+          next: run the command again, and build the program only when no campaign runs
+        ");
+        insta::assert_snapshot!(said(Stranger::Version(7)), @r"
+        the runner process speaks version 7 of the protocol, and this process version 1: its executable was replaced while this process ran
+          next: run the command again, and build the program only when no campaign runs
+        ");
+        insta::assert_snapshot!(said(Stranger::Foreign), @r"
+        the process that was started as a runner is none
+          next: check that the main function calls `afterlife::main`, and that nothing writes to standard input before it
+        ");
+    }
 }

@@ -1,7 +1,17 @@
-//! Runner processes: where runs happen, each in a forked child of a process that does nothing else.
+//! Runner processes: each run happens in a forked child of a process that does nothing else.
 //! This folder knows no seed ranges and no findings: it turns one request into one reply.
+//!
+//! ```text
+//! executor.rs    the trait that campaigns and checks call; fake.rs answers it from a function, in tests
+//! pool.rs        several runners side by side, results in the order of the requests
+//! launch.rs      the executable, arguments and environment of a runner
+//! handle.rs      the campaign's side of one runner
+//! serve.rs       the runner's side: fork, relay, report
+//! protocol.rs    requests, answers and ends, and the check that a runner is of this build; frame.rs has the frames
+//! ending.rs      a reply for a run whose process died; symbolize.rs reads the addresses in a reply
+//! error.rs       the reasons for which a runner does not reply
+//! ```
 
-mod canonical;
 mod ending;
 mod error;
 mod executor;
@@ -9,13 +19,14 @@ mod executor;
 pub(crate) mod fake;
 mod frame;
 mod handle;
+mod launch;
 mod pool;
 mod protocol;
 mod serve;
 mod symbolize;
 
-pub(crate) use canonical::Launch;
 pub(crate) use error::RunnerError;
 pub(crate) use executor::Executor;
+pub(crate) use launch::Launch;
 pub(crate) use pool::Pool;
 pub(crate) use serve::{is_runner, serve};

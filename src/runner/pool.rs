@@ -1,18 +1,18 @@
-//! Several runners side by side, and results in the order of the requests whatever the order in which they came.
-//! It does not know what is looked for; it stops when it is told to.
+//! Several runners side by side, with results in the order of the requests.
+//! It does not judge replies; its caller ends the search.
 
-use super::canonical::Launch;
 use super::error::RunnerError;
 use super::executor::Executor;
 use super::handle::{Asked, Runner};
+use super::launch::Launch;
 use crate::run::request::{Reply, Request};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// How far ahead of the oldest unfinished run a runner may go, in requests per runner. It bounds what is thrown away
-/// when the search stops, and what waits in memory behind one long run.
+/// The number of requests per runner that may be ahead of the oldest unfinished one. It bounds the work that is lost when the
+/// search ends, and the replies that wait in memory behind one long run.
 const AHEAD_PER_RUNNER: u64 = 8;
 
 /// A runner that dies gets a second chance: the machine may have been out of memory for a moment.
@@ -26,13 +26,13 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool of at most so many at a time; they are started when they are first needed.
+    /// A pool of at most `jobs` runners. Each is started when it is first needed.
     pub(crate) fn new(launch: Launch, jobs: u64) -> Self {
         Self { launch, jobs: jobs.max(1), idle: Mutex::default() }
     }
 
     fn ask(&self, runner: &mut Option<Runner>, request: &Request) -> Result<Reply, RunnerError> {
-        let mut words = String::new();
+        let mut died = (String::new(), String::new());
         for _ in 0..ATTEMPTS {
             let mut asked = match runner.take() {
                 Some(runner) => runner,
@@ -44,10 +44,11 @@ impl Pool {
                     return Ok(reply);
                 }
                 Asked::Crashed(reply) => return Ok(reply),
-                Asked::Gone => words = asked.last_words(),
+                Asked::Gone(why) => died = (why, asked.last_words()),
             }
         }
-        Err(RunnerError::Died { scenario: request.scenario.clone(), seed: request.seed, words })
+        let (why, words) = died;
+        Err(RunnerError::Died { scenario: request.scenario.clone(), seed: request.seed, why, words })
     }
 
     fn work(&self, queue: &Mutex<Queue<'_>>, changed: &Condvar) {
@@ -109,7 +110,7 @@ impl Executor for Pool {
     }
 }
 
-/// What is asked for, in order, and what has come of it.
+/// The requests, in order, and the results that are not delivered yet.
 struct Queue<'a> {
     requests: &'a mut (dyn Iterator<Item = Request> + Send),
     dealt: u64,
@@ -137,7 +138,7 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Closes the queue when it is dropped, so that nobody waits for one who has left.
+/// Closes the queue when it is dropped, so that no thread waits for one that has left.
 struct Closing<'a, 'b> {
     queue: &'a Mutex<Queue<'b>>,
     changed: &'a Condvar,
@@ -157,7 +158,7 @@ impl Drop for Closing<'_, '_> {
     }
 }
 
-/// A panic elsewhere is told where it happened; here the state is still whole.
+/// Ignores poison: a panic is reported where it happened, and the state is consistent between two locks.
 fn unpoisoned<'a, T: ?Sized>(locked: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a, T>>>) -> MutexGuard<'a, T> {
     locked.unwrap_or_else(PoisonError::into_inner)
 }

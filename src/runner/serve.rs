@@ -1,21 +1,19 @@
-//! The runner's side: read a request, fork a child that carries it out and answers, say how the child ended.
-//! It keeps nothing between two requests, not even a changed heap: the thousandth child is born as the first was.
+//! The runner's side: receives a request, forks a child that carries it out, relays the child's answer, reports the child's end.
+//! It keeps nothing between two requests, not even a changed heap: the thousandth child starts as the first did.
 
-use super::protocol::{Answer, SPIN_BOUND};
+use super::frame::{FrameError, HEADER_BYTES, Kind};
+use super::protocol::{self, Answer, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, SPIN_BOUND};
 use super::{ending, frame};
 use crate::model::env::RUNNER;
 use crate::run::execute::{execute, warm_up};
 use crate::run::request::Request;
 use crate::scenario::definition::Scenario;
-use afterlife_sim::isolate;
-use std::io::{self, Read};
+use afterlife_sim::isolate::{self, Relay};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-/// The longest request, and the longest answer of the runner's own. No plan comes near it.
-const BUFFER_BYTES: usize = 4 << 20;
-
-/// Whether this process was started to be a runner.
+/// Returns whether this process was started as a runner.
 pub(crate) fn is_runner() -> bool {
     std::env::var_os(RUNNER).is_some()
 }
@@ -26,35 +24,58 @@ pub(crate) fn serve(scenarios: &[&Scenario]) -> Result<(), String> {
         eprintln!("afterlife: {why}");
     }
     warm_up();
-    let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
-    serve_on(&UnixStream::from(descriptor), scenarios).map_err(|error| error.to_string())
+    let stream = isolate::take_stdin().map_err(|error| error.to_string())?;
+    serve_on(&UnixStream::from(stream), scenarios).map_err(|error| error.to_string())
 }
 
-fn serve_on(line: &UnixStream, scenarios: &[&Scenario]) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    // Once round before the first request: what forking and answering allocate only once, they have allocated then.
-    let end = isolate::in_child(SPIN_BOUND, Vec::new)?;
-    frame::send_through(&mut buffer, io::sink(), &Answer::End(ending::ended(end, SPIN_BOUND)))?;
-    while let Some(length) = frame::next_length(line)? {
-        let Some(body) = buffer.get_mut(..length) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a request of {length} bytes")));
+fn serve_on(stream: &UnixStream, scenarios: &[&Scenario]) -> Result<(), FrameError> {
+    let mut request = vec![0; REQUEST_BYTES_MAX];
+    let mut buffers = Buffers { piece: vec![0; PIECE_BYTES_MAX], frame: vec![0; HEADER_BYTES + PIECE_BYTES_MAX] };
+    // Once before the first request: whatever forking and answering allocate only once is allocated then.
+    buffers.run(None, io::sink(), Vec::new)?;
+    let hello = protocol::hello(&ProgramFile::of_this_process()?);
+    frame::send(&mut buffers.frame, stream, Kind::Hello, &hello)?;
+    drop(hello);
+    loop {
+        let length = match frame::receive_header(stream, REQUEST_BYTES_MAX) {
+            Ok((Kind::Request, length)) => length,
+            Ok(_) => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+            Err(FrameError::Ended) => return Ok(()),
+            Err(error) => return Err(error),
         };
-        (&mut &*line).read_exact(body)?;
-        let end = isolate::in_child(SPIN_BOUND, || {
-            // The child answers by itself: a reply that passed through the runner would leave its mark on the heap
-            // into which the next child is born. Should it fail to, the runner's own answer tells that.
-            let _ = frame::send(line, &answer(body, scenarios));
-            Vec::new()
-        })?;
-        frame::send_through(&mut buffer, line, &Answer::End(ending::ended(end, SPIN_BOUND)))?;
+        let request = &mut request[..length];
+        frame::receive_payload(stream, request)?;
+        buffers.run(Some(stream), stream, || protocol::encode(&answer(request, scenarios)))?;
     }
-    Ok(())
 }
 
-fn answer(body: &[u8], scenarios: &[&Scenario]) -> Answer {
-    let request: Request = match serde_json::from_slice(body) {
-        Ok(request) => request,
-        Err(error) => return Answer::Refused(error.to_string()),
+/// The memory that everything to a campaign passes through. A reply that the runner allocated would leave its mark on the heap that
+/// the next child inherits.
+struct Buffers {
+    piece: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Buffers {
+    /// Carries work out in a child that cannot reach the stream. Its answer goes to `to`, then its end.
+    fn run(
+        &mut self,
+        stream: Option<&UnixStream>,
+        mut to: impl Write,
+        work: impl FnOnce() -> Vec<u8> + Send,
+    ) -> Result<(), FrameError> {
+        let Self { piece, frame } = self;
+        let mut take = |piece: &[u8]| frame::send(frame, &mut to, Kind::Piece, piece);
+        let relay = Relay { buffer: piece, take: &mut take };
+        let end = isolate::in_child(SPIN_BOUND, stream.map(AsFd::as_fd), work, relay)?;
+        let end = protocol::end(&ending::ended(end, SPIN_BOUND));
+        Ok(frame::send(frame, to, Kind::End, &end)?)
+    }
+}
+
+fn answer(request: &[u8], scenarios: &[&Scenario]) -> Answer {
+    let Ok(request) = protocol::decode::<Request>(request) else {
+        return Answer::Refused("the request cannot be decoded".to_owned());
     };
     match scenarios.iter().find(|scenario| scenario.name == request.scenario) {
         Some(scenario) => match execute(scenario, &request) {

@@ -1,5 +1,5 @@
-//! Reads a reply: what a run tells of by address gets its lines, and what can only be judged with them is judged.
-//! It happens in one place for campaigns, replays, checks and tests, so that all of them say the same of a run.
+//! Symbolizes a reply: addresses become lines of source, and the invariants that need lines are judged.
+//! Campaigns, replays, checks and tests share it, so that all of them say the same about a run.
 
 use crate::failure::symbols::{self, Maker};
 use crate::invariant::nothing_left;
@@ -7,14 +7,14 @@ use crate::model::violation::Violation;
 use crate::run::request::{Reply, Stack, Unresolved};
 use afterlife_sim::event::Leak;
 
-/// The reply with everything that is to be known of it.
+/// Symbolizes a reply.
 pub(crate) fn read(mut reply: Reply) -> Reply {
     let unread = std::mem::take(&mut reply.unread);
     if let Some(violation) = reply.violations.first_mut() {
         locate(violation, &unread);
     }
     for violation in nothing_left::judge(&unread.left, |kind, place| own_site(&unread, kind, place)) {
-        // In the order in which they broke; what the run's end broke comes last.
+        // In the order in which they broke. The violations of the run's end come last.
         let place = reply.violations.partition_point(|known| known.at <= violation.at);
         reply.violations.insert(place, violation);
     }
@@ -30,7 +30,7 @@ pub(crate) fn read(mut reply: Reply) -> Reply {
     reply
 }
 
-/// A violation that names no place by itself gets those of its stacks: files for its signature, lines for its sentence.
+/// Adds the sites of its stacks to a violation that has none: files to its signature, lines to its sentence.
 fn locate(violation: &mut Violation, unread: &Unresolved) {
     if !violation.sites.is_empty() || violation.invariant == "no-deadlock" {
         return;
@@ -44,7 +44,7 @@ fn locate(violation: &mut Violation, unread: &Unresolved) {
     }
 }
 
-/// The site and the file of a call site, if the program's own code made the thing there.
+/// The line and the file of a call site, if it is the program's own code.
 fn own_site(unread: &Unresolved, kind: Leak, place: u32) -> Option<(String, String)> {
     let frames = unread.frames(place);
     let maker = if kind == Leak::Task { symbols::spawner(frames) } else { symbols::maker(frames) };

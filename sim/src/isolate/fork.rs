@@ -8,7 +8,7 @@ use crate::host::status::{self, Status};
 use crate::host::system;
 use crate::kernel::sched::fiber;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// The end of a child.
@@ -25,8 +25,6 @@ pub enum How {
 /// A child that has ended.
 #[derive(Clone, Debug)]
 pub struct ChildEnd {
-    /// The result of its work; complete only if it exited with 0.
-    pub output: Vec<u8>,
     /// The end itself.
     pub how: How,
     /// The node whose thread ran last, if a simulation ran.
@@ -35,13 +33,27 @@ pub struct ChildEnd {
     pub words: LastWords,
 }
 
-/// Forks. The child runs `work` on a thread of its own, so that its thread-locals are fresh, sends the bytes and exits.
-/// The parent waits until the child has ended, or has called no interposed function for `bound` of real time. If the
-/// work returns no bytes and the child exits with 0, the parent's heap is the same as before.
+/// The parent's way to receive the output of a child.
+pub struct Relay<'a> {
+    /// The memory for one piece of output. It belongs to the caller, so that the parent's heap does not change.
+    pub buffer: &'a mut [u8],
+    /// Takes the next piece of output. If it fails, the child is killed.
+    pub take: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
+}
+
+/// Forks. The child closes `private`, a descriptor that is the parent's alone, runs `work` on a thread of its own, so that
+/// its thread-locals are fresh, sends the bytes through a pipe and exits. The parent relays the bytes, and waits until the
+/// child has ended, or has called no interposed function for `bound` of real time. The output is complete only if the child
+/// exited with 0. The parent's heap is the same as before, unless the child left last words.
 ///
 /// # Errors
-/// If the system has no process, pipe or memory left.
-pub fn in_child(bound: Duration, work: impl FnOnce() -> Vec<u8> + Send) -> io::Result<ChildEnd> {
+/// If the system has no process, pipe or memory left, or the relay fails.
+pub fn in_child(
+    bound: Duration,
+    private: Option<BorrowedFd<'_>>,
+    work: impl FnOnce() -> Vec<u8> + Send,
+    relay: Relay<'_>,
+) -> io::Result<ChildEnd> {
     prepare();
     let status = status::map()?;
     let mut ends = [0; 2];
@@ -56,11 +68,15 @@ pub fn in_child(bound: Duration, work: impl FnOnce() -> Vec<u8> + Send) -> io::R
         -1 => Err(io::Error::last_os_error()),
         0 => {
             drop(reader);
+            if let Some(private) = private {
+                // SAFETY: close(2) of the child's own copy. The child never returns to the code that borrowed the descriptor.
+                unsafe { system::call(libc::SYS_close, private.as_raw_fd() as usize, 0, 0, 0, 0, 0) };
+            }
             work_and_exit(writer, work)
         }
         child => {
             drop(writer);
-            watch(child, reader, bound, status)
+            watch(child, reader, bound, status, relay)
         }
     }
 }
@@ -76,28 +92,37 @@ fn prepare() {
 }
 
 /// The parent's side: reads the child's result, watches for signs of life, and waits for the child's end.
-fn watch(child: libc::pid_t, reader: OwnedFd, bound: Duration, status: &Status) -> io::Result<ChildEnd> {
+fn watch(
+    child: libc::pid_t,
+    reader: OwnedFd,
+    bound: Duration,
+    status: &Status,
+    relay: Relay<'_>,
+) -> io::Result<ChildEnd> {
     const LOOK: Duration = Duration::from_millis(250);
     const LOOK_AFTER_SIGNAL: Duration = Duration::from_millis(20);
-    let mut output = Vec::new();
     let mut spun = false;
     let mut asked: Option<Instant> = None;
     let mut beats = 0;
     let mut moved = Instant::now();
     let mut reader = std::fs::File::from(reader);
-    // On the stack: the parent leaves its heap unchanged, since the next child inherits it.
-    let mut buffer = [0; 4096];
     loop {
         let mut entry = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let look = if asked.is_some() { LOOK_AFTER_SIGNAL } else { LOOK };
         // SAFETY: poll(2) reads and writes one entry, which is there.
         let ready = unsafe { libc::poll(&mut entry, 1, look.as_millis() as i32) };
         if ready > 0 {
-            match reader.read(&mut buffer) {
+            let relayed = match reader.read(relay.buffer) {
                 Ok(0) => break,
-                Ok(count) => output.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Ok(count) => (relay.take)(&relay.buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = relayed {
+                // SAFETY: kill(2) takes numbers, and the child was not waited for yet, so that its number is its own.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+                wait_for(child)?;
+                return Err(error);
             }
             moved = Instant::now();
             continue;
@@ -133,7 +158,7 @@ fn watch(child: libc::pid_t, reader: OwnedFd, bound: Duration, status: &Status) 
         (false, false) => How::Exited(libc::WEXITSTATUS(exit)),
     };
     let node = if how == How::Exited(0) { None } else { status.node() };
-    Ok(ChildEnd { output, how, node, words: status.last_words() })
+    Ok(ChildEnd { how, node, words: status.last_words() })
 }
 
 /// Asks the kernel thread that runs the simulation for its call stack; it then ends the run.
@@ -165,14 +190,15 @@ mod tests {
     fn a_child_that_dies_on_node_300_leaves_that_nodes_whole_name() {
         let long = format!("replica-{}", "x".repeat(100));
         for (last, name) in [(300, "node-300"), (2, long.as_str())] {
-            let end = in_child(Duration::from_secs(60), || {
+            let relay = Relay { buffer: &mut [0; 64], take: &mut |_: &[u8]| Ok(()) };
+            let work = || -> Vec<u8> {
                 (0..last).for_each(|node| name_node(&format!("node-{node}")));
                 name_node(name);
                 beat(last);
                 last_words("it fell");
                 system::exit_now(3)
-            });
-            let end = end.expect("there is a process left");
+            };
+            let end = in_child(Duration::from_secs(60), None, work, relay).expect("there is a process left");
             assert_eq!((end.how, end.node.as_deref()), (How::Exited(3), Some(name)));
             assert_eq!(end.words, LastWords::Text("it fell".to_owned()));
         }

@@ -6,10 +6,18 @@ mod determinism;
 mod footprint;
 mod night;
 mod promise;
+mod runners;
 
 use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![promise::module(), determinism::module(), night::module(), crashes::module(), footprint::module()]
+    vec![
+        promise::module(),
+        determinism::module(),
+        night::module(),
+        crashes::module(),
+        footprint::module(),
+        runners::module(),
+    ]
 }

@@ -1,4 +1,4 @@
-//! How a runner process is started: always with the same arguments and the same environment, so that its heap and
+//! The start of a runner process: always with the same arguments and the same environment, so that its heap and
 //! stack begin alike whoever starts it. It does not talk to the process.
 
 use crate::model::env::{RUNNER, SWITCH};
@@ -8,15 +8,15 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// What the loader of this executable may need to find its libraries, and what is no part of a run. Everything else is
-/// constant or absent.
+/// The variables that are passed on: the loader may need the first, and the second is no part of a run. All others are constant or
+/// absent.
 const PASSED_ON: [&str; 2] = ["LD_LIBRARY_PATH", SWITCH];
 
-/// The same in every runner. Backtraces are off because capturing one allocates and takes time inside the run.
+/// The variables that every runner has. Backtraces are off because capturing one allocates and takes time inside the run.
 const CONSTANT: [(&str, &str); 5] =
     [(RUNNER, "1"), ("HOME", "/"), ("PATH", "/usr/bin:/bin"), ("RUST_BACKTRACE", "0"), ("TZ", "UTC")];
 
-/// Which executable is started as a runner, and with which arguments.
+/// The executable and the arguments of a runner.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
     program: PathBuf,
@@ -25,23 +25,23 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// This executable, for one whose main function is `afterlife::main`.
+    /// This executable, whose main function is `afterlife::main`.
     pub(crate) fn of_this_program() -> io::Result<Self> {
         Ok(Self { program: std::env::current_exe()?, arguments: Vec::new(), strict: false })
     }
 
-    /// This executable, for one that is a test runner: it comes back to the one test.
+    /// This executable, which is a test runner, with the arguments that select one test.
     pub(crate) fn of_this_test(test_path: &str) -> io::Result<Self> {
         let arguments = [test_path, "--exact", "--nocapture", "--test-threads=1"].map(str::to_owned).to_vec();
         Ok(Self { program: std::env::current_exe()?, arguments, strict: false })
     }
 
-    /// As this, with runs that end when something passes by the doors.
+    /// The same, with runs that end at a system call that bypasses the interposed functions.
     pub(crate) fn strict(self) -> Self {
         Self { strict: true, ..self }
     }
 
-    /// Starts it; the stream is the other end of its standard input.
+    /// Starts it. The stream is the other end of its standard input.
     pub(crate) fn start(&self) -> io::Result<(Child, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new(&self.program);
@@ -54,7 +54,7 @@ impl Launch {
         if self.strict {
             command.env("AFTERLIFE_STRICT", "1");
         }
-        // Standard output belongs to the test framework, which writes there; so the talk is on standard input.
+        // A test framework writes to standard output, so the stream is standard input.
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok((command.spawn()?, ours))
     }

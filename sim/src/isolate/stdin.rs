@@ -1,0 +1,19 @@
+//! Standard input of a runner: the stream to its campaign, moved to where no other code of the process reaches it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+/// Moves standard input to a descriptor that only the caller knows, and leaves `/dev/null` in its place.
+///
+/// # Errors
+/// When the system has no descriptor left, or no `/dev/null`.
+pub fn take_stdin() -> io::Result<OwnedFd> {
+    let stream = io::stdin().as_fd().try_clone_to_owned()?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    // SAFETY: dup2(2) on two open descriptors. Descriptor 0 stays open, so that the handle of `std::io::stdin` stays valid.
+    match unsafe { libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(stream),
+    }
+}
