@@ -66,7 +66,7 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn 
     let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;
     // The test runner already runs tests in parallel, so one runner process per test is enough.
     let pool = Pool::new(launch, 1);
-    let files = RegressionFiles::of_this_test(source);
+    let files = RegressionFiles::of_this_test(source, test_path);
     let paste = Paste::of_this_test(test_path, files.file(scenario.name).as_deref());
     let mut human = Human::new(Vec::new(), paste, Progress::default());
     for warning in &settings.warnings {

@@ -1,4 +1,4 @@
-//! Kept findings: a text file beside the code, one reviewable line for each run that broke once and is run first from then on.
+//! Regressions: a text file beside the code, with one line for each run that broke once and is run first from then on.
 //! It reads and adds lines; it runs nothing.
 
 use crate::failure::token::{Token, TokenError};
@@ -14,7 +14,7 @@ const EXTENSION: &str = "afterlife";
 const HEADING: &str =
     "# Runs that broke once, each as a token. They are run before all others: keep this file with the code.\n";
 
-/// A kept run.
+/// A run that broke once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Regression {
     /// The run.
@@ -23,32 +23,37 @@ pub(crate) struct Regression {
     pub(crate) place: String,
 }
 
-/// Where findings are kept.
+/// The files that have the regressions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RegressionFiles {
     /// One file for each scenario, in this folder.
     Folder(PathBuf),
     /// One file for all tests of a source file.
-    File(PathBuf),
-    /// Nowhere: the program does not know where its source is.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The path of the test, as the test runner writes it: `orders::hold`. Two modules may have tests of one name.
+        test: String,
+    },
+    /// None: the program does not know where its source is.
     Nowhere,
 }
 
 impl RegressionFiles {
-    /// That of this program: the folder that the environment names, or `kept` in its package, if cargo started it.
+    /// The folder of this program: the one that the environment names, or `kept` in its package, if cargo started it.
     pub(crate) fn of_this_program(named: Option<&Path>) -> Self {
         let package = || std::env::var_os("CARGO_MANIFEST_DIR").map(|package| Path::new(&package).join("kept"));
         named.map(Path::to_owned).or_else(package).map_or(Self::Nowhere, Self::Folder)
     }
 
-    /// That of a test, beside its source. Cargo tells the package's folder, and the source is named from there or from the
+    /// The file of a test, beside its source. Cargo sets the package's folder, and the source is named from there or from the
     /// workspace's.
-    pub(crate) fn of_this_test(source: &str) -> Self {
+    pub(crate) fn of_this_test(source: &str, test_path: &str) -> Self {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let found = package.iter().flat_map(|package| package.ancestors()).map(|folder| folder.join(source));
         found
             .filter(|file| file.is_file())
-            .map(|file| Self::File(file.with_extension(EXTENSION)))
+            .map(|file| Self::File { file: file.with_extension(EXTENSION), test: test_path.to_owned() })
             .next()
             .unwrap_or(Self::Nowhere)
     }
@@ -57,12 +62,21 @@ impl RegressionFiles {
     pub(crate) fn file(&self, scenario: &str) -> Option<PathBuf> {
         match self {
             Self::Folder(folder) => Some(folder.join(scenario).with_extension(EXTENSION)),
-            Self::File(file) => Some(file.clone()),
+            Self::File { file, .. } => Some(file.clone()),
             Self::Nowhere => None,
         }
     }
 
-    /// The kept runs of a scenario, in the order of their lines.
+    /// The test whose lines count, besides lines that name none.
+    fn test(&self) -> Option<&str> {
+        match self {
+            Self::File { test, .. } => Some(test),
+            Self::Folder(_) | Self::Nowhere => None,
+        }
+    }
+
+    /// The regressions of a scenario, in the order of their lines. A line that names a test belongs to that test alone; a line
+    /// without one belongs to each test of the scenario's name.
     pub(crate) fn read(&self, scenario: &Scenario) -> Result<Vec<Regression>, Refusal> {
         let Some(file) = self.file(scenario.name) else { return Ok(Vec::new()) };
         let text = match fs::read_to_string(&file) {
@@ -70,22 +84,21 @@ impl RegressionFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(unreadable(&file, &error)),
         };
-        let mut kept = Vec::new();
+        let mut regressions = Vec::new();
         for (number, line) in text.lines().enumerate() {
-            let token = line.split('#').next().unwrap_or_default().trim();
-            if token.is_empty() {
-                continue;
-            }
+            let mut words = words(line);
+            let Some(token) = words.next() else { continue };
+            let test = words.next();
             let place = format!("{}:{}", here(&file), number + 1);
             let token: Token = token.parse().map_err(|error: TokenError| misfit(&place, &error.to_string(), &error))?;
-            if token.scenario == scenario.name {
-                kept.push(Regression { token, place });
+            if token.scenario == scenario.name && (test.is_none() || test == self.test()) {
+                regressions.push(Regression { token, place });
             }
         }
-        Ok(kept)
+        Ok(regressions)
     }
 
-    /// Adds a run, with what it broke; the file, and whether the line is new.
+    /// Adds a run with the claim that it broke. Returns the file, and whether the line is new.
     pub(crate) fn add(&self, token: &Token, what: &str) -> Result<(PathBuf, bool), Refusal> {
         let Some(file) = self.file(&token.scenario) else {
             return Err(Refusal::new(
@@ -105,20 +118,27 @@ impl RegressionFiles {
             Err(error) => return Err(unreadable(&file, &error)),
         };
         let name = token.to_string();
-        if text.lines().any(|line| line.split('#').next().is_some_and(|before| before.trim() == name)) {
+        let run: Vec<&str> = [name.as_str()].into_iter().chain(self.test()).collect();
+        if text.lines().any(|line| words(line).eq(run.iter().copied())) {
             return Ok((file, false));
         }
         let apart = if text.ends_with('\n') { "" } else { "\n" };
         let folder = file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(unwritable)?;
-        fs::write(&file, format!("{text}{apart}{}\n", line(&name, what))).map_err(unwritable)?;
+        fs::write(&file, format!("{text}{apart}{}\n", line(&name, self.test(), what))).map_err(unwritable)?;
         Ok((file, true))
     }
 }
 
-/// The line of a kept run.
-pub(crate) fn line(token: &str, what: &str) -> String {
-    format!("{token}  # {}", what.split_whitespace().collect::<Vec<_>>().join(" "))
+/// The line of a regression: its token, the path of its test if it is one of a test, and the claim that it broke.
+fn line(token: &str, test: Option<&str>, what: &str) -> String {
+    let test = test.map_or_else(String::new, |test| format!(" {test}"));
+    format!("{token}{test}  # {}", what.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The words of a line before its comment.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split('#').next().unwrap_or_default().split_whitespace()
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Refusal {
@@ -134,7 +154,7 @@ fn misfit(place: &str, why: &str, error: &TokenError) -> Refusal {
     }
 }
 
-/// A path as it is best written from here.
+/// A path relative to the current folder, if it lies there.
 pub(crate) fn here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).display().to_string()
@@ -161,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_run_is_one_line_and_comes_back() {
+    fn a_regression_is_one_line_and_is_read_back() {
         let folder = Folder::new();
         let files = RegressionFiles::Folder(folder.path().join("kept"));
         assert_eq!(files.read(&toy()), Ok(Vec::new()));
@@ -182,20 +202,50 @@ mod tests {
         assert!(kept[1].place.ends_with("toy.afterlife:3"), "{}", kept[1].place);
     }
 
-    #[test]
-    fn the_file_of_a_source_has_lines_of_many_scenarios() {
-        let folder = Folder::new();
-        let files = RegressionFiles::File(folder.path().join("shop.afterlife"));
-        files.add(&token(1), "x").expect("it can be written");
-        files.add(&Token { scenario: "other".into(), ..token(2) }, "x").expect("it can be written");
-        assert_eq!(files.read(&toy()).map(|kept| kept.len()), Ok(1));
+    fn of_test(folder: &Folder, test: &str) -> RegressionFiles {
+        RegressionFiles::File { file: folder.path().join("shop.afterlife"), test: test.to_owned() }
+    }
+
+    fn seeds(files: &RegressionFiles) -> Vec<u64> {
+        let regressions = files.read(&toy()).expect("the file can be read");
+        regressions.iter().map(|regression| regression.token.seed).collect()
     }
 
     #[test]
-    fn a_line_that_cannot_be_run_is_told_with_its_place() {
+    fn the_file_of_a_source_has_lines_of_many_scenarios() {
+        let folder = Folder::new();
+        let files = of_test(&folder, "shop::toy");
+        files.add(&token(1), "x").expect("it can be written");
+        files.add(&Token { scenario: "other".into(), ..token(2) }, "x").expect("it can be written");
+        assert_eq!(seeds(&files), [1]);
+    }
+
+    #[test]
+    fn two_tests_of_one_name_in_two_modules_have_lines_of_their_own() {
+        let folder = Folder::new();
+        let (orders, stock) = (of_test(&folder, "orders::toy"), of_test(&folder, "stock::toy"));
+        orders.add(&token(1), "x").expect("it can be written");
+        stock.add(&token(2), "x").expect("it can be written");
+        assert_eq!((seeds(&orders), seeds(&stock)), (vec![1], vec![2]));
+        let (_, new) = stock.add(&token(1), "x").expect("it can be written");
+        assert!(new, "the same run of another test is another line");
+        assert_eq!((seeds(&orders), seeds(&stock)), (vec![1], vec![2, 1]));
+    }
+
+    #[test]
+    fn a_line_that_names_no_test_belongs_to_each_test_of_its_name() {
+        let folder = Folder::new();
+        let (orders, stock) = (of_test(&folder, "orders::toy"), of_test(&folder, "stock::toy"));
+        let file = orders.file("toy").expect("it is known");
+        fs::write(file, format!("{}  # an older afterlife wrote it\n", token(7))).expect("it can be written");
+        assert_eq!((seeds(&orders), seeds(&stock)), (vec![7], vec![7]));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_run_is_an_error_with_its_place() {
         let folder = Folder::new();
         let file = folder.path().join("shop.afterlife");
-        let files = RegressionFiles::File(file.clone());
+        let files = of_test(&folder, "shop::toy");
         let said = |line: &str| {
             fs::write(&file, format!("\n{line}\n")).expect("it can be written");
             let refusal = files.read(&toy()).expect_err("the line is wrong");
@@ -223,11 +273,10 @@ mod tests {
     }
 
     #[test]
-    fn a_test_keeps_beside_its_source() {
-        let RegressionFiles::File(file) = RegressionFiles::of_this_test("src/failure/regressions.rs") else {
-            panic!("cargo says where the package is")
-        };
+    fn the_regressions_of_a_test_are_beside_its_source() {
+        let files = RegressionFiles::of_this_test("src/failure/regressions.rs", "shop::toy");
+        let RegressionFiles::File { file, .. } = files else { panic!("cargo sets the package's folder") };
         assert!(file.ends_with("src/failure/regressions.afterlife"), "{}", file.display());
-        assert_eq!(RegressionFiles::of_this_test("nowhere/at/all.rs"), RegressionFiles::Nowhere);
+        assert_eq!(RegressionFiles::of_this_test("nowhere/at/all.rs", "shop::toy"), RegressionFiles::Nowhere);
     }
 }

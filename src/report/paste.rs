@@ -67,7 +67,9 @@ impl Paste {
     pub(crate) fn keep(&self, id: &str, token: &str) -> Option<String> {
         match self {
             Self::Program { called } => Some(format!("{called} keep {id}")),
-            Self::Test { regressions, .. } => regressions.as_ref().map(|file| format!("echo {token} >> {file}")),
+            Self::Test { path, regressions, .. } => {
+                regressions.as_ref().map(|file| format!("echo {token} {path} >> {file}"))
+            }
         }
     }
 
@@ -94,6 +96,6 @@ mod tests {
         assert_eq!(test.replay("a1-x-1-AAAA"), expected);
         assert_eq!(test.show("last"), None);
         let keep = test.keep("last", "a1-x-1-AAAA");
-        assert_eq!(keep.as_deref(), Some("echo a1-x-1-AAAA >> tests/brokers.afterlife"));
+        assert_eq!(keep.as_deref(), Some("echo a1-x-1-AAAA brokers::survive >> tests/brokers.afterlife"));
     }
 }
