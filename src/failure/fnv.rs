@@ -1,7 +1,6 @@
-//! FNV-1a of 64 bits: a number that stands for some bytes, the same on every machine and for ever.
-//! It resists no adversary; it is for checksums and folder names.
+//! FNV-1a of 64 bits, for checksums and folder names. It is the same on every machine and resists no adversary.
 
-/// The number of these bytes.
+/// The hash of these bytes.
 pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
     bytes
         .into_iter()

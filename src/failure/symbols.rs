@@ -1,20 +1,20 @@
-//! CallSites: return addresses of a run, read as functions, files and lines, and whose code they are.
-//! Reading symbols is slow, so it happens in the campaign's process, never in a run, and once for each address.
+//! Symbols of call sites: the functions, files and lines of return addresses, and the owner of their code.
+//! Resolving an address is slow, so it happens in the campaign's process, never in a run, and once for each address.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Whose code a frame is.
+/// The owner of a frame's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    /// The standard library, the asynchronous runtime, the doors: what a program spawns and opens through.
+enum Owner {
+    /// The standard library, the asynchronous runtime and the interposed functions, through which a program spawns and opens.
     Machinery,
-    /// A crate that the program depends on: what it makes for itself, it answers for.
+    /// A crate that the program depends on, and which answers for what it makes.
     Library,
     /// The program's own.
     Own,
-    /// There are no symbols that tell.
+    /// Unknown for lack of symbols.
     Unknown,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Frame {
     /// Its file, from the workspace's folder if it lies there; empty if not known.
     pub(crate) file: String,
     line: u32,
-    whose: Whose,
+    owner: Owner,
 }
 
 impl Frame {
@@ -40,85 +40,85 @@ impl Frame {
         let function = short(&self.function);
         match (self.file.is_empty(), function.starts_with('{')) {
             (true, _) => function,
-            // What is inlined, and an asynchronous block above all, has no name of its own.
+            // An inlined function, and an asynchronous block above all, has no name of its own.
             (false, true) => self.site(),
             (false, false) => format!("{}  {function}", self.site()),
         }
     }
 }
 
-/// Crates that a program spawns, opens and locks through, beside the standard library.
+/// The crates through which a program spawns, opens and locks, beside the standard library.
 const MACHINERY: [&str; 10] =
     ["afterlife", "afterlife-probe", "afterlife-sim", "libc", "mio", "nix", "rustix", "socket2", "tokio", "tokio-util"];
 
-/// Folders under which Cargo keeps what a program depends on: the name of the crate comes next, behind so many others.
-const KEPT: [(&str, usize); 3] = [("/registry/src/", 1), ("/git/checkouts/", 0), ("/vendor/", 0)];
+/// The folders in which Cargo has dependencies. The crate's folder comes after this many others.
+const DEPENDENCIES: [(&str, usize); 3] = [("/registry/src/", 1), ("/git/checkouts/", 0), ("/vendor/", 0)];
 
-/// Where this package was built, and what of it is machinery if that was no folder of Cargo's own.
+/// The folder in which this package was built, and the folders in it that are machinery if it is not a dependency's.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const OURS: [&str; 3] = ["/src/", "/sim/src/", "/probe/src/"];
 
-fn whose(function: &str, file: &str) -> Whose {
-    // What `#[global_allocator]` writes stands where that stands.
+fn owner(function: &str, file: &str) -> Owner {
+    // `#[global_allocator]` expands to functions whose file is the program's own.
     let of_allocator = function.rsplit("::").next().is_some_and(|name| name.starts_with("__rust_"));
     if of_allocator || file.starts_with("/rustc/") || file.contains("/lib/rustlib/") {
-        return Whose::Machinery;
+        return Owner::Machinery;
     }
-    let kept = KEPT.iter().find_map(|(folder, behind)| {
+    let dependency = DEPENDENCIES.iter().find_map(|(folder, behind)| {
         let (_, rest) = file.split_once(folder)?;
         rest.split('/').nth(*behind)
     });
-    if let Some(folder) = kept {
+    if let Some(folder) = dependency {
         // `tokio-1.54.0`, `tokio-6e4a5b…`, `tokio`.
         let is = |name: &str| folder.strip_prefix(name).is_some_and(|rest| rest.is_empty() || is_version(rest));
-        return if MACHINERY.iter().any(|name| is(name)) { Whose::Machinery } else { Whose::Library };
+        return if MACHINERY.iter().any(|name| is(name)) { Owner::Machinery } else { Owner::Library };
     }
     if file.strip_prefix(HERE).is_some_and(|rest| OURS.iter().any(|folder| rest.starts_with(folder))) {
-        return Whose::Machinery;
+        return Owner::Machinery;
     }
     let path =
         function.trim_start_matches(['<', '&', '*', '(', ' ']).trim_start_matches("mut ").trim_start_matches("dyn ");
-    // What is inlined has a name without a path, and C has no other.
+    // An inlined function has a name without a path, and so has any function of C.
     let first = path.split_once("::").map(|(first, _)| first.split('[').next().unwrap_or(first).replace('_', "-"));
     match first.as_deref() {
-        Some("std" | "core" | "alloc") => Whose::Machinery,
-        Some(name) if MACHINERY.contains(&name) => Whose::Machinery,
-        None if file.is_empty() => Whose::Machinery,
-        Some(_) if file.is_empty() => Whose::Unknown,
-        _ => Whose::Own,
+        Some("std" | "core" | "alloc") => Owner::Machinery,
+        Some(name) if MACHINERY.contains(&name) => Owner::Machinery,
+        None if file.is_empty() => Owner::Machinery,
+        Some(_) if file.is_empty() => Owner::Unknown,
+        _ => Owner::Own,
     }
 }
 
-/// `-1.54.0`, or a hash as a checkout's folder has one.
+/// Returns whether this is `-1.54.0`, or a hash such as a checkout's folder has.
 fn is_version(rest: &str) -> bool {
     rest.strip_prefix('-').is_some_and(|rest| {
-        rest.starts_with(|it: char| it.is_ascii_digit()) || rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        rest.starts_with(|first: char| first.is_ascii_digit()) || rest.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
 }
 
-/// A function's path without what its types are filled with.
+/// A function's path without the arguments of its types.
 fn short(function: &str) -> String {
     let mut depth = 0_usize;
-    let mut kept = String::new();
+    let mut short = String::new();
     // The brackets at the very beginning hold the type itself: `<audit::Log>::write`.
     let (begin, rest) = match function.starts_with('<') {
         true => function.split_at(1),
         false => ("", function),
     };
     let mut inside_first = !begin.is_empty();
-    for it in rest.chars() {
-        match it {
+    for letter in rest.chars() {
+        match letter {
             '<' => depth += 1,
             '>' if depth > 0 => depth -= 1,
             '>' if inside_first => inside_first = false,
-            it if depth == 0 => kept.push(it),
+            letter if depth == 0 => short.push(letter),
             _ => {}
         }
     }
-    kept.replace("::::", "::").trim_end_matches("::").to_owned()
+    short.replace("::::", "::").trim_end_matches("::").to_owned()
 }
 
-/// Which stacks are known already: a stack comes again in run after run.
+/// The values that are known already. The same stacks come back in run after run.
 type Known<K, V> = Mutex<BTreeMap<K, Arc<V>>>;
 
 /// The functions at a return address, innermost first.
@@ -131,17 +131,17 @@ fn functions(address: u32) -> Arc<Vec<Frame>> {
 fn resolve(address: u32) -> Vec<Frame> {
     let Some(address) = afterlife_sim::address_of(address) else { return Vec::new() };
     let mut frames = Vec::new();
-    // A return address: the resolver looks at what is right before it.
+    // The address is a return address: the resolver looks at the instruction before it.
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
         let function = symbol.name().map_or_else(String::new, |name| format!("{name:#}"));
         let file = symbol.filename().map_or_else(String::new, |path| path.display().to_string());
-        let whose = whose(&function, &file);
-        frames.push(Frame { function, file: from_workspace(&file), line: symbol.lineno().unwrap_or(0), whose });
+        let owner = owner(&function, &file);
+        frames.push(Frame { function, file: from_workspace(&file), line: symbol.lineno().unwrap_or(0), owner });
     });
     frames
 }
 
-/// A path as a panic in it would name it: from the folder that holds this executable's target directory.
+/// The path as a panic would name it: relative to the folder of this executable's target directory.
 fn from_workspace(file: &str) -> String {
     static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let root = ROOT.get_or_init(|| {
@@ -157,21 +157,21 @@ fn frames(stack: &[u32]) -> Vec<Frame> {
     stack.iter().flat_map(|address| functions(*address).iter().cloned().collect::<Vec<_>>()).collect()
 }
 
-/// Who made something, going by the stack on which it was made.
+/// The maker of something, by the stack on which it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Maker {
     /// The program's own code, here.
     Own(Frame),
-    /// A crate that it depends on, for itself, or nobody knows who.
+    /// A crate that it depends on, or unknown code.
     Other,
 }
 
-/// Who made something: the innermost frame that is not machinery decides.
+/// The maker of something: the owner of the innermost frame that is not machinery.
 pub(crate) fn maker(stack: &[u32]) -> Maker {
     maker_of(&frames(stack)).0
 }
 
-/// Who spawned a task, if this is where one was spawned. A closure that may block is none: the runtime waits for it.
+/// The spawner of a task, if the stack spawns one. A closure that may block is not a task: the runtime waits for it.
 pub(crate) fn spawner(stack: &[u32]) -> Maker {
     spawner_of(&frames(stack))
 }
@@ -183,10 +183,10 @@ fn spawner_of(frames: &[Frame]) -> Maker {
 }
 
 fn maker_of(frames: &[Frame]) -> (Maker, &[Frame]) {
-    let made = frames.iter().position(|frame| frame.whose != Whose::Machinery);
+    let made = frames.iter().position(|frame| frame.owner != Owner::Machinery);
     let (machinery, frame) = frames.split_at(made.unwrap_or(frames.len()));
     match frame.first() {
-        Some(frame) if frame.whose == Whose::Own => (Maker::Own(frame.clone()), machinery),
+        Some(frame) if frame.owner == Owner::Own => (Maker::Own(frame.clone()), machinery),
         _ => (Maker::Other, machinery),
     }
 }
@@ -195,20 +195,20 @@ fn maker_of(frames: &[Frame]) -> (Maker, &[Frame]) {
 pub(crate) fn lines(stack: &[u32]) -> Vec<String> {
     const OTHERS_MAX: usize = 4;
     let frames = frames(stack);
-    let mut lines: Vec<String> = frames.iter().filter(|frame| frame.whose == Whose::Own).map(Frame::text).collect();
+    let mut lines: Vec<String> = frames.iter().filter(|frame| frame.owner == Owner::Own).map(Frame::text).collect();
     if lines.is_empty() {
-        let told = frames.iter().filter(|frame| frame.whose != Whose::Machinery).take(OTHERS_MAX);
-        lines = told.map(Frame::text).collect();
+        let shown = frames.iter().filter(|frame| frame.owner != Owner::Machinery).take(OTHERS_MAX);
+        lines = shown.map(Frame::text).collect();
     }
     lines.dedup();
     lines
 }
 
-/// The line of a stack that is told where there is room for one.
+/// The one line of a stack that matters most.
 pub(crate) fn line(stack: &[u32]) -> Option<Frame> {
     let frames = frames(stack);
-    let own = frames.iter().find(|frame| frame.whose == Whose::Own);
-    own.or_else(|| frames.iter().find(|frame| frame.whose == Whose::Library)).cloned()
+    let own = frames.iter().find(|frame| frame.owner == Owner::Own);
+    own.or_else(|| frames.iter().find(|frame| frame.owner == Owner::Library)).cloned()
 }
 
 #[cfg(test)]
@@ -218,29 +218,29 @@ mod tests {
     const REGISTRY: &str = "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f";
 
     fn frame(function: &str, file: &str) -> Frame {
-        Frame { function: function.to_owned(), file: file.to_owned(), line: 7, whose: whose(function, file) }
+        Frame { function: function.to_owned(), file: file.to_owned(), line: 7, owner: owner(function, file) }
     }
 
     #[test]
-    fn a_frame_is_told_by_its_file_and_else_by_its_crate() {
-        let of = |function: &str, file: &str| whose(function, file);
+    fn the_owner_of_a_frame_follows_from_its_file_or_else_its_crate() {
+        let of = owner;
         let tokio = format!("{REGISTRY}/tokio-1.54.0/src/task/spawn.rs");
         let axum = format!("{REGISTRY}/axum-0.8.9/src/serve/mod.rs");
-        assert_eq!(of("tokio::task::spawn::spawn", &tokio), Whose::Machinery);
-        assert_eq!(of("axum::serve::handle_connection", &axum), Whose::Library);
-        assert_eq!(of("tokio_fork::spawn", &axum.replace("axum-0.8.9", "tokio-fork-1.0.0")), Whose::Library);
-        assert_eq!(of("hyper::x", "/home/me/.cargo/git/checkouts/hyper-5f2b1c/ab12/src/x.rs"), Whose::Library);
-        assert_eq!(of("tokio::x", "/home/me/.cargo/git/checkouts/tokio-5f2b1c/ab12/src/x.rs"), Whose::Machinery);
-        assert_eq!(of("redb::x", "/work/app/vendor/redb/src/x.rs"), Whose::Library);
-        assert_eq!(of("std::thread::spawn", "/rustc/abc/library/std/src/thread/mod.rs"), Whose::Machinery);
-        assert_eq!(of("<app::Job as core::future::future::Future>::poll", "/work/app/src/job.rs"), Whose::Own);
-        assert_eq!(of("<afterlife_sim::abi::memory::Memory as x>::y", "/work/sim/src/x.rs"), Whose::Machinery);
-        assert_eq!(of("install_at", &format!("{HERE}/sim/src/kernel/descriptor.rs")), Whose::Machinery);
-        assert_eq!(of("{async_block#0}", &format!("{HERE}/tests/stock_axum.rs")), Whose::Own);
-        assert_eq!(of("afterlife_scenarios::raft_master::x", "/work/scenarios/src/x.rs"), Whose::Own);
-        assert_eq!(of("__rust_try", ""), Whose::Machinery);
-        assert_eq!(of("app::main", ""), Whose::Unknown);
-        assert_eq!(of("<core::pin::Pin<P> as Future>::poll", ""), Whose::Machinery);
+        assert_eq!(of("tokio::task::spawn::spawn", &tokio), Owner::Machinery);
+        assert_eq!(of("axum::serve::handle_connection", &axum), Owner::Library);
+        assert_eq!(of("tokio_fork::spawn", &axum.replace("axum-0.8.9", "tokio-fork-1.0.0")), Owner::Library);
+        assert_eq!(of("hyper::x", "/home/me/.cargo/git/checkouts/hyper-5f2b1c/ab12/src/x.rs"), Owner::Library);
+        assert_eq!(of("tokio::x", "/home/me/.cargo/git/checkouts/tokio-5f2b1c/ab12/src/x.rs"), Owner::Machinery);
+        assert_eq!(of("redb::x", "/work/app/vendor/redb/src/x.rs"), Owner::Library);
+        assert_eq!(of("std::thread::spawn", "/rustc/abc/library/std/src/thread/mod.rs"), Owner::Machinery);
+        assert_eq!(of("<app::Job as core::future::future::Future>::poll", "/work/app/src/job.rs"), Owner::Own);
+        assert_eq!(of("<afterlife_sim::abi::memory::Memory as x>::y", "/work/sim/src/x.rs"), Owner::Machinery);
+        assert_eq!(of("install_at", &format!("{HERE}/sim/src/kernel/descriptor.rs")), Owner::Machinery);
+        assert_eq!(of("{async_block#0}", &format!("{HERE}/tests/stock_axum.rs")), Owner::Own);
+        assert_eq!(of("afterlife_scenarios::raft_master::x", "/work/scenarios/src/x.rs"), Owner::Own);
+        assert_eq!(of("__rust_try", ""), Owner::Machinery);
+        assert_eq!(of("app::main", ""), Owner::Unknown);
+        assert_eq!(of("<core::pin::Pin<P> as Future>::poll", ""), Owner::Machinery);
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_named_without_what_fills_its_types() {
+    fn a_function_is_named_without_the_arguments_of_its_types() {
         assert_eq!(short("app::spawn::<app::Job<u8>>"), "app::spawn");
         assert_eq!(short("<app::Log<u8>>::write"), "app::Log::write");
         assert_eq!(short("app::handler::{closure#0}"), "app::handler::{closure#0}");

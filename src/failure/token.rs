@@ -1,5 +1,5 @@
 //! A token: one run on one line, short enough to paste: `a2-<scenario>-<seed>-<payload>`.
-//! It carries no events and no code: what it replays is what the code that replays it does.
+//! It carries no events and no code, so a replay shows the behaviour of the code that replays it.
 
 use crate::failure::fnv::fnv;
 use crate::fault::Plan;
@@ -11,30 +11,30 @@ use data_encoding::BASE64URL_NOPAD;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a token of this code begins with. A change of the format is a change of this.
+/// The version of the format, with which a token begins.
 const VERSION: &str = "a2";
 
-/// In the first byte of the payload: the plan follows, because the seed does not draw it.
+/// The bit in the first byte of the payload that says that a plan follows.
 const PLAN_FOLLOWS: u8 = 0b100;
 
-/// In the first byte of the payload: the build.
+/// The bits in the first byte of the payload that have the build.
 const BUILD_BITS: u8 = 0b011;
 
-/// In the first byte of the payload: the engine, above the others.
+/// The bits in the first byte of the payload that have the engine.
 const ENGINE_SHIFT: u32 = 3;
 const ENGINE_BITS: u8 = 0b11 << ENGINE_SHIFT;
 
-/// At the end of the payload: enough for a typing error to pass once in sixteen million.
+/// The length of the checksum at the end of the payload. One typing error in sixteen million passes it.
 const CHECKSUM_BYTES: usize = 3;
 
-/// A run that can be had again.
+/// A run that can be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// The scenario's name.
     pub scenario: String,
     /// Its build.
     pub build: Build,
-    /// The engine on which it ran: a seed means another run on another one.
+    /// The engine on which it ran. A seed means another run on another engine.
     pub engine: Engine,
     /// The seed.
     pub seed: u64,
@@ -42,16 +42,16 @@ pub struct Token {
     pub plan: Option<Plan>,
 }
 
-/// Why a text is no token that can be replayed here.
+/// The reason for which a text cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It does not even begin like one.
+    /// It does not begin like a token.
     #[error("`{text}` is not a token")]
     NotOne {
-        /// What was given.
+        /// The text.
         text: String,
     },
-    /// It was written by another version of the format.
+    /// It has another version of the format.
     #[error("the token is of version {failure}, and this code reads {VERSION}")]
     OtherVersion {
         /// The version that it names.
@@ -63,16 +63,16 @@ pub enum TokenError {
     /// Its checksum is not that of its content.
     #[error("the token's checksum does not fit: it is truncated or mistyped")]
     Damaged,
-    /// Its checksum fits, and still it holds what this code does not know.
+    /// Its checksum fits, but its content is unknown to this code.
     #[error("the token's plan cannot be read: {what}")]
     Unreadable {
-        /// What was met.
+        /// The unknown content.
         what: String,
     },
 }
 
 impl TokenError {
-    /// What to do about it.
+    /// The next step for the user.
     pub fn next(&self) -> String {
         match self {
             Self::NotOne { .. } => {
@@ -96,7 +96,7 @@ impl From<TokenError> for Refusal {
 }
 
 impl Token {
-    /// Whether a text means to be a token, whole or not: a version, then a dash.
+    /// Returns whether a text begins like a token: with a version and a dash.
     pub(crate) fn is_meant(text: &str) -> bool {
         version_of(text.trim()).is_some()
     }
@@ -113,7 +113,7 @@ impl Token {
         Self { scenario, build, engine, seed, plan }
     }
 
-    /// What it asks a runner for.
+    /// The request for its run.
     pub fn request(&self, record: bool) -> Request {
         Request {
             scenario: self.scenario.clone(),
@@ -197,8 +197,8 @@ impl FromStr for Token {
             return Err(TokenError::OtherVersion { failure: version.to_owned() });
         }
         let rest = &text[version.len() + 1..];
-        // Scenario names may hold dashes and numbers, and so may payloads: every place where a number stands
-        // between two dashes is tried, and the checksum says which one it is.
+        // Names of scenarios may have dashes and numbers, and so may payloads. Each number between two dashes is tried as the seed, and
+        // the checksum decides.
         let mut complete = false;
         for (scenario, seed, payload) in splits(rest) {
             complete |= !payload.is_empty();
@@ -220,20 +220,20 @@ fn version_of(text: &str) -> Option<&str> {
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(version)
 }
 
-/// Every way to read `<scenario>-<seed>-<payload>`, the payload possibly empty.
+/// All ways to split `<scenario>-<seed>-<payload>`. The payload may be empty.
 fn splits(rest: &str) -> impl Iterator<Item = (&str, u64, &str)> {
     rest.match_indices('-').filter_map(move |(at, _)| {
         let scenario = &rest[..at];
         let after = &rest[at + 1..];
         let (seed, payload) = after.split_once('-').unwrap_or((after, ""));
-        // `+5` parses as a number and is not how a seed is written.
+        // `+5` parses as a number, but no seed is printed like that.
         let plain = !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
         (plain && !scenario.is_empty()).then_some(())?;
         Some((scenario, seed.parse().ok()?, payload))
     })
 }
 
-/// A checksum over everything that the token says, folded to three bytes.
+/// A checksum of everything in the token, folded to three bytes.
 fn checksum(scenario: &str, seed: u64, body: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let sum = fnv(scenario.bytes().chain([0xff]).chain(seed.to_le_bytes()).chain(body.iter().copied()));
     let folded = sum ^ (sum >> 24) ^ (sum >> 48);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn these_tokens_are_written_so_for_ever() {
+    fn the_text_of_a_token_is_stable() {
         let drawn = token("raft-master", Build::Shipped, 47, None);
         let cut = token("raft-master", Build::Patched, u64::MAX, Some(stop_after_open()));
         let none = token("kv", Build::Sound, 0, Some(Plan::default()));
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_token_is_said() {
+    fn an_error_names_the_next_step() {
         let said = |text: &str| {
             let why = text.parse::<Token>().expect_err("this is no token");
             format!("{why}\n  next: {}", why.next())
@@ -334,7 +334,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_says_what_was_put_into_it(
+        fn a_token_is_parsed_as_it_was_printed(
             scenario in "[a-z][a-z0-9-]{0,20}",
             build in proptest::sample::select(Build::ALL.to_vec()),
             engine in proptest::sample::select(Engine::ALL.to_vec()),

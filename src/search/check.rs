@@ -1,5 +1,5 @@
-//! The check that a seed is a run: the same request in two fresh processes, compared event by event.
-//! It does not say why two runs differ; it names where, and what stood there on the stack.
+//! The check for determinism: one request in two fresh processes, compared event by event.
+//! It does not find the cause of a difference; it names the first event that differs, and its stack.
 
 use crate::run::request::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
@@ -12,39 +12,39 @@ use std::sync::Arc;
 pub(crate) struct Difference {
     /// The request's seed.
     pub(crate) seed: u64,
-    /// How many events both have in common.
+    /// The number of events that both have in common.
     pub(crate) common: u64,
     /// The digests.
     pub(crate) digests: [Digest; 2],
-    /// What came next in each.
+    /// The next event of each.
     pub(crate) events: [Next; 2],
-    /// The stacks at that event in two more runs.
+    /// The stacks at that event, from two more runs.
     pub(crate) stacks: Vec<Stack>,
 }
 
-/// What came after the last event that two runs have in common.
+/// The continuation of a run after the last event in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// This event.
     Event(Moment),
-    /// Nothing: the run was over.
+    /// The end of the run.
     End,
-    /// Not known: the run sent no events.
+    /// Unknown, because the run sent no events.
     Unknown,
 }
 
-/// A stack at the event at which two runs parted.
+/// A stack at the first event that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stack {
-    /// Which of the two runs this one was like up to that event, 0 or 1; `None` if neither.
+    /// The one of the two runs, 0 or 1, that this run equals up to that event; `None` if it equals neither.
     pub(crate) like: Option<usize>,
-    /// The event there, if the run came so far.
+    /// The event there, if the run got that far.
     pub(crate) event: Option<Moment>,
     /// The stack, as text.
     pub(crate) text: String,
 }
 
-/// Carries a request out twice, each time in a fresh process; the difference, if there is one.
+/// Carries out a request twice, each time in a fresh process, and returns the difference, if there is one.
 pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option<Difference>, RunnerError> {
     let recorded = Request { record: true, stack_at: None, ..request.clone() };
     let mut pair = [executor.fresh(&recorded)?, executor.fresh(&recorded)?];
@@ -71,12 +71,12 @@ pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option
     }))
 }
 
-/// Whether two replies are those of the same run. What was real about them (processor time) is not compared.
+/// Returns whether two replies are those of the same run. Processor time is real, so it is not compared.
 pub(crate) fn same(first: &Reply, second: &Reply) -> bool {
     first.digest == second.digest && first.ended == second.ended && first.violations == second.violations
 }
 
-/// How many events two records have in common.
+/// The number of events that two records have in common.
 fn common(first: &Record, second: &Record) -> usize {
     let pairs = first.digests.iter().zip(&second.digests);
     pairs.take_while(|(first, second)| first == second).count()

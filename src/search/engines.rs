@@ -1,5 +1,5 @@
-//! Every known way to break on each engine: found or not, after how many runs, and at how many events a second.
-//! One program has one portable engine, so that the lines of other builds come as files.
+//! The variants on each engine: found or not, in which run, and at how many events a second.
+//! One program has one portable engine, so the rows of other builds come from files.
 
 use crate::model::build::Build;
 use crate::model::engine::Engine;
@@ -22,16 +22,16 @@ pub(crate) struct Across {
     build: Build,
     claim: String,
     engine: Engine,
-    /// For each campaign, in which run it was met first, from 1; `None` if in none.
+    /// The first run in which each campaign met it, from 1; `None` if it did not.
     met: Vec<Option<u64>>,
-    /// After how many runs a campaign gave up.
+    /// The number of runs after which a campaign gave up.
     runs_max: u64,
-    /// Of all campaigns over this system: events, and the processor time that they took in nanoseconds.
+    /// The events of all campaigns over this system, and their processor time in nanoseconds.
     events: u64,
     cpu_ns: u64,
 }
 
-/// Looks for each variant of these scenarios on the engine that is theirs in this program.
+/// Looks for each variant of these scenarios on the engine that they have in this program.
 pub(crate) fn across(
     scenarios: &[&Scenario],
     executor: &dyn Executor,
@@ -59,7 +59,7 @@ pub(crate) fn across(
     Ok(lines)
 }
 
-/// Counts what passes through.
+/// Counts the events and the processor time of another executor's runs.
 struct Counting<'a> {
     executor: &'a dyn Executor,
     events: Cell<u64>,
@@ -84,7 +84,7 @@ impl Executor for Counting<'_> {
     }
 }
 
-/// The lines of another build, one JSON object each.
+/// Reads the rows of another build, one JSON object per line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Across>, Refusal> {
     let refused = |why: String| {
         let next = "give a file that `engines --lines` of another build has written".to_owned();
@@ -94,23 +94,24 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Across>, Refusal> {
     text.lines().map(|line| serde_json::from_str(line).map_err(|error| refused(error.to_string()))).collect()
 }
 
-/// The lines as they are passed on to another build.
+/// The rows as text, for another build.
 pub(crate) fn lines(all: &[Across]) -> String {
-    let line = |it| serde_json::to_string(it).unwrap_or_else(|error| unreachable!("plain data: {error}"));
-    all.iter().map(|it| line(it) + "\n").collect()
+    let line = |row| serde_json::to_string(row).unwrap_or_else(|error| unreachable!("plain data: {error}"));
+    all.iter().map(|row| line(row) + "\n").collect()
 }
 
-/// The table, as Markdown: one row for each variant, one column for each engine that was asked.
+/// The table as Markdown: one row per variant, one column per engine.
 pub(crate) fn markdown(all: &[Across]) -> String {
-    let engines: Vec<Engine> = Engine::ALL.into_iter().filter(|it| all.iter().any(|of| of.engine == *it)).collect();
+    let engines: Vec<Engine> =
+        Engine::ALL.into_iter().filter(|engine| all.iter().any(|row| row.engine == *engine)).collect();
     let mut rows: Vec<(&str, &str, Build, &str)> = Vec::new();
     let mut cells: BTreeMap<(&str, &str, Build, Engine), String> = BTreeMap::new();
-    for it in all {
-        let row = (it.system.as_str(), it.variant.as_str(), it.build, it.claim.as_str());
+    for found in all {
+        let row = (found.system.as_str(), found.variant.as_str(), found.build, found.claim.as_str());
         if !rows.contains(&row) {
             rows.push(row);
         }
-        cells.insert((row.0, row.1, row.2, it.engine), cell(it));
+        cells.insert((row.0, row.1, row.2, found.engine), cell(found));
     }
     let mut text = String::from("| system | variant | build | claim |");
     engines.iter().for_each(|engine| text += &format!(" {engine} |"));
@@ -128,15 +129,15 @@ pub(crate) fn markdown(all: &[Across]) -> String {
     text
 }
 
-/// What became of a variant: the median of the campaigns that met it, in how many they did, and the speed.
-fn cell(it: &Across) -> String {
-    let mut met: Vec<u64> = it.met.iter().flatten().copied().collect();
+/// The result of one variant: the median run of the campaigns that met it, their number, and the speed.
+fn cell(row: &Across) -> String {
+    let mut met: Vec<u64> = row.met.iter().flatten().copied().collect();
     met.sort_unstable();
     let found = match met.get(met.len().saturating_sub(1) / 2) {
-        Some(median) => format!("run {median} ({} of {})", met.len(), it.met.len()),
-        None => format!("not in {} × {} runs", it.met.len(), it.runs_max),
+        Some(median) => format!("run {median} ({} of {})", met.len(), row.met.len()),
+        None => format!("not in {} × {} runs", row.met.len(), row.runs_max),
     };
-    format!("{found}, {} events/s", u128::from(it.events) * 1_000_000_000 / u128::from(it.cpu_ns.max(1)))
+    format!("{found}, {} events/s", u128::from(row.events) * 1_000_000_000 / u128::from(row.cpu_ns.max(1)))
 }
 
 #[cfg(test)]
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_has_one_row_with_what_each_engine_came_to() {
+    fn a_variant_has_one_row_with_the_result_of_each_engine() {
         let all = [
             on(Engine::Native, "M1", &[Some(7), None, Some(3)]),
             on(Engine::Native, "M2", &[Some(1)]),
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_out_as_they_went_in() {
+    fn rows_are_read_as_they_were_written() {
         let all = [on(Engine::Turmoil, "M1", &[Some(7), None])];
         let read: Vec<Across> = lines(&all).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         assert_eq!(read, all);

@@ -1,4 +1,14 @@
 //! The search: campaigns over many runs, shrinking, replays and checks.
+//!
+//! ```text
+//! campaign/      many runs of one scenario until something breaks
+//! shrink/        the smallest plan that still breaks
+//! replay.rs      one known run again; check.rs compares two runs of one request
+//! variants.rs    the runs until each variant is found; engines.rs has them on each engine
+//! settings.rs    the environment variables; budget.rs parses seeds, shards and durations
+//! run_log.rs     the traced lines of a finding; moment.rs is an event with its record
+//! proptest.rs    plans as strategies
+//! ```
 
 pub(crate) mod budget;
 pub(crate) mod campaign;

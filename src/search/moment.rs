@@ -1,4 +1,4 @@
-//! An event together with the record that names what is in it.
+//! An event together with the record that has its names.
 
 use crate::run::request::Record;
 use afterlife_sim::event::Event;
@@ -12,7 +12,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// The event of this index, if the record has it.
+    /// The event at this index, if the record has one.
     pub(crate) fn of(record: &Arc<Record>, index: usize) -> Option<Self> {
         (index < record.events.len()).then(|| Self { record: record.clone(), index })
     }

@@ -1,5 +1,5 @@
-//! Plans as `proptest` strategies: what a scenario's faults allow, drawn and shrunk as campaigns draw and shrink it, for tests of a
-//! user's own. What a campaign draws is decided by keyed choices alone: proptest only chooses the seed.
+//! Plans as `proptest` strategies: drawn and shrunk as campaigns draw and shrink them, for tests of a user's own.
+//! Keyed choices draw the plan, as in a campaign; proptest only chooses the seed.
 
 #![allow(clippy::test_attr_in_doctest, reason = "the example is a test file, as a user writes it")]
 
@@ -43,7 +43,7 @@ use std::sync::Arc;
 /// proptest! {
 ///     #![proptest_config(ProptestConfig::with_cases(16))]
 ///     #[test]
-///     fn it_comes_back_whatever_strikes(run in afterlife::plans!(a_counter_that_is_restarted)) {
+///     fn the_counter_survives_every_fault(run in afterlife::plans!(a_counter_that_is_restarted)) {
 ///         prop_assume!(!run.plan().injections.is_empty());
 ///         run.holds()?;
 ///     }
@@ -63,7 +63,7 @@ pub struct Plans {
     offer: Arc<Offer>,
 }
 
-/// What all values of one strategy share.
+/// The parts that all values of one strategy share.
 struct Offer {
     scenario: Scenario,
     build: Build,
@@ -99,7 +99,7 @@ impl Plans {
         let path = test_path(here);
         let launch = Launch::of_this_test(&path).unwrap_or_else(|error| panic!("{}", RunnerError::Start(error)));
         let build = scenario.builds.first().copied().unwrap_or_default();
-        // The nodes and the faults of a scenario are the same for every seed, as far as plans go.
+        // As far as plans are concerned, a scenario's nodes and faults are the same for every seed.
         let mut sim = Sim::on(scenario.engine(), build, 0);
         (scenario.script)(&mut sim);
         let (faults, injected) = (sim.faults, sim.injected);
@@ -107,7 +107,7 @@ impl Plans {
     }
 }
 
-/// The path by which the test runner knows the function around this one: `crate::orders::hold::{{closure}}::here` is `orders::hold`.
+/// The test runner's path of the function around this one: `crate::orders::hold::{{closure}}::here` is `orders::hold`.
 fn test_path(here: &str) -> String {
     let inner = here.strip_suffix("::here").unwrap_or(here);
     let path: Vec<&str> = inner.split("::").skip(1).take_while(|name| !name.starts_with("{{")).collect();
@@ -127,11 +127,11 @@ impl Strategy for Plans {
     }
 }
 
-/// A plan and what is simpler than it.
+/// A plan and the simpler plans.
 pub struct PlanTree {
     failing: Planned,
     shown: Planned,
-    /// What is still to be tried, the next one last.
+    /// The plans that are still to be tried, the next one last.
     simpler: Vec<Plan>,
 }
 
@@ -189,7 +189,7 @@ impl fmt::Debug for Planned {
 pub struct Broken {
     /// The invariant's id.
     pub invariant: String,
-    /// What happened.
+    /// The sentence of the violation.
     pub sentence: String,
     /// The token of the run.
     pub token: String,
@@ -231,7 +231,9 @@ impl Planned {
         ran.unwrap_or_else(|error| panic!("{error}, in the test `{path}`"));
         match replies.into_iter().flat_map(|reply| reply.violations).next() {
             None => Ok(()),
-            Some(it) => Err(Broken { invariant: it.invariant, sentence: it.sentence, token: token.to_string() }),
+            Some(violation) => {
+                Err(Broken { invariant: violation.invariant, sentence: violation.sentence, token: token.to_string() })
+            }
         }
     }
 }

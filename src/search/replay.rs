@@ -1,4 +1,4 @@
-//! A replay: one known run, had again twice in fresh processes, and compared with what is known of it.
+//! A replay: one known run, carried out twice in fresh processes and compared with its record.
 //! It prints nothing and writes nothing.
 
 use crate::failure::failing_run::FailingRun;
@@ -13,14 +13,14 @@ use crate::search::moment::Moment;
 use afterlife_sim::event::Digest;
 use std::sync::Arc;
 
-/// What came of a replay.
+/// The outcome of a replay.
 #[derive(Clone, Debug)]
 pub(crate) enum Replayed {
-    /// The run broke a claim, as one expects of a replay.
+    /// The run broke a claim, as expected.
     Broke(Box<FailingRun>),
     /// The run held.
     Held(Box<Reply>),
-    /// The two runs were not the same.
+    /// The two runs differ.
     Nondeterministic([Digest; 2]),
     /// The plan names a node that the scenario no longer has.
     PlanUnfit {
@@ -29,30 +29,30 @@ pub(crate) enum Replayed {
         /// How many nodes there are.
         nodes: usize,
     },
-    /// The run is not the one that the record is of: the code has changed since.
+    /// The run differs from the record, because the code has changed.
     RecordUnfit {
         /// The record's digest.
         expected: Digest,
         /// The run's.
         met: Digest,
-        /// The first event that differs: as recorded, and as it is now. `None` where the run is over.
+        /// The first event that differs, as recorded and now. `None` where the run is over.
         first: Option<[Option<Moment>; 2]>,
     },
-    /// The two runs were the same as far as was asked for, and nothing had broken by then.
+    /// The two runs are the same up to the requested time, and nothing had broken by then.
     CutShort {
-        /// Up to when, in virtual nanoseconds.
+        /// The requested time, in virtual nanoseconds.
         until_ns: u64,
-        /// The run so far.
+        /// The run up to it.
         reply: Box<Reply>,
     },
 }
 
-/// What a replay is asked for beside its token.
+/// The options of a replay, besides its token.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
-    /// What the run was when it was recorded: any other run is unfit.
+    /// The recorded run. Any other run is unfit.
     pub(crate) recorded: Option<&'a FailingRun>,
-    /// Which of the lines that programs trace come along.
+    /// The traced lines that are shown.
     pub(crate) log: Option<&'a Filter>,
     /// The virtual time at which the run ends, in nanoseconds, if it has not ended by then.
     pub(crate) until_ns: Option<u64>,
@@ -68,7 +68,7 @@ impl Replayed {
         }
     }
 
-    /// What it means for the exit code.
+    /// The verdict, which decides the exit code.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Self::Broke(_) => Verdict::Broke,
@@ -79,7 +79,7 @@ impl Replayed {
     }
 }
 
-/// Has a token's run again.
+/// Replays the run of a token.
 pub(crate) fn replay(
     executor: &dyn Executor,
     token: &Token,
@@ -92,7 +92,7 @@ pub(crate) fn replay(
     if let (Some(record), Some(traced)) = (&mut reply.record, &mut again.record) {
         (record.lines, record.strayed) = (std::mem::take(&mut traced.lines), strayed);
     }
-    // Tracing runs code that is otherwise passed over, so that it may have made another run; without it there is one.
+    // Tracing runs code that is skipped otherwise, so it may have made another run. The run without it counts.
     if strayed {
         again = executor.fresh(&request)?;
     }
@@ -121,7 +121,7 @@ pub(crate) fn replay(
     })
 }
 
-/// The first event in which a run differs from its record; of a part of a run, only the part counts.
+/// The first event in which a run differs from its record. If only a part was run, only that part is compared.
 fn differs(recorded: &Record, met: &Record, until_ns: Option<u64>) -> Option<[Option<Moment>; 2]> {
     let same = |index: &usize| recorded.events.get(*index) == met.events.get(*index);
     let most = recorded.events.len().max(met.events.len());
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_no_longer_fits_is_told_with_the_first_event_that_differs() {
+    fn a_record_that_no_longer_fits_names_the_first_event_that_differs() {
         let later = |request: &Request| {
             let mut reply = as_sampled(request);
             reply.record.iter_mut().for_each(|record| record.events[9].time_ns += 1);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_makes_another_run_is_told_as_that_and_the_run_is_the_one_without() {
+    fn a_log_that_makes_another_run_is_marked_and_the_run_without_it_counts() {
         let strays = |request: &Request| {
             let reply = as_sampled(request);
             Reply { digest: Digest(u64::from(request.log.is_some()), 0), ..reply }

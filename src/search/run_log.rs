@@ -1,5 +1,5 @@
-//! What a record holds and no campaign asks for: what programs traced in the run of a finding.
-//! Tracing runs code of the program that is otherwise passed over, so that the log is taken only from the very same run.
+//! The log of a finding's run: the lines that its programs traced, for the record.
+//! Tracing runs code of the program that is skipped otherwise, so the log counts only if the run is the same.
 
 use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;
@@ -7,10 +7,10 @@ use crate::run::log_filter::RECORDED;
 use crate::run::request::{Ended, Request};
 use crate::runner::{Executor, RunnerError};
 
-/// The finding with what its programs traced, if its run is the same with tracing on as without.
+/// Adds the traced lines to a finding, if its run is the same with tracing as without.
 pub(crate) fn with_log(executor: &dyn Executor, mut failure: FailingRun) -> Result<FailingRun, RunnerError> {
     let Ok(token) = failure.finding.token.parse::<Token>() else { return Ok(failure) };
-    // A run that was cut off by a crash tells what it printed; to wait once more for one that goes round for ever is too dear.
+    // A run that a crash ended already has the printed lines. One more run of an endless loop would take too long.
     if failure.ended != Ended::Whole || failure.record.events.is_empty() {
         return Ok(failure);
     }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_traced_comes_from_the_very_same_run_or_not_at_all() {
+    fn traced_lines_come_from_the_same_run_or_not_at_all() {
         let failure = use_after_teardown();
         let digest = failure.finding.digest;
         let lines = |digest| {

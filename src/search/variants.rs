@@ -1,5 +1,5 @@
-//! How soon each known way to break is found: campaigns with different first seeds, each until it has met all of them.
-//! It confirms and shrinks nothing, and decides nothing: its product is a table.
+//! The number of runs until each variant is found: campaigns with different first seeds, each until it has met all variants.
+//! It confirms and shrinks nothing; its result is a table.
 
 use crate::failure::token::Token;
 use crate::model::build::Build;
@@ -9,19 +9,19 @@ use crate::scenario::definition::Scenario;
 use crate::scenario::variant::Variant;
 use std::ops::ControlFlow;
 
-/// How soon a variant was met.
+/// The runs in which a variant was met first.
 #[derive(Clone, Debug)]
 pub(crate) struct Exposure<'a> {
     /// The scenario.
     pub(crate) scenario: &'a Scenario,
     /// The variant.
     pub(crate) variant: &'a Variant,
-    /// For each campaign, in which run it was met first, from 1; `None` if in none.
+    /// The first run in which each campaign met it, from 1; `None` if it did not.
     pub(crate) runs: Vec<Option<u64>>,
 }
 
 impl Exposure<'_> {
-    /// The middle one of the campaigns, if at least half of them met it; a campaign that did not counts as longer than any.
+    /// The median of the campaigns, if at least half of them met it. A campaign that did not counts as the longest.
     pub(crate) fn median(&self) -> Option<u64> {
         let mut runs: Vec<u64> = self.runs.iter().map(|run| run.unwrap_or(u64::MAX)).collect();
         runs.sort_unstable();
@@ -29,10 +29,10 @@ impl Exposure<'_> {
     }
 }
 
-/// Each campaign has seeds of its own: so many lie between two first ones.
+/// The distance between the first seeds of two campaigns.
 const SEEDS_APART: u64 = 1 << 32;
 
-/// Runs `campaigns` campaigns of at most `runs_max` runs over each build that has variants. `tell` hears of each that is done.
+/// Runs `campaigns` campaigns of at most `runs_max` runs over each build that has variants. `tell` is called after each.
 pub(crate) fn expose<'a>(
     scenarios: &[&'a Scenario],
     executor: &dyn Executor,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_is_known_by_all_of_its_parts() {
+    fn a_variant_matches_if_all_of_its_parts_do() {
         assert!(VARIANTS[0].is_of("no-use-after-teardown · metadata-db · a.rs · b.rs", ""));
         assert!(VARIANTS[0].is_of("no-use-after-teardown · store", "master-1 used a db"));
         assert!(!VARIANTS[0].is_of("no-use-after-teardown · output · a.rs · b.rs", ""));

@@ -1,12 +1,12 @@
-//! What a run depends on beside its program and its token: the system, the machine, how the harness was built and told to run.
-//! It names no variable that afterlife does not know, and no folder.
+//! The environment of a run, besides its program and its token: system, machine, build of the harness, settings.
+//! It has no folder, and no variable that is not afterlife's.
 
 use crate::model::env::SWITCH;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 
-/// Where a record was written.
+/// The environment in which a record was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Environment {
     /// The operating system: `linux`.
@@ -17,16 +17,16 @@ pub(crate) struct Environment {
     pub(crate) arch: String,
     /// The processor's model: libraries choose code by it.
     pub(crate) processor: String,
-    /// How the harness was built: `debug` or `release`.
+    /// The profile of the harness's build: `debug` or `release`.
     pub(crate) profile: String,
     /// The kind of context switch: `user-space` or `futex`.
     pub(crate) context_switch: String,
-    /// Variables that change how runs are carried out, if they were set.
+    /// The variables that change the execution of runs, if they were set.
     pub(crate) settings: BTreeMap<String, String>,
 }
 
 impl Environment {
-    /// That of this process.
+    /// The environment of this process.
     pub(crate) fn of_this_process() -> Self {
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let processors = text("/proc/cpuinfo");
@@ -42,7 +42,7 @@ impl Environment {
         }
     }
 
-    /// What is otherwise here than there, in words.
+    /// The differences from another environment, in words.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let fields = [
             ("system", &self.os, &other.os),
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_down_names_no_folder_and_no_user() {
+    fn an_environment_names_no_folder_and_no_user() {
         let (environment, program) = (Environment::of_this_process(), Program::of_this_process());
         assert_eq!(environment.os, "linux");
         assert!(!environment.kernel.is_empty() && program.bytes > 0, "{environment:?} {program:?}");

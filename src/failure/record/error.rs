@@ -1,12 +1,11 @@
-//! Why a record cannot be written, found or read, each with what to do next.
-//! What a record means for the code that reads it is not judged here.
+//! The reasons for which a record cannot be written, found or read, each with a next step.
 
 use super::format::FORMAT;
 use crate::model::refusal::Refusal;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a record cannot be read or written.
+/// The reason for which a record cannot be written, found or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
     /// The folder cannot be written to.
@@ -14,7 +13,7 @@ pub(crate) enum RecordError {
     Unwritable {
         /// The folder or file.
         path: PathBuf,
-        /// Why not.
+        /// The system's reason.
         source: io::Error,
     },
     /// A file cannot be read.
@@ -22,47 +21,47 @@ pub(crate) enum RecordError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's reason.
         source: io::Error,
     },
-    /// A file is something else.
+    /// The file is no record.
     #[error("{} is not a record: {what}", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// How that is seen.
+        /// The difference from a record.
         what: String,
     },
-    /// A record ends before its last line.
+    /// The record ends before its last line.
     #[error("{} is not whole: it ends after {lines} lines", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// How many lines can be read.
+        /// The number of lines that can be read.
         lines: u64,
         /// The token that it begins with.
         token: Option<String>,
     },
-    /// A record holds what it should not.
+    /// The record has a line that no record has.
     #[error("{} is damaged, or says what this afterlife does not know: line {line}: {what}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The mistake in it.
         what: String,
         /// The token that it begins with.
         token: Option<String>,
     },
-    /// It was written by a later afterlife.
+    /// It has another format.
     #[error("{} is a record of format {found}, written by afterlife {written_by}; this afterlife reads format {FORMAT}", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its format.
         found: u32,
-        /// Who says to have written it.
+        /// The version of afterlife that wrote it.
         written_by: String,
     },
     /// It was written before records were one file.
@@ -71,20 +70,20 @@ pub(crate) enum RecordError {
         /// The folder.
         folder: PathBuf,
     },
-    /// There is none by this name.
+    /// No finding has this name.
     #[error("there is no finding `{what}` under {}", root.display())]
     Unknown {
-        /// What was asked for.
+        /// The name.
         what: String,
-        /// Where it was looked for.
+        /// The folder of records.
         root: PathBuf,
     },
-    /// There are several by this name.
+    /// Several findings have this name.
     #[error("`{what}` stands for {count} findings: {}", ids.join(", "))]
     Ambiguous {
-        /// What was asked for.
+        /// The name.
         what: String,
-        /// How many there are.
+        /// The number of findings.
         count: usize,
         /// The first few of them.
         ids: Vec<String>,
@@ -92,12 +91,12 @@ pub(crate) enum RecordError {
 }
 
 impl RecordError {
-    /// Whether this code does not read it because it is of other code.
+    /// Returns whether another version of the code wrote it.
     pub(crate) fn is_of_other_code(&self) -> bool {
         matches!(self, Self::Newer { .. } | Self::Older { .. })
     }
 
-    /// What to do about it.
+    /// The next step for the user.
     pub(crate) fn next(&self) -> String {
         match self {
             Self::Unwritable { .. } => {

@@ -1,9 +1,8 @@
-//! What stands in a record: one object of JSON a line, compressed as one stream of zstd.
+//! The format of a record: one JSON object per line, compressed as one stream of zstd.
 //!
-//! The first line is of the kind `record`, the last of the kind `end`. Between them come what is known beforehand
-//! (`environment`, `finding`, `node`, `text`, `place`, `stack`, `socket`) and then the run itself in its order: `choice`, `line`,
-//! `event`. A reader passes over kinds of lines that it does not know, so that one may be added; whatever changes the meaning of
-//! a line that was there before takes a new number for the format.
+//! The first line has the kind `record`, the last one the kind `end`. Between them are the facts about the run (`environment`, `finding`,
+//! `node`, `text`, `place`, `stack`, `socket`), then the run itself in its order: `choice`, `line`, `event`. A reader skips lines of
+//! unknown kinds, so that kinds may be added. A line whose meaning changes takes a new number of the format.
 
 use super::environment::Environment;
 use super::program::Program;
@@ -19,18 +18,18 @@ use afterlife_sim::event::{Event, NodeId, Seq, Socket, What};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The format that is written, and the newest that is read.
+/// The format that is written and read.
 pub(crate) const FORMAT: u32 = 2;
 
 /// A line.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Entry {
-    /// What this file is, first.
+    /// The identity of the file, first.
     Record(Header),
-    /// What else the run depended on.
+    /// The environment of the run.
     Environment(Environment),
-    /// What broke.
+    /// The finding.
     Finding(Box<Sheet>),
     /// A node, by number.
     Node {
@@ -53,19 +52,19 @@ pub(crate) enum Entry {
         /// The line: `src/server.rs:88`.
         line: String,
     },
-    /// A stack that the violation is told with.
+    /// A stack of the violation.
     Stack(Stack),
     /// A socket at the moment of the violation.
     Socket(Socket),
     /// A question that the seed answered.
     Choice(Choice),
-    /// What a program printed or traced.
+    /// A line that a program printed or traced.
     Line(LogLine),
-    /// What happened.
+    /// An event.
     Event(Happened),
-    /// Nothing is missing.
+    /// The end, which says that nothing is missing.
     End(Counts),
-    /// A kind of line that a later afterlife writes.
+    /// A line of a kind that a later version writes.
     #[serde(other)]
     Unknown,
 }
@@ -75,7 +74,7 @@ pub(crate) enum Entry {
 pub(crate) struct Header {
     /// The number of the format.
     pub(crate) format: u32,
-    /// Who wrote it: a version of afterlife.
+    /// The version of afterlife that wrote it.
     pub(crate) afterlife: String,
     /// The program that was run.
     pub(crate) program: Program,
@@ -85,15 +84,15 @@ pub(crate) struct Header {
     pub(crate) build: Build,
     /// The seed.
     pub(crate) seed: u64,
-    /// What replays the run.
+    /// The token that replays the run.
     pub(crate) token: String,
-    /// What makes the finding the same as another.
+    /// The signature, which findings are grouped by.
     pub(crate) signature: Signature,
     /// The digest of the run, in hexadecimal digits.
     pub(crate) digest: String,
 }
 
-/// Who wrote a record, and where.
+/// The origin of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Written {
     /// Its first line.
@@ -103,7 +102,7 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// What is otherwise in this process than in the one that wrote it, in words.
+    /// The differences between this process and the one that wrote the record, in words.
     pub(crate) fn elsewhere(&self) -> Vec<String> {
         let mut differences = Vec::new();
         if self.header.program != Program::of_this_process() {
@@ -118,21 +117,21 @@ impl Written {
     }
 }
 
-/// The finding, with what its story is told from beside the events.
+/// The finding, with the facts of its story that are not events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sheet {
     /// The finding, with its plan.
     pub(crate) finding: Finding,
-    /// How the confirming run ended.
+    /// The end of the confirming run.
     pub(crate) ended: Ended,
-    /// How large it was.
+    /// The size of the confirming run.
     pub(crate) totals: Totals,
-    /// What else broke in it.
+    /// The other violations in it.
     pub(crate) also: Vec<Signature>,
-    /// Where the code was, if a fault of it ended the run.
+    /// The stack at which the code crashed, if a crash ended the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stack: Option<String>,
-    /// How its plan became as small as it is.
+    /// The account of shrinking its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shrunk: Option<Shrunk>,
 }
@@ -140,15 +139,15 @@ pub(crate) struct Sheet {
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Choice {
-    /// How many events there were before it.
+    /// The number of events before it.
     pub(crate) events: u64,
-    /// What was asked.
+    /// The question.
     pub(crate) question: Question,
-    /// Of whom: an identity, in hexadecimal digits.
+    /// The identity that it was asked for, in hexadecimal digits.
     pub(crate) who: String,
-    /// For which time.
+    /// The number of the question among equal ones.
     pub(crate) occurrence: u64,
-    /// The answer is below this; any number of 64 bits if it is not there.
+    /// The bound below which the answer is; absent if any 64-bit number may be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) below: Option<u64>,
     /// The answer.
@@ -163,14 +162,14 @@ impl From<&Asked> for Choice {
             question,
             who: format!("{who:016x}"),
             occurrence,
-            below: Some(bound).filter(|it| *it > 0),
+            below: Some(bound).filter(|bound| *bound > 0),
             answer,
         }
     }
 }
 
 impl Choice {
-    /// As it was asked; `None` if it names nobody.
+    /// The question as it was asked; `None` if `who` is no number.
     pub(super) fn asked(self) -> Option<Asked> {
         let Self { events, question, who, occurrence, below, answer } = self;
         let who = u64::from_str_radix(&who, 16).ok()?;
@@ -178,18 +177,18 @@ impl Choice {
     }
 }
 
-/// An event, with what is usual left out.
+/// An event, without fields that have their usual value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Happened {
     seq: u64,
     time_ns: u64,
-    /// None is the room itself.
+    /// None is the simulation itself.
     node: Option<u16>,
     incarnation: u16,
     thread: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     task: u64,
-    /// None: nothing in the run led here.
+    /// None if nothing in the run caused it.
     cause: Option<u64>,
     what: What,
 }
@@ -215,7 +214,7 @@ impl From<Happened> for Event {
     }
 }
 
-/// How many lines of a kind there are.
+/// The number of lines of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     /// Events.

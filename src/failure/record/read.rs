@@ -1,5 +1,4 @@
-//! Reads a record, line by line, from whatever gives bytes.
-//! A record that is cut off, damaged, or not one is told as what it is.
+//! Reads a record line by line. A record that is truncated, damaged, or none at all has an error of its own.
 
 use super::environment::Environment;
 use super::error::RecordError;
@@ -11,12 +10,12 @@ use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use zstd::stream::read::Decoder;
 
-/// What every stream of zstd begins with: RFC 8878, section 3.1.1.
+/// The first bytes of a stream of zstd: RFC 8878, section 3.1.1.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 const FOREIGN: &str = "it does not begin as records do";
 
-/// Only what is needed to see whether the rest can be read.
+/// The fields that decide whether the rest can be read.
 #[derive(Deserialize)]
 struct Stamp {
     kind: String,
@@ -30,14 +29,14 @@ pub(crate) struct Reader<'a> {
     from: BufReader<Decoder<'static, BufReader<Box<dyn Read + 'a>>>>,
     token: Option<String>,
     text: String,
-    /// How many lines were read.
+    /// The number of lines that were read.
     lines: u64,
     counts: Counts,
     ended: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// The record that this is, and its first line; `path` is for what is said of it.
+    /// A reader of this record, and its first line. `path` is for errors.
     pub(crate) fn new(path: &Path, mut from: impl Read + 'a) -> Result<(Self, Header), RecordError> {
         let path = path.to_owned();
         let unreadable = |source| RecordError::Unreadable { path: path.clone(), source };
@@ -102,7 +101,7 @@ impl<'a> Reader<'a> {
     }
 
     fn parsed(&self) -> Result<Entry, RecordError> {
-        // What else it could have been is a list as long as a page.
+        // The list of all other kinds would fill a page.
         let short = |error: String| error.split(", expected one of").next().unwrap_or_default().to_owned();
         serde_json::from_str(&self.text).map_err(|error| self.malformed(short(error.to_string())))
     }
@@ -116,15 +115,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A whole record.
+/// Reads a whole record.
 pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written), RecordError> {
     let (mut reader, header) = Reader::new(path, from)?;
     let (mut environment, mut sheet, mut record) = (Environment::default(), None, Record::default());
     record.names.push(String::new());
     while let Some(entry) = reader.entry()? {
         match entry {
-            Entry::Environment(it) => environment = it,
-            Entry::Finding(it) => sheet = Some(it),
+            Entry::Environment(read) => environment = read,
+            Entry::Finding(read) => sheet = Some(read),
             Entry::Node { id, name } if usize::from(id) == record.nodes.len() => record.nodes.push(name),
             Entry::Text { id, text } if id as usize == record.names.len() => record.names.push(text),
             Entry::Node { .. } | Entry::Text { .. } => {
@@ -158,7 +157,7 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written)
     Ok((failure, Written { header, environment }))
 }
 
-/// Every line of a record, with its number from 1, as it comes.
+/// Passes every line of a record to `take`, with its number from 1.
 pub(super) fn each(path: &Path, from: impl Read, take: &mut dyn FnMut(u64, Entry)) -> Result<(), RecordError> {
     let (mut reader, header) = Reader::new(path, from)?;
     take(reader.lines, Entry::Record(header));
@@ -168,12 +167,12 @@ pub(super) fn each(path: &Path, from: impl Read, take: &mut dyn FnMut(u64, Entry
     Ok(())
 }
 
-/// Whether these bytes begin as a compressed record does.
+/// Returns whether these bytes begin like a compressed record.
 pub(super) fn begins(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// Only who wrote a record, and where: its first two lines.
+/// Reads the origin of a record: its first two lines.
 pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordError> {
     let (mut reader, header) = Reader::new(path, from)?;
     match reader.entry()? {
@@ -182,7 +181,7 @@ pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordErr
     }
 }
 
-/// Copies the lines of a record, as they are, to where they are wanted.
+/// Copies the lines of a record as they are.
 pub(super) fn copy(path: &Path, from: impl Read, to: &mut dyn io::Write) -> Result<(), RecordError> {
     let (mut reader, _) = Reader::new(path, from)?;
     loop {

@@ -1,5 +1,5 @@
-//! Records there and back: any record, the one that is kept as an example of the format, and those that are not whole.
-//! What records are found by is tested in `shelf.rs`.
+//! Records are read as they were written: any record, the example of the format, and records that are incomplete.
+//! `store.rs` tests the names that records are found by.
 
 use super::environment::Environment;
 use super::error::RecordError;
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn a_part_of_a_record_is_told_as_that(failure in failure(), cut in any::<prop::sample::Index>()) {
+    fn a_truncated_record_is_an_error(failure in failure(), cut in any::<prop::sample::Index>()) {
         let bytes = written(&failure);
         let cut = 4 + cut.index(bytes.len() - 4);
         let error = again(&bytes[..cut]).expect_err("it is not whole");
@@ -255,7 +255,7 @@ proptest! {
     }
 }
 
-/// Every kind of event, of line and of choice, as it was first written.
+/// Every kind of event, line and choice.
 fn sample() -> FailingRun {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let mut record = Record {
@@ -371,9 +371,8 @@ fn sample() -> FailingRun {
     }
 }
 
-/// Written once, by the code that first wrote this format. It stays as it is: that it can be read is what the format's number says.
-/// The record that is kept as an example of the format. With `UPDATE_RECORD_SAMPLE` set, it is written anew first: a new format
-/// needs a new one.
+/// The example of the format, which the code that introduced the format wrote. Every later version must read it. With
+/// `UPDATE_RECORD_SAMPLE` set, it is written anew first: a new format needs a new example.
 fn format_2() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/records/format-2.jsonl.zst");
     if std::env::var_os("UPDATE_RECORD_SAMPLE").is_some() {
@@ -388,7 +387,7 @@ fn a_record_of_format_2_can_still_be_read() {
 }
 
 #[test]
-fn what_is_written_today_is_format_2_line_by_line() {
+fn today_s_record_is_format_2_line_by_line() {
     let lines = |bytes: &[u8]| {
         let text = zstd::decode_all(bytes).expect("it is whole");
         String::from_utf8(text).expect("it is text").lines().map(str::to_owned).collect::<Vec<_>>()
@@ -400,7 +399,7 @@ fn what_is_written_today_is_format_2_line_by_line() {
 }
 
 #[test]
-fn each_record_that_cannot_be_read_is_told_with_what_to_do() {
+fn an_unreadable_record_is_an_error_with_a_next_step() {
     let bytes = written(&sample());
     let told = |bytes: &[u8]| {
         let error = again(bytes).expect_err("it is not a record");
@@ -426,7 +425,7 @@ fn each_record_that_cannot_be_read_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_line_of_a_kind_that_came_later_is_passed_over() {
+fn a_line_of_an_unknown_kind_is_skipped() {
     let text = String::from_utf8(zstd::decode_all(&*format_2()).expect("it is whole")).expect("it is text");
     let (first, rest) = text.split_once('\n').expect("it has lines");
     let later = format!("{first}\n{{\"kind\":\"dream\",\"of\":[1]}}\n{rest}");

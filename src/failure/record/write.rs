@@ -1,5 +1,5 @@
-//! Writes a record, line by line, into whatever takes bytes.
-//! It knows no folders; `shelf.rs` says where records lie.
+//! Writes a record line by line.
+//! It knows no folders; `store.rs` does.
 
 use super::environment::Environment;
 use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Sheet};
@@ -9,7 +9,7 @@ use crate::run::request::Record;
 use std::io::{self, Write};
 use zstd::stream::write::Encoder;
 
-/// Records are small and are written once: a fifth is saved over the usual level, for some milliseconds.
+/// The level of compression. Records are small and are written once; this level saves a fifth for some milliseconds.
 const LEVEL: i32 = 9;
 
 /// Writes the lines of one record.
@@ -19,7 +19,7 @@ pub(crate) struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// A record of which nothing is written yet.
+    /// An empty record.
     pub(crate) fn new(to: W) -> io::Result<Self> {
         let mut to = Encoder::new(to, LEVEL)?;
         to.include_checksum(true)?;
@@ -38,19 +38,19 @@ impl<W: Write> Writer<W> {
         self.to.write_all(b"\n")
     }
 
-    /// Lets a reader have what was written so far.
+    /// Makes the lines so far readable.
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
     }
 
-    /// Writes the last line, and gives back what was written to.
+    /// Writes the last line and returns the destination.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.put(&Entry::End(self.counts))?;
         self.to.finish()
     }
 }
 
-/// The record of a finding. Digests of single events are not part of it: the events themselves are.
+/// Writes the record of a finding. It has the events themselves instead of their digests.
 pub(super) fn write<W: Write>(
     failure: &FailingRun,
     environment: Environment,
@@ -80,7 +80,7 @@ pub(super) fn write<W: Write>(
         shrunk: shrunk.clone(),
     })))?;
     let Record { names, nodes, events, sockets, digests: _, places, stacks, lines, strayed: _, choices } = record;
-    // Whatever becomes of the rest, this much can be read of a file that was cut off: who wrote it, and the token.
+    // A file that is truncated later still has its origin and the token.
     writer.flush()?;
     for (id, name) in (0..).zip(nodes) {
         writer.put(&Entry::Node { id, name: name.clone() })?;
@@ -97,7 +97,7 @@ pub(super) fn write<W: Write>(
     for socket in sockets {
         writer.put(&Entry::Socket(socket.clone()))?;
     }
-    // Choices and lines stand where they were made among the events.
+    // Choices and lines are written at their place among the events.
     let (mut choices, mut lines) = (choices.iter().peekable(), lines.iter().peekable());
     for event in events.iter().map(Some).chain([None]) {
         let before = event.map_or(u64::MAX, |event| event.seq.0);

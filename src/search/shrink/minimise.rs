@@ -1,25 +1,25 @@
-//! The loop: simpler plans are tried in a fixed order until none breaks any more, or until the bound on replays.
-//! It does not know what a replay is: it asks.
+//! The loop of shrinking: simpler plans are tried in a fixed order until none breaks, or until the bound on replays.
+//! It does not replay; it calls a function.
 
 use super::simpler::{Place, simpler};
 use crate::fault::Plan;
 use std::collections::BTreeSet;
 
-/// What came of it.
+/// The result of shrinking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Minimal {
     /// The smallest plan that still breaks.
     pub(crate) plan: Plan,
-    /// Which of the first plan's injections are left, by their places in it.
+    /// The indices of the original plan's injections that are left.
     pub(crate) left: Vec<usize>,
-    /// How many plans were tried.
+    /// The number of plans that were tried.
     pub(crate) replays: u64,
-    /// Whether everything simpler was tried: each injection that is left is needed. If not, the bound came first.
+    /// Everything simpler was tried, so that each remaining injection is needed. If false, the bound came first.
     pub(crate) whole: bool,
 }
 
-/// Makes a plan as small as it can be while `first_that_breaks` finds that it still breaks. That function is given plans in
-/// order, and answers how many of them it tried, and whether the last one tried breaks: it stops there.
+/// Shrinks a plan as long as it still breaks. `first_that_breaks` tries plans in order up to the first that breaks, and returns the
+/// number that it tried and whether the last one breaks.
 pub(crate) fn minimise<E>(
     plan: &Plan,
     replays_max: u64,
@@ -27,12 +27,12 @@ pub(crate) fn minimise<E>(
 ) -> Result<Minimal, E> {
     let left = (0..plan.injections.len()).collect();
     let mut minimal = Minimal { plan: plan.clone(), left, replays: 0, whole: false };
-    // Plans that hold, and may come up again on another way.
+    // Plans that hold. They may be proposed again by another way.
     let mut held = BTreeSet::new();
     let mut from = Place::default();
     loop {
         let mut candidates = simpler(&minimal.plan);
-        // What was gained in one place is most easily gained there again.
+        // The next success is most likely at the place of the last one.
         let next = candidates.partition_point(|candidate| candidate.place < from);
         candidates.rotate_left(next);
         candidates.retain(|candidate| !held.contains(&key(&candidate.plan)));
@@ -59,7 +59,7 @@ pub(crate) fn minimise<E>(
     }
 }
 
-/// What tells plans apart. Each has one text.
+/// A plan as text, which identifies it.
 fn key(plan: &Plan) -> String {
     format!("{plan:?}")
 }
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// Breaks if each of these nodes is killed, for at least so long.
+    /// Breaks if each of these nodes is killed for at least `least_ns`.
     fn needs(nodes: &[u16], least_ns: u64) -> impl Fn(&Plan) -> bool + '_ {
         move |plan| {
             let kills = |node: u16| {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_needed_is_left_and_nothing_else() {
+    fn only_the_needed_injections_are_left() {
         let plan = Plan { injections: (0..12).map(|node| kill(node, 1_234_567_890, 2_222_222_222)).collect() };
         let minimal = shrunk(&plan, 500, needs(&[3, 8], 0));
         assert_eq!(minimal.plan.injections, [kill(3, 1_000_000_000, 0), kill(8, 1_000_000_000, 0)]);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_kept_and_said() {
+    fn the_bound_is_kept_and_reported() {
         let plan = Plan { injections: (0..12).map(|node| kill(node, 1_234_567_890, 2_222_222_222)).collect() };
         for replays_max in 0..40 {
             let minimal = shrunk(&plan, replays_max, needs(&[3, 8], 777_777_777));
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// A claim on a plan that any part of it may be needed for.
+    /// An arbitrary claim, for which any part of a plan may be needed.
     fn whim(whim: u64) -> impl Fn(&Plan) -> bool {
         move |plan| {
             !plan.injections.is_empty()

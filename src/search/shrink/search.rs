@@ -1,5 +1,5 @@
-//! Shrinking by replays: which simpler plans break a run in the same way, asked of an executor.
-//! What it proposes is only as good as its replays: who uses it has the last one confirmed in a fresh process.
+//! Shrinking by replays: asks an executor which simpler plans break a run in the same way.
+//! The caller confirms the last replay in a fresh process.
 
 use super::minimise::minimise;
 use crate::failure::shrunk::Shrunk;
@@ -9,21 +9,21 @@ use crate::run::request::{Reply, Request};
 use crate::runner::{Executor, RunnerError};
 use std::ops::ControlFlow;
 
-/// With how many other seeds the smallest plan is tried at the end.
+/// The number of other seeds that the smallest plan is tried with at the end.
 const OTHER_SEEDS: u64 = 4;
 
 /// A smaller run that breaks in the same way.
 pub(crate) struct Smaller {
-    /// What asks for it.
+    /// Its request.
     pub(crate) request: Request,
-    /// What came of it; `None` if nothing could be made smaller and the request is the one that was given.
+    /// Its reply; `None` if nothing could be made smaller and the request is the given one.
     pub(crate) reply: Option<Reply>,
-    /// How it was reached.
+    /// The account of shrinking.
     pub(crate) shrunk: Shrunk,
 }
 
-/// Shrinks the plan of a run that broke so, within so many replays. `known` is its plan, unless its process ended before it could
-/// name the one that the seed had drawn.
+/// Shrinks the plan of a run that broke with this signature, within `replays_max` replays. `known` is its plan, unless its process ended
+/// before it could name the one that the seed had drawn.
 pub(crate) fn search(
     executor: &dyn Executor,
     request: &Request,
@@ -62,9 +62,15 @@ pub(crate) fn search(
         ControlFlow::Continue(())
     })?;
     let is_left = |place: &usize| minimal.left.contains(place);
-    let not = plan.injections.into_iter().enumerate().filter(|(place, _)| !is_left(place)).map(|(_, it)| it).collect();
+    let not = plan
+        .injections
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| !is_left(place))
+        .map(|(_, injection)| injection)
+        .collect();
     let shrunk = Shrunk { replays: minimal.replays + seeds.0, not, whole: minimal.whole, seeds };
-    // What the seed draws needs no plan in its token.
+    // A plan that the seed draws is not part of the token.
     let request = if last.is_some() { smaller } else { request };
     Ok(Smaller { request, reply: last, shrunk })
 }

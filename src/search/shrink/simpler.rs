@@ -1,5 +1,5 @@
-//! What is simpler than a plan: fewer injections, simpler faults, earlier occurrences, shorter and rounder times.
-//! Every plan that it proposes is smaller by one measure, so that shrinking comes to an end. It runs nothing.
+//! The plans that are simpler than a plan: fewer injections, simpler faults, earlier occurrences, shorter and rounder times.
+//! Each is smaller by one measure, so that shrinking ends.
 
 use crate::fault::{Injection, Number, Plan, Trigger};
 use std::ops::Range;
@@ -7,16 +7,16 @@ use std::ops::Range;
 /// A plan that is simpler than another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
-    /// Where it differs: what is tried next after a success begins here.
+    /// The place where it differs. After a success, the next attempts begin here.
     pub(super) place: Place,
     /// The plan.
     pub(super) plan: Plan,
-    /// Which injections of the other plan it does without.
+    /// The injections of the other plan that it lacks.
     pub(super) gone: Range<usize>,
 }
 
-/// Where a candidate differs: the stage (which is how many injections go at once, most first; then what of one injection),
-/// and the injection.
+/// The place where a candidate differs: the stage (the number of injections that go at once, most first; then one injection's
+/// content), the injection, and the value in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     stage: usize,
@@ -24,7 +24,7 @@ pub(super) struct Place {
     value: usize,
 }
 
-/// All plans that are one step simpler, those first from which most is gained.
+/// All plans that are one step simpler, the largest steps first.
 pub(super) fn simpler(plan: &Plan) -> Vec<Candidate> {
     let mut candidates = fewer(plan);
     let stage = usize::BITS as usize;
@@ -52,7 +52,7 @@ pub(super) fn simpler(plan: &Plan) -> Vec<Candidate> {
     candidates
 }
 
-/// The plans of [`simpler`] alone.
+/// The plans of [`simpler`].
 #[cfg(feature = "proptest")]
 pub(crate) fn simpler_plans(plan: &Plan) -> Vec<Plan> {
     simpler(plan).into_iter().map(|candidate| candidate.plan).collect()
@@ -77,7 +77,7 @@ fn fewer(plan: &Plan) -> Vec<Candidate> {
     candidates
 }
 
-/// The numbers of an injection that may become smaller.
+/// The numbers in an injection that may become smaller.
 fn numbers(injection: &mut Injection) -> Vec<Number<'_>> {
     let mut numbers = match &mut injection.trigger {
         Trigger::At { time_ns } => vec![Number::Moment { at: time_ns }],
@@ -98,7 +98,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    /// What every step makes smaller: how many injections, then how involved their faults, then their numbers.
+    /// The measure that every step makes smaller: the number of injections, then the complexity of their faults, then their numbers.
     pub(in crate::search::shrink) fn measure(plan: &Plan) -> (usize, usize, u128) {
         let involved = plan.injections.iter().map(|injection| injection.fault.simpler().len()).sum();
         let magnitudes = |injection: &Injection| -> u128 {
@@ -112,8 +112,10 @@ pub(super) mod tests {
     fn halves_go_before_single_injections() {
         let kill =
             |node| Injection { trigger: Trigger::at(Duration::ZERO), fault: Fault::kill(NodeId(node), Duration::ZERO) };
-        let gone: Vec<_> =
-            simpler(&Plan { injections: (0..4).map(kill).collect() }).into_iter().map(|it| it.gone).collect();
+        let gone: Vec<_> = simpler(&Plan { injections: (0..4).map(kill).collect() })
+            .into_iter()
+            .map(|candidate| candidate.gone)
+            .collect();
         assert_eq!(gone, [0..4, 0..2, 2..4, 0..1, 1..2, 2..3, 3..4]);
         assert_eq!(simpler(&Plan::default()), []);
     }
