@@ -10,6 +10,7 @@
 //! | `due` | everything that may fall due |
 //! | `emit`, `observation` | events are recorded and shown to the observer |
 //! | `control` | the handle by which an observer controls a simulation |
+//! | `sink` | the destination of a read |
 //! | `settings`, `ending` | the beginning and the end of a run |
 //! | `guest`, `guest_queries` | the guest engine of a run |
 
@@ -26,6 +27,7 @@ mod observation;
 pub(crate) mod process;
 pub(crate) mod sched;
 pub(crate) mod settings;
+pub(crate) mod sink;
 
 /// An error number of Linux, positive.
 pub(crate) type Errno = i32;

@@ -1,38 +1,36 @@
-//! How doors wait: the thread parks in the kernel, the baton passes, and the step is tried again when it comes back.
-//! It holds no reference into the world while another thread runs.
+//! Waits of interposed functions. The thread parks in the kernel, another one runs, and the step is tried again when this one is
+//! back. No reference into the kernel is alive while another thread runs.
 
-use super::current::{at_rest, here, kernel, kernel_of_host, set_here, set_kernel};
+use super::current::{at_rest, here, kernel, kernel_of_host, set_kernel};
 use super::guest;
-use super::signals;
-use super::threads::run_thread_exits;
+use super::signal_delivery;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::due::{Blocking, Start};
-use crate::kernel::process::node::ExitCode;
-use crate::kernel::sched::fiber::{Body, Fiber, switch};
+use crate::kernel::due::Blocking;
+use crate::kernel::sched::fiber::{Fiber, switch as fiber_switch};
 use crate::kernel::sched::preemption::Preemption;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 
-/// Passes a door that does not block.
+/// Performs a call that does not block.
 #[inline]
 pub(crate) fn call<R>(me: ThreadId, work: impl FnOnce(&mut Kernel) -> R) -> R {
     enter(me);
-    let (result, must_pass) = kernel(me, |kernel| (work(kernel), kernel.sched.must_switch()));
-    if must_pass {
+    let (result, must_switch) = kernel(me, |kernel| (work(kernel), kernel.sched.must_switch()));
+    if must_switch {
         give_way(me);
     }
     result
 }
 
-/// What is to be done after a step.
+/// The consequence of a step.
 enum After<T> {
     Return(Result<T, Errno>),
     GiveWay(Result<T, Errno>),
-    Pass(*const Fiber, *const Fiber),
+    Switch(*const Fiber, *const Fiber),
 }
 
-/// What a signal that was handled meanwhile means for a wait.
+/// The effect on a wait of a signal that was handled meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Interruption {
     /// The wait goes on.
@@ -43,7 +41,7 @@ enum Interruption {
     Always,
 }
 
-/// Passes a door that may block: the step is tried until it is done.
+/// Performs a call that may block: tries the step until it is done.
 #[inline]
 pub(crate) fn blocking<T>(
     me: ThreadId,
@@ -52,7 +50,7 @@ pub(crate) fn blocking<T>(
     wait_through(me, Interruption::AsInstalled, step)
 }
 
-/// As [`blocking`], for what no signal interrupts: locks and joins.
+/// As [`blocking`], for locks and joins, which no signal interrupts.
 #[inline]
 pub(crate) fn patient<T>(
     me: ThreadId,
@@ -61,7 +59,7 @@ pub(crate) fn patient<T>(
     wait_through(me, Interruption::Never, step)
 }
 
-/// As [`blocking`], for what every handled signal interrupts: waits for readiness.
+/// As [`blocking`], for waits for readiness, which every handled signal interrupts.
 #[inline]
 pub(crate) fn interruptible<T>(
     me: ThreadId,
@@ -83,7 +81,7 @@ fn wait_through<T>(
         let after = kernel(me, |kernel| match step(kernel) {
             Ok(Blocking::Wait(wait, until_ns)) if !interrupted => {
                 kernel.park(me, wait, until_ns);
-                After::Pass(kernel.sched.fiber_of(Some(me)), kernel.next_fiber())
+                After::Switch(kernel.sched.fiber_of(Some(me)), kernel.next_fiber())
             }
             stepped => {
                 let outcome = match stepped {
@@ -100,20 +98,15 @@ fn wait_through<T>(
                 give_way(me);
                 break outcome;
             }
-            After::Pass(from, to) => {
+            After::Switch(from, to) => {
                 has_parked = true;
-                if from != to {
-                    // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
-                    unsafe { switch(from, to) }
-                }
-                if signals::due() {
-                    let goes_on = signals::deliver(me);
-                    interrupted |= match interruption {
-                        Interruption::Never => false,
-                        Interruption::AsInstalled => goes_on == Some(false),
-                        Interruption::Always => goes_on.is_some(),
-                    };
-                }
+                switch(from, to);
+                let goes_on = handle_signals(me);
+                interrupted |= match interruption {
+                    Interruption::Never => false,
+                    Interruption::AsInstalled => goes_on == Some(false),
+                    Interruption::Always => goes_on.is_some(),
+                };
             }
         }
     };
@@ -123,48 +116,58 @@ fn wait_through<T>(
     outcome
 }
 
-/// The virtual time, as a door that nothing else can happen in but a cut.
+/// Switches from the running thread's fiber to another.
+#[inline]
+fn switch(from: *const Fiber, to: *const Fiber) {
+    if from != to {
+        // SAFETY: `fiber::switch`: the caller runs on `from`, the kernel keeps both fibers as long as it lives, and the kernel is not
+        // borrowed: its functions are called through `kernel`, which has returned.
+        unsafe { fiber_switch(from, to) }
+    }
+}
+
+/// The virtual time, as a call in which nothing can happen but a preemption.
 #[inline]
 pub(crate) fn read_time(me: ThreadId) -> u64 {
-    // Nothing in there calls out, so that the thread may stay inside.
+    // These steps call no interposed function, so the thread need not count as outside.
     if at_rest(Kernel::enter_call) {
         return at_rest(|kernel| {
             kernel.sched.clock_read(me);
             kernel.sched.now_ns()
         });
     }
-    read_time_cut_off(me)
+    read_time_preempted(me)
 }
 
 #[cold]
 #[inline(never)]
-fn read_time_cut_off(me: ThreadId) -> u64 {
-    cut_off(me, true);
-    let (now_ns, must_pass) = kernel(me, |kernel| (kernel.sched.now_ns(), kernel.sched.must_switch()));
-    if must_pass {
+fn read_time_preempted(me: ThreadId) -> u64 {
+    preempt(me, true);
+    let (now_ns, must_switch) = kernel(me, |kernel| (kernel.sched.now_ns(), kernel.sched.must_switch()));
+    if must_switch {
         give_way(me);
     }
     now_ns
 }
 
-/// Parks the calling thread. Returns when it was woken or its time came; whether it handled a signal before.
+/// Parks the calling thread until it is woken or its time has come. Returns whether it handled a signal.
 #[inline]
 pub(crate) fn sleep(me: ThreadId, wait: Wait, until_ns: u64) -> bool {
     kernel(me, |kernel| kernel.park(me, wait, until_ns));
-    hand_over(me)
+    switch_away(me)
 }
 
 #[inline]
 fn enter(me: ThreadId) {
-    // As above: what is counted here calls nothing.
+    // Counting calls no interposed function.
     if !at_rest(Kernel::enter_call) {
-        cut_off(me, false);
+        preempt(me, false);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn cut_off(me: ThreadId, at_clock: bool) {
+fn preempt(me: ThreadId, at_clock: bool) {
     match kernel(me, |kernel| kernel.preempt(me, at_clock)) {
         Preemption::No => {}
         Preemption::Yield => give_way(me),
@@ -174,61 +177,46 @@ fn cut_off(me: ThreadId, at_clock: bool) {
     }
 }
 
-/// Lets others go first.
+/// Lets other threads run first.
 #[cold]
 pub(crate) fn give_way(me: ThreadId) {
     kernel(me, |kernel| kernel.give_way(me));
-    hand_over(me);
+    switch_away(me);
 }
 
-/// Passes the baton. When it comes back, says whether a signal was handled.
+/// Switches to the next thread. Returns, when the calling thread runs again, whether it handled a signal.
 #[inline]
-fn hand_over(me: ThreadId) -> bool {
+fn switch_away(me: ThreadId) -> bool {
     let (from, to) = kernel(me, |kernel| (kernel.sched.fiber_of(Some(me)), kernel.next_fiber()));
-    if from != to {
-        // SAFETY: this runs on `from`; the world keeps both; no reference into it is alive.
-        unsafe { switch(from, to) };
-    }
-    signals::due() && signals::deliver(me).is_some()
+    switch(from, to);
+    handle_signals(me).is_some()
 }
 
-/// Passes the baton for good: the calling thread is over.
-pub(crate) fn hand_over_for_good(me: ThreadId) -> ! {
-    hand_over(me);
-    system::write_stderr("afterlife: a thread that was over got the baton\n");
+/// Runs the handlers of the signals that wait for this thread. `None` if there were none; otherwise whether interrupted calls go
+/// on.
+#[inline]
+pub(crate) fn handle_signals(me: ThreadId) -> Option<bool> {
+    if !signal_delivery::is_due() {
+        return None;
+    }
+    let goes_on = signal_delivery::deliver(me);
+    if kernel(me, |kernel| kernel.sched.must_switch()) {
+        give_way(me); // a signal without a handler ended the process
+    }
+    goes_on
+}
+
+/// Switches to the next thread for good: the calling thread has ended.
+pub(crate) fn switch_for_good(me: ThreadId) -> ! {
+    switch_away(me);
+    system::write_stderr("afterlife: a thread that had ended was run again\n");
     system::exit_now(101)
 }
 
-/// What a new thread's strand runs.
-pub(crate) fn begin(me: ThreadId, start: Start) -> Body {
-    Box::new(move || {
-        set_here(me);
-        super::memory::open_account(me);
-        match start {
-            Start::Routine(routine, argument) => {
-                let result = routine(argument as *mut libc::c_void).addr();
-                run_thread_exits(me);
-                kernel(me, |kernel| kernel.thread_ended(me, result));
-            }
-            Start::Main(main, incarnation) => {
-                let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main(incarnation)));
-                drop(main);
-                run_thread_exits(me);
-                let code = code.unwrap_or(ExitCode::Panicked);
-                kernel(me, |kernel| kernel.main_ended(me, code));
-            }
-        }
-        kernel(me, Kernel::next_fiber)
-    })
-}
-
-/// Passes the baton from the host into the world. Returns when the run is over.
+/// Switches from the host to the first thread of the run. Returns when the run is over.
 pub(crate) fn enter_kernel(kernel: *mut Kernel) {
     debug_assert!(here().is_none());
     set_kernel(kernel);
     let (host, first) = kernel_of_host(|kernel| (kernel.sched.fiber_of(None), kernel.next_fiber()));
-    if host != first {
-        // SAFETY: this runs on the host's strand; the world keeps both; no reference into it is alive.
-        unsafe { switch(host, first) };
-    }
+    switch(host, first);
 }

@@ -1,9 +1,9 @@
-//! What a fault of the node's code, or the watchdog, says of itself: who, where, by which calls; then the host goes on.
-//! It mends nothing: the thread that it met never runs again.
+//! Crashes: a fault in a node's code, or the watchdog's signal, becomes a report with the node, the thread and its stack.
+//! Nothing is repaired: the thread never runs again.
 //!
-//! A fault in the node's own code leaves the kernel's state whole, so that the run ends as other runs end, with its events
-//! and its plan. A fault in the kernel or in the C library does not: then words are left for the parent, and the process
-//! dies by the signal.
+//! A fault in the node's own code leaves the kernel's state intact, so the run ends as other runs end, with its events and its
+//! plan. A fault in the kernel or in the C library does not: then last words are left for the parent, and the process dies by
+//! the signal.
 
 use super::current::{at_rest, forget_here, here, is_kernel};
 use crate::host::system;
@@ -16,38 +16,39 @@ use std::cell::UnsafeCell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// What a parent sends to a thread that spins. Nothing of the run can be sent it: the doors keep signals virtual.
+/// The signal that a parent sends to a thread that spins. A program cannot send it, because its signals are virtual.
 pub(crate) const WATCHDOG: c_int = libc::SIGXCPU;
 
 const FAULTS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-/// Room for a backtrace with its symbols, in a debug build: a stack that has overflowed has none left.
+/// Enough for a backtrace with its symbols in a debug build, because an overflowed stack has no space left.
 const STACK_BYTES: usize = 512 << 10;
 
 #[repr(align(16))]
 struct Stack(UnsafeCell<[u8; STACK_BYTES]>);
 
-// SAFETY: only the kernel hands it out, to one handler at a time.
+// SAFETY: the stack is used by the host's kernel alone, for one handler at a time.
 unsafe impl Sync for Stack {}
 
 static STACK: Stack = Stack(UnsafeCell::new([0; STACK_BYTES]));
 
-static MET: AtomicBool = AtomicBool::new(false);
+static CRASHED: AtomicBool = AtomicBool::new(false);
 
-/// A thread that spins may be in the C library for a moment, and hold its locks: it is met again a little later.
-static PASSED_BY: AtomicU32 = AtomicU32::new(0);
-const PASSED_BY_MAX: u32 = 50;
+/// The number of watchdog signals that were ignored, because the thread was in the C library and may have held its locks.
+static IGNORED: AtomicU32 = AtomicU32::new(0);
+const IGNORED_MAX: u32 = 50;
 
-/// From here on faults on the calling kernel thread, which is to carry a run, are told.
+/// Reports faults on the calling kernel thread, which is about to run a simulation, from now on.
 pub(crate) fn watch() {
     static SIGACTION: system::Function = system::Function::named(c"sigaction");
     let install = system::next!(SIGACTION, fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int);
-    // SAFETY: the stack is static, the handler has the type that its flags say, zeroes are a valid structure.
+    // SAFETY: `sigaltstack(2)`: the stack is static. `sigaction(2)`: the handler has the type that the flags name. Zeros are a valid
+    // action.
     unsafe {
         let stack = libc::stack_t { ss_sp: STACK.0.get().cast(), ss_flags: 0, ss_size: STACK_BYTES };
         system::call(libc::SYS_sigaltstack, (&raw const stack).addr(), 0, 0, 0, 0, 0);
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = met as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
+        action.sa_sigaction = crashed as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         for signal in FAULTS.into_iter().chain([WATCHDOG]) {
             install(signal, &action, std::ptr::null_mut());
@@ -56,56 +57,57 @@ pub(crate) fn watch() {
     crate::host::status::guest_here();
 }
 
-unsafe extern "C" fn met(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel's structures.
+unsafe extern "C" fn crashed(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: `sigaction(2)`: with `SA_SIGINFO` the arguments are the signal's information and the interrupted thread's context.
     let (address, at) = unsafe { ((*info).si_addr().addr(), program_counter(&*context.cast::<ucontext_t>())) };
     let spins = signal == WATCHDOG;
     let in_libc = is_in_libc(at);
-    if spins && in_libc && PASSED_BY.fetch_add(1, Ordering::Relaxed) < PASSED_BY_MAX {
+    if spins && in_libc && IGNORED.fetch_add(1, Ordering::Relaxed) < IGNORED_MAX {
         return;
     }
-    if MET.swap(true, Ordering::Relaxed) || !is_kernel() {
+    if CRASHED.swap(true, Ordering::Relaxed) || !is_kernel() {
         return die(signal);
     }
     let me = here();
-    // What follows reads real files.
+    // The code below reads real files.
     forget_here();
     cut_stack();
-    // The first frame is the kernel's way back from the handler.
+    // The first frame is the return from the handler.
     let stack: String = super::unsupported::caller()
         .lines()
         .skip_while(|line| line.contains("<unknown>"))
         .fold(String::new(), |stack, line| stack + line + "\n");
-    let met = Met { signal, address: (!spins).then_some(address), stack };
+    let fault = Fault { signal, address: (!spins).then_some(address), stack };
     match me {
-        Some(me) if !in_libc => end_run(me, met),
+        Some(me) if !in_libc => end_run(me, fault),
         _ => {
-            at_rest(|kernel| leave_words(kernel, met));
+            at_rest(|kernel| leave_words(kernel, fault));
             die(signal);
         }
     }
 }
 
-struct Met {
+struct Fault {
     signal: c_int,
     address: Option<usize>,
     stack: String,
 }
 
-/// The run is over: its host has the baton from here on.
-fn end_run(me: ThreadId, met: Met) {
+/// Ends the run, and switches to its host.
+fn end_run(me: ThreadId, fault: Fault) {
     let (from, to) = at_rest(|kernel| {
-        let crash = describe(kernel, me, met);
+        let crash = describe(kernel, me, fault);
         kernel.record_crash(crash);
         kernel.finish(Ending::Crashed);
         (kernel.sched.fiber_of(Some(me)), kernel.sched.fiber_of(None))
     });
-    // SAFETY: this is the thread that had the baton; the world keeps both strands; no reference into it is alive.
+    // SAFETY: `fiber::switch`: `from` is the running thread's fiber, the kernel keeps both fibers, and no reference into it is alive: the
+    // thread crashed in the program's own code.
     unsafe { switch(from, to) };
     system::exit_now(101)
 }
 
-fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) -> Crash {
+fn describe(kernel: &Kernel, me: ThreadId, Fault { signal, address, stack }: Fault) -> Crash {
     let thread = &kernel.sched[me];
     let name = kernel.recorder.text(thread.name());
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
@@ -123,18 +125,18 @@ fn describe(kernel: &Kernel, me: ThreadId, Met { signal, address, stack }: Met) 
     }
 }
 
-fn leave_words(kernel: &Kernel, met: Met) {
+fn leave_words(kernel: &Kernel, fault: Fault) {
     let text = match kernel.sched.running() {
-        Some(me) => describe(kernel, me, met).stack,
-        None => format!("outside of every node\n{}", met.stack),
+        Some(me) => describe(kernel, me, fault).stack,
+        None => format!("outside of every node\n{}", fault.stack),
     };
     crate::host::status::last_words(&text);
 }
 
-/// Lets the signal do what it does to a process without a handler. The fault comes back when the handler returns; the
-/// watchdog's does not.
+/// Restores the signal's default action. The fault happens again when the handler returns; the watchdog's signal does not, so the
+/// process kills itself.
 fn die(signal: c_int) {
-    // SAFETY: the kernel's structure is zeroes: the default, no flags, no mask; the other call takes numbers.
+    // SAFETY: `rt_sigaction(2)`: an action of zeros has the kernel's size and means the default. `kill(2)` takes numbers.
     unsafe {
         let default = [0u64; 4];
         system::call(libc::SYS_rt_sigaction, signal as usize, default.as_ptr().addr(), 0, 8, 0, 0);
@@ -154,9 +156,9 @@ fn program_counter(context: &ucontext_t) -> usize {
     context.uc_mcontext.pc as usize
 }
 
-/// Whether this is the C library's code, which may hold a lock of its allocator.
+/// Returns whether this is the address of C library code, which may hold a lock of its allocator.
 fn is_in_libc(at: usize) -> bool {
-    // SAFETY: the structure is filled if the call says so, with a name that is a C string.
+    // SAFETY: `dladdr(3)` takes any address and, if it returns non-zero, fills the structure with C strings or null.
     unsafe {
         let mut found: libc::Dl_info = std::mem::zeroed();
         libc::dladdr(std::ptr::without_provenance(at), &mut found) != 0
@@ -165,7 +167,7 @@ fn is_in_libc(at: usize) -> bool {
     }
 }
 
-/// How many frames are told at most. An overflowed stack has a hundred thousand.
+/// The most frames that are reported. An overflowed stack has a hundred thousand.
 const FRAMES_MAX: u32 = 60;
 
 struct Walk {
@@ -173,33 +175,34 @@ struct Walk {
     below: usize,
 }
 
-// SAFETY: libgcc's own declarations; every Rust program on Linux is linked to it.
+// SAFETY: libgcc's own declarations. Every Rust program on Linux is linked to it.
 unsafe extern "C" {
     fn _Unwind_Backtrace(each: extern "C" fn(*mut c_void, *mut c_void) -> c_int, walk: *mut c_void) -> c_int;
     fn _Unwind_GetCFA(frame: *mut c_void) -> usize;
     fn _Unwind_GetIP(frame: *mut c_void) -> usize;
 }
 
-/// Ends a deep stack at its 60th frame, by a return address of 0: nobody returns there any more.
+/// Cuts a deep stack at its last reported frame, with a return address of 0. The thread never returns there.
 fn cut_stack() {
     let mut walk = Walk { frames: 0, below: 0 };
-    // SAFETY: the walk outlives the call.
+    // SAFETY: `_Unwind_Backtrace`: `frame` has the type that it calls, and the walk outlives the call.
     unsafe { _Unwind_Backtrace(frame, (&raw mut walk).cast()) };
 }
 
 extern "C" fn frame(frame: *mut c_void, walk: *mut c_void) -> c_int {
     const GO_ON: c_int = 0;
     const STOP: c_int = 5;
-    // SAFETY: what `cut_stack` handed over, and the frame that the unwinder shows; the words below a frame's end are its own.
+    // SAFETY: `_Unwind_Backtrace` passes a frame of the calling stack, and the walk that `cut_stack` lends. The word below the end of
+    // a frame, on the same stack, holds its return address.
     unsafe {
         let walk = &mut *walk.cast::<Walk>();
         let (end, at) = (_Unwind_GetCFA(frame), _Unwind_GetIP(frame));
         walk.frames += 1;
         if walk.frames >= FRAMES_MAX {
             for end in [walk.below, end] {
-                let place = std::ptr::with_exposed_provenance_mut::<usize>(end.wrapping_sub(size_of::<usize>()));
-                if end != 0 && *place == at {
-                    *place = 0;
+                let word = std::ptr::with_exposed_provenance_mut::<usize>(end.wrapping_sub(size_of::<usize>()));
+                if end != 0 && *word == at {
+                    *word = 0;
                     return STOP;
                 }
             }

@@ -1,9 +1,10 @@
-//! Where a call comes from: a thread of the run, or outside. The doors' one thread-local.
-//! While the kernel works for a thread, that thread counts as outside, so that what the kernel calls passes through.
+//! The calling thread: one of the run, or outside. The one thread-local of the interposed functions.
+//! While the kernel works for a thread, that thread counts as outside, so the kernel's own calls pass through.
 
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::sched::choice::{Choices, Question, identity};
 use crate::kernel::sched::thread::ThreadId;
+use crate::kernel::sink::Sink;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -14,27 +15,27 @@ thread_local! {
     static HOST: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
 }
 
-/// The one world of this process.
-static WORLD: AtomicPtr<Kernel> = AtomicPtr::new(std::ptr::null_mut());
+/// The one kernel of this process.
+static KERNEL: AtomicPtr<Kernel> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The thread of the run that calls, if it is one.
+/// The calling thread, if it belongs to the run.
 #[inline(always)]
 pub(crate) fn here() -> Option<ThreadId> {
     let me = ME.get();
     (me != OUTSIDE).then_some(ThreadId(me))
 }
 
-/// Says which thread of the run this strand is.
+/// Sets the thread of the run that this fiber runs.
 pub(crate) fn set_here(me: ThreadId) {
     ME.set(me.0);
 }
 
-/// Says that the calling thread is none of a run's.
+/// Makes the calling thread one that belongs to no run.
 pub(crate) fn set_outside() {
     ME.set(OUTSIDE);
 }
 
-/// Lets the calling thread count as outside for a while: what it calls passes through, what it allocates is not booked.
+/// Makes the calling thread count as outside during `work`: its calls pass through, and its allocations are not counted.
 pub(crate) fn outside<R>(work: impl FnOnce() -> R) -> R {
     struct Back(u32);
     impl Drop for Back {
@@ -46,63 +47,64 @@ pub(crate) fn outside<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// From here on the calling thread counts as outside: it never runs for the run again.
+/// Makes the calling thread count as outside for good: it never runs for the run again.
 pub(crate) fn forget_here() {
     ME.set(OUTSIDE);
 }
 
-/// Whether there is a world.
+/// Returns whether this process has a kernel.
 pub(crate) fn is_kernel() -> bool {
-    !WORLD.load(Ordering::Relaxed).is_null()
+    !KERNEL.load(Ordering::Relaxed).is_null()
 }
 
-/// Sets the world of this process.
+/// Sets the kernel of this process.
 pub(crate) fn set_kernel(kernel: *mut Kernel) {
-    WORLD.store(kernel, Ordering::Release);
+    KERNEL.store(kernel, Ordering::Release);
 }
 
-/// Lets the kernel work for a thread of the run. The reference ends before the baton passes.
+/// Lets the kernel work for a thread of the run. The reference ends before another thread runs.
 #[inline]
 pub(crate) fn kernel<R>(me: ThreadId, work: impl FnOnce(&mut Kernel) -> R) -> R {
     ME.set(OUTSIDE);
-    // SAFETY: only the thread that has the baton gets here, no other reference into the world is alive then, and the world
-    // outlives its threads.
-    let result = work(unsafe { &mut *WORLD.load(Ordering::Relaxed) });
+    // SAFETY: the kernel outlives its threads. Only the running thread gets here, and no other reference is alive: `work` counts as
+    // outside, so nothing that it calls comes back here, and `block` switches threads only between two of these calls.
+    let result = work(unsafe { &mut *KERNEL.load(Ordering::Relaxed) });
     ME.set(me.0);
     result
 }
 
-/// As [`kernel`], for work that calls nothing that could be a door.
+/// As [`kernel`], for work that calls no interposed function.
 #[inline]
 pub(crate) fn at_rest<R>(work: impl FnOnce(&mut Kernel) -> R) -> R {
-    // SAFETY: as above.
-    work(unsafe { &mut *WORLD.load(Ordering::Relaxed) })
+    // SAFETY: the kernel outlives its threads. Only the running thread gets here, and no other reference is alive: `work` calls
+    // nothing that comes back here, and `block` switches threads only between two of these calls.
+    work(unsafe { &mut *KERNEL.load(Ordering::Relaxed) })
 }
 
 /// As [`kernel`], for the host, before and after a run.
 pub(crate) fn kernel_of_host<R>(work: impl FnOnce(&mut Kernel) -> R) -> R {
-    // SAFETY: as above; the host has the baton.
-    work(unsafe { &mut *WORLD.load(Ordering::Relaxed) })
+    // SAFETY: the host owns the kernel. It runs while no thread of the run does, and holds no other reference to it.
+    work(unsafe { &mut *KERNEL.load(Ordering::Relaxed) })
 }
 
-/// From here on the calling thread is a run's host: its random bytes come from the seed, its clocks and files stay real.
+/// Makes the calling thread a run's host: its random bytes come from the seed, its clocks and files stay real.
 pub(crate) fn begin_host(seed: u64) {
     HOST.set(Some((seed, 0)));
 }
 
-/// The calling thread is nobody's host any more.
+/// Ends the calling thread's time as a host.
 pub(crate) fn end_host() {
     HOST.set(None);
 }
 
-/// Random bytes for a run's host; `false` if the calling thread is none.
-pub(crate) fn fill_for_host(into: &mut [u8]) -> bool {
+/// Fills a buffer with random bytes for a run's host. Returns `false` if the calling thread is no host.
+pub(crate) fn fill_for_host(into: &mut dyn Sink) -> bool {
     let Some((seed, mut count)) = HOST.get() else { return false };
     let choices = Choices::new(seed);
-    for chunk in into.chunks_mut(8) {
+    for at in (0..into.len()).step_by(8) {
         let word = choices.draw(Question::Entropy, identity("host"), count).to_le_bytes();
         count += 1;
-        chunk.copy_from_slice(&word[..chunk.len()]);
+        into.put(at, &word[..word.len().min(into.len() - at)]);
     }
     HOST.set(Some((seed, count)));
     true

@@ -1,27 +1,25 @@
-//! Randomness: every byte comes from the seed, keyed by the thread that asks.
-//! A call of no bytes (a probe for the system call) consumes nothing.
+//! Randomness: every byte comes from the seed, keyed by the calling thread.
+//! A call for no bytes (a test whether the system call exists) draws nothing.
 
 use super::block::call;
 use super::current::{fill_for_host, here};
+use super::user_memory::UserSliceMut;
 use crate::host::system;
+use crate::kernel::Errno;
 use libc::{c_int, c_uint, c_void, size_t, ssize_t};
 
-/// Fills a buffer for whoever calls, if that is a matter of the run.
-///
-/// # Safety
-/// `into` is valid for writing `count` bytes.
-pub(crate) unsafe fn fill(into: *mut c_void, count: usize) -> bool {
-    if count == 0 {
-        return here().is_some();
+/// Fills a buffer for the calling thread, if it belongs to a run or is its host; `None` if it is neither.
+pub(crate) fn fill(mut into: UserSliceMut<u8>) -> Option<Result<(), Errno>> {
+    if into.len() == 0 {
+        return here().map(|_| Ok(()));
     }
-    // SAFETY: the caller's buffer.
-    let buffer = unsafe { std::slice::from_raw_parts_mut(into.cast::<u8>(), count) };
     match here() {
-        Some(me) => {
-            call(me, |kernel| kernel.fill_random(me, buffer));
-            true
-        }
-        None => fill_for_host(buffer),
+        Some(me) => Some(call(me, |kernel| {
+            into.check()?;
+            kernel.fill_random(me, &mut into);
+            Ok(())
+        })),
+        None => fill_for_host(&mut into).then_some(Ok(())),
     }
 }
 
@@ -31,11 +29,11 @@ super::shared_name! {
     /// # Safety
     /// As the C library's function.
     pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
-        // SAFETY: `getrandom(2)`: the caller passes a buffer of the length that it names.
-        if unsafe { fill(into, count) } {
-            return count as ssize_t;
+        // SAFETY: `getrandom(2)`: the caller passes `count` writable bytes at `into`.
+        if let Some(filled) = fill(unsafe { UserSliceMut::new(into.cast::<u8>(), count) }) {
+            return super::io::count(filled.map(|()| count));
         }
-        // SAFETY: `getrandom(2)`: the caller's own arguments, under the contract that it keeps.
+        // SAFETY: `getrandom(2)`: the caller passes `count` writable bytes at `into`.
         system::result(unsafe { system::call(libc::SYS_getrandom, into.addr(), count, flags as usize, 0, 0, 0) })
     }
 }
@@ -46,7 +44,7 @@ super::shared_name! {
     /// # Safety
     /// As the C library's function.
     pub unsafe extern "C" fn getentropy(into: *mut c_void, count: size_t) -> c_int {
-        // SAFETY: as `getrandom`.
+        // SAFETY: `getentropy(3)`: the caller passes `count` writable bytes at `into`.
         if unsafe { getrandom(into, count, 0) } == count as ssize_t { 0 } else { -1 }
     }
 }

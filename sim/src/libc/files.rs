@@ -1,11 +1,11 @@
 //! Open files: open, positioned reads and writes, sizes, syncs, locks.
-//! Paths and directories have files of their own.
+//! Paths are in `paths`, directories in `directories`.
 
 use super::block::{blocking, call};
-use super::io::{
-    buffer, buffer_mut, count, describe, int, read_into, read_vectors, result, sync, write_from, write_vectors,
-};
-use super::paths::bytes;
+use super::io::{count, describe, int, parts_len, read_into, read_vectors, result, sync, write_from, write_vectors};
+use super::paths::path_of;
+use super::user_memory::{Source, UserSlice, UserSliceMut};
+use super::user_vectors::{UserVectors, UserVectorsMut};
 use crate::kernel::Errno;
 use crate::kernel::fs::disk::OpenFile;
 use crate::kernel::process::fd::file_description::Manner;
@@ -13,13 +13,13 @@ use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_uint, c_void, iovec, mode_t, off_t, size_t, ssize_t};
 
 /// # Safety
-/// `path` is a C string.
+/// `path` is null or a C string.
 unsafe fn open_at(me: ThreadId, directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
-    // SAFETY: the caller's string.
-    let path = unsafe { bytes(path) };
+    // SAFETY: `openat(2)`: the caller passes a C string.
+    let path = unsafe { path_of(path) };
     result(call(me, |kernel| {
         let at = kernel.directory(me, directory)?;
-        kernel.file_open(me, at, path, flags, mode)
+        path.required()?.with_bytes(kernel, |kernel, path| kernel.file_open(me, at, path, flags, mode))
     }))
 }
 
@@ -27,7 +27,7 @@ fn at(offset: off_t) -> Result<Manner, Errno> {
     Ok(Manner { offset: Some(u64::try_from(offset).map_err(|_| libc::EINVAL)?), ..Manner::default() })
 }
 
-/// For calls that take -1 as the descriptor's own position, and flags, of which none is built.
+/// As [`at`], for calls that take -1 for the descriptor's own position, and flags, of which none is supported.
 fn at_or_here(offset: off_t, flags: c_int) -> Result<Manner, Errno> {
     match (offset, flags) {
         (_, 1..) | (_, ..=-1) => Err(libc::EOPNOTSUPP),
@@ -41,10 +41,9 @@ fn seek(me: ThreadId, fd: c_int, offset: off_t, whence: c_int) -> off_t {
         let id = describe(kernel, me, fd, "lseek")?;
         match kernel.with_file(id, |file, disk, _| file.seek(disk, offset, whence)) {
             Err(libc::EINVAL)
-                if kernel
-                    .process
-                    .description(id)
-                    .is_some_and(|it| !matches!(it.kind(), crate::kernel::process::fd::kind::Kind::File(_))) =>
+                if kernel.process.description(id).is_some_and(|description| {
+                    !matches!(description.kind(), crate::kernel::process::fd::kind::Kind::File(_))
+                }) =>
             {
                 Err(libc::ESPIPE)
             }
@@ -77,56 +76,92 @@ fn allocate(me: ThreadId, fd: c_int, mode: c_int, offset: off_t, len: off_t) -> 
 
 super::interposed! {
     fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = next;
-    // SAFETY: the caller's string.
+    // SAFETY: `open(2)`: the caller passes a C string.
     |me| unsafe { open_at(me, libc::AT_FDCWD, path, flags, mode) };
     fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = next;
-    // SAFETY: the caller's string.
+    // SAFETY: `open(2)`: the caller passes a C string.
     |me| unsafe { open_at(me, libc::AT_FDCWD, path, flags, mode) };
     fn creat(path: *const c_char, mode: mode_t) -> c_int = next;
-    // SAFETY: the caller's string.
+    // SAFETY: `open(2)`: the caller passes a C string.
     |me| unsafe { open_at(me, libc::AT_FDCWD, path, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, mode) };
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = libc::SYS_openat;
-    // SAFETY: the caller's string.
+    // SAFETY: `open(2)`: the caller passes a C string.
     |me| unsafe { open_at(me, directory, path, flags, mode) };
     fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = libc::SYS_openat;
-    // SAFETY: the caller's string.
+    // SAFETY: `open(2)`: the caller passes a C string.
     |me| unsafe { open_at(me, directory, path, flags, mode) };
     fn pread(fd: c_int, into: *mut c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pread64;
-    // SAFETY: `pread(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(at(offset).and_then(|manner| read_into(me, fd, unsafe { buffer_mut(into, count) }, manner)));
+    |me| {
+        // SAFETY: `pread(2)`: the caller passes `count` writable bytes at `into`.
+        let into = unsafe { UserSliceMut::new(into.cast::<u8>(), count) };
+        self::count(at(offset).and_then(|manner| read_into(me, fd, into, manner)))
+    };
     fn pread64(fd: c_int, into: *mut c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pread64;
-    // SAFETY: `pread64(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(at(offset).and_then(|manner| read_into(me, fd, unsafe { buffer_mut(into, count) }, manner)));
+    |me| {
+        // SAFETY: `pread(2)`: the caller passes `count` writable bytes at `into`.
+        let into = unsafe { UserSliceMut::new(into.cast::<u8>(), count) };
+        self::count(at(offset).and_then(|manner| read_into(me, fd, into, manner)))
+    };
     fn pwrite(fd: c_int, from: *const c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pwrite64;
-    // SAFETY: `pwrite(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(at(offset).and_then(|manner| write_from(me, fd, unsafe { buffer(from, count) }, manner)));
+    |me| {
+        // SAFETY: `pwrite(2)`: the caller passes `count` readable bytes at `from`.
+        let from = unsafe { UserSlice::new(from.cast::<u8>(), count) };
+        self::count(at(offset).and_then(|manner| write_from(me, fd, from, manner)))
+    };
     fn pwrite64(fd: c_int, from: *const c_void, count: size_t, offset: off_t) -> ssize_t = libc::SYS_pwrite64;
-    // SAFETY: `pwrite64(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(at(offset).and_then(|manner| write_from(me, fd, unsafe { buffer(from, count) }, manner)));
-    fn preadv(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at(offset).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
-    fn preadv64(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at(offset).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
-    fn pwritev(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at(offset).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
-    fn pwritev64(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at(offset).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
-    fn preadv2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
-    fn preadv64v2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { read_vectors(me, fd, parts, parts_len, manner) }));
-    fn pwritev2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
-    fn pwritev64v2(fd: c_int, parts: *const iovec, parts_len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: the caller's buffers.
-    |me| count(at_or_here(offset, flags).and_then(|manner| unsafe { write_vectors(me, fd, parts, parts_len, manner) }));
+    |me| {
+        // SAFETY: `pwrite(2)`: the caller passes `count` readable bytes at `from`.
+        let from = unsafe { UserSlice::new(from.cast::<u8>(), count) };
+        self::count(at(offset).and_then(|manner| write_from(me, fd, from, manner)))
+    };
+    fn preadv(fd: c_int, parts: *const iovec, len: c_int, offset: off_t) -> ssize_t = next;
+    |me| {
+        // SAFETY: `preadv(2)`: the caller passes an array of `len` writable buffers.
+        let parts = unsafe { UserVectorsMut::new(parts, parts_len(len)) };
+        count(at(offset).and_then(|manner| read_vectors(me, fd, parts, manner)))
+    };
+    fn preadv64(fd: c_int, parts: *const iovec, len: c_int, offset: off_t) -> ssize_t = next;
+    |me| {
+        // SAFETY: `preadv(2)`: the caller passes an array of `len` writable buffers.
+        let parts = unsafe { UserVectorsMut::new(parts, parts_len(len)) };
+        count(at(offset).and_then(|manner| read_vectors(me, fd, parts, manner)))
+    };
+    fn preadv2(fd: c_int, parts: *const iovec, len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    |me| {
+        // SAFETY: `preadv(2)`: the caller passes an array of `len` writable buffers.
+        let parts = unsafe { UserVectorsMut::new(parts, parts_len(len)) };
+        count(at_or_here(offset, flags).and_then(|manner| read_vectors(me, fd, parts, manner)))
+    };
+    fn preadv64v2(fd: c_int, parts: *const iovec, len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    |me| {
+        // SAFETY: `preadv(2)`: the caller passes an array of `len` writable buffers.
+        let parts = unsafe { UserVectorsMut::new(parts, parts_len(len)) };
+        count(at_or_here(offset, flags).and_then(|manner| read_vectors(me, fd, parts, manner)))
+    };
+    fn pwritev(fd: c_int, parts: *const iovec, len: c_int, offset: off_t) -> ssize_t = next;
+    |me| {
+        // SAFETY: `pwritev(2)`: the caller passes an array of `len` readable buffers.
+        let parts = unsafe { UserVectors::new(parts, parts_len(len)) };
+        count(at(offset).and_then(|manner| write_vectors(me, fd, parts, manner)))
+    };
+    fn pwritev64(fd: c_int, parts: *const iovec, len: c_int, offset: off_t) -> ssize_t = next;
+    |me| {
+        // SAFETY: `pwritev(2)`: the caller passes an array of `len` readable buffers.
+        let parts = unsafe { UserVectors::new(parts, parts_len(len)) };
+        count(at(offset).and_then(|manner| write_vectors(me, fd, parts, manner)))
+    };
+    fn pwritev2(fd: c_int, parts: *const iovec, len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    |me| {
+        // SAFETY: `pwritev(2)`: the caller passes an array of `len` readable buffers.
+        let parts = unsafe { UserVectors::new(parts, parts_len(len)) };
+        count(at_or_here(offset, flags).and_then(|manner| write_vectors(me, fd, parts, manner)))
+    };
+    fn pwritev64v2(fd: c_int, parts: *const iovec, len: c_int, offset: off_t, flags: c_int) -> ssize_t = next;
+    |me| {
+        // SAFETY: `pwritev(2)`: the caller passes an array of `len` readable buffers.
+        let parts = unsafe { UserVectors::new(parts, parts_len(len)) };
+        count(at_or_here(offset, flags).and_then(|manner| write_vectors(me, fd, parts, manner)))
+    };
     fn lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = libc::SYS_lseek;
     |me| seek(me, fd, offset, whence);
     fn lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = libc::SYS_lseek;

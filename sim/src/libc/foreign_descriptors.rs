@@ -1,5 +1,5 @@
-//! Descriptors that are not the caller's own: of another node, of an earlier life, from outside the run.
-//! A `static` or a value of the scenario carries them over; what may pass is a waker's wake-up, and nothing else.
+//! Foreign descriptors: of another node, of an earlier incarnation, or from outside the run.
+//! A `static` or a value of the scenario hands them to a process. The wake-up of a task passes; any other use ends the run.
 
 use crate::event::{NodeId, What};
 use crate::host::system;
@@ -13,10 +13,10 @@ use crate::kernel::sched::thread::ThreadId;
 use libc::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many pairs from outside are remembered; when there are more, the oldest are forgotten.
+/// The number of pairs from outside that are remembered. The oldest are forgotten.
 const PAIRS: usize = 32;
 
-/// Pairs of sockets that were made outside the run: both numbers and what tells that they still are what they were.
+/// A pair of sockets that was made outside the run: both numbers, and the inodes that show whether the numbers still mean it.
 struct Pair {
     ends: AtomicU64,
     inodes: [AtomicU64; 2],
@@ -26,9 +26,9 @@ static KNOWN: [Pair; PAIRS] =
     [const { Pair { ends: AtomicU64::new(0), inodes: [const { AtomicU64::new(0) }; 2] } }; PAIRS];
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// The number of what a real descriptor refers to; 0 if it refers to nothing.
+/// The inode that a real descriptor refers to; 0 if it is not open.
 fn inode(fd: c_int) -> u64 {
-    // SAFETY: zeroes are a valid structure, and the call fills it or fails.
+    // SAFETY: `fstat(2)` takes any number, and room for a structure, of which zeros are a valid value.
     unsafe {
         let mut status: libc::stat = std::mem::zeroed();
         match system::call(libc::SYS_fstat, fd as usize, (&raw mut status).addr(), 0, 0, 0, 0) {
@@ -42,23 +42,23 @@ fn inode(fd: c_int) -> u64 {
 pub(crate) fn remember(ends: [c_int; 2]) {
     let pair = &KNOWN[NEXT.fetch_add(1, Ordering::Relaxed) as usize % PAIRS];
     pair.ends.store((ends[0] as u64) << 32 | ends[1] as u64, Ordering::Relaxed);
-    for (place, fd) in pair.inodes.iter().zip(ends) {
-        place.store(inode(fd), Ordering::Relaxed);
+    for (known, fd) in pair.inodes.iter().zip(ends) {
+        known.store(inode(fd), Ordering::Relaxed);
     }
 }
 
-/// The other end of a pair from outside, if this number still is one of its ends.
+/// The other end of a pair from outside, if this number is still one of its ends.
 fn other_end(fd: c_int) -> Option<c_int> {
     KNOWN.iter().find_map(|pair| {
         let ends = pair.ends.load(Ordering::Relaxed);
         let ends = [(ends >> 32) as c_int, ends as u32 as c_int];
         let side = ends.iter().position(|end| *end == fd && fd != 0)?;
-        let stands = pair.inodes[side].load(Ordering::Relaxed);
-        (stands != 0 && stands == inode(fd)).then_some(ends[1 - side])
+        let known = pair.inodes[side].load(Ordering::Relaxed);
+        (known != 0 && known == inode(fd)).then_some(ends[1 - side])
     })
 }
 
-/// The caller's own copy of an end of a pair from outside the run.
+/// The calling process's own copy of an end of a pair from outside the run.
 fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId> {
     let node = kernel.sched[me].node();
     let known = |kernel: &Kernel| kernel[node].descriptors().mirror(fd);
@@ -68,7 +68,7 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
     let other = other_end(fd)?;
     let ends = kernel.add_channel(node, true, true);
     for (number, id) in [(fd, ends.0), (other, ends.1)] {
-        // The static that holds the real one never closes it, so its copy stays open as long as the process lives.
+        // The static that holds the real one never closes it, so the copy stays open until its process ends.
         if let Some(description) = kernel.process.description_mut(id) {
             description.add_reference();
         }
@@ -77,29 +77,29 @@ fn mirror(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> Option<DescriptionId>
     known(kernel)
 }
 
-/// What a copy of a descriptor from outside the run refers to: for an end of a pair, such as the one that tokio's signal
-/// driver keeps for the whole process, one that this process has for itself; for anything else, nothing ever comes out of it.
+/// The description for a duplicate of a descriptor from outside the run. An end of a pair, such as the one that tokio's signal
+/// driver keeps for the whole process, becomes the process's own; anything else becomes a descriptor that never has data.
 pub(crate) fn copy_of(kernel: &mut Kernel, me: ThreadId, fd: c_int) -> DescriptionId {
     let node = kernel.sched[me].node();
     mirror(kernel, me, fd).unwrap_or_else(|| kernel.process.open(node, true, Kind::Inert(Inert)))
 }
 
-/// Whose a number is that means nothing in the caller's process.
-enum Whose {
-    /// Of a process that runs, on another node.
-    Living(NodeId, DescriptionId),
-    /// Of a process that has ended, or closed since.
+/// The owner of a number that is not open in the calling process.
+enum Owner {
+    /// A process that runs, on another node.
+    Running(NodeId, DescriptionId),
+    /// A process that has ended, or has closed the number.
     Gone(NodeId),
-    /// Of nobody.
-    Nobody,
+    /// No process.
+    None,
 }
 
-fn whose(kernel: &Kernel, me: ThreadId, fd: c_int) -> Whose {
-    let Some(node) = node_of(fd) else { return Whose::Nobody };
-    let Some(it) = kernel.process.node(node) else { return Whose::Nobody };
-    match it.descriptors().get(fd) {
-        Some(id) if node != kernel.sched[me].node() => Whose::Living(node, id),
-        _ => Whose::Gone(node),
+fn owner(kernel: &Kernel, me: ThreadId, fd: c_int) -> Owner {
+    let Some(node) = node_of(fd) else { return Owner::None };
+    let Some(process) = kernel.process.node(node) else { return Owner::None };
+    match process.descriptors().get(fd) {
+        Some(id) if node != kernel.sched[me].node() => Owner::Running(node, id),
+        _ => Owner::Gone(node),
     }
 }
 
@@ -107,17 +107,17 @@ fn name(kernel: &Kernel, node: NodeId) -> &str {
     kernel.process.node(node).map_or("?", |node| node.name())
 }
 
-/// A wake-up for another process or an earlier life: an eventfd is written to, as async runtimes do to wake a task. It
-/// reaches a process that runs; what was meant for one that has ended is gone with it. Says whether it was one.
+/// Delivers a wake-up for another process or an earlier incarnation: a write to an eventfd, by which async runtimes wake a task. It
+/// reaches a process that runs, and is lost with one that has ended. Returns whether the write was one.
 #[cold]
 pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) -> bool {
     let Some(value) = bytes.first_chunk().filter(|_| bytes.len() == 8).map(|bytes| u64::from_ne_bytes(*bytes)) else {
         return false;
     };
-    match whose(kernel, me, fd) {
-        Whose::Living(node, id) => {
+    match owner(kernel, me, fd) {
+        Owner::Running(node, id) => {
             if kernel.process.signals().is_relayed_by(me) {
-                super::signals::told_another(kernel, me, node);
+                super::signal_delivery::refuse_shared_signal(kernel, me, node);
             }
             let Some(counter) = kernel.process.event(id) else { return false };
             // A full counter wakes as well as one that grows.
@@ -126,18 +126,18 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
             kernel.notify(id, IN, cause);
             true
         }
-        // A closed number of this life is an error; one of an earlier life is a waker that outlived its runtime.
-        Whose::Gone(node) if node == kernel.sched[me].node() => {
+        // A closed number of this incarnation is an error; one of an earlier incarnation is a waker that outlived its runtime.
+        Owner::Gone(node) if node == kernel.sched[me].node() => {
             let base = kernel[node].descriptors().base();
             !(0..crate::kernel::process::fd::number::SLOTS_MAX as c_int).contains(&fd.wrapping_sub(base))
         }
-        Whose::Gone(_) => true,
-        Whose::Nobody => false,
+        Owner::Gone(_) => true,
+        Owner::None => false,
     }
 }
 
-/// What a number refers to that means nothing in the caller's process: its own copy of what comes from outside, or an error.
-/// What belongs to another process that runs ends the run.
+/// The description of a number that is not open in the calling process: its own copy of a pair from outside, or an error. The
+/// number of a process that runs on another node ends the run.
 #[cold]
 pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str) -> Result<DescriptionId, Errno> {
     let mine = kernel.sched[me].node();
@@ -153,8 +153,8 @@ pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str)
             &format!("{call} on {node} with descriptor {fd}, which was opened outside the run"),
         );
     }
-    match whose(kernel, me, fd) {
-        Whose::Living(node, _) => super::refuse_about(
+    match owner(kernel, me, fd) {
+        Owner::Running(node, _) => super::refuse_about(
             &format!("{call} with a descriptor of another node"),
             &format!(
                 "{call} on {} with descriptor {fd}, which {} opened: nodes share nothing but the network; a `static` or a \
@@ -163,9 +163,9 @@ pub(crate) fn describe(kernel: &mut Kernel, me: ThreadId, fd: c_int, call: &str)
                 name(kernel, node),
             ),
         ),
-        // A destructor of something that outlived its process.
-        Whose::Gone(node) if node != mine && call == "close" => Err(libc::EBADF),
-        Whose::Gone(_) | Whose::Nobody => {
+        // The destructor of an object that outlived its process.
+        Owner::Gone(node) if node != mine && call == "close" => Err(libc::EBADF),
+        Owner::Gone(_) | Owner::None => {
             let call = kernel.recorder.name(call);
             kernel.emit(me, What::BadDescriptor { fd, function: call });
             Err(libc::EBADF)

@@ -1,6 +1,6 @@
 //! The moments at which an interposed function gives way to the run's guest engine: before a clock is read, after a wait, after a
 //! probe event, and where a program would exit.
-//! A native run has no guest engine; each of these is then one comparison.
+//! A native run has no guest engine, and each of these is then one comparison.
 
 use super::current::{at_rest, outside};
 use crate::kernel::guest::Hooks;

@@ -19,7 +19,7 @@ pub fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
 /// Reports a fact on the calling thread of a run, as a probe at this source line would. Returns the sink's answer; 0 outside a
 /// run.
 pub fn report(fact: &afterlife_probe::Fact<'_>, file: &str, line: u32) -> u64 {
-    probes::tell(fact, file, line)
+    probes::report(fact, file, line)
 }
 
 /// Returns the node and the incarnation of the calling thread; `None` outside a run.

@@ -1,8 +1,10 @@
 //! Bytes and descriptors of every kind: read, write, close, duplicate, control.
-//! What a kind does with the bytes is the kernel's business.
+//! Each kind of descriptor handles the bytes in its own file in the kernel.
 
 use super::block::{blocking, call};
 use super::foreign_descriptors;
+use super::user_memory::{Source, UserSlice, UserSliceMut};
+use super::user_vectors::{UserVectors, UserVectorsMut};
 use crate::event::What;
 use crate::host::system;
 use crate::kernel::Errno;
@@ -12,6 +14,7 @@ use crate::kernel::fs::disk::{Disk, Lock, LockKind, OpenFile};
 use crate::kernel::process::fd::file_description::{Manner, Progress};
 use crate::kernel::process::fd::number::FIRST;
 use crate::kernel::sched::thread::{ThreadId, Wait};
+use crate::kernel::sink::Sink;
 use libc::{c_int, c_ulong, c_void, iovec, size_t, ssize_t};
 
 /// A result in the C library's form.
@@ -38,7 +41,7 @@ pub(crate) fn count(outcome: Result<usize, Errno>) -> ssize_t {
     result(outcome.map(|count| count as i64)) as ssize_t
 }
 
-/// Which description a thread means; the use of a number that means nothing is an event of its own.
+/// The description of a thread's descriptor. The use of a number that is not open is an event of its own.
 #[inline]
 pub(crate) fn describe(
     kernel: &mut Kernel,
@@ -53,30 +56,35 @@ pub(crate) fn describe(
 }
 
 /// Reads from a descriptor of any kind.
-pub(crate) fn read_into(me: ThreadId, fd: c_int, into: &mut [u8], manner: Manner) -> Result<usize, Errno> {
+pub(crate) fn read_into(me: ThreadId, fd: c_int, mut into: impl Sink, manner: Manner) -> Result<usize, Errno> {
     if (0..=2).contains(&fd) {
         return Ok(0); // standard input is at its end
     }
     let mut progress = Progress::default();
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "read")?;
-        kernel.read(me, id, into, manner, &mut progress)
+        into.check()?;
+        kernel.read(me, id, &mut into, manner, &mut progress)
     })
 }
 
 /// Writes to a descriptor of any kind.
-pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -> Result<usize, Errno> {
+pub(crate) fn write_from(me: ThreadId, fd: c_int, from: impl Source, manner: Manner) -> Result<usize, Errno> {
     if (0..=2).contains(&fd) {
+        from.check_source()?;
         return Ok(standard_stream(me, fd, from));
     }
     let mut progress = Progress::default();
     let written = blocking(me, |kernel| {
         let id = match kernel.describe(me, fd) {
             Ok(id) => id,
-            Err(_) if foreign_descriptors::wakes(kernel, me, fd, from) => return Ok(Blocking::Done(from.len())),
+            Err(_) if from.with_bytes(kernel, |kernel, from| foreign_descriptors::wakes(kernel, me, fd, from)) => {
+                return Ok(Blocking::Done(from.size()));
+            }
             Err(_) => describe(kernel, me, fd, "write")?,
         };
-        kernel.write(me, id, from, manner, &mut progress)
+        from.check_source()?;
+        from.with_bytes(kernel, |kernel, from| kernel.write(me, id, from, manner, &mut progress))
     })?;
     if progress.needs_sync() {
         sync(me, fd, OpenFile::sync)?;
@@ -84,19 +92,21 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: &[u8], manner: Manner) -
     Ok(written)
 }
 
-/// What a node prints becomes a line of the run.
-fn standard_stream(me: ThreadId, fd: c_int, from: &[u8]) -> usize {
+/// Emits the lines that a node prints.
+fn standard_stream(me: ThreadId, fd: c_int, from: impl Source) -> usize {
     super::current::kernel(me, |kernel| {
-        super::trace_lines::print(kernel, me, fd == 2, from);
-        for line in String::from_utf8_lossy(from).lines().filter(|line| !line.is_empty()) {
-            let text = kernel.recorder.name(line);
-            kernel.emit(me, What::Line { text });
-        }
+        from.with_bytes(kernel, |kernel, from| {
+            super::trace_lines::print(kernel, me, fd == 2, from);
+            for line in String::from_utf8_lossy(from).lines().filter(|line| !line.is_empty()) {
+                let text = kernel.recorder.name(line);
+                kernel.emit(me, What::Line { text });
+            }
+        });
     });
-    from.len()
+    from.size()
 }
 
-/// `fsync` and its kin: the device takes its time.
+/// `fsync` and its kin, which take the device's time.
 pub(crate) fn sync(
     me: ThreadId,
     fd: c_int,
@@ -115,102 +125,26 @@ pub(crate) fn sync(
     })
 }
 
-/// # Safety
-/// As `readv`.
-unsafe fn vectors<'a>(vectors: *const iovec, count: c_int) -> &'a [iovec] {
-    if count <= 0 {
-        return &[];
+/// A scattered read: into one buffer, then apart.
+pub(crate) fn read_vectors(me: ThreadId, fd: c_int, parts: UserVectorsMut, manner: Manner) -> Result<usize, Errno> {
+    if let Some(one) = parts.only() {
+        return read_into(me, fd, one, manner);
     }
-    // SAFETY: the caller's array.
-    unsafe { std::slice::from_raw_parts(vectors, count as usize) }
-}
-
-/// # Safety
-/// `into` is valid for writing `count` bytes.
-pub(crate) unsafe fn buffer_mut<'a>(into: *mut c_void, count: size_t) -> &'a mut [u8] {
-    if count == 0 {
-        return &mut [];
-    }
-    // SAFETY: the caller's buffer.
-    unsafe { std::slice::from_raw_parts_mut(into.cast(), count) }
-}
-
-/// # Safety
-/// `from` is valid for reading `count` bytes.
-pub(crate) unsafe fn buffer<'a>(from: *const c_void, count: size_t) -> &'a [u8] {
-    if count == 0 {
-        return &[];
-    }
-    // SAFETY: the caller's buffer.
-    unsafe { std::slice::from_raw_parts(from.cast(), count) }
-}
-
-/// Copies bytes into the buffers, in order, as far as they go.
-///
-/// # Safety
-/// As `readv`: each buffer is valid for writing, and none overlaps another.
-pub(crate) unsafe fn scatter(parts: &[iovec], from: &[u8]) {
-    let mut rest = from;
-    for part in parts {
-        let (now, later) = rest.split_at(rest.len().min(part.iov_len));
-        // SAFETY: as said.
-        unsafe { buffer_mut(part.iov_base, now.len()) }.copy_from_slice(now);
-        rest = later;
-    }
-}
-
-/// The bytes of the buffers, in order.
-///
-/// # Safety
-/// As `writev`: each buffer is valid for reading.
-pub(crate) unsafe fn gather(parts: &[iovec]) -> Vec<u8> {
-    let mut whole = Vec::with_capacity(parts.iter().map(|part| part.iov_len).sum());
-    for part in parts {
-        // SAFETY: as said.
-        whole.extend_from_slice(unsafe { buffer(part.iov_base, part.iov_len) });
-    }
-    whole
-}
-
-/// Scattered reads: into one buffer, then apart.
-///
-/// # Safety
-/// As `readv`.
-pub(crate) unsafe fn read_vectors(
-    me: ThreadId,
-    fd: c_int,
-    parts: *const iovec,
-    parts_len: c_int,
-    manner: Manner,
-) -> Result<usize, Errno> {
-    // SAFETY: the caller's array.
-    let parts = unsafe { vectors(parts, parts_len) };
-    if let [one] = parts {
-        // SAFETY: the caller's buffer.
-        return read_into(me, fd, unsafe { buffer_mut(one.iov_base, one.iov_len) }, manner);
-    }
-    let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
-    let got = read_into(me, fd, &mut whole, manner)?;
-    // SAFETY: the caller's buffers.
-    unsafe { scatter(parts, &whole[..got]) };
+    parts.check()?;
+    let mut whole = vec![0; parts.size()];
+    let got = read_into(me, fd, &mut whole[..], manner)?;
+    parts.scatter(&whole[..got])?;
     Ok(got)
 }
 
-/// Gathered writes: into one buffer, then out.
-///
-/// # Safety
-/// As `writev`.
-pub(crate) unsafe fn write_vectors(
-    me: ThreadId,
-    fd: c_int,
-    parts: *const iovec,
-    parts_len: c_int,
-    manner: Manner,
-) -> Result<usize, Errno> {
-    // SAFETY: the caller's array.
-    let parts = unsafe { vectors(parts, parts_len) };
-    // SAFETY: the caller's buffers.
-    write_from(me, fd, &unsafe { gather(parts) }, manner)
+/// A gathered write: into one buffer, then out.
+pub(crate) fn write_vectors(me: ThreadId, fd: c_int, parts: UserVectors, manner: Manner) -> Result<usize, Errno> {
+    write_from(me, fd, &parts.gather()?[..], manner)
+}
+
+/// The length of an array as `readv` and its kin are given it; a negative one counts as none.
+pub(crate) fn parts_len(count: c_int) -> usize {
+    usize::try_from(count).unwrap_or(0)
 }
 
 fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
@@ -226,7 +160,7 @@ fn duplicate(me: ThreadId, fd: c_int, lowest: usize) -> Result<c_int, Errno> {
     })
 }
 
-/// The slot that a number means in the process of the caller; none is below its first.
+/// The slot of a number in the caller's process; `None` below its first.
 fn slot_of(me: ThreadId, number: c_int) -> Option<usize> {
     let base = super::current::kernel(me, |kernel| kernel[kernel.sched[me].node()].descriptors().base());
     number.checked_sub(base).and_then(|slot| usize::try_from(slot).ok())
@@ -250,9 +184,11 @@ fn duplicate_to(me: ThreadId, fd: c_int, to: c_int) -> Result<c_int, Errno> {
     })
 }
 
-fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) -> Result<c_int, Errno> {
-    // SAFETY: the caller's structure.
-    let lock = unsafe { &mut *lock };
+/// # Safety
+/// `given` is null, or valid for reading and writing one structure.
+unsafe fn record_lock(me: ThreadId, fd: c_int, command: c_int, given: *mut libc::flock) -> Result<c_int, Errno> {
+    // SAFETY: `fcntl(2)`: the argument of these commands points to a lock.
+    let (lock, shown) = unsafe { (UserSlice::one(given).read()?, UserSliceMut::one(given)) };
     let kind = match c_int::from(lock.l_type) {
         libc::F_RDLCK => Some(LockKind::Shared),
         libc::F_WRLCK => Some(LockKind::Exclusive),
@@ -260,7 +196,7 @@ fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) 
         _ => return Err(libc::EINVAL),
     };
     if c_int::from(lock.l_whence) != libc::SEEK_SET || lock.l_start < 0 || lock.l_len < 0 {
-        super::refuse("fcntl locks are only built for ranges from the start of a file");
+        super::refuse("fcntl locks are only supported for ranges from the start of a file");
     }
     let end = if lock.l_len == 0 { u64::MAX } else { (lock.l_start + lock.l_len) as u64 };
     let range = (lock.l_start as u64, end);
@@ -270,7 +206,8 @@ fn record_lock(me: ThreadId, fd: c_int, command: c_int, lock: *mut libc::flock) 
             let id = describe(kernel, me, fd, "fcntl")?;
             kernel.record_conflict(me, id, range, kind.ok_or(libc::EINVAL)?, by_description)
         })?;
-        lock.l_type = if conflict { libc::F_WRLCK as _ } else { libc::F_UNLCK as _ };
+        let l_type = if conflict { libc::F_WRLCK as _ } else { libc::F_UNLCK as _ };
+        shown.write(libc::flock { l_type, ..lock })?;
         return Ok(0);
     }
     let waits = matches!(command, libc::F_SETLKW | libc::F_OFD_SETLKW);
@@ -296,10 +233,11 @@ pub(crate) fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) 
         }),
         libc::F_SETFL => set_nonblocking(me, fd, argument as c_int & libc::O_NONBLOCK != 0),
         libc::F_SETLK | libc::F_SETLKW | libc::F_GETLK | libc::F_OFD_SETLK | libc::F_OFD_SETLKW | libc::F_OFD_GETLK => {
-            record_lock(me, fd, command, argument as *mut libc::flock)
+            // SAFETY: `fcntl(2)`: the argument of these commands points to a lock.
+            unsafe { record_lock(me, fd, command, argument as *mut libc::flock) }
         }
         libc::F_SETPIPE_SZ | libc::F_GETPIPE_SZ => Ok(64 * 1024),
-        other => super::unsupported::missing(&format!("fcntl command {other}"), "this command is not built"),
+        other => super::unsupported::missing(&format!("fcntl command {other}"), "this command is not supported"),
     }
 }
 
@@ -316,8 +254,11 @@ fn set_nonblocking(me: ThreadId, fd: c_int, nonblocking: bool) -> Result<c_int, 
 
 fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) -> Result<c_int, Errno> {
     match request {
-        // SAFETY: the caller's pointer, as on Linux.
-        libc::FIONBIO => set_nonblocking(me, fd, unsafe { *(argument as *const c_int) } != 0),
+        libc::FIONBIO => {
+            // SAFETY: `ioctl(2)`: the argument of this request points to a number.
+            let on = unsafe { UserSlice::one(argument as *const c_int) };
+            set_nonblocking(me, fd, on.read()? != 0)
+        }
         libc::FIOCLEX | libc::FIONCLEX => Ok(0),
         libc::TCGETS | libc::TIOCGWINSZ => Err(libc::ENOTTY),
         libc::FIONREAD => {
@@ -325,15 +266,16 @@ fn device_control(me: ThreadId, fd: c_int, request: c_ulong, argument: usize) ->
                 let id = describe(kernel, me, fd, "ioctl")?;
                 kernel.readable_bytes(id)
             })?;
-            // SAFETY: the caller's pointer, as on Linux.
-            unsafe { *(argument as *mut c_int) = c_int::try_from(bytes).unwrap_or(c_int::MAX) };
+            // SAFETY: `ioctl(2)`: the argument of this request points to a number.
+            let shown = unsafe { UserSliceMut::one(argument as *mut c_int) };
+            shown.write(c_int::try_from(bytes).unwrap_or(c_int::MAX))?;
             Ok(0)
         }
-        other => super::unsupported::missing(&format!("ioctl request {other:#x}"), "this request is not built"),
+        other => super::unsupported::missing(&format!("ioctl request {other:#x}"), "this request is not supported"),
     }
 }
 
-/// A pipe or a pair of sockets: two streams at most, two ends.
+/// Makes a pipe or a pair of sockets: two ends with one or two streams.
 pub(crate) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> Result<(c_int, c_int), Errno> {
     call(me, |kernel| {
         let node = kernel.sched[me].node();
@@ -346,15 +288,10 @@ pub(crate) fn channel(me: ThreadId, both_ways: bool, nonblocking: bool) -> Resul
     })
 }
 
-/// # Safety
-/// `fds` is valid for two numbers.
-unsafe fn pipe_into(me: ThreadId, fds: *mut c_int, flags: c_int) -> c_int {
-    int(channel(me, false, flags & libc::O_NONBLOCK != 0).map(|(reader, writer)| {
-        // SAFETY: the caller's array.
-        unsafe {
-            *fds = reader;
-            *fds.add(1) = writer;
-        }
+fn pipe_into(me: ThreadId, fds: UserSliceMut<c_int>, flags: c_int) -> c_int {
+    int(fds.check().and_then(|()| {
+        let (reader, writer) = channel(me, false, flags & libc::O_NONBLOCK != 0)?;
+        fds.copy_out(&[reader, writer]).map(|_| ())
     }))
 }
 
@@ -370,17 +307,29 @@ fn close_call(me: ThreadId, fd: c_int) -> c_int {
 
 super::interposed! {
     fn read(fd: c_int, into: *mut c_void, count: size_t) -> ssize_t = libc::SYS_read;
-    // SAFETY: `read(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, Manner::default()));
+    |me| {
+        // SAFETY: `read(2)`: the caller passes `count` writable bytes at `into`.
+        let into = unsafe { UserSliceMut::new(into.cast::<u8>(), count) };
+        self::count(read_into(me, fd, into, Manner::default()))
+    };
     fn write(fd: c_int, from: *const c_void, count: size_t) -> ssize_t = libc::SYS_write;
-    // SAFETY: `write(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(write_from(me, fd, unsafe { buffer(from, count) }, Manner::default()));
+    |me| {
+        // SAFETY: `write(2)`: the caller passes `count` readable bytes at `from`.
+        let from = unsafe { UserSlice::new(from.cast::<u8>(), count) };
+        self::count(write_from(me, fd, from, Manner::default()))
+    };
     fn readv(fd: c_int, parts: *const iovec, parts_len: c_int) -> ssize_t = libc::SYS_readv;
-    // SAFETY: the caller's buffers.
-    |me| count(unsafe { read_vectors(me, fd, parts, parts_len, Manner::default()) });
+    |me| {
+        // SAFETY: `readv(2)`: the caller passes an array of `parts_len` writable buffers.
+        let parts = unsafe { UserVectorsMut::new(parts, self::parts_len(parts_len)) };
+        count(read_vectors(me, fd, parts, Manner::default()))
+    };
     fn writev(fd: c_int, parts: *const iovec, parts_len: c_int) -> ssize_t = libc::SYS_writev;
-    // SAFETY: the caller's buffers.
-    |me| count(unsafe { write_vectors(me, fd, parts, parts_len, Manner::default()) });
+    |me| {
+        // SAFETY: `writev(2)`: the caller passes an array of `parts_len` readable buffers.
+        let parts = unsafe { UserVectors::new(parts, self::parts_len(parts_len)) };
+        count(write_vectors(me, fd, parts, Manner::default()))
+    };
     fn close(fd: c_int) -> c_int = libc::SYS_close;
     |me| close_call(me, fd);
     fn dup(fd: c_int) -> c_int = libc::SYS_dup;
@@ -396,11 +345,11 @@ super::interposed! {
     fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int = libc::SYS_ioctl;
     |me| result(device_control(me, fd, request, argument));
     fn pipe(fds: *mut c_int) -> c_int = next;
-    // SAFETY: `pipe(2)`: the caller passes an array of the size that the call fills.
-    |me| unsafe { pipe_into(me, fds, 0) };
+    // SAFETY: `pipe(2)`: the caller passes an array of two numbers.
+    |me| pipe_into(me, unsafe { UserSliceMut::new(fds, 2) }, 0);
     fn pipe2(fds: *mut c_int, flags: c_int) -> c_int = libc::SYS_pipe2;
-    // SAFETY: `pipe2(2)`: the caller passes an array of the size that the call fills.
-    |me| unsafe { pipe_into(me, fds, flags) };
+    // SAFETY: `pipe2(2)`: the caller passes an array of two numbers.
+    |me| pipe_into(me, unsafe { UserSliceMut::new(fds, 2) }, flags);
     fn isatty(_fd: c_int) -> c_int = next;
     |_me| {
         system::set_errno(libc::ENOTTY);

@@ -1,9 +1,9 @@
-//! What the C library does with files, processes and names inside itself, where no door sees it: refused by name.
-//! Rust's std uses none of it.
+//! Functions that work on files, processes and names inside the C library, where nothing is interposed: unsupported calls.
+//! Rust's std uses none of them.
 
 use libc::{FILE, c_char, c_int, c_void, gid_t, size_t, uid_t};
 
-const FILES: &str = "the C library's own files pass no door: use open, read and write";
+const FILES: &str = "the C library's own file functions are not interposed: use open, read and write";
 const PROCESSES: &str = "a node is one process";
 const USER: &str = "a process of a run stays root";
 
@@ -29,6 +29,6 @@ super::unsupported_calls! {
     fn setgid(group: gid_t) -> c_int: USER;
     fn setgroups(count: size_t, groups: *const gid_t) -> c_int: USER;
     fn openlog(name: *const c_char, options: c_int, facility: c_int) -> (): "no node has a system log";
-    fn getifaddrs(into: *mut *mut c_void) -> c_int: "a list of interfaces is not built";
-    fn if_nametoindex(name: *const c_char) -> libc::c_uint: "a list of interfaces is not built";
+    fn getifaddrs(into: *mut *mut c_void) -> c_int: "a list of interfaces is not supported";
+    fn if_nametoindex(name: *const c_char) -> libc::c_uint: "a list of interfaces is not supported";
 }

@@ -1,9 +1,10 @@
-//! Files in memory: `mmap` and its kin. Memory that is no file's passes through to the real system.
-//! A shared mapping is one of real shared memory that the kernel keeps equal to the file; a private one is a copy.
+//! Files in memory: `mmap` and its kin. Anonymous memory is the real system's.
+//! A shared mapping is real shared memory that the kernel keeps equal to the file; a private one is a copy.
 
 use super::block::{blocking, call};
 use super::current::here;
 use super::io::{describe, int};
+use super::user_memory::UserSliceMut;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::due::Blocking;
@@ -12,7 +13,7 @@ use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, off_t, size_t};
 
 /// # Safety
-/// As `mmap`.
+/// As for `mmap(2)`: the caller answers for memory that a fixed address replaces.
 unsafe fn map_really(
     address: *mut c_void,
     len: size_t,
@@ -21,7 +22,7 @@ unsafe fn map_really(
     fd: c_int,
     offset: off_t,
 ) -> *mut c_void {
-    // SAFETY: handed on; only this process's memory is concerned.
+    // SAFETY: `mmap(2)`: the caller answers for memory that a fixed address replaces; any other mapping is fresh.
     let mapped = unsafe {
         system::call(
             libc::SYS_mmap,
@@ -39,7 +40,7 @@ unsafe fn map_really(
 /// A mapping of a file on a virtual disk.
 ///
 /// # Safety
-/// As `mmap`.
+/// As for `mmap(2)`: the caller answers for memory that a fixed address replaces.
 unsafe fn map_file(
     me: ThreadId,
     address: *mut c_void,
@@ -62,7 +63,7 @@ unsafe fn map_file(
     if shared {
         let end = start.checked_add(len as u64).ok_or(libc::EOVERFLOW)?;
         let memory = super::current::kernel(me, |kernel| kernel.image(me, inode, end, writes))?;
-        // SAFETY: as the caller's, of the shared memory in place of the file.
+        // SAFETY: this function's own contract; the shared memory takes the file's place.
         let mapped = unsafe { map_really(address, len, protection, flags, memory, offset) };
         if mapped == libc::MAP_FAILED {
             return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOMEM));
@@ -72,16 +73,15 @@ unsafe fn map_file(
     }
     let kept = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE);
     let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | kept;
-    // SAFETY: as the caller's, of fresh memory in place of the file.
+    // SAFETY: this function's own contract; fresh memory takes the file's place.
     let mapped = unsafe { map_really(address, len, libc::PROT_READ | libc::PROT_WRITE, anonymous, -1, 0) };
     if mapped == libc::MAP_FAILED {
         return Err(libc::ENOMEM);
     }
-    // SAFETY: just mapped for writing.
-    let into = unsafe { super::io::buffer_mut(mapped, len) };
-    let copied =
-        blocking(me, |kernel| -> Result<Blocking<usize>, Errno> { kernel.file_read(me, id, Some(start), into) });
-    // SAFETY: the mapping that was just made.
+    // SAFETY: `len` bytes that were just mapped for writing, and that nobody unmaps before this call returns.
+    let mut into = unsafe { UserSliceMut::new(mapped.cast::<u8>(), len) };
+    let copied: Result<usize, Errno> = blocking(me, |kernel| kernel.file_read(me, id, Some(start), &mut into));
+    // SAFETY: both calls concern the mapping that was just made and that nobody else knows of.
     unsafe {
         match copied {
             Ok(_) => {
@@ -97,7 +97,7 @@ unsafe fn map_file(
 }
 
 /// # Safety
-/// As `mmap`.
+/// As for `mmap(2)`: the caller answers for memory that a fixed address replaces.
 unsafe fn map(
     me: ThreadId,
     address: *mut c_void,
@@ -108,10 +108,10 @@ unsafe fn map(
     offset: off_t,
 ) -> *mut c_void {
     if flags & libc::MAP_ANONYMOUS != 0 || fd < FIRST {
-        // SAFETY: as the caller's.
+        // SAFETY: this function's own contract.
         return unsafe { map_really(address, len, protection, flags, fd, offset) };
     }
-    // SAFETY: as the caller's.
+    // SAFETY: this function's own contract.
     unsafe { map_file(me, address, len, protection, flags, fd, offset) }.unwrap_or_else(|errno| {
         system::set_errno(errno);
         libc::MAP_FAILED
@@ -147,7 +147,7 @@ super::interposed! {
         fd: c_int,
         offset: off_t
     ) -> *mut c_void = libc::SYS_mmap;
-    // SAFETY: as the caller's.
+    // SAFETY: `mmap(2)`: the caller answers for memory that a fixed address replaces.
     |me| unsafe { map(me, address, len, protection, flags, fd, offset) };
     fn mmap64(
         address: *mut c_void,
@@ -157,12 +157,12 @@ super::interposed! {
         fd: c_int,
         offset: off_t
     ) -> *mut c_void = libc::SYS_mmap;
-    // SAFETY: as the caller's.
+    // SAFETY: `mmap(2)`: the caller answers for memory that a fixed address replaces.
     |me| unsafe { map(me, address, len, protection, flags, fd, offset) };
     fn munmap(address: *mut c_void, len: size_t) -> c_int = libc::SYS_munmap;
     |me| {
         super::current::kernel(me, |kernel| kernel.unmapped(me, address.addr(), len));
-        // SAFETY: as the caller's.
+        // SAFETY: `munmap(2)`: the caller uses the memory no longer.
         system::result(unsafe { system::call(libc::SYS_munmap, address.addr(), len, 0, 0, 0, 0) }) as c_int
     };
     fn msync(address: *mut c_void, len: size_t, flags: c_int) -> c_int = libc::SYS_msync;
@@ -178,8 +178,8 @@ pub unsafe extern "C" fn mremap(address: usize, old: usize, new: usize, flags: c
     if let Some(me) = here()
         && super::current::kernel(me, |kernel| kernel.is_mapped(me, address))
     {
-        super::refuse("mremap of a file on a virtual disk is not built: unmap it and map it again");
+        super::refuse("mremap of a file on a virtual disk is not supported: unmap it and map it again");
     }
-    // SAFETY: `mremap(2)`: the caller's own arguments, under the contract that it keeps.
+    // SAFETY: `mremap(2)`: the caller uses the memory at its old address no longer.
     system::result(unsafe { system::call(libc::SYS_mremap, address, old, new, flags as usize, to, 0) }) as *mut c_void
 }

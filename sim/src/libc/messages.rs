@@ -1,22 +1,29 @@
-//! Messages on sockets with what goes beside their bytes: addresses and control messages, one at a time or many.
-//! Streams take and give bytes alone; those ways are in `io`.
+//! Messages on sockets with their addresses and control messages, one at a time or many.
+//! A stream's messages are its bytes alone, which `io` reads and writes.
 
 use super::block::{blocking, call};
-use super::io::{buffer, buffer_mut, count, describe, gather, read_into, result, scatter, write_from};
-use super::sockets::{manner, read_address, write_address};
+use super::control_messages::{self, Wanted};
+use super::io::{count, describe, read_into, result, write_from};
+use super::socket_address::{UserAddress, given, read_ip};
+use super::sockets::manner;
 use super::unix;
+use super::user_memory::{Source, UserSlice, UserSliceMut};
+use super::user_vectors::{UserVectors, UserVectorsMut};
 use crate::kernel::Errno;
 use crate::kernel::net::udp::{Outgoing, Received};
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
-use libc::{c_int, c_uint, c_void, cmsghdr, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
-use std::net::IpAddr;
+use crate::kernel::sink::Sink;
+use libc::{c_int, c_uint, c_void, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 
-fn send(me: ThreadId, fd: c_int, bytes: &[u8], flags: c_int, outgoing: Outgoing) -> Result<usize, Errno> {
+fn send(me: ThreadId, fd: c_int, bytes: impl Source, flags: c_int, outgoing: Outgoing) -> Result<usize, Errno> {
     let datagram = call(me, |kernel| {
         let id = describe(kernel, me, fd, "sendmsg")?;
-        match kernel.process.description(id).map(|it| it.kind()) {
-            Some(Kind::Udp(_)) => kernel.udp_send(me, id, bytes, outgoing).map(Some),
+        match kernel.process.description(id).map(|description| description.kind()) {
+            Some(Kind::Udp(_)) => {
+                bytes.check_source()?;
+                bytes.with_bytes(kernel, |kernel, bytes| kernel.udp_send(me, id, bytes, outgoing).map(Some))
+            }
             _ => Ok(None),
         }
     })?;
@@ -26,238 +33,135 @@ fn send(me: ThreadId, fd: c_int, bytes: &[u8], flags: c_int, outgoing: Outgoing)
     }
 }
 
-/// # Safety
-/// As `sendto`.
-unsafe fn send_to(
-    me: ThreadId,
-    fd: c_int,
-    bytes: &[u8],
-    flags: c_int,
-    address: *const sockaddr,
-    len: socklen_t,
-) -> Result<usize, Errno> {
+fn send_to(me: ThreadId, fd: c_int, bytes: impl Source, flags: c_int, address: UserSlice<u8>) -> Result<usize, Errno> {
     if address.is_null() {
         return write_from(me, fd, bytes, manner(flags));
     }
-    // SAFETY: the caller's address.
-    if let Some(name) = unsafe { unix::name_in(address, len) } {
+    if let Some(name) = unix::name_in(address) {
         return unix::send(me, fd, bytes, flags & libc::MSG_DONTWAIT != 0, &name);
     }
-    // SAFETY: as above.
-    let to = unsafe { read_address(address, len) }?;
+    let to = read_ip(address)?;
     send(me, fd, bytes, flags, Outgoing { to, ..Outgoing::default() })
 }
 
-/// What a receive gives.
+/// The result of a receive.
 struct Arrival {
     count: usize,
-    /// The datagram it was, and whether its socket is one of IPv6, with what is told beside it.
-    datagram: Option<(Received, bool, Tells)>,
-    /// The Unix datagram it was: its whole length and its sender's name.
-    unix: Option<(usize, Vec<u8>)>,
+    origin: Origin,
 }
 
-/// What a socket tells beside each datagram.
-#[derive(Clone, Copy)]
-struct Tells {
-    traffic: bool,
-    address: bool,
+/// The kind of socket that bytes came from, with its own information.
+enum Origin {
+    Stream,
+    /// A UDP datagram. `v6`: the socket is one of IPv6.
+    Udp {
+        received: Received,
+        v6: bool,
+        wanted: Wanted,
+    },
+    /// A Unix datagram: its whole length and its sender's name.
+    Unix {
+        whole: usize,
+        name: Vec<u8>,
+    },
 }
 
-fn receive(me: ThreadId, fd: c_int, into: &mut [u8], flags: c_int) -> Result<Arrival, Errno> {
+fn receive(me: ThreadId, fd: c_int, into: &mut dyn Sink, flags: c_int) -> Result<Arrival, Errno> {
     let manner = manner(flags);
     let is_datagram =
         super::current::kernel(me, |kernel| kernel.describe(me, fd).is_ok_and(|id| kernel.process.udp(id).is_some()));
     if !is_datagram && unix::takes_datagrams(me, fd) {
-        let (count, whole, from) = unix::receive(me, fd, into, (manner.peek, manner.dont_wait))?;
-        return Ok(Arrival { count, datagram: None, unix: Some((whole, from)) });
+        let (count, whole, name) = unix::receive(me, fd, into, (manner.peek, manner.dont_wait))?;
+        return Ok(Arrival { count, origin: Origin::Unix { whole, name } });
     }
     if !is_datagram {
-        return Ok(Arrival { count: read_into(me, fd, into, manner)?, datagram: None, unix: None });
+        return Ok(Arrival { count: read_into(me, fd, into, manner)?, origin: Origin::Stream });
     }
     let mut deadline = None;
     blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "recvmsg")?;
+        into.check()?;
         let description = kernel.process.description(id).ok_or(libc::EBADF)?;
         let nonblocking = description.is_nonblocking() || manner.dont_wait;
         let Kind::Udp(socket) = description.kind() else { return Err(libc::ENOTSOCK) };
         let (v6, timeout) = (socket.v6, socket.receive_timeout_ns.unwrap_or(u64::MAX));
-        let tells = Tells { traffic: socket.reports_traffic, address: socket.reports_address };
-        let outcome = kernel.udp_receive(id, into, manner.peek).map(|received| Arrival {
-            count: received.count,
-            datagram: Some((received, v6, tells)),
-            unix: None,
-        });
+        let wanted = Wanted { traffic: socket.reports_traffic, address: socket.reports_address };
+        let outcome = kernel
+            .udp_receive(id, into, manner.peek)
+            .map(|received| Arrival { count: received.count, origin: Origin::Udp { received, v6, wanted } });
         kernel.done_or_wait(me, id, outcome, nonblocking, timeout, &mut deadline)
     })
 }
 
-/// Reads what control messages say about what is to be sent.
-///
 /// # Safety
-/// As `sendmsg`.
-unsafe fn read_control(message: &msghdr, outgoing: &mut Outgoing) -> Result<(), Errno> {
-    // SAFETY: the caller's control messages, as the macros of the C library walk them; values are read unaligned.
-    unsafe {
-        let mut at = libc::CMSG_FIRSTHDR(message);
-        while let Some(header) = at.as_ref() {
-            let value = libc::CMSG_DATA(at);
-            let whole = header.cmsg_len >= libc::CMSG_LEN(size_of::<c_int>() as c_uint) as usize;
-            let number = || if whole { value.cast::<c_int>().read_unaligned() } else { c_int::from(value.read()) };
-            match (header.cmsg_level, header.cmsg_type) {
-                (libc::IPPROTO_IP, libc::IP_TOS) | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
-                    outgoing.traffic = Some(number() as u8);
-                }
-                (libc::IPPROTO_UDP, libc::UDP_SEGMENT) => {
-                    outgoing.segment_bytes = Some(value.cast::<u16>().read_unaligned());
-                }
-                // A node has one address of each kind, so that the source that it names is the one that it has.
-                (libc::IPPROTO_IP, libc::IP_PKTINFO) | (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {}
-                (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
-                    super::refuse(
-                        "descriptors sent over a socket (SCM_RIGHTS): every process of a run is a machine's only one",
-                    );
-                }
-                _ => return Err(libc::EINVAL),
-            }
-            at = libc::CMSG_NXTHDR(message, at);
-        }
-    }
-    Ok(())
-}
-
-/// Control messages, as they are written one after the other.
-struct Control<'a> {
-    message: &'a mut msghdr,
-    at: *mut cmsghdr,
-    used: usize,
-}
-
-impl Control<'_> {
-    /// Adds one; what does not fit is cut off, and the message says so.
-    ///
-    /// # Safety
-    /// The message's control buffer is valid for as many bytes as it says.
-    unsafe fn put<T>(&mut self, level: c_int, kind: c_int, value: T) {
-        // SAFETY: as said; nothing is written beyond the buffer.
-        unsafe {
-            let space = libc::CMSG_SPACE(size_of::<T>() as c_uint) as usize;
-            if self.at.is_null() || self.used + space > self.message.msg_controllen {
-                self.message.msg_flags |= libc::MSG_CTRUNC;
-                return;
-            }
-            (*self.at).cmsg_level = level;
-            (*self.at).cmsg_type = kind;
-            (*self.at).cmsg_len = libc::CMSG_LEN(size_of::<T>() as c_uint) as _;
-            libc::CMSG_DATA(self.at).cast::<T>().write_unaligned(value);
-            self.used += space;
-            self.at = self.at.cast::<u8>().add(space).cast();
-        }
-    }
-}
-
-/// # Safety
-/// As `recvmsg`.
-unsafe fn write_control(message: &mut msghdr, received: &Received, tells: Tells) {
-    // SAFETY: the caller's control buffer.
-    unsafe {
-        let at = if message.msg_control.is_null() { std::ptr::null_mut() } else { libc::CMSG_FIRSTHDR(message) };
-        let mut control = Control { message, at, used: 0 };
-        let v4 = received.from.ip().to_canonical().is_ipv4();
-        if tells.address {
-            match received.to.ip() {
-                IpAddr::V4(ip) if received.from.is_ipv4() => {
-                    let address = libc::in_addr { s_addr: u32::from(ip).to_be() };
-                    let info = libc::in_pktinfo { ipi_ifindex: 1, ipi_spec_dst: address, ipi_addr: address };
-                    control.put(libc::IPPROTO_IP, libc::IP_PKTINFO, info);
-                }
-                ip => {
-                    let octets = match ip {
-                        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-                        IpAddr::V6(ip) => ip.octets(),
-                    };
-                    let info = libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: octets }, ipi6_ifindex: 1 };
-                    control.put(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
-                }
-            }
-        }
-        if tells.traffic && v4 {
-            control.put(libc::IPPROTO_IP, libc::IP_TOS, received.traffic);
-        } else if tells.traffic {
-            control.put(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, c_int::from(received.traffic));
-        }
-        let used = control.used;
-        message.msg_controllen = used as _;
-    }
-}
-
-/// # Safety
-/// As `recvmsg`.
+/// As for `recvmsg(2)`: `message` is valid for reading and writing, and what it names for writing.
 unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: c_int) -> Result<usize, Errno> {
-    // SAFETY: the caller's structure and what it points to.
-    unsafe {
-        let message = &mut *message;
-        message.msg_flags = 0;
-        let parts: &[iovec] = match message.msg_iovlen {
-            0 => &[],
-            len => std::slice::from_raw_parts(message.msg_iov, len),
-        };
-        let mut whole = vec![0; parts.iter().map(|part| part.iov_len).sum()];
-        let arrival = receive(me, fd, &mut whole, flags)?;
-        scatter(parts, &whole[..arrival.count]);
-        if let Some((whole, from)) = &arrival.unix {
-            message.msg_controllen = 0;
-            if *whole > arrival.count {
-                message.msg_flags |= libc::MSG_TRUNC;
+    // SAFETY: this function's own contract.
+    let (mut head, back) = unsafe { (UserSlice::one(message).read()?, UserSliceMut::one(message)) };
+    head.msg_flags = 0;
+    // SAFETY: this function's own contract, of the buffers that the message names.
+    let parts = unsafe { UserVectorsMut::new(head.msg_iov, head.msg_iovlen as usize) };
+    parts.check()?;
+    let mut whole = vec![0; parts.size()];
+    let arrival = receive(me, fd, &mut &mut whole[..], flags)?;
+    parts.scatter(&whole[..arrival.count])?;
+    let count = arrival.count;
+    // SAFETY: this function's own contract, of the place for an address, whose length stands in the message.
+    let from = unsafe { UserAddress::new(head.msg_name.cast(), &raw mut head.msg_namelen) };
+    let mut returned = count;
+    match arrival.origin {
+        Origin::Stream => (head.msg_controllen, head.msg_namelen) = (0, 0),
+        Origin::Unix { whole, name } => {
+            head.msg_controllen = 0;
+            if whole > count {
+                head.msg_flags |= libc::MSG_TRUNC;
             }
-            unix::write_name(from, message.msg_name.cast(), &raw mut message.msg_namelen);
-            return Ok(arrival.count);
+            unix::write_name(&name, from);
         }
-        let Some((received, v6, tells)) = arrival.datagram else {
-            message.msg_controllen = 0;
-            message.msg_namelen = 0;
-            return Ok(arrival.count);
-        };
-        if received.whole > arrival.count {
-            message.msg_flags |= libc::MSG_TRUNC;
+        Origin::Udp { received, v6, wanted } => {
+            if received.whole > count {
+                head.msg_flags |= libc::MSG_TRUNC;
+            }
+            from.write_ip(received.from, v6);
+            // SAFETY: this function's own contract, of the place for control messages.
+            let (len, more_flags) = unsafe { control_messages::write(&head, &received, wanted) };
+            head.msg_controllen = len as _;
+            head.msg_flags |= more_flags;
+            if flags & libc::MSG_TRUNC != 0 {
+                returned = received.whole;
+            }
         }
-        write_address(received.from, v6, message.msg_name.cast(), &raw mut message.msg_namelen);
-        write_control(message, &received, tells);
-        Ok(if flags & libc::MSG_TRUNC != 0 { received.whole } else { arrival.count })
     }
+    back.write(head)?;
+    Ok(returned)
 }
 
 /// # Safety
-/// As `sendmsg`.
+/// As for `sendmsg(2)`: `message` and what it names is valid for reading.
 unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c_int) -> Result<usize, Errno> {
-    // SAFETY: the caller's structure and what it points to.
-    unsafe {
-        let message = &*message;
-        let parts: &[iovec] = match message.msg_iovlen {
-            0 => &[],
-            len => std::slice::from_raw_parts(message.msg_iov, len),
-        };
-        let mut outgoing = Outgoing::default();
-        let name = unix::name_in(message.msg_name.cast::<sockaddr>(), message.msg_namelen);
-        if let Some(name) = name {
-            read_control(message, &mut outgoing)?;
-            return unix::send(me, fd, &gather(parts), flags & libc::MSG_DONTWAIT != 0, &name);
-        }
-        if !message.msg_name.is_null() {
-            outgoing.to = read_address(message.msg_name.cast::<sockaddr>(), message.msg_namelen)?;
-        }
-        read_control(message, &mut outgoing)?;
-        let bytes = gather(parts);
-        if outgoing == Outgoing::default() {
-            write_from(me, fd, &bytes, manner(flags))
-        } else {
-            send(me, fd, &bytes, flags, outgoing)
-        }
+    // SAFETY: this function's own contract.
+    let head = unsafe { UserSlice::one(message) }.read()?;
+    // SAFETY: this function's own contract, of the buffers and the address that the message names.
+    let (parts, address) = unsafe {
+        (UserVectors::new(head.msg_iov, head.msg_iovlen as usize), given(head.msg_name.cast(), head.msg_namelen))
+    };
+    let mut outgoing = Outgoing::default();
+    let name = unix::name_in(address);
+    if name.is_none() && !address.is_null() {
+        outgoing.to = read_ip(address)?;
+    }
+    // SAFETY: this function's own contract, of the control messages that the message names.
+    unsafe { control_messages::read(&head, &mut outgoing) }?;
+    let bytes = parts.gather()?;
+    match name {
+        Some(name) => unix::send(me, fd, &bytes[..], flags & libc::MSG_DONTWAIT != 0, &name),
+        None if outgoing == Outgoing::default() => write_from(me, fd, &bytes[..], manner(flags)),
+        None => send(me, fd, &bytes[..], flags, outgoing),
     }
 }
 
 /// # Safety
-/// As `recvmmsg`.
+/// As for `recvmmsg(2)`: `messages` is an array of `len`, each as [`receive_message`] demands.
 unsafe fn receive_many(
     me: ThreadId,
     fd: c_int,
@@ -265,10 +169,10 @@ unsafe fn receive_many(
     len: c_uint,
     flags: c_int,
 ) -> Result<c_int, Errno> {
-    // SAFETY: the caller's array.
+    // SAFETY: this function's own contract.
     unsafe {
         each_message(messages, len, |done, message| {
-            // Only the first is waited for: the rest is what is there by then.
+            // Only the first is waited for. The others are those that have arrived by then.
             let flags = if done > 0 { flags | libc::MSG_DONTWAIT } else { flags } & !libc::MSG_WAITFORONE;
             receive_message(me, fd, message, flags)
         })
@@ -276,7 +180,7 @@ unsafe fn receive_many(
 }
 
 /// # Safety
-/// As `sendmmsg`.
+/// As for `sendmmsg(2)`: `messages` is an array of `len`, each as [`send_message`] demands.
 unsafe fn send_many(
     me: ThreadId,
     fd: c_int,
@@ -284,24 +188,31 @@ unsafe fn send_many(
     len: c_uint,
     flags: c_int,
 ) -> Result<c_int, Errno> {
-    // SAFETY: the caller's array.
+    // SAFETY: this function's own contract.
     unsafe { each_message(messages, len, |_, message| send_message(me, fd, message, flags)) }
 }
 
-/// Passes messages on, each with how many were done before it, until one fails: how many went, or the error of the first.
+/// Performs `step` on each message, with the number of those before it, until one fails. Returns the number of messages that
+/// succeeded, or the error of the first.
 ///
 /// # Safety
-/// `messages` is an array of `len`.
+/// `messages` is null or an array of `len`.
 unsafe fn each_message(
     messages: *mut mmsghdr,
     len: c_uint,
-    mut pass: impl FnMut(c_uint, *mut msghdr) -> Result<usize, Errno>,
+    mut step: impl FnMut(c_uint, *mut msghdr) -> Result<usize, Errno>,
 ) -> Result<c_int, Errno> {
+    if messages.is_null() && len > 0 {
+        return Err(libc::EFAULT);
+    }
     for done in 0..len {
-        // SAFETY: the caller's array.
-        let message = unsafe { &mut *messages.add(done as usize) };
-        match pass(done, &raw mut message.msg_hdr) {
-            Ok(count) => message.msg_len = count as c_uint,
+        // SAFETY: this function's own contract: no reference to the message is made.
+        let (head, count) = unsafe {
+            let message = messages.add(done as usize);
+            (&raw mut (*message).msg_hdr, UserSliceMut::one(&raw mut (*message).msg_len))
+        };
+        match step(done, head) {
+            Ok(bytes) => count.write(bytes as c_uint)?,
             Err(errno) if done == 0 => return Err(errno),
             Err(_) => return Ok(done as c_int),
         }
@@ -318,8 +229,11 @@ super::interposed! {
         address: *const sockaddr,
         len: socklen_t
     ) -> ssize_t = libc::SYS_sendto;
-    // SAFETY: the caller's buffer and address.
-    |me| self::count(unsafe { send_to(me, fd, buffer(from, count), flags, address, len) });
+    |me| {
+        // SAFETY: `sendto(2)`: the caller passes `count` readable bytes at `from`, and null or `len` at `address`.
+        let (from, address) = unsafe { (UserSlice::new(from.cast::<u8>(), count), given(address, len)) };
+        self::count(send_to(me, fd, from, flags, address))
+    };
     fn recvfrom(
         fd: c_int,
         into: *mut c_void,
@@ -328,25 +242,29 @@ super::interposed! {
         address: *mut sockaddr,
         len: *mut socklen_t
     ) -> ssize_t = libc::SYS_recvfrom;
-    // SAFETY: the caller's buffers.
-    |me| self::count(receive(me, fd, unsafe { buffer_mut(into, count) }, flags).map(|arrival| {
-        if let Some((_, from)) = &arrival.unix {
-            // SAFETY: the caller's buffer.
-            unsafe { unix::write_name(from, address, len) };
-        }
-        let Some((received, v6, _)) = arrival.datagram else { return arrival.count };
-        // SAFETY: the caller's buffer.
-        unsafe { write_address(received.from, v6, address, len) };
-        if flags & libc::MSG_TRUNC != 0 { received.whole } else { arrival.count }
-    }));
+    |me| {
+        // SAFETY: `recvfrom(2)`: the caller passes `count` writable bytes at `into`, and null or a place for an address.
+        let (mut into, from) = unsafe { (UserSliceMut::new(into.cast::<u8>(), count), UserAddress::new(address, len)) };
+        self::count(receive(me, fd, &mut into, flags).map(|arrival| match arrival.origin {
+            Origin::Stream => arrival.count,
+            Origin::Unix { name, .. } => {
+                unix::write_name(&name, from);
+                arrival.count
+            }
+            Origin::Udp { received, v6, .. } => {
+                from.write_ip(received.from, v6);
+                if flags & libc::MSG_TRUNC != 0 { received.whole } else { arrival.count }
+            }
+        }))
+    };
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t = libc::SYS_sendmsg;
-    // SAFETY: the caller's structure.
+    // SAFETY: `sendmsg(2)`: the caller passes a message, and what it names is readable.
     |me| count(unsafe { send_message(me, fd, message, flags) });
     fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t = libc::SYS_recvmsg;
-    // SAFETY: the caller's structure.
+    // SAFETY: `recvmsg(2)`: the caller passes a message, and what it names is writable.
     |me| count(unsafe { receive_message(me, fd, message, flags) });
     fn sendmmsg(fd: c_int, messages: *mut mmsghdr, len: c_uint, flags: c_int) -> c_int = libc::SYS_sendmmsg;
-    // SAFETY: `sendmmsg(2)`: the caller passes an array of the length that it names.
+    // SAFETY: `sendmmsg(2)`: the caller passes an array of `len` messages, and what they name is readable.
     |me| result(unsafe { send_many(me, fd, messages, len, flags) });
     fn recvmmsg(
         fd: c_int,
@@ -355,6 +273,6 @@ super::interposed! {
         flags: c_int,
         _timeout: *mut libc::timespec
     ) -> c_int = libc::SYS_recvmmsg;
-    // SAFETY: the caller's array.
+    // SAFETY: `recvmmsg(2)`: the caller passes an array of `len` messages, and what they name is writable.
     |me| result(unsafe { receive_many(me, fd, messages, len, flags) });
 }

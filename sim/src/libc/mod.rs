@@ -3,11 +3,15 @@
 //!
 //! | files | functions |
 //! |---|---|
-//! | `block`, `current`, `guest` | no function: how a call enters the kernel, waits, and gives way to a guest engine |
-//! | `io`, `files`, `paths`, `directories`, `attributes`, `mappings`, `transfers` | descriptors and files |
-//! | `sockets`, `messages`, `unix`, `resolver`, `poll` | the network and readiness |
-//! | `time`, `timers`, `entropy`, `system_info`, `users`, `memory` | the machine |
-//! | `threads`, `pthread/`, `process`, `signals` | threads and processes |
+//! | `current`, `block`, `guest` | no function: a call enters the kernel, waits, gives way to a guest engine |
+//! | `user_memory`, `user_vectors` | no function: memory that the program passes to a call |
+//! | `io`, `files`, `transfers`, `mappings` | descriptors of every kind, contents of files |
+//! | `paths`, `stat`, `attributes`, `directories`, `working_directory`, `temporary_files`, `users` | names and attributes of files |
+//! | `sockets`, `socket_address`, `socket_options`, `messages`, `control_messages`, `unix`, `resolver` | the network |
+//! | `poll`, `timers` | readiness: `epoll`, `poll`, `eventfd`, `timerfd` |
+//! | `time`, `entropy`, `system_info`, `memory` | the machine |
+//! | `thread_main`, `threads`, `pthread/`, `process` | threads and processes |
+//! | `signals`, `signal_delivery` | signals, and the calls of their handlers |
 //! | `syscall`, `syscall_numbers`, `seccomp` | raw system calls |
 //! | `probes`, `tasks`, `task_wakes`, `trace_lines`, `symbols` | what the program reports, and its runtime's tables |
 //! | `harness` | no function: the harness's calls on a node's thread |
@@ -21,6 +25,7 @@
 
 mod attributes;
 pub(crate) mod block;
+mod control_messages;
 mod crash;
 pub(crate) mod current;
 mod directories;
@@ -41,14 +46,20 @@ mod process;
 mod pthread;
 pub(crate) mod resolver;
 mod seccomp;
+mod signal_delivery;
 mod signals;
+mod socket_address;
+mod socket_options;
 mod sockets;
+mod stat;
 mod symbols;
 mod syscall;
 mod syscall_numbers;
 mod system_info;
 mod task_wakes;
 mod tasks;
+mod temporary_files;
+mod thread_main;
 pub(crate) mod threads;
 pub(crate) mod time;
 mod timers;
@@ -56,16 +67,20 @@ mod trace_lines;
 mod transfers;
 mod unix;
 mod unsupported;
+mod user_memory;
+mod user_vectors;
 mod users;
+mod working_directory;
 
 pub(crate) use crate::guest::shared_names::shared_name;
-pub(crate) use block::{begin, enter_kernel};
+pub(crate) use block::enter_kernel;
 pub(crate) use crash::{WATCHDOG, watch};
 pub(crate) use current::{begin_host, end_host, here};
 pub use memory::Memory;
 pub(crate) use probes::attach;
 pub(crate) use seccomp::watch_escapes;
 pub(crate) use task_wakes::follows_tasks;
+pub(crate) use thread_main::begin;
 pub(crate) use unsupported::{refuse, refuse_about};
 
 /// Declares a function under its C name.
@@ -99,17 +114,17 @@ macro_rules! interposed {
             #[inline(never)]
             unsafe extern "C" fn outside($($argument: $type),*) -> $result {
                 static NEXT: $crate::host::system::Function = $crate::host::system::Function::named(
-                    // SAFETY: a name and a nul byte.
+                    // SAFETY: the bytes are a function's name and one nul byte at the end.
                     unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
                 );
                 let next = $crate::host::system::next!(NEXT, fn($($type),*) -> $result);
-                // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
+                // SAFETY: this function's own contract is that of the C library's function of the same name.
                 unsafe { next($($argument),*) }
             }
             if let Some($me) = $crate::libc::here() {
                 return $body;
             }
-            // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
+            // SAFETY: `outside` has the contract of this function, which the caller keeps.
             unsafe { outside($($argument),*) }
         }
         }
@@ -130,13 +145,13 @@ macro_rules! interposed {
                 let mut all = [0; 6];
                 all[..given.len()].copy_from_slice(given);
                 let [a, b, c, d, e, f] = all;
-                // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
+                // SAFETY: this function's own contract is that of the system call of the same meaning.
                 $crate::host::system::result(unsafe { $crate::host::system::call($number, a, b, c, d, e, f) }) as $result
             }
             if let Some($me) = $crate::libc::here() {
                 return $body;
             }
-            // SAFETY: the function of this name: the caller's own arguments, under the contract that it keeps.
+            // SAFETY: `outside` has the contract of this function, which the caller keeps.
             unsafe { outside($($argument),*) }
         }
         }

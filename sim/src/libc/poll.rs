@@ -1,10 +1,11 @@
 //! Readiness: epoll, eventfd, poll.
-//! One readiness at a time comes out of `epoll_wait`, so that what it sets off has one cause.
+//! `epoll_wait` returns one event at a time, so its consequences have one cause.
 
 use super::block::{call, interruptible};
 use super::current::kernel;
 use super::io::{int, result};
 use super::signals::with_mask;
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
 use crate::kernel::process::fd::kind::{EventCounter, Kind};
@@ -14,7 +15,7 @@ use libc::{c_int, c_uint, epoll_event, nfds_t, pollfd, sigset_t, timespec};
 
 const MS_NS: u64 = 1_000_000;
 
-/// A timeout in milliseconds as the C library has it: a negative one is for ever.
+/// A timeout in milliseconds in the C library's form, where a negative one is none.
 fn timeout(ms: c_int) -> Option<u64> {
     (ms >= 0).then(|| ms as u64 * MS_NS)
 }
@@ -31,16 +32,8 @@ fn new_epoll(me: ThreadId) -> c_int {
     }))
 }
 
-/// # Safety
-/// `event` is null or valid.
-unsafe fn control(me: ThreadId, epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
-    let (events, data) = if event.is_null() {
-        (0, 0)
-    } else {
-        // SAFETY: the caller's pointer; the structure is packed, so it is copied.
-        let event = unsafe { *event };
-        (event.events, event.u64)
-    };
+fn control(me: ThreadId, epoll: c_int, operation: c_int, fd: c_int, event: UserSlice<epoll_event>) -> c_int {
+    let (events, data) = event.get(0).map_or((0, 0), |event| (event.events, event.u64));
     int(call(me, |kernel| {
         let epoll = kernel.describe(me, epoll)?;
         let id = kernel.describe(me, fd)?;
@@ -48,11 +41,13 @@ unsafe fn control(me: ThreadId, epoll: c_int, operation: c_int, fd: c_int, event
     }))
 }
 
-/// # Safety
-/// `events` is valid for one event.
-unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ns: Option<u64>) -> c_int {
+/// Waits for one event, which goes into `shown`.
+fn wait(me: ThreadId, epoll: c_int, shown: UserSliceMut<epoll_event>, max: c_int, timeout_ns: Option<u64>) -> c_int {
     if max <= 0 {
         return result(Err(libc::EINVAL));
+    }
+    if let Err(errno) = shown.check() {
+        return result(Err(errno));
     }
     let mut until = None;
     let mut waited = false;
@@ -64,11 +59,7 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
         kernel.epoll_wait(id, me, until_ns, std::mem::replace(&mut waited, true))
     });
     match ready {
-        Ok(Some((bits, data))) => {
-            // SAFETY: the caller's buffer has room for one.
-            unsafe { *events = epoll_event { events: bits, u64: data } };
-            1
-        }
+        Ok(Some((bits, data))) => result(shown.write(epoll_event { events: bits, u64: data }).map(|()| 1)),
         Ok(None) => 0,
         Err(errno) => {
             if errno == libc::EINTR {
@@ -79,31 +70,37 @@ unsafe fn wait(me: ThreadId, epoll: c_int, events: *mut epoll_event, max: c_int,
     }
 }
 
+/// The events of one entry; a negative descriptor has none.
+fn poll_one(kernel: &Kernel, me: ThreadId, entry: pollfd) -> i16 {
+    if entry.fd < 0 {
+        return 0;
+    }
+    match kernel.describe(me, entry.fd) {
+        Ok(id) => {
+            let wanted = entry.events as u32 | libc::POLLERR as u32 | libc::POLLHUP as u32;
+            (kernel.readiness(id) & wanted) as i16
+        }
+        // Standard streams are always writable and never readable.
+        Err(_) if entry.fd <= 2 => entry.events & libc::POLLOUT,
+        Err(_) => libc::POLLNVAL,
+    }
+}
+
 /// # Safety
-/// `fds` is valid for `count` entries.
+/// `fds` is null or an array of `count`, valid for reads and writes until the interposed function returns.
 unsafe fn poll_all(me: ThreadId, fds: *mut pollfd, count: nfds_t, timeout_ns: Option<u64>) -> c_int {
-    // SAFETY: the caller's array.
-    let fds = if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(fds, count as usize) } };
+    // SAFETY: this function's own contract.
+    let (fds, shown) = unsafe { (UserSlice::new(fds, count as usize), UserSliceMut::new(fds, count as usize)) };
     let mut until = None;
     result(interruptible(me, |kernel| {
         let until = *until.get_or_insert_with(|| deadline(kernel, me, timeout_ns));
         let until_ns = kernel.deadline_of(me, until);
         let mut ready = 0;
-        for entry in fds.iter_mut() {
-            entry.revents = 0;
-            if entry.fd < 0 {
-                continue;
-            }
-            match kernel.describe(me, entry.fd) {
-                Ok(id) => {
-                    let wanted = entry.events as u32 | libc::POLLERR as u32 | libc::POLLHUP as u32;
-                    entry.revents = (kernel.readiness(id) & wanted) as i16;
-                }
-                // Standard streams are always writable and never readable.
-                Err(_) if entry.fd <= 2 => entry.revents = entry.events & libc::POLLOUT,
-                Err(_) => entry.revents = libc::POLLNVAL,
-            }
-            ready += c_int::from(entry.revents != 0);
+        fds.check()?;
+        for (index, entry) in fds.iter().enumerate() {
+            let revents = poll_one(kernel, me, entry);
+            shown.set(index, pollfd { revents, ..entry })?;
+            ready += c_int::from(revents != 0);
         }
         if ready > 0 || until_ns <= kernel.sched.now_ns() {
             if ready == 0 && timeout_ns == Some(0) {
@@ -135,11 +132,11 @@ super::interposed! {
     fn epoll_create(_size: c_int) -> c_int = next;
     |me| new_epoll(me);
     fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int = libc::SYS_epoll_ctl;
-    // SAFETY: `epoll_ctl(2)`: the caller passes a valid pointer.
-    |me| unsafe { control(me, epoll, operation, fd, event) };
+    // SAFETY: `epoll_ctl(2)`: the caller passes null or an event.
+    |me| control(me, epoll, operation, fd, unsafe { UserSlice::one(event) });
     fn epoll_wait(epoll: c_int, events: *mut epoll_event, max: c_int, timeout_ms: c_int) -> c_int = next;
-    // SAFETY: `epoll_wait(2)`: the caller passes a buffer of the length that it names.
-    |me| unsafe { wait(me, epoll, events, max, timeout(timeout_ms)) };
+    // SAFETY: `epoll_wait(2)`: the caller passes room for `max` events, and `max` is at least one where it is used.
+    |me| wait(me, epoll, unsafe { UserSliceMut::one(events) }, max, timeout(timeout_ms));
     fn epoll_pwait(
         epoll: c_int,
         events: *mut epoll_event,
@@ -147,8 +144,12 @@ super::interposed! {
         timeout_ms: c_int,
         mask: *const sigset_t
     ) -> c_int = next;
-    // SAFETY: the caller's buffer and set.
-    |me| unsafe { with_mask(me, mask, || wait(me, epoll, events, max, timeout(timeout_ms))) };
+    |me| {
+        // SAFETY: `epoll_pwait(2)`: the caller passes room for `max` events, and `max` is at least one where it is used.
+        let events = unsafe { UserSliceMut::one(events) };
+        // SAFETY: `epoll_pwait(2)`: the caller passes null or a set of signals.
+        unsafe { with_mask(me, mask, || wait(me, epoll, events, max, timeout(timeout_ms))) }
+    };
     fn epoll_pwait2(
         epoll: c_int,
         events: *mut epoll_event,
@@ -157,33 +158,34 @@ super::interposed! {
         mask: *const sigset_t
     ) -> c_int = next;
     |me| {
-        // SAFETY: the caller's pointer.
-        let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
-        // SAFETY: the caller's buffer and set.
-        unsafe { with_mask(me, mask, || wait(me, epoll, events, max, timeout)) }
+        // SAFETY: `epoll_pwait2(2)`: the caller passes null or a time, and room for `max` events, of which one is used.
+        let (timeout, events) = unsafe { (UserSlice::one(timeout).get(0), UserSliceMut::one(events)) };
+        let timeout_ns = timeout.as_ref().map(super::time::duration_ns);
+        // SAFETY: `epoll_pwait2(2)`: the caller passes null or a set of signals.
+        unsafe { with_mask(me, mask, || wait(me, epoll, events, max, timeout_ns)) }
     };
     fn eventfd(initial: c_uint, flags: c_int) -> c_int = next;
     |me| new_event(me, initial, flags);
     fn poll(fds: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int = next;
     |me| {
-        // SAFETY: `poll(2)`: the caller passes an array of the length that it names.
+        // SAFETY: `poll(2)`: the caller passes an array of `count` entries.
         unsafe { poll_all(me, fds, count, timeout(timeout_ms)) }
     };
     fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) -> c_int = next;
     |me| {
-        // SAFETY: `ppoll(2)`: the caller passes a valid pointer.
-        let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
-        // SAFETY: the caller's array and set.
+        // SAFETY: `ppoll(2)`: the caller passes null or a time.
+        let timeout = unsafe { UserSlice::one(timeout) }.get(0).as_ref().map(super::time::duration_ns);
+        // SAFETY: `ppoll(2)`: the caller passes an array of `count` entries, and null or a set of signals.
         unsafe { with_mask(me, mask, || poll_all(me, fds, count, timeout)) }
     };
 }
 
-/// `select` of nothing is a sleep; virtual descriptors do not fit in a set.
+/// `select` without descriptors, which is a sleep. Virtual descriptors do not fit in a set.
 fn select_none(me: ThreadId, call: &str, sets: [*mut libc::fd_set; 3], timeout_ns: Option<u64>) -> c_int {
     if sets.iter().any(|set| !set.is_null()) {
         super::unsupported::missing(call, "virtual descriptors do not fit in an fd_set; use poll");
     }
-    // SAFETY: an empty array.
+    // SAFETY: an array of no entries may be null.
     unsafe { poll_all(me, std::ptr::null_mut(), 0, timeout_ns) }
 }
 
@@ -196,8 +198,9 @@ super::interposed! {
         timeout: *mut libc::timeval
     ) -> c_int = next;
     |me| {
-        // SAFETY: the caller's pointer.
-        let timeout = unsafe { timeout.as_ref() }.map(|it| it.tv_sec as u64 * 1_000_000_000 + it.tv_usec as u64 * 1_000);
+        // SAFETY: `select(2)`: the caller passes null or a time.
+        let timeout = unsafe { UserSlice::one(timeout) }.get(0);
+        let timeout = timeout.map(|time| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000);
         select_none(me, "select", [read, write, except], timeout)
     };
     fn pselect(
@@ -209,13 +212,13 @@ super::interposed! {
         _mask: *const sigset_t
     ) -> c_int = next;
     |me| {
-        // SAFETY: the caller's pointer.
-        let timeout = unsafe { timeout.as_ref() }.map(super::time::duration_ns);
+        // SAFETY: `pselect(2)`: the caller passes null or a time.
+        let timeout = unsafe { UserSlice::one(timeout) }.get(0).as_ref().map(super::time::duration_ns);
         select_none(me, "pselect", [read, write, except], timeout)
     };
 }
 
 super::unsupported_calls! {
-    fn signalfd(fd: c_int, mask: *const sigset_t, flags: c_int) -> c_int: "signal descriptors are not built";
-    fn inotify_init1(flags: c_int) -> c_int: "watching files is not built";
+    fn signalfd(fd: c_int, mask: *const sigset_t, flags: c_int) -> c_int: "signal descriptors are not supported";
+    fn inotify_init1(flags: c_int) -> c_int: "watching files is not supported";
 }

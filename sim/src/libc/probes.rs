@@ -1,5 +1,5 @@
-//! Probes and other facts that enter the run from the program's own code, not through the C library.
-//! They are doors as well: a fault may land on them, and the baton may pass.
+//! Probe events and other facts from the program's own code, which do not come through the C library.
+//! Each is a scheduling point as well: a fault may strike there, and another thread may run.
 
 use super::block::call;
 use super::current::here;
@@ -14,15 +14,15 @@ use afterlife_probe::Fact;
 use std::panic::Location;
 use std::sync::OnceLock;
 
-/// Tells which task of an asynchronous runtime is running, 0 for none.
+/// Returns the running task of an asynchronous runtime, 0 for none.
 static TASK: OnceLock<fn() -> u64> = OnceLock::new();
 
-/// Sets how the running task is found; the harness knows the runtime, this crate does not.
+/// Sets the source of the running task. The harness knows the runtime; this crate does not.
 pub(crate) fn set_task_source(source: fn() -> u64) {
     let _ = TASK.set(source);
 }
 
-/// The task that is running, if the room does not know by itself.
+/// The running task, if the kernel does not follow tasks itself.
 fn task() -> u64 {
     if follows_tasks() { 0 } else { TASK.get().map_or(0, |task| task()) }
 }
@@ -32,7 +32,7 @@ pub(crate) fn attach() {
     afterlife_probe::attach(fact);
 }
 
-/// Lets something happen on the calling thread of a run. Does nothing outside of one.
+/// Emits an event on the calling thread of a run. Does nothing outside a run.
 pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
     let Some(me) = here() else { return };
     let task = task();
@@ -46,18 +46,18 @@ pub(crate) fn emit(make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
 }
 
 fn fact(fact: &Fact<'_>, site: &'static Location<'static>) -> u64 {
-    told_at(fact, |kernel| kernel.recorder.site(site))
+    report_at(fact, |kernel| kernel.recorder.site(site))
 }
 
-/// As a probe, for a place that is known by its words alone.
-pub(crate) fn tell(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
-    told_at(fact, |kernel| match file {
+/// Reports a probe event for a call site that is known by its file and line only.
+pub(crate) fn report(fact: &Fact<'_>, file: &str, line: u32) -> u64 {
+    report_at(fact, |kernel| match file {
         "" => Name::NONE,
         file => kernel.recorder.name(&format!("{file}:{line}")),
     })
 }
 
-fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
+fn report_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
     let Some(me) = here() else { return 0 };
     let task = task();
     guest::follow_clock();
@@ -76,21 +76,21 @@ fn told_at(fact: &Fact<'_>, site: impl FnOnce(&mut Kernel) -> Name) -> u64 {
 
 fn event_of(kernel: &mut Kernel, me: ThreadId, fact: &Fact<'_>, site: Name) -> (Option<What>, u64) {
     let node = kernel.sched[me].node();
-    if let Fact::Buggify { site: place, per_mille } = fact
-        && !kernel.misbehaves(me, place, *per_mille)
+    if let Fact::Buggify { site, per_mille } = fact
+        && !kernel.buggify_fires(me, site, *per_mille)
     {
         return (None, 0);
     }
-    probe::event_of(fact, site, &mut Teller { kernel, node })
+    probe::event_of(fact, site, &mut Numbering { kernel, node })
 }
 
-/// Numbers what a node's program tells of.
-struct Teller<'a> {
+/// Numbers the names, objects and generations in a node's probe events.
+struct Numbering<'a> {
     kernel: &'a mut Kernel,
     node: NodeId,
 }
 
-impl probe::Register for Teller<'_> {
+impl probe::Register for Numbering<'_> {
     fn name(&mut self, text: &str) -> Name {
         self.kernel.recorder.name(text)
     }
@@ -104,19 +104,19 @@ impl probe::Register for Teller<'_> {
     }
 }
 
-/// In how many runs a place that may misbehave is on: one in so many.
+/// A buggify site is active in one of this many runs.
 const BUGGIFY_ON_ONE_IN: u64 = 4;
 
 impl Kernel {
-    /// Whether a place that may misbehave does, at this pass: first whether it is on in this run, then whether it fires.
-    fn misbehaves(&mut self, me: ThreadId, place: &str, per_mille: u64) -> bool {
-        let place = identity(place);
-        if self.sched.choices().below(Question::Buggify, place, 0, BUGGIFY_ON_ONE_IN) != 0 {
+    /// Returns whether a buggify site fires: first whether it is active in this run, then whether it fires at this pass.
+    fn buggify_fires(&mut self, me: ThreadId, site: &str, per_mille: u64) -> bool {
+        let site = identity(site);
+        if self.sched.choices().below(Question::Buggify, site, 0, BUGGIFY_ON_ONE_IN) != 0 {
             return false;
         }
         let node = self.sched[me].node();
-        let passes = self.process.probes_mut().pass_injection(node, place);
-        let who = join(place, self.process[node].key());
+        let passes = self.process.probes_mut().pass_injection(node, site);
+        let who = join(site, self.process[node].key());
         self.sched.choices().below(Question::Buggify, who, passes, 1_000) < per_mille
     }
 }

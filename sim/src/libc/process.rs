@@ -1,7 +1,7 @@
-//! The process itself: its number, its end, what it may not start.
-//! An `exit` here ends a node, never the run.
+//! The process: its number, its end, and the processes that it may not start.
+//! `exit` ends a node's process, never the run.
 
-use super::block::{call, hand_over_for_good};
+use super::block::{call, switch_for_good};
 use super::current::here;
 use super::io::result;
 use crate::event::Death;
@@ -11,27 +11,27 @@ use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_void, pid_t};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where std remembers which thread of the process called `std::process::exit`; 0 if that is not known.
+/// The address of std's record of the thread that called `std::process::exit`; 0 if it is not known.
 static EXITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Finds what std remembers of exits. Call it before any run, and before processes of runs are forked off.
+/// Finds std's record of exits. Call it before any run, and before processes of runs are forked off.
 pub(crate) fn find_exits() {
     super::symbols::prepare();
     let exiting = super::symbols::variable(b"unique_thread_exit17EXITING_THREAD_ID", size_of::<usize>());
     EXITING.store(exiting.unwrap_or(0), Ordering::Relaxed);
 }
 
-/// One thread of a process may call `std::process::exit`, and others wait for its end for good. Here a static of the real
-/// process stands for those of all nodes: who ends now leaves it to the next as it was.
+/// Clears std's record of exits. One thread of a process may call `std::process::exit`, and others that do wait forever. All
+/// nodes share the real process's static, so a process that ends leaves it as it found it.
 fn forget_exit() {
     let exiting = EXITING.load(Ordering::Relaxed);
     if exiting != 0 {
-        // SAFETY: std's own static, an atomic pointer, which no thread of the run is looking at: one runs at a time.
+        // SAFETY: `find_exits` found std's static of this name and size, which is an atomic pointer.
         unsafe { (*(exiting as *const AtomicUsize)).store(0, Ordering::Relaxed) };
     }
 }
 
-/// What the C library's `exit` does first, and `_exit` does not.
+/// `exit`: runs destructors first, unlike `_exit`.
 fn exit_orderly(me: ThreadId, code: c_int) -> ! {
     forget_exit();
     super::threads::run_thread_exits(me);
@@ -44,7 +44,7 @@ fn end(me: ThreadId, how: Death) -> ! {
         let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
         kernel.end_process(node, how, cause);
     });
-    hand_over_for_good(me)
+    switch_for_good(me)
 }
 
 /// A descriptor that becomes readable when a stop of the calling thread's process is requested; `None` outside a run.
@@ -56,13 +56,13 @@ pub(crate) fn stop_descriptor() -> Option<std::os::fd::OwnedFd> {
             "no descriptor is left for `node.stopping()`: this process has too many open",
         )
     });
-    // SAFETY: a fresh descriptor that nobody else owns; closing it passes the door.
+    // SAFETY: `from_raw_fd` takes an open descriptor that nobody else owns: the kernel has just opened this one.
     Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
 }
 
 macro_rules! ends {
     ($name:ident($($argument:ident: $type:ty)?), |$me:ident| $end:expr) => {
-        /// The door of this name: in a run it ends the node's process.
+        /// The interposed function of this name: in a run it ends the node's process.
         ///
         /// # Safety
         /// As the C library's function.
@@ -72,11 +72,11 @@ macro_rules! ends {
                 $end
             }
             static NEXT: system::Function = system::Function::named(
-                // SAFETY: a name and a nul byte.
+                // SAFETY: the bytes are a function's name and one nul byte at the end.
                 unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
             );
             let next = system::next!(NEXT, fn($($type)?) -> !);
-            // SAFETY: handed on.
+            // SAFETY: `exit(3)`, `_exit(2)`, `abort(3)` take any number, or nothing.
             unsafe { next($($argument)?) }
         }
     };
@@ -87,7 +87,7 @@ ends!(_exit(code: c_int), |me| end(me, Death::Exit { code }));
 ends!(_Exit(code: c_int), |me| end(me, Death::Exit { code }));
 ends!(abort(), |me| end(me, Death::Abort));
 
-/// The number that `getpid` shows.
+/// The process number that `getpid` returns.
 pub(crate) fn number(me: ThreadId) -> pid_t {
     super::current::kernel(me, |kernel| {
         let Identity { node, incarnation } = kernel.identity(me);

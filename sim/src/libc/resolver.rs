@@ -1,16 +1,20 @@
-//! Names: every node is known by its own name, itself also as `localhost`.
+//! Host names: each node has its own name, and calls itself `localhost` as well.
 //! There is no DNS server and no file of hosts.
 
 use super::block::call;
 use super::current::here;
+use super::io::int;
+use super::socket_address::encode;
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::event::NodeId;
 use crate::host::system;
+use crate::kernel::Errno;
 use crate::kernel::process::address::{address_v4, address_v6};
 use crate::kernel::sched::thread::ThreadId;
-use libc::{addrinfo, c_char, c_int, c_void, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use libc::{addrinfo, c_char, c_int, c_void, size_t, sockaddr, sockaddr_in6, socklen_t};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Where a name leads, for a thread: nothing if nobody has that name.
+/// The addresses of a name; none if no node has it.
 fn addresses(me: ThreadId, name: &str) -> Vec<IpAddr> {
     if let Ok(ip) = name.trim_matches(['[', ']']).parse() {
         return vec![ip];
@@ -26,7 +30,7 @@ fn addresses(me: ThreadId, name: &str) -> Vec<IpAddr> {
     })
 }
 
-/// One answer, in one allocation with its address.
+/// One answer, allocated together with its address.
 #[repr(C)]
 struct Answer {
     info: addrinfo,
@@ -47,36 +51,14 @@ fn answer(ip: IpAddr, port: u16, kind: c_int, next: *mut addrinfo) -> *mut addri
         },
         address: [0; size_of::<sockaddr_in6>()],
     });
-    let place = answer.address.as_mut_ptr();
-    // SAFETY: the array is as large as the larger structure; both are written unaligned.
-    unsafe {
-        match ip {
-            IpAddr::V4(ip) => {
-                let mut v4: sockaddr_in = std::mem::zeroed();
-                v4.sin_family = libc::AF_INET as libc::sa_family_t;
-                v4.sin_port = port.to_be();
-                v4.sin_addr.s_addr = u32::from(ip).to_be();
-                place.cast::<sockaddr_in>().write_unaligned(v4);
-                answer.info.ai_family = libc::AF_INET;
-                answer.info.ai_addrlen = size_of::<sockaddr_in>() as socklen_t;
-            }
-            IpAddr::V6(ip) => {
-                let mut v6: sockaddr_in6 = std::mem::zeroed();
-                v6.sin6_family = libc::AF_INET6 as libc::sa_family_t;
-                v6.sin6_port = port.to_be();
-                v6.sin6_addr.s6_addr = ip.octets();
-                place.cast::<sockaddr_in6>().write_unaligned(v6);
-                answer.info.ai_family = libc::AF_INET6;
-                answer.info.ai_addrlen = size_of::<sockaddr_in6>() as socklen_t;
-            }
-        }
-    }
-    answer.info.ai_addr = place.cast::<sockaddr>();
+    answer.info.ai_family = if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    answer.info.ai_addrlen = encode(SocketAddr::new(ip, port), &mut answer.address);
+    answer.info.ai_addr = answer.address.as_mut_ptr().cast::<sockaddr>();
     Box::into_raw(answer).cast()
 }
 
 /// # Safety
-/// As `getaddrinfo`.
+/// As for `getaddrinfo(3)`.
 unsafe fn look_up(
     me: ThreadId,
     node: *const c_char,
@@ -84,8 +66,9 @@ unsafe fn look_up(
     hints: *const addrinfo,
     result: *mut *mut addrinfo,
 ) -> c_int {
-    // SAFETY: the caller's structure.
-    let (family, kind, flags) = unsafe { hints.as_ref() }
+    // SAFETY: `getaddrinfo(3)`: the caller passes null or a structure.
+    let (family, kind, flags) = unsafe { UserSlice::one(hints) }
+        .get(0)
         .map_or((libc::AF_UNSPEC, 0, 0), |hints| (hints.ai_family, hints.ai_socktype, hints.ai_flags));
     let port = if service.is_null() {
         0
@@ -106,12 +89,12 @@ unsafe fn look_up(
     if list.is_null() {
         return libc::EAI_NONAME;
     }
-    // SAFETY: the caller's pointer.
-    unsafe { *result = list };
+    // SAFETY: `getaddrinfo(3)`: the caller passes room for a pointer.
+    unsafe { UserSliceMut::one(result) }.write_if_given(list);
     0
 }
 
-/// The interposed function of this name. What a run was given is freed here; what came from outside goes back there.
+/// The interposed function of this name. Inside a run it frees a run's list; outside, the C library frees its own.
 ///
 /// # Safety
 /// As the C library's function.
@@ -120,29 +103,24 @@ pub unsafe extern "C" fn freeaddrinfo(list: *mut addrinfo) {
     if here().is_none() {
         static NEXT: system::Function = system::Function::named(c"freeaddrinfo");
         let next = system::next!(NEXT, fn(*mut addrinfo) -> ());
-        // SAFETY: `freeaddrinfo(2)`: the caller's own arguments, under the contract that it keeps.
+        // SAFETY: `freeaddrinfo(3)`: the caller passes a list that the C library's `getaddrinfo` gave it, once.
         return unsafe { next(list) };
     }
     let mut one = list;
     while !one.is_null() {
-        // SAFETY: made by `answer` above.
+        // SAFETY: `freeaddrinfo(3)`: the caller passes a list that `getaddrinfo` gave it, once; `answer` made each entry.
         let answer = unsafe { Box::from_raw(one.cast::<Answer>()) };
         one = answer.info.ai_next;
     }
 }
 
-/// # Safety
-/// `into` is valid for `len` bytes.
-unsafe fn host_name(me: ThreadId, into: *mut c_char, len: size_t) -> c_int {
+fn host_name(me: ThreadId, into: UserSliceMut<u8>) -> Result<(), Errno> {
     let name = call(me, |kernel| kernel[kernel.sched[me].node()].name().to_owned());
-    if name.len() + 1 > len {
-        return super::io::result(Err(libc::ENAMETOOLONG));
+    if name.len() + 1 > into.len() {
+        return Err(libc::ENAMETOOLONG);
     }
-    // SAFETY: the caller's buffer, whose size was checked.
-    let into = unsafe { super::io::buffer_mut(into.cast::<c_void>(), name.len() + 1) };
-    into[..name.len()].copy_from_slice(name.as_bytes());
-    into[name.len()] = 0;
-    0
+    into.copy_out(name.as_bytes())?;
+    into.set(name.len(), 0)
 }
 
 super::interposed! {
@@ -152,11 +130,11 @@ super::interposed! {
         hints: *const addrinfo,
         result: *mut *mut addrinfo
     ) -> c_int = next;
-    // SAFETY: the caller's pointers.
+    // SAFETY: `getaddrinfo(3)`: the caller passes null or C strings, null or a structure, and room for a pointer.
     |me| unsafe { look_up(me, node, service, hints, result) };
     shared fn gethostname(into: *mut c_char, len: size_t) -> c_int = next;
-    // SAFETY: `gethostname(3)`: the caller passes a buffer of the length that it names.
-    |me| unsafe { host_name(me, into, len) };
+    // SAFETY: `gethostname(2)`: the caller passes `len` writable bytes at `into`.
+    |me| int(host_name(me, unsafe { UserSliceMut::new(into.cast::<u8>(), len) }));
 }
 
 super::unsupported_calls! {
@@ -168,6 +146,6 @@ super::unsupported_calls! {
         service: *mut c_char,
         service_len: socklen_t,
         flags: c_int
-    ) -> c_int: "names of addresses are not built";
+    ) -> c_int: "names of addresses are not supported";
     fn gethostbyname(name: *const c_char) -> *mut c_void: "use getaddrinfo";
 }

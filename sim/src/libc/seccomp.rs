@@ -1,17 +1,17 @@
-//! What passes by the doors: system calls by instruction, and those that the C library makes within itself. Strict runs
-//! notice them by a seccomp filter on where a call is made from, and end with the call's name and its caller.
-//! It hands no escaped call on to the kernel of the room.
+//! Escapes: system calls by instruction, and those that the C library makes within itself. A seccomp filter on the address of
+//! the instruction notices them in strict runs, which end with the call's name and its caller.
+//! No escaped call is answered by the virtual kernel.
 
 use super::current::here;
 use super::unsupported::refuse;
+use super::user_memory::UserSlice;
 use crate::host::system;
 use libc::{c_int, c_long, c_void, siginfo_t, sock_filter, sock_fprog, ucontext_t};
-use std::ffi::CStr;
 
-/// Set in runners whose runs are strict.
+/// The variable that is set in runners whose runs are strict.
 const STRICT: &str = "AFTERLIFE_STRICT";
 
-/// What the C library may ask for by itself: memory, threads and signals of this process.
+/// The calls that the C library may make by itself: memory, threads and signals of this process.
 const OF_LIBC: [c_long; 26] = [
     libc::SYS_mmap,
     libc::SYS_munmap,
@@ -41,7 +41,7 @@ const OF_LIBC: [c_long; 26] = [
     libc::SYS_prlimit64,
 ];
 
-/// From here on the calling kernel thread is watched, if its runs are strict.
+/// Watches the calling kernel thread from now on, if its runs are strict.
 pub(crate) fn watch_escapes() {
     if std::env::var_os(STRICT).is_none() {
         return;
@@ -57,7 +57,7 @@ pub(crate) fn watch_escapes() {
     }
 }
 
-/// Code from here to there.
+/// A range of code.
 #[derive(Clone, Copy)]
 struct Range {
     from: u64,
@@ -107,7 +107,8 @@ fn install() -> Result<(), c_int> {
     let program = sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     static SIGACTION: system::Function = system::Function::named(c"sigaction");
     let handle = system::next!(SIGACTION, fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int);
-    // SAFETY: the handler has the type that its flags say; the program is whole and outlives the call.
+    // SAFETY: `sigaction(2)`: the handler has the type that the flags name. `seccomp(2)`: the filter has the length that it names, and
+    // outlives the call. Zeros are a valid action.
     let set = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = trapped as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
@@ -120,44 +121,46 @@ fn install() -> Result<(), c_int> {
     if set == 0 { Ok(()) } else { Err(-set as c_int) }
 }
 
-/// Where the C library's code lies, with its loader's.
+/// The code of the C library and its loader.
 fn of_libc() -> Vec<Range> {
     extern "C" fn each(info: *mut libc::dl_phdr_info, _: usize, found: *mut c_void) -> c_int {
-        // SAFETY: the loader's own structure, and the list that was handed over.
-        unsafe {
-            let (info, found) = (&*info, &mut *found.cast::<Vec<Range>>());
-            let name = CStr::from_ptr(info.dlpi_name).to_bytes();
-            if name.is_empty() {
-                return 0; // the program itself
-            }
-            for header in std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) {
-                if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0 {
-                    let from = info.dlpi_addr + header.p_vaddr;
-                    found.push(Range { from, to: from + header.p_memsz });
-                }
+        // SAFETY: `dl_iterate_phdr(3)`: the loader passes its own structure, and the list that `of_libc` lends for the call.
+        let (info, found) = unsafe { (&*info, &mut *found.cast::<Vec<Range>>()) };
+        // SAFETY: `dl_iterate_phdr(3)`: the name is a C string, and there are `dlpi_phnum` headers.
+        let (name, headers) = unsafe {
+            let headers = UserSlice::new(info.dlpi_phdr, usize::from(info.dlpi_phnum));
+            (UserSlice::string(info.dlpi_name), headers)
+        };
+        if name.len() == 0 {
+            return 0; // the program itself
+        }
+        for header in headers.iter() {
+            if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0 {
+                let from = info.dlpi_addr + header.p_vaddr;
+                found.push(Range { from, to: from + header.p_memsz });
             }
         }
         0
     }
     let mut found: Vec<Range> = Vec::new();
-    // SAFETY: the list outlives the call.
+    // SAFETY: `dl_iterate_phdr(3)`: `each` has the type that it calls, and the list outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut found).cast()) };
     found.retain(|range| range.from >> 32 == range.to >> 32);
     found
 }
 
 unsafe extern "C" fn trapped(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel's structure.
+    // SAFETY: `sigaction(2)`: with `SA_SIGINFO` the third argument is the context of the thread that was interrupted.
     let registers = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext };
     let (number, arguments) = asked(registers);
     if here().is_none() {
-        // The room itself: it reads its own symbols for a stack, say.
+        // The simulation itself, for example when it reads its own symbols for a stack.
         let [a, b, c, d, e, f] = arguments;
-        // SAFETY: handed on as it was asked for.
+        // SAFETY: the harness's own call, with the arguments that it made it with.
         answer(registers, unsafe { system::call(number, a, b, c, d, e, f) });
         return;
     }
-    refuse(&format!("{} passes by every door: nothing of the room sees it", name(number)));
+    refuse(&format!("{} bypasses the interposed functions: the simulation cannot see it", name(number)));
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -183,20 +186,20 @@ fn answer(registers: &mut libc::mcontext_t, value: isize) {
 }
 
 fn name(number: c_long) -> String {
-    let name = match number {
-        libc::SYS_read => "read",
-        libc::SYS_write => "write",
-        libc::SYS_openat => "openat",
-        libc::SYS_close => "close",
-        libc::SYS_socket => "socket",
-        libc::SYS_connect => "connect",
-        libc::SYS_clock_gettime => "clock_gettime",
-        libc::SYS_nanosleep => "nanosleep",
-        libc::SYS_clock_nanosleep => "clock_nanosleep",
-        libc::SYS_getrandom => "getrandom",
-        libc::SYS_newfstatat => "newfstatat",
-        libc::SYS_execve => "execve",
-        _ => return format!("`system call {number}`"),
-    };
-    format!("`{name}` (system call {number})")
+    match usize::try_from(number).ok().and_then(syscalls::Sysno::new) {
+        Some(call) => format!("`{}` (system call {number})", call.name()),
+        None => format!("`system call {number}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_call_is_named_if_it_has_a_name() {
+        assert_eq!(name(libc::SYS_getrandom), format!("`getrandom` (system call {})", libc::SYS_getrandom));
+        assert_eq!(name(c_long::MAX), format!("`system call {}`", c_long::MAX));
+        assert_eq!(name(-1), "`system call -1`");
+    }
 }

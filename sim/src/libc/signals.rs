@@ -1,151 +1,88 @@
-//! Signals: what a process does about them, what its threads block, and the calls of its handlers.
-//! A handler runs on a thread of its own node, where that thread next comes by; nothing here reaches the real process.
+//! Signals: the actions of a process, the masks of its threads, sending and waiting.
+//! Handlers are called in `signal_delivery`; nothing here reaches the real process.
 
-use super::block::{blocking, call};
-use super::current::{at_rest, here, kernel};
+use super::block::{blocking, call, handle_signals};
+use super::current::{here, kernel};
 use super::io::{int, result};
-use crate::event::NodeId;
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::host::system;
 use crate::kernel::Errno;
-use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
-use crate::kernel::process::signal::{Action, Taken, bit};
+use crate::kernel::process::signal::{Action, bit};
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_void, pid_t, pthread_t, sighandler_t, siginfo_t, sigset_t, stack_t, timespec};
 
 const SIGNALS: std::ops::RangeInclusive<c_int> = 1..=64;
 
-type Handler = unsafe extern "C" fn(c_int);
-type LongHandler = unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
-
-/// Whether a signal may wait for the calling thread.
-#[inline]
-pub(crate) fn due() -> bool {
-    at_rest(|kernel| kernel.process.signals().are_due())
-}
-
-/// Handles what waits for this thread. Says whether calls that were interrupted are to go on, if anything was handled.
-#[cold]
-pub(crate) fn deliver(me: ThreadId) -> Option<bool> {
-    let mut go_on = None;
-    while let Some(Taken { signal, action, mask }) = kernel(me, |kernel| kernel.take_signal(me)) {
-        // SAFETY: the handler was installed for this signal by the node's own code.
-        unsafe { run_handler(signal, &action) };
-        kernel(me, |kernel| kernel.process.signals_mut().set_mask(me, mask));
-        go_on = Some(go_on.unwrap_or(true) && action.flags & libc::SA_RESTART != 0);
-    }
-    if kernel(me, |kernel| kernel.sched.must_switch()) {
-        super::block::give_way(me); // it had no handler, and ended the process
-    }
-    go_on
-}
-
-/// # Safety
-/// The action's handler is one.
-unsafe fn run_handler(signal: c_int, action: &Action) {
-    // SAFETY: the C library's errno of this thread is always there.
-    let errno = unsafe { *libc::__errno_location() };
-    if action.flags & libc::SA_SIGINFO == 0 {
-        // SAFETY: as said.
-        unsafe { std::mem::transmute::<usize, Handler>(action.handler)(signal) };
-    } else {
-        // SAFETY: zeroes are valid values of both structures; the sender's number lies behind three numbers and a gap.
-        unsafe {
-            let mut info: siginfo_t = std::mem::zeroed();
-            let mut context: libc::ucontext_t = std::mem::zeroed();
-            info.si_signo = signal;
-            (&raw mut info).cast::<c_int>().add(4).write(1); // whoever started the process asks it to stop
-            let handler = std::mem::transmute::<usize, LongHandler>(action.handler);
-            handler(signal, &mut info, (&raw mut context).cast());
-        }
-    }
-    system::set_errno(errno);
-}
-
-/// Ends the run: a runtime that told its tasks of a signal woke another node's as well.
-#[cold]
-pub(crate) fn told_another(kernel: &Kernel, me: ThreadId, other: NodeId) -> ! {
-    let name = |node: NodeId| kernel.process.node(node).map_or("?", |node| node.name());
-    let (mine, theirs) = (name(kernel.sched[me].node()), name(other));
-    let signal = crate::event::signal_name(kernel.process.signals().relayed().unwrap_or(0));
-    super::refuse_about(
-        "node.stopping()",
-        &format!(
-            "{signal} of {mine} also woke {theirs}: tokio::signal keeps one table for the whole process, so one node of a room \
-         may await signals; in the others await `node.stopping()`"
-        ),
-    )
-}
-
 fn check(signal: c_int) -> Result<c_int, Errno> {
     if SIGNALS.contains(&signal) { Ok(signal) } else { Err(libc::EINVAL) }
 }
 
-/// The first word of a set: Linux has 64 signals.
+/// The first word of a set, which has all 64 signals of Linux; `None` for a null pointer.
 ///
 /// # Safety
-/// `set` is null or valid.
+/// `set` is null or valid for reading.
 unsafe fn read_set(set: *const sigset_t) -> Option<u64> {
-    // SAFETY: as said; the structure is at least a word.
-    unsafe { set.cast::<u64>().as_ref().copied() }
+    // SAFETY: this function's own contract; a set is at least one word long.
+    unsafe { UserSlice::one(set.cast::<u64>()) }.get(0)
 }
 
-/// # Safety
-/// `set` is null or valid for writing.
-unsafe fn write_set(set: *mut sigset_t, bits: u64) {
-    if !set.is_null() {
-        // SAFETY: as said; the structure holds words alone.
-        unsafe {
-            set.write_bytes(0, 1);
-            set.cast::<u64>().write(bits);
-        }
+/// The place for a set; null if none is wanted.
+#[derive(Clone, Copy)]
+struct SetPlace(UserSliceMut<[u64; WORDS]>);
+
+const WORDS: usize = size_of::<sigset_t>() / size_of::<u64>();
+
+impl SetPlace {
+    /// # Safety
+    /// `set` is null or valid for writing.
+    unsafe fn new(set: *mut sigset_t) -> Self {
+        // SAFETY: this function's own contract; a set consists of words.
+        Self(unsafe { UserSliceMut::one(set.cast()) })
+    }
+
+    fn write(self, bits: u64) {
+        let mut words = [0; WORDS];
+        words[0] = bits;
+        self.0.write_if_given(words);
     }
 }
 
-/// # Safety
-/// As `sigaction`.
-unsafe fn install(
-    me: ThreadId,
-    signal: c_int,
-    new: *const libc::sigaction,
-    old: *mut libc::sigaction,
-) -> Result<(), Errno> {
+/// The C library's form of an action.
+fn shown(action: &Action) -> libc::sigaction {
+    // SAFETY: zeros are a valid action.
+    let mut shown: libc::sigaction = unsafe { std::mem::zeroed() };
+    shown.sa_sigaction = action.handler;
+    shown.sa_flags = action.flags;
+    // SAFETY: the set of a structure on the stack.
+    unsafe { SetPlace::new(&raw mut shown.sa_mask) }.write(action.mask);
+    shown
+}
+
+/// Installs an action. Returns the one before.
+fn install(me: ThreadId, signal: c_int, new: Option<libc::sigaction>) -> Result<Action, Errno> {
     check(signal)?;
-    // SAFETY: the caller's structures.
-    let new = unsafe { new.as_ref() }.map(|new| Action {
+    let new = new.map(|new| Action {
         handler: new.sa_sigaction,
         flags: new.sa_flags,
-        // SAFETY: a set within the structure.
-        mask: unsafe { read_set(&new.sa_mask) }.unwrap_or(0),
+        // SAFETY: the set of a structure on the stack.
+        mask: unsafe { read_set(&raw const new.sa_mask) }.unwrap_or(0),
     });
     if new.is_some() && matches!(signal, libc::SIGKILL | libc::SIGSTOP) {
         return Err(libc::EINVAL);
     }
-    let before = call(me, |kernel| {
+    Ok(call(me, |kernel| {
         let node = kernel.sched[me].node();
         let before = kernel.signal_action(node, signal);
         if let Some(new) = new {
             kernel.set_signal_action(node, signal, new);
         }
         before
-    });
-    if !old.is_null() {
-        // SAFETY: the caller's structure; zeroes are a valid one.
-        unsafe {
-            *old = std::mem::zeroed();
-            (*old).sa_sigaction = before.handler;
-            (*old).sa_flags = before.flags;
-            write_set(&raw mut (*old).sa_mask, before.mask);
-        }
-    }
-    Ok(())
+    }))
 }
 
-/// # Safety
-/// As `sigprocmask`.
-unsafe fn change_mask(me: ThreadId, how: c_int, set: *const sigset_t, old: *mut sigset_t) -> Result<(), Errno> {
-    // SAFETY: the caller's set.
-    let set = unsafe { read_set(set) };
+/// Changes the thread's mask. Returns the one before through `old`.
+fn change_mask(me: ThreadId, how: c_int, set: Option<u64>, old: SetPlace) -> Result<(), Errno> {
     let before = call(me, |kernel| {
         let before = kernel.process.signals().mask(me);
         if let Some(set) = set {
@@ -159,15 +96,12 @@ unsafe fn change_mask(me: ThreadId, how: c_int, set: *const sigset_t, old: *mut 
         }
         Ok(before)
     })?;
-    // SAFETY: the caller's set.
-    unsafe { write_set(old, before) };
-    if due() {
-        deliver(me);
-    }
+    old.write(before);
+    handle_signals(me);
     Ok(())
 }
 
-/// A signal to the caller's own process, or to this thread of it.
+/// Sends a signal to the caller's own process, or to this thread of it.
 fn send(me: ThreadId, to: Option<ThreadId>, signal: c_int) -> Result<(), Errno> {
     if signal == 0 {
         return Ok(());
@@ -182,30 +116,28 @@ fn send(me: ThreadId, to: Option<ThreadId>, signal: c_int) -> Result<(), Errno> 
             kernel.default_action(node, signal, cause);
         }
     });
-    if due() {
-        deliver(me);
-    }
+    handle_signals(me);
     Ok(())
 }
 
 fn send_to(me: ThreadId, process: pid_t, signal: c_int) -> Result<(), Errno> {
-    // Other machines' processes are not to be seen from here.
+    // Processes of other machines cannot be seen from here.
     if process == 0 || process == super::process::number(me) { send(me, None, signal) } else { Err(libc::ESRCH) }
 }
 
-/// Waits as if this were the thread's mask, if there is one.
+/// Waits with this mask instead of the thread's own, if there is one.
 ///
 /// # Safety
-/// `set` is null or valid.
+/// `set` is null or valid for reading.
 pub(crate) unsafe fn with_mask(me: ThreadId, set: *const sigset_t, wait: impl FnOnce() -> c_int) -> c_int {
-    // SAFETY: as said.
+    // SAFETY: this function's own contract.
     let Some(mask) = (unsafe { read_set(set) }) else { return wait() };
     let before = kernel(me, |kernel| {
         let before = kernel.process.signals().mask(me);
         kernel.process.signals_mut().set_mask(me, mask);
         before
     });
-    let answer = if due() && deliver(me).is_some() { result(Err(libc::EINTR)) } else { wait() };
+    let answer = if handle_signals(me).is_some() { result(Err(libc::EINTR)) } else { wait() };
     kernel(me, |kernel| kernel.process.signals_mut().set_mask(me, before));
     answer
 }
@@ -215,17 +147,15 @@ fn pause_thread(me: ThreadId) -> c_int {
     result(super::block::interruptible(me, |_| Ok::<Blocking<c_int>, Errno>(Blocking::Wait(Wait::Sleep, u64::MAX))))
 }
 
-/// # Safety
-/// `set` is valid.
-unsafe fn wait_for(me: ThreadId, set: *const sigset_t, until_ns: Option<u64>) -> Result<c_int, Errno> {
-    // SAFETY: as said.
-    let set = unsafe { read_set(set) }.ok_or(libc::EINVAL)?;
+/// Takes a signal of this set, as soon as one is pending.
+fn wait_for(me: ThreadId, set: Option<u64>, timeout_ns: Option<u64>) -> Result<c_int, Errno> {
+    let set = set.ok_or(libc::EINVAL)?;
     let mut until = None;
     let outcome = blocking(me, |kernel| {
         if let Some(signal) = kernel.await_signal(me, set) {
             return Ok(Blocking::Done(signal));
         }
-        let until = *until.get_or_insert(until_ns.map_or(u64::MAX, |ns| kernel.sched.now_ns().saturating_add(ns)));
+        let until = *until.get_or_insert(timeout_ns.map_or(u64::MAX, |ns| kernel.sched.now_ns().saturating_add(ns)));
         if until <= kernel.sched.now_ns() {
             return Err(libc::EAGAIN);
         }
@@ -235,46 +165,46 @@ unsafe fn wait_for(me: ThreadId, set: *const sigset_t, until_ns: Option<u64>) ->
     outcome
 }
 
-/// # Safety
-/// `info` is null or valid for writing.
-unsafe fn tell(info: *mut siginfo_t, signal: Result<c_int, Errno>) -> c_int {
-    if let (Ok(signal), false) = (signal, info.is_null()) {
-        // SAFETY: as said; zeroes are a valid structure.
-        unsafe {
-            *info = std::mem::zeroed();
-            (*info).si_signo = signal;
-        }
+/// Writes the information about a signal that was taken, if it is wanted, and returns the signal.
+fn give_info(info: UserSliceMut<siginfo_t>, signal: Result<c_int, Errno>) -> c_int {
+    if let Ok(signal) = signal {
+        // SAFETY: zeros are a valid structure.
+        let mut shown: siginfo_t = unsafe { std::mem::zeroed() };
+        shown.si_signo = signal;
+        info.write_if_given(shown);
     }
     result(signal)
 }
 
 super::interposed! {
     fn sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int = next;
-    // SAFETY: the caller's structures.
-    |me| int(unsafe { install(me, signal, new, old) });
+    |me| {
+        // SAFETY: `sigaction(2)`: the caller passes null or an action, and null or room for one.
+        let (new, old) = unsafe { (UserSlice::one(new).get(0), UserSliceMut::one(old)) };
+        int(install(me, signal, new).map(|before| old.write_if_given(shown(&before))))
+    };
     fn signal(signal: c_int, handler: sighandler_t) -> sighandler_t = next;
     |me| {
-        // SAFETY: zeroes are a valid structure; both live through the call.
-        unsafe {
-            let (mut new, mut old): (libc::sigaction, libc::sigaction) = std::mem::zeroed();
-            (new.sa_sigaction, new.sa_flags) = (handler, libc::SA_RESTART);
-            match int(install(me, signal, &new, &mut old)) {
-                0 => old.sa_sigaction,
-                _ => libc::SIG_ERR,
+        let new = shown(&Action { handler, flags: libc::SA_RESTART, mask: 0 });
+        match install(me, signal, Some(new)) {
+            Ok(before) => before.handler,
+            Err(errno) => {
+                system::set_errno(errno);
+                libc::SIG_ERR
             }
         }
     };
     fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int = next;
-    // SAFETY: the caller's sets.
-    |me| int(unsafe { change_mask(me, how, set, old) });
+    // SAFETY: `sigprocmask(2)`: the caller passes null or a set, and null or room for one.
+    |me| int(unsafe { change_mask(me, how, read_set(set), SetPlace::new(old)) });
     fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int = next;
-    // SAFETY: the caller's sets.
-    |me| unsafe { change_mask(me, how, set, old) }.err().unwrap_or(0);
+    // SAFETY: `pthread_sigmask(3)`: the caller passes null or a set, and null or room for one.
+    |me| unsafe { change_mask(me, how, read_set(set), SetPlace::new(old)) }.err().unwrap_or(0);
     fn sigpending(set: *mut sigset_t) -> c_int = next;
     |me| {
         let pending = call(me, |kernel| kernel.process.signals().pending(kernel.sched[me].node()));
-        // SAFETY: the caller's set.
-        unsafe { write_set(set, pending) };
+        // SAFETY: `sigpending(2)`: the caller passes room for a set.
+        unsafe { SetPlace::new(set) }.write(pending);
         0
     };
     fn kill(process: pid_t, signal: c_int) -> c_int = libc::SYS_kill;
@@ -284,35 +214,33 @@ super::interposed! {
     fn pause() -> c_int = next;
     |me| pause_thread(me);
     fn sigsuspend(set: *const sigset_t) -> c_int = next;
-    // SAFETY: the caller's set.
+    // SAFETY: `sigsuspend(2)`: the caller passes a set.
     |me| unsafe { with_mask(me, set, || pause_thread(me)) };
     fn sigwait(set: *const sigset_t, signal: *mut c_int) -> c_int = next;
-    // SAFETY: the caller's set and number.
-    |me| match unsafe { wait_for(me, set, None) } {
-        Ok(taken) => {
-            // SAFETY: as above.
-            unsafe { *signal = taken };
-            0
-        }
-        Err(errno) => errno,
+    |me| {
+        // SAFETY: `sigwait(3)`: the caller passes a set and room for a number.
+        let (set, signal) = unsafe { (read_set(set), UserSliceMut::one(signal)) };
+        wait_for(me, set, None).and_then(|taken| signal.write(taken)).err().unwrap_or(0)
     };
     fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo_t) -> c_int = next;
-    // SAFETY: the caller's set and structure.
-    |me| unsafe { tell(info, wait_for(me, set, None)) };
+    |me| {
+        // SAFETY: `sigwaitinfo(2)`: the caller passes a set, and null or room for the information.
+        let (set, info) = unsafe { (read_set(set), UserSliceMut::one(info)) };
+        give_info(info, wait_for(me, set, None))
+    };
     fn sigtimedwait(set: *const sigset_t, info: *mut siginfo_t, timeout: *const timespec) -> c_int = next;
-    // SAFETY: the caller's set, structure and time.
-    |me| unsafe { tell(info, wait_for(me, set, timeout.as_ref().map(super::time::duration_ns))) };
-    // Handlers run on the stack of the thread that takes the signal; the room has alternate stacks for itself alone.
+    |me| {
+        // SAFETY: `sigtimedwait(2)`: the caller passes a set, null or room for the information, and null or a time.
+        let (set, info, timeout) = unsafe { (read_set(set), UserSliceMut::one(info), UserSlice::one(timeout).get(0)) };
+        give_info(info, wait_for(me, set, timeout.as_ref().map(super::time::duration_ns)))
+    };
+    // Handlers run on the stack of the thread that takes the signal; alternate stacks are the simulation's own.
     fn sigaltstack(_new: *const stack_t, old: *mut stack_t) -> c_int = libc::SYS_sigaltstack;
     |_me| {
-        if !old.is_null() {
-            // SAFETY: the caller's structure; zeroes are a valid one. One that is in use asks for no other.
-            unsafe {
-                *old = std::mem::zeroed();
-                (*old).ss_sp = old.cast();
-                (*old).ss_size = libc::SIGSTKSZ;
-            }
-        }
+        // A stack that is in use, so that the program installs no other.
+        let used = stack_t { ss_sp: old.cast(), ss_flags: 0, ss_size: libc::SIGSTKSZ };
+        // SAFETY: `sigaltstack(2)`: the caller passes null or room for the structure.
+        unsafe { UserSliceMut::one(old) }.write_if_given(used);
         0
     };
 }
@@ -326,7 +254,7 @@ pub unsafe extern "C" fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int
     let Some(me) = here() else {
         static NEXT: system::Function = system::Function::named(c"pthread_kill");
         let next = system::next!(NEXT, fn(pthread_t, c_int) -> c_int);
-        // SAFETY: `pthread_kill(3)`: the caller's own arguments, under the contract that it keeps.
+        // SAFETY: `pthread_kill(3)`: the caller passes a thread that was not joined yet.
         return unsafe { next(thread, signal) };
     };
     let (target, is_me) = kernel(me, |kernel| {
@@ -341,15 +269,15 @@ pub unsafe extern "C" fn pthread_kill(thread: pthread_t, signal: c_int) -> c_int
         {
             send(me, Some(me), signal).err().unwrap_or(0)
         }
-        _ => super::unsupported::missing("pthread_kill", "signals from one thread to another are not built"),
+        _ => super::unsupported::missing("pthread_kill", "signals from one thread to another are not supported"),
     }
 }
 
 super::unsupported_calls! {
     fn sigqueue(process: pid_t, signal: c_int, value: *mut c_void) -> c_int: "use kill";
     fn siginterrupt(signal: c_int, interrupts: c_int) -> c_int: "use sigaction with or without SA_RESTART";
-    fn alarm(seconds: libc::c_uint) -> libc::c_uint: "timers that signal are not built";
-    fn ualarm(us: libc::c_uint, again_us: libc::c_uint) -> libc::c_uint: "timers that signal are not built";
-    fn setitimer(which: c_int, new: *const c_void, old: *mut c_void) -> c_int: "timers that signal are not built";
-    fn timer_create(clock: c_int, event: *mut c_void, timer: *mut c_void) -> c_int: "timers that signal are not built";
+    fn alarm(seconds: libc::c_uint) -> libc::c_uint: "timers that signal are not supported";
+    fn ualarm(us: libc::c_uint, again_us: libc::c_uint) -> libc::c_uint: "timers that signal are not supported";
+    fn setitimer(which: c_int, new: *const c_void, old: *mut c_void) -> c_int: "timers that signal are not supported";
+    fn timer_create(clock: c_int, event: *mut c_void, timer: *mut c_void) -> c_int: "timers that signal are not supported";
 }

@@ -1,86 +1,20 @@
-//! Sockets: TCP, UDP and pairs, by IPv4 and IPv6.
-//! Addresses are translated here and nowhere else.
+//! Sockets of every family: made, bound, connected, accepted, shut down.
+//! Options are in `socket_options`, messages with more than bytes in `messages`, and what only Unix sockets do in `unix`.
 
 use super::block::{blocking, call};
-use super::io::{buffer, buffer_mut, count, describe, int, read_into, result, write_from};
+use super::io::{count, describe, int, read_into, result, write_from};
+use super::socket_address::{UserAddress, given, read_ip};
 use super::unix;
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::kernel::Errno;
-use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
 use crate::kernel::net::tcp::TcpSocket;
 use crate::kernel::net::udp::UdpSocket;
 use crate::kernel::process::fd::file_description::Manner;
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
-use libc::{c_int, c_void, size_t, sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-
-/// Reads an address; `None` for `AF_UNSPEC`.
-///
-/// # Safety
-/// `address` is valid for `len` bytes.
-pub(crate) unsafe fn read_address(address: *const sockaddr, len: socklen_t) -> Result<Option<SocketAddr>, Errno> {
-    if address.is_null() || (len as usize) < size_of::<libc::sa_family_t>() {
-        return Err(libc::EINVAL);
-    }
-    // SAFETY: as said; the structures are read unaligned.
-    unsafe {
-        match c_int::from((*address).sa_family) {
-            libc::AF_INET if len as usize >= size_of::<sockaddr_in>() => {
-                let v4 = address.cast::<sockaddr_in>().read_unaligned();
-                let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
-                Ok(Some(SocketAddr::new(IpAddr::V4(ip), u16::from_be(v4.sin_port))))
-            }
-            libc::AF_INET6 if len as usize >= size_of::<sockaddr_in6>() => {
-                let v6 = address.cast::<sockaddr_in6>().read_unaligned();
-                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-                let (flow, scope) = (v6.sin6_flowinfo, v6.sin6_scope_id);
-                Ok(Some(SocketAddr::V6(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), flow, scope))))
-            }
-            libc::AF_UNSPEC => Ok(None),
-            _ => Err(libc::EINVAL),
-        }
-    }
-}
-
-/// Writes an address as a socket of this family shows it, cut to what fits.
-///
-/// # Safety
-/// `into` is null or valid for `*len` bytes, and `len` is valid then.
-pub(crate) unsafe fn write_address(address: SocketAddr, v6: bool, into: *mut sockaddr, len: *mut socklen_t) {
-    if into.is_null() || len.is_null() {
-        return;
-    }
-    let shown = match (address.ip(), v6) {
-        (IpAddr::V4(v4), true) => IpAddr::V6(v4.to_ipv6_mapped()),
-        (ip, false) => ip.to_canonical(),
-        (ip, true) => ip,
-    };
-    // SAFETY: as said; at most `*len` bytes are written.
-    unsafe {
-        let room = *len as usize;
-        match shown {
-            IpAddr::V4(ip) => {
-                let mut v4: sockaddr_in = std::mem::zeroed();
-                v4.sin_family = libc::AF_INET as libc::sa_family_t;
-                v4.sin_port = address.port().to_be();
-                v4.sin_addr.s_addr = u32::from(ip).to_be();
-                let size = size_of::<sockaddr_in>();
-                std::ptr::copy_nonoverlapping((&raw const v4).cast::<u8>(), into.cast::<u8>(), size.min(room));
-                *len = size as socklen_t;
-            }
-            IpAddr::V6(ip) => {
-                let mut six: sockaddr_in6 = std::mem::zeroed();
-                six.sin6_family = libc::AF_INET6 as libc::sa_family_t;
-                six.sin6_port = address.port().to_be();
-                six.sin6_addr.s6_addr = ip.octets();
-                let size = size_of::<sockaddr_in6>();
-                std::ptr::copy_nonoverlapping((&raw const six).cast::<u8>(), into.cast::<u8>(), size.min(room));
-                *len = size as socklen_t;
-            }
-        }
-    }
-}
+use libc::{c_int, c_void, size_t, sockaddr, socklen_t, ssize_t};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> {
     let v6 = match domain {
@@ -110,7 +44,7 @@ fn bind_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<(), E
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "bind")?;
         let node = kernel.sched[me].node();
-        match kernel.process.description(id).map(|it| it.kind()) {
+        match kernel.process.description(id).map(|description| description.kind()) {
             Some(Kind::Tcp(_)) => kernel.tcp_bind(node, id, address),
             Some(Kind::Udp(_)) => kernel.udp_bind(node, id, address),
             _ => Err(libc::ENOTSOCK),
@@ -140,25 +74,16 @@ fn connect_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<()
     })
 }
 
-/// # Safety
-/// As `accept4`.
-unsafe fn accept_on(
-    me: ThreadId,
-    fd: c_int,
-    address: *mut sockaddr,
-    len: *mut socklen_t,
-    flags: c_int,
-) -> Result<c_int, Errno> {
+fn accept_on(me: ThreadId, fd: c_int, address: UserAddress, flags: c_int) -> Result<c_int, Errno> {
     if super::current::kernel(me, |kernel| unix::is_unix(kernel, me, fd)) {
         let (new, peer) = unix::accept(me, fd, flags)?;
-        // SAFETY: the caller's buffer.
-        unsafe { unix::write_name(&peer, address, len) };
+        unix::write_name(&peer, address);
         return Ok(new);
     }
     let mut deadline = None;
     let (installed, peer, v6) = blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "accept")?;
-        let nonblocking = kernel.process.description(id).is_some_and(|it| it.is_nonblocking());
+        let nonblocking = kernel.process.description(id).is_some_and(|description| description.is_nonblocking());
         let outcome = kernel.tcp_accept(me, id).map(|(new, peer)| {
             let v6 = kernel.process.tcp(new).is_some_and(|socket| socket.v6);
             if let Some(description) = kernel.process.description_mut(new) {
@@ -169,15 +94,14 @@ unsafe fn accept_on(
         kernel.done_or_wait(me, id, outcome, nonblocking, u64::MAX, &mut deadline)
     })?;
     let new = installed?;
-    // SAFETY: the caller's buffer.
-    unsafe { write_address(peer, v6, address, len) };
+    address.write_ip(peer, v6);
     Ok(new)
 }
 
 fn shut(me: ThreadId, fd: c_int, how: c_int) -> Result<(), Errno> {
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "shutdown")?;
-        match kernel.process.description(id).map(|it| it.kind()) {
+        match kernel.process.description(id).map(|description| description.kind()) {
             Some(Kind::Tcp(_)) => kernel.tcp_shutdown(me, id, how),
             Some(Kind::Udp(_) | Kind::Unix(_)) => Ok(()),
             Some(Kind::Pipe(_)) => {
@@ -193,15 +117,7 @@ pub(crate) fn manner(flags: c_int) -> Manner {
     Manner { dont_wait: flags & libc::MSG_DONTWAIT != 0, peek: flags & libc::MSG_PEEK != 0, offset: None }
 }
 
-/// # Safety
-/// As `getsockname`.
-unsafe fn name_of(
-    me: ThreadId,
-    fd: c_int,
-    address: *mut sockaddr,
-    len: *mut socklen_t,
-    peer: bool,
-) -> Result<(), Errno> {
+fn name_of(me: ThreadId, fd: c_int, address: UserAddress, peer: bool) -> Result<(), Errno> {
     if super::current::kernel(me, |kernel| unix::is_unix(kernel, me, fd)) {
         let name = call(me, |kernel| {
             let id = describe(kernel, me, fd, "getsockname")?;
@@ -212,8 +128,7 @@ unsafe fn name_of(
                 _ => Ok(attributes.peer),
             }
         })?;
-        // SAFETY: the caller's buffer.
-        unsafe { unix::write_name(&name, address, len) };
+        unix::write_name(&name, address);
         return Ok(());
     }
     let (found, v6) = call(me, |kernel| {
@@ -230,196 +145,11 @@ unsafe fn name_of(
         }
     })?;
     let any = if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    // SAFETY: the caller's buffer.
-    unsafe { write_address(found.unwrap_or(SocketAddr::new(any, 0)), v6, address, len) };
+    address.write_ip(found.unwrap_or(SocketAddr::new(any, 0)), v6);
     Ok(())
 }
 
-/// # Safety
-/// As `setsockopt`.
-unsafe fn set_option(
-    me: ThreadId,
-    fd: c_int,
-    level: c_int,
-    option: c_int,
-    value: *const c_void,
-    len: socklen_t,
-) -> Result<(), Errno> {
-    call(me, |kernel| {
-        let id = describe(kernel, me, fd, "setsockopt")?;
-        match (level, option) {
-            (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) if len as usize >= size_of::<libc::timeval>() => {
-                // SAFETY: the caller's value.
-                let time = unsafe { value.cast::<libc::timeval>().read_unaligned() };
-                let ns = (time.tv_sec.max(0) as u64) * 1_000_000_000 + (time.tv_usec.max(0) as u64) * 1_000;
-                let ns = if ns == 0 { u64::MAX } else { ns };
-                match kernel.process.description_mut(id).ok_or(libc::EBADF)?.kind_mut() {
-                    Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = ns,
-                    Kind::Tcp(socket) => socket.send_timeout_ns = ns,
-                    Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns = Some(ns),
-                    Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => {
-                        kernel.net.unix_mut().attributes_mut(id).receive_timeout_ns = Some(ns);
-                    }
-                    Kind::Pipe(_) | Kind::Unix(_) => {
-                        kernel.net.unix_mut().attributes_mut(id).send_timeout_ns = Some(ns)
-                    }
-                    _ => {}
-                }
-            }
-            (libc::SOL_SOCKET, libc::SO_LINGER) if len as usize >= size_of::<libc::linger>() => {
-                // SAFETY: the caller's value.
-                let linger = unsafe { value.cast::<libc::linger>().read_unaligned() };
-                if let Some(socket) = kernel.process.tcp(id) {
-                    socket.linger_zero = linger.l_onoff != 0 && linger.l_linger == 0;
-                }
-            }
-            (libc::SOL_SOCKET, libc::SO_KEEPALIVE)
-            | (
-                libc::IPPROTO_TCP,
-                libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_USER_TIMEOUT,
-            ) if len as usize >= size_of::<c_int>() => {
-                // SAFETY: the caller's value.
-                let value = unsafe { value.cast::<c_int>().read_unaligned() };
-                if let Some(socket) = kernel.process.tcp(id) {
-                    let keepalive = &mut socket.keepalive;
-                    let given = value.max(0) as u32;
-                    match option {
-                        libc::SO_KEEPALIVE if level == libc::SOL_SOCKET => keepalive.on = value != 0,
-                        libc::TCP_KEEPIDLE => keepalive.idle_s = given,
-                        libc::TCP_KEEPINTVL => keepalive.interval_s = given,
-                        libc::TCP_KEEPCNT => keepalive.probes_max = given,
-                        _ => keepalive.user_timeout_ms = given,
-                    }
-                    kernel.keepalive_changed(id);
-                }
-            }
-            (libc::IPPROTO_UDP, libc::UDP_GRO) => return Err(libc::ENOPROTOOPT), // as before Linux 5.0
-            (libc::IPPROTO_IP, libc::IP_RECVTOS | libc::IP_PKTINFO)
-            | (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS | libc::IPV6_RECVPKTINFO)
-            | (libc::IPPROTO_UDP, libc::UDP_SEGMENT)
-            | (libc::IPPROTO_IP, libc::IP_TOS)
-            | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
-                if len as usize >= size_of::<c_int>() && kernel.process.udp(id).is_some() =>
-            {
-                // SAFETY: the caller's value.
-                let value = unsafe { value.cast::<c_int>().read_unaligned() };
-                let Some(socket) = kernel.process.udp(id) else { return Err(libc::EBADF) };
-                match (level, option) {
-                    (libc::IPPROTO_UDP, _) => socket.segment_bytes = u16::try_from(value).map_err(|_| libc::EINVAL)?,
-                    (libc::IPPROTO_IP, libc::IP_RECVTOS) | (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS) => {
-                        socket.reports_traffic = value != 0;
-                    }
-                    (libc::IPPROTO_IP, libc::IP_TOS) | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
-                        socket.traffic = value as u8;
-                    }
-                    _ => socket.reports_address = value != 0,
-                }
-            }
-            // These change how fast or how politely, not what is seen.
-            (
-                libc::SOL_SOCKET,
-                libc::SO_REUSEADDR
-                | libc::SO_REUSEPORT
-                | libc::SO_SNDBUF
-                | libc::SO_RCVBUF
-                | libc::SO_BROADCAST
-                | libc::SO_PRIORITY,
-            )
-            | (libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6 | libc::IPPROTO_UDP, _) => {}
-            _ => return Err(libc::ENOPROTOOPT),
-        }
-        Ok(())
-    })
-}
-
-/// What `SO_RCVTIMEO` and `SO_SNDTIMEO` were set to; `u64::MAX` for no timeout.
-fn timeout_of(kernel: &mut Kernel, me: ThreadId, fd: c_int, option: c_int) -> Result<u64, Errno> {
-    let id = describe(kernel, me, fd, "getsockopt")?;
-    Ok(match kernel.process.description(id).ok_or(libc::EBADF)?.kind() {
-        Kind::Tcp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns,
-        Kind::Tcp(socket) => socket.send_timeout_ns,
-        Kind::Udp(socket) if option == libc::SO_RCVTIMEO => socket.receive_timeout_ns.unwrap_or(u64::MAX),
-        Kind::Udp(_) => u64::MAX,
-        Kind::Pipe(_) | Kind::Unix(_) if option == libc::SO_RCVTIMEO => kernel.net.unix().timeouts_ns(id).0,
-        Kind::Pipe(_) | Kind::Unix(_) => kernel.net.unix().timeouts_ns(id).1,
-        _ => return Err(libc::ENOTSOCK),
-    })
-}
-
-/// # Safety
-/// As `getsockopt`.
-unsafe fn get_option(
-    me: ThreadId,
-    fd: c_int,
-    level: c_int,
-    option: c_int,
-    value: *mut c_void,
-    len: *mut socklen_t,
-) -> Result<(), Errno> {
-    if level == libc::SOL_SOCKET && matches!(option, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) {
-        let ns = call(me, |kernel| timeout_of(kernel, me, fd, option))?;
-        let ns = if ns == u64::MAX { 0 } else { ns };
-        let time = libc::timeval { tv_sec: (ns / 1_000_000_000) as _, tv_usec: (ns % 1_000_000_000 / 1_000) as _ };
-        // SAFETY: the caller's buffer; at most `*len` bytes are written.
-        unsafe {
-            let room = (*len as usize).min(size_of::<libc::timeval>());
-            std::ptr::copy_nonoverlapping((&raw const time).cast::<u8>(), value.cast(), room);
-            *len = room as socklen_t;
-        }
-        return Ok(());
-    }
-    if level == libc::SOL_SOCKET && option == libc::SO_PEERCRED {
-        let credentials = unix::credentials(me);
-        // SAFETY: the caller's buffer; at most `*len` bytes are written.
-        unsafe {
-            let room = (*len as usize).min(size_of::<libc::ucred>());
-            std::ptr::copy_nonoverlapping((&raw const credentials).cast::<u8>(), value.cast(), room);
-            *len = room as socklen_t;
-        }
-        return Ok(());
-    }
-    let answer: c_int = call(me, |kernel| {
-        let id = describe(kernel, me, fd, "getsockopt")?;
-        let kind = kernel.process.description(id).ok_or(libc::EBADF)?.kind();
-        let unix = matches!(kind, Kind::Pipe(_) | Kind::Unix(_));
-        let (stream, v6, listening) = match kind {
-            Kind::Tcp(socket) => (true, socket.v6, socket.is_listening()),
-            Kind::Udp(socket) => (false, socket.v6, false),
-            Kind::Pipe(_) => (true, false, false),
-            Kind::Unix(socket) => (!socket.has_datagrams(), false, socket.is_listening()),
-            _ => return Err(libc::ENOTSOCK),
-        };
-        Ok(match (level, option) {
-            (libc::SOL_SOCKET, libc::SO_ERROR) if stream => kernel.tcp_take_error(id),
-            (libc::SOL_SOCKET, libc::SO_ERROR) => {
-                kernel.process.udp(id).map_or(0, |socket| std::mem::take(&mut socket.error))
-            }
-            (libc::SOL_SOCKET, libc::SO_TYPE) if stream => libc::SOCK_STREAM,
-            (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_DGRAM,
-            (libc::SOL_SOCKET, libc::SO_DOMAIN) if unix => libc::AF_UNIX,
-            (libc::SOL_SOCKET, libc::SO_DOMAIN) if v6 => libc::AF_INET6,
-            (libc::SOL_SOCKET, libc::SO_DOMAIN) => libc::AF_INET,
-            (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => c_int::from(listening),
-            (libc::SOL_SOCKET, libc::SO_SNDBUF | libc::SO_RCVBUF) => 208 * 1024,
-            (libc::SOL_SOCKET, libc::SO_REUSEADDR | libc::SO_KEEPALIVE) => 1,
-            (libc::IPPROTO_TCP, libc::TCP_NODELAY) => 1,
-            (libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6 | libc::SOL_SOCKET, _) => 0,
-            _ => return Err(libc::ENOPROTOOPT),
-        })
-    })?;
-    // SAFETY: the caller's buffer; at most `*len` bytes are written.
-    unsafe {
-        let bytes = answer.to_ne_bytes();
-        let room = (*len as usize).min(bytes.len());
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.cast(), room);
-        *len = room as socklen_t;
-    }
-    Ok(())
-}
-
-/// # Safety
-/// `fds` is valid for two numbers.
-unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_int {
+fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: UserSliceMut<c_int>) -> c_int {
     if domain != libc::AF_UNIX {
         return result(Err(libc::EOPNOTSUPP));
     }
@@ -432,13 +162,7 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
         }),
         Ok(_) => super::io::channel(me, true, kind & libc::SOCK_NONBLOCK != 0),
     };
-    int(pair.map(|(one, other)| {
-        // SAFETY: the caller's array.
-        unsafe {
-            *fds = one;
-            *fds.add(1) = other;
-        }
-    }))
+    int(pair.and_then(|(one, other)| fds.copy_out(&[one, other]).map(|_| ())))
 }
 
 /// The interposed function of this name. A pair that is made outside the run is remembered: a node that uses it gets one of its own.
@@ -448,14 +172,14 @@ unsafe fn pair(me: ThreadId, domain: c_int, kind: c_int, fds: *mut c_int) -> c_i
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, fds: *mut c_int) -> c_int {
     if let Some(me) = super::here() {
-        // SAFETY: `socketpair(2)`: the caller passes an array of the size that the call fills.
-        return unsafe { pair(me, domain, kind, fds) };
+        // SAFETY: `socketpair(2)`: the caller passes an array of two numbers.
+        return pair(me, domain, kind, unsafe { UserSliceMut::new(fds, 2) });
     }
     let given = [domain as usize, kind as usize, protocol as usize, fds.addr()];
-    // SAFETY: `socketpair(2)`: the caller's own arguments, under the contract that it keeps.
+    // SAFETY: `socketpair(2)`: the caller passes an array of two numbers.
     let made = unsafe { crate::host::system::call(libc::SYS_socketpair, given[0], given[1], given[2], given[3], 0, 0) };
     if made == 0 {
-        // SAFETY: the system filled the caller's array.
+        // SAFETY: `socketpair(2)`: the caller passes an array of two numbers, which the system has just filled.
         super::foreign_descriptors::remember(unsafe { [*fds, *fds.add(1)] });
     }
     crate::host::system::result(made) as c_int
@@ -466,14 +190,14 @@ super::interposed! {
     |me| result(new_socket(me, domain, kind));
     fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_bind;
     |me| {
-        // SAFETY: the caller's address.
-        int(match unsafe { unix::name_in(address, len) } {
+        // SAFETY: `bind(2)`: the caller passes `len` readable bytes at `address`.
+        let address = unsafe { given(address, len) };
+        int(match unix::name_in(address) {
             Some(name) => call(me, |kernel| {
                 let id = describe(kernel, me, fd, "bind")?;
                 kernel.unix_bind(me, id, &name)
             }),
-            // SAFETY: as above.
-            None => unsafe { read_address(address, len) }.and_then(|address| bind_to(me, fd, address)),
+            None => read_ip(address).and_then(|address| bind_to(me, fd, address)),
         })
     };
     fn listen(fd: c_int, backlog: c_int) -> c_int = libc::SYS_listen;
@@ -483,42 +207,40 @@ super::interposed! {
     }));
     fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_connect;
     |me| {
-        // SAFETY: the caller's address.
-        int(match unsafe { unix::name_in(address, len) } {
+        // SAFETY: `connect(2)`: the caller passes `len` readable bytes at `address`.
+        let address = unsafe { given(address, len) };
+        int(match unix::name_in(address) {
             Some(name) => unix::connect(me, fd, Some(&name)),
-            // SAFETY: as above.
-            None => unsafe { read_address(address, len) }.and_then(|address| match address {
+            None => read_ip(address).and_then(|address| match address {
                 None if super::current::kernel(me, |kernel| unix::is_unix(kernel, me, fd)) => unix::connect(me, fd, None),
                 address => connect_to(me, fd, address),
             }),
         })
     };
     fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_accept;
-    // SAFETY: `accept(2)`: the caller passes a buffer of the length that it names.
-    |me| result(unsafe { accept_on(me, fd, address, len, 0) });
+    // SAFETY: `accept(2)`: the caller passes null, or a length and as many writable bytes.
+    |me| result(accept_on(me, fd, unsafe { UserAddress::new(address, len) }, 0));
     fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int = libc::SYS_accept4;
-    // SAFETY: `accept4(2)`: the caller passes a buffer of the length that it names.
-    |me| result(unsafe { accept_on(me, fd, address, len, flags) });
+    // SAFETY: `accept4(2)`: the caller passes null, or a length and as many writable bytes.
+    |me| result(accept_on(me, fd, unsafe { UserAddress::new(address, len) }, flags));
     fn shutdown(fd: c_int, how: c_int) -> c_int = libc::SYS_shutdown;
     |me| int(shut(me, fd, how));
     fn send(fd: c_int, from: *const c_void, count: size_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: `send(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(write_from(me, fd, unsafe { buffer(from, count) }, manner(flags)));
+    |me| {
+        // SAFETY: `send(2)`: the caller passes `count` readable bytes at `from`.
+        let from = unsafe { UserSlice::new(from.cast::<u8>(), count) };
+        self::count(write_from(me, fd, from, manner(flags)))
+    };
     fn recv(fd: c_int, into: *mut c_void, count: size_t, flags: c_int) -> ssize_t = next;
-    // SAFETY: `recv(2)`: the caller passes a buffer of the length that it names.
-    |me| self::count(read_into(me, fd, unsafe { buffer_mut(into, count) }, manner(flags)));
+    |me| {
+        // SAFETY: `recv(2)`: the caller passes `count` writable bytes at `into`.
+        let into = unsafe { UserSliceMut::new(into.cast::<u8>(), count) };
+        self::count(read_into(me, fd, into, manner(flags)))
+    };
     fn getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getsockname;
-    // SAFETY: `getsockname(2)`: the caller passes a buffer of the length that it names.
-    |me| int(unsafe { name_of(me, fd, address, len, false) });
+    // SAFETY: `getsockname(2)`: the caller passes a length and as many writable bytes.
+    |me| int(name_of(me, fd, unsafe { UserAddress::new(address, len) }, false));
     fn getpeername(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getpeername;
-    // SAFETY: `getpeername(2)`: the caller passes a buffer of the length that it names.
-    |me| int(unsafe { name_of(me, fd, address, len, true) });
-    fn setsockopt(fd: c_int, level: c_int, option: c_int, value: *const c_void, len: socklen_t) -> c_int =
-        libc::SYS_setsockopt;
-    // SAFETY: the caller's value.
-    |me| int(unsafe { set_option(me, fd, level, option, value, len) });
-    fn getsockopt(fd: c_int, level: c_int, option: c_int, value: *mut c_void, len: *mut socklen_t) -> c_int =
-        libc::SYS_getsockopt;
-    // SAFETY: the caller's buffer.
-    |me| int(unsafe { get_option(me, fd, level, option, value, len) });
+    // SAFETY: `getpeername(2)`: the caller passes a length and as many writable bytes.
+    |me| int(name_of(me, fd, unsafe { UserAddress::new(address, len) }, true));
 }

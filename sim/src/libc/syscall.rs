@@ -1,10 +1,11 @@
 //! `syscall`: futexes and the few calls that have no symbol of their own.
-//! A number that is not known here ends the run; it is never handed to the real system.
+//! An unknown number ends the run and never reaches the real system.
 
 use super::block::{blocking, call};
 use super::current::here;
 use super::time::{deadline_at, duration_ns};
 use super::unsupported::missing;
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::due::Blocking;
@@ -21,28 +22,30 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
     let Some(me) = here() else {
-        // SAFETY: `syscall(2)`: the caller passes a buffer of the length that it names.
-        if number == libc::SYS_getrandom && unsafe { super::entropy::fill(a as *mut libc::c_void, b) } {
-            return b as c_long;
+        // SAFETY: `getrandom(2)`: the caller passes `b` writable bytes at `a`.
+        if number == libc::SYS_getrandom
+            && let Some(filled) = super::entropy::fill(unsafe { UserSliceMut::new(a as *mut u8, b) })
+        {
+            return super::io::result(filled.map(|()| b as c_long));
         }
-        // SAFETY: `syscall(2)`: the caller's own arguments, under the contract that it keeps.
+        // SAFETY: `syscall(2)`: the caller passes the arguments of the system call of this number, as that call's page demands.
         return system::result(unsafe { system::call(number, a, b, c, d, e, f) }) as c_long;
     };
-    // SAFETY: each takes the caller's pointers as the system call would.
+    // SAFETY: `syscall(2)`: the caller passes the arguments of the system call of this number, as that call's page demands.
     let result = unsafe {
         match number {
             libc::SYS_futex => futex(me, a, b as c_int, c as u32, d as *const timespec, f as u32),
             libc::SYS_getrandom => {
-                super::entropy::fill(a as *mut libc::c_void, b);
-                Ok(b as c_long)
+                let filled = super::entropy::fill(UserSliceMut::new(a as *mut u8, b));
+                filled.unwrap_or(Ok(())).map(|()| b as c_long)
             }
             libc::SYS_fcntl => super::io::control(me, a as c_int, b as c_int, c).map(c_long::from),
             libc::SYS_gettid => Ok(super::threads::thread_number(me)),
-            // What std asks for and does without: an old kernel's answer.
+            // Calls that std tries and can do without: the answer of an old kernel.
             libc::SYS_copy_file_range | libc::SYS_membarrier | libc::SYS_pidfd_open => Err(libc::ENOSYS),
             _ => match super::syscall_numbers::pass(number, [a, b, c, d, e, f]) {
                 Some(given) => return given,
-                None => missing(&format!("syscall({number})"), "a system call by number passes no door"),
+                None => missing(&format!("syscall({number})"), "this system call is not interposed"),
             },
         }
     };
@@ -56,7 +59,7 @@ pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d
 }
 
 /// # Safety
-/// As the system call.
+/// As for `futex(2)`: `address` is a word of four bytes, and `timeout` null or a time.
 unsafe fn futex(
     me: ThreadId,
     address: usize,
@@ -71,12 +74,11 @@ unsafe fn futex(
         kind @ (libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) => {
             let mask = if kind == libc::FUTEX_WAIT { MATCH_ANY } else { mask };
             let mut deadline = Deadline::NEVER;
-            if !timeout.is_null() {
-                // SAFETY: the caller's pointer.
-                let time = unsafe { &*timeout };
+            // SAFETY: `futex(2)`: the caller passes null or a time.
+            if let Some(time) = unsafe { UserSlice::one(timeout) }.get(0) {
                 deadline = match kind {
-                    libc::FUTEX_WAIT => call(me, |kernel| kernel.deadline_in(me, duration_ns(time))),
-                    _ => deadline_at(clock, time),
+                    libc::FUTEX_WAIT => call(me, |kernel| kernel.deadline_in(me, duration_ns(&time))),
+                    _ => deadline_at(clock, &time),
                 };
             }
             let mut waited = false;
@@ -84,7 +86,7 @@ unsafe fn futex(
                 if waited {
                     return if kernel.sched[me].timed_out() { Err(libc::ETIMEDOUT) } else { Ok(Blocking::Done(0)) };
                 }
-                // SAFETY: the caller's word, which lives as long as it waits.
+                // SAFETY: `futex(2)`: the caller passes a word of four bytes, which lives as long as it waits for it.
                 let word = unsafe { &*(address as *const AtomicU32) };
                 if word.load(Ordering::SeqCst) != value {
                     return Err(libc::EAGAIN);
@@ -102,10 +104,10 @@ unsafe fn futex(
             let mask = if kind == libc::FUTEX_WAKE { MATCH_ANY } else { mask };
             let woken = kernel.wake_waiters_for_bits(me, address, value, mask);
             if let Some(other) = kernel.process.signals().stray() {
-                super::signals::told_another(kernel, me, other);
+                super::signal_delivery::refuse_shared_signal(kernel, me, other);
             }
             c_long::from(woken)
         })),
-        other => missing(&format!("futex operation {other}"), "only wait and wake are built"),
+        other => missing(&format!("futex operation {other}"), "only wait and wake are supported"),
     }
 }

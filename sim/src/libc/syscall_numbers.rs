@@ -1,17 +1,20 @@
-//! System calls by number that mean the same as a door: each is handed to it.
-//! It knows no call that has no door; `syscall` tells of those.
+//! System calls by number that mean the same as an interposed function, and call it.
+//! All others are answered, or refused, in `syscall`.
 
-use super::{files, io, messages, paths, poll, process, sockets, threads, time, timers, users};
+use super::{
+    files, io, messages, paths, poll, process, socket_options, sockets, stat, threads, time, timers, users,
+    working_directory,
+};
 use libc::{c_int, c_long};
 
-/// Hands each number to its door, with as many arguments as it takes.
+/// Calls the function of each number, with as many arguments as it takes.
 macro_rules! calls_by_number {
     ($number:expr, $arguments:expr; $($call:ident => $module:ident::$function:ident($($type:ty),*);)*) => {
         match $number {
             $(libc::$call => {
                 #[allow(unused_mut, unused_variables, reason = "some take no argument")]
                 let mut given = $arguments.into_iter();
-                // SAFETY: the caller's arguments, as the call takes them; there are six.
+                // SAFETY: `syscall(2)`: the caller passes this call's arguments, for which the function has the same contract.
                 Some(unsafe { $module::$function($(given.next().unwrap_or_default() as $type),*) } as c_long)
             })*
             _ => None,
@@ -19,25 +22,25 @@ macro_rules! calls_by_number {
     };
 }
 
-/// Passes the door that means the same as this call, if there is one. What it gives is what the C library's function gives.
+/// Calls the interposed function that means the same as this system call, if there is one. The result is in the C library's form.
 ///
 /// # Safety
-/// As the call itself.
+/// The arguments are as the system call of this number demands.
 pub(crate) unsafe fn pass(number: c_long, arguments: [usize; 6]) -> Option<c_long> {
     match number {
-        // This one gives its error, and not through `errno`.
+        // The function returns its error, and does not set `errno`.
         libc::SYS_clock_nanosleep => {
             let [clock, flags, time, left, ..] = arguments;
-            // SAFETY: the caller's pointers.
+            // SAFETY: `clock_nanosleep(2)`: the caller passes a time, and null or room for one.
             let error = unsafe { time::clock_nanosleep(clock as _, flags as _, time as _, left as _) };
             return Some(super::io::result(if error == 0 { Ok(0) } else { Err(error) }).into());
         }
-        // This one gives a length, where the C library's function gives the buffer.
+        // The system call returns a length, and the C library's function the buffer.
         libc::SYS_getcwd => {
             let [into, len, ..] = arguments;
-            // SAFETY: the caller's buffer.
-            let path = unsafe { paths::getcwd(into as _, len) };
-            // SAFETY: the door wrote a string there, if it gave it back.
+            // SAFETY: `getcwd(2)`: the caller passes `len` writable bytes.
+            let path = unsafe { working_directory::getcwd(into as _, len) };
+            // SAFETY: `getcwd(3)` returns null, or a pointer to the C string that it wrote.
             return Some(if path.is_null() { -1 } else { unsafe { libc::strlen(path) as c_long + 1 } });
         }
         _ => {}
@@ -64,9 +67,9 @@ pub(crate) unsafe fn pass(number: c_long, arguments: [usize; 6]) -> Option<c_lon
         SYS_sync_file_range => files::sync_file_range(c_int, _, _, _);
         SYS_fallocate => files::fallocate64(c_int, c_int, _, _);
         SYS_flock => files::flock(c_int, c_int);
-        SYS_newfstatat => paths::fstatat64(c_int, _, _, c_int);
-        SYS_fstat => paths::fstat64(c_int, _);
-        SYS_statx => paths::statx(c_int, _, c_int, _, _);
+        SYS_newfstatat => stat::fstatat64(c_int, _, _, c_int);
+        SYS_fstat => stat::fstat64(c_int, _);
+        SYS_statx => stat::statx(c_int, _, c_int, _, _);
         SYS_faccessat => paths::faccessat(c_int, _, c_int, c_int);
         SYS_mkdirat => paths::mkdirat(c_int, _, _);
         SYS_unlinkat => paths::unlinkat(c_int, _, c_int);
@@ -103,8 +106,8 @@ pub(crate) unsafe fn pass(number: c_long, arguments: [usize; 6]) -> Option<c_lon
         SYS_recvmsg => messages::recvmsg(c_int, _, c_int);
         SYS_getsockname => sockets::getsockname(c_int, _, _);
         SYS_getpeername => sockets::getpeername(c_int, _, _);
-        SYS_setsockopt => sockets::setsockopt(c_int, c_int, c_int, _, _);
-        SYS_getsockopt => sockets::getsockopt(c_int, c_int, c_int, _, _);
+        SYS_setsockopt => socket_options::setsockopt(c_int, c_int, c_int, _, _);
+        SYS_getsockopt => socket_options::getsockopt(c_int, c_int, c_int, _, _);
         SYS_clock_gettime => time::clock_gettime(_, _);
         SYS_nanosleep => time::nanosleep(_, _);
         SYS_gettimeofday => time::gettimeofday(_, _);

@@ -1,8 +1,9 @@
-//! What a machine tells of itself: its name and release, its limits, its use of the processor, its calendar.
-//! All machines of a run are alike, whatever the real one is; what is asked for and never kept is refused by name.
+//! Information about a machine: its name and release, limits, processor use, calendar.
+//! All machines of a run are alike, whatever the real one is. Settings that the simulation would not keep are unsupported calls.
 
 use super::block::call;
 use super::io::{int, result};
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::kernel::Errno;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{
@@ -11,28 +12,23 @@ use libc::{
 
 const MEBIBYTE: u64 = 1 << 20;
 
-/// # Safety
-/// `into` is valid for one structure.
-unsafe fn describe(me: ThreadId, into: *mut libc::utsname) -> c_int {
+fn name(me: ThreadId) -> libc::utsname {
     let node = call(me, |kernel| kernel[kernel.sched[me].node()].name().to_owned());
-    // SAFETY: the caller's structure, which zeroes are a valid value of.
-    let it = unsafe {
-        into.write(std::mem::zeroed());
-        &mut *into
-    };
+    // SAFETY: zeros are a valid structure.
+    let mut name: libc::utsname = unsafe { std::mem::zeroed() };
     let write = |field: &mut [c_char], text: &str| {
         let fits = text.len().min(field.len() - 1);
         field.iter_mut().zip(&text.as_bytes()[..fits]).for_each(|(to, from)| *to = *from as c_char);
     };
-    write(&mut it.sysname, "Linux");
-    write(&mut it.nodename, &node);
-    write(&mut it.release, "6.1.0");
-    write(&mut it.version, "#1 SMP");
-    write(&mut it.machine, std::env::consts::ARCH);
-    0
+    write(&mut name.sysname, "Linux");
+    write(&mut name.nodename, &node);
+    write(&mut name.release, "6.1.0");
+    write(&mut name.version, "#1 SMP");
+    write(&mut name.machine, std::env::consts::ARCH);
+    name
 }
 
-/// The limit of a resource: what it is, and the most that it may be set to.
+/// The limit of a resource, and the highest value that it may be set to.
 fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
     match resource as _ {
         libc::RLIMIT_NOFILE => {
@@ -46,15 +42,13 @@ fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
 }
 
 /// # Safety
-/// Both are null or valid for one structure.
+/// `new` is null or valid for reading, and `old` null or valid for writing, one structure.
 unsafe fn limits(me: ThreadId, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> Result<(), Errno> {
+    // SAFETY: this function's own contract.
+    let (new, old) = unsafe { (UserSlice::one(new).get(0), UserSliceMut::one(old)) };
     let (now, most) = limit(me, resource);
-    if !old.is_null() {
-        // SAFETY: the caller's structure.
-        unsafe { *old = rlimit { rlim_cur: now, rlim_max: most } };
-    }
-    // SAFETY: the caller's structure.
-    let Some(new) = (unsafe { new.as_ref() }) else { return Ok(()) };
+    old.write_if_given(rlimit { rlim_cur: now, rlim_max: most });
+    let Some(new) = new else { return Ok(()) };
     match new.rlim_cur {
         wanted if wanted > new.rlim_max => Err(libc::EINVAL),
         _ if new.rlim_max > most => Err(libc::EPERM),
@@ -63,105 +57,93 @@ unsafe fn limits(me: ThreadId, resource: c_uint, new: *const rlimit, old: *mut r
     }
 }
 
-/// # Safety
-/// `into` is valid for one structure.
-unsafe fn usage(me: ThreadId, into: *mut libc::rusage) -> c_int {
+fn usage(me: ThreadId) -> libc::rusage {
     let now_ns = call(me, |kernel| kernel.sched.now_ns());
-    // SAFETY: the caller's structure, which zeroes are a valid value of.
-    unsafe {
-        into.write(std::mem::zeroed());
-        (*into).ru_utime.tv_sec = (now_ns / 1_000_000_000) as time_t;
-        (*into).ru_utime.tv_usec = (now_ns % 1_000_000_000 / 1_000) as _;
-    }
-    0
+    // SAFETY: zeros are a valid structure.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    usage.ru_utime.tv_sec = (now_ns / 1_000_000_000) as time_t;
+    usage.ru_utime.tv_usec = (now_ns % 1_000_000_000 / 1_000) as _;
+    usage
 }
 
-/// # Safety
-/// `into` is valid for one structure.
-unsafe fn system(me: ThreadId, into: *mut libc::sysinfo) -> c_int {
+fn system(me: ThreadId) -> libc::sysinfo {
     let now_ns = call(me, |kernel| kernel.sched.now_ns());
-    // SAFETY: the caller's structure, which zeroes are a valid value of.
-    unsafe {
-        into.write(std::mem::zeroed());
-        (*into).uptime = (now_ns / 1_000_000_000) as c_long;
-        (*into).totalram = 4_096 * MEBIBYTE as c_ulong;
-        (*into).freeram = 2_048 * MEBIBYTE as c_ulong;
-        (*into).mem_unit = 1;
-        (*into).procs = 1;
-    }
-    0
+    // SAFETY: zeros are a valid structure.
+    let mut system: libc::sysinfo = unsafe { std::mem::zeroed() };
+    system.uptime = (now_ns / 1_000_000_000) as c_long;
+    system.totalram = 4_096 * MEBIBYTE as c_ulong;
+    system.freeram = 2_048 * MEBIBYTE as c_ulong;
+    system.mem_unit = 1;
+    system.procs = 1;
+    system
 }
 
-/// No machine of a run has a file of zones, which means UTC.
+/// Local time is UTC: no machine of a run has a file of time zones.
 ///
 /// # Safety
-/// As `gmtime_r`.
+/// As for `gmtime_r(3)`: `time` is valid for reading and `into` for writing.
 unsafe fn utc(time: *const time_t, into: *mut tm) -> *mut tm {
-    // SAFETY: the caller's pointers.
+    // SAFETY: this function's own contract is that of `gmtime_r(3)`.
     let done = unsafe { libc::gmtime_r(time, into) };
-    // SAFETY: what the call returned, unless it failed.
+    // SAFETY: `gmtime_r(3)` returns null, or `into`, which it has filled.
     if let Some(done) = unsafe { done.as_mut() } {
         done.tm_zone = c"UTC".as_ptr();
     }
     done
 }
 
-/// Nobody is known by name: there is no `/etc/passwd`.
-///
-/// # Safety
-/// `result` is valid for one pointer.
-unsafe fn nobody(result: *mut *mut passwd) -> c_int {
-    // SAFETY: the caller's pointer.
-    unsafe { *result = std::ptr::null_mut() };
+/// No user has a name, because there is no `/etc/passwd`.
+fn no_user(result: UserSliceMut<*mut passwd>) -> c_int {
+    result.write_if_given(std::ptr::null_mut());
     0
 }
 
 super::interposed! {
     fn uname(into: *mut libc::utsname) -> c_int = libc::SYS_uname;
-    // SAFETY: the caller's structure.
-    |me| unsafe { describe(me, into) };
+    // SAFETY: `uname(2)`: the caller passes room for the structure.
+    |me| int(unsafe { UserSliceMut::one(into) }.write(name(me)));
     fn sysinfo(into: *mut libc::sysinfo) -> c_int = libc::SYS_sysinfo;
-    // SAFETY: the caller's structure.
-    |me| unsafe { system(me, into) };
+    // SAFETY: `sysinfo(2)`: the caller passes room for the structure.
+    |me| int(unsafe { UserSliceMut::one(into) }.write(system(me)));
     fn getrlimit(resource: c_uint, into: *mut rlimit) -> c_int = libc::SYS_getrlimit;
-    // SAFETY: the caller's structure.
+    // SAFETY: `getrlimit(2)`: the caller passes room for the structure.
     |me| int(unsafe { limits(me, resource, std::ptr::null(), into) });
     fn getrlimit64(resource: c_uint, into: *mut rlimit) -> c_int = libc::SYS_getrlimit;
-    // SAFETY: the caller's structure.
+    // SAFETY: `getrlimit(2)`: the caller passes room for the structure.
     |me| int(unsafe { limits(me, resource, std::ptr::null(), into) });
     fn setrlimit(resource: c_uint, new: *const rlimit) -> c_int = libc::SYS_setrlimit;
-    // SAFETY: the caller's structure.
+    // SAFETY: `setrlimit(2)`: the caller passes the structure.
     |me| int(unsafe { limits(me, resource, new, std::ptr::null_mut()) });
     fn setrlimit64(resource: c_uint, new: *const rlimit) -> c_int = libc::SYS_setrlimit;
-    // SAFETY: the caller's structure.
+    // SAFETY: `setrlimit(2)`: the caller passes the structure.
     |me| int(unsafe { limits(me, resource, new, std::ptr::null_mut()) });
     fn prlimit(_process: pid_t, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> c_int = libc::SYS_prlimit64;
-    // SAFETY: the caller's structures.
+    // SAFETY: `prlimit(2)`: the caller passes null or a structure, and null or room for one.
     |me| int(unsafe { limits(me, resource, new, old) });
     fn prlimit64(_process: pid_t, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> c_int =
         libc::SYS_prlimit64;
-    // SAFETY: the caller's structures.
+    // SAFETY: `prlimit(2)`: the caller passes null or a structure, and null or room for one.
     |me| int(unsafe { limits(me, resource, new, old) });
     fn getrusage(_who: c_int, into: *mut libc::rusage) -> c_int = libc::SYS_getrusage;
-    // SAFETY: the caller's structure.
-    |me| unsafe { usage(me, into) };
+    // SAFETY: `getrusage(2)`: the caller passes room for the structure.
+    |me| int(unsafe { UserSliceMut::one(into) }.write(usage(me)));
     fn clock() -> clock_t = next;
     |me| (call(me, |kernel| kernel.sched.now_ns()) / 1_000) as clock_t;
     fn getloadavg(_into: *mut c_double, _count: c_int) -> c_int = next;
     |_me| -1;
     fn localtime_r(time: *const time_t, into: *mut tm) -> *mut tm = next;
-    // SAFETY: `localtime_r(3)`: the caller passes a valid pointer.
+    // SAFETY: `localtime_r(3)`: the caller passes a time and room for the structure.
     |_me| unsafe { utc(time, into) };
     fn localtime(time: *const time_t) -> *mut tm = next;
-    // SAFETY: the caller's pointer; the result is the C library's own, as on Linux.
+    // SAFETY: `localtime(3)`: the caller passes a time; the result is the C library's own structure.
     |_me| unsafe { utc(time, libc::gmtime(time)) };
     fn mktime(time: *mut tm) -> time_t = next;
-    // SAFETY: `mktime(3)`: the caller passes a valid pointer.
+    // SAFETY: `mktime(3)`: the caller passes a structure that may be changed.
     |_me| unsafe { libc::timegm(time) };
     fn getpwuid_r(_user: uid_t, _into: *mut passwd, _text: *mut c_char, _len: size_t, result: *mut *mut passwd) -> c_int =
         next;
-    // SAFETY: the caller's pointer.
-    |_me| unsafe { nobody(result) };
+    // SAFETY: `getpwuid_r(3)` and `getpwnam_r(3)`: the caller passes room for a pointer.
+    |_me| no_user(unsafe { UserSliceMut::one(result) });
     fn getpwnam_r(
         _name: *const c_char,
         _into: *mut passwd,
@@ -169,11 +151,11 @@ super::interposed! {
         _len: size_t,
         result: *mut *mut passwd
     ) -> c_int = next;
-    // SAFETY: the caller's pointer.
-    |_me| unsafe { nobody(result) };
+    // SAFETY: `getpwuid_r(3)` and `getpwnam_r(3)`: the caller passes room for a pointer.
+    |_me| no_user(unsafe { UserSliceMut::one(result) });
     fn prctl(option: c_int, a: usize, b: usize, c: usize, d: usize) -> c_int = libc::SYS_prctl;
     |_me| match option {
-        // A name is for those who look on.
+        // A name is seen from outside the program only.
         libc::PR_SET_NAME => result(Ok(0)),
         other => super::unsupported::missing(&format!("prctl({other})"), "only a thread's name is set by it"),
     };

@@ -1,7 +1,7 @@
-//! Who wakes which task, and which one is polled: heard at tokio's own tables of functions, in which ours come first.
-//! It only listens: each call goes on to the function that stood there, with what it was called with.
+//! Wakes and polls of tasks, observed at tokio's own tables of functions, in which our functions replace tokio's.
+//! They only observe: each calls the function that it replaced, with the same arguments.
 //!
-//! What it relies on, and what becomes of a report where that is not so, stands in docs/decisions.
+//! Decision 0019 states the assumptions, and the effect on a report where they do not hold.
 
 use super::current::{at_rest, here, kernel};
 use super::symbols::Symbols;
@@ -14,14 +14,14 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::task::Waker;
 
-/// What tokio's functions for tasks have in their names, whichever way names are written.
+/// Parts of the names of tokio's functions for tasks, in either way of mangling.
 const PART: &[u8] = b"5tokio7runtime4task";
 const POLL: &[u8] = b"5tokio7runtime4task3raw4poll";
 const SCHEDULE: &[u8] = b"5tokio7runtime4task3raw8schedule";
 const WAKE_BY_VALUE: &[u8] = b"5tokio7runtime4task5waker11wake_by_val";
 const WAKE_BY_REFERENCE: &[u8] = b"5tokio7runtime4task5waker11wake_by_ref";
 
-/// So many words of a task's head are looked at, of which one leads to the functions of its kind, and so many of those.
+/// The words of a task's head that are searched for the pointer to the functions of its kind, and the number of those functions.
 const HEAD: usize = 4;
 const KIND: usize = 8;
 
@@ -29,12 +29,12 @@ type Call = unsafe fn(*const ());
 
 const WORD: usize = size_of::<usize>();
 
-/// Where tokio's functions stood before ours.
+/// Tokio's functions in the places that ours took.
 struct Tables {
-    /// The constants of the program, and what stood at each of their words that is changed; 0 elsewhere.
+    /// The program's constants, and the former value of each word that was replaced; 0 for the others.
     constants: Range<usize>,
     stood: Vec<usize>,
-    /// Which word of a task's head leads to the functions of its kind, and which of those are these.
+    /// The word of a task's head that points to the functions of its kind, and the positions of two of those.
     kind_at: usize,
     poll_at: usize,
     schedule_at: usize,
@@ -44,13 +44,13 @@ struct Tables {
 
 static TABLES: OnceLock<Option<Tables>> = OnceLock::new();
 
-/// Whether tasks are followed in this process.
+/// Returns whether tasks are followed in this process.
 pub(crate) fn follows_tasks() -> bool {
     matches!(TABLES.get(), Some(Some(_)))
 }
 
-/// From here on tasks are followed, if this program's runtime is one that is known: the waker is that of a task that is being
-/// polled. Call it before any run, and before processes of runs are forked off.
+/// Follows tasks from now on, if this program's runtime is a known one. The waker is that of a task that is being polled. Call it
+/// before any run, and before processes of runs are forked off.
 pub(crate) fn follow_tasks(waker: &Waker) -> bool {
     TABLES.get_or_init(|| Tables::find(waker)).is_some()
 }
@@ -68,7 +68,7 @@ impl Tables {
         let inside = |address: usize, words: usize| {
             address.is_multiple_of(WORD) && constants.contains(&address) && address + words * WORD <= constants.end
         };
-        // SAFETY: words of the program's constants, which stay.
+        // SAFETY: callers pass addresses of whole words within the program's constants, which are never unmapped.
         let word = |address: usize| unsafe { (address as *const usize).read() };
         let one_of = |table: usize, among: &[usize], words: usize| {
             (0..words).filter(|at| inside(table + at * WORD, 1)).find(|at| among.contains(&word(table + at * WORD)))
@@ -76,9 +76,10 @@ impl Tables {
         let wakers = std::ptr::from_ref(waker.vtable()).addr();
         let wake_by_value = word(wakers + WORD * one_of(wakers, &by_value, 4)?);
         let wake_by_reference = word(wakers + WORD * one_of(wakers, &by_reference, 4)?);
-        // The waker is tokio's, so that what it holds is a task, as long as it is polled.
+        // The waker is tokio's, so its data is a task, which exists while it is polled.
         let head = waker.data().cast::<[usize; HEAD]>();
-        // SAFETY: a task is no smaller than that, aligned, and lives while its poll, which calls this, goes on.
+        // SAFETY: the waker's table is tokio's, so its data is an aligned task, which has a head of this size and exists while its poll,
+        // which calls this function, goes on.
         let head = unsafe { head.read() };
         let is_kind = |table: &usize| inside(*table, KIND) && one_of(*table, &polls, KIND).is_some();
         let kind_at = head.iter().position(is_kind)?;
@@ -89,7 +90,7 @@ impl Tables {
         for (index, stood) in stood.iter_mut().enumerate() {
             let address = constants.start + index * WORD;
             let before = word(address);
-            // A task's functions stand together; whatever looks otherwise is left as it is.
+            // A task's functions are next to each other; a word that only looks like one of them stays as it is.
             let beside = |from: usize, to: usize, among: &[usize]| {
                 let other = (address + to * WORD).wrapping_sub(from * WORD);
                 inside(other, 1) && (among.contains(&word(other)) || is_ours(word(other)))
@@ -106,21 +107,21 @@ impl Tables {
                 continue;
             };
             *stood = before;
-            // SAFETY: a word of the constants that holds a function of this type, open for writing now. Nobody reads it
-            // meanwhile but this thread: the process has no other yet that has tasks.
+            // SAFETY: `Gate::open` has made this word of the constants writable, and it holds a function of this type. No other thread
+            // reads it meanwhile: the process has none yet that has tasks.
             unsafe { (address as *mut usize).write_volatile(ours as usize) };
         }
         Some(Self { constants, stood, kind_at, poll_at, schedule_at, wake_by_value, wake_by_reference })
     }
 
-    /// What stood in the place of one of ours, for the task of this head.
+    /// The function that one of ours replaced, for the task with this head.
     #[inline]
     fn stood(&self, head: *const (), at: usize) -> Call {
-        // SAFETY: a task's head, of which this word leads to the functions of its kind.
+        // SAFETY: tokio passes a task's head, in which this word points to the functions of its kind.
         let kind = unsafe { head.cast::<usize>().add(self.kind_at).read() };
         let index = (kind.wrapping_sub(self.constants.start) / WORD).wrapping_add(at);
         match self.stood.get(index) {
-            // SAFETY: it stood where functions of this type stand.
+            // SAFETY: the address was read from a place that holds functions of this type.
             Some(address) if *address != 0 => unsafe { std::mem::transmute::<usize, Call>(*address) },
             _ => lost(),
         }
@@ -139,7 +140,7 @@ fn lost() -> ! {
     system::exit_now(101)
 }
 
-/// Lets constants be written to, until it is dropped.
+/// Makes constants writable until it is dropped.
 struct Gate(Range<usize>);
 
 impl Gate {
@@ -157,7 +158,7 @@ impl Gate {
 
     fn set(&self, protection: i32) -> bool {
         let Range { start, end } = self.0;
-        // SAFETY: pages of the program's constants: they stay readable, and are as they were when the gate closes.
+        // SAFETY: `mprotect(2)`: pages of the program's constants, which stay readable, and are read-only again when this is dropped.
         unsafe { system::call(libc::SYS_mprotect, start, end - start, protection as usize, 0, 0, 0) == 0 }
     }
 }
@@ -168,11 +169,11 @@ impl Drop for Gate {
     }
 }
 
-/// A poll that goes on; it ends when this is dropped.
+/// A poll in progress; it ends when this is dropped.
 pub(crate) struct Polling(ThreadId, Before);
 
 impl Polling {
-    /// The calling thread begins to poll what lies there: a task, or the main future of its process.
+    /// Begins the calling thread's poll of a task, or of the main future of its process.
     #[inline]
     pub(crate) fn begin(key: usize, is_main: bool) -> Option<Self> {
         let me = here()?;
@@ -190,7 +191,7 @@ impl Drop for Polling {
     }
 }
 
-/// The calling thread wakes what lies there.
+/// Notes that the calling thread wakes the task, or the main future, of this key.
 #[inline]
 pub(crate) fn woken(key: usize) {
     if let Some(me) = here()
@@ -201,7 +202,7 @@ pub(crate) fn woken(key: usize) {
     }
 }
 
-/// The place of a task in the room's table. Only what is new there may allocate.
+/// The place of a task in the kernel's table. Only a new task may allocate.
 #[inline]
 fn place(me: ThreadId, key: usize) -> usize {
     at_rest(|kernel| kernel.sched.task_wakes().known(key)).unwrap_or_else(|| new_place(me, key))
@@ -213,7 +214,7 @@ fn new_place(me: ThreadId, key: usize) -> usize {
     kernel(me, |kernel| kernel.sched.task_wakes_mut().slot(key))
 }
 
-/// Where Rust's allocator gets what is aligned more than usual, as tasks are.
+/// The interposed function of this name, from which Rust's allocator gets blocks of a larger alignment, such as tasks.
 ///
 /// # Safety
 /// As the C library's function.
@@ -221,14 +222,14 @@ fn new_place(me: ThreadId, key: usize) -> usize {
 pub unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, align: size_t, size: size_t) -> c_int {
     static NEXT: system::Function = system::Function::named(c"posix_memalign");
     let next = system::next!(NEXT, fn(*mut *mut c_void, size_t, size_t) -> c_int);
-    // SAFETY: `posix_memalign(3)`: the caller's own arguments, under the contract that it keeps.
+    // SAFETY: `posix_memalign(3)`: the caller passes room for a pointer.
     let result = unsafe { next(block, align, size) };
     if align == CELL_ALIGN
         && result == 0
         && follows_tasks()
         && let Some(me) = here()
     {
-        // SAFETY: it was just written.
+        // SAFETY: `posix_memalign(3)` returned 0, so it has written the pointer.
         let key = unsafe { *block }.addr();
         kernel(me, |kernel| kernel.task_spawned(me, key));
     }
@@ -243,36 +244,36 @@ fn tables() -> &'static Tables {
 }
 
 /// # Safety
-/// As tokio calls it: with a task's head.
+/// `head` is a task's head: tokio calls this function in place of its own.
 unsafe fn poll(head: *const ()) {
     let tables = tables();
     let stood = tables.stood(head, tables.poll_at);
     let _polling = Polling::begin(head.addr(), false);
-    // SAFETY: handed on.
+    // SAFETY: tokio's own function of this place takes the same head.
     unsafe { stood(head) }
 }
 
 /// # Safety
-/// As [`poll`].
+/// `head` is a task's head: tokio calls this function in place of its own.
 unsafe fn schedule(head: *const ()) {
     woken(head.addr());
     let tables = tables();
-    // SAFETY: handed on.
+    // SAFETY: tokio's own function of this place takes the same head.
     unsafe { tables.stood(head, tables.schedule_at)(head) }
 }
 
 /// # Safety
-/// As [`poll`].
+/// `head` is a task's head: tokio calls this function in place of its own.
 unsafe fn woken_by_value(head: *const ()) {
     woken(head.addr());
-    // SAFETY: what stood in this function's place, with what it was called with.
+    // SAFETY: the address is that of tokio's own function of this place and type, which takes the same head.
     unsafe { std::mem::transmute::<usize, Call>(tables().wake_by_value)(head) }
 }
 
 /// # Safety
-/// As [`poll`].
+/// `head` is a task's head: tokio calls this function in place of its own.
 unsafe fn woken_by_reference(head: *const ()) {
     woken(head.addr());
-    // SAFETY: as above.
+    // SAFETY: the address is that of tokio's own function of this place and type, which takes the same head.
     unsafe { std::mem::transmute::<usize, Call>(tables().wake_by_reference)(head) }
 }

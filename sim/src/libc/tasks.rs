@@ -1,7 +1,7 @@
-//! Tasks of an asynchronous runtime, as the allocator meets them: tokio aligns the memory of a task as it aligns nothing else.
-//! It allocates nothing itself and calls nothing of tokio's.
+//! Tasks of an asynchronous runtime, recognised by the allocator: tokio aligns the memory of a task as it aligns nothing else.
+//! Nothing here allocates or calls tokio.
 //!
-//! What it relies on, and what becomes of a report if a later tokio does otherwise, stands in docs/decisions.
+//! Decision 0017 states the assumptions, and the effect on a report if a later tokio breaks them.
 
 use super::current::{here, kernel};
 use crate::kernel::process::leaked::Unended;
@@ -15,26 +15,26 @@ pub(crate) const CELL_ALIGN: usize = 128;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) const CELL_ALIGN: usize = 64;
 
-/// In a task's first word: it ran to its end, or was told to end (dropped with its set, aborted by its handle).
+/// Bits of a task's first word: it has completed, or was cancelled (dropped with its set, aborted by its handle).
 const COMPLETE: usize = 1 << 1;
 const CANCELLED: usize = 1 << 5;
 
-/// The rest of that word counts references to the task; a channel, which is aligned so, too, begins with a smaller number.
+/// The rest of that word counts references to the task. A channel, which has the same alignment, begins with a smaller number.
 const REFERENCES_SHIFT: u32 = 6;
 const REFERENCES_MAX: usize = 1 << 20;
 
-/// So many words belong to the head of a task, of which one leads to the functions of its kind, in the program itself.
+/// The words of a task's head, one of which points to the functions of its kind, in the program itself.
 const HEAD: usize = 6;
 
-/// Whether a block of this kind may be a task's.
+/// Returns whether a block of this layout may be a task.
 #[inline(always)]
 pub(crate) fn may_be_task(layout: Layout) -> bool {
     layout.align() == CELL_ALIGN
 }
 
-/// A block of that kind was allocated.
+/// Notes that a block of a task's layout was allocated.
 #[cold]
-pub(crate) fn born(address: *mut u8) {
+pub(crate) fn allocated(address: *mut u8) {
     if let Some(me) = here().filter(|_| !address.is_null()) {
         kernel(me, |kernel| {
             let made = kernel.process.call_site(&own_stack());
@@ -44,18 +44,19 @@ pub(crate) fn born(address: *mut u8) {
     }
 }
 
-/// A block of that kind is about to be given back.
+/// Notes that a block of a task's layout is about to be freed.
 #[cold]
-pub(crate) fn gone(address: *mut u8) {
+pub(crate) fn freed(address: *mut u8) {
     if let Some(me) = here() {
         kernel(me, |kernel| kernel.sched.tasks_mut().remove(address.addr()));
     }
 }
 
-/// Whether a block is a task's that has not ended, and was not told to. Channels and a runtime's own parts are aligned so, too.
-fn goes_on(address: usize) -> bool {
-    // SAFETY: a block that was allocated and not given back, aligned, and no smaller than its alignment, since that is how such
-    // types are laid out; words are only read, and those that others may write to are atomic for them as well.
+/// Returns whether a block is a task that has neither ended nor been cancelled. Channels and parts of the runtime have the same
+/// alignment.
+fn is_running(address: usize) -> bool {
+    // SAFETY: the block is allocated, because `freed` removes it before it is freed. It is aligned, and no smaller than its alignment,
+    // as every type of this alignment is. The words are only read, and tokio's own words of a head are atomic where they change.
     let head = unsafe { &*(address as *const [AtomicUsize; HEAD]) };
     let [state, rest @ ..] = head.each_ref().map(|word| word.load(Ordering::Relaxed));
     let references = state >> REFERENCES_SHIFT;
@@ -64,13 +65,13 @@ fn goes_on(address: usize) -> bool {
         && state & (COMPLETE | CANCELLED) == 0
 }
 
-/// The main function of the calling thread's process is over, and its runtime, which still stands, has so many tasks.
+/// Notes that the main function of the calling thread's process has returned, while its runtime still has this many tasks.
 pub(crate) fn main_is_over(count: usize) {
     let Some(me) = here() else { return };
     kernel(me, |kernel| {
         let node = kernel.sched[me].node();
         let made =
-            kernel.sched.tasks().of(node).into_iter().filter(|(address, _)| goes_on(*address)).map(|(_, made)| made);
+            kernel.sched.tasks().of(node).into_iter().filter(|(address, _)| is_running(*address)).map(|(_, made)| made);
         let made = made.collect();
         let unseen = kernel.sched.tasks().none_seen();
         kernel[node].leaks_mut().set_unended(Unended { count, made, unseen });

@@ -1,44 +1,61 @@
-//! Threads: made, named, joined and let go under the one baton.
-//! Locks are not here: Rust's are futexes, see `syscall`.
+//! Threads: created, named, joined, detached, ended.
+//! Locks are in `pthread/`; Rust's are futexes, in `syscall`.
 
-use super::block::{call, give_way, hand_over_for_good, patient};
+use super::block::{call, give_way, patient, switch_for_good};
 use super::current::{here, kernel};
 use super::time::deadline_at;
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::host::system::{self, Routine};
 use crate::kernel::due::{Blocking, Start};
 use crate::kernel::sched::clock::{Clock, Deadline};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 use crate::kernel::sched::thread_handle::Destructor;
+use crate::kernel::sink::Sink;
 use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
 
-/// How many processors a node shows: what tokio sizes its pools by. A fixed number, since the real one differs.
+/// The number of processors of a node, by which tokio sizes its pools. The real number differs between hosts.
 const PROCESSORS: usize = 4;
 
 /// Runs the destructors of this thread's thread-locals; they may register further ones. Then those of its keys.
 pub(crate) fn run_thread_exits(me: ThreadId) {
     while let Some(Destructor { destroy, object }) = kernel(me, |kernel| kernel.sched[me].take_destructor()) {
-        // SAFETY: registered by whoever made the object, for this thread's end.
+        // SAFETY: `__cxa_thread_atexit_impl`: the program registered this function for this object and this thread's end.
         unsafe { destroy(object as *mut c_void) };
     }
     super::pthread::run_destructors();
 }
 
-/// What `pthread_exit` does: the thread ends here.
-pub(crate) fn exit_thread(me: ThreadId, result: usize) -> ! {
+/// Ends the calling thread, as `pthread_exit` does.
+fn exit_thread(me: ThreadId, result: usize) -> ! {
     if kernel(me, |kernel| kernel.sched[me].number() == 0) {
         super::unsupported::missing("pthread_exit on the main thread", "let main return, or call `exit`");
     }
     run_thread_exits(me);
     kernel(me, |kernel| kernel.thread_ended(me, result));
-    hand_over_for_good(me)
+    switch_for_good(me)
 }
 
-/// The number that `gettid` shows: the node's threads count from 1000 times the incarnation.
+/// The interposed function of this name. In a run nothing is unwound: cleanup handlers and C++ destructors on the stack do not run.
+///
+/// # Safety
+/// As the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_exit(value: *mut c_void) -> ! {
+    if let Some(me) = here() {
+        exit_thread(me, value.addr())
+    }
+    static NEXT: system::Function = system::Function::named(c"pthread_exit");
+    let next = system::next!(NEXT, fn(*mut c_void) -> !);
+    // SAFETY: `pthread_exit(3)` takes any value.
+    unsafe { next(value) }
+}
+
+/// The number that `gettid` returns: the node's threads count from 1000 times the incarnation.
 pub(crate) fn thread_number(me: ThreadId) -> c_long {
     kernel(me, |kernel| c_long::from(kernel.sched[me].incarnation()) * 1_000 + c_long::from(kernel.sched[me].number()))
 }
 
-/// The door of this name: where Rust's std registers destructors of thread-locals.
+/// The interposed function of this name, with which Rust's std registers destructors of thread-locals.
 ///
 /// # Safety
 /// As the C library's function.
@@ -49,17 +66,18 @@ pub unsafe extern "C" fn __cxa_thread_atexit_impl(
     dso: *mut c_void,
 ) -> c_int {
     if let Some(me) = here() {
-        // Kept in the world: a thread-local list would register itself here.
+        // Kept in the kernel, because a thread-local list would register itself here.
         kernel(me, |kernel| kernel.sched[me].add_destructor(Destructor { destroy, object: object.addr() }));
         return 0;
     }
     static NEXT: system::Function = system::Function::named(c"__cxa_thread_atexit_impl");
     let next = system::next!(NEXT, fn(unsafe extern "C" fn(*mut c_void), *mut c_void, *mut c_void) -> c_int);
-    // SAFETY: `__cxa_thread_atexit_impl`: the caller's own arguments, under the contract that it keeps.
+    // SAFETY: `__cxa_thread_atexit_impl`: the caller passes a destructor for this object, and its own library's handle.
     unsafe { next(destroy, object, dso) }
 }
 
-/// The interposed function of this name. The C library asks the kernel about the thread, and a thread of the run is none of the kernel's.
+/// The interposed function of this name. The C library asks the host's kernel about the thread, and a thread of the run has no
+/// kernel thread of its own.
 ///
 /// # Safety
 /// As the C library's function.
@@ -68,20 +86,20 @@ pub unsafe extern "C" fn pthread_getattr_np(thread: pthread_t, attributes: *mut 
     static NEXT: system::Function = system::Function::named(c"pthread_getattr_np");
     let next = system::next!(NEXT, fn(pthread_t, *mut pthread_attr_t) -> c_int);
     let Some(me) = here() else {
-        // SAFETY: `pthread_getattr_np(3)`: the caller's own arguments, under the contract that it keeps.
+        // SAFETY: `pthread_getattr_np(3)`: the caller passes a thread that was not joined yet, and room for attributes.
         return unsafe { next(thread, attributes) };
     };
     kernel(me, |kernel| {
         let id = kernel.sched.by_pthread(thread);
         match id.and_then(|id| kernel.sched[id].fiber()) {
-            // SAFETY: `pthread_getattr_np(3)`: the caller's own arguments, under the contract that it keeps.
+            // SAFETY: `pthread_getattr_np(3)`: the caller passes room for attributes, and the thread exists.
             Some(fiber) => fiber.with_a_kernel_thread(|| unsafe { next(thread, attributes) }),
             None => libc::ESRCH,
         }
     })
 }
 
-fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start) -> c_int {
+fn create(me: ThreadId, thread: UserSliceMut<pthread_t>, attributes: *const pthread_attr_t, start: Start) -> c_int {
     let made = call(me, |kernel| {
         let (node, cause) = (kernel.sched[me].node(), kernel.sched[me].cause());
         let id = kernel.start_thread(node, attributes, start, cause)?;
@@ -92,16 +110,15 @@ fn create(me: ThreadId, thread: *mut pthread_t, attributes: *const pthread_attr_
     });
     match made {
         Ok(pthread) => {
-            // SAFETY: the caller's pointer, as on Linux.
-            unsafe { *thread = pthread };
+            thread.write_if_given(pthread);
             0
         }
         Err(errno) => errno,
     }
 }
 
-/// Joins a thread, or answers `busy` when its end does not come before `until`.
-fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until: Deadline, busy: c_int) -> c_int {
+/// Joins a thread, or fails with `busy` if it does not end before `until`.
+fn join(me: ThreadId, thread: pthread_t, result: UserSliceMut<*mut c_void>, until: Deadline, busy: c_int) -> c_int {
     let joined = patient(me, |kernel| {
         let id = kernel.sched.by_pthread(thread).ok_or(libc::ESRCH)?;
         let until_ns = kernel.deadline_of(me, until);
@@ -116,25 +133,17 @@ fn join(me: ThreadId, thread: pthread_t, result: *mut *mut c_void, until: Deadli
     });
     match joined {
         Ok(value) => {
-            if !result.is_null() {
-                // SAFETY: the caller's pointer, as on Linux.
-                unsafe { *result = value as *mut c_void };
-            }
+            result.write_if_given(value as *mut c_void);
             0
         }
         Err(errno) => errno,
     }
 }
 
-/// # Safety
-/// `mask` is valid for writing `size` bytes.
-unsafe fn fill_affinity(size: size_t, mask: *mut c_void) {
-    // SAFETY: the caller's buffer.
-    let mask = unsafe { std::slice::from_raw_parts_mut(mask.cast::<u8>(), size) };
-    mask.fill(0);
-    if let Some(first) = mask.first_mut() {
-        *first = (1 << PROCESSORS) - 1;
-    }
+fn affinity(mut mask: UserSliceMut<u8>) -> Result<(), c_int> {
+    mask.check()?;
+    mask.put_zeros(0..mask.len());
+    mask.copy_out(&[(1 << PROCESSORS) - 1]).map(|_| ())
 }
 
 super::interposed! {
@@ -144,15 +153,19 @@ super::interposed! {
         routine: Routine,
         argument: *mut c_void
     ) -> c_int = next;
-    |me| create(me, thread, attributes, Start::Routine(routine, argument.addr()));
+    // SAFETY: `pthread_create(3)`: the caller passes room for the thread's handle.
+    |me| create(me, unsafe { UserSliceMut::one(thread) }, attributes, Start::Routine(routine, argument.addr()));
     fn pthread_join(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
-    |me| join(me, thread, result, Deadline::NEVER, libc::EBUSY);
+    // SAFETY: `pthread_join(3)`: the caller passes null or room for a pointer.
+    |me| join(me, thread, unsafe { UserSliceMut::one(result) }, Deadline::NEVER, libc::EBUSY);
     fn pthread_tryjoin_np(thread: pthread_t, result: *mut *mut c_void) -> c_int = next;
-    |me| join(me, thread, result, Deadline::at(Clock::Monotonic, 0), libc::EBUSY);
+    // SAFETY: `pthread_tryjoin_np(3)`: the caller passes null or room for a pointer.
+    |me| join(me, thread, unsafe { UserSliceMut::one(result) }, Deadline::at(Clock::Monotonic, 0), libc::EBUSY);
     fn pthread_timedjoin_np(thread: pthread_t, result: *mut *mut c_void, until: *const libc::timespec) -> c_int = next;
     |me| {
-        // SAFETY: the caller's time.
-        let until = deadline_at(libc::CLOCK_REALTIME, unsafe { &*until });
+        // SAFETY: `pthread_timedjoin_np(3)`: the caller passes a time, and null or room for a pointer.
+        let (until, result) = unsafe { (UserSlice::one(until).get(0), UserSliceMut::one(result)) };
+        let until = until.map_or(Deadline::NEVER, |until| deadline_at(libc::CLOCK_REALTIME, &until));
         join(me, thread, result, until, libc::ETIMEDOUT)
     };
     fn pthread_detach(thread: pthread_t) -> c_int = next;
@@ -182,11 +195,8 @@ super::interposed! {
     };
     shared fn sched_getaffinity(_process: libc::pid_t, size: size_t, mask: *mut c_void) -> c_int =
         next;
-    |_me| {
-        // SAFETY: the caller's buffer.
-        unsafe { fill_affinity(size, mask) };
-        0
-    };
+    // SAFETY: `sched_getaffinity(2)`: the caller passes `size` writable bytes at `mask`.
+    |_me| super::io::int(affinity(unsafe { UserSliceMut::new(mask.cast::<u8>(), size) }));
     fn gettid() -> libc::pid_t = libc::SYS_gettid;
     |me| thread_number(me) as libc::pid_t;
     shared fn sysconf(name: c_int) -> c_long = next;

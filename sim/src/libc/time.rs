@@ -1,10 +1,11 @@
-//! Clocks and sleeps, on virtual time.
-//! No door here reads a real clock inside a run.
+//! Clocks and sleeps, in virtual time.
+//! No function reads a real clock inside a run.
 
 use super::block::{call, interruptible, read_time};
 use super::current::{at_rest, kernel};
 use super::guest;
 use super::io::{int, result};
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::due::Blocking;
@@ -19,7 +20,7 @@ fn reading_ns(time: &timespec) -> i64 {
     time.tv_sec.saturating_mul(SECOND_NS as i64).saturating_add(time.tv_nsec)
 }
 
-/// The deadline that this reading of a clock is.
+/// The deadline at this reading of a clock.
 pub(crate) fn deadline_at(clock: clockid_t, time: &timespec) -> Deadline {
     Deadline::at(Clock::of(clock), reading_ns(time))
 }
@@ -35,7 +36,7 @@ pub(crate) fn timespec_of(ns: i64) -> timespec {
     timespec { tv_sec: ns.div_euclid(second_ns) as time_t, tv_nsec: ns.rem_euclid(second_ns) }
 }
 
-/// What a clock shows.
+/// The reading of a clock.
 #[inline]
 fn reading(me: ThreadId, clock: clockid_t) -> timespec {
     guest::follow_clock();
@@ -48,7 +49,7 @@ fn wall(me: ThreadId) -> timespec {
     timespec_of(call(me, |kernel| kernel.shown_ns(me, Clock::Realtime, kernel.sched.now_ns())))
 }
 
-/// Sleeps; a handled signal ends it early, with what was left of it in nanoseconds.
+/// Sleeps. A handled signal ends the sleep early, with the nanoseconds that were left.
 fn sleep_until(me: ThreadId, deadline: Deadline) -> Result<(), u64> {
     let slept: Result<(), Errno> = interruptible(me, |kernel| {
         let until_ns = kernel.deadline_of(me, deadline);
@@ -57,13 +58,13 @@ fn sleep_until(me: ThreadId, deadline: Deadline) -> Result<(), u64> {
     slept.map_err(|_| kernel(me, |kernel| kernel.deadline_of(me, deadline).saturating_sub(kernel.sched.now_ns())))
 }
 
-/// A shorter sleep than this is no rest: whoever sleeps so again and again goes round.
+/// A loop of sleeps shorter than this counts as spinning.
 const REST_NS: u64 = 100_000;
 
 fn sleep_for(me: ThreadId, ns: u64) -> Result<(), u64> {
     let deadline = call(me, |kernel| {
         if ns < REST_NS {
-            // This door and that of the sleep itself.
+            // This call and that of the sleep itself.
             kernel.count_fruitless(me);
             kernel.count_fruitless(me);
         }
@@ -72,16 +73,10 @@ fn sleep_for(me: ThreadId, ns: u64) -> Result<(), u64> {
     sleep_until(me, deadline)
 }
 
-/// `EINTR` for a sleep that ended early, with what was left of it if somebody wants to know.
-///
-/// # Safety
-/// `left` is null or valid for writing.
-unsafe fn slept(outcome: Result<(), u64>, left: *mut timespec) -> Result<(), Errno> {
+/// Turns the end of a sleep into a result: `EINTR` for one that ended early, with the time that was left.
+fn slept(outcome: Result<(), u64>, left: UserSliceMut<timespec>) -> Result<(), Errno> {
     outcome.map_err(|ns| {
-        if !left.is_null() {
-            // SAFETY: as said.
-            unsafe { *left = timespec_of(ns as i64) };
-        }
+        left.write_if_given(timespec_of(ns as i64));
         libc::EINTR
     })
 }
@@ -90,36 +85,36 @@ super::interposed! {
     shared fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
     |me| {
         let now = reading(me, clock);
-        // SAFETY: `clock_gettime(2)`: the caller passes a valid pointer.
-        unsafe { *time = now };
-        0
+        // SAFETY: `clock_gettime(2)`: the caller passes room for a time.
+        int(unsafe { UserSliceMut::one(time) }.write(now))
     };
     fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int = libc::SYS_nanosleep;
-    // SAFETY: `nanosleep(2)`: the caller passes a valid pointer.
-    |me| int(unsafe { slept(sleep_for(me, duration_ns(&*time)), left) });
+    |me| {
+        // SAFETY: `nanosleep(2)`: the caller passes a time, and null or room for one.
+        let (time, left) = unsafe { (UserSlice::one(time), UserSliceMut::one(left)) };
+        int(time.read().and_then(|time| slept(sleep_for(me, duration_ns(&time)), left)))
+    };
     fn usleep(us: c_uint) -> c_int = next;
     |me| int(sleep_for(me, u64::from(us) * 1_000).map_err(|_| libc::EINTR));
     shared fn gettimeofday(time: *mut timeval, zone: *mut libc::c_void) -> c_int = libc::SYS_gettimeofday;
     |me| {
         let now = wall(me);
-        // SAFETY: `gettimeofday(2)`: the caller passes a valid pointer.
-        unsafe { *time = timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1_000 } };
+        // SAFETY: `gettimeofday(2)`: the caller passes null or room for a time.
+        unsafe { UserSliceMut::one(time) }.write_if_given(timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1_000 });
         0
     };
     fn time(result: *mut time_t) -> time_t = next;
     |me| {
         let now = wall(me).tv_sec;
-        if !result.is_null() {
-            // SAFETY: `time(2)`: the caller passes a valid pointer.
-            unsafe { *result = now };
-        }
+        // SAFETY: `time(2)`: the caller passes null or room for a time.
+        unsafe { UserSliceMut::one(result) }.write_if_given(now);
         now
     };
     fn timespec_get(time: *mut timespec, base: c_int) -> c_int = next;
     |me| {
         let now = wall(me);
-        // SAFETY: `timespec_get(3)`: the caller passes a valid pointer.
-        unsafe { *time = now };
+        // SAFETY: `timespec_get(3)`: the caller passes room for a time.
+        unsafe { UserSliceMut::one(time) }.write_if_given(now);
         base
     };
     // No process of a run may set its machine's clock.
@@ -153,19 +148,17 @@ pub unsafe extern "C" fn clock_nanosleep(
     left: *mut timespec,
 ) -> c_int {
     let Some(me) = super::here() else {
-        // SAFETY: `clock_nanosleep(2)`: the caller's own arguments, under the contract that it keeps.
+        // SAFETY: `clock_nanosleep(2)`: the caller passes a time, and null or room for one.
         let result = unsafe {
             system::call(libc::SYS_clock_nanosleep, clock as usize, flags as usize, time.addr(), left.addr(), 0, 0)
         };
         return -result as c_int;
     };
-    // SAFETY: `clock_nanosleep(2)`: the caller passes a valid pointer.
-    let time = unsafe { &*time };
-    let outcome = if flags & libc::TIMER_ABSTIME != 0 {
-        sleep_until(me, deadline_at(clock, time)).map_err(|_| libc::EINTR)
-    } else {
-        // SAFETY: `clock_nanosleep(2)`: the caller passes a valid pointer.
-        unsafe { slept(sleep_for(me, duration_ns(time)), left) }
-    };
+    // SAFETY: `clock_nanosleep(2)`: the caller passes a time, and null or room for one.
+    let (time, left) = unsafe { (UserSlice::one(time), UserSliceMut::one(left)) };
+    let outcome = time.read().and_then(|time| match flags & libc::TIMER_ABSTIME {
+        0 => slept(sleep_for(me, duration_ns(&time)), left),
+        _ => sleep_until(me, deadline_at(clock, &time)).map_err(|_| libc::EINTR),
+    });
     outcome.err().unwrap_or(0)
 }

@@ -1,9 +1,10 @@
-//! Timer descriptors: made, wound up, asked. Reading one is in `io`, waiting for one in `poll`.
-//! When they fire is the kernel's business.
+//! Timer descriptors: made, set, queried. They are read in `io` and waited for in `poll`.
+//! The kernel decides when they fire.
 
 use super::block::call;
 use super::io::{describe, int, result};
 use super::time::{duration_ns, timespec_of};
+use super::user_memory::{UserSlice, UserSliceMut};
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::process::fd::timer::{Setting, Timer};
 use crate::kernel::sched::clock::Clock;
@@ -29,30 +30,23 @@ super::interposed! {
     fn timerfd_settime(fd: c_int, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int =
         libc::SYS_timerfd_settime;
     |me| {
-        // SAFETY: the caller's structure.
-        let new = unsafe { &*new };
-        let to = Setting {
-            first_ns: duration_ns(&new.it_value),
-            interval_ns: duration_ns(&new.it_interval),
-            absolute: flags & libc::TFD_TIMER_ABSTIME != 0,
-            cancels: flags & libc::TFD_TIMER_CANCEL_ON_SET != 0,
-        };
+        // SAFETY: `timerfd_settime(2)`: the caller passes a setting, and null or room for one.
+        let (new, old) = unsafe { (UserSlice::one(new), UserSliceMut::one(old)) };
         int(call(me, |kernel| {
             let id = describe(kernel, me, fd, "timerfd_settime")?;
-            kernel.timer_set(me, id, to)
-        }).map(|before| {
-            if !old.is_null() {
-                // SAFETY: the caller's structure.
-                unsafe { *old = shown(before) };
-            }
-        }))
+            let new = new.read()?;
+            kernel.timer_set(me, id, Setting {
+                first_ns: duration_ns(&new.it_value),
+                interval_ns: duration_ns(&new.it_interval),
+                absolute: flags & libc::TFD_TIMER_ABSTIME != 0,
+                cancels: flags & libc::TFD_TIMER_CANCEL_ON_SET != 0,
+            })
+        }).map(|before| old.write_if_given(shown(before))))
     };
     fn timerfd_gettime(fd: c_int, now: *mut itimerspec) -> c_int = libc::SYS_timerfd_gettime;
     |me| int(call(me, |kernel| {
         let id = describe(kernel, me, fd, "timerfd_gettime")?;
         kernel.timer_get(me, id)
-    }).map(|setting| {
-        // SAFETY: the caller's structure.
-        unsafe { *now = shown(setting) };
-    }));
+    // SAFETY: `timerfd_gettime(2)`: the caller passes room for a setting.
+    }).and_then(|setting| unsafe { UserSliceMut::one(now) }.write(shown(setting))));
 }

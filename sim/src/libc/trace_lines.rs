@@ -1,5 +1,5 @@
-//! Lines that a node's program traces, on their way to where they are kept.
-//! They pass no door that counts: a run goes the same way whether they are kept or not, unless a line that formats itself waits.
+//! Log lines that a node's program traces or prints, on their way to the record.
+//! They are no scheduling points: a run is the same whether they are kept or not, unless formatting a line waits.
 
 use super::current::{here, kernel};
 use crate::kernel::dispatch::Kernel;
@@ -12,25 +12,25 @@ pub(crate) fn keep(source: Source, target: &str, line: fmt::Arguments<'_>) {
     let Some(me) = here() else { return };
     let begun = kernel(me, |kernel| {
         kernel.process.output().wanted().then(|| {
-            let site = place(kernel, me);
+            let site = call_site(kernel, me);
             kernel.process.output_mut().begin(site, source, target)
         })
     });
     if let Some(begun) = begun {
-        // What formats itself is the program's own code, so it runs as that; but the clocks that it reads are not to go on.
+        // Formatting is the program's own code and runs as that, but the clocks that it reads must not advance.
         let suspension = kernel(me, Kernel::suspend_run);
         let _ = fmt::write(&mut Pieces(me, begun), line);
         kernel(me, |kernel| kernel.resume_run(suspension));
     }
 }
 
-/// Keeps what a thread printed.
+/// Keeps the text that a thread printed.
 pub(crate) fn print(kernel: &mut Kernel, me: ThreadId, errors: bool, text: &[u8]) {
-    let place = place(kernel, me);
-    kernel.process.output_mut().print(place, errors, text);
+    let site = call_site(kernel, me);
+    kernel.process.output_mut().print(site, errors, text);
 }
 
-fn place(kernel: &Kernel, me: ThreadId) -> LogSite {
+fn call_site(kernel: &Kernel, me: ThreadId) -> LogSite {
     let thread = &kernel.sched[me];
     LogSite {
         events: kernel.recorder.len(),

@@ -1,5 +1,5 @@
-//! Unsupported calls: the run ends at once, naming the symbol and its caller.
-//! They never guess an answer.
+//! Unsupported calls: the run ends at once with the symbol and its caller.
+//! No answer is ever guessed.
 
 use super::current::here;
 use crate::host::last_words::{EXIT_UNSUPPORTED, LastWords};
@@ -11,7 +11,7 @@ pub(crate) fn missing(symbol: &str, why: &str) -> ! {
     refuse_about(symbol, &format!("the call `{symbol}` is not supported: {why}"))
 }
 
-/// Ends the run with a reason. Findings are grouped by what it says before its first colon.
+/// Ends the run with a reason. Findings are grouped by its text before the first colon.
 #[cold]
 pub(crate) fn refuse(what: &str) -> ! {
     refuse_about(what.split(':').next().unwrap_or_default(), what)
@@ -21,7 +21,7 @@ pub(crate) fn refuse(what: &str) -> ! {
 #[cold]
 pub(crate) fn refuse_about(subject: &str, what: &str) -> ! {
     if let Some(me) = here() {
-        // The caller's stack is read with the real files, so this thread counts as outside from here on.
+        // The caller's stack is read with real files, so this thread counts as outside from now on.
         super::current::kernel(me, |kernel| {
             let node = kernel.process.node(kernel.sched[me].node()).map_or("?", |node| node.name());
             end(subject, format!("afterlife: {what}\n  on {node}, called from:\n{}", caller()))
@@ -45,12 +45,12 @@ pub(crate) fn caller() -> String {
         line.contains("afterlife_sim::libc") || line.contains("sim/src/libc/") || line.contains("std::backtrace")
     };
     let lines: Vec<&str> = stack.lines().collect();
-    // A frame is its symbol and, where that is known, its place. The doors are the first of their kind from the top; what
-    // began the thread, at the bottom, is of the same kind.
+    // A frame is its symbol and, where that is known, its line. The interposed functions are the first frames of this folder from
+    // the top; the start of the thread, at the bottom, belongs to it as well.
     let (mut begin, mut met) = (0, false);
     while begin < lines.len() {
-        let placed = lines.get(begin + 1).is_some_and(|line| line.trim_start().starts_with("at "));
-        let end = begin + 1 + usize::from(placed);
+        let has_line = lines.get(begin + 1).is_some_and(|line| line.trim_start().starts_with("at "));
+        let end = begin + 1 + usize::from(has_line);
         let of_a_call = lines[begin..end].iter().any(own);
         if met && !of_a_call {
             break;

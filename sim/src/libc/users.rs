@@ -3,7 +3,8 @@
 
 use super::block::call;
 use super::io::{describe, int};
-use super::paths::bytes;
+use super::paths::{on_path, path_of};
+use super::user_memory::UserSlice;
 use crate::kernel::Errno;
 use crate::kernel::fs::disk::{Disk, InodeId};
 use crate::kernel::sched::thread::ThreadId;
@@ -11,27 +12,12 @@ use libc::{c_char, c_int, gid_t, uid_t};
 
 const ROOT: uid_t = 0;
 
-/// Gives what a path leads to to others; the highest number leaves it as it is.
-///
-/// # Safety
-/// `path` is a C string.
-unsafe fn give(
-    me: ThreadId,
-    directory: c_int,
-    path: *const c_char,
-    (user, group): (uid_t, gid_t),
-    flags: c_int,
-) -> c_int {
-    // SAFETY: the caller's string.
-    let path = unsafe { bytes(path) };
-    if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+/// Gives the file at a path to other owners; the highest number leaves an owner as it is.
+fn give(me: ThreadId, directory: c_int, path: UserSlice<u8>, (user, group): (uid_t, gid_t), flags: c_int) -> c_int {
+    if path.len() == 0 && flags & libc::AT_EMPTY_PATH != 0 {
         return give_open(me, directory, user, group);
     }
-    int(call(me, |kernel| {
-        let at = kernel.directory(me, directory)?;
-        let node = kernel.sched[me].node();
-        let now = kernel.wall_ns(node);
-        let disk = kernel[node].disk();
+    int(on_path(me, directory, path, |disk, at, path, now| {
         let inode = disk.lookup(at, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0)?;
         change(disk, inode, user, group, now)
     }))
@@ -59,15 +45,15 @@ super::interposed! {
     fn getegid() -> gid_t = libc::SYS_getegid;
     |_me| ROOT;
     fn chown(path: *const c_char, user: uid_t, group: gid_t) -> c_int = next;
-    // SAFETY: the caller's string.
-    |me| unsafe { give(me, libc::AT_FDCWD, path, (user, group), 0) };
+    // SAFETY: `chown(2)`: the caller passes a C string.
+    |me| give(me, libc::AT_FDCWD, unsafe { path_of(path) }, (user, group), 0);
     fn lchown(path: *const c_char, user: uid_t, group: gid_t) -> c_int = next;
-    // SAFETY: the caller's string.
-    |me| unsafe { give(me, libc::AT_FDCWD, path, (user, group), libc::AT_SYMLINK_NOFOLLOW) };
+    // SAFETY: `lchown(2)`: the caller passes a C string.
+    |me| give(me, libc::AT_FDCWD, unsafe { path_of(path) }, (user, group), libc::AT_SYMLINK_NOFOLLOW);
     fn fchownat(directory: c_int, path: *const c_char, user: uid_t, group: gid_t, flags: c_int) -> c_int =
         libc::SYS_fchownat;
-    // SAFETY: the caller's string.
-    |me| unsafe { give(me, directory, path, (user, group), flags) };
+    // SAFETY: `fchownat(2)`: the caller passes a C string.
+    |me| give(me, directory, unsafe { path_of(path) }, (user, group), flags);
     fn fchown(fd: c_int, user: uid_t, group: gid_t) -> c_int = libc::SYS_fchown;
     |me| give_open(me, fd, user, group);
 }

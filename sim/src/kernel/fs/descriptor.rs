@@ -9,9 +9,10 @@ use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{IN, OUT};
+use crate::kernel::sink::Sink;
 
 impl FileDescription for OpenFile {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         kernel.file_read(attempt.me(), attempt.id(), attempt.manner().offset, into)
     }
 

@@ -10,6 +10,7 @@ use crate::kernel::fs::sync::device_stalled;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::sched::thread::ThreadId;
+use crate::kernel::sink::Sink;
 
 impl Kernel {
     /// The directory that a relative path starts from.
@@ -67,7 +68,7 @@ impl Kernel {
         me: ThreadId,
         id: DescriptionId,
         offset: Option<u64>,
-        into: &mut [u8],
+        into: &mut dyn Sink,
     ) -> Result<Blocking<usize>, Errno> {
         let kind = self.with_file(id, |file, disk, _| disk.kind(file.inode))?;
         if kind == FileKind::Device(Device::Urandom) {
@@ -83,8 +84,8 @@ impl Kernel {
             return Ok(device_stalled());
         }
         let outcome = self.with_file(id, |file, disk, _| match offset {
-            Some(offset) => file.read_at(disk, offset, into),
-            None => file.read(disk, into),
+            Some(offset) => file.read_into_at(disk, offset, into),
+            None => file.read_into(disk, into),
         });
         let count = self.report_device_error(me, id, outcome)?;
         self.recorder.stir(count as u64);
@@ -180,10 +181,10 @@ impl Kernel {
     }
 
     /// Random bytes for a thread, keyed by the thread and the number of calls it made before.
-    pub(crate) fn fill_random(&mut self, me: ThreadId, into: &mut [u8]) {
-        for chunk in into.chunks_mut(8) {
+    pub(crate) fn fill_random(&mut self, me: ThreadId, into: &mut dyn Sink) {
+        for at in (0..into.len()).step_by(8) {
             let word = self.sched.entropy(me).to_le_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
+            into.put(at, &word[..word.len().min(into.len() - at)]);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A queue of bytes that keeps the chunks as they arrived, so that moving a message costs no copy.
 //! It has no bound.
 
+use crate::kernel::sink::Sink;
 use std::collections::VecDeque;
 
 /// Bytes in order of arrival.
@@ -33,7 +34,7 @@ impl Bytes {
 
     /// Copies bytes from the front, and removes them unless `peek`. Returns the count.
     #[inline]
-    pub(crate) fn take(&mut self, into: &mut [u8], peek: bool) -> usize {
+    pub(crate) fn take(&mut self, into: &mut dyn Sink, peek: bool) -> usize {
         if peek {
             return self.peek(into);
         }
@@ -41,7 +42,7 @@ impl Bytes {
         while done < into.len() {
             let Some(front) = self.chunks.front() else { break };
             let count = (front.len() - self.start).min(into.len() - done);
-            into[done..done + count].copy_from_slice(&front[self.start..self.start + count]);
+            into.put(done, &front[self.start..self.start + count]);
             done += count;
             self.start += count;
             if self.start == front.len() {
@@ -53,12 +54,12 @@ impl Bytes {
         done
     }
 
-    fn peek(&self, into: &mut [u8]) -> usize {
+    fn peek(&self, into: &mut dyn Sink) -> usize {
         let mut done = 0;
         let mut start = self.start;
         for chunk in &self.chunks {
             let count = (chunk.len() - start).min(into.len() - done);
-            into[done..done + count].copy_from_slice(&chunk[start..start + count]);
+            into.put(done, &chunk[start..start + count]);
             done += count;
             start = 0;
         }
@@ -82,9 +83,9 @@ mod tests {
             bytes.push(chunk.to_vec());
         }
         let mut buffer = [0; 5];
-        assert_eq!((bytes.take(&mut buffer, true), &buffer), (5, b"after"));
-        assert_eq!((bytes.take(&mut buffer, false), &buffer), (5, b"after"));
-        assert_eq!((bytes.take(&mut buffer, false), &buffer[..4]), (4, &b"life"[..]));
+        assert_eq!((bytes.take(&mut &mut buffer[..], true), &buffer), (5, b"after"));
+        assert_eq!((bytes.take(&mut &mut buffer[..], false), &buffer), (5, b"after"));
+        assert_eq!((bytes.take(&mut &mut buffer[..], false), &buffer[..4]), (4, &b"life"[..]));
         assert!(bytes.is_empty());
     }
 }

@@ -5,6 +5,7 @@ use crate::kernel::Errno;
 use crate::kernel::net::bytes::Bytes;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{ERR, HUP, IN, OUT, RDHUP};
+use crate::kernel::sink::Sink;
 
 /// Linux's default capacity of a pipe.
 const CAPACITY_BYTES: usize = 64 * 1024;
@@ -130,7 +131,7 @@ impl Pipes {
     pub(super) fn read(
         &mut self,
         end: &PipeEnd,
-        into: &mut [u8],
+        into: &mut dyn Sink,
         peek: bool,
     ) -> Result<(usize, Option<DescriptionId>), Errno> {
         let StreamId(index) = end.reads.ok_or(libc::EBADF)?;

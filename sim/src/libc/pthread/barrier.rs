@@ -1,6 +1,7 @@
-//! Barriers: so many threads go on together.
+//! Barriers.
 //! A barrier that threads outside the run have used is not used inside.
 
+use super::object::Object;
 use crate::kernel::due::Blocking;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use crate::libc::block::patient;
@@ -14,45 +15,45 @@ struct Barrier {
     count: u32,
 }
 
-/// # Safety
-/// The pointer is that of a barrier, which nobody else looks at while the caller has the baton.
-unsafe fn view<'a>(barrier: *mut pthread_barrier_t) -> &'a mut Barrier {
-    // SAFETY: as said; the layout is glibc's.
-    unsafe { &mut *barrier.cast::<Barrier>() }
+impl Barrier {
+    /// A thread arrives. Returns whether it is the last one of its round.
+    fn arrive(&mut self) -> bool {
+        self.arrived += 1;
+        let is_last = self.arrived == self.count;
+        if is_last {
+            self.arrived = 0;
+            self.round = self.round.wrapping_add(1);
+        }
+        is_last
+    }
 }
 
-/// # Safety
-/// As `pthread_barrier_wait`.
-unsafe fn wait(me: ThreadId, barrier: *mut pthread_barrier_t) -> c_int {
+fn wait(me: ThreadId, barrier: Object<Barrier>) -> c_int {
     let mut round = None;
     let last = patient(me, |kernel| {
-        // SAFETY: the caller's barrier; the reference ends before the baton passes.
-        let it = unsafe { view(barrier) };
+        let now = barrier.with(|barrier| barrier.round);
         match round {
-            Some(round) if round != it.round => return Ok(Blocking::Done(false)),
+            Some(round) if round != now => return Ok(Blocking::Done(false)),
             Some(_) => {}
             None => {
-                round = Some(it.round);
-                it.arrived += 1;
-                if it.arrived == it.count {
-                    it.arrived = 0;
-                    it.round = it.round.wrapping_add(1);
-                    kernel.wake_waiters(me, barrier.addr(), u32::MAX);
+                round = Some(now);
+                if barrier.with(Barrier::arrive) {
+                    kernel.wake_waiters(me, barrier.address(), u32::MAX);
                     return Ok(Blocking::Done(true));
                 }
             }
         }
-        kernel.sched.wait_on_futex(barrier.addr(), me);
-        Ok(Blocking::Wait(Wait::Futex(barrier.addr()), u64::MAX))
+        kernel.sched.wait_on_futex(barrier.address(), me);
+        Ok(Blocking::Wait(Wait::Futex(barrier.address()), u64::MAX))
     });
     if last == Ok(true) { libc::PTHREAD_BARRIER_SERIAL_THREAD } else { 0 }
 }
 
 crate::libc::interposed! {
     fn pthread_barrier_wait(barrier: *mut pthread_barrier_t) -> c_int = next;
-    // SAFETY: the caller's barrier.
-    |me| unsafe { wait(me, barrier) };
+    // SAFETY: `pthread_barrier_wait(3)`: the caller passes an initialised barrier.
+    |me| wait(me, unsafe { Object::new(barrier) });
     fn pthread_barrier_destroy(barrier: *mut pthread_barrier_t) -> c_int = next;
-    // SAFETY: the caller's barrier.
-    |_me| if unsafe { view(barrier) }.arrived == 0 { 0 } else { libc::EBUSY };
+    // SAFETY: `pthread_barrier_destroy(3)`: the caller passes an initialised barrier.
+    |_me| if unsafe { Object::<Barrier>::new(barrier) }.with(|barrier| barrier.arrived == 0) { 0 } else { libc::EBUSY };
 }

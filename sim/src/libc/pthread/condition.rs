@@ -1,8 +1,9 @@
-//! Condition variables. Who waits is known to the kernel alone: nothing is kept in the object.
-//! A wait may end without a signal, as POSIX allows: when a signal handler ran.
+//! Condition variables. The kernel alone knows the threads that wait: nothing is kept in the object.
+//! A wait may end without a signal, as POSIX allows: when a signal handler has run.
 
-use super::mutex::{lock, view};
-use super::{FOR_EVER, deadline, wake};
+use super::mutex::{Mutex, lock};
+use super::object::Object;
+use super::waiting::{FOREVER, deadline, wake};
 use crate::host::system;
 use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
@@ -11,47 +12,43 @@ use crate::libc::block::patient;
 use libc::{c_int, clockid_t, pthread_cond_t, pthread_condattr_t, pthread_mutex_t, timespec};
 use std::sync::OnceLock;
 
-/// # Safety
-/// As `pthread_cond_wait`.
-unsafe fn wait(me: ThreadId, condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, until: Deadline) -> c_int {
+/// Waits for the condition variable at this address.
+fn wait(me: ThreadId, condition: usize, mutex: Object<Mutex>, until: Deadline) -> c_int {
     let mut waited = false;
     let outcome = patient(me, |kernel| {
         if waited {
             return if kernel.sched[me].timed_out() { Err(libc::ETIMEDOUT) } else { Ok(Blocking::Done(())) };
         }
-        // SAFETY: the caller's mutex; the reference ends before the baton passes.
-        let waited_for = unsafe { view(mutex) }.release(me)?;
+        let waited_for = mutex.with(|mutex| mutex.release(me))?;
         waited = true;
         if waited_for {
-            kernel.wake_waiters(me, mutex.addr(), 1);
+            kernel.wake_waiters(me, mutex.address(), 1);
         }
-        kernel.sched.wait_on_futex(condition.addr(), me);
+        kernel.sched.wait_on_futex(condition, me);
         let until_ns = kernel.deadline_of(me, until).max(kernel.sched.now_ns());
-        Ok(Blocking::Wait(Wait::Futex(condition.addr()), until_ns))
+        Ok(Blocking::Wait(Wait::Futex(condition), until_ns))
     });
     if !waited {
         return outcome.err().unwrap_or(0); // the mutex is not the caller's
     }
-    // SAFETY: the caller's mutex.
-    match unsafe { lock(me, mutex, FOR_EVER) } {
+    match lock(me, mutex, FOREVER) {
         0 => outcome.err().unwrap_or(0),
         error => error,
     }
 }
 
 /// # Safety
-/// As `pthread_cond_clockwait`.
+/// `until` is null or valid for reading a time.
 unsafe fn wait_until(
     me: ThreadId,
-    condition: *mut pthread_cond_t,
-    mutex: *mut pthread_mutex_t,
+    condition: usize,
+    mutex: Object<Mutex>,
     clock: clockid_t,
     until: *const timespec,
 ) -> c_int {
-    // SAFETY: the caller's time.
+    // SAFETY: this function's own contract.
     match unsafe { deadline(clock, until) } {
-        // SAFETY: the caller's objects.
-        Ok(until) => unsafe { wait(me, condition, mutex, until) },
+        Ok(until) => wait(me, condition, mutex, until),
         Err(error) => error,
     }
 }
@@ -59,16 +56,16 @@ unsafe fn wait_until(
 /// The clock that a condition variable was made for.
 ///
 /// # Safety
-/// The pointer is that of a condition variable.
+/// `condition` is an initialised condition variable.
 unsafe fn clock_of(condition: *const pthread_cond_t) -> clockid_t {
     let Some((at, bits)) = clock_mark() else { return libc::CLOCK_REALTIME };
-    // SAFETY: within the object.
+    // SAFETY: this function's own contract; `at` is an offset within the object.
     let byte = unsafe { *condition.cast::<u8>().add(at) };
     if byte & bits != 0 { libc::CLOCK_MONOTONIC } else { libc::CLOCK_REALTIME }
 }
 
-/// Where the C library keeps that a condition variable goes by the monotonic clock: found by making one of each kind, since
-/// the place differs between versions.
+/// The offset and the bits by which the C library marks a condition variable that uses the monotonic clock. They differ between
+/// versions, so one variable of each kind is made and compared.
 fn clock_mark() -> Option<(usize, u8)> {
     static MARK: OnceLock<Option<(usize, u8)>> = OnceLock::new();
     *MARK.get_or_init(|| {
@@ -76,7 +73,8 @@ fn clock_mark() -> Option<(usize, u8)> {
             static INIT: system::Function = system::Function::named(c"pthread_cond_init");
             let init = system::next!(INIT, fn(*mut pthread_cond_t, *const pthread_condattr_t) -> c_int);
             let mut made = [0u8; size_of::<pthread_cond_t>()];
-            // SAFETY: the attributes are made, used and ended; zeroed memory of the right size and alignment is initialised.
+            // SAFETY: `pthread_condattr_init(3)`, `pthread_cond_init(3)`: both take uninitialised memory of the type's size; zeros are
+            // valid values of both types; `made` has the size of a condition variable.
             unsafe {
                 let mut attributes: pthread_condattr_t = std::mem::zeroed();
                 let mut condition: pthread_cond_t = std::mem::zeroed();
@@ -95,23 +93,23 @@ fn clock_mark() -> Option<(usize, u8)> {
 
 crate::libc::interposed! {
     fn pthread_cond_wait(condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t) -> c_int = next;
-    // SAFETY: the caller's objects.
-    |me| unsafe { wait(me, condition, mutex, FOR_EVER) };
+    // SAFETY: `pthread_cond_wait(3)`: the caller passes an initialised mutex.
+    |me| wait(me, condition.addr(), unsafe { Object::new(mutex) }, FOREVER);
     fn pthread_cond_timedwait(
         condition: *mut pthread_cond_t,
         mutex: *mut pthread_mutex_t,
         until: *const timespec
     ) -> c_int = next;
-    // SAFETY: the caller's objects.
-    |me| unsafe { wait_until(me, condition, mutex, clock_of(condition), until) };
+    // SAFETY: `pthread_cond_timedwait(3)`: the caller passes an initialised condition variable and mutex, and a time.
+    |me| unsafe { wait_until(me, condition.addr(), Object::new(mutex), clock_of(condition), until) };
     fn pthread_cond_clockwait(
         condition: *mut pthread_cond_t,
         mutex: *mut pthread_mutex_t,
         clock: clockid_t,
         until: *const timespec
     ) -> c_int = next;
-    // SAFETY: the caller's objects.
-    |me| unsafe { wait_until(me, condition, mutex, clock, until) };
+    // SAFETY: `pthread_cond_clockwait(3)`: the caller passes an initialised mutex and a time.
+    |me| unsafe { wait_until(me, condition.addr(), Object::new(mutex), clock, until) };
     fn pthread_cond_signal(condition: *mut pthread_cond_t) -> c_int = next;
     |me| {
         wake(me, condition.addr(), 1);
@@ -122,7 +120,7 @@ crate::libc::interposed! {
         wake(me, condition.addr(), u32::MAX);
         0
     };
-    // The C library's own would wait for waiters that it believes to be on their way out.
+    // The C library's own would wait for threads that it believes to be about to leave.
     fn pthread_cond_destroy(_condition: *mut pthread_cond_t) -> c_int = next;
     |_me| 0;
 }

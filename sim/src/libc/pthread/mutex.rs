@@ -1,7 +1,8 @@
 //! Mutexes: normal, recursive and error-checking, with and without a deadline.
-//! Robust mutexes and those that inherit priorities are treated as plain ones: no owner dies alone, and there are no priorities.
+//! Robust mutexes and those that inherit priorities work as plain ones: no owner dies alone, and there are no priorities.
 
-use super::{FOR_EVER, code, deadline, wake};
+use super::object::Object;
+use super::waiting::{FOREVER, code, deadline, wake};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
@@ -11,11 +12,11 @@ use libc::{c_int, clockid_t, pthread_mutex_t, timespec};
 
 /// The first words of a mutex as glibc lays them out on 64-bit Linux.
 #[repr(C)]
-pub(crate) struct Mutex {
-    /// 0 free, 1 held, 2 held and waited for.
+pub(super) struct Mutex {
+    /// 0: free; 1: held; 2: held, and a thread may wait.
     word: u32,
     count: u32,
-    /// In a run: the thread's index and one.
+    /// In a run: the holder's index plus one.
     owner: u32,
     users: u32,
     kind: u32,
@@ -41,8 +42,8 @@ impl Mutex {
         (self.word, self.owner, self.count) = (word, me.0 + 1, 1);
     }
 
-    /// Lets go of it once. Says whether somebody may wait for it.
-    pub(crate) fn release(&mut self, me: ThreadId) -> Result<bool, c_int> {
+    /// Releases it once. Returns whether a thread may wait for it.
+    pub(super) fn release(&mut self, me: ThreadId) -> Result<bool, c_int> {
         if self.kind() != libc::PTHREAD_MUTEX_NORMAL as u32 && self.kind() <= CHECKING && !self.is_owned_by(me) {
             return Err(libc::EPERM);
         }
@@ -55,89 +56,71 @@ impl Mutex {
         Ok(waited_for)
     }
 
-    /// Whether the thread that holds it was killed. Statics are shared between processes, so that the lock of one may come
-    /// to another; what a dead process held, nobody holds.
+    /// Returns whether the thread that holds it was killed. Processes of one program share its statics, so a lock may pass from one
+    /// to another; a lock that a dead process held is free.
     fn is_orphaned(&self, kernel: &Kernel) -> bool {
-        let threads = self.owner.checked_sub(1).map(ThreadId);
-        self.word != FREE && threads.is_some_and(|owner| kernel.sched[owner].state() == State::Dead)
+        let owner = self.owner.checked_sub(1).map(ThreadId);
+        self.word != FREE && owner.is_some_and(|owner| kernel.sched[owner].state() == State::Dead)
+    }
+
+    /// Takes it, or fails, without waiting; `None` if that takes a wait.
+    #[inline]
+    fn try_take(&mut self, me: ThreadId) -> Option<c_int> {
+        if self.word == FREE {
+            self.take(me, HELD);
+            return Some(0);
+        }
+        if self.owner != me.0 + 1 {
+            return None;
+        }
+        match self.kind() {
+            RECURSIVE => Some(match self.count.checked_add(1) {
+                Some(count) => {
+                    self.count = count;
+                    0
+                }
+                None => libc::EAGAIN,
+            }),
+            CHECKING => Some(libc::EDEADLK),
+            _ => None,
+        }
     }
 }
 
-/// What a mutex is, inside a run.
-///
-/// # Safety
-/// The pointer is that of a mutex, which nobody else looks at while the caller has the baton.
-pub(crate) unsafe fn view<'a>(mutex: *mut pthread_mutex_t) -> &'a mut Mutex {
-    // SAFETY: as said; the layout is glibc's.
-    unsafe { &mut *mutex.cast::<Mutex>() }
-}
-
-/// Takes it without waiting, if that says all there is to say.
-#[inline]
-fn at_once(me: ThreadId, mutex: &mut Mutex) -> Option<c_int> {
-    if mutex.word == FREE {
-        mutex.take(me, HELD);
-        return Some(0);
-    }
-    if mutex.owner != me.0 + 1 {
-        return None;
-    }
-    match mutex.kind() {
-        RECURSIVE => Some(match mutex.count.checked_add(1) {
-            Some(count) => {
-                mutex.count = count;
-                0
-            }
-            None => libc::EAGAIN,
-        }),
-        CHECKING => Some(libc::EDEADLK),
-        _ => None,
-    }
-}
-
-/// # Safety
-/// As `pthread_mutex_lock`.
-pub(crate) unsafe fn lock(me: ThreadId, mutex: *mut pthread_mutex_t, until: Deadline) -> c_int {
-    // SAFETY: the caller's mutex.
-    match at_once(me, unsafe { view(mutex) }) {
+pub(super) fn lock(me: ThreadId, mutex: Object<Mutex>, until: Deadline) -> c_int {
+    match mutex.with(|mutex| mutex.try_take(me)) {
         Some(answer) => answer,
-        // SAFETY: as above.
-        None => unsafe { wait(me, mutex, until) },
+        None => wait(me, mutex, until),
     }
 }
 
-/// # Safety
-/// As `pthread_mutex_lock`.
 #[cold]
-unsafe fn wait(me: ThreadId, mutex: *mut pthread_mutex_t, until: Deadline) -> c_int {
+fn wait(me: ThreadId, object: Object<Mutex>, until: Deadline) -> c_int {
     let mut waited = false;
     code(patient(me, |kernel| {
-        // SAFETY: the caller's mutex; the reference ends before the baton passes.
-        let it = unsafe { view(mutex) };
-        if it.word == FREE || it.is_orphaned(kernel) {
-            // Others may wait still.
-            it.take(me, if waited { WAITED_FOR } else { it.word.max(HELD) });
-            return Ok(Blocking::Done(()));
-        }
-        let until_ns = kernel.deadline_of(me, until);
-        if until_ns <= kernel.sched.now_ns() {
-            return Err(libc::ETIMEDOUT);
-        }
-        waited = true;
-        it.word = WAITED_FOR;
-        kernel.sched.wait_on_futex(mutex.addr(), me);
-        Ok(Blocking::Wait(Wait::Futex(mutex.addr()), until_ns))
+        object.with(|mutex| {
+            if mutex.word == FREE || mutex.is_orphaned(kernel) {
+                // Other threads may still wait.
+                mutex.take(me, if waited { WAITED_FOR } else { mutex.word.max(HELD) });
+                return Ok(Blocking::Done(()));
+            }
+            let until_ns = kernel.deadline_of(me, until);
+            if until_ns <= kernel.sched.now_ns() {
+                return Err(libc::ETIMEDOUT);
+            }
+            waited = true;
+            mutex.word = WAITED_FOR;
+            kernel.sched.wait_on_futex(object.address(), me);
+            Ok(Blocking::Wait(Wait::Futex(object.address()), until_ns))
+        })
     }))
 }
 
-/// # Safety
-/// As `pthread_mutex_unlock`.
-unsafe fn unlock(me: ThreadId, mutex: *mut pthread_mutex_t) -> c_int {
-    // SAFETY: the caller's mutex.
-    match unsafe { view(mutex) }.release(me) {
+fn unlock(me: ThreadId, mutex: Object<Mutex>) -> c_int {
+    match mutex.with(|mutex| mutex.release(me)) {
         Ok(false) => 0,
         Ok(true) => {
-            wake(me, mutex.addr(), 1);
+            wake(me, mutex.address(), 1);
             0
         }
         Err(error) => error,
@@ -145,37 +128,35 @@ unsafe fn unlock(me: ThreadId, mutex: *mut pthread_mutex_t) -> c_int {
 }
 
 /// # Safety
-/// As `pthread_mutex_clocklock`.
-unsafe fn lock_until(me: ThreadId, mutex: *mut pthread_mutex_t, clock: clockid_t, until: *const timespec) -> c_int {
-    // SAFETY: the caller's mutex and time.
-    unsafe {
-        match at_once(me, view(mutex)) {
-            Some(answer) => answer,
-            None => match deadline(clock, until) {
-                Ok(until) => wait(me, mutex, until),
-                Err(error) => error,
-            },
-        }
+/// `until` is null or valid for reading a time. It is read only if the mutex is not free.
+unsafe fn lock_until(me: ThreadId, mutex: Object<Mutex>, clock: clockid_t, until: *const timespec) -> c_int {
+    if let Some(answer) = mutex.with(|mutex| mutex.try_take(me)) {
+        return answer;
+    }
+    // SAFETY: this function's own contract.
+    match unsafe { deadline(clock, until) } {
+        Ok(until) => wait(me, mutex, until),
+        Err(error) => error,
     }
 }
 
 crate::libc::interposed! {
     fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int = next;
-    // SAFETY: the caller's mutex.
-    |me| unsafe { lock(me, mutex, FOR_EVER) };
+    // SAFETY: `pthread_mutex_lock(3)`: the caller passes an initialised mutex.
+    |me| lock(me, unsafe { Object::new(mutex) }, FOREVER);
     fn pthread_mutex_trylock(mutex: *mut pthread_mutex_t) -> c_int = next;
-    // SAFETY: the caller's mutex.
-    |me| match at_once(me, unsafe { view(mutex) }) {
+    // SAFETY: `pthread_mutex_trylock(3)`: the caller passes an initialised mutex.
+    |me| match unsafe { Object::<Mutex>::new(mutex) }.with(|mutex| mutex.try_take(me)) {
         None | Some(libc::EDEADLK) => libc::EBUSY,
         Some(answer) => answer,
     };
     fn pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int = next;
-    // SAFETY: the caller's mutex.
-    |me| unsafe { unlock(me, mutex) };
+    // SAFETY: `pthread_mutex_unlock(3)`: the caller passes an initialised mutex.
+    |me| unlock(me, unsafe { Object::new(mutex) });
     fn pthread_mutex_timedlock(mutex: *mut pthread_mutex_t, until: *const timespec) -> c_int = next;
-    // SAFETY: the caller's mutex and time.
-    |me| unsafe { lock_until(me, mutex, libc::CLOCK_REALTIME, until) };
+    // SAFETY: `pthread_mutex_timedlock(3)`: the caller passes an initialised mutex and a time.
+    |me| unsafe { lock_until(me, Object::new(mutex), libc::CLOCK_REALTIME, until) };
     fn pthread_mutex_clocklock(mutex: *mut pthread_mutex_t, clock: clockid_t, until: *const timespec) -> c_int = next;
-    // SAFETY: the caller's mutex and time.
-    |me| unsafe { lock_until(me, mutex, clock, until) };
+    // SAFETY: `pthread_mutex_clocklock(3)`: the caller passes an initialised mutex and a time.
+    |me| unsafe { lock_until(me, Object::new(mutex), clock, until) };
 }

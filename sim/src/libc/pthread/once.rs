@@ -1,7 +1,8 @@
-//! `pthread_once` and spin locks: what glibc waits for in a way that would never end here.
-//! What is uncontended is glibc's own state, so that it holds inside and outside of a run.
+//! `pthread_once` and spin locks, for which glibc waits in a way that would never end here.
+//! The uncontended state is glibc's own, so it is the same inside and outside of a run.
 
-use super::wake;
+use super::object::Object;
+use super::waiting::wake;
 use crate::host::system;
 use crate::kernel::due::Blocking;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -12,31 +13,23 @@ const FRESH: pthread_once_t = 0;
 const UNDER_WAY: pthread_once_t = 1;
 const DONE: pthread_once_t = 2;
 
-/// # Safety
-/// As `pthread_once`.
-unsafe fn once(me: ThreadId, control: *mut pthread_once_t, routine: extern "C" fn()) -> c_int {
-    // SAFETY: the caller's word, here and below.
-    if unsafe { *control } == DONE {
+fn once(me: ThreadId, control: Object<pthread_once_t>, routine: extern "C" fn()) -> c_int {
+    if control.with(|state| *state == DONE) {
         return 0;
     }
-    let first = patient(me, |kernel| {
-        // SAFETY: as above.
-        match unsafe { *control } {
-            DONE => Ok(Blocking::Done(false)),
-            FRESH => Ok(Blocking::Done(true)),
-            _ => {
-                kernel.sched.wait_on_futex(control.addr(), me);
-                Ok(Blocking::Wait(Wait::Futex(control.addr()), u64::MAX))
-            }
+    let first = patient(me, |kernel| match control.with(|state| *state) {
+        DONE => Ok(Blocking::Done(false)),
+        FRESH => Ok(Blocking::Done(true)),
+        _ => {
+            kernel.sched.wait_on_futex(control.address(), me);
+            Ok(Blocking::Wait(Wait::Futex(control.address()), u64::MAX))
         }
     });
     if first == Ok(true) {
-        // SAFETY: as above.
-        unsafe { *control = UNDER_WAY };
+        control.with(|state| *state = UNDER_WAY);
         routine();
-        // SAFETY: as above.
-        unsafe { *control = DONE };
-        wake(me, control.addr(), u32::MAX);
+        control.with(|state| *state = DONE);
+        wake(me, control.address(), u32::MAX);
     }
     0
 }
@@ -44,12 +37,12 @@ unsafe fn once(me: ThreadId, control: *mut pthread_once_t, routine: extern "C" f
 static TRY: system::Function = system::Function::named(c"pthread_spin_trylock");
 
 /// # Safety
-/// As `pthread_spin_lock`.
+/// `lock` is an initialised spin lock.
 unsafe fn spin(me: ThreadId, lock: *mut pthread_spinlock_t) -> c_int {
     let take = system::next!(TRY, fn(*mut pthread_spinlock_t) -> c_int);
-    // SAFETY: the caller's lock.
+    // SAFETY: `pthread_spin_trylock(3)` takes an initialised spin lock: this function's own contract.
     while unsafe { take(lock) } != 0 {
-        // The holder has lost the baton: it must have it back, and time must pass for whoever waits for it.
+        // The holder must run again, and time must pass for a thread that it waits for.
         call(me, |kernel| kernel.sched.advance_by(1_000));
         give_way(me);
     }
@@ -58,9 +51,9 @@ unsafe fn spin(me: ThreadId, lock: *mut pthread_spinlock_t) -> c_int {
 
 crate::libc::interposed! {
     fn pthread_once(control: *mut pthread_once_t, routine: extern "C" fn()) -> c_int = next;
-    // SAFETY: the caller's word.
-    |me| unsafe { once(me, control, routine) };
+    // SAFETY: `pthread_once(3)`: the caller passes a control that was initialised with `PTHREAD_ONCE_INIT`.
+    |me| once(me, unsafe { Object::new(control) }, routine);
     fn pthread_spin_lock(lock: *mut pthread_spinlock_t) -> c_int = next;
-    // SAFETY: the caller's lock.
+    // SAFETY: `pthread_spin_lock(3)`: the caller passes an initialised spin lock.
     |me| unsafe { spin(me, lock) };
 }

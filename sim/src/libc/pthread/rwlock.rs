@@ -1,7 +1,8 @@
 //! Read-write locks: many readers or one writer; readers go first, as is glibc's default.
-//! The state stands in two words that glibc leaves alone, since its own words keep traces of earlier holders.
+//! The state is in words that glibc does not use, because its own words keep traces of earlier holders.
 
-use super::{FOR_EVER, code, deadline, wake};
+use super::object::Object;
+use super::waiting::{FOREVER, code, deadline, wake};
 use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -12,25 +13,18 @@ use libc::{c_int, clockid_t, pthread_rwlock_t, timespec};
 #[repr(C)]
 struct Lock {
     of_glibc: [u32; 4],
-    /// How many read, or [`WRITTEN`].
+    /// The number of readers, or [`WRITTEN`].
     holders: u32,
-    /// Whether somebody may wait.
+    /// 1 if a thread may wait.
     waited_for: u32,
-    /// In a run: the writing thread's index and one.
+    /// In a run: the writing thread's index plus one.
     writer: u32,
 }
 
 const WRITTEN: u32 = u32::MAX;
 
-/// # Safety
-/// The pointer is that of a read-write lock, which nobody else looks at while the caller has the baton.
-unsafe fn view<'a>(lock: *mut pthread_rwlock_t) -> &'a mut Lock {
-    // SAFETY: as said; the layout is glibc's.
-    unsafe { &mut *lock.cast::<Lock>() }
-}
-
 impl Lock {
-    /// Takes it if that can be done now: 0, an error, or `None` to wait.
+    /// Takes it, or fails, without waiting; `None` if that takes a wait.
     #[inline]
     fn take(&mut self, me: ThreadId, writes: bool) -> Option<c_int> {
         match (self.holders, writes) {
@@ -47,19 +41,24 @@ impl Lock {
             (_, true) => None,
         }
     }
+
+    /// Releases it. Returns whether all waiting threads must be woken.
+    fn release(&mut self) -> Result<bool, c_int> {
+        match self.holders {
+            0 => return Err(libc::EPERM),
+            WRITTEN => (self.holders, self.writer) = (0, 0),
+            _ => self.holders -= 1,
+        }
+        Ok(self.holders == 0 && std::mem::take(&mut self.waited_for) != 0)
+    }
 }
 
-/// # Safety
-/// As `pthread_rwlock_rdlock` or `wrlock`.
-unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until: Deadline) -> c_int {
-    // SAFETY: the caller's lock.
-    if let Some(answer) = unsafe { view(lock) }.take(me, writes) {
+fn lock(me: ThreadId, object: Object<Lock>, writes: bool, until: Deadline) -> c_int {
+    if let Some(answer) = object.with(|lock| lock.take(me, writes)) {
         return answer;
     }
     code(patient(me, |kernel| {
-        // SAFETY: the caller's lock; the reference ends before the baton passes.
-        let it = unsafe { view(lock) };
-        match it.take(me, writes) {
+        match object.with(|lock| lock.take(me, writes)) {
             Some(0) => return Ok(Blocking::Done(())),
             Some(error) => return Err(error),
             None => {}
@@ -68,81 +67,76 @@ unsafe fn lock(me: ThreadId, lock: *mut pthread_rwlock_t, writes: bool, until: D
         if until_ns <= kernel.sched.now_ns() {
             return Err(libc::ETIMEDOUT);
         }
-        it.waited_for = 1;
-        kernel.sched.wait_on_futex(lock.addr(), me);
-        Ok(Blocking::Wait(Wait::Futex(lock.addr()), until_ns))
+        object.with(|lock| lock.waited_for = 1);
+        kernel.sched.wait_on_futex(object.address(), me);
+        Ok(Blocking::Wait(Wait::Futex(object.address()), until_ns))
     }))
 }
 
 /// # Safety
-/// As `pthread_rwlock_clockrdlock`.
+/// `until` is null or valid for reading a time.
 unsafe fn lock_until(
     me: ThreadId,
-    rwlock: *mut pthread_rwlock_t,
+    object: Object<Lock>,
     writes: bool,
     clock: clockid_t,
     until: *const timespec,
 ) -> c_int {
-    // SAFETY: the caller's lock and time.
-    unsafe {
-        match deadline(clock, until) {
-            Ok(until) => lock(me, rwlock, writes, until),
-            Err(error) => error,
-        }
+    // SAFETY: this function's own contract.
+    match unsafe { deadline(clock, until) } {
+        Ok(until) => lock(me, object, writes, until),
+        Err(error) => error,
     }
 }
 
-/// # Safety
-/// As `pthread_rwlock_unlock`.
-unsafe fn unlock(me: ThreadId, lock: *mut pthread_rwlock_t) -> c_int {
-    // SAFETY: the caller's lock.
-    let it = unsafe { view(lock) };
-    match it.holders {
-        0 => return libc::EPERM,
-        WRITTEN => (it.holders, it.writer) = (0, 0),
-        _ => it.holders -= 1,
+fn try_lock(me: ThreadId, object: Object<Lock>, writes: bool) -> c_int {
+    match object.with(|lock| lock.take(me, writes)) {
+        None | Some(libc::EDEADLK) => libc::EBUSY,
+        Some(answer) => answer,
     }
-    if it.holders == 0 && std::mem::take(&mut it.waited_for) != 0 {
-        // All of them: whoever must wait on says so again.
-        wake(me, lock.addr(), u32::MAX);
+}
+
+fn unlock(me: ThreadId, object: Object<Lock>) -> c_int {
+    match object.with(Lock::release) {
+        Ok(wakes) => {
+            if wakes {
+                // All of them: a thread that must wait on says so again.
+                wake(me, object.address(), u32::MAX);
+            }
+            0
+        }
+        Err(error) => error,
     }
-    0
 }
 
 crate::libc::interposed! {
     fn pthread_rwlock_rdlock(rwlock: *mut pthread_rwlock_t) -> c_int = next;
-    // SAFETY: the caller's lock.
-    |me| unsafe { lock(me, rwlock, false, FOR_EVER) };
+    // SAFETY: `pthread_rwlock_rdlock(3)`: the caller passes an initialised lock.
+    |me| lock(me, unsafe { Object::new(rwlock) }, false, FOREVER);
     fn pthread_rwlock_wrlock(rwlock: *mut pthread_rwlock_t) -> c_int = next;
-    // SAFETY: the caller's lock.
-    |me| unsafe { lock(me, rwlock, true, FOR_EVER) };
+    // SAFETY: `pthread_rwlock_wrlock(3)`: the caller passes an initialised lock.
+    |me| lock(me, unsafe { Object::new(rwlock) }, true, FOREVER);
     fn pthread_rwlock_tryrdlock(rwlock: *mut pthread_rwlock_t) -> c_int = next;
-    // SAFETY: the caller's lock.
-    |me| match unsafe { view(rwlock) }.take(me, false) {
-        None | Some(libc::EDEADLK) => libc::EBUSY,
-        Some(answer) => answer,
-    };
+    // SAFETY: `pthread_rwlock_tryrdlock(3)`: the caller passes an initialised lock.
+    |me| try_lock(me, unsafe { Object::new(rwlock) }, false);
     fn pthread_rwlock_trywrlock(rwlock: *mut pthread_rwlock_t) -> c_int = next;
-    // SAFETY: the caller's lock.
-    |me| match unsafe { view(rwlock) }.take(me, true) {
-        None | Some(libc::EDEADLK) => libc::EBUSY,
-        Some(answer) => answer,
-    };
+    // SAFETY: `pthread_rwlock_trywrlock(3)`: the caller passes an initialised lock.
+    |me| try_lock(me, unsafe { Object::new(rwlock) }, true);
     fn pthread_rwlock_timedrdlock(rwlock: *mut pthread_rwlock_t, until: *const timespec) -> c_int = next;
-    // SAFETY: the caller's lock and time.
-    |me| unsafe { lock_until(me, rwlock, false, libc::CLOCK_REALTIME, until) };
+    // SAFETY: `pthread_rwlock_timedrdlock(3)`: the caller passes an initialised lock and a time.
+    |me| unsafe { lock_until(me, Object::new(rwlock), false, libc::CLOCK_REALTIME, until) };
     fn pthread_rwlock_timedwrlock(rwlock: *mut pthread_rwlock_t, until: *const timespec) -> c_int = next;
-    // SAFETY: the caller's lock and time.
-    |me| unsafe { lock_until(me, rwlock, true, libc::CLOCK_REALTIME, until) };
+    // SAFETY: `pthread_rwlock_timedwrlock(3)`: the caller passes an initialised lock and a time.
+    |me| unsafe { lock_until(me, Object::new(rwlock), true, libc::CLOCK_REALTIME, until) };
     fn pthread_rwlock_clockrdlock(rwlock: *mut pthread_rwlock_t, clock: clockid_t, until: *const timespec) -> c_int =
         next;
-    // SAFETY: the caller's lock and time.
-    |me| unsafe { lock_until(me, rwlock, false, clock, until) };
+    // SAFETY: `pthread_rwlock_clockrdlock(3)`: the caller passes an initialised lock and a time.
+    |me| unsafe { lock_until(me, Object::new(rwlock), false, clock, until) };
     fn pthread_rwlock_clockwrlock(rwlock: *mut pthread_rwlock_t, clock: clockid_t, until: *const timespec) -> c_int =
         next;
-    // SAFETY: the caller's lock and time.
-    |me| unsafe { lock_until(me, rwlock, true, clock, until) };
+    // SAFETY: `pthread_rwlock_clockwrlock(3)`: the caller passes an initialised lock and a time.
+    |me| unsafe { lock_until(me, Object::new(rwlock), true, clock, until) };
     fn pthread_rwlock_unlock(rwlock: *mut pthread_rwlock_t) -> c_int = next;
-    // SAFETY: the caller's lock.
-    |me| unsafe { unlock(me, rwlock) };
+    // SAFETY: `pthread_rwlock_unlock(3)`: the caller passes an initialised lock.
+    |me| unlock(me, unsafe { Object::new(rwlock) });
 }

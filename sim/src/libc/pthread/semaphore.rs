@@ -1,7 +1,8 @@
-//! Unnamed semaphores, in glibc's own words: the value, and how many wait.
-//! Named ones are shared between processes, which nodes are; they are refused by name.
+//! Unnamed semaphores, in glibc's own words: the value, and the number of threads that wait.
+//! Named ones, which processes share, are unsupported calls.
 
-use super::{FOR_EVER, deadline, wake};
+use super::object::Object;
+use super::waiting::{FOREVER, deadline, wake};
 use crate::kernel::Errno;
 use crate::kernel::due::Blocking;
 use crate::kernel::sched::clock::Deadline;
@@ -22,82 +23,69 @@ struct Semaphore {
     waiting: u32,
 }
 
-/// # Safety
-/// The pointer is that of a semaphore, which nobody else looks at while the caller has the baton.
-unsafe fn view<'a>(semaphore: *mut sem_t) -> &'a mut Semaphore {
-    // SAFETY: as said; the layout is glibc's.
-    unsafe { &mut *semaphore.cast::<Semaphore>() }
-}
-
 impl Semaphore {
+    /// Takes one if the value is not zero.
     #[inline]
     fn take(&mut self) -> bool {
-        let is_there = self.value > 0;
-        self.value -= u32::from(is_there);
-        is_there
+        let is_free = self.value > 0;
+        self.value -= u32::from(is_free);
+        is_free
     }
 }
 
-/// # Safety
-/// As `sem_wait`.
-unsafe fn wait(
+fn wait(
     me: ThreadId,
-    semaphore: *mut sem_t,
+    semaphore: Object<Semaphore>,
     until: impl FnOnce() -> Result<Deadline, Errno>,
 ) -> Result<(), Errno> {
-    // SAFETY: the caller's semaphore.
-    if unsafe { view(semaphore) }.take() {
+    if semaphore.with(Semaphore::take) {
         return Ok(());
     }
     let until = until()?;
-    // SAFETY: as above.
-    unsafe { view(semaphore) }.waiting += 1;
+    semaphore.with(|semaphore| semaphore.waiting += 1);
     let outcome = blocking(me, |kernel| {
-        // SAFETY: the caller's semaphore; the reference ends before the baton passes.
-        if unsafe { view(semaphore) }.take() {
+        if semaphore.with(Semaphore::take) {
             return Ok(Blocking::Done(()));
         }
         let until_ns = kernel.deadline_of(me, until);
         if until_ns <= kernel.sched.now_ns() {
             return Err(libc::ETIMEDOUT);
         }
-        kernel.sched.wait_on_futex(semaphore.addr(), me);
-        Ok(Blocking::Wait(Wait::Futex(semaphore.addr()), until_ns))
+        kernel.sched.wait_on_futex(semaphore.address(), me);
+        Ok(Blocking::Wait(Wait::Futex(semaphore.address()), until_ns))
     });
-    // SAFETY: as above.
-    unsafe { view(semaphore) }.waiting -= 1;
+    semaphore.with(|semaphore| semaphore.waiting -= 1);
     outcome
 }
 
-/// # Safety
-/// As `sem_post`.
-unsafe fn post(me: ThreadId, semaphore: *mut sem_t) -> Result<(), Errno> {
-    // SAFETY: the caller's semaphore.
-    let it = unsafe { view(semaphore) };
-    if it.value >= VALUE_MAX {
-        return Err(libc::EOVERFLOW);
-    }
-    it.value += 1;
-    if it.waiting > 0 {
-        wake(me, semaphore.addr(), 1);
+fn post(me: ThreadId, object: Object<Semaphore>) -> Result<(), Errno> {
+    let waiting = object.with(|semaphore| {
+        if semaphore.value >= VALUE_MAX {
+            return Err(libc::EOVERFLOW);
+        }
+        semaphore.value += 1;
+        Ok(semaphore.waiting)
+    })?;
+    if waiting > 0 {
+        wake(me, object.address(), 1);
     }
     Ok(())
 }
 
 crate::libc::interposed! {
     fn sem_wait(semaphore: *mut sem_t) -> c_int = next;
-    // SAFETY: the caller's semaphore.
-    |me| int(unsafe { wait(me, semaphore, || Ok(FOR_EVER)) });
+    // SAFETY: `sem_wait(3)`: the caller passes an initialised semaphore.
+    |me| int(wait(me, unsafe { Object::new(semaphore) }, || Ok(FOREVER)));
     fn sem_trywait(semaphore: *mut sem_t) -> c_int = next;
-    // SAFETY: the caller's semaphore.
-    |_me| int(if unsafe { view(semaphore) }.take() { Ok(()) } else { Err(libc::EAGAIN) });
+    // SAFETY: `sem_trywait(3)`: the caller passes an initialised semaphore.
+    |_me| int(if unsafe { Object::<Semaphore>::new(semaphore) }.with(Semaphore::take) { Ok(()) } else { Err(libc::EAGAIN) });
     fn sem_timedwait(semaphore: *mut sem_t, until: *const timespec) -> c_int = next;
-    // SAFETY: the caller's semaphore and time.
-    |me| int(unsafe { wait(me, semaphore, || deadline(libc::CLOCK_REALTIME, until)) });
+    // SAFETY: `sem_timedwait(3)`: the caller passes an initialised semaphore and a time.
+    |me| int(unsafe { wait(me, Object::new(semaphore), || deadline(libc::CLOCK_REALTIME, until)) });
     fn sem_clockwait(semaphore: *mut sem_t, clock: clockid_t, until: *const timespec) -> c_int = next;
-    // SAFETY: the caller's semaphore and time.
-    |me| int(unsafe { wait(me, semaphore, || deadline(clock, until)) });
+    // SAFETY: `sem_clockwait(3)`: the caller passes an initialised semaphore and a time.
+    |me| int(unsafe { wait(me, Object::new(semaphore), || deadline(clock, until)) });
     fn sem_post(semaphore: *mut sem_t) -> c_int = next;
-    // SAFETY: the caller's semaphore.
-    |me| int(unsafe { post(me, semaphore) });
+    // SAFETY: `sem_post(3)`: the caller passes an initialised semaphore.
+    |me| int(post(me, unsafe { Object::new(semaphore) }));
 }

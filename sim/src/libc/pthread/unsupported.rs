@@ -1,9 +1,9 @@
-//! Relatives of these functions that are not built: they say so.
-//! C11's threads wait inside the C library, where no door sees them.
+//! Relatives of these functions that end the run.
+//! C11's threads wait inside the C library, where nothing is interposed.
 
 use libc::{c_char, c_int, c_uint, c_void, sem_t, timespec};
 
-const C11: &str = "C11 threads are not built; use pthreads";
+const C11: &str = "C11 threads are not supported; use pthreads";
 
 crate::libc::unsupported_calls! {
     fn sem_open(name: *const c_char, flags: c_int, mode: c_uint, value: c_uint) -> *mut sem_t:

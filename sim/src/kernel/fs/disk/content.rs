@@ -3,6 +3,7 @@
 
 use super::extents::Extents;
 use super::page::{PAGE, PAGE_BYTES, Page, Spares};
+use crate::kernel::sink::Sink;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 
@@ -56,10 +57,9 @@ impl Content {
     }
 
     /// Copies bytes from `offset` on. Returns the number of bytes before the end of the file.
-    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) -> usize {
+    pub(crate) fn read(&self, offset: u64, into: &mut dyn Sink) -> usize {
         let Some(left) = self.size.checked_sub(offset) else { return 0 };
         let len = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let into = &mut into[..len];
         let mut filled = 0;
         if len == 0 {
             return 0;
@@ -69,11 +69,11 @@ impl Content {
             let at = page_start.saturating_sub(offset) as usize;
             let within = offset.saturating_sub(page_start) as usize;
             let n = (PAGE_BYTES - within).min(len - at);
-            into[filled..at].fill(0);
-            into[at..at + n].copy_from_slice(&page[within..within + n]);
+            into.put_zeros(filled..at);
+            into.put(at, &page[within..within + n]);
             filled = at + n;
         }
-        into[filled..].fill(0);
+        into.put_zeros(filled..len);
         len
     }
 

@@ -7,6 +7,7 @@ use super::inode::Node;
 use super::number::InodeId;
 use super::page::PAGE;
 use super::{Disk, Errno};
+use crate::kernel::sink::Sink;
 
 /// The largest file of ext4 with pages of 4 KiB: 16 TiB.
 const FILE_BYTES_MAX: u64 = 16 << 40;
@@ -17,7 +18,12 @@ impl Disk {
     ///
     /// # Panics
     /// On `/dev/urandom`: the caller checks [`Disk::kind`] and answers such reads, because the disk draws no random bytes.
-    pub fn read_at(&mut self, inode: InodeId, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
+    pub fn read_at(&mut self, inode: InodeId, offset: u64, mut into: &mut [u8]) -> Result<usize, Errno> {
+        self.read_into_at(inode, offset, &mut into)
+    }
+
+    /// As [`Disk::read_at`], into any destination.
+    pub(crate) fn read_into_at(&mut self, inode: InodeId, offset: u64, into: &mut dyn Sink) -> Result<usize, Errno> {
         // Bytes in the page cache do not need the failing device; a mark fails in any case.
         if self.inode(inode)?.marks[IoKind::Read as usize] != 0 || self.misses(inode, offset, into.len() as u64) {
             self.take_error(inode, IoKind::Read)?;
@@ -32,7 +38,7 @@ impl Disk {
             Node::Symlink(_) | Node::Socket => Err(libc::EINVAL),
             Node::Device(Device::Null) => Ok(0),
             Node::Device(Device::Zero) => {
-                into.fill(0);
+                into.put_zeros(0..into.len());
                 Ok(into.len())
             }
             Node::Device(Device::Urandom) => panic!("reads of /dev/urandom are answered by the caller of the disk"),
@@ -138,7 +144,7 @@ impl Disk {
     pub fn absorb(&mut self, inode: InodeId, offset: u64, data: &[u8], now_ns: i64) {
         let changed = self.with_content(inode, |content, spares| {
             let mut now = vec![0; data.len()];
-            let same = content.read(offset, &mut now) == data.len() && now == data;
+            let same = content.read(offset, &mut &mut now[..]) == data.len() && now == data;
             if !same {
                 content.write(offset, data, spares);
             }
@@ -151,10 +157,10 @@ impl Disk {
     }
 
     /// Copies the bytes at `offset` for a mapping of the file, zeros beyond its end, without the device.
-    pub fn peek(&self, inode: InodeId, offset: u64, into: &mut [u8]) {
+    pub fn peek(&self, inode: InodeId, offset: u64, mut into: &mut [u8]) {
         into.fill(0);
         if let Ok(Node::File(content)) = self.inode(inode).map(|node| &node.node) {
-            content.read(offset, into);
+            content.read(offset, &mut into);
         }
     }
 

@@ -8,6 +8,7 @@ use super::lock::Owner;
 use super::number::InodeId;
 use super::path::{Last, Tail};
 use super::{Disk, Errno};
+use crate::kernel::sink::Sink;
 
 /// An open file description. Descriptors that were duplicated share one.
 #[derive(Debug)]
@@ -166,16 +167,26 @@ impl Disk {
 impl OpenFile {
     /// Reads at the position and moves it. Errors: `EBADF` when not open for reading or from before a death, and those
     /// of [`Disk::read_at`].
-    pub fn read(&mut self, disk: &mut Disk, into: &mut [u8]) -> Result<usize, Errno> {
-        let n = self.read_at(disk, self.pos, into)?;
+    pub fn read(&mut self, disk: &mut Disk, mut into: &mut [u8]) -> Result<usize, Errno> {
+        self.read_into(disk, &mut into)
+    }
+
+    /// As [`OpenFile::read`], into any destination.
+    pub(crate) fn read_into(&mut self, disk: &mut Disk, into: &mut dyn Sink) -> Result<usize, Errno> {
+        let n = self.read_into_at(disk, self.pos, into)?;
         self.pos += n as u64;
         Ok(n)
     }
 
     /// Reads at `offset` (`pread`) and leaves the position. Errors: as for [`OpenFile::read`].
-    pub fn read_at(&self, disk: &mut Disk, offset: u64, into: &mut [u8]) -> Result<usize, Errno> {
+    pub fn read_at(&self, disk: &mut Disk, offset: u64, mut into: &mut [u8]) -> Result<usize, Errno> {
+        self.read_into_at(disk, offset, &mut into)
+    }
+
+    /// As [`OpenFile::read_at`], into any destination.
+    pub(crate) fn read_into_at(&self, disk: &mut Disk, offset: u64, into: &mut dyn Sink) -> Result<usize, Errno> {
         self.check(disk, self.readable)?;
-        disk.read_at(self.inode, offset, into)
+        disk.read_into_at(self.inode, offset, into)
     }
 
     /// Writes at the position, or at the end for `O_APPEND`, and moves the position. Errors: `EBADF` when not open for

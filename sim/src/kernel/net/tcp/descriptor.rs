@@ -10,10 +10,11 @@ use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{ERR, HUP, IN, OUT, RDHUP};
+use crate::kernel::sink::Sink;
 
 impl FileDescription for TcpSocket {
     #[inline]
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
         let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
         let timeout_ns = socket.receive_timeout_ns;

@@ -11,6 +11,7 @@ use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{IN, OUT, RDHUP};
 use crate::kernel::process::state::ProcessState;
 use crate::kernel::sched::thread::ThreadId;
+use crate::kernel::sink::Sink;
 
 /// Linux's first retransmission timeout for data, its ceiling, and `tcp_retries2`.
 const RETRANSMIT_NS: u64 = 200_000_000;
@@ -217,7 +218,7 @@ impl Kernel {
 
     /// `recv`. Returns the number of bytes copied, 0 at the end of the stream, or `EAGAIN` while nothing is there.
     #[inline]
-    pub(super) fn tcp_receive(&mut self, at: EndpointId, into: &mut [u8], peek: bool) -> Result<usize, Errno> {
+    pub(super) fn tcp_receive(&mut self, at: EndpointId, into: &mut dyn Sink, peek: bool) -> Result<usize, Errno> {
         let Some(end) = self.net.connections.end_mut(at) else { return Err(libc::ENOTCONN) };
         if !end.received.is_empty() {
             let count = end.received.take(into, peek);

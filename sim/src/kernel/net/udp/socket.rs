@@ -4,6 +4,7 @@
 use crate::event::{NodeId, Seq};
 use crate::kernel::Errno;
 use crate::kernel::process::fd::readiness::{ERR, IN, OUT};
+use crate::kernel::sink::Sink;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -108,13 +109,13 @@ impl UdpSocket {
     }
 
     /// Copies the first datagram, and removes it unless `peek`. Fails with the pending error, or `EAGAIN`.
-    pub(super) fn take(&mut self, into: &mut [u8], peek: bool) -> Result<Received, Errno> {
+    pub(super) fn take(&mut self, into: &mut dyn Sink, peek: bool) -> Result<Received, Errno> {
         if self.error != 0 {
             return Err(std::mem::take(&mut self.error));
         }
         let Some(Buffered { from, to, bytes, traffic }) = self.received.front() else { return Err(libc::EAGAIN) };
         let count = bytes.len().min(into.len());
-        into[..count].copy_from_slice(&bytes[..count]);
+        into.put(0, &bytes[..count]);
         let received = Received { count, whole: bytes.len(), from: *from, to: *to, traffic: *traffic };
         if !peek {
             self.buffered_bytes -= received.whole;

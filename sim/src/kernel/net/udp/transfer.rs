@@ -14,6 +14,7 @@ use crate::kernel::process::fd::readiness::{ERR, IN};
 use crate::kernel::process::state::ProcessState;
 use crate::kernel::sched::choice::join;
 use crate::kernel::sched::thread::ThreadId;
+use crate::kernel::sink::Sink;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The largest datagram that IPv4 carries.
@@ -188,7 +189,12 @@ impl Kernel {
     }
 
     /// `recvfrom`. Fails with `EAGAIN` while no datagram is there.
-    pub(crate) fn udp_receive(&mut self, id: DescriptionId, into: &mut [u8], peek: bool) -> Result<Received, Errno> {
+    pub(crate) fn udp_receive(
+        &mut self,
+        id: DescriptionId,
+        into: &mut dyn Sink,
+        peek: bool,
+    ) -> Result<Received, Errno> {
         self.process.udp(id).ok_or(libc::ENOTSOCK)?.take(into, peek)
     }
 }

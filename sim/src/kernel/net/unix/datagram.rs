@@ -8,6 +8,7 @@ use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::process::fd::readiness::{IN, OUT};
 use crate::kernel::sched::thread::ThreadId;
+use crate::kernel::sink::Sink;
 
 /// Linux's default send buffer, which bounds a datagram.
 const DATAGRAM_BYTES_MAX: usize = 208 * 1024;
@@ -66,7 +67,7 @@ impl Kernel {
         &mut self,
         me: ThreadId,
         id: DescriptionId,
-        into: &mut [u8],
+        into: &mut dyn Sink,
         peek: bool,
     ) -> Result<UnixReceived, Errno> {
         let socket = self.unix_socket(id)?;

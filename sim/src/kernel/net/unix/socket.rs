@@ -3,6 +3,7 @@
 use crate::kernel::Errno;
 use crate::kernel::fs::disk::InodeId;
 use crate::kernel::process::fd::id::DescriptionId;
+use crate::kernel::sink::Sink;
 use std::collections::VecDeque;
 
 /// `net.unix.max_dgram_qlen` as distributions set it.
@@ -117,10 +118,10 @@ impl UnixSocket {
     }
 
     /// Copies the first datagram, and removes it unless `peek`. Fails with `EAGAIN` if there is none.
-    pub(super) fn take(&mut self, into: &mut [u8], peek: bool) -> Result<UnixReceived, Errno> {
+    pub(super) fn take(&mut self, into: &mut dyn Sink, peek: bool) -> Result<UnixReceived, Errno> {
         let UnixDatagram { from, bytes } = self.received.front().ok_or(libc::EAGAIN)?;
         let count = bytes.len().min(into.len());
-        into[..count].copy_from_slice(&bytes[..count]);
+        into.put(0, &bytes[..count]);
         let received = UnixReceived { count, whole: bytes.len(), from: from.clone() };
         if !peek {
             self.received.pop_front();

@@ -9,18 +9,20 @@ use crate::event::{NodeId, Seq};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
+use crate::kernel::sink::Sink;
 
 impl FileDescription for EventCounter {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         let len = into.len();
         let id = attempt.id();
-        let outcome = match into.first_chunk_mut() {
-            None => Err(libc::EINVAL),
-            Some(into) => kernel.process.event(id).ok_or(libc::EBADF)?.take().map(|value| {
-                *into = value.to_ne_bytes();
+        let outcome = if len < 8 {
+            Err(libc::EINVAL)
+        } else {
+            kernel.process.event(id).ok_or(libc::EBADF)?.take().map(|value| {
+                into.put(0, &value.to_ne_bytes());
                 kernel.notify(id, OUT, Seq::NONE);
                 8
-            }),
+            })
         };
         attempt.finish_read(kernel, len, outcome, u64::MAX)
     }

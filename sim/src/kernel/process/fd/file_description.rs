@@ -17,11 +17,12 @@ use crate::kernel::net::unix::UnixSocket;
 use crate::kernel::process::fd::epoll_instance::Epoll;
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::{ThreadId, Wait};
+use crate::kernel::sink::Sink;
 
 /// A kind of description. It does not support the operations that it does not override.
 pub(crate) trait FileDescription: Sized {
     /// One attempt at a read.
-    fn read(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+    fn read(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         Err(libc::EINVAL)
     }
 
@@ -233,7 +234,7 @@ impl Kernel {
         &mut self,
         me: ThreadId,
         id: DescriptionId,
-        into: &mut [u8],
+        into: &mut dyn Sink,
         manner: Manner,
         progress: &mut Progress,
     ) -> Result<Blocking<usize>, Errno> {

@@ -6,9 +6,10 @@ use crate::event::NodeId;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
+use crate::kernel::sink::Sink;
 
 impl FileDescription for Inert {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         attempt.finish_read(kernel, into.len(), Err(libc::EAGAIN), u64::MAX)
     }
 

@@ -11,16 +11,18 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Blocking, Due};
 use crate::kernel::sched::clock::Deadline;
 use crate::kernel::sched::thread::ThreadId;
+use crate::kernel::sink::Sink;
 
 impl FileDescription for Timer {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut [u8]) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         let len = into.len();
-        let outcome = match into.first_chunk_mut() {
-            None => Err(libc::EINVAL),
-            Some(into) => kernel.timer_read(attempt.me(), attempt.id()).map(|times| {
-                *into = times.to_ne_bytes();
+        let outcome = if len < 8 {
+            Err(libc::EINVAL)
+        } else {
+            kernel.timer_read(attempt.me(), attempt.id()).map(|times| {
+                into.put(0, &times.to_ne_bytes());
                 8
-            }),
+            })
         };
         attempt.finish_read(kernel, len, outcome, u64::MAX)
     }
