@@ -30,7 +30,7 @@ pub(crate) fn run(settings: Settings, programs: Vec<Program>, observer: Box<dyn 
 /// A task and its incarnation; number 0 is the incarnation itself.
 #[derive(Clone, Copy)]
 struct Of {
-    life: Incarnation,
+    incarnation: Incarnation,
     task: u64,
 }
 
@@ -50,27 +50,27 @@ pub(crate) fn report_turns<S>(subscriber: S) -> impl Subscriber + Send + Sync
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    subscriber.with(Lives.with_filter(filter_fn(is_madsims)))
+    subscriber.with(Turns.with_filter(filter_fn(is_madsims)))
 }
 
 fn is_madsims(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && matches!(metadata.name(), "node" | "task") && metadata.target() == "madsim::sim::task"
 }
 
-struct Lives;
+struct Turns;
 
 fn of<S: Subscriber + for<'span> LookupSpan<'span>>(id: &Id, context: &Context<'_, S>) -> Option<Of> {
     context.span(id)?.extensions().get::<Of>().copied()
 }
 
-impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
+impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Turns {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let made = match attributes.metadata().name() {
-            "node" => afterlife_sim::madsim::starting().map(|life| Of { life, task: 0 }),
+            "node" => afterlife_sim::madsim::starting().map(|incarnation| Of { incarnation, task: 0 }),
             _ => attributes.parent().and_then(|node| of(node, &context)).map(|node| {
                 let mut number = Number(0);
                 attributes.record(&mut number);
-                afterlife_sim::madsim::task_made(node.life);
+                afterlife_sim::madsim::task_made(node.incarnation);
                 Of { task: number.0 + 1, ..node }
             }),
         };
@@ -92,7 +92,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
         });
         if let (true, Some(found)) = (begins, found) {
             TASK.set(found.task);
-            afterlife_sim::madsim::turn_begins(found.life);
+            afterlife_sim::madsim::turn_begins(found.incarnation);
         }
     }
 
@@ -110,13 +110,13 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lives {
         });
         if let (true, Some(found)) = (ends, of(id, &context)) {
             TASK.set(0);
-            afterlife_sim::madsim::turn_ends(found.life);
+            afterlife_sim::madsim::turn_ends(found.incarnation);
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         if let Some(closed) = of(&id, &context).filter(|closed| closed.task > 0) {
-            afterlife_sim::madsim::task_gone(closed.life);
+            afterlife_sim::madsim::task_gone(closed.incarnation);
         }
     }
 }
