@@ -1,7 +1,7 @@
 //! The cost of probes and claims: a probe call outside a run against an empty function, and runs with claims against runs without.
 //! A benchmark and no test: a missed target is printed and fails nothing.
 
-use afterlife::{Outcome, Scenario, Sim, probe};
+use afterlife::{NodeResult, Scenario, Sim, probe};
 use serde_json::Value;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
@@ -31,7 +31,7 @@ fn with_claims(sim: &mut Sim) {
     }
 }
 
-async fn serve() -> Outcome {
+async fn serve() -> NodeResult {
     let db = probe::Resource::open("db");
     let slots = probe::Slots::new("requests", 8);
     let term = probe::Epoch::new("term").advance(1);
@@ -53,7 +53,7 @@ async fn serve() -> Outcome {
 fn without(sim: &mut Sim) {
     with_claims(sim);
     for invariant in afterlife::invariants() {
-        sim.without(invariant.id);
+        sim.turn_off(invariant.id);
     }
 }
 

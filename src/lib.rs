@@ -1,8 +1,8 @@
 //! Afterlife finds what a distributed system does after it should be dead.
 //!
-//! A [scenario](Scenario) is a plain function that writes into a [`Sim`]: nodes that run stock tokio services, clients,
-//! faults, claims. Each run of it is one seeded virtual machine room in a process of its own; what breaks is replayed in a
-//! fresh process, told as a short story, and comes with a token that replays it.
+//! A [scenario](Scenario) is a plain function that describes a cluster in a [`Sim`]: nodes that run stock tokio services, clients,
+//! faults, claims. Each run of it is one seeded simulation in a process of its own. A failure is replayed in a fresh process, shrunk
+//! to a short story, and comes with a token that replays it.
 //!
 //! ```
 //! use afterlife::{Faults, Sim};
@@ -46,8 +46,12 @@
 //!
 //! Under `cargo test`, put [`#[afterlife::test]`](macro@test) on such a function. In a binary, hand scenarios to [`main`].
 //!
-//! A test that is written for another simulator keeps it: with the feature `turmoil`, `afterlife::turmoil::watch(&sim)` judges what
-//! probes tell in a simulation of turmoil's, and in a build with `--cfg madsim`, `afterlife::madsim::watch()` in one of madsim's.
+//! Beside a scenario's own claims, [`invariants`] are checked in every run; [`Invariant`] is for those of your own, and [`Reporter`] for
+//! reports of your own.
+//!
+//! A test that is written for another simulator keeps it: with the feature `turmoil`, `afterlife::turmoil::watch(&sim)` checks the
+//! invariants on the events of probes in a turmoil simulation, and in a build with `--cfg madsim`, `afterlife::madsim::watch()` in a
+//! madsim one.
 
 #![forbid(unsafe_code)]
 
@@ -67,7 +71,7 @@ mod watch;
 pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
 pub use afterlife_sim::Memory;
-pub use afterlife_sim::event::NodeId;
+pub use afterlife_sim::event::{Digest, NodeId, ProbeEvent, Seq};
 #[doc(hidden)]
 pub use cli::testing;
 pub use cli::{main, main_with_reporter};
@@ -76,7 +80,9 @@ pub use failure::finding::Finding;
 pub use failure::record::SavedRecord;
 pub use failure::token::{Token, TokenError};
 pub use fault::{Fault, Faults, Injection, Plan, Trigger};
-pub use invariant::{About, Bound, Bounded, Unit, invariants};
+pub use invariant::{
+    Bound, BoundInfo, BoundUnit, Break, EventKind, Invariant, InvariantInfo, Moment, ObservedEvent, invariants,
+};
 pub use model::build::Build;
 pub use model::engine::{Engine, Need};
 pub use model::group::Group;
@@ -88,7 +94,7 @@ pub use scenario::definition::Scenario;
 pub use scenario::disk::Disk;
 pub use scenario::ledger::{Entry, Ledger};
 pub use scenario::link::Link;
-pub use scenario::node::{Node, Outcome, Stops};
+pub use scenario::node::{Node, NodeResult, StopRequests};
 pub use scenario::rng::Rng;
 pub use scenario::sim::Sim;
 pub use scenario::supervisor::Supervisor;

@@ -11,7 +11,7 @@ struct Options {
     reporter: Option<Expr>,
 }
 
-/// The default number of runs of a test: a few seconds' worth.
+/// The default number of runs of a test: a few seconds.
 const SEEDS: u64 = 100;
 
 impl Parse for Options {

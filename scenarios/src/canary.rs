@@ -1,9 +1,10 @@
 //! The canary: a store that acknowledges before it writes. A harness that does not find this is broken.
 //! It models no outage. The main job and the nightly job expect it to break within a few runs.
 
+use crate::release::SHIPPED;
 use crate::rt;
 use crate::rt::net::{TcpListener, TcpStream};
-use afterlife::{Build, Faults, Scenario, Sim};
+use afterlife::{Faults, Scenario, Sim};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -20,9 +21,9 @@ const COUNT: u32 = u32::MAX;
 pub fn scenario() -> Scenario {
     Scenario::new("canary", script)
         .about("A store that acknowledges before it writes: the harness must find it")
-        .builds(&[Build::Shipped])
+        .builds(&[SHIPPED])
         .seeds(200)
-        .breaks(&[(Build::Shipped, LOSS)])
+        .breaks(&[(SHIPPED, LOSS)])
         .portable()
 }
 

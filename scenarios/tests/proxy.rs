@@ -76,7 +76,7 @@ fn every_build_is_deterministic() {
 fn a_fast_exit_at_term_is_not_reported(sim: &mut Sim) {
     let mut rng = sim.rng();
     let build = [Build::Shipped, Build::Patched, Build::Sound][rand::RngExt::random_range(&mut rng, 0..3)];
-    let proxy = sim.program("proxy", move |node| {
+    let proxy = sim.node_main("proxy", move |node| {
         let proxy = Proxy::new(ProxyConfig::new(build, Flavour::Release, "/var/lib/proxysql"));
         let handler = proxy.term_handler();
         std::thread::spawn(move || {
@@ -90,7 +90,7 @@ fn a_fast_exit_at_term_is_not_reported(sim: &mut Sim) {
         tokio::time::sleep(Duration::from_secs(8)).await;
         Ok(())
     });
-    sim.without("nothing-left");
+    sim.turn_off("nothing-left");
     let stops =
         Faults::none().stops(Duration::from_secs(1)).starting_at(Duration::ZERO).quiet_after(Duration::from_secs(6));
     sim.faults(proxy, stops.aimed_at("open GloAdmin", 2).aimed_at("phase running", 2));

@@ -1,7 +1,7 @@
 //! A restart of a tablet without a VDiff in progress, in upstream's builds: their crash loop needs a row that is "started", and
 //! without one nothing may be reported. The other four cases that are no findings occur in the campaigns of their systems.
 
-use afterlife::{Faults, Node, Outcome, Sim, Supervisor};
+use afterlife::{Faults, Node, NodeResult, Sim, Supervisor};
 use afterlife_scenarios::rt::time;
 use afterlife_scenarios::tablet::{
     Action, Build, Client, Options, TabletConfig, TopoServerConfig, Workflow, run_tablet, run_topo_server,
@@ -38,14 +38,14 @@ fn topology() -> TopoServerConfig {
     TopoServerConfig::new(shard_records(&[("commerce", "0", SOURCE), ("customer", "0", TARGETS[0])]))
 }
 
-async fn tablet(node: Node, build: Build) -> Outcome {
+async fn tablet(node: Node, build: Build) -> NodeResult {
     let ended = run_tablet(config(node.name(), build), node.stopping()).await;
     // `main` returns, which ends the process with its goroutines running.
     std::process::exit(i32::from(ended.is_err()));
 }
 
 /// Completes one VDiff and deletes another before any fault strikes, so that a start finds none to run.
-async fn operate() -> Outcome {
+async fn operate() -> NodeResult {
     let client = Client::new(TOPO, "customer", "0");
     while client.create("done", Options::default()).await.is_err() {
         time::sleep(Duration::from_millis(100)).await;
@@ -70,14 +70,13 @@ async fn operate() -> Outcome {
 fn a_restart_without_a_vdiff_in_progress_is_not_reported(sim: &mut Sim) {
     let build = [Build::Shipped, Build::Patched][sim.rng().random_range(0..2)];
     sim.node("topo", |node| async move { Ok(run_topo_server(topology(), node.stopping()).await?) });
-    sim.workers(2);
     let source = sim.node(SOURCE, move |node| tablet(node, build));
     let targets = sim.nodes("target", TARGETS.len(), move |node| tablet(node, build));
-    sim.workers(0);
+    sim.workers(source.and(targets), 2);
     sim.supervise(source.and(targets), Supervisor::on_failure().delay(Duration::from_secs(1)));
     sim.client("operator", |_| operate());
     // A Go process ends with its goroutines running.
-    sim.without("nothing-left");
+    sim.turn_off("nothing-left");
     let faults = Faults::none().stops(Duration::from_secs(60)).kills().power_losses();
     let faults = faults.starting_at(Duration::from_secs(5)).quiet_after(Duration::from_secs(20));
     sim.faults(targets, faults.downtime(Duration::from_millis(100), Duration::from_secs(2)).at_most(3));

@@ -127,7 +127,7 @@ pub(super) struct Run {
     /// The search strategy: `random`
     #[arg(long, value_name = "SEARCH", value_parser = parse_search)]
     pub(super) search: Option<()>,
-    /// The build: `shipped`, `patched` or `sound` [default: the scenario's first]
+    /// One of the scenario's builds; `list` shows them [default: its first]
     #[arg(long, value_name = "BUILD")]
     pub(super) build: Option<Build>,
     /// The number of runner processes [default: one per processor]
@@ -205,7 +205,7 @@ pub(super) struct Check {
     /// The seeds: a range `40..50`, or a count
     #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
     pub(super) seeds: Option<Range<u64>>,
-    /// The build: `shipped`, `patched` or `sound` [default: every build]
+    /// One of the scenario's builds; `list` shows them [default: every build]
     #[arg(long, value_name = "BUILD")]
     pub(super) build: Option<Build>,
     /// Also end runs that bypass the virtual kernel by a raw system call or from inside the C library, and name the call

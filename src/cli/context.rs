@@ -72,5 +72,5 @@ pub(super) fn human() -> Human<impl Write> {
 }
 
 pub(super) fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {
-    Token { scenario: scenario.name.to_owned(), build, engine: scenario.engine(), seed, plan: None }.request(true)
+    Token { scenario: scenario.name().to_owned(), build, engine: scenario.engine(), seed, plan: None }.request(true)
 }

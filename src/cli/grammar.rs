@@ -65,7 +65,7 @@ fn next(error: &clap::Error) -> String {
             Some("--until") => return MOMENT_NEXT.to_owned(),
             Some("--log") => return LOG_NEXT.to_owned(),
             Some("--search") => return SEARCH_NEXT.to_owned(),
-            Some("--build") => return "write --build shipped, --build patched or --build sound".to_owned(),
+            Some("--build") => return "see `list` for the builds of each scenario".to_owned(),
             Some("--engine") => {
                 return "write --engine native, --engine turmoil or --engine madsim; see `list --engines`".to_owned();
             }

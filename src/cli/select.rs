@@ -19,10 +19,10 @@ pub(super) fn matching<'a>(scenarios: &'a [Scenario], filter: Option<&str>) -> R
             all => Ok(all.iter().collect()),
         };
     };
-    if let Some(named) = scenarios.iter().find(|scenario| scenario.name == filter) {
+    if let Some(named) = scenarios.iter().find(|scenario| scenario.name() == filter) {
         return Ok(vec![named]);
     }
-    let matching: Vec<_> = scenarios.iter().filter(|scenario| scenario.name.contains(filter)).collect();
+    let matching: Vec<_> = scenarios.iter().filter(|scenario| scenario.name().contains(filter)).collect();
     if matching.is_empty() {
         let why = format!("no scenario's name contains `{filter}`");
         return Err(Refusal::new(why, names_near(scenarios, filter)).ending(Verdict::NothingMatched));
@@ -48,20 +48,25 @@ pub(super) fn on(scenarios: &[Scenario], engine: Option<Engine>) -> Result<Vec<S
 
 /// The builds of a scenario, reduced to the wanted one if there is one.
 pub(super) fn builds(scenario: &Scenario, wanted: Option<Build>) -> Vec<Build> {
-    scenario.builds.iter().copied().filter(|build| wanted.is_none_or(|wanted| wanted == *build)).collect()
+    scenario.declared_builds().iter().copied().filter(|build| wanted.is_none_or(|wanted| wanted == *build)).collect()
 }
 
 /// Refuses a build that no matching scenario has.
 pub(super) fn no_such_build(scenarios: &[&Scenario], build: Build) -> Refusal {
-    let named: Vec<_> = scenarios.iter().map(|scenario| scenario.name).collect();
-    let has: Vec<_> = Build::ALL
-        .into_iter()
-        .filter(|build| scenarios.iter().any(|scenario| scenario.builds.contains(build)))
-        .map(Build::name)
-        .collect();
+    let named: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
+    let mut labels: Vec<&str> = Vec::new();
+    for declared in scenarios.iter().flat_map(|scenario| scenario.declared_builds()) {
+        if !labels.contains(&declared.label()) {
+            labels.push(declared.label());
+        }
+    }
+    let hint = match nearest(build.label(), labels.iter().copied()).first() {
+        Some(near) => format!("did you mean {near}? "),
+        None => String::new(),
+    };
     Refusal::new(
         format!("{} has no build `{build}`", named.join(", ")),
-        format!("write --build {}", has.join(" or --build ")),
+        format!("{hint}Write --build {}", labels.join(" or --build ")),
     )
 }
 
@@ -69,7 +74,7 @@ pub(super) fn no_such_build(scenarios: &[&Scenario], build: Build) -> Refusal {
 pub(super) fn token(scenarios: &[Scenario], text: &str) -> Result<Token, Refusal> {
     text.parse::<Token>().map_err(|error| {
         let begins_like =
-            |scenario: &Scenario| text.split_once('-').is_some_and(|(_, rest)| rest.starts_with(scenario.name));
+            |scenario: &Scenario| text.split_once('-').is_some_and(|(_, rest)| rest.starts_with(scenario.name()));
         let near = names_near(scenarios, Token::scenario_meant(text));
         let unknown = error == TokenError::Damaged && !scenarios.iter().any(begins_like);
         let refusal = Refusal::from(error);
@@ -79,11 +84,11 @@ pub(super) fn token(scenarios: &[Scenario], text: &str) -> Result<Token, Refusal
 
 /// The scenario that a token names, if it has the token's build.
 pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a Scenario, Refusal> {
-    let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == token.scenario) else {
+    let Some(scenario) = scenarios.iter().find(|scenario| scenario.name() == token.scenario) else {
         let why = format!("there is no scenario `{}` here", token.scenario);
         return Err(Refusal::new(why, names_near(scenarios, &token.scenario)));
     };
-    if !scenario.builds.contains(&token.build) {
+    if !scenario.declared_builds().contains(&token.build) {
         return Err(no_such_build(&[scenario], token.build).ending(Verdict::Unfit));
     }
     check_engine(token, scenario)?;
@@ -91,9 +96,27 @@ pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a 
 }
 
 fn names_near(scenarios: &[Scenario], word: &str) -> String {
-    match nearest(word, scenarios.iter().map(|scenario| scenario.name)).as_slice() {
+    match nearest(word, scenarios.iter().map(|scenario| scenario.name())).as_slice() {
         [] => "see `list` for the scenarios".to_owned(),
         [one] => format!("did you mean {one}? See `list` for all scenarios"),
         several => format!("did you mean one of {}? See `list` for all scenarios", several.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_build_is_refused_with_the_declared_ones_and_the_nearest() {
+        const BUILDS: &[Build] = &[Build::new("shipped"), Build::new("patched")];
+        let raft = Scenario::new("raft-master", |_| {}).builds(BUILDS);
+        let echo = Scenario::new("echo", |_| {});
+        let refusal = no_such_build(&[&raft, &echo], Build::new("shiped"));
+        assert_eq!(refusal.verdict.code(), 2);
+        assert!(refusal.why.ends_with("no build `shiped`"), "{refusal}");
+        assert_eq!(refusal.next, "did you mean shipped? Write --build shipped or --build patched or --build default");
+        let refusal = no_such_build(&[&echo], Build::new("loud"));
+        assert_eq!(refusal.next, "Write --build default");
     }
 }

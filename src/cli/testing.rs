@@ -5,7 +5,6 @@ use crate::failure::record::RecordStore;
 use crate::failure::regressions::{Regression, RegressionFiles};
 use crate::failure::token::Token;
 use crate::failure::token_engine::check_engine;
-use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Human, Paste, Progress, Reporters, Silent, replayed};
@@ -44,16 +43,16 @@ pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, sour
     }
     match judge(scenario, test_path, source, &mut make()) {
         Ok(Verdict::Held) => {}
-        Ok(Verdict::Nondeterministic) => panic!("two runs of one seed of {} differ", scenario.name),
-        Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name),
-        Ok(_) => panic!("{} does not hold", scenario.name),
+        Ok(Verdict::Nondeterministic) => panic!("two runs of one seed of {} differ", scenario.name()),
+        Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name()),
+        Ok(_) => panic!("{} does not hold", scenario.name()),
         Err(refusal) => panic!("{refusal}"),
     }
 }
 
 /// The title of a failure on its page, for the invariant of this id.
 pub fn title(invariant: &str) -> String {
-    crate::report::title(invariant)
+    crate::invariant::headline(invariant)
 }
 
 /// A test's path for the test runner: its module path without the crate.
@@ -67,7 +66,7 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn 
     // The test runner already runs tests in parallel, so one runner process per test is enough.
     let pool = Pool::new(launch, 1);
     let files = RegressionFiles::of_this_test(source, test_path);
-    let paste = Paste::of_this_test(test_path, files.file(scenario.name).as_deref());
+    let paste = Paste::of_this_test(test_path, files.file(scenario.name()).as_deref());
     let mut human = Human::new(Vec::new(), paste, Progress::default());
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
@@ -85,10 +84,10 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn 
 }
 
 fn options(scenario: &Scenario, regressions: Vec<Regression>, settings: &Settings) -> CampaignOptions {
-    let unbounded = if settings.time.is_some() { u64::MAX } else { scenario.seeds };
+    let unbounded = if settings.time.is_some() { u64::MAX } else { scenario.seed_count() };
     CampaignOptions {
-        scenario: scenario.name.to_owned(),
-        build: scenario.builds.first().copied().unwrap_or(Build::Sound),
+        scenario: scenario.name().to_owned(),
+        build: scenario.default_build(),
         engine: scenario.engine(),
         seeds: settings.seeds.clone().unwrap_or(0..unbounded),
         until: settings.time.map(|time| Instant::now() + time),
@@ -97,7 +96,7 @@ fn options(scenario: &Scenario, regressions: Vec<Regression>, settings: &Setting
         shard: Shard::default(),
         wanted: None,
         shrink: settings.shrink.unwrap_or(shrink::REPLAYS_MAX),
-        full: scenario.seeds,
+        full: scenario.seed_count(),
     }
 }
 
@@ -109,9 +108,9 @@ fn replay_token(
     human: &mut Human<Vec<u8>>,
 ) -> Result<Verdict, Refusal> {
     let token: Token = text.parse()?;
-    if token.scenario != scenario.name {
+    if token.scenario != scenario.name() {
         // Every test of the command sees the variable. Only the test that the token names replays it.
-        println!("{} is not the scenario of AFTERLIFE_REPLAY, so nothing was run", scenario.name);
+        println!("{} is not the scenario of AFTERLIFE_REPLAY, so nothing was run", scenario.name());
         return Ok(Verdict::Held);
     }
     check_engine(&token, scenario)?;

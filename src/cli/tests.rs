@@ -61,7 +61,7 @@ fn every_error_takes_two_lines() {
         "run --seeds x",
         "run --for soon",
         "run --search directed",
-        "run --build loud",
+        "run --build LOUD",
         "run --jobs 0",
         "run --max-failures many",
         "run --report xml",

@@ -78,7 +78,7 @@ impl RegressionFiles {
     /// The regressions of a scenario, in the order of their lines. A line that names a test belongs to that test alone; a line
     /// without one belongs to each test of the scenario's name.
     pub(crate) fn read(&self, scenario: &Scenario) -> Result<Vec<Regression>, Refusal> {
-        let Some(file) = self.file(scenario.name) else { return Ok(Vec::new()) };
+        let Some(file) = self.file(scenario.name()) else { return Ok(Vec::new()) };
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -91,7 +91,7 @@ impl RegressionFiles {
             let test = words.next();
             let place = format!("{}:{}", here(&file), number + 1);
             let token: Token = token.parse().map_err(|error: TokenError| misfit(&place, &error.to_string(), &error))?;
-            if token.scenario == scenario.name && (test.is_none() || test == self.test()) {
+            if token.scenario == scenario.name() && (test.is_none() || test == self.test()) {
                 regressions.push(Regression { token, place });
             }
         }
@@ -169,7 +169,7 @@ mod tests {
     fn token(seed: u64) -> Token {
         Token {
             scenario: "toy".into(),
-            build: Build::Sound,
+            build: Build::DEFAULT,
             engine: crate::model::engine::Engine::Native,
             seed,
             plan: None,

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(crate) fn token() -> Token {
     Token {
         scenario: "raft-master".into(),
-        build: Build::Shipped,
+        build: Build::new("shipped"),
         engine: crate::model::engine::Engine::Native,
         seed: 47,
         plan: None,
@@ -266,7 +266,7 @@ impl Log {
                 token: token.to_string(),
             },
             scenario: "raft-master".into(),
-            build: Build::Shipped,
+            build: Build::new("shipped"),
             ended: Ended::Whole,
             record: self.record,
             totals: Totals { events, virtual_ns: 2 * SECOND_NS },

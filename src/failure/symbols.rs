@@ -1,6 +1,7 @@
 //! Symbols of call sites: the functions, files and lines of return addresses, and the owner of their code.
 //! Resolving an address is slow, so it happens in the campaign's process, never in a run, and once for each address.
 
+use crate::model::source_path::portable;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -64,11 +65,7 @@ fn owner(function: &str, file: &str) -> Owner {
     if of_allocator || file.starts_with("/rustc/") || file.contains("/lib/rustlib/") {
         return Owner::Machinery;
     }
-    let dependency = DEPENDENCIES.iter().find_map(|(folder, behind)| {
-        let (_, rest) = file.split_once(folder)?;
-        rest.split('/').nth(*behind)
-    });
-    if let Some(folder) = dependency {
+    if let Some(folder) = dependency(file) {
         // `tokio-1.54.0`, `tokio-6e4a5b…`, `tokio`.
         let is = |name: &str| folder.strip_prefix(name).is_some_and(|rest| rest.is_empty() || is_version(rest));
         return if MACHINERY.iter().any(|name| is(name)) { Owner::Machinery } else { Owner::Library };
@@ -87,6 +84,14 @@ fn owner(function: &str, file: &str) -> Owner {
         Some(_) if file.is_empty() => Owner::Unknown,
         _ => Owner::Own,
     }
+}
+
+/// The folder of the dependency that a file belongs to, if it belongs to one.
+fn dependency(file: &str) -> Option<&str> {
+    DEPENDENCIES.iter().find_map(|(folder, behind)| {
+        let (_, rest) = file.split_once(folder)?;
+        rest.split('/').nth(*behind)
+    })
 }
 
 /// Returns whether this is `-1.54.0`, or a hash such as a checkout's folder has.
@@ -141,7 +146,7 @@ fn resolve(address: u32) -> Vec<Frame> {
     frames
 }
 
-/// The path as a panic would name it: relative to the folder of this executable's target directory.
+/// The path as a panic would name it: relative to the workspace's folder, and the same on every machine.
 fn from_workspace(file: &str) -> String {
     static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let root = ROOT.get_or_init(|| {
@@ -150,7 +155,16 @@ fn from_workspace(file: &str) -> String {
         target.parent().map(Path::to_owned)
     });
     let stripped = root.as_ref().and_then(|root| Path::new(file).strip_prefix(root).ok());
-    stripped.map_or_else(|| file.to_owned(), |path| path.display().to_string())
+    // With a target directory elsewhere, the workspace is the folder of the lock file above the sources.
+    let found = || {
+        let workspace = Path::new(file).ancestors().skip(1).find(|folder| folder.join("Cargo.lock").is_file())?;
+        Path::new(file).strip_prefix(workspace).ok()
+    };
+    let is_foreign = dependency(file).is_some();
+    match stripped.or_else(|| found().filter(|_| !is_foreign)) {
+        Some(path) => path.display().to_string(),
+        None => portable(file).to_owned(),
+    }
 }
 
 fn frames(stack: &[u32]) -> Vec<Frame> {

@@ -15,13 +15,10 @@ use std::str::FromStr;
 const VERSION: &str = "a2";
 
 /// The bit in the first byte of the payload that says that a plan follows.
-const PLAN_FOLLOWS: u8 = 0b100;
+const PLAN_FOLLOWS: u8 = 0b001;
 
-/// The bits in the first byte of the payload that have the build.
-const BUILD_BITS: u8 = 0b011;
-
-/// The bits in the first byte of the payload that have the engine.
-const ENGINE_SHIFT: u32 = 3;
+/// The bits in the first byte of the payload that have the engine. The label of the build follows, after its length.
+const ENGINE_SHIFT: u32 = 1;
 const ENGINE_BITS: u8 = 0b11 << ENGINE_SHIFT;
 
 /// The length of the checksum at the end of the payload. One typing error in sixteen million passes it.
@@ -44,6 +41,7 @@ pub struct Token {
 
 /// The reason for which a text cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// It does not begin like a token.
     #[error("`{text}` is not a token")]
@@ -114,7 +112,7 @@ impl Token {
     }
 
     /// The request for its run.
-    pub fn request(&self, record: bool) -> Request {
+    pub(crate) fn request(&self, record: bool) -> Request {
         Request {
             scenario: self.scenario.clone(),
             build: self.build,
@@ -130,45 +128,41 @@ impl Token {
     }
 
     fn body(&self) -> Vec<u8> {
-        let build = match self.build {
-            Build::Shipped => 0,
-            Build::Patched => 1,
-            Build::Sound => 2,
-        };
         let engine: u8 = match self.engine {
             Engine::Native => 0,
             Engine::Turmoil => 1,
             Engine::Madsim => 2,
         };
-        let build = build | engine << ENGINE_SHIFT;
-        match &self.plan {
-            None => vec![build],
-            Some(plan) => {
-                let mut body = vec![build | PLAN_FOLLOWS];
-                body.extend(plan.encode());
-                body
-            }
+        // The default build needs no letters.
+        let label = if self.build == Build::DEFAULT { "" } else { self.build.label() };
+        let mut body = vec![engine << ENGINE_SHIFT, label.len() as u8];
+        body.extend(label.bytes());
+        if let Some(plan) = &self.plan {
+            body[0] |= PLAN_FOLLOWS;
+            body.extend(plan.encode());
         }
+        body
     }
 
     fn from_body(scenario: &str, seed: u64, body: &[u8]) -> Result<Self, TokenError> {
         let unreadable = |what: String| TokenError::Unreadable { what };
         let (&first, rest) = body.split_first().ok_or(TokenError::Short)?;
-        let build = match first & BUILD_BITS {
-            0 => Build::Shipped,
-            1 => Build::Patched,
-            2 => Build::Sound,
-            other => return Err(unreadable(format!("build number {other}"))),
-        };
         let engine = match (first & ENGINE_BITS) >> ENGINE_SHIFT {
             0 => Engine::Native,
             1 => Engine::Turmoil,
             2 => Engine::Madsim,
             other => return Err(unreadable(format!("engine number {other}"))),
         };
-        if first & !(BUILD_BITS | PLAN_FOLLOWS | ENGINE_BITS) != 0 {
+        if first & !(PLAN_FOLLOWS | ENGINE_BITS) != 0 {
             return Err(unreadable(format!("first byte {first:#010b}")));
         }
+        let (&length, rest) = rest.split_first().ok_or_else(|| unreadable("no build".to_owned()))?;
+        let cut = || unreadable(format!("a build's label of {length} bytes"));
+        let (label, rest) = rest.split_at_checked(usize::from(length)).ok_or_else(cut)?;
+        let build = match label {
+            [] => Build::DEFAULT,
+            label => str::from_utf8(label).map_err(|_| cut())?.parse().map_err(unreadable)?,
+        };
         let plan = match first & PLAN_FOLLOWS {
             0 if rest.is_empty() => None,
             0 => return Err(unreadable("bytes after its end".to_owned())),
@@ -271,15 +265,15 @@ mod tests {
 
     #[test]
     fn the_text_of_a_token_is_stable() {
-        let drawn = token("raft-master", Build::Shipped, 47, None);
-        let cut = token("raft-master", Build::Patched, u64::MAX, Some(stop_after_open()));
-        let none = token("kv", Build::Sound, 0, Some(Plan::default()));
+        let drawn = token("raft-master", Build::new("shipped"), 47, None);
+        let cut = token("raft-master", Build::new("patched"), u64::MAX, Some(stop_after_open()));
+        let none = token("kv", Build::DEFAULT, 0, Some(Plan::default()));
         let turmoil = Token { engine: Engine::Turmoil, ..drawn.clone() };
-        insta::assert_snapshot!(drawn, @"a2-raft-master-47-AAFJDQ");
-        insta::assert_snapshot!(cut, @"a2-raft-master-18446744073709551615-BQIBEG9wZW4gbWV0YWRhdGEtZGIAAsCNtwEAAIDYjuFvgJTr3AMAwJPCzQEGAAIBgMq17gHhrqo");
-        insta::assert_snapshot!(none, @"a2-kv-0-BgCLhOk");
-        insta::assert_snapshot!(turmoil, @"a2-raft-master-47-CL479Q");
-        insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a2-raft-master-47-ENYt_Q");
+        insta::assert_snapshot!(drawn, @"a2-raft-master-47-AAdzaGlwcGVkOnDV");
+        insta::assert_snapshot!(cut, @"a2-raft-master-18446744073709551615-AQdwYXRjaGVkAgEQb3BlbiBtZXRhZGF0YS1kYgACwI23AQAAgNiO4W-AlOvcAwDAk8LNAQYAAgGAyrXuAQ1fOg");
+        insta::assert_snapshot!(none, @"a2-kv-0-AQAASzaJ");
+        insta::assert_snapshot!(turmoil, @"a2-raft-master-47-AgdzaGlwcGVktI2D");
+        insta::assert_snapshot!(Token { engine: Engine::Madsim, ..drawn }, @"a2-raft-master-47-BAdzaGlwcGVk_Tdv");
         let hold = |until: Option<&str>| {
             let (node, lasting) = (NodeId(2), Duration::from_secs(4));
             let fault = match until {
@@ -289,12 +283,12 @@ mod tests {
             Injection { trigger: Trigger::at(Duration::from_secs(1)), fault }
         };
         let held = Plan { injections: vec![hold(None), hold(Some("close metadata-db"))] };
-        insta::assert_snapshot!(token("kv", Build::Sound, 0, Some(held)), @"a2-kv-0-BgIAgJTr3AMEAgOA0KzzDgAAgJTr3AMEAgOA0KzzDgERY2xvc2UgbWV0YWRhdGEtZGI4SbI");
+        insta::assert_snapshot!(token("kv", Build::DEFAULT, 0, Some(held)), @"a2-kv-0-AQACAICU69wDBAIDgNCs8w4AAICU69wDBAIDgNCs8w4BEWNsb3NlIG1ldGFkYXRhLWRiSiJJ");
     }
 
     #[test]
     fn every_proper_prefix_of_a_token_is_refused() {
-        let whole = token("raft-master", Build::Shipped, 47, Some(stop_after_open())).to_string();
+        let whole = token("raft-master", Build::new("shipped"), 47, Some(stop_after_open())).to_string();
         for end in 0..whole.len() {
             assert!(whole[..end].parse::<Token>().is_err(), "{} was read", &whole[..end]);
         }
@@ -303,7 +297,7 @@ mod tests {
     #[test]
     fn a_scenario_whose_name_looks_like_a_seed_is_read_back() {
         for name in ["raft-2-master", "3", "a2-47", "x-9-"] {
-            let whole = token(name, Build::Sound, 12, None);
+            let whole = token(name, Build::DEFAULT, 12, None);
             assert_eq!(whole.to_string().parse(), Ok(whole));
         }
     }
@@ -336,11 +330,12 @@ mod tests {
         #[test]
         fn a_token_is_parsed_as_it_was_printed(
             scenario in "[a-z][a-z0-9-]{0,20}",
-            build in proptest::sample::select(Build::ALL.to_vec()),
+            label in "[a-z0-9._-]{1,32}",
             engine in proptest::sample::select(Engine::ALL.to_vec()),
             seed: u64,
             plan in proptest::option::of(plan()),
         ) {
+            let build = label.parse().expect("it is a label");
             let token = Token { scenario, build, engine, seed, plan };
             prop_assert_eq!(token.to_string().parse(), Ok(token));
         }
@@ -352,7 +347,7 @@ mod tests {
 
         #[test]
         fn one_wrong_letter_is_noticed(at in 3usize..40, letter in proptest::char::range('A', 'Z')) {
-            let whole = token("raft-master", Build::Shipped, 47, Some(stop_after_open())).to_string();
+            let whole = token("raft-master", Build::new("shipped"), 47, Some(stop_after_open())).to_string();
             let mut letters: Vec<char> = whole.chars().collect();
             prop_assume!(letters[at] != letter);
             letters[at] = letter;

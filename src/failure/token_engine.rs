@@ -14,7 +14,8 @@ pub(crate) fn check_engine(token: &Token, scenario: &Scenario) -> Result<(), Ref
         return Err(Refusal::new(why, wanted.how_to_build()));
     }
     if wanted != here {
-        let why = format!("the token is from a run on {wanted}, and {} runs on {here} in this program", scenario.name);
+        let why =
+            format!("the token is from a run on {wanted}, and {} runs on {here} in this program", scenario.name());
         let next = match wanted {
             Engine::Native if here == Engine::Madsim => "build without --cfg madsim".to_owned(),
             Engine::Native => format!("build without --features {here}"),

@@ -1,28 +1,29 @@
-//! A fault on one node ends processes on that node only: no service on a node that no fault has struck ends badly after one has
-//! struck another. It is on by default: a service that cannot bear the loss of a peer is what cascades are made of. It goes
-//! by the order of things, not by their cause; so a service that ended badly before any fault struck, and may do so
-//! by itself, is not looked at. A fault of a link strikes both of its sides, and clients do not count.
+//! *blast-radius*: a fault on one node ends processes on that node only. A service on a node that no fault has struck must not fail
+//! after a fault has struck another node: cascades begin with services that do not survive the loss of a peer.
+//!
+//! The order of events decides, not their causes. So a service that failed before any fault, and may fail by itself, does not count.
+//! A link fault strikes both ends of its link. Clients do not count.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use super::deaths::ended;
 use super::deaths::is_failure;
-use super::site::class_of;
+use crate::model::role::role_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, NodeId, Seq, What};
 use std::collections::BTreeSet;
 
 pub(super) const ID: &str = "blast-radius";
 
-/// Knows whom each fault strikes, and whom one has.
+/// The nodes that each fault strikes, and those that were struck.
 #[derive(Default)]
 pub(super) struct BlastRadius {
-    /// Whom each injection of the plan strikes.
+    /// The nodes that each injection of the plan strikes.
     strikes: Vec<Vec<NodeId>>,
-    /// Who is no service.
+    /// The nodes that are not services.
     clients: BTreeSet<NodeId>,
     struck: BTreeSet<NodeId>,
     last: Option<Seq>,
-    /// Who ended badly before any fault.
+    /// The nodes that failed before any fault.
     frail: BTreeSet<NodeId>,
 }
 
@@ -33,7 +34,7 @@ impl BlastRadius {
     }
 }
 
-impl Invariant for BlastRadius {
+impl Monitor for BlastRadius {
     fn id(&self) -> &'static str {
         ID
     }
@@ -62,9 +63,9 @@ impl Invariant for BlastRadius {
                 Some(Violation {
                     invariant: ID.to_owned(),
                     class: how.clone(),
-                    sites: vec![class_of(node)],
+                    sites: vec![role_of(node).to_owned()],
                     subject: node.to_owned(),
-                    sentence: format!("{node} {how}, although no fault had struck it: only others"),
+                    sentence: format!("{node} {how}, although faults had struck only other nodes"),
                     at: event.seq,
                     turning: vec![fault],
                 })
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_ends_badly_after_a_fault_elsewhere_breaks_it() {
+    fn a_service_that_fails_after_a_fault_elsewhere_breaks_it() {
         for how in BAD {
             let mut script = Script::new();
             script.happens(FAULT).exited(Death::Kill).on(2).exited(how);
@@ -99,12 +100,12 @@ mod tests {
         }
         let mut script = Script::new();
         script.happens(FAULT).on(2).exited(BAD[0]);
-        let said = &check(script)[0].sentence;
-        assert_eq!(said, "node-2 ended with exit code 1, although no fault had struck it: only others");
+        let sentence = &check(script)[0].sentence;
+        assert_eq!(sentence, "node-2 ended with exit code 1, although faults had struck only other nodes");
     }
 
     #[test]
-    fn who_was_struck_may_end_and_so_may_either_side_of_a_link() {
+    fn a_struck_node_may_fail_and_so_may_either_end_of_a_link() {
         for node in [0, 1] {
             let mut script = Script::new();
             script.happens(FAULT).on(node).exited(Death::Panic);
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_end_and_a_kill_are_none_of_its_business() {
+    fn an_orderly_end_and_a_kill_do_not_count() {
         for how in [Death::Exit { code: 0 }, Death::Kill, Death::Overrun, Death::PowerLoss] {
             let mut script = Script::new();
             script.happens(FAULT).on(2).exited(how);
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ended_badly_without_any_fault_may_do_so_again() {
+    fn a_service_that_failed_without_any_fault_may_fail_again() {
         let mut script = Script::new();
         script.on(2).exited(Death::Abort).on(0).happens(FAULT).on(2).exited(Death::Abort);
         assert_eq!(check(script), []);

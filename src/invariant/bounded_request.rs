@@ -1,17 +1,17 @@
-//! No request is out of all proportion: a single allocation stays under its bound, a path under what the system takes.
-//! It is on everywhere: a length that was read from freed or foreign bytes is mostly absurd, and honest ones are not. A program
-//! that is meant to ask for more says so with `Sim::bound`.
+//! *bounded-request*: a single allocation stays below its bound, and a path below the limit of the system. A length that was read from
+//! freed or foreign bytes is mostly absurd, and an honest one is not. A program that allocates more on purpose raises the bound by
+//! `Sim::bound`.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "bounded-request";
 
-/// Needs no state: the room knows the bounds, and tells only of what is beyond them.
+/// Stateless: the kernel knows the bounds, and reports only requests beyond them.
 pub(super) struct BoundedRequest;
 
-impl Invariant for BoundedRequest {
+impl Monitor for BoundedRequest {
     fn id(&self) -> &'static str {
         ID
     }
@@ -23,11 +23,10 @@ impl Invariant for BoundedRequest {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let node = facts.node(event.node);
         let (class, sentence) = match event.what {
-            What::Allocated { bytes } => ("allocation", format!("{node} asked for {bytes} bytes of memory at once")),
-            What::LongPath { bytes } => (
-                "path",
-                format!("{node} named a path of {bytes} bytes, longer in whole or in part than the system takes"),
-            ),
+            What::Allocated { bytes } => ("allocation", format!("{node} allocated {bytes} bytes at once")),
+            What::LongPath { bytes } => {
+                ("path", format!("{node} passed a path of {bytes} bytes, beyond the limits of the system"))
+            }
             _ => return None,
         };
         Some(Violation {
@@ -52,18 +51,19 @@ mod tests {
         let mut script = Script::new();
         script.happens(What::Allocated { bytes: 1 << 40 }).happens(What::LongPath { bytes: 70_000 });
         let violations = run(BoundedRequest, script);
-        let said: Vec<String> = violations.iter().map(|it| format!("{}: {}", it.signature(), it.sentence)).collect();
+        let shown: Vec<String> =
+            violations.iter().map(|violation| format!("{}: {}", violation.signature(), violation.sentence)).collect();
         assert_eq!(
-            said,
+            shown,
             [
-                "bounded-request · allocation: node-0 asked for 1099511627776 bytes of memory at once",
-                "bounded-request · path: node-0 named a path of 70000 bytes, longer in whole or in part than the system takes",
+                "bounded-request · allocation: node-0 allocated 1099511627776 bytes at once",
+                "bounded-request · path: node-0 passed a path of 70000 bytes, beyond the limits of the system",
             ]
         );
     }
 
     #[test]
-    fn what_a_process_had_in_all_is_no_request() {
+    fn the_total_of_a_process_is_not_a_request() {
         let mut script = Script::new();
         script.happens(What::MemoryUsed { live: 1 << 40, peak: 1 << 40 });
         assert_eq!(run(BoundedRequest, script), []);

@@ -1,19 +1,18 @@
-//! A process that was asked to stop has stopped within its budget.
-//! It says nothing of what the stop lost.
+//! *bounded-shutdown*: a process that is asked to stop ends within its budget. Data that the stop loses is a matter of other invariants.
 
-use super::contract::{Facts, Invariant};
-use super::site::class_of;
+use super::contract::{Facts, Monitor};
 use crate::model::duration::span;
+use crate::model::role::role_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "bounded-shutdown";
 
-/// Remembers which stop is open on which node.
+/// The stop requests that are under way, by node.
 #[derive(Default)]
 pub(super) struct BoundedShutdown {
-    /// How long a stop may take, whatever its budget is.
+    /// The bound that the scenario set, whatever the budget is.
     bound_ns: Option<u64>,
     asked: BTreeMap<NodeId, Asked>,
 }
@@ -25,13 +24,13 @@ struct Asked {
 }
 
 impl BoundedShutdown {
-    /// With a bound of its own, beside the budget of each stop.
+    /// With a bound beside the budget of each stop.
     pub(super) fn within(bound_ns: Option<u64>) -> Self {
         Self { bound_ns, ..Self::default() }
     }
 }
 
-impl Invariant for BoundedShutdown {
+impl Monitor for BoundedShutdown {
     fn id(&self) -> &'static str {
         ID
     }
@@ -69,7 +68,7 @@ impl Invariant for BoundedShutdown {
                 };
                 Some(Violation {
                     invariant: ID.to_owned(),
-                    class: class_of(node),
+                    class: role_of(node).to_owned(),
                     sites: Vec::new(),
                     subject: format!("{node}, {bound}"),
                     sentence,
@@ -112,8 +111,11 @@ mod tests {
             script.stop_requested(30_000_000_000).after_ns(took_ns).exited(Death::Exit { code: 0 });
             let violations = run(BoundedShutdown::within(Some(10_000_000_000)), script);
             assert_eq!(!violations.is_empty(), broken, "{violations:?}");
-            let said = violations.first().map_or("", |violation| &violation.sentence);
-            assert!(said.is_empty() || said.ends_with("to stop after it was asked to, more than 10 s"), "{said}");
+            let sentence = violations.first().map_or("", |violation| &violation.sentence);
+            assert!(
+                sentence.is_empty() || sentence.ends_with("to stop after it was asked to, more than 10 s"),
+                "{sentence}"
+            );
         }
     }
 

@@ -1,5 +1,4 @@
-//! The catalogue of invariants: what each is called, what it claims, and which bound it has.
-//! It checks nothing: the state machines are beside it.
+//! The catalogue of the built-in invariants: their ids, claims and bounds. It checks nothing: the monitors are beside it.
 
 use super::{
     blast_radius, bounded_request, bounded_shutdown, close_once, closed_or_open, honest_progress,
@@ -9,53 +8,54 @@ use super::{
 };
 use std::time::Duration;
 
-/// An invariant by name: what a scenario may turn off with [`Sim::without`](crate::Sim::without), on with
-/// [`Sim::also`](crate::Sim::also), and bound with [`Sim::bound`](crate::Sim::bound).
+/// A built-in invariant. A scenario may turn it off with [`Sim::turn_off`](crate::Sim::turn_off), on with
+/// [`Sim::turn_on`](crate::Sim::turn_on), and bound it with [`Sim::bound`](crate::Sim::bound).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct About {
-    /// Its name.
+pub struct InvariantInfo {
+    /// The id: `no-use-after-teardown`.
     pub id: &'static str,
-    /// What it claims, in one line.
+    /// The property that it claims, in one line.
     pub claim: &'static str,
+    /// The name of its violation, as reports head it: `use after teardown`.
+    pub violation: &'static str,
     /// The bound that a scenario may set, if it has one.
-    pub bound: Option<Bounded>,
-    /// Whether it is off unless a scenario turns it on: what it claims is not so for most sound systems.
-    pub on_request: bool,
+    pub bound: Option<BoundInfo>,
+    /// Whether it is off by default, because most sound systems do not have the property.
+    pub opt_in: bool,
 }
 
-/// What the bound of an invariant is.
+/// The bound of an invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Bounded {
-    /// What is bounded.
+pub struct BoundInfo {
+    /// The bounded quantity.
     pub what: &'static str,
-    /// In what it is counted.
-    pub unit: Unit,
-    /// The bound where a scenario says nothing.
-    pub usual: &'static str,
+    /// The unit of the bound.
+    pub unit: BoundUnit,
+    /// The default bound.
+    pub default: &'static str,
 }
 
-/// In what a bound is counted.
+/// The unit of a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unit {
+pub enum BoundUnit {
     /// Virtual time: a [`Duration`].
     Time,
     /// Bytes: a `u64`.
     Bytes,
-    /// So many: a `u64`.
+    /// A count: a `u64`.
     Times,
 }
 
-/// The bound of an invariant, as a scenario sets it: a [`Duration`], or a `u64` of what the invariant
-/// [counts](Bounded::unit).
+/// A bound of an invariant, as a scenario sets it: a [`Duration`], or a `u64` in the bound's [unit](BoundInfo::unit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bound {
     /// Virtual time.
     Time(Duration),
-    /// Bytes, or so many.
+    /// A number of bytes, or a count.
     Number(u64),
 }
 
@@ -71,102 +71,183 @@ impl From<u64> for Bound {
     }
 }
 
-const fn claims(id: &'static str, claim: &'static str) -> About {
-    About { id, claim, bound: None, on_request: false }
+const fn claims(id: &'static str, claim: &'static str, violation: &'static str) -> InvariantInfo {
+    InvariantInfo { id, claim, violation, bound: None, opt_in: false }
 }
 
-const fn bounded(id: &'static str, claim: &'static str, what: &'static str, unit: Unit, usual: &'static str) -> About {
-    About { id, claim, bound: Some(Bounded { what, unit, usual }), on_request: false }
+const fn bounded(id: &'static str, claim: &'static str, violation: &'static str, bound: BoundInfo) -> InvariantInfo {
+    InvariantInfo { id, claim, violation, bound: Some(bound), opt_in: false }
 }
 
-pub(crate) const RECOVERS: &str = "recovers";
+pub(crate) const EVENTUALLY: &str = "eventually";
+pub(crate) const NO_CRASH: &str = "no-crash";
+pub(crate) const NO_SPIN: &str = no_spin::ID;
+pub(crate) const NO_UNSUPPORTED_CALL: &str = "no-unsupported-call";
 pub(crate) const NOTHING_ACKED_IS_LOST: &str = "nothing-acked-is-lost";
+pub(crate) const RECOVERS: &str = "recovers";
 
-pub(super) const CATALOGUE: &[About] = &[
-    claims(probed_claims::ID, "each `always!` that the code passes holds"),
-    claims(blast_radius::ID, "a fault on one node ends processes on that node only"),
+pub(super) const CATALOGUE: &[InvariantInfo] = &[
+    claims(
+        probed_claims::ID,
+        "each `always` claim of the scenario and each `always!` of a probe holds",
+        "claim broken",
+    ),
+    claims(blast_radius::ID, "a fault on one node ends processes on that node only", "a fault spread to another node"),
     bounded(
         bounded_request::ID,
-        "no single allocation is out of all proportion, no path longer than the system takes",
-        "one allocation",
-        Unit::Bytes,
-        "1 GiB, or the node's memory if that is less",
+        "no single allocation exceeds its bound, and no path is longer than the system allows",
+        "oversized request",
+        BoundInfo {
+            what: "the size of one allocation",
+            unit: BoundUnit::Bytes,
+            default: "1 GiB, or the node's memory budget if that is less",
+        },
     ),
     bounded(
         bounded_shutdown::ID,
-        "a process that was asked to stop stops in time",
-        "the time from the request to the end",
-        Unit::Time,
-        "the budget of each stop",
+        "a process that is asked to stop ends in time",
+        "shutdown over its budget",
+        BoundInfo {
+            what: "the time from the request to the end",
+            unit: BoundUnit::Time,
+            default: "the budget of each stop",
+        },
     ),
-    claims(notify_before_close::ID, "the reader of a watch is notified of its end before the channel closes"),
-    claims(close_once::ID, "a resource, a channel or a registration ends once"),
+    claims(close_once::ID, "a resource, a channel or a registration ends once", "closed twice"),
     bounded(
         closed_or_open::ID,
-        "after a panic that was caught, what was being opened is closed or open",
-        "the time that unwinding takes",
-        Unit::Time,
-        "1 ms",
+        "after a caught panic, an object that was being opened is closed or open",
+        "left half open after a panic",
+        BoundInfo { what: "the time that unwinding may take", unit: BoundUnit::Time, default: "1 ms" },
     ),
-    claims(honest_progress::ID, "100 % means that every item is verified; never above 100; 100 is reached"),
-    claims(joined_before_teardown::ID, "every borrower and task ends before what it holds is torn down"),
+    claims(EVENTUALLY, "each `eventually` claim of the scenario comes true within its bound", "claim not met in time"),
+    claims(
+        honest_progress::ID,
+        "progress never exceeds 100 %, and 100 % means that every item is verified",
+        "wrong progress",
+    ),
+    claims(
+        joined_before_teardown::ID,
+        "every borrower and every task ends before what it uses is torn down",
+        "teardown before join",
+    ),
     claims(
         no_callback_after_deregistration::ID,
-        "no call begins after deregistration, which is over when those that ran have ended",
+        "no call begins after deregistration, which ends when the running calls have ended",
+        "callback after deregistration",
     ),
+    claims(NO_CRASH, "no process dies by an unhandled signal or leaves past its own exit", "crash"),
     bounded(
         no_crash_loop::ID,
-        "no process dies the same way with the same state on its disk again and again, or at one line whatever is there",
-        "how many such ends in a row are a loop",
-        Unit::Times,
-        "3",
+        "no supervised process keeps dying in the same way with the same disk, or at the same line",
+        "crash loop",
+        BoundInfo { what: "the number of such ends in a row that make a loop", unit: BoundUnit::Times, default: "3" },
     ),
-    claims(no_deadlock::ID, "nobody waits for what cannot come"),
-    claims(no_silent_panic::ID, "no panic anywhere, caught or not"),
+    claims(no_deadlock::ID, "no process waits for something that cannot come", "deadlock"),
+    claims(no_silent_panic::ID, "no thread panics, whether the panic is caught or not", "panic"),
     bounded(
         no_spin::ID,
-        "a process to which nothing comes does a bounded number of things in a virtual second",
-        "readings of a clock in a virtual second; a call that moves nothing counts as twenty",
-        Unit::Times,
-        "2 000 000",
+        "a process that nothing reaches makes a bounded number of calls in a virtual second",
+        "endless loop",
+        BoundInfo {
+            what: "the number of clock readings in a virtual second; a call without effect counts as twenty",
+            unit: BoundUnit::Times,
+            default: "2 000 000",
+        },
     ),
-    claims(no_stale_epoch_effect::ID, "an effect carries the epoch that is current"),
-    About {
-        id: no_stale_message::ID,
-        claim: "no message reaches a process that belongs to another life",
-        bound: None,
-        on_request: true,
+    claims(no_stale_epoch_effect::ID, "an effect belongs to the current epoch", "stale epoch effect"),
+    InvariantInfo {
+        opt_in: true,
+        ..claims(no_stale_message::ID, "no message of or for another incarnation reaches a process", "stale message")
     },
-    claims(no_use_after_teardown::ID, "no use of a resource after its teardown, nor of a descriptor after its close"),
-    claims(no_use_before_init::ID, "no use of a resource before it is open; tearing it down is a use"),
-    claims(NOTHING_ACKED_IS_LOST, "what was acknowledged is there after recovery"),
-    claims(nothing_left::ID, "a process that ends in order leaves no thread, task, socket, file, timer or lock"),
-    claims(one_incarnation::ID, "never two lives of a node at once, and no act of one that is over"),
-    claims(own_entry_only::ID, "who removes an entry from a registry removes its own"),
+    claims(NO_UNSUPPORTED_CALL, "no process makes a call that the simulation does not support", "unsupported call"),
+    claims(
+        no_use_after_teardown::ID,
+        "no resource is used after its teardown, and no descriptor after its close",
+        "use after teardown",
+    ),
+    claims(no_use_before_init::ID, "no resource is used or torn down before it is open", "use before init"),
+    claims(NOTHING_ACKED_IS_LOST, "acknowledged entries are there after recovery", "acknowledged data is lost"),
+    claims(nothing_left::ID, "a process that ends in order leaks no thread, task, socket, file, timer or lock", "leak"),
+    claims(
+        notify_before_close::ID,
+        "the reader of a watch is notified of its end before the channel closes",
+        "close without notice",
+    ),
+    claims(
+        one_incarnation::ID,
+        "at most one incarnation of a node runs, and none acts after its end",
+        "two incarnations at once",
+    ),
+    claims(own_entry_only::ID, "code removes its own registry entries only", "foreign entry removed"),
     bounded(
         RECOVERS,
-        "when faults have stopped, every client comes to its end",
-        "the time from the end of the last fault",
-        Unit::Time,
-        "the run's time limit",
+        "every client ends after the faults are over",
+        "no recovery",
+        BoundInfo {
+            what: "the time from the end of the last fault",
+            unit: BoundUnit::Time,
+            default: "the run's time limit",
+        },
     ),
     bounded(
         slots_conserved::ID,
-        "a counter of places is never below zero or above its cap, and at rest shows its holders",
-        "how long neither changes until that is rest",
-        Unit::Time,
-        "1 ms",
+        "a slot counter stays between zero and its cap, and matches its holders at rest",
+        "wrong slot count",
+        BoundInfo {
+            what: "the time without a change after which a counter is at rest",
+            unit: BoundUnit::Time,
+            default: "1 ms",
+        },
     ),
 ];
 
-/// Every invariant that there is, by name.
+/// Every built-in invariant, by id.
 ///
 /// ```
-/// for it in afterlife::invariants() {
-///     let bound = it.bound.map(|bound| format!(" (bound: {}; {} unless said)", bound.what, bound.usual));
-///     println!("{}: {}{}", it.id, it.claim, bound.unwrap_or_default());
+/// for invariant in afterlife::invariants() {
+///     let bound = invariant.bound.map(|bound| format!(" (bound: {}; default: {})", bound.what, bound.default));
+///     println!("{}: {}{}", invariant.id, invariant.claim, bound.unwrap_or_default());
 /// }
 /// ```
-pub fn invariants() -> &'static [About] {
+pub fn invariants() -> &'static [InvariantInfo] {
     CATALOGUE
+}
+
+/// The name of a violation, for the place after a cross: `use after teardown` for `no-use-after-teardown`.
+///
+/// The id of a user's own invariant names its violation if it begins with `no-`; any other is headed `broken: …`.
+pub(crate) fn headline(invariant: &str) -> String {
+    if let Some(known) = CATALOGUE.iter().find(|known| known.id == invariant) {
+        return known.violation.to_owned();
+    }
+    match invariant.strip_prefix("no-") {
+        Some(violation) => violation.replace('-', " "),
+        None => format!("broken: {}", invariant.replace('-', " ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_names_the_violation_and_not_the_property() {
+        for invariant in invariants() {
+            assert!(!headline(invariant.id).starts_with("no ") || invariant.id == RECOVERS, "{}", invariant.id);
+        }
+        assert_eq!(headline("no-use-after-teardown"), "use after teardown");
+        assert_eq!(headline("close-once"), "closed twice");
+    }
+
+    #[test]
+    fn an_id_of_a_users_own_names_its_violation_too() {
+        assert_eq!(headline("no-two-leaders"), "two leaders");
+        assert_eq!(headline("one-leader-per-term"), "broken: one leader per term");
+    }
+
+    #[test]
+    fn the_list_is_in_the_order_of_the_ids() {
+        assert!(invariants().is_sorted_by_key(|invariant| invariant.id));
+    }
 }

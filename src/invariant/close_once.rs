@@ -1,8 +1,8 @@
-//! A resource, a channel or a registration ends once.
-//! A request that comes when it has ended and does nothing is harmless, and is not told by the program.
+//! *close-once*: a resource, a channel or a registration ends once. A close request after the end that does nothing is harmless; probes do
+//! not report it.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "close-once";
 
-/// Remembers what has ended.
+/// The objects that have ended.
 #[derive(Default)]
 pub(super) struct CloseOnce {
     ended: BTreeMap<u32, (Seq, u64, Name)>,
 }
 
-impl Invariant for CloseOnce {
+impl Monitor for CloseOnce {
     fn id(&self) -> &'static str {
         ID
     }
@@ -42,7 +42,7 @@ impl Invariant for CloseOnce {
         Some(Violation {
             invariant: ID.to_owned(),
             class: name.to_owned(),
-            sites: vec![place(facts.text(site)), place(facts.text(first_site))],
+            sites: vec![file_of(facts.text(site)), file_of(facts.text(first_site))],
             subject: name.to_owned(),
             sentence: format!("{} closed {name} a second time, {later} after the first", facts.node(event.node)),
             at: event.seq,
@@ -68,7 +68,7 @@ mod tests {
     fn one_close_of_each_generation_does_not() {
         let mut script = Script::new();
         script.open("db", 1).closed("db", 1).open("db", 2).closed("db", 2);
-        script.told(ProbeEvent::ChannelClosed, "watch", 3, 0).told(ProbeEvent::Deregistered, "progress", 4, 0);
+        script.probe(ProbeEvent::ChannelClosed, "watch", 3, 0).probe(ProbeEvent::Deregistered, "progress", 4, 0);
         assert_eq!(run(CloseOnce::default(), script), []);
     }
 }

@@ -1,8 +1,8 @@
-//! After a panic that somebody caught, what was being opened is closed or fully open.
-//! A panic that ends the process leaves nothing half open; one that a handler or a task boundary catches may.
+//! *closed-or-open*: after a caught panic, an object that was being opened is closed or fully open. A panic that ends the process leaves
+//! nothing half open; one that a handler or a task boundary catches may.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "closed-or-open";
 
-/// How long unwinding may take until the object must be closed, unless a scenario says otherwise.
+/// The default time that unwinding may take until the object must be closed.
 const UNWINDING_NS: u64 = 1_000_000;
 
-/// Who opens: a task, or a thread that runs none. A task may go on on another thread, and another task on this one.
+/// The opener: a task, or a thread that runs none. A task may continue on another thread, and another task on this one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opener {
     Task(u64),
@@ -33,23 +33,23 @@ struct Opening {
     site: Name,
 }
 
-/// Follows what is being opened.
+/// The objects that are being opened.
 pub(super) struct ClosedOrOpen {
     unwinding_ns: u64,
     opening: BTreeMap<u32, Opening>,
-    /// What a panic may have left half open, with the moment of the panic: almost always nothing.
+    /// The objects that a panic may have left half open, with the moment of the panic.
     suspects: BTreeMap<u32, (Seq, u64)>,
 }
 
 impl ClosedOrOpen {
-    /// Unwinding takes at most so long.
+    /// With this bound for unwinding.
     pub(super) fn within(unwinding_ns: Option<u64>) -> Self {
         let unwinding_ns = unwinding_ns.unwrap_or(UNWINDING_NS);
         Self { unwinding_ns, opening: BTreeMap::new(), suspects: BTreeMap::new() }
     }
 }
 
-impl Invariant for ClosedOrOpen {
+impl Monitor for ClosedOrOpen {
     fn id(&self) -> &'static str {
         ID
     }
@@ -79,13 +79,13 @@ impl Invariant for ClosedOrOpen {
                 self.suspects.remove(&object);
             }
             What::Panicked { .. } => {
-                let here = |it: &Opening| (it.node, it.opener) == (event.node, Opener::of(event));
-                for (object, _) in self.opening.iter().filter(|(_, it)| here(it)) {
+                let here = |opening: &Opening| (opening.node, opening.opener) == (event.node, Opener::of(event));
+                for (object, _) in self.opening.iter().filter(|(_, opening)| here(opening)) {
                     self.suspects.entry(*object).or_insert((event.seq, event.time_ns));
                 }
             }
             What::Exited { .. } => {
-                self.opening.retain(|_, it| it.node != event.node);
+                self.opening.retain(|_, opening| opening.node != event.node);
                 self.suspects.retain(|object, _| self.opening.contains_key(object));
             }
             _ => {}
@@ -95,12 +95,12 @@ impl Invariant for ClosedOrOpen {
         let (object, (seq, time_ns)) =
             self.suspects.iter().find(|(_, (_, time_ns))| over(*time_ns)).map(|(object, panic)| (*object, *panic))?;
         self.suspects.remove(&object);
-        let it = self.opening.remove(&object)?;
-        let (name, node) = (facts.text(it.name), facts.node(it.node));
+        let opening = self.opening.remove(&object)?;
+        let (name, node) = (facts.text(opening.name), facts.node(opening.node));
         Some(Violation {
             invariant: ID.to_owned(),
             class: name.to_owned(),
-            sites: vec![place(facts.text(it.site))],
+            sites: vec![file_of(facts.text(opening.site))],
             subject: name.to_owned(),
             sentence: format!(
                 "{name} of {node} is neither closed nor open {} after a panic that was caught",
@@ -120,7 +120,7 @@ mod tests {
 
     fn half_open() -> Script {
         let mut script = Script::new();
-        script.told(ProbeEvent::Declared, "engine", 1, 0).told(ProbeEvent::Opening, "engine", 1, 0);
+        script.probe(ProbeEvent::Declared, "engine", 1, 0).probe(ProbeEvent::Opening, "engine", 1, 0);
         script.panicked("no map", "src/engine.rs:223");
         script
     }
@@ -137,27 +137,27 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_closed_on_the_way_out_does_not() {
+    fn an_object_that_is_closed_during_unwinding_keeps_it() {
         let mut script = half_open();
         script.after_ns(10_000).closed("engine", 1).after_ns(2_000_000).quiescent();
         assert_eq!(run(ClosedOrOpen::within(None), script), []);
     }
 
     #[test]
-    fn a_panic_of_another_task_on_the_same_thread_does_not() {
+    fn a_panic_of_another_task_on_the_same_thread_does_not_count() {
         let mut script = Script::new();
-        script.by_task(7).told(ProbeEvent::Declared, "engine", 1, 0).told(ProbeEvent::Opening, "engine", 1, 0);
+        script.by_task(7).probe(ProbeEvent::Declared, "engine", 1, 0).probe(ProbeEvent::Opening, "engine", 1, 0);
         script.by_task(8).panicked("unrelated", "src/other.rs:1");
         script.after_ns(50_000_000).by_task(7).open("engine", 1).quiescent();
         assert_eq!(run(ClosedOrOpen::within(None), script), []);
     }
 
     #[test]
-    fn one_that_is_opened_again_after_the_panic_does_not() {
+    fn an_object_that_is_opened_again_after_the_panic_keeps_it() {
         let mut script = half_open();
         script
             .after_ns(10_000)
-            .told(ProbeEvent::Opening, "engine", 1, 0)
+            .probe(ProbeEvent::Opening, "engine", 1, 0)
             .after_ns(2_000_000)
             .open("engine", 1)
             .quiescent();
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_says_how_long_unwinding_takes() {
+    fn a_scenario_sets_the_time_for_unwinding() {
         let mut script = half_open();
         script.after_ns(2_000_000).used("engine", 2, "").closed("engine", 1);
         assert_eq!(run(ClosedOrOpen::within(Some(3_000_000)), script), []);
     }
 
     #[test]
-    fn a_panic_that_ends_the_process_does_not() {
+    fn a_panic_that_ends_the_process_does_not_count() {
         let mut script = half_open();
         script.exited(Death::Panic).after_ns(2_000_000).quiescent();
         assert_eq!(run(ClosedOrOpen::within(None), script), []);

@@ -1,20 +1,20 @@
-//! The contract of an invariant: a state machine over the events of a run.
+//! The contract between invariants and a run: a monitor observes events, and looks up facts about them.
 
 use crate::model::violation::Violation;
 use afterlife_sim::Control;
 use afterlife_sim::event::{Event, Name, NodeId, What};
 
-/// What an invariant may look up about an event. What only a room knows is nothing where there is none: in a log, say.
+/// Facts that a monitor may look up. Where there is no simulation, as in a log, those that only the kernel knows have defaults.
 pub(crate) trait Facts {
-    /// What a name stands for.
+    /// The text of a name.
     fn text(&self, name: Name) -> &str;
-    /// A node's name.
+    /// The name of a node.
     fn node(&self, node: NodeId) -> &str;
-    /// What threads are there and wait for, one line each.
+    /// The threads and what each waits for, one line each.
     fn threads(&self) -> Vec<String> {
         Vec::new()
     }
-    /// What the next life of a node would find on its disk, as one number.
+    /// A number that stands for the disk that the next incarnation of a node would find.
     fn state(&self, _: NodeId) -> u128 {
         0
     }
@@ -26,7 +26,7 @@ pub(crate) trait Facts {
     fn disk_fails(&self, _: NodeId) -> bool {
         false
     }
-    /// Whether this number was a descriptor of a node's process, and was closed.
+    /// Whether this was a descriptor of the node's process, and was closed.
     fn was_closed(&self, _: NodeId, _: i32) -> bool {
         false
     }
@@ -62,25 +62,12 @@ impl Facts for Control<'_> {
     }
 }
 
-/// What invariants know of a scenario and its plan.
-#[derive(Default)]
-pub(crate) struct Setup {
-    /// Nodes whose end the run waits for.
-    pub(crate) clients: Vec<NodeId>,
-    /// Nodes that are no services: those, and whoever looks at what is left.
-    pub(crate) no_services: Vec<NodeId>,
-    /// Nodes with a supervisor, and after how many nanoseconds of a life each is healthy.
-    pub(crate) supervised: Vec<(NodeId, u64)>,
-    /// Whom each injection of the plan strikes.
-    pub(crate) strikes: Vec<Vec<NodeId>>,
-}
-
-/// A state machine over the events of a run.
-pub(crate) trait Invariant: Send {
-    /// Its id.
-    fn id(&self) -> &'static str;
-    /// Whether it looks at events of this kind ([`What::kind`]): asked once a kind, so nothing else may matter.
+/// A state machine over the events of a run, which checks one invariant.
+pub(crate) trait Monitor: Send {
+    /// The id of the invariant.
+    fn id(&self) -> &str;
+    /// Whether it observes events of this kind ([`What::kind`]). It is asked once a kind, so the answer must depend on nothing else.
     fn wants(&self, what: &What) -> bool;
-    /// An event happened.
+    /// Observes an event. Returns the violation if the event breaks the invariant.
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation>;
 }

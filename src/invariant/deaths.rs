@@ -1,8 +1,8 @@
-//! The ways in which a process ends: which of them are failures, and how they read.
+//! The ends of processes: which of them are failures, and the words for each.
 
 use afterlife_sim::event::Death;
 
-/// Whether a process ended badly, and by itself: a kill, a power loss and a stop are somebody else's doing.
+/// Whether a process failed by itself. Kills, power losses and overrun stops come from outside.
 pub(crate) fn is_failure(how: Death) -> bool {
     match how {
         Death::Exit { code } => code != 0,
@@ -11,7 +11,7 @@ pub(crate) fn is_failure(how: Death) -> bool {
     }
 }
 
-/// How a process ended, as the end of a sentence about it.
+/// The predicate of a sentence about a process that ended.
 pub(super) fn ended(how: Death) -> String {
     match how {
         Death::Exit { code } => format!("ended with exit code {code}"),

@@ -1,9 +1,8 @@
-//! What a job says about its progress is true: never above 100, 100 or complete means that every item was verified, and a job
-//! all of whose items are verified does not rest below 100. That every item comes to be verified is another matter: see
-//! `recovers`.
+//! *honest-progress*: a job reports true progress. It never exceeds 100 %; 100 % or completion means that every item is verified; and a job
+//! whose items are all verified does not rest below 100 %. Whether the items are ever verified is a matter of *recovers*.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
@@ -17,17 +16,17 @@ struct Job {
     last: Seq,
     node: NodeId,
     site: Name,
-    /// The last that was told, unless it was 100 or the job is complete.
+    /// The last reported percentage, unless it was 100 or the job is complete.
     below: Option<u64>,
 }
 
-/// Follows every job by its number.
+/// The jobs, by object number.
 #[derive(Default)]
 pub(super) struct HonestProgress {
     jobs: BTreeMap<u32, Job>,
 }
 
-impl Invariant for HonestProgress {
+impl Monitor for HonestProgress {
     fn id(&self) -> &'static str {
         ID
     }
@@ -70,13 +69,11 @@ impl Invariant for HonestProgress {
                 let too_many = job.verified > job.items;
                 too_many.then(|| format!("{name} of {node} verified {} items of {}", job.verified, job.items))
             }
-            ProbeEvent::ProgressReported if number > 100 => Some(format!("{name} of {node} says {number} %")),
+            ProbeEvent::ProgressReported if number > 100 => Some(format!("{name} of {node} reports {number} %")),
             ProbeEvent::ProgressReported if number == 100 && missing > 0 => {
-                Some(format!("{name} of {node} says 100 % when {of}"))
+                Some(format!("{name} of {node} reports 100 % when {of}"))
             }
-            ProbeEvent::ProgressDone if missing > 0 => {
-                Some(format!("{name} of {node} says that it is complete when {of}"))
-            }
+            ProbeEvent::ProgressDone if missing > 0 => Some(format!("{name} of {node} reports completion when {of}")),
             _ => None,
         };
         match step {
@@ -88,7 +85,7 @@ impl Invariant for HonestProgress {
         Some(Violation {
             invariant: ID.to_owned(),
             class: name.to_owned(),
-            sites: vec![place(facts.text(site))],
+            sites: vec![file_of(facts.text(site))],
             subject: name.to_owned(),
             sentence: sentence?,
             at: event.seq,
@@ -98,7 +95,7 @@ impl Invariant for HonestProgress {
 }
 
 impl HonestProgress {
-    /// Nothing will happen any more: who has verified all and shows less will never show it.
+    /// Nothing will happen any more: a job that has verified every item and reports less will never report 100 %.
     fn rests(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let verified = |job: &Job| job.verified == job.items;
         let (job, below) = self.jobs.values_mut().filter(|job| verified(job)).find_map(|job| {
@@ -109,9 +106,9 @@ impl HonestProgress {
         Some(Violation {
             invariant: ID.to_owned(),
             class: name.to_owned(),
-            sites: vec![place(facts.text(job.site))],
+            sites: vec![file_of(facts.text(job.site))],
             subject: name.to_owned(),
-            sentence: format!("{name} of {node} rests at {below} %, and every item of it is verified"),
+            sentence: format!("{name} of {node} rests at {below} %, although every item is verified"),
             at: event.seq,
             turning: vec![job.last],
         })
@@ -129,22 +126,22 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_hundred_and_a_hundred_too_early_break_it() {
+    fn more_than_100_and_100_too_early_break_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::ProgressBegan, "download", 1, 3).told(ProbeEvent::ItemVerified, "download", 1, 0);
-        script.told(ProbeEvent::ProgressReported, "download", 1, 100).told(
+        script.probe(ProbeEvent::ProgressBegan, "download", 1, 3).probe(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.probe(ProbeEvent::ProgressReported, "download", 1, 100).probe(
             ProbeEvent::ProgressReported,
             "download",
             1,
             133,
         );
-        script.told(ProbeEvent::ProgressDone, "download", 1, 0);
+        script.probe(ProbeEvent::ProgressDone, "download", 1, 0);
         assert_eq!(
             sentences(script),
             [
-                "download of node-0 says 100 % when 1 of 3 items were verified",
-                "download of node-0 says 133 %",
-                "download of node-0 says that it is complete when 1 of 3 items were verified",
+                "download of node-0 reports 100 % when 1 of 3 items were verified",
+                "download of node-0 reports 133 %",
+                "download of node-0 reports completion when 1 of 3 items were verified",
             ]
         );
     }
@@ -152,26 +149,31 @@ mod tests {
     #[test]
     fn an_item_that_is_counted_twice_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::ProgressBegan, "download", 1, 1);
-        script.told(ProbeEvent::ItemVerified, "download", 1, 0).told(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.probe(ProbeEvent::ProgressBegan, "download", 1, 1);
+        script.probe(ProbeEvent::ItemVerified, "download", 1, 0).probe(ProbeEvent::ItemVerified, "download", 1, 0);
         assert_eq!(sentences(script), ["download of node-0 verified 2 items of 1"]);
     }
 
     #[test]
-    fn a_job_that_verifies_before_it_tells_does_not() {
+    fn a_job_that_verifies_before_it_reports_keeps_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::ProgressBegan, "download", 1, 2).told(ProbeEvent::ItemVerified, "download", 1, 0);
-        script.told(ProbeEvent::ProgressReported, "download", 1, 50).told(ProbeEvent::ItemVerified, "download", 1, 0);
-        script.told(ProbeEvent::ProgressReported, "download", 1, 100).told(ProbeEvent::ProgressDone, "download", 1, 0);
+        script.probe(ProbeEvent::ProgressBegan, "download", 1, 2).probe(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.probe(ProbeEvent::ProgressReported, "download", 1, 50).probe(ProbeEvent::ItemVerified, "download", 1, 0);
+        script.probe(ProbeEvent::ProgressReported, "download", 1, 100).probe(
+            ProbeEvent::ProgressDone,
+            "download",
+            1,
+            0,
+        );
         assert_eq!(sentences(script), [""; 0]);
     }
 
     #[test]
-    fn a_job_that_rests_below_a_hundred_with_everything_verified_breaks_it() {
+    fn a_job_that_rests_below_100_with_every_item_verified_breaks_it() {
         let all = |script: &mut Script| {
-            script.told(ProbeEvent::ProgressBegan, "download", 1, 3);
+            script.probe(ProbeEvent::ProgressBegan, "download", 1, 3);
             for percent in [33, 66, 99] {
-                script.told(ProbeEvent::ItemVerified, "download", 1, 0).told(
+                script.probe(ProbeEvent::ItemVerified, "download", 1, 0).probe(
                     ProbeEvent::ProgressReported,
                     "download",
                     1,
@@ -182,11 +184,11 @@ mod tests {
         let mut script = Script::new();
         all(&mut script);
         script.quiescent();
-        assert_eq!(sentences(script), ["download of node-0 rests at 99 %, and every item of it is verified"]);
-        // Nobody waits for the last figure of a job that is complete, or of a process that is gone.
+        assert_eq!(sentences(script), ["download of node-0 rests at 99 %, although every item is verified"]);
+        // The last report of a complete job, or of a dead process, does not matter.
         let mut script = Script::new();
         all(&mut script);
-        script.told(ProbeEvent::ProgressDone, "download", 1, 0).quiescent();
+        script.probe(ProbeEvent::ProgressDone, "download", 1, 0).quiescent();
         assert_eq!(sentences(script), [""; 0]);
         let mut script = Script::new();
         all(&mut script);

@@ -1,5 +1,15 @@
-//! Invariants: each one file, one small state machine over events, with the sentence that it prints.
-//! They see events only; what is done about a violation is the watch's business.
+//! Invariants: a state machine over events for each, with the sentence that it prints. They see events only; `run/judge` acts on their
+//! violations.
+//!
+//! | file | content |
+//! |---|---|
+//! | `catalogue` | the ids, claims, bounds and headings of the built-in invariants |
+//! | `contract` | `Monitor`, the state machine of an invariant, and the facts that it may look up |
+//! | `custom` | `Invariant`, the public trait for a user's own |
+//! | `set`, `setup` | the monitors that judge one run, and the facts that they start from |
+//! | `terms` | the invariants that a scenario turns off, their bounds, and known issues |
+//! | `deaths`, `site` | words for ends of processes; files for signatures |
+//! | all others | one invariant each, named after its id |
 
 mod blast_radius;
 mod bounded_request;
@@ -8,6 +18,7 @@ mod catalogue;
 mod close_once;
 mod closed_or_open;
 mod contract;
+mod custom;
 pub(crate) mod deaths;
 mod honest_progress;
 mod joined_before_teardown;
@@ -28,14 +39,19 @@ mod one_incarnation;
 mod own_entry_only;
 mod probed_claims;
 mod set;
+mod setup;
 mod site;
 mod slots_conserved;
 mod terms;
 #[cfg(test)]
 mod testing;
 
-pub use catalogue::{About, Bound, Bounded, Unit, invariants};
-pub(crate) use catalogue::{NOTHING_ACKED_IS_LOST, RECOVERS};
-pub(crate) use contract::{Facts, Invariant, Setup};
+pub use catalogue::{Bound, BoundInfo, BoundUnit, InvariantInfo, invariants};
+pub(crate) use catalogue::{
+    EVENTUALLY, NO_CRASH, NO_SPIN, NO_UNSUPPORTED_CALL, NOTHING_ACKED_IS_LOST, RECOVERS, headline,
+};
+pub(crate) use contract::{Facts, Monitor};
+pub use custom::{Break, EventKind, Invariant, Moment, ObservedEvent};
 pub(crate) use set::{all, shown};
+pub(crate) use setup::Setup;
 pub(crate) use terms::Terms;

@@ -1,17 +1,17 @@
-//! No process that is started again and again dies each time the same way with the same state on its disk: nothing would ever
-//! change that. It looks at nodes with a supervisor, since nobody else restarts what ended by itself; there it is on by default.
+//! *no-crash-loop*: no process keeps dying in the same way with the same state on its disk, because nothing would ever change that. It
+//! covers nodes with a supervisor: no other process is restarted after it ended by itself.
 //!
-//! Not counted are ends that the plan or an operator caused: kills, power losses, whatever follows a request to stop, a lack
-//! of memory while a fault makes it scarce, and any failure while a fault makes the disk refuse operations: those faults go by.
-//! The state is what the next life finds, so that a process that makes progress in the page cache alone makes progress, too.
+//! Ends that the plan or an operator caused do not count: kills, power losses, every end after a stop request, a lack of memory while a
+//! fault makes it scarce, and any failure while a fault makes the disk refuse operations. The state is the disk that the next incarnation
+//! finds, so that progress in the page cache counts as progress.
 //!
-//! Who logs each of its lives leaves another state each time. So three times as many panics in a row at one line are a loop
-//! whatever is on the disk: progress is not made by panicking.
+//! A process that logs each of its incarnations leaves another state each time. So three times as many panics in a row at one line are a
+//! loop, whatever is on the disk: a process does not make progress by panicking.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use super::deaths::ended;
 use super::deaths::is_failure;
-use super::site::place;
+use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
@@ -19,16 +19,16 @@ use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "no-crash-loop";
 
-/// So many ends in a row are a loop, unless a scenario says otherwise: two may be an accident.
+/// The default number of ends in a row that make a loop: two may be an accident.
 const ENDS: u64 = 3;
-/// So many times as many panics at one line are a loop even if the disk is another each time.
-const LOGGED: usize = 3;
+/// The factor for panics at one line, which make a loop whatever is on the disk.
+const PANICS_FACTOR: usize = 3;
 
-/// How a life ended, and what it left.
+/// The end of an incarnation, and the state that it left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct End {
     how: Death,
-    /// Where the last panic of that life was, if there was one.
+    /// The site of the incarnation's last panic, if there was one.
     panic: Name,
     state: u128,
 }
@@ -41,11 +41,11 @@ struct Charge {
     last: Option<End>,
     row: Vec<Seq>,
     lived_ns: Vec<u64>,
-    /// How many of the last ends of `row` left the state of the last one.
+    /// The number of ends, counted back from the last of `row`, that left the same state.
     unchanged: usize,
 }
 
-/// Follows every node with a supervisor.
+/// The nodes with a supervisor.
 #[derive(Default)]
 pub(super) struct NoCrashLoop {
     ends: usize,
@@ -53,7 +53,7 @@ pub(super) struct NoCrashLoop {
 }
 
 impl NoCrashLoop {
-    /// Follows these nodes, each of which is healthy after so many nanoseconds of a life; so many ends in a row are a loop.
+    /// For these nodes, each with the nanoseconds after which it is healthy, and for this number of ends that make a loop.
     pub(super) fn of(supervised: impl IntoIterator<Item = (NodeId, u64)>, ends: Option<u64>) -> Self {
         let charge = |healthy_ns| Charge {
             healthy_ns,
@@ -70,7 +70,7 @@ impl NoCrashLoop {
     }
 }
 
-impl Invariant for NoCrashLoop {
+impl Monitor for NoCrashLoop {
     fn id(&self) -> &'static str {
         ID
     }
@@ -128,13 +128,13 @@ impl Charge {
         self.row.push(event.seq);
         self.lived_ns.push(lived_ns);
         let is_same = self.unchanged >= ends;
-        if !is_same && self.row.len() < ends.saturating_mul(LOGGED) {
+        if !is_same && self.row.len() < ends.saturating_mul(PANICS_FACTOR) {
             return None;
         }
-        // What came before the state was this one is another story.
-        let told = if is_same { ends } else { self.row.len() };
-        self.row.drain(..self.row.len() - told);
-        self.lived_ns.drain(..self.lived_ns.len() - told);
+        // Ends that left another state are not part of this loop.
+        let reported = if is_same { ends } else { self.row.len() };
+        self.row.drain(..self.row.len() - reported);
+        self.lived_ns.drain(..self.lived_ns.len() - reported);
         let (name, how) = (facts.node(node), ended(how));
         let lived = self.lived_ns.iter().map(|ns| span(*ns)).collect::<Vec<_>>().join(", ");
         let panic = facts.text(self.panic);
@@ -142,9 +142,9 @@ impl Charge {
         Some(Violation {
             invariant: ID.to_owned(),
             class: how.clone(),
-            sites: if panic.is_empty() { Vec::new() } else { vec![place(panic)] },
+            sites: if panic.is_empty() { Vec::new() } else { vec![file_of(panic)] },
             subject: name.to_owned(),
-            sentence: format!("{name} {how} {told} times in a row, {left}, after {lived}"),
+            sentence: format!("{name} {how} {reported} times in a row, {left}, after {lived}"),
             at: event.seq,
             turning: self.row[..self.row.len() - 1].to_vec(),
         })
@@ -169,8 +169,8 @@ mod tests {
         run(NoCrashLoop::of([(NodeId(0), 60 * SECOND_NS)], None), script)
     }
 
-    /// A life of two seconds.
-    fn life(script: &mut Script, how: Death) -> &mut Script {
+    /// An incarnation of two seconds.
+    fn incarnation(script: &mut Script, how: Death) -> &mut Script {
         script.after_ns(SECOND_NS).happens(What::Started).after_ns(2 * SECOND_NS).exited(how)
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn three_ends_of_one_kind_with_one_state_break_it() {
         let mut script = Script::new();
         for _ in 0..3 {
-            life(&mut script, Death::OutOfMemory);
+            incarnation(&mut script, Death::OutOfMemory);
         }
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(
@@ -190,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_says_how_many_are_a_loop() {
+    fn a_scenario_sets_the_number_of_ends() {
         for (ends, broken) in [(5, 0), (4, 1)] {
             let mut script = Script::new();
             for _ in 0..4 {
-                life(&mut script, Death::Abort);
+                incarnation(&mut script, Death::Abort);
             }
             let violations = run(NoCrashLoop::of([(NodeId(0), 60 * SECOND_NS)], Some(ends)), script);
             assert_eq!(violations.len(), broken, "{violations:?}");
@@ -215,16 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn progress_on_the_disk_is_no_loop() {
+    fn progress_on_the_disk_is_not_a_loop() {
         let mut script = Script::new();
         for state in 0..5 {
-            life(script.with_state(state), Death::OutOfMemory);
+            incarnation(script.with_state(state), Death::OutOfMemory);
         }
         assert_eq!(check(script), []);
     }
 
     #[test]
-    fn panics_at_one_line_are_a_loop_whatever_each_life_has_written() {
+    fn panics_at_one_line_are_a_loop_whatever_is_on_the_disk() {
         let dies = |ends: u128, site: fn(u128) -> &'static str| {
             let mut script = Script::new();
             for state in 0..ends {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_that_change_the_disk_at_first_and_then_nothing_are_told_once_nothing_changes() {
+    fn ends_that_no_longer_change_the_disk_are_a_loop() {
         let mut script = Script::new();
         for state in [0, 1, 2, 2, 2] {
             script.with_state(state).happens(What::Started).panicked("no", "src/a.rs:1").exited(Death::Panic);
@@ -251,43 +251,43 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_life_between_begins_anew() {
+    fn a_healthy_incarnation_between_resets_the_count() {
         let mut script = Script::new();
-        life(&mut script, Death::Abort);
-        life(&mut script, Death::Abort);
+        incarnation(&mut script, Death::Abort);
+        incarnation(&mut script, Death::Abort);
         script.happens(What::Started).after_ns(60 * SECOND_NS).exited(Death::Abort);
-        life(&mut script, Death::Abort);
+        incarnation(&mut script, Death::Abort);
         assert_eq!(check(script), []);
     }
 
     #[test]
-    fn a_good_end_between_begins_anew() {
+    fn an_orderly_end_between_resets_the_count() {
         let mut script = Script::new();
-        life(&mut script, Death::Abort);
-        life(&mut script, Death::Abort);
-        life(&mut script, Death::Exit { code: 0 });
-        life(&mut script, Death::Abort);
+        incarnation(&mut script, Death::Abort);
+        incarnation(&mut script, Death::Abort);
+        incarnation(&mut script, Death::Exit { code: 0 });
+        incarnation(&mut script, Death::Abort);
         assert_eq!(check(script), []);
     }
 
     #[test]
-    fn what_somebody_else_ended_neither_counts_nor_hides_what_does() {
+    fn an_end_from_outside_neither_counts_nor_resets_the_count() {
         for how in [Death::Kill, Death::PowerLoss, Death::Overrun] {
             let mut script = Script::new();
             for _ in 0..5 {
-                life(&mut script, how);
+                incarnation(&mut script, how);
             }
             assert_eq!(check(script), []);
         }
         let mut script = Script::new();
         for how in [Death::Abort, Death::Abort, Death::Kill, Death::Abort] {
-            life(&mut script, how);
+            incarnation(&mut script, how);
         }
         assert_eq!(check(script).len(), 1);
     }
 
     #[test]
-    fn bad_ends_after_a_request_to_stop_do_not_count() {
+    fn failures_after_a_stop_request_do_not_count() {
         let mut script = Script::new();
         for _ in 0..5 {
             script.happens(What::Started).stop_requested(SECOND_NS).exited(Death::Exit { code: 1 });
@@ -300,7 +300,7 @@ mod tests {
         let mut script = Script::new();
         script.with_scarce_memory();
         for _ in 0..5 {
-            life(&mut script, Death::OutOfMemory);
+            incarnation(&mut script, Death::OutOfMemory);
         }
         assert_eq!(check(script), []);
     }
@@ -311,17 +311,17 @@ mod tests {
             let mut script = Script::new();
             script.with_failing_disk();
             for _ in 0..12 {
-                life(&mut script, how);
+                incarnation(&mut script, how);
             }
             assert_eq!(check(script), []);
         }
     }
 
     #[test]
-    fn who_has_no_supervisor_is_not_looked_at() {
+    fn a_node_without_a_supervisor_does_not_count() {
         let mut script = Script::new();
         for _ in 0..5 {
-            life(&mut script, Death::Abort);
+            incarnation(&mut script, Death::Abort);
         }
         assert_eq!(run(NoCrashLoop::default(), script), []);
     }

@@ -1,14 +1,14 @@
-//! Nobody waits for what cannot come: when nothing can run and no deadline is left, nobody was still at work.
-//! A service that idles is not at work; a client that has not ended is, and so is a process that was asked to stop.
+//! *no-deadlock*: no process waits for something that cannot come: when nothing can run and no deadline is left, no process is at work. An
+//! idle service is not at work; a client that has not ended is, and so is a process that was asked to stop.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, NodeId, What};
 use std::collections::BTreeSet;
 
 pub(super) const ID: &str = "no-deadlock";
 
-/// Knows who is still at work.
+/// The nodes that are at work.
 #[derive(Default)]
 pub(super) struct NoDeadlock {
     stopping: BTreeSet<NodeId>,
@@ -16,13 +16,13 @@ pub(super) struct NoDeadlock {
 }
 
 impl NoDeadlock {
-    /// Follows these nodes' ends.
+    /// For these clients.
     pub(super) fn of_clients(clients: impl IntoIterator<Item = NodeId>) -> Self {
         Self { stopping: BTreeSet::new(), clients: clients.into_iter().collect() }
     }
 }
 
-impl Invariant for NoDeadlock {
+impl Monitor for NoDeadlock {
     fn id(&self) -> &'static str {
         ID
     }
@@ -73,7 +73,7 @@ mod tests {
     use afterlife_sim::event::Death;
 
     #[test]
-    fn a_client_that_waits_when_nothing_can_come_breaks_it() {
+    fn a_client_that_waits_for_nothing_breaks_it() {
         let mut script = Script::new();
         script.quiescent();
         let [violation] = &run(NoDeadlock::of_clients([NodeId(0)]), script)[..] else { panic!("one violation") };
@@ -81,14 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_idles_does_not() {
+    fn an_idle_service_keeps_it() {
         let mut script = Script::new();
         script.exited(Death::Exit { code: 0 }).quiescent();
         assert_eq!(run(NoDeadlock::of_clients([NodeId(0)]), script), []);
     }
 
     #[test]
-    fn a_stop_that_waits_for_ever_breaks_it() {
+    fn a_stop_that_waits_forever_breaks_it() {
         let mut script = Script::new();
         script.stop_requested(u64::MAX).quiescent();
         let [violation] = &run(NoDeadlock::default(), script)[..] else { panic!("one violation") };

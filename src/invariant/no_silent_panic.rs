@@ -1,17 +1,17 @@
-//! A panic anywhere fails the run, caught or not, in whatever thread or task.
-//! It does not see a panic in a process that unwinds nothing (`panic = "abort"`): that one aborts.
+//! *no-silent-panic*: no thread or task panics, whether the panic is caught or not. With `panic = "abort"` a process aborts instead, which
+//! other invariants report.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "no-silent-panic";
 
-/// Needs no state: every panic breaks it.
+/// Stateless: every panic breaks it.
 pub(super) struct NoSilentPanic;
 
-impl Invariant for NoSilentPanic {
+impl Monitor for NoSilentPanic {
     fn id(&self) -> &'static str {
         ID
     }
@@ -23,13 +23,14 @@ impl Invariant for NoSilentPanic {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let What::Panicked { message, site } = event.what else { return None };
         let (message, site) = (facts.text(message), facts.text(site));
-        let first = message.lines().next().unwrap_or_default();
+        // All lines: `assert_eq!` prints left and right on lines of their own.
+        let message = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
         Some(Violation {
             invariant: ID.to_owned(),
             class: "panic".to_owned(),
-            sites: vec![place(site)],
+            sites: vec![file_of(site)],
             subject: site.to_owned(),
-            sentence: format!("{} panicked: {first}", facts.node(event.node)),
+            sentence: format!("{} panicked: {message}", facts.node(event.node)),
             at: event.seq,
             turning: Vec::new(),
         })
@@ -46,13 +47,21 @@ mod tests {
         let mut script = Script::new();
         script.panicked("index out of bounds\nnote: more", "src/main.rs:7");
         let [violation] = &run(NoSilentPanic, script)[..] else { panic!("one violation") };
-        assert_eq!(violation.sentence, "node-0 panicked: index out of bounds");
+        assert_eq!(violation.sentence, "node-0 panicked: index out of bounds; note: more");
         assert_eq!(violation.subject, "src/main.rs:7");
         assert_eq!(violation.sites, ["src/main.rs"]);
     }
 
     #[test]
-    fn an_exit_with_a_code_is_no_panic() {
+    fn both_sides_of_a_failed_assertion_are_reported() {
+        let mut script = Script::new();
+        script.panicked("assertion `left == right` failed: totals\n  left: 3\n right: 4", "src/main.rs:7");
+        let [violation] = &run(NoSilentPanic, script)[..] else { panic!("one violation") };
+        assert_eq!(violation.sentence, "node-0 panicked: assertion `left == right` failed: totals; left: 3; right: 4");
+    }
+
+    #[test]
+    fn an_exit_with_a_code_is_not_a_panic() {
         let mut script = Script::new();
         script.exited(afterlife_sim::event::Death::Exit { code: 1 });
         assert_eq!(run(NoSilentPanic, script), []);

@@ -1,16 +1,16 @@
-//! Nobody goes round: a process to which nothing comes does a bounded number of things in a virtual second.
-//! What is bounded is what moves nothing; work that moves something may take as long as it likes.
+//! *no-spin*: a process that nothing reaches makes a bounded number of calls in a virtual second. Only calls without effect count, so work
+//! may take as long as it likes.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "no-spin";
 
-/// Needs no state: the room counts.
+/// Stateless: the kernel counts.
 pub(super) struct NoSpin;
 
-impl Invariant for NoSpin {
+impl Monitor for NoSpin {
     fn id(&self) -> &'static str {
         ID
     }
@@ -25,12 +25,11 @@ impl Invariant for NoSpin {
         Some(Violation {
             invariant: ID.to_owned(),
             class: "no progress".to_owned(),
-            // Where it goes round is known where there are symbols.
+            // The call site is added where there are symbols.
             sites: Vec::new(),
             subject: node.to_owned(),
             sentence: format!(
-                "{node} went round without progress: {calls} calls of the system within a virtual second moved nothing, and \
-                 nothing reached it"
+                "{node} spins: {calls} calls within a virtual second had no effect, and nothing reached the process"
             ),
             at: event.seq,
             turning: Vec::new(),
@@ -44,20 +43,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_goes_round_breaks_it() {
+    fn a_process_that_spins_breaks_it() {
         let mut script = Script::new();
         script.spun(100_000);
         let [violation] = &run(NoSpin, script)[..] else { panic!("one violation") };
         assert_eq!(violation.signature().to_string(), "no-spin · no progress");
         assert_eq!(
             violation.sentence,
-            "node-0 went round without progress: 100000 calls of the system within a virtual second moved nothing, and \
-             nothing reached it"
+            "node-0 spins: 100000 calls within a virtual second had no effect, and nothing reached the process"
         );
     }
 
     #[test]
-    fn one_that_idles_does_not() {
+    fn an_idle_process_keeps_it() {
         let mut script = Script::new();
         script.quiescent();
         assert_eq!(run(NoSpin, script), []);

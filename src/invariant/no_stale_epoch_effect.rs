@@ -1,8 +1,8 @@
-//! An effect carries the epoch that is current: nothing that was begun under an older ballot, term or lease takes effect.
-//! It does not say which epoch is right.
+//! *no-stale-epoch-effect*: an effect belongs to the current epoch: work that began under an older ballot, term or lease takes no effect.
+//! Which epoch is right is the program's business.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
@@ -18,13 +18,13 @@ struct Current {
     site: Name,
 }
 
-/// Knows the epoch of everything that has epochs.
+/// The current epoch of each object.
 #[derive(Default)]
 pub(super) struct NoStaleEpochEffect {
     current: BTreeMap<u32, Current>,
 }
 
-impl Invariant for NoStaleEpochEffect {
+impl Monitor for NoStaleEpochEffect {
     fn id(&self) -> &'static str {
         ID
     }
@@ -46,7 +46,7 @@ impl Invariant for NoStaleEpochEffect {
         Some(Violation {
             invariant: ID.to_owned(),
             class: format!("{what} under {epoch}"),
-            sites: vec![place(facts.text(site)), place(facts.text(current.site))],
+            sites: vec![file_of(facts.text(site)), file_of(facts.text(current.site))],
             subject: format!("{epoch} {}", current.number),
             sentence: format!(
                 "{what} of {epoch} {number} took effect on {node} {since} after {epoch} {} had begun",
@@ -66,9 +66,9 @@ mod tests {
     #[test]
     fn an_effect_of_an_older_epoch_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::EpochBegan, "ballot", 1, 0).told(ProbeEvent::Advanced, "ballot", 1, 3);
-        script.told(ProbeEvent::Effect, "download progress", 1, 3).told(ProbeEvent::Advanced, "ballot", 1, 4);
-        script.after_ns(1_400_000).told(ProbeEvent::Effect, "download progress", 1, 3);
+        script.probe(ProbeEvent::EpochBegan, "ballot", 1, 0).probe(ProbeEvent::Advanced, "ballot", 1, 3);
+        script.probe(ProbeEvent::Effect, "download progress", 1, 3).probe(ProbeEvent::Advanced, "ballot", 1, 4);
+        script.after_ns(1_400_000).probe(ProbeEvent::Effect, "download progress", 1, 3);
         let [violation] = &run(NoStaleEpochEffect::default(), script)[..] else { panic!("one violation") };
         assert_eq!(
             violation.sentence,
@@ -80,17 +80,17 @@ mod tests {
     fn an_epoch_is_compared_in_all_of_its_bits() {
         let (old, new) = (5, 5 + (1 << 32));
         let mut script = Script::new();
-        script.told(ProbeEvent::Advanced, "lease", 1, old).told(ProbeEvent::Advanced, "lease", 1, new);
-        script.told(ProbeEvent::Effect, "write", 1, old);
+        script.probe(ProbeEvent::Advanced, "lease", 1, old).probe(ProbeEvent::Advanced, "lease", 1, new);
+        script.probe(ProbeEvent::Effect, "write", 1, old);
         let [violation] = &run(NoStaleEpochEffect::default(), script)[..] else { panic!("one violation") };
         assert_eq!(violation.subject, "lease 4294967301");
     }
 
     #[test]
-    fn effects_of_the_current_epoch_and_of_other_objects_do_not() {
+    fn effects_of_the_current_epoch_and_of_other_objects_keep_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::Advanced, "ballot", 1, 4).told(ProbeEvent::Advanced, "ballot", 2, 3);
-        script.told(ProbeEvent::Effect, "a", 1, 4).told(ProbeEvent::Effect, "b", 2, 3).told(
+        script.probe(ProbeEvent::Advanced, "ballot", 1, 4).probe(ProbeEvent::Advanced, "ballot", 2, 3);
+        script.probe(ProbeEvent::Effect, "a", 1, 4).probe(ProbeEvent::Effect, "b", 2, 3).probe(
             ProbeEvent::Effect,
             "c",
             3,

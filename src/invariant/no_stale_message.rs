@@ -1,22 +1,21 @@
-//! No message reaches a process that belongs to another life: one that was meant for its predecessor, or one that its
-//! sender's predecessor sent, after the process has heard from the successor.
+//! *no-stale-message*: no message of or for another incarnation reaches a process: one that was sent to its predecessor, or one that the
+//! sender's predecessor sent, after the process has received from the successor.
 //!
-//! It is off unless a scenario turns it on with `Sim::also`. A network may deliver such messages, and a program that marks
-//! its messages with an epoch or an incarnation ignores them rightly; so for most systems the event in the story is what
-//! is wanted, and a claim about what came of it. It is for protocols that promise that it cannot happen: who fences, waits
-//! out old messages, or binds connections to an incarnation.
+//! It is off by default; `Sim::turn_on` turns it on. A network may deliver such messages, and a program that marks its messages with an
+//! epoch or an incarnation rightly ignores them. It is for protocols that promise that this cannot happen: those that fence, wait out old
+//! messages, or bind connections to an incarnation.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "no-stale-message";
 
-/// Has nothing to remember: the room notices.
+/// Stateless: the kernel notices.
 #[derive(Default)]
 pub(super) struct NoStaleMessage;
 
-impl Invariant for NoStaleMessage {
+impl Monitor for NoStaleMessage {
     fn id(&self) -> &'static str {
         ID
     }
@@ -30,9 +29,11 @@ impl Invariant for NoStaleMessage {
         let (name, other) = (facts.node(event.node), facts.node(of));
         let what = if conn == u32::MAX { "a datagram" } else { "bytes of a connection" };
         let sentence = if of == event.node {
-            format!("{name}, in life {}, received {what} that was meant for its life {incarnation}", event.incarnation)
+            format!("{name}, in incarnation {}, received {what} for its incarnation {incarnation}", event.incarnation)
         } else {
-            format!("{name} received {what} of life {incarnation} of {other} after it had heard from a later one")
+            format!(
+                "{name} received {what} of incarnation {incarnation} of {other} after it had received from a later one"
+            )
         };
         Some(Violation {
             invariant: ID.to_owned(),
@@ -53,15 +54,16 @@ mod tests {
     use afterlife_sim::event::NodeId;
 
     #[test]
-    fn a_stale_message_breaks_it_and_says_whose_it_was() {
+    fn a_stale_message_breaks_it_and_names_the_incarnation() {
         let mut script = Script::new();
         script.stale(NodeId(0), 1, u32::MAX).stale(NodeId(1), 2, 7);
-        let said: Vec<String> = run(NoStaleMessage, script).into_iter().map(|it| it.sentence).collect();
+        let sentences: Vec<String> =
+            run(NoStaleMessage, script).into_iter().map(|violation| violation.sentence).collect();
         assert_eq!(
-            said,
+            sentences,
             [
-                "node-0, in life 1, received a datagram that was meant for its life 1",
-                "node-0 received bytes of a connection of life 2 of node-1 after it had heard from a later one",
+                "node-0, in incarnation 1, received a datagram for its incarnation 1",
+                "node-0 received bytes of a connection of incarnation 2 of node-1 after it had received from a later one",
             ]
         );
     }

@@ -1,8 +1,8 @@
-//! No use of a resource's generation after its teardown.
-//! It does not ask whether the memory was still valid: in C++ and Go it would not have been.
+//! *no-use-after-teardown*: no resource is used after the teardown of its generation, and no descriptor after its close. Whether the memory
+//! was still valid does not matter: in C++ and Go it would not have been.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, Seq, What};
@@ -17,19 +17,19 @@ struct Closed {
 }
 
 #[derive(Default)]
-struct Life {
+struct Lifetime {
     generation: u32,
     closed: Option<Closed>,
     used_before: Option<Seq>,
 }
 
-/// Follows every resource by its number.
+/// The resources, by object number.
 #[derive(Default)]
 pub(super) struct NoUseAfterTeardown {
-    lives: BTreeMap<u32, Life>,
+    lifetimes: BTreeMap<u32, Lifetime>,
 }
 
-impl Invariant for NoUseAfterTeardown {
+impl Monitor for NoUseAfterTeardown {
     fn id(&self) -> &'static str {
         ID
     }
@@ -47,18 +47,18 @@ impl Invariant for NoUseAfterTeardown {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         match event.what {
             What::ResourceOpened { object, generation, .. } => {
-                self.lives.insert(object, Life { generation, ..Life::default() });
+                self.lifetimes.insert(object, Lifetime { generation, ..Lifetime::default() });
                 None
             }
             What::ResourceClosed { object, site, .. } => {
-                let life = self.lives.entry(object).or_default();
-                life.closed.get_or_insert(Closed { seq: event.seq, time_ns: event.time_ns, site });
+                let lifetime = self.lifetimes.entry(object).or_default();
+                lifetime.closed.get_or_insert(Closed { seq: event.seq, time_ns: event.time_ns, site });
                 None
             }
             What::ResourceUsed { name, object, by, site } => {
-                let life = self.lives.entry(object).or_default();
-                let Some(closed) = &life.closed else {
-                    life.used_before = Some(event.seq);
+                let lifetime = self.lifetimes.entry(object).or_default();
+                let Some(closed) = &lifetime.closed else {
+                    lifetime.used_before = Some(event.seq);
                     return None;
                 };
                 let (name, by) = (facts.text(name), facts.text(by));
@@ -67,25 +67,25 @@ impl Invariant for NoUseAfterTeardown {
                 Some(Violation {
                     invariant: ID.to_owned(),
                     class: name.to_owned(),
-                    sites: vec![place(facts.text(site)), place(facts.text(closed.site))],
-                    subject: format!("{name}, generation {}", life.generation),
+                    sites: vec![file_of(facts.text(site)), file_of(facts.text(closed.site))],
+                    subject: format!("{name}, generation {}", lifetime.generation),
                     sentence: format!("{} used {name}{by} {late} after it had closed it", facts.node(event.node)),
                     at: event.seq,
-                    turning: [closed.seq].into_iter().chain(life.used_before).collect(),
+                    turning: [closed.seq].into_iter().chain(lifetime.used_before).collect(),
                 })
             }
-            // A number that was never open, such as -1, is a probe or an error that was not looked at: no use of what was.
+            // A number that was never open, such as -1, was never closed either.
             What::BadDescriptor { fd, function } if facts.was_closed(event.node, fd) => {
-                let (node, door) = (facts.node(event.node), facts.text(function));
+                let (node, function) = (facts.node(event.node), facts.text(function));
                 Some(Violation {
                     invariant: ID.to_owned(),
                     class: "descriptor".to_owned(),
-                    // Where it was used, closed and opened is known where there are symbols.
+                    // The lines of the use, the close and the opening are added where there are symbols.
                     sites: Vec::new(),
                     subject: format!("a descriptor of {node}"),
-                    sentence: match door {
+                    sentence: match function {
                         "close" => format!("{node} closed a descriptor that it had closed already"),
-                        door => format!("{node} called `{door}` on a descriptor that it had closed"),
+                        function => format!("{node} called `{function}` on a descriptor that it had closed"),
                     },
                     at: event.seq,
                     turning: Vec::new(),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_that_was_closed_and_is_used_breaks_it_and_one_that_never_was_does_not() {
+    fn a_use_of_a_closed_descriptor_breaks_it_and_one_of_a_number_that_never_was_open_does_not() {
         let mut script = Script::new();
         script.bad_descriptor(-1, "fcntl", false).bad_descriptor(7, "write", true);
         let [violation] = &check(script)[..] else { panic!("one violation") };
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_close_is_no_use() {
+    fn a_second_close_is_not_a_use() {
         let mut script = Script::new();
         script.open("db", 1).closed("db", 1).closed("db", 1);
         assert_eq!(check(script), []);

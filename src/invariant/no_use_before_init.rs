@@ -1,8 +1,8 @@
-//! No use of a resource before it is open; tearing down what was never opened counts as a use.
-//! A resource that is made open (`Resource::open`) cannot break it; one that is declared first can.
+//! *no-use-before-init*: no resource is used before it is open. Tearing down a resource that was never opened counts as a use. A resource
+//! that is made open (`Resource::open`) cannot break it; one that is declared first can.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
@@ -15,13 +15,13 @@ struct Declared {
     opening: bool,
 }
 
-/// Follows resources that are declared and not open.
+/// The resources that are declared and not open.
 #[derive(Default)]
 pub(super) struct NoUseBeforeInit {
     declared: BTreeMap<u32, Declared>,
 }
 
-impl Invariant for NoUseBeforeInit {
+impl Monitor for NoUseBeforeInit {
     fn id(&self) -> &'static str {
         ID
     }
@@ -43,7 +43,7 @@ impl Invariant for NoUseBeforeInit {
                 return None;
             }
             What::Probe { step: ProbeEvent::Opening, object, .. } => {
-                self.declared.entry(object).and_modify(|it| it.opening = true);
+                self.declared.entry(object).and_modify(|declared| declared.opening = true);
                 return None;
             }
             What::ResourceOpened { object, .. } => {
@@ -55,22 +55,22 @@ impl Invariant for NoUseBeforeInit {
             What::ResourceClosed { name, object, site } => (name, object, site, "tore down"),
             _ => return None,
         };
-        let it = self.declared.get(&object)?;
-        if verb == "tore down" && it.opening {
-            // Taking back what was half open is how it becomes closed.
+        let declared = self.declared.get(&object)?;
+        if verb == "tore down" && declared.opening {
+            // A half-open resource is closed by its teardown.
             self.declared.remove(&object);
             return None;
         }
-        let when = if it.opening { "while it was being opened" } else { "before it was opened" };
+        let when = if declared.opening { "while it was being opened" } else { "before it was opened" };
         let name = facts.text(name);
         Some(Violation {
             invariant: ID.to_owned(),
             class: name.to_owned(),
-            sites: vec![place(facts.text(site)), place(facts.text(it.site))],
+            sites: vec![file_of(facts.text(site)), file_of(facts.text(declared.site))],
             subject: name.to_owned(),
             sentence: format!("{} {verb} {name} {when}", facts.node(event.node)),
             at: event.seq,
-            turning: vec![it.seq],
+            turning: vec![declared.seq],
         })
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_use_before_the_opening_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::Declared, "cluster", 1, 0).used("cluster", 1, "");
+        script.probe(ProbeEvent::Declared, "cluster", 1, 0).used("cluster", 1, "");
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 used cluster before it was opened");
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn tearing_down_what_was_never_opened_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::Declared, "http server", 1, 0).closed("http server", 1);
+        script.probe(ProbeEvent::Declared, "http server", 1, 0).closed("http server", 1);
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 tore down http server before it was opened");
     }
@@ -104,24 +104,24 @@ mod tests {
     fn a_use_while_it_opens_breaks_it() {
         let mut script = Script::new();
         script
-            .told(ProbeEvent::Declared, "cluster", 1, 0)
-            .told(ProbeEvent::Opening, "cluster", 1, 0)
+            .probe(ProbeEvent::Declared, "cluster", 1, 0)
+            .probe(ProbeEvent::Opening, "cluster", 1, 0)
             .used("cluster", 1, "");
         let [violation] = &check(script)[..] else { panic!("one violation") };
         assert_eq!(violation.sentence, "node-0 used cluster while it was being opened");
     }
 
     #[test]
-    fn a_use_after_the_opening_and_a_retreat_out_of_it_do_not() {
+    fn a_use_after_the_opening_and_a_retreat_out_of_it_keep_it() {
         let mut script = Script::new();
         script
-            .told(ProbeEvent::Declared, "cluster", 1, 0)
+            .probe(ProbeEvent::Declared, "cluster", 1, 0)
             .open("cluster", 1)
             .used("cluster", 1, "")
             .closed("cluster", 1);
         script
-            .told(ProbeEvent::Declared, "cluster", 2, 0)
-            .told(ProbeEvent::Opening, "cluster", 2, 0)
+            .probe(ProbeEvent::Declared, "cluster", 2, 0)
+            .probe(ProbeEvent::Opening, "cluster", 2, 0)
             .closed("cluster", 2);
         assert_eq!(check(script), []);
     }

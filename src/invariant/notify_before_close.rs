@@ -1,21 +1,21 @@
-//! The reader of a watch is notified of the end before the channel closes.
-//! A process that dies closes nothing: its channels are gone with it.
+//! *notify-before-close*: the reader of a watch is notified of its end before the channel closes. A process that dies closes nothing:
+//! its channels die with it.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, ProbeEvent, Seq, What};
 use std::collections::BTreeMap;
 
 pub(super) const ID: &str = "notify-before-close";
 
-/// Tracks the open channels whose readers have not been notified yet.
+/// The open channels whose readers were not notified of an end.
 #[derive(Default)]
 pub(super) struct NotifyBeforeClose {
-    pending: BTreeMap<u32, (Seq, Name)>,
+    unnotified: BTreeMap<u32, (Seq, Name)>,
 }
 
-impl Invariant for NotifyBeforeClose {
+impl Monitor for NotifyBeforeClose {
     fn id(&self) -> &'static str {
         ID
     }
@@ -33,10 +33,10 @@ impl Invariant for NotifyBeforeClose {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let What::Probe { step, name, object, site, .. } = event.what else { return None };
         if step == ProbeEvent::ChannelOpened {
-            self.pending.insert(object, (event.seq, site));
+            self.unnotified.insert(object, (event.seq, site));
             return None;
         }
-        let (opened, opened_site) = self.pending.remove(&object)?;
+        let (opened, opened_site) = self.unnotified.remove(&object)?;
         if step == ProbeEvent::ChannelNotified {
             return None;
         }
@@ -44,7 +44,7 @@ impl Invariant for NotifyBeforeClose {
         Some(Violation {
             invariant: ID.to_owned(),
             class: name.to_owned(),
-            sites: vec![place(facts.text(site)), place(facts.text(opened_site))],
+            sites: vec![file_of(facts.text(site)), file_of(facts.text(opened_site))],
             subject: name.to_owned(),
             sentence: format!("{} closed {name} without notifying its reader", facts.node(event.node)),
             at: event.seq,
@@ -59,9 +59,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_that_closes_without_a_word_breaks_it() {
+    fn a_channel_that_closes_without_a_notice_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::ChannelOpened, "shard watch", 1, 0).told(
+        script.probe(ProbeEvent::ChannelOpened, "shard watch", 1, 0).probe(
             ProbeEvent::ChannelClosed,
             "shard watch",
             1,
@@ -72,15 +72,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_tells_its_reader_first_does_not() {
+    fn a_channel_that_notifies_its_reader_first_keeps_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::ChannelOpened, "shard watch", 1, 0).told(
+        script.probe(ProbeEvent::ChannelOpened, "shard watch", 1, 0).probe(
             ProbeEvent::ChannelNotified,
             "shard watch",
             1,
             0,
         );
-        script.told(ProbeEvent::ChannelClosed, "shard watch", 1, 0);
+        script.probe(ProbeEvent::ChannelClosed, "shard watch", 1, 0);
         assert_eq!(run(NotifyBeforeClose::default(), script), []);
     }
 }

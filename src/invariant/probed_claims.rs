@@ -1,17 +1,16 @@
-//! The code's own claims: each `always!` that is passed holds.
-//! What must hold only once, `sometimes!`, is a matter of a whole campaign.
+//! *always*, for probes: each `always!` that the code passes holds. `sometimes!`, which must hold only once, is a matter of a campaign.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
 pub(super) const ID: &str = "always";
 
-/// Needs no state.
+/// Stateless: each evaluation is an event.
 pub(super) struct ProbedClaims;
 
-impl Invariant for ProbedClaims {
+impl Monitor for ProbedClaims {
     fn id(&self) -> &'static str {
         ID
     }
@@ -26,7 +25,7 @@ impl Invariant for ProbedClaims {
         Some(Violation {
             invariant: ID.to_owned(),
             class: claim.to_owned(),
-            sites: vec![place(site)],
+            sites: vec![file_of(site)],
             subject: site.to_owned(),
             sentence: format!("this did not hold on {}: {claim}", facts.node(event.node)),
             at: event.seq,

@@ -1,6 +1,8 @@
-//! The set of invariants that judge one run.
+//! The set of monitors that judge one run.
 
-use super::contract::{Facts, Invariant, Setup};
+use super::contract::{Facts, Monitor};
+use super::custom::OwnInvariant;
+use super::setup::Setup;
 use super::terms::Terms;
 use super::{
     blast_radius, bounded_request, bounded_shutdown, close_once, closed_or_open, honest_progress,
@@ -11,9 +13,9 @@ use super::{
 use crate::model::violation::Violation;
 use afterlife_sim::event::Event;
 
-/// Every invariant that is not turned off.
-pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Invariant>> {
-    let all: Vec<Box<dyn Invariant>> = vec![
+/// Every invariant that is on: the built-in ones, then the scenario's own.
+pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Monitor>> {
+    let all: Vec<Box<dyn Monitor>> = vec![
         Box::new(no_use_after_teardown::NoUseAfterTeardown::default()),
         Box::new(no_silent_panic::NoSilentPanic),
         Box::new(bounded_request::BoundedRequest),
@@ -36,17 +38,18 @@ pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Invariant>> {
         Box::new(own_entry_only::OwnEntryOnly::default()),
         Box::new(slots_conserved::SlotsConserved::at_rest_after(terms.time_ns(slots_conserved::ID))),
     ];
-    all.into_iter().filter(|invariant| !terms.is_off(invariant.id())).collect()
+    let own = setup.own.into_iter().map(|own| Box::new(OwnInvariant(own)) as Box<dyn Monitor>);
+    all.into_iter().chain(own).filter(|invariant| !terms.is_off(invariant.id())).collect()
 }
 
-/// Shows an event to the invariants that look at its kind, in order; what it breaks.
+/// Shows an event to the invariants that observe its kind, in order. Returns the violations.
 pub(crate) fn shown<'a>(
-    invariants: &'a mut [Box<dyn Invariant>],
+    invariants: &'a mut [Box<dyn Monitor>],
     event: &'a Event,
     facts: &'a dyn Facts,
 ) -> impl Iterator<Item = Violation> + 'a {
-    let looking = invariants.iter_mut().filter(|invariant| invariant.wants(&event.what));
-    looking.filter_map(|invariant| invariant.event(event, facts))
+    let observing = invariants.iter_mut().filter(|invariant| invariant.wants(&event.what));
+    observing.filter_map(|invariant| invariant.event(event, facts))
 }
 
 #[cfg(test)]
@@ -57,18 +60,18 @@ mod tests {
     use afterlife_sim::event::{Death, Name, NodeId, What};
     use std::collections::BTreeSet;
 
-    /// Events of the same kind that differ in everything else that an invariant could look at.
+    /// Events of one kind that differ in everything else that an invariant could observe.
     fn alike() -> Vec<Vec<What>> {
         let (none, name) = (Name::NONE, Name(7));
         let deaths = [Death::Exit { code: 0 }, Death::Exit { code: 1 }, Death::Panic, Death::Kill, Death::PowerLoss];
         let claim = |always, held| What::Claim { claim: name, always, held, site: none };
-        let told = |step, name, object: u32| What::Probe { step, name, object, number: object.into(), site: name };
+        let probe = |step, name, object: u32| What::Probe { step, name, object, number: object.into(), site: name };
         vec![
             deaths.map(|how| What::Exited { how }).to_vec(),
             vec![claim(true, true), claim(true, false), claim(false, true), claim(false, false)],
             vec![What::BadDescriptor { fd: -1, function: none }, What::BadDescriptor { fd: 9, function: name }],
-            vec![told(ProbeEvent::Borrowed, none, 0), told(ProbeEvent::Borrowed, name, 3)],
-            vec![told(ProbeEvent::SlotsCounted, none, 0), told(ProbeEvent::SlotsCounted, name, u32::MAX)],
+            vec![probe(ProbeEvent::Borrowed, none, 0), probe(ProbeEvent::Borrowed, name, 3)],
+            vec![probe(ProbeEvent::SlotsCounted, none, 0), probe(ProbeEvent::SlotsCounted, name, u32::MAX)],
             vec![
                 What::ResourceUsed { name: none, object: 0, by: none, site: none },
                 What::ResourceUsed { name, object: 4, by: name, site: name },
@@ -82,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn every_state_machine_is_in_the_catalogue_and_every_name_once() {
-        let ids: BTreeSet<_> = invariants().iter().map(|it| it.id).collect();
+    fn every_monitor_is_in_the_catalogue_and_every_id_once() {
+        let ids: BTreeSet<_> = invariants().iter().map(|about| about.id).collect();
         assert_eq!(ids.len(), invariants().len());
         let every = Terms::with_every_invariant();
         for invariant in all(&every, Setup::default()) {
@@ -92,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_invariant_looks_at_is_a_matter_of_the_kind_alone() {
+    fn an_invariant_chooses_events_by_their_kind_alone() {
         let supervised = Setup { supervised: vec![(NodeId(0), 1)], ..Setup::default() };
         for invariant in [Setup::default(), supervised].into_iter().flat_map(|setup| all(&Terms::default(), setup)) {
             for kind in alike() {

@@ -1,11 +1,19 @@
-//! The parts of a signature that an invariant derives from source locations and node names.
+//! The part of a source location that a signature names.
 
-/// A source line without its line: what a signature may name.
-pub(crate) fn place(site: &str) -> String {
-    site.rsplit_once(':').map_or(site, |(file, _)| file).to_owned()
+use crate::model::source_path::portable;
+
+/// The file of a `file:line`, as it is named on every machine.
+pub(super) fn file_of(site: &str) -> String {
+    portable(site.rsplit_once(':').map_or(site, |(file, _)| file)).to_owned()
 }
 
-/// A node's name without its number: `master-2` is one of `master`.
-pub(super) fn class_of(node: &str) -> String {
-    node.trim_end_matches(|it: char| it.is_ascii_digit()).trim_end_matches('-').to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_names_no_line_and_no_folder_of_this_machine() {
+        assert_eq!(file_of("scenarios/src/tablet/engine.rs:87"), "scenarios/src/tablet/engine.rs");
+        assert_eq!(file_of("/home/me/app/src/main.rs:7"), "src/main.rs");
+    }
 }

@@ -1,15 +1,15 @@
-//! A counter of held places is never below zero or above its cap, and shows as many as there are holders when it is at rest.
-//! At rest means that neither has changed for a millisecond: the program counts and takes in two steps.
+//! *slots-conserved*: a counter of held slots is never below zero or above its cap, and matches its holders when it is at rest: when neither
+//! has changed for a millisecond, because the program counts and takes in two steps.
 
-use super::contract::{Facts, Invariant};
-use super::site::place;
+use super::contract::{Facts, Monitor};
+use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ID: &str = "slots-conserved";
 
-/// How long a counter and its holders may differ, unless a scenario says otherwise.
+/// The default time for which a counter and its holders may differ.
 const REST_NS: u64 = 1_000_000;
 
 struct Counter {
@@ -28,23 +28,23 @@ impl Counter {
     }
 }
 
-/// Follows every counter by its number.
+/// The counters, by object number.
 pub(super) struct SlotsConserved {
     rest_ns: u64,
     counters: BTreeMap<u32, Counter>,
-    /// Those that differ from their holders, by the time of their last change.
+    /// The counters that differ from their holders, by the time of their last change.
     differing: BTreeSet<(u64, u32)>,
 }
 
 impl SlotsConserved {
-    /// Nothing that has not changed for so long will.
+    /// For counters that are at rest after this time.
     pub(super) fn at_rest_after(rest_ns: Option<u64>) -> Self {
         let rest_ns = rest_ns.unwrap_or(REST_NS);
         Self { rest_ns, counters: BTreeMap::new(), differing: BTreeSet::new() }
     }
 }
 
-impl Invariant for SlotsConserved {
+impl Monitor for SlotsConserved {
     fn id(&self) -> &'static str {
         ID
     }
@@ -92,12 +92,12 @@ impl Invariant for SlotsConserved {
             _ if count as u64 > counter.cap => format!("{name} of {node} shows {count} of {}", counter.cap),
             _ => return None,
         };
-        Some(violation(event.seq, event.seq, name, place(facts.text(site)), outside))
+        Some(violation(event.seq, event.seq, name, file_of(facts.text(site)), outside))
     }
 }
 
 impl SlotsConserved {
-    /// Looks whether a counter that has been at rest differs from its holders.
+    /// Checks the counters that are at rest.
     fn at_rest(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let (changed_ns, object) = *self.differing.first()?;
         if event.what != What::Quiescent && event.time_ns.saturating_sub(changed_ns) < self.rest_ns {
@@ -108,8 +108,8 @@ impl SlotsConserved {
         let (name, node) = (facts.text(counter.name), facts.node(counter.node));
         let (count, holders) = (counter.count.unwrap_or(0), counter.holders.len());
         let sentence =
-            format!("{name} of {node} (life {}) shows {count} and has {holders} holders", counter.incarnation);
-        Some(violation(event.seq, counter.changed.0, name, place(facts.text(counter.changed.2)), sentence))
+            format!("{name} of {node} (incarnation {}) shows {count} and has {holders} holders", counter.incarnation);
+        Some(violation(event.seq, counter.changed.0, name, file_of(facts.text(counter.changed.2)), sentence))
     }
 }
 
@@ -137,20 +137,20 @@ mod tests {
     #[test]
     fn a_counter_below_zero_or_above_its_cap_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::SlotsMade, "downloads", 1, 5).told(
+        script.probe(ProbeEvent::SlotsMade, "downloads", 1, 5).probe(
             ProbeEvent::SlotsCounted,
             "downloads",
             1,
             -1_i64 as u64,
         );
-        script.told(ProbeEvent::SlotsCounted, "downloads", 1, 6);
+        script.probe(ProbeEvent::SlotsCounted, "downloads", 1, 6);
         assert_eq!(sentences(script), ["downloads of node-0 shows -1", "downloads of node-0 shows 6 of 5"]);
     }
 
     #[test]
     fn a_counter_and_its_cap_have_64_bits() {
         let mut script = Script::new();
-        script.told(ProbeEvent::SlotsMade, "bytes", 1, 6 << 32).told(
+        script.probe(ProbeEvent::SlotsMade, "bytes", 1, 6 << 32).probe(
             ProbeEvent::SlotsCounted,
             "bytes",
             1,
@@ -162,19 +162,19 @@ mod tests {
     #[test]
     fn a_counter_that_rests_away_from_its_holders_breaks_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::SlotsMade, "downloads", 1, 5).told(ProbeEvent::SlotTaken, "downloads", 1, 7);
-        script.told(ProbeEvent::SlotsCounted, "downloads", 1, 1).told(ProbeEvent::SlotsCounted, "downloads", 1, 0);
+        script.probe(ProbeEvent::SlotsMade, "downloads", 1, 5).probe(ProbeEvent::SlotTaken, "downloads", 1, 7);
+        script.probe(ProbeEvent::SlotsCounted, "downloads", 1, 1).probe(ProbeEvent::SlotsCounted, "downloads", 1, 0);
         script.after_ns(2_000_000).quiescent();
-        assert_eq!(sentences(script), ["downloads of node-0 (life 1) shows 0 and has 1 holders"]);
+        assert_eq!(sentences(script), ["downloads of node-0 (incarnation 1) shows 0 and has 1 holders"]);
     }
 
     #[test]
-    fn a_counter_that_lags_behind_for_a_moment_does_not() {
+    fn a_counter_that_lags_for_a_moment_keeps_it() {
         let mut script = Script::new();
-        script.told(ProbeEvent::SlotsMade, "downloads", 1, 5).told(ProbeEvent::SlotTaken, "downloads", 1, 7);
-        script.after_ns(10_000).told(ProbeEvent::SlotsCounted, "downloads", 1, 1);
-        script.after_ns(5_000_000).told(ProbeEvent::SlotReturned, "downloads", 1, 7);
-        script.after_ns(10_000).told(ProbeEvent::SlotsCounted, "downloads", 1, 0).after_ns(5_000_000).quiescent();
+        script.probe(ProbeEvent::SlotsMade, "downloads", 1, 5).probe(ProbeEvent::SlotTaken, "downloads", 1, 7);
+        script.after_ns(10_000).probe(ProbeEvent::SlotsCounted, "downloads", 1, 1);
+        script.after_ns(5_000_000).probe(ProbeEvent::SlotReturned, "downloads", 1, 7);
+        script.after_ns(10_000).probe(ProbeEvent::SlotsCounted, "downloads", 1, 0).after_ns(5_000_000).quiescent();
         assert_eq!(sentences(script), [""; 0]);
     }
 }

@@ -1,92 +1,143 @@
 //! The terms that a scenario sets for invariants: which are off, their bounds, and the known issues.
 
-use super::catalogue::{About, Bound, CATALOGUE, Unit};
+use super::catalogue::{Bound, BoundUnit, CATALOGUE};
 use crate::model::duration::nanoseconds;
 use crate::model::nearest::nearest;
 use crate::model::violation::Violation;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a scenario says of invariants: which are off, which bounds they have, and what is looked past.
-#[derive(Clone, Debug)]
+/// The invariants that are off in a run, the known issues, and the bounds that the scenario set.
+///
+/// It travels from a run to its campaign: violations that only show when the run's process is gone are judged there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Terms {
-    off: BTreeSet<&'static str>,
+    off: BTreeSet<String>,
+    known: Vec<KnownIssue>,
+    /// The ids of the scenario's own invariants.
+    own: BTreeSet<String>,
+    /// Bounds are the run's business alone.
+    #[serde(skip)]
     bounds: BTreeMap<&'static str, Bound>,
-    past: Vec<Known>,
 }
 
-/// A way to break that is known: an invariant, and parts of what is said when it breaks so.
-#[derive(Clone, Debug)]
-struct Known {
-    invariant: &'static str,
+/// The most invariants of a scenario's own: observers are numbered.
+const OWN_MAX: usize = 32;
+
+/// A known issue: an invariant, and parts of the signature or the sentence of its violation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownIssue {
+    invariant: String,
     parts: Vec<String>,
+}
+
+impl KnownIssue {
+    fn covers(&self, violation: &Violation) -> bool {
+        if self.invariant != violation.invariant {
+            return false;
+        }
+        let signature = violation.signature().to_string();
+        self.parts.iter().all(|part| signature.contains(part) || violation.sentence.contains(part))
+    }
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        let off = CATALOGUE.iter().filter(|it| it.on_request).map(|it| it.id).collect();
-        Self { off, bounds: BTreeMap::new(), past: Vec::new() }
+        let off = CATALOGUE.iter().filter(|about| about.opt_in).map(|about| about.id.to_owned()).collect();
+        Self { off, known: Vec::new(), own: BTreeSet::new(), bounds: BTreeMap::new() }
     }
 }
 
 impl Terms {
-    /// Every invariant is on, those on request too.
+    /// Every invariant is on, also those that are off by default.
     #[cfg(test)]
     pub(super) fn with_every_invariant() -> Self {
         Self { off: BTreeSet::new(), ..Self::default() }
     }
 
-    /// Turns an invariant off.
-    pub(crate) fn without(&mut self, id: &str) -> Result<(), String> {
-        self.off.insert(find(id)?.id);
-        Ok(())
-    }
-
-    /// Turns one on.
-    pub(crate) fn also(&mut self, id: &str) -> Result<(), String> {
-        self.off.remove(find(id)?.id);
-        Ok(())
-    }
-
-    /// Looks past an invariant where it breaks in a way that has all of these parts.
-    pub(crate) fn look_past(&mut self, id: &str, parts: &[&str]) -> Result<(), String> {
-        let invariant = find(id)?.id;
-        self.past.push(Known { invariant, parts: parts.iter().map(|part| (*part).to_owned()).collect() });
-        Ok(())
-    }
-
-    /// Whether a violation is one that is looked past.
-    pub(crate) fn is_past(&self, violation: &Violation) -> bool {
-        let ours = |known: &&Known| violation.invariant == known.invariant;
-        let mut known = self.past.iter().filter(ours).peekable();
-        if known.peek().is_none() {
-            return false;
+    /// Adds the id of one of the scenario's own invariants.
+    pub(crate) fn register(&mut self, id: &str) -> Result<(), String> {
+        let is_word =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        if !id.split('-').all(is_word) {
+            return Err(format!(
+                "`{id}` is no id of an invariant: write lower-case words with dashes, `no-two-leaders`"
+            ));
         }
-        let signature = violation.signature().to_string();
-        known.any(|known| {
-            let said = |part: &String| signature.contains(part) || violation.sentence.contains(part);
-            known.parts.iter().all(said)
-        })
+        if CATALOGUE.iter().any(|about| about.id == id) {
+            return Err(format!("`{id}` is the id of a built-in invariant"));
+        }
+        if self.own.len() == OWN_MAX {
+            return Err(format!("a scenario has at most {OWN_MAX} invariants of its own"));
+        }
+        if !self.own.insert(id.to_owned()) {
+            return Err(format!("two invariants have the id `{id}`"));
+        }
+        Ok(())
+    }
+
+    /// Turns an invariant off.
+    pub(crate) fn turn_off(&mut self, id: &str) -> Result<(), String> {
+        self.off.insert(self.known_id(id)?);
+        Ok(())
+    }
+
+    /// Turns an invariant on.
+    pub(crate) fn turn_on(&mut self, id: &str) -> Result<(), String> {
+        self.off.remove(&self.known_id(id)?);
+        Ok(())
+    }
+
+    /// Declares a known issue: violations of an invariant whose signature or sentence contains all of these parts.
+    pub(crate) fn known_issue(&mut self, id: &str, parts: &[&str]) -> Result<(), String> {
+        let invariant = self.known_id(id)?;
+        self.known.push(KnownIssue { invariant, parts: parts.iter().map(|part| (*part).to_owned()).collect() });
+        Ok(())
+    }
+
+    /// Whether a violation counts: its invariant is on, and it is no known issue.
+    pub(crate) fn counts(&self, violation: &Violation) -> bool {
+        !self.is_off(&violation.invariant) && !self.known.iter().any(|known| known.covers(violation))
     }
 
     /// Sets a bound.
     pub(crate) fn bound(&mut self, id: &str, bound: Bound) -> Result<(), String> {
-        let about = find(id)?;
-        let Some(bounded) = about.bound else {
-            let with = CATALOGUE.iter().filter(|it| it.bound.is_some()).map(|it| it.id).collect::<Vec<_>>().join(", ");
+        let id = self.known_id(id)?;
+        let about = CATALOGUE.iter().find(|about| about.id == id);
+        let Some((about, bounded)) = about.and_then(|about| Some((about, about.bound?))) else {
+            let with = CATALOGUE
+                .iter()
+                .filter(|about| about.bound.is_some())
+                .map(|about| about.id)
+                .collect::<Vec<_>>()
+                .join(", ");
             return Err(format!("`{id}` has no bound; these have: {with}"));
         };
         let wanted = match (bounded.unit, bound) {
-            (Unit::Time, Bound::Time(time)) if !time.is_zero() => None,
-            (Unit::Bytes | Unit::Times, Bound::Number(1..)) => None,
-            (Unit::Time, _) => Some("a `Duration` above zero"),
-            (Unit::Bytes, _) => Some("a number of bytes above zero"),
-            (Unit::Times, _) => Some("a number above zero"),
+            (BoundUnit::Time, Bound::Time(time)) if !time.is_zero() => None,
+            (BoundUnit::Bytes | BoundUnit::Times, Bound::Number(1..)) => None,
+            (BoundUnit::Time, _) => Some("a `Duration` above zero"),
+            (BoundUnit::Bytes, _) => Some("a number of bytes above zero"),
+            (BoundUnit::Times, _) => Some("a number above zero"),
         };
         if let Some(wanted) = wanted {
-            return Err(format!("the bound of `{id}` is {wanted} ({}), and not {bound:?}", bounded.what));
+            return Err(format!("the bound of `{id}` is {wanted} ({}), not {bound:?}", bounded.what));
         }
         self.bounds.insert(about.id, bound);
         Ok(())
+    }
+
+    /// The id, if an invariant has it: a built-in one, or one of the scenario's own.
+    fn known_id(&self, id: &str) -> Result<String, String> {
+        let all = || CATALOGUE.iter().map(|about| about.id).chain(self.own.iter().map(String::as_str));
+        if all().any(|known| known == id) {
+            return Ok(id.to_owned());
+        }
+        let near = match nearest(id, all()).first() {
+            Some(near) => format!("did you mean `{near}`? "),
+            None => String::new(),
+        };
+        Err(format!("no invariant `{id}`: {near}there are {}", all().collect::<Vec<_>>().join(", ")))
     }
 
     /// Whether an invariant is off.
@@ -111,18 +162,6 @@ impl Terms {
     }
 }
 
-/// The invariant of this name.
-fn find(id: &str) -> Result<&'static About, String> {
-    CATALOGUE.iter().find(|it| it.id == id).ok_or_else(|| {
-        let near = match nearest(id, CATALOGUE.iter().map(|it| it.id)).first() {
-            Some(near) => format!("did you mean `{near}`? "),
-            None => String::new(),
-        };
-        let all = CATALOGUE.iter().map(|it| it.id).collect::<Vec<_>>().join(", ");
-        format!("no invariant `{id}`: {near}there are {all}")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,16 +169,16 @@ mod tests {
 
     #[test]
     fn an_unknown_name_gives_the_nearest_and_the_list() {
-        let said = Terms::default().without("no-crashloop").expect_err("there is none");
+        let error = Terms::default().turn_off("no-crashloop").expect_err("there is none");
         assert!(
-            said.starts_with("no invariant `no-crashloop`: did you mean `no-crash-loop`? there are always, "),
-            "{said}"
+            error.starts_with("no invariant `no-crashloop`: did you mean `no-crash-loop`? there are always, "),
+            "{error}"
         );
-        assert!(Terms::default().also("xyzzy-and-more").expect_err("there is none").contains("`: there are always"));
+        assert!(Terms::default().turn_on("xyzzy-and-more").expect_err("there is none").contains("`: there are always"));
     }
 
     #[test]
-    fn a_way_to_break_is_looked_past_by_all_of_its_parts() {
+    fn a_known_issue_covers_violations_that_have_all_of_its_parts() {
         let violation = Violation {
             invariant: "no-use-after-teardown".to_owned(),
             class: "files".to_owned(),
@@ -149,15 +188,34 @@ mod tests {
             at: afterlife_sim::event::Seq::NONE,
             turning: Vec::new(),
         };
-        let is_past = |id: &str, parts: &[&str]| {
+        let is_known = |id: &str, parts: &[&str]| {
             let mut terms = Terms::default();
-            terms.look_past(id, parts).map(|()| terms.is_past(&violation))
+            terms.known_issue(id, parts).map(|()| !terms.counts(&violation))
         };
-        assert_eq!(is_past("no-use-after-teardown", &["files", "a cancel"]), Ok(true));
-        assert_eq!(is_past("no-use-after-teardown", &[]), Ok(true));
-        assert_eq!(is_past("no-use-after-teardown", &["files", "a new role"]), Ok(false));
-        assert_eq!(is_past("close-once", &["files"]), Ok(false));
-        assert!(is_past("no-use-after-tear-down", &[]).is_err_and(|why| why.contains("did you mean")));
+        assert_eq!(is_known("no-use-after-teardown", &["files", "a cancel"]), Ok(true));
+        assert_eq!(is_known("no-use-after-teardown", &[]), Ok(true));
+        assert_eq!(is_known("no-use-after-teardown", &["files", "a new role"]), Ok(false));
+        assert_eq!(is_known("close-once", &["files"]), Ok(false));
+        assert!(is_known("no-use-after-tear-down", &[]).is_err_and(|why| why.contains("did you mean")));
+    }
+
+    #[test]
+    fn a_violation_of_an_invariant_that_is_off_does_not_count() {
+        let crash = Violation {
+            invariant: "no-crash".to_owned(),
+            class: "SIGSEGV".to_owned(),
+            sites: vec!["server".to_owned()],
+            subject: String::new(),
+            sentence: String::new(),
+            at: afterlife_sim::event::Seq::NONE,
+            turning: Vec::new(),
+        };
+        let mut terms = Terms::default();
+        assert!(terms.counts(&crash));
+        terms.turn_off("no-crash").expect("it is in the catalogue");
+        assert!(!terms.counts(&crash));
+        let travelled: Terms = serde_json::from_str(&serde_json::to_string(&terms).unwrap()).unwrap();
+        assert!(!travelled.counts(&crash));
     }
 
     #[test]
@@ -169,11 +227,27 @@ mod tests {
         assert_eq!((terms.time_ns("bounded-shutdown"), terms.number("no-crash-loop")), (Some(10_000_000_000), Some(5)));
         assert_eq!(
             terms.bound("no-crash-loop", seconds.into()).expect_err("it counts"),
-            "the bound of `no-crash-loop` is a number above zero (how many such ends in a row are a loop), and not Time(10s)"
+            "the bound of `no-crash-loop` is a number above zero (the number of such ends in a row that make a loop), not Time(10s)"
         );
         let none = terms.bound("bounded-shutdown", Duration::ZERO.into()).expect_err("nobody stops in no time");
         assert!(none.contains("a `Duration` above zero"), "{none}");
         let without = terms.bound("close-once", 1.into()).expect_err("it has none");
         assert!(without.starts_with("`close-once` has no bound; these have: bounded-request, "), "{without}");
+    }
+
+    #[test]
+    fn an_invariant_of_the_scenarios_own_has_an_id_like_any_other() {
+        let mut terms = Terms::default();
+        assert!(terms.turn_off("no-two-leaders").is_err());
+        assert_eq!(terms.register("no-two-leaders"), Ok(()));
+        assert_eq!(terms.turn_off("no-two-leaders"), Ok(()));
+        assert!(terms.is_off("no-two-leaders"));
+        assert_eq!(terms.known_issue("no-two-leaders", &["master"]), Ok(()));
+        assert!(terms.bound("no-two-leaders", 1.into()).is_err_and(|why| why.contains("has no bound")));
+        assert_eq!(terms.register("no-two-leaders"), Err("two invariants have the id `no-two-leaders`".to_owned()));
+        assert_eq!(terms.register("close-once"), Err("`close-once` is the id of a built-in invariant".to_owned()));
+        assert!(terms.register("Two leaders").is_err());
+        let why = terms.turn_off("no-two-leader").expect_err("it is mistyped");
+        assert!(why.contains("did you mean `no-two-leaders`?"), "{why}");
     }
 }

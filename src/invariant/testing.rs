@@ -1,7 +1,6 @@
 //! Hand-written event lists for the tests of invariants.
-//! Only tests see it.
 
-use super::contract::{Facts, Invariant};
+use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, Name, NodeId, ProbeEvent, Seq, What};
 
@@ -15,7 +14,7 @@ pub(super) struct Script {
     squeezed: bool,
     disk_fails: bool,
     state: u128,
-    /// The state when each event happened, and which of them is shown.
+    /// The state at each event, and the number of the event that is shown.
     states: Vec<u128>,
     shown: std::cell::Cell<usize>,
     closed: Vec<i32>,
@@ -69,31 +68,31 @@ impl Script {
         self
     }
 
-    /// What follows happens on this node: 0 to 3.
+    /// The next events happen on this node: 0 to 3.
     pub(super) fn on(&mut self, node: u16) -> &mut Self {
         self.node = NodeId(node);
         self
     }
 
-    /// What follows is done by this task; 0 for none.
+    /// The next events are done by this task; 0 for none.
     pub(super) fn by_task(&mut self, task: u64) -> &mut Self {
         self.task = task;
         self
     }
 
-    /// From here on the disk has this state.
+    /// The disk has this state at the next events.
     pub(super) fn with_state(&mut self, state: u128) -> &mut Self {
         self.state = state;
         self
     }
 
-    /// The disk refuses operations, all the time.
+    /// The disk refuses operations all the time.
     pub(super) fn with_failing_disk(&mut self) -> &mut Self {
         self.disk_fails = true;
         self
     }
 
-    /// Memory is scarce, all the time.
+    /// Memory is scarce all the time.
     pub(super) fn with_scarce_memory(&mut self) -> &mut Self {
         self.squeezed = true;
         self
@@ -119,25 +118,25 @@ impl Script {
         self.push(What::ResourceClosed { name, object, site })
     }
 
-    pub(super) fn bad_descriptor(&mut self, fd: i32, door: &str, was_closed: bool) -> &mut Self {
+    pub(super) fn bad_descriptor(&mut self, fd: i32, function: &str, was_closed: bool) -> &mut Self {
         if was_closed {
             self.closed.push(fd);
         }
-        let door = self.name(door);
-        self.push(What::BadDescriptor { fd, function: door })
+        let function = self.name(function);
+        self.push(What::BadDescriptor { fd, function })
     }
 
-    /// A step of another kind of lifetime; for those whose number is a text, see [`keyed`](Self::keyed).
-    pub(super) fn told(&mut self, step: ProbeEvent, name: &str, object: u32, number: u64) -> &mut Self {
+    /// A probe event with a number; see [`keyed`](Self::keyed) for one with a text.
+    pub(super) fn probe(&mut self, step: ProbeEvent, name: &str, object: u32, number: u64) -> &mut Self {
         let site = self.name(&format!("src/{step:?}.rs:5").to_lowercase());
         let name = self.name(name);
         self.push(What::Probe { step, name, object, number, site })
     }
 
-    /// A step whose number is a text.
+    /// A probe event whose number is that of a text.
     pub(super) fn keyed(&mut self, step: ProbeEvent, name: &str, object: u32, text: &str) -> &mut Self {
         let number = self.name(text).0.into();
-        self.told(step, name, object, number)
+        self.probe(step, name, object, number)
     }
 
     pub(super) fn panicked(&mut self, message: &str, site: &str) -> &mut Self {
@@ -153,29 +152,29 @@ impl Script {
         self.push(What::Exited { how })
     }
 
-    pub(super) fn started(&mut self, life: u16) -> &mut Self {
-        self.push_in(life, 0, What::Started)
+    pub(super) fn started(&mut self, incarnation: u16) -> &mut Self {
+        self.push_in(incarnation, 0, What::Started)
     }
 
-    pub(super) fn note(&mut self, life: u16, thread: u32) -> &mut Self {
+    pub(super) fn note(&mut self, incarnation: u16, thread: u32) -> &mut Self {
         let (ledger, entry) = (self.name("acked"), self.name("1"));
-        self.push_in(life, thread, What::Noted { ledger, entry })
+        self.push_in(incarnation, thread, What::Noted { ledger, entry })
     }
 
     pub(super) fn stale(&mut self, of: NodeId, incarnation: u16, conn: u32) -> &mut Self {
         self.push(What::Stale { of, incarnation, conn })
     }
 
-    fn push_in(&mut self, life: u16, thread: u32, what: What) -> &mut Self {
+    fn push_in(&mut self, incarnation: u16, thread: u32, what: What) -> &mut Self {
         self.push(what);
         if let Some(event) = self.events.last_mut() {
-            (event.incarnation, event.thread) = (life, thread);
+            (event.incarnation, event.thread) = (incarnation, thread);
         }
         self
     }
 
-    pub(super) fn spun(&mut self, doors: u64) -> &mut Self {
-        self.push(What::Spun { calls: doors })
+    pub(super) fn spun(&mut self, calls: u64) -> &mut Self {
+        self.push(What::Spun { calls })
     }
 
     pub(super) fn quiescent(&mut self) -> &mut Self {
@@ -218,8 +217,8 @@ impl Facts for Script {
     }
 }
 
-/// Shows the events to an invariant, as the watch would.
-pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violation> {
+/// Shows the events to an invariant, as a run does.
+pub(super) fn run(mut invariant: impl Monitor, script: Script) -> Vec<Violation> {
     let events = script.events.clone();
     events
         .iter()
@@ -235,7 +234,7 @@ pub(super) fn run(mut invariant: impl Invariant, script: Script) -> Vec<Violatio
 
 /// As [`run`], for every invariant at once.
 pub(super) fn run_all(script: Script) -> Vec<Violation> {
-    let mut invariants = super::set::all(&super::terms::Terms::default(), super::contract::Setup::default());
+    let mut invariants = super::set::all(&super::terms::Terms::default(), super::setup::Setup::default());
     let mut broken = Vec::new();
     for event in &script.events {
         for invariant in invariants.iter_mut().filter(|invariant| invariant.wants(&event.what)) {

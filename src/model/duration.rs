@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// A duration in whole nanoseconds; what is too long for that is as good as for ever.
+/// A duration in whole nanoseconds, at most `u64::MAX` of them (584 years).
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A duration as a person says it: `30 s`, `1.4 ms`, `250 µs`.
+/// A duration for a sentence: `30 s`, `1.4 ms`, `250 µs`.
 pub(crate) fn span(ns: u64) -> String {
     let (unit_ns, unit): (u64, &str) = match ns {
         0..1_000 => return format!("{ns} ns"),
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_a_person_says_them() {
+    fn durations_have_a_unit_and_at_most_one_decimal() {
         let shown: Vec<String> = [999, 1_400, 1_400_000, 30_000_000_000, 2_950_000_000].map(span).into();
         assert_eq!(shown, ["999 ns", "1.4 µs", "1.4 ms", "30 s", "3 s"]);
     }

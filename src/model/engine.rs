@@ -1,27 +1,28 @@
-//! The engines that run a scenario, and what each supports. It starts none.
+//! The engines that run scenarios, and the capabilities of each. It starts none.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A way to run a scenario.
+/// An engine that runs scenarios.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Engine {
-    /// The room behind the C library's symbols: stock code, threads, disks, memory.
+    /// The virtual kernel behind the C library's symbols: stock code, threads, disks, memory.
     #[default]
     Native,
-    /// turmoil's network and time, carried by a room.
+    /// turmoil's network and time, as a guest of the virtual kernel.
     Turmoil,
-    /// madsim's network, time and tasks, carried by a room.
+    /// madsim's network, time and tasks, as a guest of the virtual kernel.
     Madsim,
 }
 
 impl Engine {
-    /// All of them, in the order in which they are told.
+    /// All of them, in the order of reports.
     pub const ALL: [Self; 3] = [Self::Native, Self::Turmoil, Self::Madsim];
 
-    /// Its name on the command line.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -35,7 +36,7 @@ impl Engine {
         self != Self::Native
     }
 
-    /// How a program is built that has it.
+    /// The way to build a program that has it.
     pub(crate) fn how_to_build(self) -> &'static str {
         match self {
             Self::Native => "build without --cfg madsim",
@@ -44,12 +45,12 @@ impl Engine {
         }
     }
 
-    /// Whether it has what a plan or a scenario asks for.
+    /// Whether it supports a capability.
     pub(crate) fn has(self, need: Need) -> bool {
         self.support(need).0
     }
 
-    /// Whether it has it, and what is to be known of that.
+    /// Whether it supports a capability, and the restriction or reason.
     pub(crate) fn support(self, need: Need) -> (bool, &'static str) {
         match (self, need) {
             (Self::Native, _) => (true, ""),
@@ -103,49 +104,49 @@ impl FromStr for Engine {
     }
 }
 
-/// What a plan or a scenario may ask of an engine. A fault that asks for what there is not is not drawn; a standing condition that does
-/// is a mistake, unless the scenario asks before whether the engine [meets](crate::Sim::meets) it.
+/// A capability of an engine. Faults that need an unsupported one are not drawn. A scenario that sets a condition which needs one is in
+/// error, unless it asks first whether the engine [supports](crate::Sim::supports) it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
     /// Graceful stops.
     Stops,
-    /// Kills, of which peers hear.
+    /// Kills, which peers notice.
     Kills,
-    /// Power losses, which take what was not synced.
+    /// Power losses, which lose unsynced data.
     PowerLoss,
     /// Partitions.
     Partitions,
-    /// Partitions that let one way through.
+    /// Partitions that let one direction through.
     OneWayPartitions,
-    /// Links that hold what is sent.
+    /// Links that hold messages for a while.
     Holds,
-    /// Links with a latency that is longer for a while.
+    /// Links with a longer latency for a while.
     SlowLinks,
-    /// Links that lose, double and reorder messages, and narrow ones: [`Link::bandwidth`](crate::Link::bandwidth).
+    /// Links that lose, duplicate and reorder messages, and narrow ones: [`Link::bandwidth`](crate::Link::bandwidth).
     BadLinks,
     /// Resets of connections.
     Resets,
-    /// Processes that stand still for a while.
+    /// Pauses of processes.
     Pauses,
-    /// Single threads that stand still for a while.
+    /// Pauses of single threads.
     HeldThreads,
-    /// Disks that give errors or are full, and files that are damaged.
+    /// Disk errors, full disks, and damaged files.
     Disks,
-    /// Disks that take their time.
+    /// Slow and stalled disks.
     SlowDisks,
-    /// Wall clocks that jump.
+    /// Steps of wall clocks.
     ClockSteps,
-    /// Clocks that run too fast or too slow.
+    /// Clock drift.
     ClockDrift,
-    /// Memory budgets: [`Sim::memory`](crate::Sim::memory).
+    /// Memory budgets: [`Sim::memory_limit`](crate::Sim::memory_limit).
     Memory,
-    /// Plain main functions: [`Sim::program`](crate::Sim::program).
+    /// Main functions without a runtime: [`Sim::node_main`](crate::Sim::node_main).
     Threads,
 }
 
 impl Need {
-    /// All of them, in the order in which they are told.
+    /// All of them, in the order of reports.
     pub(crate) const ALL: [Self; 17] = [
         Self::Stops,
         Self::Kills,
@@ -166,7 +167,7 @@ impl Need {
         Self::Threads,
     ];
 
-    /// In words.
+    /// The capability in words.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Stops => "graceful stops",
@@ -185,7 +186,7 @@ impl Need {
             Self::ClockSteps => "clock steps",
             Self::ClockDrift => "clock drift",
             Self::Memory => "memory budgets",
-            Self::Threads => "plain main functions",
+            Self::Threads => "main functions without a runtime",
         }
     }
 }

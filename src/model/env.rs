@@ -1,4 +1,4 @@
-//! The names of environment variables that more than one part reads.
+//! The environment variables that more than one folder reads.
 
 /// Marks a process as a runner.
 pub(crate) const RUNNER: &str = "AFTERLIFE_RUNNER";

@@ -1,11 +1,11 @@
-//! A handle on nodes of a scenario.
+//! A handle on some nodes of a scenario.
 
 use afterlife_sim::event::NodeId;
 
-/// Some nodes of the scenario. Copy it wherever it is needed.
+/// A handle on some nodes of a scenario, in the order of their numbers. It is `Copy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// In the order of their numbers. A scenario has few groups, and its process is short-lived: they are never freed.
+    /// In the order of their numbers. Never freed: a scenario has few groups, and its process is short-lived.
     nodes: &'static [NodeId],
 }
 
@@ -18,17 +18,18 @@ impl Group {
         Self { nodes: nodes.leak() }
     }
 
-    /// Its node at this index, from 0 in the order in which the scenario made them: faults and triggers name nodes so.
+    /// The node at this index, from 0 in the order in which the scenario made them. [`Fault`](crate::Fault) and
+    /// [`Trigger`](crate::Trigger) take nodes.
     ///
     /// # Panics
-    /// If it has no such node.
+    /// If the group has no such node.
     pub fn node(self, index: usize) -> NodeId {
-        assert!(index < self.nodes.len(), "node {index} of a group of {}: the first is node 0", self.nodes.len());
+        assert!(index < self.nodes.len(), "node {index} of a group of {} nodes: the first is node 0", self.nodes.len());
         self.nodes[index]
     }
 
-    /// The nodes of both groups, in any order: `servers.and(clients)` lets a partition cut one from the other.
-    #[must_use = "it changes neither group"]
+    /// The union of two groups. The order does not matter: `servers.and(clients)` lets a partition separate one from the other.
+    #[must_use = "neither group is changed"]
     pub fn and(self, other: Self) -> Self {
         let mut nodes = [self.nodes, other.nodes].concat();
         nodes.sort_unstable();
@@ -36,8 +37,8 @@ impl Group {
         Self::of(nodes)
     }
 
-    /// Its nodes.
-    pub(crate) fn nodes(self) -> impl Iterator<Item = NodeId> {
+    /// The nodes, in the order of their numbers.
+    pub fn nodes(self) -> impl Iterator<Item = NodeId> {
         self.nodes.iter().copied()
     }
 }

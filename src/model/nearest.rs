@@ -2,8 +2,8 @@
 
 use strsim::levenshtein;
 
-/// More would be a list, not a hint.
-const PROPOSALS_MAX: usize = 3;
+/// The most suggestions: more would be a list.
+const SUGGESTIONS_MAX: usize = 3;
 
 /// The names nearest to a word, the best first; empty if nothing is near.
 pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, _)| *distance <= allowed)
         .collect();
     near.sort_unstable();
-    near.into_iter().map(|(_, name)| name).take(PROPOSALS_MAX).collect()
+    near.into_iter().map(|(_, name)| name).take(SUGGESTIONS_MAX).collect()
 }
 
 #[cfg(test)]

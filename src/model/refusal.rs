@@ -1,22 +1,22 @@
-//! A command that cannot be carried out: one line that says why, one that says what to do next.
-//! It is for what the user can mend; a bug of afterlife's own is a panic.
+//! A command that cannot be carried out: the reason, and the next step. It is for errors that the user can fix; a bug of afterlife is a
+//! panic.
 
 use crate::model::verdict::Verdict;
 use std::fmt;
 
-/// Why not, and what to do instead.
+/// The reason why a command cannot be carried out, and the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// Why, on one line.
+    /// The reason, on one line.
     pub(crate) why: String,
-    /// What to do, on one line.
+    /// The next step, on one line.
     pub(crate) next: String,
-    /// The exit code's meaning.
+    /// The verdict, which decides the exit code.
     pub(crate) verdict: Verdict,
 }
 
 impl Refusal {
-    /// A refusal of what the user gave.
+    /// A refusal with exit code 2.
     pub(crate) fn new(why: impl Into<String>, next: impl Into<String>) -> Self {
         Self { why: one_line(&why.into()), next: one_line(&next.into()), verdict: Verdict::Refused }
     }

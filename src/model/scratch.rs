@@ -1,12 +1,11 @@
-//! A folder of its own for a test, gone when the test is.
-//! It is for tests only.
+//! A temporary folder for a test, removed when the test ends.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A folder that is removed when this is dropped.
+/// A temporary folder. Dropping it removes the folder.
 pub(crate) struct Folder {
     path: PathBuf,
 }
@@ -20,7 +19,7 @@ impl Folder {
         Self { path }
     }
 
-    /// Where it is.
+    /// The path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -28,7 +27,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is the temporary folder's to keep.
+        // A folder that cannot be removed stays among the temporary files.
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }

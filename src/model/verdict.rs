@@ -1,16 +1,15 @@
-//! What a command came to, and the exit code that says so.
-//! It is public API: scripts, `git bisect run` and CI read these numbers.
+//! The outcome of a command, and its exit code. The codes are public API: scripts, `git bisect run` and CI read them.
 
 use std::process::ExitCode;
 
-/// What a command came to.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Everything that was tried held.
+    /// Every run held.
     Held,
     /// An invariant broke.
     Broke,
-    /// The command could not be carried out as it was given.
+    /// The command could not be carried out.
     Refused,
     /// One seed ran two ways.
     Nondeterministic,
@@ -33,7 +32,7 @@ impl Verdict {
         }
     }
 
-    /// Of two campaigns, what both came to: a run that goes two ways puts every other answer in doubt.
+    /// The verdict on two campaigns together. Nondeterminism outweighs all, because it puts every other verdict in doubt.
     pub(crate) fn and(self, other: Self) -> Self {
         let weight = |verdict| match verdict {
             Self::Held => 0,

@@ -1,5 +1,4 @@
-//! A broken invariant, as data, and the signature that makes two of them the same.
-//! It does not decide what is wrong: invariants do.
+//! A broken invariant as data, and the signature by which two violations are the same finding.
 
 use afterlife_sim::event::Seq;
 use serde::{Deserialize, Serialize};
@@ -10,22 +9,22 @@ use std::fmt;
 pub struct Violation {
     /// The invariant's id: `no-use-after-teardown`.
     pub invariant: String,
-    /// What it broke on, without what differs from run to run: `metadata-db`.
+    /// The object that it broke on, without anything that differs from run to run: `metadata-db`.
     pub class: String,
-    /// Where the two ends are, without lines or numbers: `["metadata_fsm apply", "server stop"]`; may be empty.
+    /// The source files or roles of the two ends, without lines and numbers: `["src/apply.rs", "src/stop.rs"]`. May be empty.
     pub sites: Vec<String>,
-    /// The heading's right side: `metadata-db, generation 1`.
+    /// The right side of the story's heading: `metadata-db, generation 1`.
     pub subject: String,
-    /// One sentence that says what happened, with node names and durations.
+    /// The sentence of the story, with node names and durations.
     pub sentence: String,
-    /// The event that broke it; `Seq::NONE` if the run's end did.
+    /// The event that broke the invariant; `Seq::NONE` if the end of the run did.
     pub at: Seq,
-    /// Events that the story must show: the turning point first (the teardown, the stop), in any order.
+    /// The events that the story must show, the turning point first: the teardown, the stop.
     pub turning: Vec<Seq>,
 }
 
 impl Violation {
-    /// The signature: invariant, class and the two sites.
+    /// The signature: the invariant, the class and the sites.
     pub fn signature(&self) -> Signature {
         let mut text = format!("{} · {}", self.invariant, self.class);
         for site in &self.sites {
@@ -36,9 +35,23 @@ impl Violation {
     }
 }
 
-/// What makes two failures the same: no line numbers, no seeds, no times.
+/// The identity of a failure: invariant, class and sites, without line numbers, seeds and times. Two runs with one signature are one
+/// finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Signature(pub String);
+pub struct Signature(String);
+
+impl Signature {
+    /// The signature as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Signature {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -91,7 +91,7 @@ impl<W: Write> Reporter for Github<W> {
             ));
         };
         for Counted { finding, injections, .. } in &outcome.findings {
-            row(&finding.signature.0, finding.first_run, *injections, &finding.token);
+            row(finding.signature.as_str(), finding.first_run, *injections, &finding.token);
         }
         let took = elapsed(outcome.elapsed);
         match outcome.verdict() {

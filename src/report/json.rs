@@ -159,7 +159,7 @@ impl<'a> Summary<'a> {
         let together = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(",");
         let findings = outcomes.iter().flat_map(|outcome| &outcome.findings).map(
             |Counted { finding, injections, replays, .. }| SummaryFinding {
-                signature: &finding.signature.0,
+                signature: finding.signature.as_str(),
                 invariant: &finding.violation.invariant,
                 first_run: finding.first_run,
                 token: &finding.token,

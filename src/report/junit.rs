@@ -36,7 +36,7 @@ impl Reporter for Junit {
 
     fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         let page = plain(&page(failure, Some(saved), &self.paste));
-        self.pages.push((failure.finding.signature.0.clone(), page));
+        self.pages.push((failure.finding.signature.to_string(), page));
     }
 
     fn end(&mut self, outcome: &CampaignOutcome) {
@@ -52,10 +52,10 @@ impl Reporter for Junit {
             let violation = &finding.violation;
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(violation.invariant.as_str()).set_message(violation.sentence.as_str());
-            if let Some((_, page)) = self.pages.iter().find(|(signature, _)| *signature == finding.signature.0) {
+            if let Some((_, page)) = self.pages.iter().find(|(signature, _)| *signature == finding.signature.as_str()) {
                 status.set_description(page.as_str());
             }
-            case(&finding.signature.0, status);
+            case(finding.signature.as_str(), status);
         }
         if let Some(nondeterminism) = &outcome.nondeterminism {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);

@@ -29,7 +29,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod titles;
 mod triage;
 mod words;
 
@@ -49,6 +48,5 @@ pub(crate) use reporters::{Reporters, Silent};
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
 pub(crate) use timeline::timeline;
-pub(crate) use titles::title;
 pub(crate) use triage::triaged;
 pub(crate) use words::Lexicon;

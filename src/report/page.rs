@@ -5,12 +5,12 @@ use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 use super::measure::{count, moment, plural};
 use super::paste::Paste;
 use super::requirements::takes;
-use super::titles::title;
 use super::words::Lexicon;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::failure::regressions::here;
 use crate::failure::story::{Mark, Step, Story};
+use crate::invariant::headline;
 use crate::model::violation::Violation;
 use crate::run::request::Ended;
 use afterlife_sim::event::signal_name;
@@ -83,7 +83,7 @@ pub(super) fn plain(lines: &[Line]) -> String {
 
 /// The broken claim, its subject, and the sentence.
 pub(crate) fn heading(violation: &Violation) -> Vec<Line> {
-    let heading = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, title(&violation.invariant));
+    let heading = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ").put(Tone::Strong, headline(&violation.invariant));
     let columns = WIDTH.saturating_sub(heading.width() + 2);
     let mut lines = vec![heading.at_right(Tone::Plain, &keep_start(&violation.subject, columns), 0)];
     let mut sentence = wrap(&violation.sentence, WIDTH - 2);

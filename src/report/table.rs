@@ -42,7 +42,7 @@ pub(crate) fn table(rows: &[Row]) -> Vec<Line> {
         let claim = row.claim.as_deref().unwrap_or("none (held)");
         let plan = row.injections.map_or("–".to_owned(), |injections| count(injections as u64));
         let system = format!("{sign}{}", row.system);
-        lines.push(columns(tone, &system, row.build.name(), claim, &count(row.runs), &plan));
+        lines.push(columns(tone, &system, row.build.label(), claim, &count(row.runs), &plan));
         if let Some(token) = &row.token {
             let token = Line::of(Tone::Plain, format!("    {token}"));
             lines.push(token.at_right(Tone::Faint, &row.issue, ISSUE_MIN));
@@ -75,9 +75,9 @@ mod tests {
             expected,
         };
         let rows = [
-            row(Build::Shipped, Some("no-use-after-teardown"), 12, true),
-            row(Build::Patched, None, 10_000, false),
-            row(Build::Sound, None, 2_000, true),
+            row(Build::new("shipped"), Some("no-use-after-teardown"), 12, true),
+            row(Build::new("patched"), None, 10_000, false),
+            row(Build::new("sound"), None, 2_000, true),
         ];
         let text: Vec<_> =
             table(&rows).iter().map(|line| anstream::adapter::strip_str(&line.to_string()).to_string()).collect();

@@ -48,7 +48,7 @@ fn story(failure: &FailingRun) -> Vec<Line> {
 fn outcome(findings: Vec<Counted>) -> CampaignOutcome {
     CampaignOutcome {
         scenario: "raft-master".into(),
-        build: Build::Shipped,
+        build: Build::new("shipped"),
         runs: 2_000,
         regressions: Vec::new(),
         findings,
@@ -211,8 +211,8 @@ fn a_check_names_the_first_event_that_differs_and_both_stacks() {
         events: [Next::Event(moment()), Next::End],
         stacks: vec![stack(Some(0), "0: main\n1: start"), stack(None, "0: main")],
     };
-    let mut lines = differs("raft-master", Build::Shipped, &difference);
-    lines.push(matching("raft-master", Build::Sound, 10));
+    let mut lines = differs("raft-master", Build::new("shipped"), &difference);
+    lines.push(matching("raft-master", Build::new("sound"), 10));
     insta::assert_snapshot!("checked", plain(&lines));
 }
 

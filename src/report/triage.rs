@@ -15,7 +15,7 @@ pub(crate) fn triaged(groups: &[Vec<(FailingRun, PathBuf)>], others: &[String], 
         let size = plural(group.len() as u64, "record");
         let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ");
         let columns = WIDTH - 4 - size.chars().count();
-        let title = title.put(Tone::Strong, keep_start(&failure.finding.signature.0, columns));
+        let title = title.put(Tone::Strong, keep_start(failure.finding.signature.as_str(), columns));
         lines.push(title.at_right(Tone::Plain, &size, 0));
         let text = format!("{} {}: {}", failure.scenario, failure.build, failure.finding.violation.sentence);
         lines.extend(wrap(&text, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))));

@@ -2,6 +2,7 @@
 //! It knows no campaign.
 
 use crate::fault::{self, Plan, Trigger};
+use crate::invariant::NO_SPIN;
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::engine::{Engine, Need};
 use crate::model::violation::Violation;
@@ -9,9 +10,9 @@ use crate::rt::guest;
 use crate::run::observer::{RunObserver, Watched};
 use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
 use crate::scenario::definition::Scenario;
+use crate::scenario::description::Description;
 use crate::scenario::node::Role;
 use crate::scenario::process::Process;
-use crate::scenario::sim::Sim;
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
 use afterlife_sim::{CallSites, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
@@ -53,18 +54,14 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
     isolate::become_host(request.seed);
     let engine = scenario.engine();
     if request.engine != engine {
-        return Err(format!("{} runs on {engine} in this program, not on {}", scenario.name, request.engine));
+        return Err(format!("{} runs on {engine} in this program, not on {}", scenario.name(), request.engine));
     }
-    let mut sim = Sim::on(engine, request.build, request.seed);
-    (scenario.script)(&mut sim);
-    if !sim.mistakes.is_empty() {
-        return Err(sim.mistakes.join("; "));
-    }
+    let mut described = scenario.describe(request.build, request.seed)?;
     let plan = request.plan.clone().unwrap_or_else(|| {
-        let drawn = fault::draw(&Choices::new(request.seed), &sim.faults, engine);
-        Plan { injections: sim.injected.iter().cloned().chain(drawn.injections).collect() }
+        let drawn = fault::draw(&Choices::new(request.seed), &described.faults, engine);
+        Plan { injections: described.injected.iter().cloned().chain(drawn.injections).collect() }
     });
-    check_allocator(&sim, &plan)?;
+    check_allocator(&described, &plan)?;
     if let Some(need) = plan.unsupported_by(engine) {
         return Err(format!(
             "the plan needs {}, which {engine} does not support: {}",
@@ -73,58 +70,64 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         ));
     }
     if request.only_plan {
-        return Ok(Reply::not_run(plan));
+        return Ok(Reply {
+            unread: Unresolved { terms: described.terms, ..Unresolved::default() },
+            ..Reply::not_run(plan)
+        });
     }
-    if plan.last_node().is_some_and(|node| usize::from(node) >= sim.processes.len()) {
+    if plan.last_node().is_some_and(|node| usize::from(node) >= described.processes.len()) {
         // The plan is of a scenario that had more nodes. The names in the record show it.
-        let nodes = sim.processes.into_iter().map(|process| process.name).collect();
+        let nodes = described.processes.into_iter().map(|process| process.name).collect();
         return Ok(Reply { record: Some(Record { nodes, ..Record::default() }), ..Reply::not_run(plan) });
     }
-    let settings = settings(&sim, request);
-    let mut names: Vec<String> = sim.processes.iter().map(|process| process.name.clone()).collect();
+    let settings = settings(&described, request);
+    let mut names: Vec<String> = described.processes.iter().map(|process| process.name.clone()).collect();
     if engine.is_guest() {
         // The engine's own thread, outside of every turn.
         names.push(engine.name().to_owned());
     }
-    let (processes, time_limit_ns) = (std::mem::take(&mut sim.processes), sim.time_limit_ns);
-    let observer = RunObserver::new(watched(sim, &processes, plan.clone()));
+    let (processes, time_limit_ns) = (std::mem::take(&mut described.processes), described.time_limit_ns);
+    let terms = described.terms.clone();
+    let observer = RunObserver::new(watched(described, &processes, plan.clone()));
     let outcome = run(engine, settings, processes, Box::new(observer));
     let reply = answer(outcome, names, plan, time_limit_ns, request.until_ns);
-    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), ..reply })
+    let unread = Unresolved { terms, ..reply.unread };
+    Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), unread, ..reply })
 }
 
-fn settings(sim: &Sim, request: &Request) -> Settings {
+fn settings(described: &Description, request: &Request) -> Settings {
     Settings {
         seed: request.seed,
-        end_ns: request.until_ns.unwrap_or(u64::MAX).min(sim.time_limit_ns),
+        end_ns: request.until_ns.unwrap_or(u64::MAX).min(described.time_limit_ns),
         record: request.record,
         lines: request.log.is_some(),
-        largest_allocation_bytes: sim.terms.number("bounded-request"),
-        latency: sim.latency,
-        spin_max: sim.terms.number("no-spin").unwrap_or(SPIN_MAX),
-        schedule: Schedule { start_ns_max: sim.late_threads_ns, ..Schedule::default() },
+        largest_allocation_bytes: described.terms.number("bounded-request"),
+        latency: described.latency,
+        spin_max: described.terms.number(NO_SPIN).unwrap_or(SPIN_MAX),
+        schedule: Schedule { start_ns_max: described.thread_start_max_ns, ..Schedule::default() },
         stack_at: request.stack_at.map(|seq| seq.0),
         ..Settings::default()
     }
 }
 
-fn watched(sim: Sim, processes: &[Process], plan: Plan) -> Watched {
-    let windows = || sim.faults.iter().map(|(_, faults)| faults.window_ns());
+fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched {
+    let windows = || described.faults.iter().map(|(_, faults)| faults.window_ns());
     let drawn_ns =
         windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
     // The edges at which the scenario itself aims may occur at any time.
-    let scripted = sim.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
+    let scripted = described.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
     let supervised = processes.iter().enumerate();
     Watched {
         plan,
         roles: processes.iter().map(|process| process.role).collect(),
-        claims: sim.claims,
-        faults_ns: if scripted { 0..sim.time_limit_ns } else { drawn_ns },
+        claims: described.claims,
+        faults_ns: if scripted { 0..described.time_limit_ns } else { drawn_ns },
         scripted,
         supervised: supervised
             .filter_map(|(index, process)| Some((NodeId(index as u16), process.supervisor?)))
             .collect(),
-        terms: sim.terms,
+        terms: described.terms,
+        own: described.invariants,
     }
 }
 
@@ -133,12 +136,12 @@ fn machine(process: Process) -> Machine {
         name: process.name,
         main: process.main,
         start_ns: start_ns(process.role),
-        disk: process.disk.0,
-        clock_offset_ns: process.clock.offset_ns,
-        clock_ppm: process.clock.ppm,
+        disk: process.disk.into_build(),
+        clock_offset_ns: process.clock.offset_ns(),
+        clock_ppm: process.clock.ppm(),
         memory_bytes: process.memory_bytes,
         descriptors_max: process.descriptors_max,
-        links: process.links.into_iter().map(|(to, link)| (NodeId(to), link.0)).collect(),
+        links: process.links.into_iter().map(|(to, link)| (NodeId(to), link.into_sim())).collect(),
     }
 }
 
@@ -152,14 +155,16 @@ fn run(engine: Engine, settings: Settings, processes: Vec<Process>, observer: Bo
 }
 
 fn program(mut process: Process) -> guest::Program {
-    let Some(main) = process.service.take() else { unreachable!("a guest engine refuses plain main functions") };
+    let Some(main) = process.service.take() else {
+        unreachable!("a guest engine refuses main functions without a runtime")
+    };
     guest::Program { machine: machine(process), main }
 }
 
 /// Checks that the program's allocator enforces memory budgets: otherwise the test could not fail.
-fn check_allocator(sim: &Sim, plan: &fault::Plan) -> Result<(), String> {
-    let wanted = sim.processes.iter().any(|process| process.memory_bytes.is_some())
-        || sim.faults.iter().any(|(_, faults)| faults.needs(Need::Memory))
+fn check_allocator(described: &Description, plan: &fault::Plan) -> Result<(), String> {
+    let wanted = described.processes.iter().any(|process| process.memory_bytes.is_some())
+        || described.faults.iter().any(|(_, faults)| faults.needs(Need::Memory))
         || plan.injections.iter().any(|injection| injection.fault.need() == Need::Memory);
     if wanted && !afterlife_sim::accounts_memory() {
         return Err("memory budgets need an allocator that enforces them: put \
@@ -222,12 +227,12 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
 fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unresolved {
     let named = left.iter().map(|leak| leak.place).chain(stacks.iter().map(|(_, place)| *place));
     let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
-    Unresolved { left, stacks, places }
+    Unresolved { left, stacks, places, ..Unresolved::default() }
 }
 
 fn too_many_events(events: u64) -> Violation {
     Violation {
-        invariant: "no-spin".to_owned(),
+        invariant: NO_SPIN.to_owned(),
         class: "events".to_owned(),
         sites: Vec::new(),
         subject: format!("{events} events"),
@@ -255,23 +260,29 @@ mod tests {
     use super::*;
     use crate::fault::{Fault, Faults, Injection, Plan, Trigger};
     use crate::model::build::Build;
+    use crate::model::group::Group;
+    use crate::scenario::sim::Sim;
     use std::time::Duration;
 
     /// This binary has the system's own allocator.
     #[test]
     fn a_budget_without_an_allocator_that_enforces_it_is_refused() {
-        let mut sim = Sim::new(Build::Sound, 0);
-        let node = sim.program("server", |_| 0);
-        let squeeze = Fault::memory_pressure(node.node(0), 1, Duration::from_nanos(1));
+        fn described(limits: impl FnOnce(&mut Sim, Group)) -> Description {
+            let mut sim = Sim::new(Build::DEFAULT, 0);
+            let node = sim.node_main("server", |_| 0);
+            limits(&mut sim, node);
+            sim.into_description().expect("the native engine supports budgets")
+        }
+        let squeeze = Fault::memory_pressure(NodeId(0), 1, Duration::from_nanos(1));
         let squeezed = Plan { injections: vec![Injection { trigger: Trigger::at(Duration::ZERO), fault: squeeze }] };
-        assert_eq!(check_allocator(&sim, &Plan::default()), Ok(()));
-        let refused = check_allocator(&sim, &squeezed).expect_err("no allocator enforces it");
+        let without = described(|_, _| ());
+        assert_eq!(check_allocator(&without, &Plan::default()), Ok(()));
+        let refused = check_allocator(&without, &squeezed).expect_err("nothing enforces the budget");
         assert!(refused.contains("#[global_allocator] static MEMORY"), "{refused}");
-        sim.faults(node, Faults::none().memory_pressure(1, 2, Duration::from_secs(1)));
-        assert!(check_allocator(&sim, &Plan::default()).is_err());
-        let mut sim = Sim::new(Build::Sound, 0);
-        let node = sim.program("server", |_| 0);
-        sim.memory(node, 1 << 20);
-        assert!(check_allocator(&sim, &Plan::default()).is_err());
+        let pressure = Faults::none().memory_pressure(1, 2, Duration::from_secs(1));
+        let with_faults = described(|sim, node| sim.faults(node, pressure));
+        assert!(check_allocator(&with_faults, &Plan::default()).is_err());
+        let with_budget = described(|sim, node| sim.memory_budget(node, 1 << 20));
+        assert!(check_allocator(&with_budget, &Plan::default()).is_err());
     }
 }

@@ -2,14 +2,14 @@
 
 use super::subscriptions::{Subscribers, Subscriptions};
 use crate::invariant::nothing_left::ServiceLeak;
-use crate::invariant::{self, Invariant, Setup, Terms, nothing_left};
+use crate::invariant::{self, Monitor, Setup, Terms, nothing_left};
 use crate::model::violation::Violation;
 use afterlife_sim::Control;
 use afterlife_sim::event::{Event, NodeId, What};
 
 /// The invariants of one run, with their violations.
 pub(super) struct Judge {
-    invariants: Vec<Box<dyn Invariant>>,
+    invariants: Vec<Box<dyn Monitor>>,
     subscriptions: Subscriptions,
     terms: Terms,
     violations: Vec<Violation>,
@@ -53,9 +53,9 @@ impl Judge {
         self.subscriptions.of(what, self.invariants.len(), |number| self.invariants[number].wants(what), observer)
     }
 
-    /// Records a violation. Returns `false` if it is a known issue, which does not count.
+    /// Records a violation. Returns `false` if it does not count: its invariant is off, or it is a known issue.
     pub(super) fn note(&mut self, violation: Violation) -> bool {
-        let counts = !self.terms.is_past(&violation);
+        let counts = self.terms.counts(&violation);
         if counts {
             self.violations.push(violation);
         }
@@ -67,7 +67,7 @@ impl Judge {
         let mut broke = false;
         for number in subscribers.numbers() {
             if let Some(violation) = self.invariants[number].event(event, &*control) {
-                if self.violations.is_empty() && !self.terms.is_past(&violation) {
+                if self.violations.is_empty() && self.terms.counts(&violation) {
                     self.stacks = stacks(event, &violation, control);
                 }
                 broke |= self.note(violation);

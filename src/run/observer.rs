@@ -9,7 +9,7 @@ use super::roles::Roles;
 use super::subscriptions::Subscribers;
 use crate::fault::{Plan, heal};
 use crate::invariant::nothing_left::ServiceLeak;
-use crate::invariant::{NOTHING_ACKED_IS_LOST, RECOVERS, Setup, Terms};
+use crate::invariant::{Invariant, NOTHING_ACKED_IS_LOST, RECOVERS, Setup, Terms};
 use crate::model::duration::span;
 use crate::model::violation::Violation;
 use crate::scenario::claim::Claims;
@@ -54,6 +54,8 @@ pub(crate) struct Watched {
     pub(crate) scripted: bool,
     pub(crate) supervised: Vec<(NodeId, Supervisor)>,
     pub(crate) terms: Terms,
+    /// The scenario's own invariants.
+    pub(crate) own: Vec<Box<dyn Invariant>>,
 }
 
 /// The observer's verdicts on a run that is over.
@@ -66,10 +68,11 @@ pub(crate) struct Verdicts {
 
 impl RunObserver {
     pub(crate) fn new(watched: Watched) -> Self {
-        let Watched { plan, roles, claims, faults_ns, scripted, supervised, terms } = watched;
+        let Watched { plan, roles, claims, faults_ns, scripted, supervised, terms, own } = watched;
         let roles = Roles::new(roles);
         let injector = Injector::new(plan, faults_ns);
         let setup = Setup {
+            own,
             clients: roles.nodes(|role| role == Role::Client).collect(),
             no_services: roles.nodes(|role| role != Role::Service).collect(),
             supervised: supervised.iter().map(|(node, supervisor)| (*node, supervisor.healthy_ns())).collect(),

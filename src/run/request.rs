@@ -2,6 +2,7 @@
 //! It runs nothing.
 
 use crate::fault::Plan;
+use crate::invariant::Terms;
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::build::Build;
 use crate::model::engine::Engine;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// A request for a run. Equal requests give equal replies, in any process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub(crate) struct Request {
     /// The scenario's name.
     pub scenario: String,
     /// Its build.
@@ -131,6 +132,8 @@ pub(crate) struct Unresolved {
     pub stacks: Vec<(String, u32)>,
     /// The return addresses of these call sites.
     pub places: BTreeMap<u32, Vec<u32>>,
+    /// The terms of the run, by which the campaign judges leaks and the end of the run's process.
+    pub terms: Terms,
 }
 
 impl Unresolved {

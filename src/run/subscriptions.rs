@@ -5,18 +5,18 @@ use afterlife_sim::event::What;
 use std::cell::Cell;
 
 /// The bit of the observer, which subscribes beside the numbered invariants.
-const OBSERVER: u32 = 1 << 30;
+const OBSERVER: u64 = 1 << 62;
 /// The bit of a kind whose subscribers are known.
-const ASKED: u32 = 1 << 31;
+const ASKED: u64 = 1 << 63;
 
 /// The subscribers to each kind of event, asked at the first event of the kind.
 pub(crate) struct Subscriptions {
-    of: Box<[Cell<u32>; What::KINDS]>,
+    of: Box<[Cell<u64>; What::KINDS]>,
 }
 
 /// The subscribers to one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Subscribers(u32);
+pub(crate) struct Subscribers(u64);
 
 impl Subscriptions {
     /// No subscriber has been asked yet.
@@ -41,7 +41,7 @@ impl Subscriptions {
                 "{count} invariants: there are bits for {}",
                 OBSERVER.trailing_zeros()
             );
-            let some = (0..count).filter(|number| wants(*number)).fold(0, |some, number| some | 1 << number);
+            let some = (0..count).filter(|number| wants(*number)).fold(0, |some: u64, number| some | 1 << number);
             known.set(ASKED | some | if observer_wants() { OBSERVER } else { 0 });
         }
         Subscribers(known.get() & !ASKED)

@@ -1,6 +1,8 @@
 //! The replies of runs whose process died before they could reply.
 //! It does not judge runs that ended: their own invariants did.
 
+use crate::invariant::{NO_CRASH, NO_SPIN, NO_UNSUPPORTED_CALL};
+use crate::model::role::role_of;
 use crate::model::violation::Violation;
 use crate::run::request::{Ended, Reply, Request, Unresolved};
 use afterlife_sim::event::{Digest, Seq, signal_name};
@@ -56,27 +58,27 @@ fn violation(ended: &Ended) -> Option<Violation> {
         Ended::Signal { signal, node } => {
             let (name, meaning) = (signal_name(*signal), signal_meaning(*signal));
             let sentence = format!("{} crashed the whole process with {name}: {meaning}", who(node));
-            ("no-crash", name, node.as_deref(), sentence)
+            (NO_CRASH, name, node.as_deref(), sentence)
         }
         Ended::Unsupported { subject, message } => {
-            ("no-missing-door", subject.clone(), None, message.trim_start_matches("afterlife: ").to_owned())
+            (NO_UNSUPPORTED_CALL, subject.clone(), None, message.trim_start_matches("afterlife: ").to_owned())
         }
         Ended::Code { code, message } => {
             let said = if message.is_empty() { String::new() } else { format!(", saying: {message}") };
             let sentence =
                 format!("a node ended the whole process with exit code {code}, past the virtual kernel{said}");
-            ("no-crash", format!("exit {code}"), None, sentence)
+            (NO_CRASH, format!("exit {code}"), None, sentence)
         }
         Ended::Spin { node, bound_ms } => {
             let sentence = format!("{} ran for {} s of real time without blocking", who(node), bound_ms / 1_000);
-            ("no-spin", "endless loop".to_owned(), node.as_deref(), sentence)
+            (NO_SPIN, "endless loop".to_owned(), node.as_deref(), sentence)
         }
     };
     Some(Violation {
         invariant: invariant.to_owned(),
         subject: node.map_or_else(|| class.clone(), |node| format!("{class} on {node}")),
         class,
-        sites: node.map(role).into_iter().collect(),
+        sites: node.map(|node| role_of(node).to_owned()).into_iter().collect(),
         sentence,
         at: Seq::NONE,
         turning: Vec::new(),
@@ -85,14 +87,6 @@ fn violation(ended: &Ended) -> Option<Violation> {
 
 fn who(node: &Option<String>) -> &str {
     node.as_deref().unwrap_or("a node")
-}
-
-/// `master-0` and `master-1` run the same code: one signature for both.
-fn role(node: &str) -> String {
-    match node.rsplit_once('-') {
-        Some((role, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => role.to_owned(),
-        _ => node.to_owned(),
-    }
 }
 
 /// The meaning of a signal that the process did not handle.
@@ -146,11 +140,5 @@ mod tests {
         endless loop on master-1
         master-1 ran for 10 s of real time without blocking
         ");
-    }
-
-    #[test]
-    fn the_number_of_a_node_is_no_part_of_a_signature() {
-        assert_eq!(role("master-12"), "master");
-        assert_eq!(role("job-queue"), "job-queue");
     }
 }

@@ -8,6 +8,7 @@ use super::protocol::{
     self, Answer, HELLO_BOUND, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, SPIN_BOUND, Stranger, Undecoded,
 };
 use super::{ending, frame, symbolize};
+use crate::invariant::Terms;
 use crate::run::request::{Ended, Reply, Request};
 use std::io::Read;
 use std::net::Shutdown;
@@ -35,6 +36,15 @@ pub(super) enum Asked {
     Crashed(Reply),
     /// The runner itself is gone, for this reason.
     Gone(String),
+}
+
+impl Asked {
+    /// Drops the violations that do not count by the terms of the run.
+    fn keep(&mut self, terms: &Terms) {
+        if let Self::Replied(reply) | Self::Crashed(reply) = self {
+            reply.violations.retain(|violation| terms.counts(violation));
+        }
+    }
 }
 
 /// The reason for which a conversation ended without a reply.
@@ -74,6 +84,32 @@ impl Runner {
     }
 
     fn converse(&mut self, request: &Request) -> Result<Asked, Broken> {
+        let (mut asked, terms) = match self.exchange(request)? {
+            (Some(Answer::Refused(why)), _) => return Err(Broken::Refused(RunnerError::Refused(why))),
+            // The child's end counts only where its reply is missing: it is dismantled after that.
+            (Some(Answer::Reply(reply)), _) => {
+                let terms = reply.unread.terms.clone();
+                match symbolize::read(*reply) {
+                    reply if reply.ended == Ended::Whole => (Asked::Replied(reply), terms),
+                    reply => (Asked::Crashed(ending::complete(reply, SPIN_BOUND)), terms),
+                }
+            }
+            (None, ended) => (Asked::Crashed(ending::reply(request, ended)), self.terms(request)?),
+        };
+        asked.keep(&terms);
+        Ok(asked)
+    }
+
+    /// The terms of a run whose process died before it could reply: the scenario is described once more, and nothing runs.
+    fn terms(&mut self, request: &Request) -> Result<Terms, Broken> {
+        let request = Request { only_plan: true, ..request.clone() };
+        Ok(match self.exchange(&request)? {
+            (Some(Answer::Reply(reply)), _) => reply.unread.terms,
+            _ => Terms::default(),
+        })
+    }
+
+    fn exchange(&mut self, request: &Request) -> Result<(Option<Answer>, Ended), Broken> {
         let Some(payload) = protocol::request(request) else {
             let why = format!("its plan is longer than {REQUEST_BYTES_MAX} bytes");
             return Err(Broken::Refused(RunnerError::Refused(why)));
@@ -84,16 +120,7 @@ impl Runner {
         }
         let mut buffer = vec![0; HEADER_BYTES + payload.len()];
         frame::send(&mut buffer, &self.stream, Kind::Request, &payload)?;
-        let (answer, ended) = receive_answer(&self.stream)?;
-        Ok(match (answer, ended) {
-            (Some(Answer::Refused(why)), _) => return Err(Broken::Refused(RunnerError::Refused(why))),
-            // The child's end counts only where its reply is missing: it is dismantled after that.
-            (Some(Answer::Reply(reply)), _) => match symbolize::read(*reply) {
-                reply if reply.ended == Ended::Whole => Asked::Replied(reply),
-                reply => Asked::Crashed(ending::complete(reply, SPIN_BOUND)),
-            },
-            (None, ended) => Asked::Crashed(ending::reply(request, ended)),
-        })
+        receive_answer(&self.stream)
     }
 
     /// Ends it, and returns its last output on standard error.
@@ -176,7 +203,7 @@ mod tests {
 
     fn request() -> Request {
         let scenario = "toy".to_owned();
-        Token { scenario, build: Build::Sound, engine: Engine::Native, seed: 3, plan: None }.request(false)
+        Token { scenario, build: Build::DEFAULT, engine: Engine::Native, seed: 3, plan: None }.request(false)
     }
 
     /// The stream of a child that answers in pieces of eleven bytes, and dies after so many bytes.

@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_request_that_no_runner_has_room_for_is_not_sent() {
-        let token = Token { scenario: "toy".into(), build: Build::Sound, engine: Engine::Native, seed: 3, plan: None };
+        let token =
+            Token { scenario: "toy".into(), build: Build::DEFAULT, engine: Engine::Native, seed: 3, plan: None };
         assert!(request(&token.request(false)).is_some());
         let long = Token { scenario: "x".repeat(REQUEST_BYTES_MAX), ..token };
         assert_eq!(request(&long.request(false)), None);
@@ -212,13 +213,14 @@ mod tests {
         #[test]
         fn a_request_is_decoded_as_it_was_encoded(
             scenario in "[a-z-]{1,20}",
-            build in proptest::sample::select(Build::ALL.to_vec()),
+            label in "[a-z0-9._-]{1,32}",
             engine in proptest::sample::select(Engine::ALL.to_vec()),
             seed: u64,
             plan in proptest::option::of(plan()),
             record: bool,
             until_ns: Option<u64>,
         ) {
+            let build: Build = label.parse().expect("it is a label");
             let token = Token { scenario, build, engine, seed, plan };
             let request = Request { until_ns, log: Some("info".to_owned()), ..token.request(record) };
             prop_assert_eq!(decode(&encode(&request)), Ok(request));

@@ -77,7 +77,7 @@ fn answer(request: &[u8], scenarios: &[&Scenario]) -> Answer {
     let Ok(request) = protocol::decode::<Request>(request) else {
         return Answer::Refused("the request cannot be decoded".to_owned());
     };
-    match scenarios.iter().find(|scenario| scenario.name == request.scenario) {
+    match scenarios.iter().find(|scenario| scenario.name() == request.scenario) {
         Some(scenario) => match execute(scenario, &request) {
             Ok(reply) => Answer::Reply(Box::new(reply)),
             Err(why) => Answer::Refused(why),

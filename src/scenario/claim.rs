@@ -1,65 +1,159 @@
-//! A scenario's own claims: always, eventually, sometimes, and what was acknowledged.
-//! They are sentences with a closure; when they are checked is the watch's business.
+//! A scenario's own claims: always, eventually, sometimes, and the entries that were acknowledged. They are texts with closures;
+//! `run/claim_check` evaluates them.
 
 use std::time::Duration;
 
-/// What a claim may look at beside ledgers.
+/// The state of a run, for the closure of a claim.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    pub(crate) now_ns: u64,
-    pub(crate) restarts: u64,
-    pub(crate) exits: u64,
-    pub(crate) faults: u64,
+    now_ns: u64,
+    restarts: u64,
+    exits: u64,
+    faults: u64,
 }
 
 impl View {
-    /// Virtual time since the run began.
+    /// The virtual time since the run began.
     pub fn now(&self) -> Duration {
         Duration::from_nanos(self.now_ns)
     }
 
-    /// How many times a node was started again.
+    /// The number of starts of processes after their first, over all nodes.
     pub fn restarts(&self) -> u64 {
         self.restarts
     }
 
-    /// How many processes ended.
+    /// The number of processes that ended, over all nodes and incarnations.
     pub fn exits(&self) -> u64 {
         self.exits
     }
 
-    /// How many faults were injected.
+    /// The number of faults that struck.
     pub fn faults(&self) -> u64 {
         self.faults
     }
+
+    pub(crate) fn set_now_ns(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+    }
+
+    pub(crate) fn count_restart(&mut self) {
+        self.restarts += 1;
+    }
+
+    pub(crate) fn count_exit(&mut self) {
+        self.exits += 1;
+    }
+
+    pub(crate) fn count_fault(&mut self) {
+        self.faults += 1;
+    }
 }
 
-/// What a claim's closure looks like, boxed.
+/// The closure of a claim.
 type Holds = Box<dyn Fn(&View) -> bool + Send>;
 
 /// One claim.
 pub(crate) struct Claim {
-    pub(crate) text: String,
-    pub(crate) within_ns: u64,
-    pub(crate) holds: Holds,
-    /// Whether it held once: enough for `sometimes`, and for `eventually` after the last fault.
-    pub(crate) held: bool,
+    text: String,
+    within_ns: u64,
+    holds: Holds,
+    held: bool,
 }
 
 impl Claim {
     pub(crate) fn new(text: &str, within_ns: u64, holds: impl Fn(&View) -> bool + Send + 'static) -> Self {
         Self { text: text.to_owned(), within_ns, holds: Box::new(holds), held: false }
     }
+
+    /// The claim, in the words of its author.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bound of an `eventually` claim, in nanoseconds after the last fault.
+    pub(crate) fn within_ns(&self) -> u64 {
+        self.within_ns
+    }
+
+    /// Whether the claim holds in this state.
+    pub(crate) fn holds(&self, view: &View) -> bool {
+        (self.holds)(view)
+    }
+
+    /// Evaluates the claim, and records whether it holds now.
+    pub(crate) fn check(&mut self, view: &View) -> bool {
+        self.held = self.holds(view);
+        self.held
+    }
+
+    /// Evaluates the claim unless it held once before.
+    pub(crate) fn check_until_held(&mut self, view: &View) {
+        self.held = self.held || self.holds(view);
+    }
+
+    /// Whether the claim held when it was last evaluated.
+    pub(crate) fn held(&self) -> bool {
+        self.held
+    }
 }
 
-/// A ledger's name and what is missing of it.
+/// The name of a ledger and its missing entries, if any are missing.
 type Lost = Box<dyn Fn() -> Option<(String, Vec<String>)> + Send>;
 
 /// All claims of a scenario.
 #[derive(Default)]
 pub(crate) struct Claims {
-    pub(crate) always: Vec<Claim>,
-    pub(crate) eventually: Vec<Claim>,
-    pub(crate) sometimes: Vec<Claim>,
-    pub(crate) acked: Vec<Lost>,
+    always: Vec<Claim>,
+    eventually: Vec<Claim>,
+    sometimes: Vec<Claim>,
+    acked: Vec<Lost>,
+}
+
+impl Claims {
+    pub(super) fn add_always(&mut self, claim: Claim) {
+        self.always.push(claim);
+    }
+
+    pub(super) fn add_eventually(&mut self, claim: Claim) {
+        self.eventually.push(claim);
+    }
+
+    pub(super) fn add_sometimes(&mut self, claim: Claim) {
+        self.sometimes.push(claim);
+    }
+
+    pub(super) fn add_acked(&mut self, lost: impl Fn() -> Option<(String, Vec<String>)> + Send + 'static) {
+        self.acked.push(Box::new(lost));
+    }
+
+    /// The claims that hold at every moment.
+    pub(crate) fn always(&self) -> &[Claim] {
+        &self.always
+    }
+
+    /// The claims that come true within their bounds.
+    pub(crate) fn eventually(&self) -> &[Claim] {
+        &self.eventually
+    }
+
+    /// The same, to be evaluated.
+    pub(crate) fn eventually_mut(&mut self) -> &mut [Claim] {
+        &mut self.eventually
+    }
+
+    /// The claims that hold at least once in a campaign.
+    pub(crate) fn sometimes(&self) -> &[Claim] {
+        &self.sometimes
+    }
+
+    /// The same, to be evaluated.
+    pub(crate) fn sometimes_mut(&mut self) -> &mut [Claim] {
+        &mut self.sometimes
+    }
+
+    /// The ledgers that lost acknowledged entries, each with these entries.
+    pub(crate) fn lost(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.acked.iter().filter_map(|lost| lost())
+    }
 }

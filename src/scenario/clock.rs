@@ -1,42 +1,52 @@
-//! What a scenario says about the clocks of its nodes.
-//! Steps and drift as faults are in `fault`; what a clock shows is the room's business.
+//! The clocks of a scenario's nodes. Clock steps and drift as faults are in `fault`.
 
 use crate::model::duration::nanoseconds;
 use std::time::Duration;
 
-/// A node's clocks: how far its wall clock is off when the run begins, and how fast both its clocks run.
+/// A node's clocks: the offset of its wall clock when the run begins, and the rate of all its clocks. The default is the true time
+/// and the true rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
-    pub(crate) offset_ns: i64,
-    pub(crate) ppm: i32,
+    offset_ns: i64,
+    ppm: i32,
 }
 
 impl Clock {
-    /// A wall clock that shows this much too late a time.
+    /// The offset of the wall clock when the run begins, in nanoseconds.
+    pub(crate) fn offset_ns(self) -> i64 {
+        self.offset_ns
+    }
+
+    /// The drift, in parts per million.
+    pub(crate) fn ppm(self) -> i32 {
+        self.ppm
+    }
+
+    /// A wall clock that is fast by this much.
     pub fn ahead(by: Duration) -> Self {
         Self { offset_ns: signed(by), ppm: 0 }
     }
 
-    /// A wall clock that shows this much too early a time.
+    /// A wall clock that is slow by this much.
     pub fn behind(by: Duration) -> Self {
         Self { offset_ns: -signed(by), ppm: 0 }
     }
 
-    /// Clocks that gain this many millionths (or lose them, if negative): 100 is a poor crystal, 500 is what Linux will
-    /// still correct.
+    /// Clocks that gain this many parts per million, or lose them if it is negative. 100 ppm is a poor crystal; Linux corrects up
+    /// to 500 ppm. The default is 0.
     ///
     /// # Panics
-    /// If a second would become less than a tenth of one, or more than ten.
+    /// If `ppm` is not in -900 000 to 9 000 000, a tenth to ten times the true rate.
     pub fn drifting(self, ppm: i32) -> Self {
         assert!(
             (-900_000..=9_000_000).contains(&ppm),
-            "a clock that gains {ppm} millionths: say -900000 to 9000000, a tenth to ten times the true rate"
+            "a drift of {ppm} ppm: write -900000 to 9000000, a tenth to ten times the true rate"
         );
         Self { ppm, ..self }
     }
 }
 
-/// As far as a signed number of nanoseconds goes: 292 years.
+/// Nanoseconds, at most 292 years.
 fn signed(by: Duration) -> i64 {
     i64::try_from(nanoseconds(by)).unwrap_or(i64::MAX)
 }

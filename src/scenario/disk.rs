@@ -1,35 +1,43 @@
-//! How a node's disk is built, as a scenario's author writes it. What can go wrong with one is in `fault`.
+//! The disk of a node. Disk faults are in `fault`.
 
 use crate::model::duration::nanoseconds;
 use afterlife_sim::DiskBuild;
 use std::time::Duration;
 
-/// A node's disk: how large and how fast it is. The default has 64 GiB, and a sync takes it 50 to 500 µs.
+/// A node's disk: its size and speed. The default has 64 GiB, and a sync takes 50 µs to 500 µs.
 ///
 /// ```
 /// use afterlife::{Disk, Sim};
 /// use std::time::Duration;
 ///
 /// fn a_full_disk_stops_nobody(sim: &mut Sim) {
-///     let store = sim.program("store", |_| 0);
+///     let store = sim.node_main("store", |_| 0);
 ///     let rotating = (Duration::from_millis(4), Duration::from_millis(16));
-///     sim.disk(store, Disk::default().capacity(16 << 20).syncs_take(rotating.0, rotating.1));
+///     sim.disk(store, Disk::default().capacity(16 << 20).sync_latency(rotating.0, rotating.1));
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Disk(pub(crate) DiskBuild);
+pub struct Disk(DiskBuild);
 
 impl Disk {
-    /// So many bytes of file data fit, counted in pages of 4096 bytes; what is beyond it fails with `ENOSPC`. Programs see
-    /// the figure by `statvfs`.
+    /// The same, for the simulation.
+    pub(crate) fn into_build(self) -> DiskBuild {
+        self.0
+    }
+
+    /// Sets the capacity in bytes of file data, counted in pages of 4096 bytes. The default is 64 GiB. Beyond it, writes fail with
+    /// `ENOSPC`. `statvfs` reports it.
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.0.capacity_bytes = bytes;
         self
     }
 
-    /// A sync takes between `low` and `high`.
-    pub fn syncs_take(mut self, low: Duration, high: Duration) -> Self {
-        assert!(low <= high, "a range from {low:?} to {high:?} runs backwards: give the shorter one first");
+    /// Sets the duration of a sync: uniform between `low` and `high`. The default is 50 µs to 500 µs.
+    ///
+    /// # Panics
+    /// If `low` is longer than `high`.
+    pub fn sync_latency(mut self, low: Duration, high: Duration) -> Self {
+        assert!(low <= high, "a range from {low:?} to {high:?}: write the shorter duration first");
         self.0.sync_ns = (nanoseconds(low), nanoseconds(high));
         self
     }

@@ -1,7 +1,7 @@
 //! A node on a guest engine: the same service, as a future.
 
 use crate::rt::guest;
-use crate::scenario::node::{Node, Outcome, exit_code};
+use crate::scenario::node::{Node, NodeResult, exit_code};
 use afterlife_sim::ExitCode;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use std::task::Poll;
 pub(super) fn main<F, Fut>(name: &str, index: usize, seed: u64, service: Arc<F>) -> guest::Main
 where
     F: Fn(Node) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + 'static,
+    Fut: Future<Output = NodeResult> + 'static,
 {
     let name = &*name.to_owned().leak();
     Arc::new(move |incarnation| {

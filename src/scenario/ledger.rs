@@ -1,5 +1,5 @@
-//! Ledgers: what happened in the scenario's own terms, noted where it happens and compared in claims.
-//! They belong to the scenario, not to the system under test: a node's death takes nothing out of them.
+//! Ledgers: the scenario's own record of a run, noted where things happen and compared in claims. They belong to the scenario, not
+//! to the system under test: entries survive the death of the node that noted them.
 
 use crate::rt::guest;
 use afterlife_sim::event::What;
@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a ledger holds: anything that can be ordered and shown.
+/// An entry of a ledger: any value with an order and a `Debug` form.
 pub trait Entry: Ord + Debug + Clone + Send + 'static {}
 
 impl<T: Ord + Debug + Clone + Send + 'static> Entry for T {}
@@ -24,7 +24,7 @@ struct Book<T> {
 /// The books of this process's one run.
 static BOOKS: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
 
-/// A handle of a ledger. Copy it into every closure that needs it.
+/// A handle on a ledger. Copy it into the closures that need it.
 pub struct Ledger<T> {
     index: usize,
     of: PhantomData<fn() -> T>,
@@ -52,7 +52,7 @@ impl<T: Entry> Ledger<T> {
         Self { index: books.len() - 1, of: PhantomData }
     }
 
-    /// Notes an entry. Call it where the thing happened; it is an event of the run.
+    /// Notes an entry. Call it where the thing happens: each note is an event of the run, and always-claims are checked then.
     pub fn note(self, entry: T) {
         if guest::is_muted() {
             return;
@@ -64,11 +64,11 @@ impl<T: Entry> Ledger<T> {
             book.twice += u64::from(*count == 2);
             book.name
         });
-        // After the book is closed: this is a door, and the baton may pass in it.
+        // After the book is closed: the call is a scheduling point.
         afterlife_sim::emit(|text_of| What::Noted { ledger: text_of(name), entry: text_of(&text) });
     }
 
-    /// Says that the ledger has everything that it will have: it may be compared as a whole.
+    /// Declares that the ledger has all of its entries, so that claims may compare it as a whole.
     pub fn complete(self) {
         let name = self.with(|book| {
             book.complete = true;
@@ -77,12 +77,12 @@ impl<T: Entry> Ledger<T> {
         afterlife_sim::emit(|text_of| What::Noted { ledger: text_of(name), entry: text_of("complete") });
     }
 
-    /// Whether [`complete`](Self::complete) was said.
+    /// Whether [`complete`](Self::complete) was called.
     pub fn is_complete(self) -> bool {
         self.with(|book| book.complete)
     }
 
-    /// How many entries were noted, counting each as often as it was.
+    /// The number of notes; an entry that was noted twice counts twice.
     pub fn len(self) -> u64 {
         self.with(|book| book.counts.values().sum())
     }
@@ -92,32 +92,32 @@ impl<T: Entry> Ledger<T> {
         self.len() == 0
     }
 
-    /// Whether some entry is so.
+    /// Whether the predicate holds for at least one entry.
     pub fn any(self, holds: impl FnMut(&T) -> bool) -> bool {
         self.with(|book| book.counts.keys().any(holds))
     }
 
-    /// Whether every entry is so.
+    /// Whether the predicate holds for every entry.
     pub fn all(self, holds: impl FnMut(&T) -> bool) -> bool {
         self.with(|book| book.counts.keys().all(holds))
     }
 
-    /// Whether an entry was noted.
+    /// Whether this entry was noted.
     pub fn contains(self, entry: &T) -> bool {
         self.with(|book| book.counts.contains_key(entry))
     }
 
-    /// Whether nothing was noted twice.
+    /// Whether no entry was noted twice.
     pub fn has_no_duplicate(self) -> bool {
         self.with(|book| book.twice == 0)
     }
 
-    /// Whether everything here was noted in the other one, too.
+    /// Whether every entry was noted in the other ledger, too.
     pub fn is_within(self, other: Self) -> bool {
         self.missing_in(other).is_empty()
     }
 
-    /// Every entry here that was never noted in the other one, in order, as text.
+    /// The entries that were never noted in the other ledger, in order, as text.
     pub(crate) fn missing_in(self, other: Self) -> Vec<String> {
         let mine: Vec<T> = self.with(|book| book.counts.keys().cloned().collect());
         other.with(|book| {
@@ -130,7 +130,7 @@ impl<T: Entry> Ledger<T> {
     }
 
     fn with<R>(self, work: impl FnOnce(&mut Book<T>) -> R) -> R {
-        // A ledger is the harness's: nothing of it counts as the node's memory, and no node dies with the books open.
+        // A ledger is the harness's: it does not count as the node's memory, and no node dies while a book is locked.
         afterlife_sim::outside(|| {
             let mut books = books();
             let book = books.get_mut(self.index).and_then(|book| book.downcast_mut());
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_counts_compares_and_tells_what_is_missing() {
+    fn a_ledger_counts_compares_and_lists_missing_entries() {
         let acked = Ledger::new("acked");
         let ran = Ledger::new("ran");
         for job in [1, 2, 3] {

@@ -1,5 +1,5 @@
-//! Tasks are followed: the room hears who wakes whom, also where it is the main future of a node, which is no task.
-//! It changes nothing of what is woken or polled, nor when.
+//! Follows the main future of a node, which is not a task: reports its wakes and polls to the simulation. It changes no wake and no
+//! poll.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use tokio::runtime::Builder;
 
-/// Lets the room find the tables of this program's runtime, by a task that looks at itself. Without them runs go on, and causes
-/// are coarser.
+/// Lets the simulation find the task tables of this program's tokio, by a task that inspects itself. Without them, the causes of
+/// events are coarser.
 pub(crate) fn begin() {
     let Ok(runtime) = Builder::new_current_thread().build() else { return };
     let look = poll_fn(|context| {
@@ -18,16 +18,16 @@ pub(crate) fn begin() {
     let _ended = runtime.block_on(async { tokio::spawn(look).await });
 }
 
-/// Tells the room that a main future is woken, and hands it on.
-struct Heard(Waker);
+/// A waker that reports each wake of a main future, and passes it on.
+struct ReportingWaker(Waker);
 
-impl Heard {
+impl ReportingWaker {
     fn new(waker: &Waker) -> Arc<Self> {
         afterlife_sim::outside(|| {
-            let heard = Arc::new(Self(waker.clone()));
-            // Never given back: it is the harness's, and stays off the node's books.
-            std::mem::forget(heard.clone());
-            heard
+            let reporting = Arc::new(Self(waker.clone()));
+            // Never freed: it is the harness's, and must not count as the node's memory.
+            std::mem::forget(reporting.clone());
+            reporting
         })
     }
 
@@ -36,7 +36,7 @@ impl Heard {
     }
 }
 
-impl Wake for Heard {
+impl Wake for ReportingWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -47,21 +47,21 @@ impl Wake for Heard {
     }
 }
 
-/// The main future of a node, whose polls and wakes the room hears of.
+/// The main future of a node, with its polls and wakes reported.
 pub(crate) async fn main<T>(service: impl Future<Output = T>) -> T {
     if !afterlife_sim::follows_tasks() {
         return service.await;
     }
     let mut service = pin!(service);
-    let mut heard: Option<(Arc<Heard>, Waker)> = None;
+    let mut reporting: Option<(Arc<ReportingWaker>, Waker)> = None;
     poll_fn(|context| {
-        // Not `will_wake`: a waker and its clone may have two copies of one table, which the optimiser makes or does not make.
-        if heard.as_ref().is_none_or(|(heard, _)| heard.0.data() != context.waker().data()) {
-            let new = Heard::new(context.waker());
-            heard = Some((new.clone(), Waker::from(new)));
+        // Not `will_wake`: a waker and its clone may have two copies of one table, depending on the optimiser.
+        if reporting.as_ref().is_none_or(|(reporting, _)| reporting.0.data() != context.waker().data()) {
+            let new = ReportingWaker::new(context.waker());
+            reporting = Some((new.clone(), Waker::from(new)));
         }
-        let Some((heard, waker)) = &heard else { unreachable!("it was just made") };
-        afterlife_sim::poll_main(heard.key(), || service.as_mut().poll(&mut Context::from_waker(waker)))
+        let Some((reporting, waker)) = &reporting else { unreachable!("the waker was just made") };
+        afterlife_sim::poll_main(reporting.key(), || service.as_mut().poll(&mut Context::from_waker(waker)))
     })
     .await
 }

@@ -1,7 +1,7 @@
-//! A node as the code that runs on it sees itself: its name, which life this is, when it is asked to stop.
-//! It is no way to reach other nodes: they are reached over the network, by name.
+//! A node, as seen by the code that runs on it: its name, its incarnation, its stop requests. Other nodes are reached over the
+//! network, by name.
 
-use crate::rt::guest::StopRequests;
+use crate::rt::guest;
 use crate::scenario::rng::Rng;
 use afterlife_sim::ExitCode;
 use std::fs::File;
@@ -11,10 +11,10 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 
-/// What a client's or a node's future gives: `Ok` is exit code 0, an error is told and is exit code 1.
-pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+/// The result of a service or a workload. `Ok` is exit code 0; an error is printed to standard error and is exit code 1.
+pub type NodeResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// The node that this code runs on. Copy it wherever it is needed.
+/// A handle on the node that the code runs on. It is `Copy`.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
     name: &'static str,
@@ -28,34 +28,34 @@ impl Node {
         Self { name, index, incarnation, seed }
     }
 
-    /// Its name, which is also its host name.
+    /// The name of the node, which is also its host name.
     pub fn name(self) -> &'static str {
         self.name
     }
 
-    /// Its place among the nodes that were made with it, from 0.
+    /// The index among the nodes that [`Sim::nodes`](crate::Sim::nodes) made together, from 0.
     pub fn index(self) -> usize {
         self.index
     }
 
-    /// Which of its lives this is, from 1.
+    /// The number of this incarnation of the process, from 1.
     pub fn incarnation(self) -> u16 {
         self.incarnation
     }
 
-    /// A generator of its own: the same numbers for the same seed and life.
+    /// A random number generator for this node's workload. Its numbers depend on the seed, the node's name and the incarnation alone:
+    /// every call starts the same stream, so call it once and keep the generator.
     pub fn rng(self) -> Rng {
         Rng::new(self.seed, &format!("{} {}", self.name, self.incarnation))
     }
 
-    /// Resolves when a graceful stop of this node is requested, as SIGTERM says it to a node that handles signals: one node of
-    /// a room may await those through `tokio::signal`, any number may await this. Call it on a tokio runtime with its
-    /// I/O driver enabled; outside a run it never resolves.
+    /// Resolves when a graceful stop of this node is requested. It stands for SIGTERM, which only one node of a simulation may await
+    /// through `tokio::signal`. Call it on a tokio runtime with its I/O driver enabled. Outside a run it never resolves.
     ///
     /// # Panics
     /// If the runtime has no I/O driver.
     pub fn stopping(self) -> impl Future<Output = ()> + Send + 'static {
-        let requests = StopRequests::of_this_node();
+        let requests = guest::StopRequests::of_this_node();
         let descriptor = if requests.is_some() { None } else { afterlife_sim::stop_descriptor() };
         async move {
             if let Some(mut requests) = requests
@@ -64,41 +64,41 @@ impl Node {
                 return;
             }
             let Some(descriptor) = descriptor else { return std::future::pending().await };
-            // Nothing is ever read from it: any descriptor type of tokio's that can be waited on would do.
+            // Nothing is ever read from it: any of tokio's descriptor types would do.
             let Ok(watched) = UnixStream::from_std(descriptor.into()) else { return };
             let _ = watched.readable().await;
         }
     }
 
-    /// Every request to stop, for programs that act on a second one: an operator who presses a key twice, a supervisor
-    /// without patience. See [`Faults::repeated_stops`](crate::Faults::repeated_stops). Call it on a tokio runtime with its
-    /// I/O driver enabled; outside a run there is never one.
+    /// The stop requests of this node, one by one, for programs that act on a second one: an operator who presses a key twice, an
+    /// impatient supervisor. See [`Faults::repeated_stops`](crate::Faults::repeated_stops). Call it on a tokio runtime with its
+    /// I/O driver enabled. Outside a run there are none.
     ///
     /// # Panics
     /// If the runtime has no I/O driver.
-    pub fn stops(self) -> Stops {
-        if let Some(requests) = StopRequests::of_this_node() {
-            return Stops { requests: None, hosted: Some((requests, 0)) };
+    pub fn stop_requests(self) -> StopRequests {
+        if let Some(requests) = guest::StopRequests::of_this_node() {
+            return StopRequests { requests: None, hosted: Some((requests, 0)) };
         }
         let requests = afterlife_sim::stop_descriptor().and_then(|descriptor| {
             let counter = File::from(descriptor.try_clone().ok()?);
             Some((UnixStream::from_std(descriptor.into()).ok()?, counter))
         });
-        Stops { requests, hosted: None }
+        StopRequests { requests, hosted: None }
     }
 }
 
-/// The requests to stop that a node gets, one after the other; see [`Node::stops`].
+/// The stop requests of a node, one by one; see [`Node::stop_requests`].
 #[derive(Debug)]
-pub struct Stops {
-    /// What can be waited on, and the same to be read from.
+pub struct StopRequests {
+    /// The descriptor to await, and the same to read from.
     requests: Option<(UnixStream, File)>,
-    /// On turmoil: how many there were, and how many of them were waited for.
-    hosted: Option<(StopRequests, u64)>,
+    /// On a guest engine: the requests, and the number of those that were awaited.
+    hosted: Option<(guest::StopRequests, u64)>,
 }
 
-impl Stops {
-    /// Waits for the next request; for ever if none comes. It can be dropped while it waits, and nothing is lost.
+impl StopRequests {
+    /// Waits for the next request, forever if none comes. It is cancel safe.
     pub async fn next(&mut self) {
         if let Some((requests, seen)) = &mut self.hosted
             && requests.more_than(*seen).await
@@ -108,7 +108,7 @@ impl Stops {
         }
         let Some((watched, counter)) = &mut self.requests else { return std::future::pending().await };
         while watched.readable().await.is_ok() {
-            // A read takes one request off, or finds that there is none any more.
+            // A read takes one request, or finds none left.
             if watched.try_io(Interest::READABLE, || counter.read_exact(&mut [0; 8])).is_ok() {
                 return;
             }
@@ -116,30 +116,31 @@ impl Stops {
     }
 }
 
-/// Whether a node serves or drives the scenario.
+/// The role of a node in the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
+    /// It serves. Faults may strike it.
     Service,
-    /// The run waits for its end.
+    /// It drives the scenario, and the run waits for its end.
     Client,
-    /// As a client, started once the clients have ended and everything is healed.
+    /// A client that starts once the others have ended and everything is healed.
     Verifier,
 }
 
-/// Runs a service on a runtime of its own, as `#[tokio::main]` would, and drops that runtime afterwards.
-pub(crate) fn drive(workers: usize, service: impl Future<Output = Outcome>) -> ExitCode {
+/// Runs a service on a runtime of its own, as `#[tokio::main]` does, and drops the runtime afterwards.
+pub(crate) fn drive(workers: usize, service: impl Future<Output = NodeResult>) -> ExitCode {
     let mut builder = if workers == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if workers > 0 {
         builder.worker_threads(workers);
     }
     let runtime = builder.enable_all().build().unwrap_or_else(|error| panic!("no runtime for this node: {error}"));
     let outcome = runtime.block_on(crate::scenario::main_task::main(service));
-    // From here on what the service spawned is on its own; dropping the runtime ends it, wherever it is.
+    // The service has ended. Dropping the runtime ends the tasks that it spawned, wherever they are.
     afterlife_sim::main_ended(runtime.metrics().num_alive_tasks());
     exit_code(outcome)
 }
 
-pub(super) fn exit_code(outcome: Outcome) -> ExitCode {
+pub(super) fn exit_code(outcome: NodeResult) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::Code(0),
         Err(error) => {

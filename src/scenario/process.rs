@@ -1,4 +1,4 @@
-//! A process of a scenario, as its author described it.
+//! A process of a scenario, as data.
 
 use crate::rt::guest;
 use crate::scenario::clock::Clock;
@@ -7,12 +7,32 @@ use crate::scenario::link::Link;
 use crate::scenario::node::Role;
 use crate::scenario::supervisor::Supervisor;
 use afterlife_sim::Main;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The tokio runtime of a process: with one thread, or with workers. A scenario may choose it after it has made the node.
+#[derive(Clone, Default)]
+pub(crate) struct RuntimeKind(Arc<AtomicUsize>);
+
+impl RuntimeKind {
+    /// Chooses a multi-thread runtime with this many workers.
+    pub(super) fn set_workers(&self, workers: usize) {
+        self.0.store(workers, Ordering::Relaxed);
+    }
+
+    /// The number of workers; 0 for a current-thread runtime.
+    pub(super) fn workers(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A process of a scenario, as its author described it.
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) main: Main,
-    /// The same as a future, for engines that have a runtime.
+    pub(crate) runtime: RuntimeKind,
+    /// The service as a future, for guest engines.
     pub(crate) service: Option<guest::Main>,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,

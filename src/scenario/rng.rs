@@ -1,10 +1,10 @@
-//! A generator for workloads, keyed like every other choice of a run.
-//! It is not for secrets, and not for the world's own choices, which are keyed one by one.
+//! Random numbers for workloads, keyed like every other choice of a run.
 
 use afterlife_sim::choice::{Choices, Question, identity};
 use std::convert::Infallible;
 
-/// Numbers that depend on the seed and on whose generator this is, through the `rand` traits.
+/// A random number generator, through the `rand` traits. Its numbers depend on the seed and on its owner: a scenario or a node. It is
+/// not for secrets.
 ///
 /// ```
 /// use rand::RngExt;

@@ -1,50 +1,74 @@
-//! A scenario: a cluster, its workload, its faults and its claims, as its author writes it down.
-//! It runs nothing: `execute` gives what was written down to the world.
+//! `Sim`: the builder that a scenario's function writes into. It runs nothing: `run/execute` does.
+
+mod invariants;
+mod nodes;
 
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
-use crate::invariant::{Bound, Terms};
+use crate::invariant::{Invariant, Terms};
 use crate::model::build::Build;
 use crate::model::duration::nanoseconds;
 use crate::model::engine::{Engine, Need};
 use crate::model::group::Group;
 use crate::scenario::claim::{Claim, Claims, View};
 use crate::scenario::clock::Clock;
+use crate::scenario::description::Description;
 use crate::scenario::disk::Disk;
-use crate::scenario::hosted;
 use crate::scenario::ledger::{Entry, Ledger};
 use crate::scenario::link::Link;
-use crate::scenario::node::{self, Node, Outcome, Role};
 use crate::scenario::process::Process;
 use crate::scenario::rng::Rng;
 use crate::scenario::supervisor::Supervisor;
+use afterlife_sim::Latency;
 use afterlife_sim::event::NodeId;
-use afterlife_sim::{ExitCode, Latency, Main};
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// What a scenario's function writes into.
+/// A simulated cluster as a scenario describes it: nodes, clients, disks, links, faults and claims.
+///
+/// A scenario's function receives one and describes one run. Nothing runs before the function returns.
 pub struct Sim {
     build: Build,
     seed: u64,
     engine: Engine,
-    pub(crate) processes: Vec<Process>,
-    pub(crate) faults: Vec<(Targets, Faults)>,
-    pub(crate) injected: Vec<Injection>,
-    pub(crate) claims: Claims,
-    pub(crate) latency: Latency,
-    pub(crate) time_limit_ns: u64,
-    pub(crate) terms: Terms,
-    /// What the scenario's author has to mend before anything runs.
-    pub(crate) mistakes: Vec<String>,
-    pub(crate) late_threads_ns: u64,
-    workers: usize,
+    processes: Vec<Process>,
+    faults: Vec<(Targets, Faults)>,
+    injected: Vec<Injection>,
+    claims: Claims,
+    latency: Latency,
+    time_limit_ns: u64,
+    terms: Terms,
+    invariants: Vec<Box<dyn Invariant>>,
+    thread_start_max_ns: u64,
+    /// The errors that the scenario's author has to fix before anything runs.
+    mistakes: Vec<String>,
+    /// The number of generators that `rng` has returned.
+    rngs: u64,
 }
 
-/// How long a run goes on at most, unless a scenario says otherwise.
+/// The default time limit of a run.
 const TIME_LIMIT: Duration = Duration::from_secs(600);
 
 impl Sim {
+    /// The run that was described.
+    ///
+    /// # Errors
+    /// When the scenario asks for something that does not exist or that the engine does not support.
+    pub(crate) fn into_description(self) -> Result<Description, String> {
+        if !self.mistakes.is_empty() {
+            return Err(self.mistakes.join("; "));
+        }
+        Ok(Description {
+            processes: self.processes,
+            faults: self.faults,
+            injected: self.injected,
+            claims: self.claims,
+            latency: self.latency,
+            time_limit_ns: self.time_limit_ns,
+            terms: self.terms,
+            invariants: self.invariants,
+            thread_start_max_ns: self.thread_start_max_ns,
+        })
+    }
+
     #[cfg(test)]
     pub(crate) fn new(build: Build, seed: u64) -> Self {
         Self::on(Engine::Native, build, seed)
@@ -62,148 +86,126 @@ impl Sim {
             latency: Latency::default(),
             time_limit_ns: nanoseconds(TIME_LIMIT),
             terms: Terms::default(),
+            invariants: Vec::new(),
             mistakes: Vec::new(),
-            late_threads_ns: 0,
-            workers: 0,
+            thread_start_max_ns: 0,
+            rngs: 0,
         }
     }
 
-    /// Whether the engine of this run has what is asked for. A portable scenario asks before it writes down a standing condition that it
-    /// can do without; faults need no such question.
+    /// Whether the engine of this run supports something. A portable scenario asks before it sets a condition that it can do
+    /// without; faults that the engine does not support are not drawn.
     ///
     /// ```
     /// use afterlife::{Need, Sim};
     ///
     /// fn a_store(sim: &mut Sim) {
     ///     let store = sim.node("store", |_| async { Ok(()) });
-    ///     if sim.meets(Need::Memory) {
-    ///         sim.memory(store, 8 << 20);
+    ///     if sim.supports(Need::Memory) {
+    ///         sim.memory_budget(store, 8 << 20);
     ///     }
     /// }
     /// ```
-    pub fn meets(&self, need: Need) -> bool {
+    pub fn supports(&self, need: Need) -> bool {
         self.engine.has(need)
     }
 
-    /// Which build of the system is wanted.
+    /// The build of the system to run: one of those that the [`Scenario`](crate::Scenario) declares.
     pub fn build(&self) -> Build {
         self.build
     }
 
-    /// A generator for the workload: the same numbers for the same seed, whatever faults strike.
-    pub fn rng(&self) -> Rng {
-        Rng::new(self.seed, "scenario")
+    /// A random number generator for the workload. Its numbers depend on the seed alone, whatever faults strike.
+    ///
+    /// Each call returns an independent stream: the second generator of a scenario does not repeat the numbers of the first.
+    /// Adding a call therefore changes the streams of the calls after it, and of no call before it.
+    ///
+    /// ```
+    /// use afterlife::Sim;
+    /// use rand::RngExt;
+    ///
+    /// fn a_busy_store(sim: &mut Sim) {
+    ///     let mut sizes = sim.rng();
+    ///     let size: u64 = sizes.random_range(1..=4096);
+    ///     let pauses = sim.rng(); // its own numbers
+    /// #   let _ = (size, pauses);
+    /// }
+    /// ```
+    pub fn rng(&mut self) -> Rng {
+        self.rngs += 1;
+        match self.rngs {
+            1 => Rng::new(self.seed, "scenario"),
+            nth => Rng::new(self.seed, &format!("scenario {nth}")),
+        }
     }
 
-    /// How long each message is on its way: uniform between the two.
+    /// Sets the latency of messages between nodes: uniform between `low` and `high`. The default is 200 µs to 2 ms.
+    ///
+    /// # Panics
+    /// If `low` is longer than `high`.
     pub fn latency(&mut self, low: Duration, high: Duration) {
         let (low_ns, high_ns) = (nanoseconds(low), nanoseconds(high));
-        assert!(low_ns <= high_ns, "a latency from {low:?} to {high:?} runs backwards: give the shorter one first");
+        assert!(low_ns <= high_ns, "a latency from {low:?} to {high:?}: write the shorter duration first");
         self.latency = Latency::between(low_ns, high_ns);
     }
 
-    /// How long a run goes on at most, in virtual time; 10 minutes unless said. A client that has not ended by then breaks
-    /// *recovers*.
+    /// Sets the longest virtual time of a run. The default is 10 minutes. A client that has not ended by then breaks *recovers*.
     pub fn time_limit(&mut self, limit: Duration) {
         self.time_limit_ns = nanoseconds(limit);
     }
 
-    /// Gives each of these nodes so many bytes of memory. The allocation that crosses it ends the process as the system's OOM
-    /// killer would: no destructors, and peers see a reset. It takes [`Memory`](crate::Memory) as the program's allocator, and
-    /// makes what the process had allocated a part of the digest: debug and release builds may then differ.
+    /// Gives each of these nodes a memory budget in bytes; unlimited by default. The allocation that exceeds the budget ends the
+    /// process as an OOM kill does: no destructors run, and peers see a reset. The budget needs [`Memory`](crate::Memory) as the
+    /// program's allocator, and makes a process's allocations a part of the digest: debug and release builds may then differ.
     #[track_caller]
-    pub fn memory(&mut self, nodes: Group, bytes: u64) {
+    pub fn memory_budget(&mut self, nodes: Group, bytes: u64) {
         self.asks_for(Need::Memory);
-        for node in nodes.nodes() {
-            self.processes[usize::from(node.0)].memory_bytes = Some(bytes);
+        for process in self.processes_of(nodes) {
+            process.memory_bytes = Some(bytes);
         }
     }
 
-    /// Lets each process of these nodes have so many descriptors open, as `ulimit -n` does: the next one is refused with EMFILE.
-    /// Some 12 000 unless said.
-    pub fn descriptors(&mut self, nodes: Group, count: usize) {
-        for node in nodes.nodes() {
-            self.processes[usize::from(node.0)].descriptors_max = Some(count);
+    /// Limits the open descriptors of each process of these nodes, as `ulimit -n` does: one more fails with `EMFILE`. The default
+    /// is about 12 000.
+    pub fn descriptor_limit(&mut self, nodes: Group, count: usize) {
+        for process in self.processes_of(nodes) {
+            process.descriptors_max = Some(count);
         }
     }
 
-    /// Gives each of these nodes a supervisor, which starts a process again that ended by itself. Without one it stays down.
+    /// Gives each of these nodes a supervisor, which restarts a process that ended by itself. Without one, it stays down.
     pub fn supervise(&mut self, nodes: Group, supervisor: Supervisor) {
-        for node in nodes.nodes() {
-            self.processes[usize::from(node.0)].supervisor = Some(supervisor);
+        for process in self.processes_of(nodes) {
+            process.supervisor = Some(supervisor);
         }
     }
 
-    /// Nodes made from here on run a multi-thread tokio runtime with this many workers; 0 (the default) a current-thread one, as on
-    /// engines that have no other.
-    pub fn workers(&mut self, workers: usize) {
-        self.workers = workers;
-    }
-
-    /// Lets each new thread wait up to this long for its first turn, as where there are fewer processors than there is work;
-    /// it is in line at once unless said. Main threads are never late.
-    pub fn late_threads(&mut self, at_most: Duration) {
-        self.late_threads_ns = nanoseconds(at_most);
-    }
-
-    /// Turns an invariant off in this scenario, by its name: one of [`invariants`](crate::invariants). A name that there is not
-    /// is an error of the run, with the nearest one.
-    #[track_caller]
-    pub fn without(&mut self, invariant: &str) {
-        let outcome = self.terms.without(invariant);
-        self.settle(outcome);
-    }
-
-    /// Looks past what is known: a violation of this invariant whose signature or sentence has all of these parts ends no run,
-    /// and what comes after it is found. With no parts, it is as [`without`](Self::without). Which runs look past what may be
-    /// drawn by [`rng`](Self::rng); a token replays it as it was. An invariant that there is not is an error of the run.
+    /// Runs the services and workloads of these nodes on a multi-thread tokio runtime with this many workers. The default is a
+    /// current-thread runtime; engines that support no other ignore the call. Main functions make runtimes of their own.
     ///
-    /// ```
-    /// use afterlife::Sim;
-    ///
-    /// fn behind_the_first_bug(sim: &mut Sim) {
-    ///     // Known since Tuesday. Other uses after a teardown still end a run, of the monitor too.
-    ///     sim.look_past("no-use-after-teardown", &["monitor", "proxy/group_replication.rs"]);
-    /// }
-    /// ```
-    #[track_caller]
-    pub fn look_past(&mut self, invariant: &str, parts: &[&str]) {
-        let outcome = self.terms.look_past(invariant, parts);
-        self.settle(outcome);
+    /// # Panics
+    /// If `workers` is 0.
+    pub fn workers(&mut self, nodes: Group, workers: usize) {
+        assert!(
+            workers > 0,
+            "a multi-thread runtime has at least one worker; without this call, the runtime has one thread"
+        );
+        for process in self.processes_of(nodes) {
+            process.runtime.set_workers(workers);
+        }
     }
 
-    /// Turns an invariant on that is off unless it is asked for: `no-stale-message`.
-    #[track_caller]
-    pub fn also(&mut self, invariant: &str) {
-        let outcome = self.terms.also(invariant);
-        self.settle(outcome);
+    /// Delays the first turn of each new thread by up to this long, as on a machine with more work than processors. The default is
+    /// zero. Main threads start without delay.
+    pub fn thread_start_delay(&mut self, at_most: Duration) {
+        self.thread_start_max_ns = nanoseconds(at_most);
     }
 
-    /// Sets the bound of an invariant, by its name: which have one, in what it is counted, and what it is unless it is set here
-    /// tells [`invariants`](crate::invariants). A name or a unit that there is not is an error of the run.
-    ///
-    /// ```
-    /// use afterlife::Sim;
-    /// use std::time::Duration;
-    ///
-    /// fn a_strict_scenario(sim: &mut Sim) {
-    ///     sim.bound("bounded-shutdown", Duration::from_secs(10)); // whatever the budget of a stop is
-    ///     sim.bound("recovers", Duration::from_secs(60)); // from the end of the last fault
-    ///     sim.bound("no-crash-loop", 5); // ends in a row
-    ///     sim.bound("bounded-request", 64 << 20); // bytes of one allocation, where `Memory` is the allocator
-    /// }
-    /// ```
-    #[track_caller]
-    pub fn bound(&mut self, invariant: &str, bound: impl Into<Bound>) {
-        let outcome = self.terms.bound(invariant, bound.into());
-        self.settle(outcome);
-    }
-
-    /// Takes down that the scenario asks for something that its engine does not have.
+    /// Records an error if the engine does not support something that the scenario asks for.
     #[track_caller]
     fn asks_for(&mut self, need: Need) {
         if let (false, why) = self.engine.support(need) {
-            self.settle(Err(format!("{} has no {}: {why}", self.engine, need.words())));
+            self.settle(Err(format!("{} does not support {}: {why}", self.engine, need.words())));
         }
     }
 
@@ -214,126 +216,29 @@ impl Sim {
         }
     }
 
-    /// One node that runs this service, from its start again after every restart.
-    pub fn node<F, Fut>(&mut self, name: &str, service: F) -> Group
-    where
-        F: Fn(Node) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + 'static,
-    {
-        self.add(name.to_owned(), 0, Role::Service, Arc::new(service))
-    }
-
-    /// Several nodes that run this service: `name-0`, `name-1` and so on.
-    pub fn nodes<F, Fut>(&mut self, name: &str, count: usize, service: F) -> Group
-    where
-        F: Fn(Node) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + 'static,
-    {
-        let service = Arc::new(service);
-        let first = self.processes.len();
-        for index in 0..count {
-            self.add(format!("{name}-{index}"), index, Role::Service, service.clone());
-        }
-        Group::new(first, count)
-    }
-
-    /// A client: a node that no fault strikes, and whose end the run waits for.
-    pub fn client<F, Fut>(&mut self, name: &str, workload: F) -> Group
-    where
-        F: Fn(Node) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + 'static,
-    {
-        self.add(name.to_owned(), 0, Role::Client, Arc::new(workload))
-    }
-
-    /// A client that starts once all others have ended, faults are over and everything is healed: it looks at what is left.
-    pub fn verifier<F, Fut>(&mut self, name: &str, workload: F) -> Group
-    where
-        F: Fn(Node) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + 'static,
-    {
-        self.add(name.to_owned(), 0, Role::Verifier, Arc::new(workload))
-    }
-
-    /// One node that runs a plain main function, with no runtime made for it: it returns its exit code.
-    #[track_caller]
-    pub fn program(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
-        self.asks_for(Need::Threads);
-        self.add_main(name.to_owned(), 0, Role::Service, move |node| ExitCode::Code(main(node)))
-    }
-
-    /// As [`program`](Self::program), for a client.
-    #[track_caller]
-    pub fn client_program(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
-        self.asks_for(Need::Threads);
-        self.add_main(name.to_owned(), 0, Role::Client, move |node| ExitCode::Code(main(node)))
-    }
-
-    fn add<F, Fut>(&mut self, name: String, index: usize, role: Role, service: Arc<F>) -> Group
-    where
-        F: Fn(Node) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + 'static,
-    {
-        let workers = self.workers;
-        let hosted = self.engine.is_guest().then(|| hosted::main(&name, index, self.seed, service.clone()));
-        let group = self.add_main(name, index, role, move |node| node::drive(workers, service(node)));
-        if let Some(process) = self.processes.last_mut() {
-            process.service = hosted;
-        }
-        group
-    }
-
-    fn add_main(
-        &mut self,
-        name: String,
-        index: usize,
-        role: Role,
-        main: impl Fn(Node) -> ExitCode + Send + Sync + 'static,
-    ) -> Group {
-        assert!(
-            !self.processes.iter().any(|process| process.name == name),
-            "two nodes are called `{name}`: names are host names, so each needs its own"
-        );
-        let (seed, leaked) = (self.seed, &*name.clone().leak());
-        let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
-        let (disk, clock) = (Disk::default(), Clock::default());
-        self.processes.push(Process {
-            name,
-            role,
-            main,
-            service: None,
-            disk,
-            clock,
-            memory_bytes: None,
-            descriptors_max: None,
-            links: Vec::new(),
-            supervisor: None,
-        });
-        Group::new(self.processes.len() - 1, 1)
-    }
-
-    /// How the disks of these nodes are built, where a common cloud volume is not what is wanted.
-    pub fn disk(&mut self, group: Group, disk: Disk) {
-        for node in group.nodes() {
-            self.processes[usize::from(node.0)].disk = disk;
+    /// Sets the disks of these nodes. The default is [`Disk::default`].
+    pub fn disk(&mut self, nodes: Group, disk: Disk) {
+        for process in self.processes_of(nodes) {
+            process.disk = disk;
         }
     }
 
-    /// What the clocks of these nodes show at the run's start, and how fast they run; true ones unless said.
+    /// Sets the clocks of these nodes. The default is the true time at the true rate.
     #[track_caller]
     pub fn clock(&mut self, nodes: Group, clock: Clock) {
-        if clock.ppm != 0 {
+        if clock.ppm() != 0 {
             self.asks_for(Need::ClockDrift);
         }
-        if clock.offset_ns != 0 {
+        if clock.offset_ns() != 0 {
             self.asks_for(Need::ClockSteps);
         }
-        for node in nodes.nodes() {
-            self.processes[usize::from(node.0)].clock = clock;
+        for process in self.processes_of(nodes) {
+            process.clock = clock;
         }
     }
 
-    /// What the ways between these nodes are like, in both directions, where they are not as all others are.
+    /// Sets the links between each node of one group and each of the other, in both directions. The default is the latency of
+    /// [`latency`](Self::latency), without loss.
     #[track_caller]
     pub fn link(&mut self, some: Group, others: Group, link: Link) {
         self.asks_for(Need::SlowLinks);
@@ -347,33 +252,37 @@ impl Sim {
         }
     }
 
+    fn processes_of(&mut self, nodes: Group) -> impl Iterator<Item = &mut Process> {
+        let is_in = move |index: usize| nodes.nodes().any(|node| usize::from(node.0) == index);
+        self.processes.iter_mut().enumerate().filter(move |(index, _)| is_in(*index)).map(|(_, process)| process)
+    }
+
     fn link_one_way(&mut self, from: NodeId, to: NodeId, link: Link) {
         let links = &mut self.processes[usize::from(from.0)].links;
         links.retain(|(known, _)| *known != to.0);
         links.push((to.0, link));
     }
 
-    /// A ledger: what happened in the scenario's own terms, to be compared in claims. The handle is `Copy`.
+    /// Makes a ledger: a record of the run in the scenario's own terms, for claims to compare. The handle is `Copy`.
     pub fn ledger<T: Entry>(&mut self, name: &str) -> Ledger<T> {
         Ledger::new(name)
     }
 
-    /// What may strike these nodes. Drawn from the seed, unless a token or a plan says exactly what.
+    /// Allows faults on these nodes. The seed draws which of them strike, unless a token or a plan says so.
     pub fn faults(&mut self, targets: Group, faults: Faults) {
         self.faults.push((Targets::from(targets), faults));
     }
 
-    /// One fault that strikes in every run, in addition to what is drawn: for a test of what happens at exactly this moment. It
-    /// is part of the plan, as drawn ones are, and travels in tokens; a token or a plan that says exactly what strikes has
-    /// the last word. One that waits for an edge is given up when all clients have ended without it; and drawn ones that wait for an edge
-    /// then wait as long.
+    /// Injects a fault in every run, in addition to those that the seed draws: for a test of exactly this moment. The injection is
+    /// part of the plan and travels in tokens; a plan from a token replaces it. If it waits for an edge, it is given up when all
+    /// clients have ended, and so are drawn faults that wait for an edge.
     ///
     /// ```
     /// use afterlife::{Fault, Sim, Trigger};
     /// use std::time::Duration;
     ///
     /// fn a_power_loss_right_after_the_first_sync(sim: &mut Sim) {
-    ///     let store = sim.program("store", |_| 0);
+    ///     let store = sim.node_main("store", |_| 0);
     ///     let synced = Trigger::on(store.node(0), "sync /db", 1, Duration::ZERO);
     ///     sim.inject(synced, Fault::power_loss(store.node(0), Duration::from_millis(1)));
     /// }
@@ -382,27 +291,49 @@ impl Sim {
         self.injected.push(Injection { trigger, fault });
     }
 
-    /// A claim that holds at every moment: checked whenever a ledger or a process changes.
+    /// Claims that something holds at every moment. The claim is evaluated whenever a ledger or a process changes.
     pub fn always(&mut self, claim: &str, holds: impl Fn(&View) -> bool + Send + 'static) {
-        self.claims.always.push(Claim::new(claim, 0, holds));
+        self.claims.add_always(Claim::new(claim, 0, holds));
     }
 
-    /// A claim that holds once faults have stopped and everything is healed, within this bound.
+    /// Claims that something holds within this time after the faults are over and everything is healed.
     pub fn eventually(&mut self, claim: &str, within: Duration, holds: impl Fn(&View) -> bool + Send + 'static) {
-        self.claims.eventually.push(Claim::new(claim, nanoseconds(within), holds));
+        self.claims.add_eventually(Claim::new(claim, nanoseconds(within), holds));
     }
 
-    /// A claim that holds in at least one run of a campaign: otherwise nothing was tested.
+    /// Claims that something holds at least once in a campaign. A campaign without it has tested nothing, and fails.
     pub fn sometimes(&mut self, claim: &str, holds: impl Fn(&View) -> bool + Send + 'static) {
-        self.claims.sometimes.push(Claim::new(claim, 0, holds));
+        self.claims.add_sometimes(Claim::new(claim, 0, holds));
     }
 
-    /// What was acknowledged is there after recovery: at the run's end every entry of `acked` is in `found`. A run whose
-    /// `found` was never [completed](Ledger::complete) says nothing.
+    /// Claims that acknowledged entries are there after recovery: at the end of the run, every entry of `acked` is in `found`. It is
+    /// not checked in a run in which `found` was never [completed](Ledger::complete).
     pub fn nothing_acked_is_lost<T: Entry>(&mut self, acked: Ledger<T>, found: Ledger<T>) {
-        self.claims.acked.push(Box::new(move || {
+        self.claims.add_acked(move || {
             let missing = acked.missing_in(found);
             (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
-        }));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngExt;
+
+    fn numbers(mut rng: Rng) -> [u64; 4] {
+        std::array::from_fn(|_| rng.random())
+    }
+
+    #[test]
+    fn two_generators_of_a_scenario_are_independent_and_depend_on_the_seed_alone() {
+        let streams = |seed| {
+            let mut sim = Sim::new(Build::DEFAULT, seed);
+            [sim.rng(), sim.rng(), sim.rng()].map(numbers)
+        };
+        let [first, second, third] = streams(7);
+        assert!(first != second && second != third && first != third);
+        assert_eq!(streams(7), [first, second, third]);
+        assert!(streams(8).iter().all(|stream| ![first, second, third].contains(stream)));
     }
 }

@@ -1,5 +1,5 @@
-//! Supervisors: who starts a process again that ended by itself, when, and how often.
-//! What a fault ended has its own restart, and what an operator stopped stays stopped.
+//! Supervisors: whether a process that ended by itself is restarted, when, and how often. A fault that ends a process has a restart of
+//! its own, and a stopped process stays stopped.
 
 use crate::invariant::deaths::is_failure;
 use crate::model::duration::nanoseconds;
@@ -7,7 +7,7 @@ use afterlife_sim::event::{Death, Event, NodeId, What};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// After which ends a process is started again.
+/// The ends after which a process is restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
     Never,
@@ -15,15 +15,15 @@ enum When {
     Always,
 }
 
-/// What starts a node's process again after it ended by itself, as systemd or a kubelet would. There is no jitter: one seed, one
-/// schedule.
+/// Restarts a node's process after it ended by itself, as systemd or a kubelet does. There is no jitter: the same ends give the same
+/// restarts.
 ///
 /// ```
 /// use afterlife::{Sim, Supervisor};
 /// use std::time::Duration;
 ///
-/// fn a_worker_that_is_looked_after(sim: &mut Sim) {
-///     let worker = sim.program("worker", |_| 1);
+/// fn a_supervised_worker(sim: &mut Sim) {
+///     let worker = sim.node_main("worker", |_| 1);
 ///     let backoff = Supervisor::on_failure().delay(Duration::from_secs(1)).backoff(2, Duration::from_secs(60));
 ///     sim.supervise(worker, backoff.attempts(5));
 /// }
@@ -52,48 +52,49 @@ impl Supervisor {
         }
     }
 
-    /// Starts nothing again: what ended stays down, and *no-crash-loop* looks at it all the same.
+    /// Never restarts. The process is still watched by *no-crash-loop*.
     pub fn never() -> Self {
         Self::new(When::Never)
     }
 
-    /// Starts a process again that ended badly: with an exit code that is not 0, by a panic, an abort or a signal, or for want
-    /// of memory. One second later, each time and for ever, unless more is said.
+    /// Restarts a process that failed: an exit code that is not 0, a panic, an abort, a signal, or a lack of memory. By default, each
+    /// restart comes one second after the end, and there is no limit to their number.
     pub fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }
 
-    /// As [`on_failure`](Self::on_failure), and after an end with code 0 too.
+    /// As [`on_failure`](Self::on_failure), and also after exit code 0.
     pub fn always() -> Self {
         Self::new(When::Always)
     }
 
-    /// How long it waits before the first attempt.
+    /// Sets the delay of the first attempt. The default is 1 s.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay_ns = nanoseconds(delay);
         self
     }
 
-    /// Each further attempt waits `factor` times as long as the last, and `delay_max` at most.
+    /// Multiplies the delay by `factor` for each further attempt, up to `delay_max`. The default is no backoff.
     pub fn backoff(mut self, factor: u32, delay_max: Duration) -> Self {
         self.factor = u64::from(factor);
         self.delay_max_ns = nanoseconds(delay_max);
         self
     }
 
-    /// Gives up after so many attempts in a row.
+    /// Gives up after this many attempts in a row. Unlimited by default.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts_max = attempts;
         self
     }
 
-    /// A process that lived this long was healthy: attempts are counted anew, and a crash loop is none. A minute unless said.
+    /// Sets the time after which a process counts as healthy: its earlier attempts, and crash loops, are forgotten. The default is
+    /// 1 min.
     pub fn healthy_after(mut self, healthy: Duration) -> Self {
         self.healthy_ns = nanoseconds(healthy);
         self
     }
 
-    /// How long a process lives to be healthy, in nanoseconds.
+    /// The time after which a process counts as healthy, in nanoseconds.
     pub(crate) fn healthy_ns(&self) -> u64 {
         self.healthy_ns
     }
@@ -118,7 +119,7 @@ struct Charge {
     was_asked_to_stop: bool,
 }
 
-/// The supervisors of a run, with what each knows of its process.
+/// The supervisors of a run, each with the state of its process.
 #[derive(Default)]
 pub(crate) struct Supervisors {
     charges: BTreeMap<NodeId, Charge>,
@@ -130,12 +131,12 @@ impl Supervisors {
         Self { charges: supervised.into_iter().map(|(node, supervisor)| (node, charge(supervisor))).collect() }
     }
 
-    /// Whether nobody is supervised.
+    /// Whether no node has a supervisor.
     pub(crate) fn is_empty(&self) -> bool {
         self.charges.is_empty()
     }
 
-    /// Something happened. Returns after how many nanoseconds the event's node is to be started again, if it is.
+    /// Observes an event. Returns the delay in nanoseconds after which the event's node is restarted, if it is.
     pub(crate) fn event(&mut self, event: &Event) -> Option<u64> {
         let charge = self.charges.get_mut(&event.node)?;
         match event.what {
@@ -186,7 +187,7 @@ mod tests {
         let mut charge = charge(backoff);
         let delays: Vec<_> = (0..5).map(|_| charge.ended(BAD, 1)).collect();
         assert_eq!(delays, [Some(SECOND_NS), Some(3 * SECOND_NS), Some(5 * SECOND_NS), Some(5 * SECOND_NS), None]);
-        // Who lived long enough has all attempts again.
+        // A process that lived long enough has all attempts again.
         charge.began_ns = 10;
         assert_eq!(charge.ended(BAD, 60 * SECOND_NS + 10), Some(SECOND_NS));
     }
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ends_of_its_own_doing_are_mended() {
+    fn only_a_process_that_ended_by_itself_is_restarted() {
         for how in [Death::Kill, Death::Overrun, Death::PowerLoss] {
             assert_eq!(charge(Supervisor::always()).ended(how, 1), None);
         }

@@ -1,18 +1,18 @@
-//! A known way in which a build of a scenario breaks.
+//! The known ways in which the builds of a scenario break.
 
 use crate::model::build::Build;
 
 /// One way in which a build is known to break.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant {
-    /// Its name in the scenario's documentation: `M2`.
+    /// The name in the scenario's documentation: `M2`.
     pub name: &'static str,
-    /// The build that has it.
+    /// The build that breaks in this way.
     pub build: Build,
-    /// What happens, in half a line.
+    /// A description of half a line.
     pub about: &'static str,
-    /// Parts of the signature by which it is known, the invariant first. Ways that share a signature are told apart by parts of
-    /// the sentence, which may stand here too.
+    /// Parts of the signature that identify it, the invariant first. Parts of the sentence may follow, where several variants
+    /// share a signature.
     pub signature: &'static [&'static str],
 }
 

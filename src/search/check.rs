@@ -108,7 +108,7 @@ mod tests {
     fn request() -> Request {
         Token {
             scenario: "toy".into(),
-            build: crate::model::build::Build::Sound,
+            build: crate::model::build::Build::DEFAULT,
             engine: crate::model::engine::Engine::Native,
             seed: 3,
             plan: None,

@@ -40,12 +40,12 @@ pub(crate) fn across(
     tell: &mut dyn FnMut(&Scenario, Build, u64),
 ) -> Result<Vec<Across>, Refusal> {
     let mut lines = Vec::new();
-    for scenario in scenarios.iter().copied().filter(|scenario| !scenario.variants.is_empty()) {
+    for scenario in scenarios.iter().copied().filter(|scenario| !scenario.known_variants().is_empty()) {
         let counting = Counting { executor, events: Cell::new(0), cpu_ns: Cell::new(0) };
         let exposures = expose(&[scenario], &counting, campaigns, runs_max, tell)?;
         let (events, cpu_ns) = (counting.events.get(), counting.cpu_ns.get());
         lines.extend(exposures.into_iter().map(|Exposure { variant, runs, .. }| Across {
-            system: scenario.name.to_owned(),
+            system: scenario.name().to_owned(),
             variant: variant.name.to_owned(),
             build: variant.build,
             claim: variant.signature.first().unwrap_or(&"").to_string(),
@@ -148,7 +148,7 @@ mod tests {
         Across {
             system: "raft".to_owned(),
             variant: variant.to_owned(),
-            build: Build::Shipped,
+            build: Build::new("shipped"),
             claim: "no-use-after-teardown".to_owned(),
             engine,
             met: met.to_vec(),

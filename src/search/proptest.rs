@@ -9,7 +9,7 @@ use crate::model::build::Build;
 use crate::run::request::Request;
 use crate::runner::{Executor, Launch, Pool, RunnerError, is_runner, serve};
 use crate::scenario::definition::Scenario;
-use crate::scenario::sim::Sim;
+use crate::scenario::description::Description;
 use crate::search::shrink::simpler_plans;
 use afterlife_sim::choice::Choices;
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ struct Offer {
 
 impl fmt::Debug for Plans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "plans of {}", self.offer.scenario.name)
+        write!(f, "plans of {}", self.offer.scenario.name())
     }
 }
 
@@ -98,11 +98,10 @@ impl Plans {
         }
         let path = test_path(here);
         let launch = Launch::of_this_test(&path).unwrap_or_else(|error| panic!("{}", RunnerError::Start(error)));
-        let build = scenario.builds.first().copied().unwrap_or_default();
+        let build = scenario.default_build();
         // As far as plans are concerned, a scenario's nodes and faults are the same for every seed.
-        let mut sim = Sim::on(scenario.engine(), build, 0);
-        (scenario.script)(&mut sim);
-        let (faults, injected) = (sim.faults, sim.injected);
+        let described = scenario.describe(build, 0).unwrap_or_else(|why| panic!("{why}"));
+        let Description { faults, injected, .. } = described;
         Self { offer: Arc::new(Offer { scenario, build, faults, injected, path, pool: Pool::new(launch, 1) }) }
     }
 }
@@ -179,7 +178,7 @@ pub struct Planned {
 
 impl fmt::Debug for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} under {:?}", self.offer.scenario.name, self.plan.injections)
+        write!(f, "{} under {:?}", self.offer.scenario.name(), self.plan.injections)
     }
 }
 
@@ -216,7 +215,7 @@ impl Planned {
     pub fn holds(&self) -> Result<(), Broken> {
         let Offer { scenario, build, path, pool, .. } = &*self.offer;
         let token = Token {
-            scenario: scenario.name.to_owned(),
+            scenario: scenario.name().to_owned(),
             build: *build,
             engine: scenario.engine(),
             seed: self.seed,

@@ -143,7 +143,7 @@ mod tests {
     fn token() -> Token {
         Token {
             scenario: "toy".into(),
-            build: Build::Sound,
+            build: Build::DEFAULT,
             engine: crate::model::engine::Engine::Native,
             seed: 3,
             plan: None,

@@ -42,8 +42,8 @@ pub(crate) fn expose<'a>(
 ) -> Result<Vec<Exposure<'a>>, Refusal> {
     let mut table = Vec::new();
     for scenario in scenarios {
-        for build in scenario.builds {
-            let of_build = scenario.variants.iter().filter(|variant| variant.build == *build);
+        for build in scenario.declared_builds() {
+            let of_build = scenario.known_variants().iter().filter(|variant| variant.build == *build);
             let mut exposures: Vec<Exposure<'a>> =
                 of_build.map(|variant| Exposure { scenario, variant, runs: Vec::new() }).collect();
             for campaign in 0..if exposures.is_empty() { 0 } else { campaigns } {
@@ -64,7 +64,8 @@ fn one(
     runs_max: u64,
     exposures: &mut [Exposure<'_>],
 ) -> Result<(), Refusal> {
-    let token = |seed| Token { scenario: scenario.name.to_owned(), build, engine: scenario.engine(), seed, plan: None };
+    let token =
+        |seed| Token { scenario: scenario.name().to_owned(), build, engine: scenario.engine(), seed, plan: None };
     let mut requests = (first_seed..first_seed.saturating_add(runs_max)).map(|seed| token(seed).request(false));
     exposures.iter_mut().for_each(|exposure| exposure.runs.push(None));
     let mut run = 0;
@@ -100,7 +101,7 @@ pub(crate) fn markdown(table: &[Exposure<'_>], runs_max: u64) -> String {
             (Some(least), Some(most)) => format!(" ({least} to {most})"),
             _ => String::new(),
         };
-        let (system, claim) = (exposure.scenario.name, signature.first().unwrap_or(&""));
+        let (system, claim) = (exposure.scenario.name(), signature.first().unwrap_or(&""));
         let (of, all) = (met.len(), exposure.runs.len());
         text += &format!("| {system} | {name} | {build} | {about} | {claim} | {median}{range} | {of} of {all} |\n");
     }
@@ -112,8 +113,12 @@ mod tests {
     use super::*;
     use crate::scenario::definition::Scenario;
 
-    const VARIANTS: &[Variant] =
-        &[Variant { name: "M2", build: Build::Shipped, about: "a batch", signature: &["no-use-after-teardown", "db"] }];
+    const VARIANTS: &[Variant] = &[Variant {
+        name: "M2",
+        build: Build::new("shipped"),
+        about: "a batch",
+        signature: &["no-use-after-teardown", "db"],
+    }];
 
     fn exposure(runs: &[Option<u64>]) -> String {
         let scenario = Scenario::new("raft", |_| {}).variants(VARIANTS);

@@ -40,7 +40,7 @@ fn the_regression_is_a_kill_of_the_server() {
     let scenario = "a_server_has_one_incarnation".to_owned();
     let token = Token {
         scenario,
-        build: Build::Sound,
+        build: Build::DEFAULT,
         engine: afterlife::Engine::PORTABLE,
         seed: 0,
         plan: Some(Plan { injections: vec![kill] }),

@@ -17,7 +17,7 @@ pub(crate) fn at(time: Duration) -> Trigger {
 /// Replays one seed of a scenario under this plan.
 pub(crate) fn replay(scenario: &str, seed: u64, injections: Vec<Injection>) -> Output {
     let plan = Some(Plan { injections });
-    let token = Token { scenario: scenario.to_owned(), build: Build::Sound, engine: Engine::PORTABLE, seed, plan };
+    let token = Token { scenario: scenario.to_owned(), build: Build::DEFAULT, engine: Engine::PORTABLE, seed, plan };
     cli(&["replay", &token.to_string()])
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn recorded(scenario: &str, injections: &[Injection]) -> Value {
     runner.stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
     let mut runner = runner.spawn().expect("this executable can be started again");
     let request = serde_json::json!({
-        "scenario": scenario, "build": "sound", "engine": Engine::PORTABLE, "seed": 1, "plan": { "injections": injections },
+        "scenario": scenario, "build": "default", "engine": Engine::PORTABLE, "seed": 1, "plan": { "injections": injections },
         "record": true, "stack_at": null,
     });
     let request = serde_json::to_vec(&request).expect("a request is plain data");

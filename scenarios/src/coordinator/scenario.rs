@@ -8,8 +8,9 @@ use super::source::Generated;
 use super::worker::run_worker;
 use super::{build, variants};
 use crate::line_protocol::{Answer, Lines, QueryError};
+use crate::release::{BUILDS, PATCHED, SHIPPED, SOUND};
 use crate::rt::time;
-use afterlife::{Build, Faults, Node, Rng, Scenario, Sim};
+use afterlife::{Faults, Node, Rng, Scenario, Sim};
 use rand::RngExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,10 @@ use std::time::Duration;
 pub fn scenario() -> Scenario {
     Scenario::new("coordinator", script)
         .about("ByConity: a late status calls back into a query that is over")
-        .builds(&Build::ALL)
+        .builds(&BUILDS)
         .seeds(2_000)
         .issue("ByConity/ByConity#1755")
-        .breaks(&[(Build::Shipped, CRASH), (Build::Patched, LEFT)])
+        .breaks(&[(SHIPPED, CRASH), (PATCHED, LEFT)])
         .variants(variants::VARIANTS)
         .portable()
 }
@@ -53,15 +54,15 @@ fn config(build: build::Build) -> ServerConfig {
 /// half of their runs accept the frequent ones, and half of those also accept double counting, to find what lies behind. The
 /// sound build accepts none.
 fn known_issues(sim: &mut Sim, choice: u32) {
-    if sim.build() == Build::Sound || choice > 1 {
+    if sim.build() == SOUND || choice > 1 {
         return;
     }
-    sim.look_past(CRASH, &["used-output"]);
-    sim.look_past(CRASH, &["affected-rows"]);
-    sim.look_past(LEFT, &["progress-callback"]);
-    sim.look_past("always", &["progress of one query never appears in another"]);
+    sim.known_issue(CRASH, &["used-output"]);
+    sim.known_issue(CRASH, &["affected-rows"]);
+    sim.known_issue(LEFT, &["progress-callback"]);
+    sim.known_issue("always", &["progress of one query never appears in another"]);
     if choice == 0 {
-        sim.look_past("always", &["a query counts only progress"]);
+        sim.known_issue("always", &["a query counts only progress"]);
     }
 }
 
@@ -73,9 +74,8 @@ fn script(sim: &mut Sim) {
     // An application whose failed instances are retried.
     let retries = rng.random_range(0..4) == 0;
     known_issues(sim, rng.random_range(0..4));
-    sim.workers(2);
     let server = sim.node("coordinator", move |_| async move { Ok(run_server(config(build)).await?) });
-    sim.workers(0);
+    sim.workers(server, 2);
     let workers = sim.nodes("worker", WORKERS, move |_| async move {
         Ok(run_worker(WorkerConfig::new(build), Arc::new(Generated { rows: ROWS })).await?)
     });

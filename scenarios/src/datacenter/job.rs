@@ -9,7 +9,7 @@ use crate::raft_master;
 use crate::replica_loader::{self, BulkLoadStatus, Control};
 use crate::rt::time;
 use crate::tablet;
-use afterlife::{Ledger, Node, Outcome, Rng};
+use afterlife::{Ledger, Node, NodeResult, Rng};
 use futures_util::future::join_all;
 use rand::RngExt;
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub(super) async fn verify() -> (u64, u64) {
 }
 
 /// The job: load, query through the proxy, verify.
-pub(super) async fn job(node: Node, found: Ledger<String>, verified: Ledger<(u64, u64)>) -> Outcome {
+pub(super) async fn job(node: Node, found: Ledger<String>, verified: Ledger<(u64, u64)>) -> NodeResult {
     load(node).await;
     for row in through_the_proxies(&format!("select from {TABLE}")).await {
         found.note(row.first().cloned().unwrap_or_default());
@@ -100,7 +100,7 @@ pub(super) async fn job(node: Node, found: Ledger<String>, verified: Ledger<(u64
 
 /// Creates volumes while the masters are rolled, each with all its partitions at once, so that a master always has entries left to
 /// apply.
-pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> Outcome {
+pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> NodeResult {
     let mut rng = node.rng();
     let client = raft_master::Client::new(masters());
     for number in 0..VOLUMES {
@@ -117,7 +117,7 @@ pub(super) async fn keep_books(node: Node, acked: Ledger<String>) -> Outcome {
 
 /// Queries the loaded rows over a reused connection. Many queries end early: by a limit, by a kill, or because the client stops
 /// waiting.
-pub(super) async fn analyse(node: Node) -> Outcome {
+pub(super) async fn analyse(node: Node) -> NodeResult {
     let mut rng = node.rng();
     let mut lines: Option<Lines> = None;
     loaded().await;

@@ -3,10 +3,11 @@
 
 use super::plan::{self, MASTERS, PROXIES, REPLICA_SERVERS, Releases, SHARD, SOURCE, TARGETS, TOPO, WORKERS};
 use super::{ballots::MasterBallots, job, rows};
+use crate::release::{BUILDS, PATCHED, SHIPPED, SOUND};
 use crate::rt::{self, select};
 use crate::{coordinator, proxy, raft_master, replica_loader, tablet};
 use afterlife::{
-    Build, Disk, Fault, Faults, Group, Link, Node, NodeId, Outcome, Rng, Scenario, Sim, Supervisor, Trigger, Variant,
+    Build, Disk, Fault, Faults, Group, Link, Node, NodeId, NodeResult, Rng, Scenario, Sim, Supervisor, Trigger, Variant,
 };
 use rand::RngExt;
 use std::path::Path;
@@ -17,23 +18,22 @@ use std::time::Duration;
 pub fn scenario() -> Scenario {
     Scenario::new("datacenter", |sim| script(sim, Releases::all(sim.build())))
         .about("All five at work in one network: load, query through the proxy, verify")
-        .builds(&Build::ALL)
+        .builds(&BUILDS)
         .seeds(400)
         .issue("all five issues")
-        .breaks(&[(Build::Shipped, USE), (Build::Patched, USE)])
+        .breaks(&[(SHIPPED, USE), (PATCHED, USE)])
         .variants(VARIANTS)
 }
 
 /// One system as it was shipped, among four sound ones.
 pub fn one_at_a_time() -> Vec<Scenario> {
-    const SOUND: Build = Build::Sound;
     macro_rules! one {
         ($name:literal, $about:literal, $field:ident, $variants:expr) => {
             Scenario::new($name, |sim| {
-                script(sim, Releases { $field: Build::Shipped, ..Releases::all(SOUND) });
+                script(sim, Releases { $field: SHIPPED, ..Releases::all(SOUND) });
             })
             .about($about)
-            .builds(&[Build::Shipped])
+            .builds(&[SHIPPED])
             .seeds(500)
             .variants($variants)
         };
@@ -52,31 +52,31 @@ const USE: &str = "no-use-after-teardown";
 
 const MASTER: Variant = Variant {
     name: "raft master",
-    build: Build::Shipped,
+    build: SHIPPED,
     about: "the database is closed under an apply",
     signature: &["no-use-after-teardown", "metadata-db"],
 };
 const LOADER: Variant = Variant {
     name: "replica loader",
-    build: Build::Shipped,
+    build: SHIPPED,
     about: "a round's files are cleared under a download",
     signature: &["replica_loader/"],
 };
 const COORDINATOR: Variant = Variant {
     name: "coordinator",
-    build: Build::Shipped,
+    build: SHIPPED,
     about: "a late status uses a freed query status",
     signature: &["no-use-after-teardown", "query-status"],
 };
 const PROXY: Variant = Variant {
     name: "proxy",
-    build: Build::Shipped,
+    build: SHIPPED,
     about: "a stop deletes objects that threads still use, or that were never made",
     signature: &["proxy/"],
 };
 const TABLET: Variant = Variant {
     name: "tablet",
-    build: Build::Shipped,
+    build: SHIPPED,
     about: "a tablet that starts during a VDiff writes to a nil map",
     signature: &["tablet/stats.rs"],
 };
@@ -107,7 +107,7 @@ fn secs(secs: u64) -> Duration {
 }
 
 /// Runs a tablet. A target first waits for its rows.
-async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> Outcome {
+async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> NodeResult {
     let backup = match backup {
         Some(backup) => backup,
         None => select! {
@@ -116,7 +116,7 @@ async fn run_tablet(node: Node, backup: Option<Vec<String>>, build: Build) -> Ou
         },
     };
     let ended = tablet::run_tablet(plan::tablet(node.name(), backup, build), node.stopping()).await;
-    if build != Build::Sound {
+    if build != SOUND {
         // `main` returns, which ends the process with its goroutines running.
         std::process::exit(i32::from(ended.is_err()));
     }
@@ -138,28 +138,26 @@ struct Nodes {
 }
 
 fn nodes(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Files>) -> Nodes {
-    sim.workers(2);
     let mut master = |sim: &mut Sim, index: usize| {
         let main = move |node| raft_master::run_node(node, plan::master(index, releases.raft_master));
         let master = sim.node(&format!("master-{index}"), main);
         // Machines of different ages: a slow one still has to apply entries that a fast one has applied.
         let sync_us = [50, 1_000, 4_000, 15_000][rng.random_range(0..4_usize)];
-        sim.disk(master, Disk::default().syncs_take(us(sync_us), us(4 * sync_us)));
+        sim.disk(master, Disk::default().sync_latency(us(sync_us), us(4 * sync_us)));
         master
     };
     let first = master(sim, 0);
     let masters = (1..MASTERS).fold(first, |all, index| all.and(master(sim, index)));
-    sim.workers(0);
+    sim.workers(masters, 2);
     let meta = sim.node("meta", |node| async move {
         let ballots = Arc::new(MasterBallots::new(plan::masters()));
         Ok(replica_loader::run_meta_server(plan::meta(), ballots, node.stopping()).await?)
     });
-    sim.workers(2);
     let replicas = sim.nodes("replica", REPLICA_SERVERS, move |node| async move {
         let config = plan::replica_server(node.name(), releases.replica_loader);
         Ok(replica_loader::run_replica_server(config, node.stopping()).await?)
     });
-    sim.workers(0);
+    sim.workers(replicas, 2);
     let provided = Arc::clone(files);
     let blocks = sim.node("block-service", move |node| {
         let provided = Arc::clone(&provided);
@@ -176,30 +174,28 @@ fn nodes(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Fil
     // So narrow that a file takes seconds, as upstream's files do.
     let bytes_per_s = rng.random_range(400..2_500);
     sim.link(replicas, blocks, Link::between(ms(1), ms(20)).bandwidth(bytes_per_s));
-    sim.workers(2);
     let coordinator = sim.node("coordinator", move |_| async move {
         Ok(coordinator::run_server(plan::coordinator(releases.coordinator)).await?)
     });
-    sim.workers(0);
+    sim.workers(coordinator, 2);
     let workers = sim.nodes("worker", WORKERS, move |_| async move {
         Ok(coordinator::run_worker(plan::worker(releases.coordinator), Arc::new(rows::Replicas)).await?)
     });
     let proxy = |sim: &mut Sim, index: usize| {
         let main = move |node| proxy::run_node(node, plan::proxy(index, releases.proxy));
-        sim.program(&format!("proxy-{index}"), main)
+        sim.node_main(&format!("proxy-{index}"), main)
     };
     let first = proxy(sim, 0);
     let proxies = (1..PROXIES).fold(first, |all, index| all.and(proxy(sim, index)));
     let topo =
         sim.node("topo", |node| async move { Ok(tablet::run_topo_server(plan::topology(), node.stopping()).await?) });
-    sim.workers(2);
     let truth = Arc::clone(files);
     let source = sim.node(SOURCE, move |node| {
         let rows = truth.iter().flatten().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
         run_tablet(node, Some(rows::backup(rows)), releases.tablet)
     });
     let targets = sim.nodes("target", TARGETS.len(), move |node| run_tablet(node, None, releases.tablet));
-    sim.workers(0);
+    sim.workers(source.and(targets), 2);
     sim.node("vtorc", |_| async move {
         let client = tablet::Client::new(TOPO, plan::KEYSPACE, SHARD);
         let mut failed = 0;
@@ -208,7 +204,7 @@ fn nodes(sim: &mut Sim, rng: &mut Rng, releases: Releases, files: &Arc<rows::Fil
             rt::time::sleep(secs(1)).await;
         }
     });
-    sim.memory(targets, MEMORY);
+    sim.memory_budget(targets, MEMORY);
     sim.supervise(replicas, Supervisor::on_failure().attempts(5));
     sim.supervise(proxies, Supervisor::always().delay(ms(500)));
     for tablets in [topo, source, targets] {
@@ -277,7 +273,7 @@ fn script(sim: &mut Sim, releases: Releases) {
     let rolls = rng.random_range(0..4) == 0;
     // Each is turned off in the scenario of the system concerned, which gives the reason.
     for claim in ["nothing-left", "no-silent-panic"] {
-        sim.without(claim);
+        sim.turn_off(claim);
     }
     let nodes = nodes(sim, &mut rng, releases, &files);
     let asked = sim.ledger::<String>("rows of the files");

@@ -7,9 +7,10 @@ use super::config::{Hostgroup, ProxyConfig};
 use super::main_loop::Proxy;
 use super::variants::VARIANTS;
 use crate::line_protocol::Lines;
+use crate::release::{BUILDS, PATCHED, SHIPPED, SOUND};
 use crate::rt::net::TcpStream;
 use crate::rt::time;
-use afterlife::{Build, Faults, Group, Node, Rng, Scenario, Sim, Supervisor};
+use afterlife::{Faults, Group, Node, Rng, Scenario, Sim, Supervisor};
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub fn scenario() -> Scenario {
     Scenario::new("proxy", script)
         .about("ProxySQL: a stopping proxy deletes objects that its threads still use, or that it never made")
-        .builds(&Build::ALL)
+        .builds(&BUILDS)
         .seeds(2_000)
         .issue("sysown/proxysql#4542")
-        .breaks(&[(Build::Shipped, BEFORE_INIT), (Build::Patched, AFTER_TEARDOWN)])
+        .breaks(&[(SHIPPED, BEFORE_INIT), (PATCHED, AFTER_TEARDOWN)])
         .variants(VARIANTS)
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn run_node(node: Node, config: ProxyConfig) -> i32 {
     let runtime = runtime.expect("a process begins with enough descriptors");
     let mut stops = {
         let _entered = runtime.enter();
-        node.stops()
+        node.stop_requests()
     };
     let signals = move || {
         runtime.block_on(async {
@@ -106,14 +107,14 @@ fn script(sim: &mut Sim) {
         _ => 3,
     };
     let proxy = |sim: &mut Sim, index: usize| {
-        sim.program(&format!("proxy-{index}"), move |node| {
+        sim.node_main(&format!("proxy-{index}"), move |node| {
             run_node(node, config(release, flavour, index, count, group_replication))
         })
     };
     let first = proxy(sim, 0);
     let proxies = (1..count).fold(first, |all, index| all.and(proxy(sim, index)));
     let backends = sim.nodes("mysql", BACKENDS, |_| async { Ok(run_backend("0.0.0.0:3306", "mysql-0:3306").await?) });
-    sim.descriptors(proxies, DESCRIPTORS);
+    sim.descriptor_limit(proxies, DESCRIPTORS);
     sim.supervise(proxies, Supervisor::always().delay(ms(500)));
 
     for index in 0..2 {
@@ -148,13 +149,13 @@ fn script(sim: &mut Sim) {
     sim.bound("no-spin", SPINS);
     // A machine with fewer processors than work.
     if rng.random_range(0..4) == 0 {
-        sim.late_threads(ms(300));
+        sim.thread_start_delay(ms(300));
     }
     known_issues(sim, rng.random_range(0..8));
 
     // Upstream exits with threads running, and a fast TERM leaves all of them. The claim is that none of them uses an object that
     // is gone.
-    sim.without("nothing-left");
+    sim.turn_off("nothing-left");
     faults(sim, proxies, backends);
     sim.time_limit(Duration::from_secs(120));
     sim.sometimes("a proxy restarts", |view| view.restarts() > 0);
@@ -164,23 +165,23 @@ fn script(sim: &mut Sim) {
 /// defects of nearly every stop, and a quarter look only at the consequences: the processes that die, and those that never end.
 /// The sound build accepts none.
 fn known_issues(sim: &mut Sim, choice: u32) {
-    if sim.build() == Build::Sound {
+    if sim.build() == SOUND {
         return;
     }
     let whole = match choice {
         0..3 => {
             // A group-replication thread that is never joined, a session that outlives Admin, and a failed `accept`. The process may
             // die of it or not; the others go on.
-            sim.look_past(AFTER_TEARDOWN, &["GloMyMon", "between two rounds"]);
-            sim.look_past(AFTER_TEARDOWN, &["GloAdmin"]);
-            sim.look_past("always", &["a socket handed to a session"]);
+            sim.known_issue(AFTER_TEARDOWN, &["GloMyMon", "between two rounds"]);
+            sim.known_issue(AFTER_TEARDOWN, &["GloAdmin"]);
+            sim.known_issue("always", &["a socket handed to a session"]);
             &["joined-before-teardown", "no-silent-panic", "blast-radius"][..]
         }
         3..5 => &["joined-before-teardown", BEFORE_INIT, AFTER_TEARDOWN, "always", "no-silent-panic"][..],
         _ => &[],
     };
     for invariant in whole {
-        sim.without(invariant);
+        sim.turn_off(invariant);
     }
 }
 

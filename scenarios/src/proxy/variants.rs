@@ -1,74 +1,55 @@
 //! The known ways in which the proxy's releases break.
 //! `docs/variants.md` says how many runs it takes to find each.
 
+use crate::release::{PATCHED, SHIPPED};
 use crate::variant::variant;
-use afterlife::{Build, Variant};
+use afterlife::Variant;
 
 const USE: &str = "no-use-after-teardown";
 
 pub(super) const VARIANTS: &[Variant] = &[
     variant(
         "P1",
-        Build::Shipped,
+        SHIPPED,
         "a stop in phase 2 deletes an uninitialised pointer",
         &["no-use-before-init", "AdminHTTPServer"],
     ),
-    variant("P2", Build::Shipped, "a group-replication thread uses the deleted monitor", &[USE, "GloMyMon"]),
-    variant(
-        "P2, I4",
-        Build::Shipped,
-        "the monitor is deleted during a connect",
-        &["joined-before-teardown", "GloMyMon"],
-    ),
-    variant(
-        "P2, I4",
-        Build::Patched,
-        "the monitor is deleted during a connect",
-        &["joined-before-teardown", "GloMyMon"],
-    ),
-    variant("#5256", Build::Patched, "another check of the flag does not replace a join", &[USE, "GloMyMon"]),
+    variant("P2", SHIPPED, "a group-replication thread uses the deleted monitor", &[USE, "GloMyMon"]),
+    variant("P2, I4", SHIPPED, "the monitor is deleted during a connect", &["joined-before-teardown", "GloMyMon"]),
+    variant("P2, I4", PATCHED, "the monitor is deleted during a connect", &["joined-before-teardown", "GloMyMon"]),
+    variant("#5256", PATCHED, "another check of the flag does not replace a join", &[USE, "GloMyMon"]),
     variant(
         "P2 (i)",
-        Build::Patched,
+        PATCHED,
         "after a fetch, a group-replication thread uses the deleted pool or hostgroups manager",
         &[USE, "group-replication", "after a fetch"],
     ),
-    variant("P3", Build::Shipped, "a session is made from a failed accept", &["always", "socket"]),
-    variant("P3", Build::Patched, "a session is made from a failed accept", &["always", "socket"]),
-    variant("P4", Build::Shipped, "a detached thread logs after the filters' destructor", &[USE, "debug_filters"]),
-    variant("Admin", Build::Patched, "a detached thread uses the deleted Admin", &[USE, "GloAdmin"]),
+    variant("P3", SHIPPED, "a session is made from a failed accept", &["always", "socket"]),
+    variant("P3", PATCHED, "a session is made from a failed accept", &["always", "socket"]),
+    variant("P4", SHIPPED, "a detached thread logs after the filters' destructor", &[USE, "debug_filters"]),
+    variant("Admin", PATCHED, "a detached thread uses the deleted Admin", &[USE, "GloAdmin"]),
     variant(
         "databases",
-        Build::Patched,
+        PATCHED,
         "a detached thread uses one of Admin's deleted databases",
         // `admindb`, `statsdb` and the others; no other subject has this name.
         &[USE, "db", "proxy/admin.rs"],
     ),
-    variant(
-        "GloMTH",
-        Build::Patched,
-        "a detached thread uses the deleted handler of the worker threads",
-        &[USE, "GloMTH"],
-    ),
+    variant("GloMTH", PATCHED, "a detached thread uses the deleted handler of the worker threads", &[USE, "GloMTH"]),
     variant(
         "HTTP server",
-        Build::Patched,
+        PATCHED,
         "the daemon uses its HTTP server after Admin has deleted it",
         &[USE, "AdminHTTPServer"],
     ),
     variant(
         "start argument",
-        Build::Patched,
+        PATCHED,
         "the coordinator's vector is freed with the arguments of starting threads",
         &[USE, "threads_info"],
     ),
-    variant("lost TERM", Build::Shipped, "a TERM during a restart is lost", &["bounded-shutdown"]),
-    variant("lost TERM", Build::Patched, "a TERM during a restart is lost", &["bounded-shutdown"]),
-    variant(
-        "accept",
-        Build::Patched,
-        "an accept loop spins while the process is out of descriptors",
-        &["no-spin", "proxy"],
-    ),
-    variant("peers", Build::Patched, "a proxy dies when another one stops", &["blast-radius", "proxy"]),
+    variant("lost TERM", SHIPPED, "a TERM during a restart is lost", &["bounded-shutdown"]),
+    variant("lost TERM", PATCHED, "a TERM during a restart is lost", &["bounded-shutdown"]),
+    variant("accept", PATCHED, "an accept loop spins while the process is out of descriptors", &["no-spin", "proxy"]),
+    variant("peers", PATCHED, "a proxy dies when another one stops", &["blast-radius", "proxy"]),
 ];

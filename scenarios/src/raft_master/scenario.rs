@@ -5,8 +5,9 @@ use super::build::StopOrder;
 use super::client::Client;
 use super::config::MasterConfig;
 use super::run::run_master_on_signals;
+use crate::release::{BUILDS, PATCHED, SHIPPED};
 use crate::rt;
-use afterlife::{Build, Faults, Node, Outcome, Scenario, Sim, Variant};
+use afterlife::{Faults, Node, NodeResult, Scenario, Sim, Variant};
 use rand::RngExt;
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use std::time::Duration;
 pub fn scenario() -> Scenario {
     Scenario::new("raft-master", |sim| script(sim, StopOrder::RaftFirst))
         .about("CubeFS: a stopping master closes its database under an apply in flight")
-        .builds(&Build::ALL)
+        .builds(&BUILDS)
         .seeds(2_000)
         .issue("cubefs/cubefs#3128")
-        .breaks(&[(Build::Shipped, CRASH), (Build::Patched, CRASH)])
+        .breaks(&[(SHIPPED, CRASH), (PATCHED, CRASH)])
         .variants(VARIANTS)
         .portable()
 }
@@ -26,12 +27,12 @@ pub fn scenario() -> Scenario {
 pub fn database_first() -> Scenario {
     Scenario::new("raft-master-2614", |sim| script(sim, StopOrder::DatabaseFirst))
         .about("CubeFS: a stopping master closes its database while raft still runs")
-        .builds(&[Build::Shipped])
+        .builds(&[SHIPPED])
         .issue("cubefs/cubefs#2614")
-        .breaks(&[(Build::Shipped, CRASH)])
+        .breaks(&[(SHIPPED, CRASH)])
         .variants(&[Variant {
             name: "M1",
-            build: Build::Shipped,
+            build: SHIPPED,
             about: "the database is closed while raft still runs",
             signature: &[CRASH, "metadata-db"],
         }])
@@ -42,13 +43,13 @@ pub fn database_first() -> Scenario {
 pub fn joined_under_lock() -> Scenario {
     Scenario::new("raft-master-join", |sim| script(sim, StopOrder::RaftJoinedUnderLock))
         .about("CubeFS: the obvious fix of #3128 waits for an apply while holding the lock that the apply waits for")
-        .builds(&[Build::Shipped])
+        .builds(&[SHIPPED])
         .seeds(4_000)
         .issue("cubefs/cubefs#1112")
-        .breaks(&[(Build::Shipped, "bounded-shutdown")])
+        .breaks(&[(SHIPPED, "bounded-shutdown")])
         .variants(&[Variant {
             name: "M6",
-            build: Build::Shipped,
+            build: SHIPPED,
             about: "the obvious fix: the stop joins the apply while holding the lock that the apply waits for",
             signature: &["bounded-shutdown"],
         }])
@@ -59,43 +60,43 @@ pub fn joined_under_lock() -> Scenario {
 const VARIANTS: &[Variant] = &[
     Variant {
         name: "M2",
-        build: Build::Shipped,
+        build: SHIPPED,
         about: "the report: the database is closed under the apply in flight",
         signature: &[CRASH, "metadata-db"],
     },
     Variant {
         name: "M7",
-        build: Build::Shipped,
+        build: SHIPPED,
         about: "a signal arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/shutdown.rs"],
     },
     Variant {
         name: "M8",
-        build: Build::Shipped,
+        build: SHIPPED,
         about: "a second signal closes a closed channel",
         signature: &["close-once", "stopc"],
     },
     Variant {
         name: "M9",
-        build: Build::Shipped,
+        build: SHIPPED,
         about: "a leader's first message arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/server.rs · "],
     },
     Variant {
         name: "M3",
-        build: Build::Patched,
+        build: PATCHED,
         about: "an apply outlasts the pause of 10 s",
         signature: &[CRASH, "metadata-db"],
     },
     Variant {
         name: "M7",
-        build: Build::Patched,
+        build: PATCHED,
         about: "a signal arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/shutdown.rs"],
     },
     Variant {
         name: "M9",
-        build: Build::Patched,
+        build: PATCHED,
         about: "a leader's first message arrives before the cluster exists",
         signature: &["no-use-before-init", "cluster", "raft_master/server.rs · "],
     },
@@ -130,9 +131,9 @@ fn addresses() -> Vec<String> {
 crate::release::named_as!(super::build::Build);
 
 /// One master's process, which receives every signal from the first line of `main` on.
-pub(crate) async fn run_node(node: Node, config: MasterConfig) -> Outcome {
+pub(crate) async fn run_node(node: Node, config: MasterConfig) -> NodeResult {
     let (signal, signals) = rt::sync::mpsc::unbounded_channel();
-    let mut stops = node.stops();
+    let mut stops = node.stop_requests();
     let forward = async move {
         loop {
             stops.next().await;
@@ -148,14 +149,13 @@ pub(crate) async fn run_node(node: Node, config: MasterConfig) -> Outcome {
 
 fn script(sim: &mut Sim, stop_order: StopOrder) {
     let release = super::build::Build::from(sim.build());
-    sim.workers(2);
     let masters = sim.nodes("master", 3, move |node| async move {
         let mut config = MasterConfig::new(node.index() as u64 + 1, peers(), "/var/lib/master", release);
         config.stop_order = stop_order;
         config.retain_logs = RETAIN_LOGS;
         run_node(node, config).await
     });
-    sim.workers(0);
+    sim.workers(masters, 2);
     let acked = sim.ledger::<String>("acknowledged volumes");
     let found = sim.ledger::<String>("volumes after recovery");
     for index in 0..CLIENTS {
@@ -247,7 +247,7 @@ fn script(sim: &mut Sim, stop_order: StopOrder) {
     );
     // A machine that is overloaded.
     if sim.rng().random_range(0..4) == 0 {
-        sim.late_threads(Duration::from_millis(300));
+        sim.thread_start_delay(Duration::from_millis(300));
     }
     sim.nothing_acked_is_lost(acked, found);
     sim.sometimes("a master restarts", |view| view.restarts() > 0);

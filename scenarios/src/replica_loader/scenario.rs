@@ -8,8 +8,9 @@ use super::config::{BULK_LOAD_REQUEST_INTERVAL, BlockServiceConfig, MetaConfig, 
 use super::messages::{BulkLoadStatus, Control};
 use super::meta_server::run_meta_server;
 use super::replica_stub::run_replica_server;
+use crate::release::{BUILDS, PATCHED, SHIPPED, SOUND};
 use crate::rt;
-use afterlife::{Build, Disk, Faults, Link, Need, Scenario, Sim, Supervisor};
+use afterlife::{Disk, Faults, Link, Need, Scenario, Sim, Supervisor};
 use rand::RngExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,10 +20,10 @@ use std::time::Duration;
 pub fn scenario() -> Scenario {
     Scenario::new("replica-loader", script)
         .about("Pegasus: a bulk load is cleared under downloads in flight, and the whole cluster crashes")
-        .builds(&Build::ALL)
+        .builds(&BUILDS)
         .seeds(2_000)
         .issue("apache/incubator-pegasus#2006")
-        .breaks(&[(Build::Shipped, CRASH), (Build::Patched, STALE)])
+        .breaks(&[(SHIPPED, CRASH), (PATCHED, STALE)])
         .variants(super::variants::VARIANTS)
         .portable()
 }
@@ -67,37 +68,37 @@ const EFFECTS: [&str; 6] =
 /// that model upstream, each seed therefore focuses on one of these steps. The sound build has to hold all claims at
 /// once.
 fn focus(sim: &mut Sim, choice: u32, late: bool) {
-    if sim.build() == Build::Sound {
+    if sim.build() == SOUND {
         return;
     }
     match choice {
         // After the report: a rollback while a chain runs that nothing has joined. It finds the uses that the other
         // triggers leave.
         4..7 if late => {
-            sim.without("joined-before-teardown");
+            sim.turn_off("joined-before-teardown");
             for claim in EFFECTS {
-                sim.without(claim);
+                sim.turn_off(claim);
             }
             for trigger in
                 ["a new role", "the app's failure", "a cancel", "a resume after a pause", "that a start ended"]
             {
-                sim.look_past(CRASH, &["files", trigger]);
+                sim.known_issue(CRASH, &["files", trigger]);
             }
         }
         // After the cause: the task that ingests.
         7.. if late => {
-            sim.without("no-use-after-teardown");
+            sim.turn_off("no-use-after-teardown");
             for claim in EFFECTS {
-                sim.without(claim);
+                sim.turn_off(claim);
             }
-            sim.look_past("joined-before-teardown", &["task download"]);
+            sim.known_issue("joined-before-teardown", &["task download"]);
         }
         // The cause: a clear returns while a task of its round is running.
         0 => {}
         // The count: the effect of stale work on progress and on the node's slots.
         1 | 2 | 7 => {
             for claim in ["joined-before-teardown", "no-use-after-teardown", "no-stale-epoch-effect", "always"] {
-                sim.without(claim);
+                sim.turn_off(claim);
             }
         }
         // The blast: no claim about the inside of a node, only about the nodes that die of it.
@@ -111,19 +112,19 @@ fn focus(sim: &mut Sim, choice: u32, late: bool) {
                 "honest-progress",
                 "slots-conserved",
             ] {
-                sim.without(claim);
+                sim.turn_off(claim);
             }
         }
         // The path: two chains write one file.
         4 | 6 => {
             for claim in ["joined-before-teardown", "no-use-after-teardown", "no-stale-epoch-effect"] {
-                sim.without(claim);
+                sim.turn_off(claim);
             }
         }
         // The report: uses of cleared files, and late effects.
         _ => {
             for claim in ["joined-before-teardown", "always"] {
-                sim.without(claim);
+                sim.turn_off(claim);
             }
         }
     }
@@ -155,7 +156,6 @@ fn script(sim: &mut Sim) {
         run_meta_server(config, Arc::new(LocalBallots), node.stopping()).await?;
         Ok(())
     });
-    sim.workers(2);
     let replicas = sim.nodes("replica", NODES, move |node| async move {
         let config = ReplicaServerConfig {
             address: format!("{}:34801", node.name()),
@@ -170,11 +170,11 @@ fn script(sim: &mut Sim) {
         run_replica_server(config, node.stopping()).await?;
         Ok(())
     });
-    sim.workers(0);
+    sim.workers(replicas, 2);
     // Slow enough that a file takes seconds, as upstream's do: longer than a clear and a new start. Either the link is
     // narrow or the block service is slow.
     let bytes_per_s = rng.random_range(250..if damaged { 700 } else { 2_500 });
-    let narrow = sim.meets(Need::BadLinks);
+    let narrow = sim.supports(Need::BadLinks);
     let provided = Arc::clone(&content);
     let blocks = sim.node("block-service", move |node| {
         let provided = Arc::clone(&provided);
@@ -196,7 +196,7 @@ fn script(sim: &mut Sim) {
         let sync_ms = rng.random_range(20..800);
         sim.disk(
             replicas,
-            Disk::default().syncs_take(Duration::from_millis(sync_ms / 2), Duration::from_millis(sync_ms)),
+            Disk::default().sync_latency(Duration::from_millis(sync_ms / 2), Duration::from_millis(sync_ms)),
         );
     }
     sim.supervise(replicas, Supervisor::on_failure().backoff(2, Duration::from_secs(10)).attempts(10));

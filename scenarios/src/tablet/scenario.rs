@@ -9,8 +9,9 @@ use super::rpc::{Action, Options};
 use super::topo_records::shard_records;
 use super::topo_server::{TopoServerConfig, run_topo_server};
 use super::vttablet::run_tablet;
+use crate::release::{BUILDS, PATCHED, SHIPPED};
 use crate::rt;
-use afterlife::{Build, Faults, Ledger, Link, Need, Node, Outcome, Rng, Scenario, Sim, Supervisor};
+use afterlife::{Faults, Ledger, Link, Need, Node, NodeResult, Rng, Scenario, Sim, Supervisor};
 use rand::RngExt;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -20,10 +21,10 @@ use std::time::Duration;
 pub fn scenario() -> Scenario {
     Scenario::new("tablet", script)
         .about("Vitess: a tablet that dies during a VDiff never starts again")
-        .builds(&Build::ALL)
+        .builds(&BUILDS)
         .seeds(2_000)
         .issue("vitessio/vitess#17637")
-        .breaks(&[(Build::Shipped, CRASH_LOOP), (Build::Patched, CRASH_LOOP)])
+        .breaks(&[(SHIPPED, CRASH_LOOP), (PATCHED, CRASH_LOOP)])
         .variants(super::variants::VARIANTS)
         .portable()
 }
@@ -166,7 +167,7 @@ fn config(name: &str, workload: &Workload, build: super::build::Build, narrow: b
     TabletConfig { backup, workflow, ..TabletConfig::new(name, KEYSPACE, SHARD, TOPO, build) }.beside(&TARGETS)
 }
 
-async fn tablet(node: Node, config: TabletConfig) -> Outcome {
+async fn tablet(node: Node, config: TabletConfig) -> NodeResult {
     Ok(run_tablet(config, node.stopping()).await?)
 }
 
@@ -176,7 +177,7 @@ fn topology() -> TopoServerConfig {
 
 /// Creates VDiffs, stops, resumes and deletes some, and reparents the shard. A VDiff whose creation fails is not
 /// expected to end.
-async fn operate(node: Node, workload: Workload, wanted: Ledger<String>) -> Outcome {
+async fn operate(node: Node, workload: Workload, wanted: Ledger<String>) -> NodeResult {
     let (mut rng, client, begun) = (node.rng(), client(), rt::time::Instant::now());
     for number in 0..workload.vdiffs {
         rt::time::sleep(ms(rng.random_range(500..4_000))).await;
@@ -243,7 +244,7 @@ fn script(sim: &mut Sim) {
     let mut rng = sim.rng();
     let workload = Workload::draw(&mut rng);
     // Otherwise every panic would end the run before the process restarts, and hide how the process dies.
-    sim.without("no-silent-panic");
+    sim.turn_off("no-silent-panic");
     let depth = rng.random_range(0..4);
     if release != super::build::Build::Sound {
         // The same goes for the steps that lead there. A quarter of the runs ends with the first step, a quarter with
@@ -251,21 +252,20 @@ fn script(sim: &mut Sim) {
         // claims at once.
         let steps = ["no-use-before-init", "notify-before-close", "no-use-after-teardown", "blast-radius"];
         for step in &steps[..[0, 1, 4, 4][depth]] {
-            sim.without(step);
+            sim.turn_off(step);
         }
         // A Go process ends with its goroutines where they are, and mysqld is not one of its threads.
-        sim.without("nothing-left");
+        sim.turn_off("nothing-left");
     }
     sim.latency(ms(1), ms(rng.random_range(2..20)));
 
     let topo = sim.node("topo", |node| async move { Ok(run_topo_server(topology(), node.stopping()).await?) });
-    let narrow = sim.meets(Need::BadLinks);
-    sim.workers(2);
+    let narrow = sim.supports(Need::BadLinks);
     let (of_source, of_targets) = (workload.clone(), workload.clone());
     let source = sim.node(SOURCE, move |node| tablet(node, config(node.name(), &of_source, release, narrow)));
     let targets =
         sim.nodes("target", TARGETS.len(), move |node| tablet(node, config(node.name(), &of_targets, release, narrow)));
-    sim.workers(0);
+    sim.workers(source.and(targets), 2);
     // With a near topology, a start and its first watch are equally fast. With a far one, a close has to wait.
     let farthest =
         if rng.random_range(0..2) == 0 { rng.random_range(5_000..40_000) } else { rng.random_range(100..1_500) };
@@ -273,8 +273,8 @@ fn script(sim: &mut Sim) {
     sim.bound("no-spin", 20_000_u64);
     let link = Link::between(ms(1), ms(10));
     sim.link(source, targets, if narrow { link.bandwidth(ROWS_BYTES_PER_S) } else { link });
-    if sim.meets(Need::Memory) {
-        sim.memory(targets, MEMORY);
+    if sim.supports(Need::Memory) {
+        sim.memory_budget(targets, MEMORY);
     }
     for tablets in [topo, source, targets] {
         sim.supervise(tablets, Supervisor::on_failure().delay(secs(1)).backoff(2, secs(5)));

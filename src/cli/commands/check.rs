@@ -3,6 +3,7 @@
 use crate::cli::arguments::Check;
 use crate::cli::context::{human, request};
 use crate::cli::select;
+use crate::invariant::NO_UNSUPPORTED_CALL;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
@@ -35,10 +36,10 @@ pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> 
             let difference =
                 seeds.map(|seed| request(scenario, build, seed)).find_map(|request| check(&pool, &request).transpose());
             let lines = match difference.transpose()? {
-                None => vec![matching(scenario.name, build, pairs)],
+                None => vec![matching(scenario.name(), build, pairs)],
                 Some(difference) => {
                     verdict = verdict.and(Verdict::Nondeterministic);
-                    differs(scenario.name, build, &difference)
+                    differs(scenario.name(), build, &difference)
                 }
             };
             human.print(&lines);
@@ -54,9 +55,9 @@ pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> 
 fn escape(pool: &Pool, scenario: &Scenario, build: Build, seeds: Range<u64>) -> Result<Option<String>, Refusal> {
     for seed in seeds {
         let reply = pool.fresh(&request(scenario, build, seed))?;
-        let escape = reply.violations.into_iter().find(|violation| violation.invariant == "no-missing-door");
+        let escape = reply.violations.into_iter().find(|violation| violation.invariant == NO_UNSUPPORTED_CALL);
         if let Some(violation) = escape {
-            return Ok(Some(format!("{}, {build}, seed {seed}: {}", scenario.name, violation.sentence)));
+            return Ok(Some(format!("{}, {build}, seed {seed}: {}", scenario.name(), violation.sentence)));
         }
     }
     Ok(None)

@@ -40,7 +40,8 @@ pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Setti
     };
     let token: Token = token;
     select::named(scenarios, &token)?;
-    let (file, new) = RegressionFiles::of_this_program(settings.regressions.as_deref()).add(&token, &signature.0)?;
+    let (file, new) =
+        RegressionFiles::of_this_program(settings.regressions.as_deref()).add(&token, signature.as_str())?;
     let (sign, text) = if new { ("✓", "kept in") } else { ("–", "already kept in") };
     human().print(&[
         Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{text} {}", here(&file))),

@@ -10,13 +10,14 @@ use crate::scenario::definition::Scenario;
 pub(in crate::cli) fn list(scenarios: &[Scenario]) -> Result<Verdict, Refusal> {
     let mut lines = Vec::new();
     for scenario in select::matching(scenarios, None)? {
-        let builds: Vec<_> = scenario.builds.iter().map(|build| build.name()).collect();
-        let size = format!("{}; {} runs", builds.join(", "), count(scenario.seeds));
-        lines.push(Line::of(Tone::Strong, scenario.name).at_right(Tone::Plain, &size, 0));
-        lines
-            .extend(wrap(scenario.about, WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))));
-        if !scenario.issue.is_empty() {
-            lines.push(Line::of(Tone::Faint, format!("  {}", keep_start(scenario.issue, WIDTH - 2))));
+        let builds: Vec<_> = scenario.declared_builds().iter().map(|build| build.label()).collect();
+        let size = format!("{}; {} runs", builds.join(", "), count(scenario.seed_count()));
+        lines.push(Line::of(Tone::Strong, scenario.name()).at_right(Tone::Plain, &size, 0));
+        lines.extend(
+            wrap(scenario.summary(), WIDTH - 2).into_iter().map(|text| Line::of(Tone::Plain, format!("  {text}"))),
+        );
+        if !scenario.upstream_issue().is_empty() {
+            lines.push(Line::of(Tone::Faint, format!("  {}", keep_start(scenario.upstream_issue(), WIDTH - 2))));
         }
     }
     human().print(&lines);

@@ -39,8 +39,8 @@ pub(in crate::cli) fn main_job(
     let mut job = MainJob { executor, store, shrink, human: human(), reporter };
     let mut rows = Vec::new();
     let mut verdict = Verdict::Held;
-    for scenario in scenarios.iter().filter(|scenario| !scenario.apart) {
-        for build in scenario.builds {
+    for scenario in scenarios.iter().filter(|scenario| !scenario.is_opt_in()) {
+        for build in scenario.declared_builds() {
             let (row, of_build) = job.build(scenario, *build)?;
             verdict = verdict.and(of_build);
             rows.push(row);
@@ -80,7 +80,9 @@ impl<W: Write> MainJob<'_, W> {
         self.human.show_pages(true);
         let caught = catcher.caught;
         let verdict = match &caught {
-            Some((failure, saved)) => self.print_failure(build, failure, saved, &outcome)?,
+            Some((failure, saved)) => {
+                self.print_failure(build == scenario.default_build(), failure, saved, &outcome)?
+            }
             None => {
                 self.human.print(&[without_finding(&outcome, wanted.is_some()), Line::default()]);
                 outcome.verdict()
@@ -99,16 +101,16 @@ impl<W: Write> MainJob<'_, W> {
         Ok((row(scenario, build, &outcome, caught.as_ref().map(|(failure, _)| failure), expected), verdict))
     }
 
-    /// Prints the page of a failure, shortened for all builds but the shipped one, after replaying its token.
+    /// Prints the page of a failure, shortened for all builds but the default one, after replaying its token.
     fn print_failure(
         &mut self,
-        build: Build,
+        is_default_build: bool,
         failure: &FailingRun,
         saved: &SavedRecord,
         outcome: &CampaignOutcome,
     ) -> Result<Verdict, Refusal> {
         let mut lines = page(failure, Some(saved), self.human.paste());
-        if build != Build::Shipped {
+        if !is_default_build {
             lines.truncate(SHORT_LINES);
         }
         let (line, reproduced) = replayed(failure, self.executor)?;
@@ -123,9 +125,9 @@ impl<W: Write> MainJob<'_, W> {
 }
 
 fn options(scenario: &Scenario, build: Build, wanted: Option<&'static str>, shrink: u64) -> CampaignOptions {
-    let runs = if wanted.is_some() { scenario.seeds } else { scenario.seeds.div_ceil(SOUND_SHARE) };
+    let runs = if wanted.is_some() { scenario.seed_count() } else { scenario.seed_count().div_ceil(SOUND_SHARE) };
     CampaignOptions {
-        scenario: scenario.name.to_owned(),
+        scenario: scenario.name().to_owned(),
         build,
         engine: scenario.engine(),
         seeds: 0..runs,
@@ -135,7 +137,7 @@ fn options(scenario: &Scenario, build: Build, wanted: Option<&'static str>, shri
         shard: Shard::default(),
         wanted,
         shrink,
-        full: scenario.seeds,
+        full: scenario.seed_count(),
     }
 }
 
@@ -186,12 +188,12 @@ fn row(
     expected: bool,
 ) -> Row {
     Row {
-        system: scenario.name.to_owned(),
+        system: scenario.name().to_owned(),
         build,
         claim: failure.map(|failure| failure.finding.violation.invariant.clone()),
         runs: failure.map_or(outcome.runs, |failure| failure.finding.first_run),
         injections: failure.and_then(FailingRun::injections),
-        issue: scenario.issue.to_owned(),
+        issue: scenario.upstream_issue().to_owned(),
         token: failure.map(|failure| failure.finding.token.clone()),
         expected,
     }

@@ -5,7 +5,6 @@ use crate::cli::context::{human, pool, store};
 use crate::cli::select;
 use crate::failure::record::RecordStore;
 use crate::failure::regressions::RegressionFiles;
-use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Github, Json, Junit, Paste, Reporters};
@@ -95,7 +94,7 @@ fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<
         (None, None) => (settings.seeds.clone(), settings.time),
         (seeds, time) => (seeds.clone(), time),
     };
-    let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.builds.contains(&build));
+    let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.declared_builds().contains(&build));
     let chosen: Vec<_> = scenarios.iter().filter(wanted).collect();
     if let (true, Some(build)) = (chosen.is_empty(), run.build) {
         return Err(select::no_such_build(scenarios, build));
@@ -106,13 +105,13 @@ fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<
     let options = |scenario: &&&Scenario| {
         let until = share.map(|share| begins + share);
         begins = until.unwrap_or(begins);
-        let unbounded = if time.is_some() { u64::MAX } else { scenario.seeds };
-        let build = run.build.or(scenario.builds.first().copied()).unwrap_or(Build::Sound);
+        let unbounded = if time.is_some() { u64::MAX } else { scenario.seed_count() };
+        let build = run.build.unwrap_or(scenario.default_build());
         let mut regressions = files.read(scenario)?;
         let engine = scenario.engine();
         regressions.retain(|regression| (regression.token.build, regression.token.engine) == (build, engine));
         Ok(CampaignOptions {
-            scenario: scenario.name.to_owned(),
+            scenario: scenario.name().to_owned(),
             build,
             engine,
             seeds: seeds.clone().unwrap_or(0..unbounded),
@@ -122,7 +121,7 @@ fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<
             wanted: None,
             shrink: run.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX),
             failures_max: usize::try_from(run.max_failures).unwrap_or(usize::MAX),
-            full: scenario.seeds,
+            full: scenario.seed_count(),
         })
     };
     chosen.iter().map(options).collect()

@@ -13,12 +13,12 @@ use crate::search::variants::{expose, markdown};
 /// Writes the table of variants to standard output, and progress to standard error.
 pub(in crate::cli) fn table_of_variants(scenarios: &[Scenario], arguments: &Variants) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
-    if chosen.iter().all(|scenario| scenario.variants.is_empty()) {
+    if chosen.iter().all(|scenario| scenario.known_variants().is_empty()) {
         return Err(Refusal::new("these scenarios declare no variants", "declare them with `Scenario::variants`")
             .ending(Verdict::NothingMatched));
     }
     let mut progress = |scenario: &Scenario, build: Build, campaign: u64| {
-        anstream::eprintln!("{} {build}: campaign {campaign} of {}", scenario.name, arguments.campaigns);
+        anstream::eprintln!("{} {build}: campaign {campaign} of {}", scenario.name(), arguments.campaigns);
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
     let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut progress)?;
@@ -34,7 +34,7 @@ pub(in crate::cli) fn table_of_engines(scenarios: &[Scenario], arguments: &Engin
         all.extend(engines::read(path)?);
     }
     let mut progress = |scenario: &Scenario, build: Build, campaign: u64| {
-        let (name, engine) = (scenario.name, scenario.engine());
+        let (name, engine) = (scenario.name(), scenario.engine());
         anstream::eprintln!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns);
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);

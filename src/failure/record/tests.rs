@@ -213,7 +213,7 @@ fn failure() -> impl Strategy<Value = FailingRun> {
                 token: texts[1].clone(),
             };
             let sample = use_after_teardown();
-            FailingRun { finding, record, ended, stack, build: Build::Patched, also: Vec::new(), ..sample }
+            FailingRun { finding, record, ended, stack, build: Build::new("patched"), also: Vec::new(), ..sample }
         },
     )
 }
@@ -358,14 +358,14 @@ fn sample() -> FailingRun {
                 injections: vec![injection(edge), injection(Trigger::at(Duration::from_nanos(7)))],
             },
             digest: Digest(0x1234, 0x5678),
-            token: "a2-raft-master-47-AAFJDQ".into(),
+            token: "a2-raft-master-47-AAdzaGlwcGVkOnDV".into(),
         },
         scenario: "raft-master".into(),
-        build: Build::Shipped,
+        build: Build::new("shipped"),
         ended: Ended::Whole,
         record,
         totals: Totals { events: 46, virtual_ns: 2_000_000_000 },
-        also: vec![crate::model::violation::Signature("no-deadlock · x".into())],
+        also: vec![crate::model::violation::Signature::from("no-deadlock · x".to_owned())],
         stack: Some("master-0\n  at src/server.rs:88".into()),
         shrunk: None,
     }

@@ -66,7 +66,7 @@ impl Faults {
 
     /// Allows graceful stops that are requested twice, as by an operator or a supervisor without patience. The second request comes
     /// at most `again_within` after the first, and each power of ten of the time between is as likely as the others.
-    /// [`Node::stops`](crate::Node::stops) delivers both. The budget and the downtime are as in [`stops`](Self::stops).
+    /// [`Node::stop_requests`](crate::Node::stop_requests) delivers both. The budget and the downtime are as in [`stops`](Self::stops).
     pub fn repeated_stops(self, budget: Duration, again_within: Duration) -> Self {
         let (budget_ns, again_ns) = (nanoseconds(budget), nanoseconds(again_within));
         self.allow("repeated-stop", Need::Stops, move |drawing| {

@@ -5,10 +5,10 @@ use super::html::{classed, escape, folded};
 use super::rows::Timeline;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::story::{Mark, Step, end};
+use crate::invariant::headline;
 use crate::report::log_lines::output_line;
 use crate::report::measure::{moment, plural, span};
 use crate::report::requirements::needless;
-use crate::report::titles::title;
 use crate::report::words::{Lexicon, Words, event_line};
 
 const STYLE: &str = include_str!("page.css");
@@ -54,7 +54,7 @@ fn head(failure: &FailingRun) -> String {
         plural(failure.totals.events, "event"),
         span(failure.totals.virtual_ns)
     );
-    classed("h1", "", &escape(&format!("✗ {}", title(&violation.invariant))))
+    classed("h1", "", &escape(&format!("✗ {}", headline(&violation.invariant))))
         + &classed("p", "sentence", &escape(&violation.sentence))
         + &classed("p", "faint", &escape(&run))
 }

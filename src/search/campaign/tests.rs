@@ -36,7 +36,7 @@ impl Reporter for Heard {
 fn options(runs: u64) -> CampaignOptions {
     CampaignOptions {
         scenario: "toy".into(),
-        build: Build::Sound,
+        build: Build::DEFAULT,
         engine: crate::model::engine::Engine::Native,
         seeds: 0..runs,
         until: None,
@@ -198,7 +198,7 @@ fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
         token,
         Token {
             scenario: "toy".into(),
-            build: Build::Sound,
+            build: Build::DEFAULT,
             engine: crate::model::engine::Engine::Native,
             seed: 3,
             plan: None

@@ -3,7 +3,7 @@
 
 use super::names::Names;
 use crate::failure::record::{Entry, RecordError, RecordStore};
-use crate::invariant::{self, Invariant, Setup, Terms};
+use crate::invariant::{self, Monitor, Setup, Terms};
 use crate::model::violation::Violation;
 use crate::run::facts::{self, LogFact, Objects};
 use crate::run::request::Record;
@@ -80,7 +80,7 @@ fn is_loggable(what: &What) -> bool {
 struct Auditor {
     audit: Audit,
     names: Names,
-    invariants: Vec<Box<dyn Invariant>>,
+    invariants: Vec<Box<dyn Monitor>>,
     objects: Objects,
     began_ns: Option<u64>,
 }

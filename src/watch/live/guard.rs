@@ -121,7 +121,7 @@ impl Watching {
     /// Begins to record.
     pub(crate) fn begin(simulator: Box<dyn Simulator>, recorder: Recorder, origin: Origin, kept: Box<dyn Any>) -> Self {
         let mut terms = Terms::default();
-        terms.without(INCARNATIONS).expect("the invariant is in the catalogue");
+        terms.turn_off(INCARNATIONS).expect("the invariant is in the catalogue");
         let listener = Some(sink::begin(simulator, recorder));
         Self { listener, origin, terms, _kept: kept, _here: PhantomData }
     }
@@ -131,8 +131,8 @@ impl Watching {
     /// # Panics
     /// If no invariant has this name.
     #[track_caller]
-    pub fn without(mut self, id: &str) -> Self {
-        self.terms.without(id).unwrap_or_else(|why| panic!("{why}"));
+    pub fn turn_off(mut self, id: &str) -> Self {
+        self.terms.turn_off(id).unwrap_or_else(|why| panic!("{why}"));
         self
     }
 
@@ -141,8 +141,18 @@ impl Watching {
     /// # Panics
     /// If no invariant has this name.
     #[track_caller]
-    pub fn also(mut self, id: &str) -> Self {
-        self.terms.also(id).unwrap_or_else(|why| panic!("{why}"));
+    pub fn turn_on(mut self, id: &str) -> Self {
+        self.terms.turn_on(id).unwrap_or_else(|why| panic!("{why}"));
+        self
+    }
+
+    /// Declares a known issue: violations of this invariant whose signature or sentence contains all of these parts do not count.
+    ///
+    /// # Panics
+    /// If no invariant has the id.
+    #[track_caller]
+    pub fn known_issue(mut self, id: &str, parts: &[&str]) -> Self {
+        self.terms.known_issue(id, parts).unwrap_or_else(|why| panic!("{why}"));
         self
     }
 
@@ -206,7 +216,7 @@ impl Watching {
                 token: self.origin.command(),
             },
             scenario: self.origin.test.clone(),
-            build: Build::Sound,
+            build: Build::DEFAULT,
             ended: Ended::Whole,
             record,
             totals,

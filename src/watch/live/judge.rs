@@ -11,7 +11,7 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> Vec<Violation> {
     let known = Known(record);
     let mut violations = Vec::new();
     for event in &record.events {
-        violations.extend(invariant::shown(&mut invariants, event, &known));
+        violations.extend(invariant::shown(&mut invariants, event, &known).filter(|violation| terms.counts(violation)));
     }
     violations
 }

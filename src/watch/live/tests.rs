@@ -39,7 +39,7 @@ fn a_use_after_its_end_is_reported_with_host_and_time() {
     let breach = watching.finish().expect_err("it was closed");
     assert_eq!(breach.violation.sentence, "store used db 2.5 ms after it had closed it");
     let place = file!();
-    assert_eq!(breach.signature.0, format!("no-use-after-teardown · db · {place} · {place}"));
+    assert_eq!(breach.signature.as_str(), format!("no-use-after-teardown · db · {place} · {place}"));
     assert!(breach.to_string().contains("replay   SEED=3 cargo test"), "{breach}");
     let (failure, _) =
         crate::failure::record::RecordStore::read(&breach.record.expect("it was written")).expect("it is whole");
@@ -120,11 +120,11 @@ fn a_claim_can_be_turned_off_and_an_unknown_name_is_refused() {
         callback.deregister();
         drop(callback.fire());
     };
-    let watching = watch().without("no-callback-after-deregistration");
+    let watching = watch().turn_off("no-callback-after-deregistration");
     nowhere();
     broken();
     assert_eq!(watching.finish().expect("it was turned off").events, 4);
-    let refused = std::panic::catch_unwind(|| watch().without("no-callback-after"));
+    let refused = std::panic::catch_unwind(|| watch().turn_off("no-callback-after"));
     let why = *refused.err().expect("the name is unknown").downcast::<String>().expect("the panic has a text");
     assert!(why.contains("did you mean `no-callback-after-deregistration`?"), "{why}");
 }

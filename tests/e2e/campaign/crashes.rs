@@ -47,7 +47,7 @@ pub(crate) fn module() -> Module {
 }
 
 /// True in about one run of three: those break.
-fn breaks(sim: &Sim) -> bool {
+fn breaks(sim: &mut Sim) -> bool {
     sim.rng().random_ratio(1, 3)
 }
 
@@ -68,11 +68,11 @@ fn recurse(depth: u64) -> u64 {
 
 fn overflows_its_stack(sim: &mut Sim) {
     let breaks = breaks(sim);
-    sim.program("server-0", move |_| {
+    sim.node_main("server-0", move |_| {
         std::thread::sleep(Duration::from_secs(1));
         if breaks { recurse(0) as i32 } else { 0 }
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         std::thread::sleep(Duration::from_secs(2));
         0
     });
@@ -87,7 +87,7 @@ fn a_stack_overflow_is_a_finding_and_the_campaign_goes_on() {
 
 fn overflows_the_stack_of_a_thread(sim: &mut Sim) {
     let breaks = breaks(sim);
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let thread =
             std::thread::Builder::new().name("deep".to_owned()).spawn(move || if breaks { recurse(0) } else { 0 });
         thread.map_or(1, |thread| i32::from(thread.join().is_err()))
@@ -128,7 +128,7 @@ fn a_segmentation_fault_is_a_finding_and_the_campaign_goes_on() {
 
 fn executes_an_illegal_instruction(sim: &mut Sim) {
     let breaks = breaks(sim);
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         if breaks {
             // SAFETY: none. The scenario is about the fault that this raises.
             unsafe {
@@ -148,7 +148,7 @@ fn an_illegal_instruction_is_a_finding() {
 }
 
 fn loops_for_ever(sim: &mut Sim) {
-    sim.client_program("client-3", |_| {
+    sim.client_main("client-3", |_| {
         loop {
             std::hint::spin_loop();
         }
@@ -170,7 +170,7 @@ fn an_endless_loop_is_a_finding_after_its_bound() {
 fn token(scenario: &str) -> String {
     afterlife::Token {
         scenario: scenario.to_owned(),
-        build: afterlife::Build::Sound,
+        build: afterlife::Build::DEFAULT,
         engine: afterlife::Engine::PORTABLE,
         seed: 0,
         plan: None,
@@ -181,7 +181,7 @@ fn token(scenario: &str) -> String {
 fn polls_for_ever(sim: &mut Sim) {
     sim.time_limit(Duration::from_millis(50));
     let flag = std::sync::atomic::AtomicBool::new(false);
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         while !flag.load(std::sync::atomic::Ordering::Relaxed) {
             std::thread::yield_now();
         }
@@ -196,7 +196,7 @@ fn an_endless_loop_of_calls_ends_at_the_virtual_time_limit() {
 }
 
 fn watches_files(sim: &mut Sim) {
-    sim.client_program("client", |_| a_caller_of_inotify());
+    sim.client_main("client", |_| a_caller_of_inotify());
 }
 
 #[inline(never)]
@@ -217,7 +217,7 @@ fn an_unsupported_call_names_its_symbol_and_its_caller() {
 }
 
 fn calls_by_an_unknown_number(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: the pointer that it takes may be null.
         unsafe { libc::syscall(libc::SYS_acct, 0) as i32 }
     });
@@ -231,7 +231,7 @@ fn an_unsupported_system_call_is_named() {
 }
 
 fn starts_a_program(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         std::process::Command::new("true").status().map_or(1, |status| status.code().unwrap_or(2))
     });
 }
@@ -245,7 +245,7 @@ fn starting_a_program_is_refused_by_name() {
 }
 
 fn forks(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: it never returns.
         unsafe { libc::fork() }
     });
@@ -261,7 +261,7 @@ fn a_fork_is_refused_by_name() {
 fn writes_to_a_descriptor_from_outside(sim: &mut Sim) {
     use std::os::fd::AsRawFd;
     let outside = std::fs::File::open("/dev/null").expect("the host has one");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         // SAFETY: one byte is read from a whole array.
         unsafe { libc::write(outside.as_raw_fd(), b"x".as_ptr().cast(), 1) as i32 }
     });
@@ -275,15 +275,15 @@ fn a_descriptor_of_the_host_is_refused() {
 }
 
 fn panics_in_the_scenario_function(sim: &mut Sim) {
-    sim.client_program("twice", |_| 0);
-    sim.client_program("twice", |_| 0);
+    sim.client_main("twice", |_| 0);
+    sim.client_main("twice", |_| 0);
 }
 
 fn a_panic_in_the_scenario_function_is_a_finding_with_its_message() {
     let output = campaign("panics_in_the_scenario_function", "3");
     assert_eq!(output.code, 1, "{output:?}");
     let sentence = output.finding()["sentence"].to_string();
-    assert!(sentence.contains("two nodes are called `twice`"), "{sentence}");
+    assert!(sentence.contains("two nodes have the name `twice`"), "{sentence}");
 }
 
 fn panics_while_it_panics(sim: &mut Sim) {
@@ -293,7 +293,7 @@ fn panics_while_it_panics(sim: &mut Sim) {
             panic!("and again");
         }
     }
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let _worse = Worse;
         panic!("once")
     });
@@ -308,7 +308,7 @@ fn a_panic_during_a_panic_is_reported() {
 }
 
 fn exits_by_a_raw_system_call(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: it ends the process and takes no pointer.
         #[cfg(target_arch = "x86_64")]
         unsafe {
@@ -330,9 +330,9 @@ fn a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code() {
 /// The process cannot run its own end here: only its last words name the node.
 fn dies_in_the_c_library_on_node_300(sim: &mut Sim) {
     for number in 0..300 {
-        sim.program(&format!("idle-{number}"), |_| 0);
+        sim.node_main(&format!("idle-{number}"), |_| 0);
     }
-    sim.client_program("replica-300", |_| {
+    sim.client_main("replica-300", |_| {
         std::thread::sleep(Duration::from_secs(1));
         // SAFETY: none: the run is to die of this read.
         unsafe { libc::strlen(std::ptr::without_provenance(std::hint::black_box(8))) as i32 }

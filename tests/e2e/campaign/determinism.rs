@@ -31,7 +31,6 @@ pub(crate) fn module() -> Module {
 /// run's digest.
 fn everything_at_once(sim: &mut Sim) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    sim.workers(3);
     let servers = sim.nodes("server", 2, |node| async move {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
         let mut rng = node.rng();
@@ -61,9 +60,10 @@ fn everything_at_once(sim: &mut Sim) {
             });
         }
     });
+    sim.workers(servers, 3);
     let over = sim.ledger::<u64>("over");
     for index in 0..2 {
-        sim.client(&format!("client-{index}"), move |node| async move {
+        let client = sim.client(&format!("client-{index}"), move |node| async move {
             let mut rng = node.rng();
             let mut last = 0;
             for _ in 0..40 {
@@ -82,6 +82,7 @@ fn everything_at_once(sim: &mut Sim) {
             over.note(last);
             Ok(())
         });
+        sim.workers(client, 3);
     }
     sim.faults(
         servers,
@@ -102,7 +103,7 @@ fn rand_bytes() -> u64 {
 
 /// Reads the processor's own clock, which no interposed function covers.
 fn the_real_time(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: a plain read of a counter that every x86-64 has.
         #[cfg(target_arch = "x86_64")]
         let ticks = unsafe { core::arch::x86_64::_rdtsc() };
@@ -114,7 +115,7 @@ fn the_real_time(sim: &mut Sim) {
 }
 
 fn context_switches(sim: &mut Sim) {
-    sim.client_program("client", |_| 0);
+    sim.client_main("client", |_| 0);
     sim.always(&format!("the context switch is not {}", afterlife_sim::context_switch()), |_| false);
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn a_small_run(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         std::thread::sleep(Duration::from_secs(1));
         0
     });
@@ -28,7 +28,7 @@ fn a_small_run(sim: &mut Sim) {
 }
 
 fn a_run_that_leaks(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let leaked = vec![1_u8; 8 << 20].leak();
         i32::from(leaked.first() != Some(&1))
     });

@@ -57,7 +57,7 @@ fn folder(name: &str) -> PathBuf {
 fn killed(scenario: &str, node: u16) -> String {
     let kill = Injection { trigger: at(Duration::from_secs(1)), fault: Fault::kill(NodeId(node), Duration::ZERO) };
     let plan = Some(Plan { injections: vec![kill] });
-    Token { scenario: scenario.to_owned(), build: Build::Sound, engine: afterlife::Engine::PORTABLE, seed: 0, plan }
+    Token { scenario: scenario.to_owned(), build: Build::DEFAULT, engine: afterlife::Engine::PORTABLE, seed: 0, plan }
         .to_string()
 }
 
@@ -126,19 +126,19 @@ fn a_nightly_campaign_reports_to_junit_and_to_github() {
     let annotations: Vec<&str> = run.out.lines().filter(|line| line.starts_with("::error ")).collect();
     assert_eq!(annotations.len(), 1, "{}", run.out);
     assert!(
-        annotations[0].starts_with("::error title=allows_one_incarnation sound%3A no-silent-panic::"),
+        annotations[0].starts_with("::error title=allows_one_incarnation default%3A no-silent-panic::"),
         "{annotations:?}"
     );
     assert!(annotations[0].contains("100 %25 another | life") && annotations[0].contains("%0A"), "{annotations:?}");
     let summary = std::fs::read_to_string(summary).expect("it is there");
     assert!(summary.starts_with("before\n## afterlife\n"), "{summary}");
-    assert!(summary.contains("| allows\\_many\\_incarnations | sound | held, in "), "{summary}");
-    assert!(summary.contains("<details><summary>allows_one_incarnation sound: no-silent-panic"), "{summary}");
+    assert!(summary.contains("| allows\\_many\\_incarnations | default | held, in "), "{summary}");
+    assert!(summary.contains("<details><summary>allows_one_incarnation default: no-silent-panic"), "{summary}");
     let junit = std::fs::read_to_string(junit).expect("it is there");
-    assert!(junit.contains("<testsuite name=\"allows_one_incarnation sound\" tests=\"1\""), "{junit}");
+    assert!(junit.contains("<testsuite name=\"allows_one_incarnation default\" tests=\"1\""), "{junit}");
     assert!(junit.contains("type=\"no-silent-panic\""), "{junit}");
     assert!(
-        junit.contains("<testcase name=\"held in 10 runs\" classname=\"allows_many_incarnations sound\""),
+        junit.contains("<testcase name=\"held in 10 runs\" classname=\"allows_many_incarnations default\""),
         "{junit}"
     );
 }

@@ -211,13 +211,13 @@ fn other_token(scenario: &str, build: afterlife::Build) -> String {
 }
 
 fn a_token_of_an_unknown_scenario_is_refused() {
-    let (why, next) = refused(&output(&["replay", &other_token("loses_a_right", afterlife::Build::Sound)]), 2);
+    let (why, next) = refused(&output(&["replay", &other_token("loses_a_right", afterlife::Build::DEFAULT)]), 2);
     assert_eq!(why, "there is no scenario `loses_a_right` here");
     assert_eq!(next, "did you mean loses_a_write? See `list` for all scenarios");
 }
 
 fn a_token_of_a_removed_build_is_unfit() {
-    let (why, _) = refused(&output(&["replay", &other_token("loses_a_write", afterlife::Build::Shipped)]), 125);
+    let (why, _) = refused(&output(&["replay", &other_token("loses_a_write", afterlife::Build::new("shipped"))]), 125);
     assert_eq!(why, "loses_a_write has no build `shipped`");
 }
 
@@ -333,7 +333,7 @@ fn an_unshrunk_finding_is_shrunk_on_request() {
     let on_request = output(&["shrink", drawn["token"].as_str().expect("a token")]);
     assert!(on_request.out.contains(shrunk["token"].as_str().expect("a token")), "{}", on_request.out);
     // A run that holds cannot be shrunk.
-    let held = output(&["shrink", &other_token("keeps_every_write", afterlife::Build::Sound)]);
+    let held = output(&["shrink", &other_token("keeps_every_write", afterlife::Build::DEFAULT)]);
     assert_eq!(held.code, 0, "{held:?}");
     refused(&output(&["shrink", "nothing-such"]), 2);
 }

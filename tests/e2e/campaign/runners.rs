@@ -13,7 +13,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn sleeps_for_a_second(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         std::thread::sleep(Duration::from_secs(1));
         0
     });

@@ -78,14 +78,23 @@ macro_rules! elsewhere {
 }
 
 const ELSEWHERE: &[Elsewhere] = elsewhere![
+    "eventually": "tests/e2e/claims/temporal.rs",
+        "eventually_breaks_if_the_run_ends_first",
+        "eventually_counts_from_the_end_of_the_last_fault";
+    "no-crash": "tests/e2e/claims/process_ends.rs",
+        "a_segmentation_fault_breaks_no_crash",
+        "a_crash_that_is_off_or_known_is_no_finding";
+    "no-unsupported-call": "tests/e2e/claims/process_ends.rs",
+        "an_unsupported_call_breaks_its_invariant",
+        "an_unsupported_call_that_is_off_or_known_is_no_finding";
     "nothing-acked-is-lost": "tests/e2e/disk/careless_store.rs",
         "a_store_that_acknowledges_before_it_syncs_is_caught_within_200_seeds",
         "a_store_that_syncs_before_it_acknowledges_holds";
     // No program can break this one, because the kernel does not allow it. It is tested against hand-written events, and every run
     // is checked against it.
     "one-incarnation": "src/invariant/one_incarnation.rs",
-        "a_life_that_begins_before_the_last_one_ended_breaks_it",
-        "one_life_after_the_other_holds";
+        "an_incarnation_that_begins_before_the_last_one_ended_breaks_it",
+        "one_incarnation_after_the_other_holds";
 ];
 
 pub(crate) fn module() -> Module {
@@ -139,8 +148,8 @@ fn every_invariant_has_a_scenario_that_breaks_it_and_one_that_keeps_it() {
 }
 
 fn mistyped(sim: &mut Sim) {
-    sim.without("no-crashloop");
-    sim.client_program("client", |_| 0);
+    sim.turn_off("no-crashloop");
+    sim.client_main("client", |_| 0);
 }
 
 fn a_mistyped_invariant_is_refused_with_its_call_site_and_the_nearest_name() {

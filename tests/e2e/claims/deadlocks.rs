@@ -32,7 +32,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn lock(sim: &mut Sim, lets_go: bool) {
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let lock = Arc::new(Mutex::new(()));
         let held = lock.clone();
         thread::spawn(move || {
@@ -63,7 +63,7 @@ fn a_lock_that_is_never_released_is_a_deadlock() {
 }
 
 fn two_locks(sim: &mut Sim, crossed: bool) {
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let (one, other) = (Mutex::new(0), Mutex::new(0));
         let transfer = |from: &Mutex<i32>, to: &Mutex<i32>| {
             for _ in 0..200 {
@@ -97,7 +97,7 @@ fn two_locks_taken_in_two_orders_are_a_deadlock_in_some_run() {
 }
 
 fn mute(sim: &mut Sim, deadline: Option<Duration>) {
-    sim.program("mute", |_| {
+    sim.node_main("mute", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _streams: Vec<_> = listener.incoming().collect();
         0
@@ -139,7 +139,7 @@ fn nobody_sends(sim: &mut Sim) {
 }
 
 fn nobody_signals(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (lock, signal) = (Mutex::new(false), Condvar::new());
         drop(signal.wait_while(lock.lock().expect("nobody panics"), |so| !*so));
         0
@@ -147,7 +147,7 @@ fn nobody_signals(sim: &mut Sim) {
 }
 
 fn a_thread_joins_a_parked_one(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (to, from) = std::sync::mpsc::channel();
         let main = thread::spawn(move || {
             let own: thread::JoinHandle<()> = from.recv().expect("it is sent");
@@ -167,11 +167,11 @@ fn a_channel_and_a_signal_that_never_come_are_deadlocks() {
 
 fn a_service_idles(sim: &mut Sim) {
     sim.node("server", |_| async { std::future::pending().await });
-    sim.program("threads", |_| {
+    sim.node_main("threads", |_| {
         let (_to, from) = std::sync::mpsc::channel::<()>();
         i32::from(thread::scope(|scope| scope.spawn(move || from.recv().is_err()).join()).is_err())
     });
-    sim.client_program("client", |_| 0);
+    sim.client_main("client", |_| 0);
 }
 
 fn an_idle_service_is_no_deadlock() {

@@ -2,8 +2,10 @@
 
 mod catalogue;
 mod deadlocks;
+mod own_invariants;
 mod pairs;
 mod probes;
+mod process_ends;
 mod recovery;
 mod temporal;
 mod traces;
@@ -18,6 +20,8 @@ pub(crate) fn modules() -> Vec<Module> {
         recovery::module(),
         deadlocks::module(),
         probes::module(),
+        own_invariants::module(),
+        process_ends::module(),
         catalogue::module(),
         unreported::module(),
         traces::module(),

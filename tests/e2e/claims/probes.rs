@@ -36,7 +36,7 @@ fn claiming(sim: &mut Sim, last: u32) {
         }
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(1));
         0
     });
@@ -56,8 +56,7 @@ fn assertions_in_the_code_under_test_count() {
 }
 
 fn resource(sim: &mut Sim, use_after: Duration) {
-    sim.workers(2);
-    sim.node("server-0", move |_| async move {
+    let server = sim.node("server-0", move |_| async move {
         let database = Arc::new(probe::Resource::open("metadata-db"));
         let used = database.clone();
         let user = tokio::spawn(async move {
@@ -69,10 +68,11 @@ fn resource(sim: &mut Sim, use_after: Duration) {
         user.await?;
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(3));
         0
     });
+    sim.workers(server, 2);
 }
 
 fn a_resource_is_used_and_closed(sim: &mut Sim) {
@@ -91,7 +91,7 @@ fn a_resource_of_an_earlier_incarnation(sim: &mut Sim) {
             database.used();
         }
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(10));
         0
     });
@@ -112,7 +112,7 @@ fn a_use_after_teardown_names_both_ends() {
 // -- known issues
 
 fn a_known_use(sim: &mut Sim) {
-    sim.look_past("no-use-after-teardown", &["metadata-db", "apply 41"]);
+    sim.known_issue("no-use-after-teardown", &["metadata-db", "apply 41"]);
     resource(sim, ms(1_010));
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn module() -> Module {
 fn jobs(sim: &mut Sim, times: fn(u32) -> u32) {
     let pushed = sim.ledger::<u32>("pushed");
     let ran = sim.ledger::<u32>("ran");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         for job in 0..5 {
             pushed.note(job);
             (0..times(job)).for_each(|_| ran.note(job));
@@ -68,7 +68,7 @@ fn ledgers_find_duplicates_and_missing_entries() {
 fn search(sim: &mut Sim, finds: bool, completes: bool) {
     let acked = sim.ledger::<u32>("acknowledged numbers");
     let found = sim.ledger::<u32>("found");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         (0..5).for_each(|number| acked.note(number));
         0
     });
@@ -112,7 +112,7 @@ fn a_verifier_waits_for_the_end(sim: &mut Sim) {
             drop(listener.accept().await?);
         }
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(20));
         ended.note("the client");
         0
@@ -142,7 +142,7 @@ fn a_verifier_starts_after_recovery_and_after_the_clients() {
 
 fn work(sim: &mut Sim, takes: Duration) {
     sim.time_limit(secs(60));
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(takes);
         0
     });
@@ -157,7 +157,7 @@ fn the_client_takes_too_long(sim: &mut Sim) {
 }
 
 fn the_client_may_take_too_long(sim: &mut Sim) {
-    sim.without("recovers");
+    sim.turn_off("recovers");
     work(sim, ms(60_100));
 }
 

@@ -68,7 +68,7 @@ fn late(sim: &mut Sim, within: Duration) {
         node.stopping().await;
         Ok(())
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(20));
         noted.note(1);
         0
@@ -99,7 +99,7 @@ fn eventually_counts_from_the_end_of_the_last_fault() {
 
 fn holds_only_too_early(sim: &mut Sim) {
     let here = sim.ledger::<bool>("here");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         here.note(true);
         sleep(secs(2));
         here.note(false);
@@ -128,12 +128,12 @@ fn eventually_breaks_if_the_run_ends_first() {
 fn holds_in_one_run_of_eight(sim: &mut Sim) {
     use rand::RngExt;
     let number = sim.rng().random_range(0..8);
-    sim.client_program("client", |_| 0);
+    sim.client_main("client", |_| 0);
     sim.sometimes("the number is three", move |_| number == 3);
 }
 
 fn never_holds(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         probe::sometimes!(false, "the client succeeds");
         0
     });

@@ -29,7 +29,7 @@ fn lifetime() {
 }
 
 fn closes_too_early(sim: &mut Sim) {
-    sim.client_program("server", |_| {
+    sim.client_main("server", |_| {
         lifetime();
         0
     });
@@ -37,7 +37,7 @@ fn closes_too_early(sim: &mut Sim) {
 
 /// The same in a program with its own subscriber, which knows nothing of Afterlife. It prints its log.
 fn logging(sim: &mut Sim, lifetime: fn()) {
-    sim.client_program("server", move |_| {
+    sim.client_main("server", move |_| {
         let json = tracing_subscriber::fmt::layer().json();
         let subscriber = tracing_subscriber::registry().with(json);
         tracing::subscriber::with_default(subscriber, lifetime);

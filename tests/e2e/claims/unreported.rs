@@ -6,7 +6,7 @@ use super::pairs::loader::a_ballot_changes_and_no_role;
 use crate::harness::{Module, campaign, scenarios, trial};
 use crate::reach::connect;
 use crate::time::{ms, short};
-use afterlife::{Faults, Node, Outcome, Sim, Supervisor, probe};
+use afterlife::{Faults, Node, NodeResult, Sim, Supervisor, probe};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -151,7 +151,7 @@ fn jobs(state: &str) -> usize {
     states.filter(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text == state)).count()
 }
 
-async fn tablet(_: Node) -> Outcome {
+async fn tablet(_: Node) -> NodeResult {
     std::fs::create_dir_all("/jobs")?;
     let stats = probe::Resource::declare("stats");
     let started = jobs("started");
@@ -227,15 +227,15 @@ fn proxy(_: Node) -> i32 {
 
 fn a_proxy_leaves_on_the_spot(sim: &mut Sim) {
     sim.latency(ms(1), ms(10));
-    let backend = sim.program("backend", |_| {
+    let backend = sim.node_main("backend", |_| {
         let listener = TcpListener::bind("0.0.0.0:3306").expect("the port is free");
         for mut stream in listener.incoming().map_while(Result::ok) {
             let _lost = stream.read_exact(&mut [0]).and_then(|()| stream.write_all(&[1]));
         }
         1
     });
-    let proxies = sim.program("proxy", proxy);
-    sim.client_program("client", |_| {
+    let proxies = sim.node_main("proxy", proxy);
+    sim.client_main("client", |_| {
         for _ in 0..10 {
             let mut session = connect("proxy:6033");
             for _ in 0..5 {

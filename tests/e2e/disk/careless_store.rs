@@ -90,8 +90,8 @@ fn ask(line: &str) -> Option<Vec<String>> {
 fn store(sim: &mut Sim, flaw: Flaw) {
     let acked = sim.ledger::<u64>("acked");
     let found = sim.ledger::<u64>("found");
-    let store = sim.program("store", move |_| i32::from(serve(flaw).is_err()));
-    sim.client_program("producer", move |_| {
+    let store = sim.node_main("store", move |_| i32::from(serve(flaw).is_err()));
+    sim.client_main("producer", move |_| {
         for number in 0..40 {
             if ask(&format!("+ {number}\n")).is_some_and(|answer| answer == ["ok"]) {
                 acked.note(number);

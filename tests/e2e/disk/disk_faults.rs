@@ -49,7 +49,7 @@ fn durable(path: &str, content: &[u8]) -> File {
 
 fn a_sync_fails_once_on_each_descriptor_and_drops_its_data(sim: &mut Sim) {
     let after = sim.ledger::<Vec<u8>>("what the media have");
-    let store = sim.program("store", move |node| {
+    let store = sim.node_main("store", move |node| {
         if node.incarnation() > 1 {
             after.note(fs::read("/db").expect("the file is there"));
             return 0;
@@ -71,7 +71,7 @@ fn a_sync_fails_once_on_each_descriptor_and_drops_its_data(sim: &mut Sim) {
     });
     trouble(sim, store, Fault::disk_sync_errors);
     sim.inject(Trigger::at(secs(6)), Fault::power_loss(store.node(0), Duration::from_nanos(1)));
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(10));
         0
     });
@@ -79,7 +79,7 @@ fn a_sync_fails_once_on_each_descriptor_and_drops_its_data(sim: &mut Sim) {
 }
 
 fn a_synchronous_write_fails_if_its_sync_does(sim: &mut Sim) {
-    let store = sim.client_program("store", |_| {
+    let store = sim.client_main("store", |_| {
         use std::os::unix::fs::OpenOptionsExt;
         let began = Instant::now();
         let flags = libc::O_DSYNC;
@@ -97,7 +97,7 @@ fn a_synchronous_write_fails_if_its_sync_does(sim: &mut Sim) {
 
 fn reads_fail_outside_the_page_cache_and_writes_fail_everywhere(sim: &mut Sim) {
     let [reads, writes] = ["reads", "writes"].map(|name| {
-        sim.client_program(name, move |_| {
+        sim.client_main(name, move |_| {
             let began = Instant::now();
             let file = durable("/db", &[b'o'; 8192]);
             file.write_all_at(b"dirty", 0).expect("the disk works");
@@ -123,7 +123,7 @@ fn reads_fail_outside_the_page_cache_and_writes_fail_everywhere(sim: &mut Sim) {
 }
 
 fn a_stalled_disk_completes_no_sync_and_serves_cached_pages(sim: &mut Sim) {
-    let store = sim.program("store", |node| {
+    let store = sim.node_main("store", |node| {
         let began = Instant::now();
         if node.incarnation() == 1 {
             durable("/db", &[b'o'; 8192]);
@@ -152,7 +152,7 @@ fn a_stalled_disk_completes_no_sync_and_serves_cached_pages(sim: &mut Sim) {
     });
     sim.inject(Trigger::at(secs(1)), Fault::power_loss(store.node(0), Duration::from_nanos(1)));
     trouble(sim, store, Fault::stalled_disk);
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(10));
         0
     });
@@ -169,7 +169,7 @@ fn fill(file: &mut File) -> (usize, Option<i32>) {
 }
 
 fn a_small_disk_is_full_once_its_bytes_are_allocated(sim: &mut Sim) {
-    let store = sim.client_program("store", |_| {
+    let store = sim.client_main("store", |_| {
         let mut file = File::create("/log").expect("the disk is empty");
         assert_eq!(fill(&mut file), (1 << 20, Some(libc::ENOSPC)));
         assert_eq!(fs::write("/other", "x").map_err(|error| error.kind()), Err(ErrorKind::StorageFull));
@@ -181,7 +181,7 @@ fn a_small_disk_is_full_once_its_bytes_are_allocated(sim: &mut Sim) {
 }
 
 fn a_disk_is_full_for_a_while(sim: &mut Sim) {
-    let store = sim.client_program("store", |_| {
+    let store = sim.client_main("store", |_| {
         let began = Instant::now();
         let mut file = File::create("/log").expect("the disk is empty");
         file.write_all(b"x").expect("the disk works");
@@ -195,18 +195,18 @@ fn a_disk_is_full_for_a_while(sim: &mut Sim) {
 }
 
 fn a_rotating_disk_is_slow(sim: &mut Sim) {
-    let store = sim.client_program("store", |_| {
+    let store = sim.client_main("store", |_| {
         let file = durable("/db", b"x");
         let began = Instant::now();
         file.sync_all().expect("the disk works");
         assert!((secs(1)..=secs(2)).contains(&began.elapsed()));
         0
     });
-    sim.disk(store, Disk::default().syncs_take(secs(1), secs(2)));
+    sim.disk(store, Disk::default().sync_latency(secs(1), secs(2)));
 }
 
 fn damage_shows_at_the_next_read_and_a_missing_file_at_the_next_open(sim: &mut Sim) {
-    let store = sim.program("store", |node| {
+    let store = sim.node_main("store", |node| {
         if node.incarnation() == 1 {
             fs::create_dir("/data").expect("the disk is empty");
             let [gone, open] = ["/data/a", "/data/b"].map(|path| durable(path, &[b'o'; 5_000]));
@@ -230,7 +230,7 @@ fn damage_shows_at_the_next_read_and_a_missing_file_at_the_next_open(sim: &mut S
     sim.inject(Trigger::at(secs(2)), Fault::missing_file(node, 3));
     sim.inject(Trigger::at(secs(2)), Fault::corrupt_file(node, 1));
     sim.inject(Trigger::at(secs(4)), Fault::power_loss(node, Duration::from_nanos(1)));
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(10));
         0
     });
@@ -238,7 +238,7 @@ fn damage_shows_at_the_next_read_and_a_missing_file_at_the_next_open(sim: &mut S
 
 fn a_disk_error_is_an_edge_that_triggers_can_name(sim: &mut Sim) {
     let incarnations = sim.ledger::<u16>("incarnations");
-    let store = sim.program("store", move |node| {
+    let store = sim.node_main("store", move |node| {
         incarnations.note(node.incarnation());
         if node.incarnation() == 1 {
             let file = durable("/db", &[b'o'; 4096]);
@@ -256,7 +256,7 @@ fn a_disk_error_is_an_edge_that_triggers_can_name(sim: &mut Sim) {
         Trigger::on(store.node(0), "disk failure /none", 1, Duration::ZERO),
         Fault::kill(NodeId(0), Duration::from_nanos(1)),
     );
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(10));
         0
     });
@@ -265,7 +265,7 @@ fn a_disk_error_is_an_edge_that_triggers_can_name(sim: &mut Sim) {
 
 /// Appends a line per tick and counts the results.
 fn keeper(sim: &mut Sim, results: Ledger<&'static str>) -> Group {
-    sim.program("store", move |_| {
+    sim.node_main("store", move |_| {
         fs::create_dir_all("/data").expect("the disk works");
         loop {
             let round = || {
@@ -309,7 +309,7 @@ fn keeper(sim: &mut Sim, results: Ledger<&'static str>) -> Group {
 fn drawn_disk_faults_reach_the_program(sim: &mut Sim) {
     let results = sim.ledger::<&str>("results");
     let store = keeper(sim, results);
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(15));
         0
     });

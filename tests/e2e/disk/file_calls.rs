@@ -47,7 +47,7 @@ fn file(path: &str, content: &[u8]) -> File {
 fn a_process_has_a_working_directory_and_its_successor_starts_at_the_root(sim: &mut Sim) {
     let incarnations = sim.ledger::<u16>("incarnations");
     let devices = sim.ledger::<u64>("devices");
-    let store = sim.program("store", move |node| {
+    let store = sim.node_main("store", move |node| {
         assert_eq!(std::env::current_dir().expect("there is one"), PathBuf::from("/"));
         fs::create_dir_all("/a/b").expect("the disk works");
         std::env::set_current_dir("/a").expect("it is there");
@@ -73,7 +73,7 @@ fn a_process_has_a_working_directory_and_its_successor_starts_at_the_root(sim: &
         0
     });
     sim.inject(Trigger::at(secs(1)), Fault::kill(store.node(0), Duration::from_nanos(1)));
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(3));
         0
     });
@@ -81,7 +81,7 @@ fn a_process_has_a_working_directory_and_its_successor_starts_at_the_root(sim: &
 }
 
 fn times_modes_and_sizes_are_read_and_set(sim: &mut Sim) {
-    let store = sim.client_program("store", |_| {
+    let store = sim.client_main("store", |_| {
         let open = file("/file", &[1; 8192]);
         let times = [libc::timespec { tv_sec: 5, tv_nsec: 7 }, libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }];
         let before = fs::metadata("/file").expect("it is there");
@@ -109,7 +109,7 @@ fn times_modes_and_sizes_are_read_and_set(sim: &mut Sim) {
 }
 
 fn temporary_files_have_unique_names_or_none(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut names = Vec::new();
         for _ in 0..3 {
             let template = c("/tmp/it-XXXXXX").into_raw();
@@ -155,7 +155,7 @@ fn temporary_files_have_unique_names_or_none(sim: &mut Sim) {
 fn files_are_copied_and_sent_inside_the_kernel(sim: &mut Sim) {
     let content: Vec<u8> = (0..700_000_u32).map(|index| (index % 251) as u8).collect();
     let expected = content.clone();
-    sim.client_program("server", move |_| {
+    sim.client_main("server", move |_| {
         let source = file("/source", &content);
         fs::copy("/source", "/copy").expect("the disk works");
         assert_eq!(fs::read("/copy").expect("it is there"), content);
@@ -177,7 +177,7 @@ fn files_are_copied_and_sent_inside_the_kernel(sim: &mut Sim) {
         }
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut stream = loop {
             match TcpStream::connect("server:7000") {
                 Ok(stream) => break stream,
@@ -192,7 +192,7 @@ fn files_are_copied_and_sent_inside_the_kernel(sim: &mut Sim) {
 }
 
 fn after_a_sync_of_everything_a_power_loss_loses_nothing(sim: &mut Sim) {
-    let store = sim.program("store", |node| {
+    let store = sim.node_main("store", |node| {
         if node.incarnation() == 1 {
             fs::create_dir("/data").expect("the disk is empty");
             let open = file("/data/one", b"one");
@@ -209,7 +209,7 @@ fn after_a_sync_of_everything_a_power_loss_loses_nothing(sim: &mut Sim) {
         0
     });
     sim.inject(Trigger::at(secs(1)), Fault::power_loss(store.node(0), Duration::from_nanos(1)));
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(3));
         0
     });
@@ -229,7 +229,7 @@ unsafe fn map(file: &File, len: usize, protection: i32, flags: i32) -> *mut u8 {
 const BOTH: i32 = libc::PROT_READ | libc::PROT_WRITE;
 
 fn a_shared_mapping_is_the_file_and_a_private_one_is_a_copy(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let open = file("/file", &[b'o'; 8192]);
         // SAFETY: the mappings are as long as the file, and are used until they are given back.
         unsafe {
@@ -261,7 +261,7 @@ fn a_kill_keeps_mapped_writes_and_a_power_loss_keeps_synced_ones(sim: &mut Sim) 
     let lost = sim.ledger::<&str>("lost");
     let looked = sim.ledger::<&str>("looked");
     let [killed, dark] = ["killed", "dark"].map(|name| {
-        sim.program(name, move |node| {
+        sim.node_main(name, move |node| {
             if node.incarnation() == 1 {
                 let open = file("/file", &[b'o'; 8192]);
                 open.sync_all().and_then(|()| File::open("/")?.sync_all()).expect("the disk works");
@@ -286,7 +286,7 @@ fn a_kill_keeps_mapped_writes_and_a_power_loss_keeps_synced_ones(sim: &mut Sim) 
     });
     sim.inject(Trigger::at(secs(1)), Fault::kill(killed.node(0), Duration::from_nanos(1)));
     sim.inject(Trigger::at(secs(1)), Fault::power_loss(dark.node(0), Duration::from_nanos(1)));
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(3));
         0
     });
@@ -296,7 +296,7 @@ fn a_kill_keeps_mapped_writes_and_a_power_loss_keeps_synced_ones(sim: &mut Sim) 
 }
 
 fn fadvise_empties_the_page_cache_and_unknown_flags_are_refused(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let open = file("/file", b"content");
         // SAFETY: open descriptors, strings and buffers of the output lengths.
         unsafe {

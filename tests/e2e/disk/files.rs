@@ -34,7 +34,7 @@ fn kind<T>(outcome: std::io::Result<T>) -> Result<(), ErrorKind> {
 }
 
 fn a_file_belongs_to_its_creator_until_chown(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         use std::os::unix::fs::{chown, fchown, lchown, symlink};
         let owner = |path: &str| {
             fs::symlink_metadata(path).map(|metadata| (metadata.uid(), metadata.gid())).expect("it is there")
@@ -58,7 +58,7 @@ fn a_file_belongs_to_its_creator_until_chown(sim: &mut Sim) {
 }
 
 fn written_bytes_are_read_back(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         fs::write("/greeting", "hello").expect("the disk works");
         assert_eq!(fs::read_to_string("/greeting").expect("the file is there"), "hello");
         assert_eq!(fs::read("/greeting").expect("the file is there"), b"hello");
@@ -81,7 +81,7 @@ fn written_bytes_are_read_back(sim: &mut Sim) {
 }
 
 fn open_options_are_honoured(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut new = File::create_new("/file").expect("it is not there");
         assert_eq!(kind(File::create_new("/file")), Err(ErrorKind::AlreadyExists));
         new.write_all(b"0123456789").expect("the disk works");
@@ -106,7 +106,7 @@ fn open_options_are_honoured(sim: &mut Sim) {
 }
 
 fn files_are_sought_truncated_and_extended(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).open("/file").expect("a new file");
         file.write_all(b"0123456789").expect("the disk works");
         assert_eq!(file.stream_position().expect("a file has one"), 10);
@@ -134,7 +134,7 @@ fn files_are_sought_truncated_and_extended(sim: &mut Sim) {
 }
 
 fn directories_are_created_listed_and_removed(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         fs::create_dir_all("/a/b/c").expect("the disk is empty");
         assert_eq!(kind(fs::create_dir("/a/b")), Err(ErrorKind::AlreadyExists));
         for number in 0..300 {
@@ -159,7 +159,7 @@ fn directories_are_created_listed_and_removed(sim: &mut Sim) {
 }
 
 fn files_are_renamed_and_linked(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         fs::write("/old", "old").expect("the disk works");
         fs::write("/new", "new").expect("the disk works");
         let mut open = File::open("/new").expect("the file is there");
@@ -187,7 +187,7 @@ fn files_are_renamed_and_linked(sim: &mut Sim) {
 }
 
 fn metadata_follow_every_change(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let begun = SystemTime::now();
         fs::write("/file", "12345").expect("the disk works");
         let first = fs::metadata("/file").expect("the file is there");
@@ -212,7 +212,7 @@ fn metadata_follow_every_change(sim: &mut Sim) {
 }
 
 fn relative_paths_start_at_the_root(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         fs::create_dir("data").expect("the disk is empty");
         fs::write("data/file", "x").expect("the disk works");
         assert_eq!(fs::read("/data/../data/./file").expect("the file is there"), b"x");
@@ -222,7 +222,7 @@ fn relative_paths_start_at_the_root(sim: &mut Sim) {
 }
 
 fn a_file_lock_has_one_holder_at_a_time(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let first = File::create("/lock").expect("the disk works");
         let second = File::open("/lock").expect("the file is there");
         first.lock().expect("nobody has it");
@@ -292,7 +292,7 @@ fn tokio_fs_works_beside_other_tasks(sim: &mut Sim) {
 fn each_node_has_a_disk_of_its_own(sim: &mut Sim) {
     assert!(Path::new("/etc/passwd").exists(), "a scenario's own function sees the host");
     for name in ["one", "other"] {
-        sim.client_program(name, |node| {
+        sim.client_main(name, |node| {
             assert_eq!(std::env::temp_dir().read_dir().expect("a node has one").count(), 0);
             for host in ["/etc/passwd", "/proc/self/exe", "/usr/bin", "/etc/resolv.conf"] {
                 assert!(!Path::new(host).exists(), "{host} is of the host");
@@ -336,7 +336,7 @@ fn a_kill_keeps_everything_and_a_power_loss_keeps_synced_data(sim: &mut Sim) {
             Ok(())
         })
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(20));
         0
     });

@@ -28,7 +28,7 @@ fn loss(store: Group, trigger: Trigger, sim: &mut Sim) {
 }
 
 fn clock(sim: &mut Sim, time: Duration) {
-    sim.client_program("clock", move |_| {
+    sim.client_main("clock", move |_| {
         sleep(time);
         0
     });
@@ -40,7 +40,7 @@ fn sync(path: &str) {
 
 /// Replaces a file as careful programs do, with or without a sync of its directory, and loses power right after.
 fn replaces(sim: &mut Sim, syncs_directory: bool, lost: Ledger<bool>) {
-    let store = sim.program("store", move |node| {
+    let store = sim.node_main("store", move |node| {
         if node.incarnation() == 1 {
             fs::create_dir("/data").and_then(|()| fs::write("/data/config", "old")).expect("the disk is empty");
             ["/data/config", "/data", "/"].into_iter().for_each(sync);
@@ -79,7 +79,7 @@ fn a_rename_with_a_directory_sync_is_never_lost(sim: &mut Sim) {
 
 fn an_unsynced_append_is_kept_lost_or_torn_between_sectors(sim: &mut Sim) {
     let left = sim.ledger::<usize>("left of the last append");
-    let store = sim.program("store", move |node| {
+    let store = sim.node_main("store", move |node| {
         let mut log = OpenOptions::new().append(true).create(true).open("/log").expect("the disk works");
         if node.incarnation() == 1 {
             log.write_all(&[b's'; 512]).and_then(|()| log.sync_all()).expect("the disk works");
@@ -105,7 +105,7 @@ fn an_unsynced_append_is_kept_lost_or_torn_between_sectors(sim: &mut Sim) {
 
 fn a_power_loss_strikes_at_exactly_its_edge(sim: &mut Sim) {
     let found = sim.ledger::<String>("found");
-    let store = sim.program("store", move |node| {
+    let store = sim.node_main("store", move |node| {
         if node.incarnation() == 1 {
             fs::write("/log", "one").expect("the disk works");
             ["/log", "/"].into_iter().for_each(sync);
@@ -195,7 +195,7 @@ fn redb_keeps_every_commit_over_a_hundred_power_losses(sim: &mut Sim) {
     let begun = sim.ledger::<u64>("begun");
     let committed = sim.ledger::<u64>("committed");
     let cut = sim.ledger::<u64>("cut");
-    let store = sim.program("store", move |_| {
+    let store = sim.node_main("store", move |_| {
         commits(begun, committed, cut).unwrap_or_else(|error| panic!("redb: {error}"));
         0
     });

@@ -2,7 +2,7 @@
 //! The disk itself is tested in `files`.
 
 use crate::harness::{Module, campaigns};
-use afterlife::{Faults, Ledger, Node, Outcome, Sim};
+use afterlife::{Faults, Ledger, Node, NodeResult, Sim};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn content(number: u64) -> Vec<u8> {
 }
 
 /// Opens the database, compares it with the commits that were acknowledged, and commits on.
-async fn service(node: Node, durability: Durability, committed: Ledger<u64>, seen: Ledger<u64>) -> Outcome {
+async fn service(node: Node, durability: Durability, committed: Ledger<u64>, seen: Ledger<u64>) -> NodeResult {
     std::fs::create_dir_all("/var/lib/numbers")?;
     let database = Database::create("/var/lib/numbers/db.redb")?;
     let write = database.begin_write()?;
@@ -88,7 +88,7 @@ fn a_commit_survives_on_a_slow_disk(sim: &mut Sim) {
 }
 
 fn a_database_is_opened_once_at_a_time(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let database = Database::create("/db.redb").expect("the disk works");
         let again = Database::create("/db.redb").map(drop);
         assert!(matches!(again, Err(redb::DatabaseError::DatabaseAlreadyOpen)), "{again:?}");

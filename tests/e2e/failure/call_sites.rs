@@ -48,7 +48,7 @@ fn site(line: u32) -> String {
 const FIRST: u32 = line!() + 10;
 
 fn two_std_locks_in_two_orders(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (locks, both) = (Arc::new((Mutex::new(0), Mutex::new(0))), Arc::new(Barrier::new(2)));
         let other = (locks.clone(), both.clone());
         let second = thread::Builder::new().name("second".to_owned()).spawn(move || {
@@ -79,7 +79,7 @@ fn a_deadlock_names_the_line_at_which_each_thread_waits() {
 }
 
 fn each_joins_the_other(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (to_first, of_second) = mpsc::channel::<thread::JoinHandle<()>>();
         let (to_second, of_first) = mpsc::channel::<thread::JoinHandle<()>>();
         let first = thread::spawn(move || drop(of_second.recv().map(thread::JoinHandle::join)));
@@ -107,7 +107,7 @@ fn a_cycle_of_joins_is_reported() {
 const OPENED: u32 = line!() + 4;
 
 fn a_closed_descriptor_is_written_to(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut file = File::create("/log").expect("the disk is empty");
         file.write_all(b"a line").expect("the disk works");
         let number = file.as_raw_fd();
@@ -129,7 +129,7 @@ fn a_use_after_close_names_the_lines_that_opened_closed_and_used_it() {
 }
 
 fn a_descriptor_is_closed_twice(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let file = File::create("/log").expect("the disk is empty");
         // SAFETY: nobody reads or writes through the file afterwards.
         unsafe { libc::close(file.as_raw_fd()) };
@@ -146,7 +146,7 @@ fn a_second_close_is_reported_too() {
 }
 
 fn numbers_are_tried(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let file = File::create("/log").expect("the disk is empty");
         for number in [-1, file.as_raw_fd() + 5, i32::MAX] {
             // SAFETY: it takes no pointer; a number that is not open is an error.

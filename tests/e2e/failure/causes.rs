@@ -2,7 +2,7 @@
 //! Each test is one kind of hand-over; the events are marks that the code under test leaves.
 
 use crate::harness::{Module, at, recorded, scenarios, trials};
-use afterlife::{Fault, Injection, NodeId, Sim, Supervisor};
+use afterlife::{Fault, Group, Injection, NodeId, Sim, Supervisor};
 use afterlife_sim::event::{Death, Event, Name, What};
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +99,7 @@ impl Run {
 }
 
 /// Runs a main function beside two tasks that only make noise: they wake at other times and mark every step.
-fn beside_noise<F: Future<Output = ()> + Send + 'static>(sim: &mut Sim, main: fn() -> F) {
+fn beside_noise<F: Future<Output = ()> + Send + 'static>(sim: &mut Sim, main: fn() -> F) -> Group {
     sim.client("client", move |_| async move {
         for ms in [1, 3] {
             tokio::spawn(async move {
@@ -112,7 +112,7 @@ fn beside_noise<F: Future<Output = ()> + Send + 'static>(sim: &mut Sim, main: fn
         mark("begins");
         main().await;
         Ok(())
-    });
+    })
 }
 
 async fn ms(ms: u64) {
@@ -364,7 +364,7 @@ fn from_one_incarnation_to_the_next() {
 }
 
 fn does_not_stop(sim: &mut Sim) {
-    sim.without("bounded-shutdown");
+    sim.turn_off("bounded-shutdown");
     sim.node("server", |_| std::future::pending());
     sim.client("client", |_| async {
         ms(100).await;
@@ -400,8 +400,7 @@ fn events_of_a_task_carry_its_number() {
 }
 
 fn many_threads(sim: &mut Sim) {
-    sim.workers(3);
-    beside_noise(sim, || async {
+    let client = beside_noise(sim, || async {
         let (send, mut receive) = mpsc::channel(1);
         let lock = Arc::new(Mutex::new(()));
         let held = lock.clone().lock_owned().await;
@@ -423,6 +422,7 @@ fn many_threads(sim: &mut Sim) {
         first.await.expect("it ends");
         mark("joined");
     });
+    sim.workers(client, 3);
 }
 
 fn a_multi_threaded_runtime_has_the_same_causes() {

@@ -36,7 +36,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn talks_and_fails(sim: &mut Sim) {
-    sim.client_program("talker", |_| {
+    sim.client_main("talker", |_| {
         println!("hello");
         eprintln!("took {} ms", 3);
         tracing::info!(volume = 7, "created");
@@ -52,7 +52,7 @@ const CHANGED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/records-changed-cod
 
 fn is_changed(sim: &mut Sim) {
     let later = if Path::new(CHANGED).exists() { 3 } else { 2 };
-    sim.client_program("talker", move |_| {
+    sim.client_main("talker", move |_| {
         sleep(Duration::from_millis(later));
         panic!("as it must");
     });
@@ -69,7 +69,7 @@ fn reads_the_clock_when_it_traces(sim: &mut Sim) {
             f.write_str("just now")
         }
     }
-    sim.client_program("talker", |_| {
+    sim.client_main("talker", |_| {
         let began = Ago(Instant::now());
         tracing::info!("{:?}", began);
         panic!("as it must");
@@ -85,7 +85,7 @@ fn waits_when_it_traces(sim: &mut Sim) {
             f.write_str("slow")
         }
     }
-    sim.client_program("talker", |_| {
+    sim.client_main("talker", |_| {
         println!("hello");
         tracing::info!("{:?}", Slow);
         panic!("as it must");
@@ -320,7 +320,7 @@ fn a_finding_is_reported_even_if_its_record_cannot_be_written() {
 }
 
 fn closes_before_its_last_use(sim: &mut Sim) {
-    sim.client_program("server", |_| {
+    sim.client_main("server", |_| {
         let db = afterlife::probe::Resource::open("metadata-db");
         db.used();
         db.close();

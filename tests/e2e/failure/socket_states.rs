@@ -20,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The client panics after its server has restarted from a power loss: its connection is then half open.
 fn panics_among_sockets(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _datagrams = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         let mut streams = Vec::new();
@@ -28,7 +28,7 @@ fn panics_among_sockets(sim: &mut Sim) {
             streams.push(listener.accept().expect("somebody comes"));
         }
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let _named = UnixListener::bind("/tmp/service.sock").expect("the path is free");
         let _half_open = connect("server:7000");
         sleep(10 * SECOND);

@@ -20,7 +20,7 @@ pub(crate) fn module() -> Module {
 fn struck_at_its_second_note(sim: &mut Sim) {
     let notes = sim.ledger::<u32>("notes");
     let incarnations = sim.ledger::<u16>("incarnations");
-    let server = sim.program("server", move |node| {
+    let server = sim.node_main("server", move |node| {
         incarnations.note(node.incarnation());
         if node.incarnation() == 1 {
             sleep(Duration::from_secs(2));
@@ -31,7 +31,7 @@ fn struck_at_its_second_note(sim: &mut Sim) {
         sleep(Duration::from_secs(1_000));
         0
     });
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(Duration::from_secs(9));
         0
     });
@@ -43,11 +43,11 @@ fn struck_at_its_second_note(sim: &mut Sim) {
 }
 
 fn aimed_at_nothing(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         sleep(Duration::from_secs(1_000));
         0
     });
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(Duration::from_secs(9));
         0
     });

@@ -33,14 +33,14 @@ fn twice(fault: impl Fn(Duration) -> Fault) -> Vec<Injection> {
 /// A heartbeat every 10 ms. The client notes the tenths of a second between which it received none.
 fn heartbeats(sim: &mut Sim) {
     let silent = sim.ledger::<(u64, u64)>("silent between these tenths of a second");
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         loop {
             let _lost = socket.send_to(&[1], "client:9000");
             sleep(ms(10));
         }
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let begun = Instant::now();
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         let mut last = Duration::ZERO;
@@ -83,7 +83,7 @@ fn a_pause_of_an_earlier_incarnation_does_not_end_a_later_one() {
 
 fn syncs(sim: &mut Sim) {
     let slow = sim.ledger::<u64>("seconds in which a sync was slow");
-    sim.program("server", move |_| {
+    sim.node_main("server", move |_| {
         let begun = Instant::now();
         let mut file = File::create("/log").expect("the disk works");
         loop {
@@ -96,7 +96,7 @@ fn syncs(sim: &mut Sim) {
             sleep(ms(100));
         }
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(8));
         0
     });
@@ -114,16 +114,16 @@ const MIB: u64 = 1 << 20;
 /// Allocates 24 MiB in each incarnation and notes that it succeeded. An incarnation lasts half a second if there is memory.
 fn asks_for_memory(sim: &mut Sim) {
     let incarnations = sim.ledger::<u16>("incarnations with memory");
-    let worker = sim.program("worker", move |node| {
+    let worker = sim.node_main("worker", move |node| {
         drop(std::hint::black_box(vec![1_u8; 24 * MIB as usize]));
         incarnations.note(node.incarnation());
         sleep(ms(400));
         1
     });
-    sim.memory(worker, 64 * MIB);
+    sim.memory_budget(worker, 64 * MIB);
     sim.supervise(worker, Supervisor::on_failure().delay(ms(100)));
-    sim.without("no-crash-loop");
-    sim.client_program("client", |_| {
+    sim.turn_off("no-crash-loop");
+    sim.client_main("client", |_| {
         sleep(secs(8));
         0
     });
@@ -145,11 +145,11 @@ fn everything_heals(sim: &mut Sim) {
         });
         Ok(())
     });
-    sim.memory(servers, 64 * MIB);
-    sim.without("blast-radius");
+    sim.memory_budget(servers, 64 * MIB);
+    sim.turn_off("blast-radius");
     sim.supervise(servers, Supervisor::on_failure().delay(ms(100)));
-    sim.without("no-crash-loop");
-    sim.client_program("client", |_| {
+    sim.turn_off("no-crash-loop");
+    sim.client_main("client", |_| {
         sleep(secs(5));
         0
     });

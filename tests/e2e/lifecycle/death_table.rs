@@ -284,11 +284,11 @@ fn until_asked(node: Node) -> i32 {
 /// A server that dies in its first incarnation and checks the disk in its second, and its peer.
 fn dies(sim: &mut Sim, index: usize) {
     for invariant in ["no-silent-panic", "bounded-shutdown", "bounded-request"] {
-        sim.without(invariant);
+        sim.turn_off(invariant);
     }
     let dropped = sim.ledger::<&'static str>("dropped");
     let found = sim.ledger::<&'static str>("found");
-    let server = sim.program("server", move |node| {
+    let server = sim.node_main("server", move |node| {
         let cached = vec![7_u8; 256 << 10];
         if node.incarnation() > 1 {
             let synced = std::fs::read("/data/synced").is_ok_and(|bytes| bytes == b"synced");
@@ -310,8 +310,8 @@ fn dies(sim: &mut Sim, index: usize) {
         }
         (ROWS[index].end)(node)
     });
-    sim.memory(server, 32 * MIB);
-    sim.client_program("peer", move |_| {
+    sim.memory_budget(server, 32 * MIB);
+    sim.client_main("peer", move |_| {
         let mut stream = loop {
             match TcpStream::connect("server:7000") {
                 Ok(stream) => break stream,
@@ -380,8 +380,8 @@ fn connect() -> Answer {
 
 /// A process whose thread panics continues, as on Linux. `no-silent-panic` reports the panic.
 fn a_panic_in_another_thread(sim: &mut Sim) {
-    sim.without("no-silent-panic");
-    sim.program("server", |_| {
+    sim.turn_off("no-silent-panic");
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let joined = std::thread::spawn(|| panic!("on purpose")).join();
         assert!(joined.is_err(), "the join returns the panic");
@@ -391,7 +391,7 @@ fn a_panic_in_another_thread(sim: &mut Sim) {
         0
     });
     let served = sim.ledger::<&'static str>("served");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(2));
         let mut stream = TcpStream::connect("server:7000").expect("it goes on");
         stream.read_exact(&mut [0]).expect("it serves");

@@ -88,8 +88,8 @@ fn dies(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
     let second = sim.ledger::<u64>("beats when the second incarnation began");
     let content = sim.ledger::<&str>("content");
     // The second thread beats until the death ends it, which is the subject of these tests.
-    sim.without("nothing-left");
-    sim.program("server", move |node| {
+    sim.turn_off("nothing-left");
+    sim.node_main("server", move |node| {
         assert_eq!(INCARNATIONS_SEEN.replace(1), 0, "a thread-local of an earlier incarnation");
         if node.incarnation() > 1 {
             second.note(beats.len());
@@ -117,7 +117,7 @@ fn dies(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
         let _stream = listener.accept().expect("somebody comes");
         end(node)
     });
-    sim.client_program("peer", move |_| {
+    sim.client_main("peer", move |_| {
         let mut stream = loop {
             match TcpStream::connect("server:7000") {
                 Ok(stream) => break stream,
@@ -189,7 +189,7 @@ fn exits_again_and_again(sim: &mut Sim) {
         std::process::exit(3)
     });
     sim.supervise(servers, Supervisor::on_failure().delay(secs(1)).attempts(4));
-    sim.without("no-crash-loop");
+    sim.turn_off("no-crash-loop");
     sim.client("clock", |_| async {
         tokio::time::sleep(secs(20)).await;
         Ok(())
@@ -204,8 +204,8 @@ fn every_incarnation_of_every_node_may_exit() {
 /// Detached threads end while nothing else happens, so that each picks the next fiber on its own stack and finds a process
 /// to start.
 fn ends_before_a_start(sim: &mut Sim) {
-    sim.program("server", for_ever);
-    sim.client_program("client", |_| {
+    sim.node_main("server", for_ever);
+    sim.client_main("client", |_| {
         for tenths in 1..40 {
             drop(std::thread::spawn(move || sleep(Duration::from_millis(100 * tenths))));
         }
@@ -234,7 +234,7 @@ fn an_abort_resets_and_runs_no_destructor() {
 }
 
 fn panics(sim: &mut Sim) {
-    sim.without("no-silent-panic");
+    sim.turn_off("no-silent-panic");
     dies(sim, Left { peer: "fin", locals: true, thread_locals: true }, |_| {
         sleep(secs(2));
         panic!("on purpose")
@@ -263,7 +263,7 @@ fn a_stop_within_its_budget_sends_fin_and_runs_destructors() {
 }
 
 fn overruns(sim: &mut Sim) {
-    sim.without("bounded-shutdown");
+    sim.turn_off("bounded-shutdown");
     dies(sim, NOTHING, for_ever);
 }
 
@@ -313,7 +313,7 @@ fn a_panic_in_a_task_that_nobody_joins_fails_the_run() {
 }
 
 fn a_panic_in_a_thread(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         drop(std::thread::spawn(|| panic!("nobody joins this thread")));
         sleep(secs(1));
         0
@@ -326,7 +326,7 @@ fn a_panic_in_a_thread_that_nobody_joins_fails_the_run() {
 }
 
 fn a_panic_that_is_caught(sim: &mut Sim) {
-    sim.client_program("client", |_| i32::from(std::panic::catch_unwind(|| panic!("swallowed")).is_ok()));
+    sim.client_main("client", |_| i32::from(std::panic::catch_unwind(|| panic!("swallowed")).is_ok()));
 }
 
 fn a_caught_panic_fails_the_run_too() {
@@ -337,10 +337,9 @@ fn a_caught_panic_fails_the_run_too() {
 // -- the remains of an asynchronous service
 
 fn an_asynchronous_service(sim: &mut Sim) {
-    sim.workers(2);
     let acts = sim.ledger::<(u16, &'static str)>("acts");
     let second = sim.ledger::<u64>("acts when the second incarnation began");
-    sim.node("server", move |node| async move {
+    let server = sim.node("server", move |node| async move {
         let incarnation = node.incarnation();
         if incarnation == 2 {
             second.note(acts.len());
@@ -376,7 +375,7 @@ fn an_asynchronous_service(sim: &mut Sim) {
         tokio::time::sleep(secs(1_000)).await;
         Ok(())
     });
-    sim.client("client", move |_| async move {
+    let client = sim.client("client", move |_| async move {
         tokio::time::sleep(secs(20)).await;
         for who in ["a timer", "a blocking task", "a thread"] {
             assert!(acts.contains(&(1, who)), "{who} never acted");
@@ -387,6 +386,7 @@ fn an_asynchronous_service(sim: &mut Sim) {
         assert!(second.len() == 1 && second.contains(&acts.len()), "the first incarnation goes on in the second");
         Ok(())
     });
+    sim.workers(server.and(client), 2);
 }
 
 fn a_killed_service_leaves_no_timer_task_or_thread_behind() {

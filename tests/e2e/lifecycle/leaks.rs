@@ -96,7 +96,7 @@ fn a_server_forgets_its_audit_log(sim: &mut Sim) {
 
 fn a_task_that_survives_a_graceful_shutdown_is_a_leak_with_its_spawn_line() {
     let output = replay("a_server_forgets_its_audit_log", 0, stop());
-    reports(&output, &format!("tasks behind, spawned at tests/e2e/lifecycle/leaks.rs:{FORGOTTEN}"));
+    reports(&output, &format!("tasks, spawned at tests/e2e/lifecycle/leaks.rs:{FORGOTTEN}"));
     assert!(output.out.contains(&format!("leaks.rs:{FORGOTTEN}")), "the story names the line, too:\n{}", output.out);
 }
 
@@ -168,7 +168,7 @@ fn a_service_drops_its_tasks(sim: &mut Sim) {
         drop(ended);
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
@@ -179,8 +179,7 @@ fn aborted_tasks_are_no_leak() {
 }
 
 fn a_service_blocks(sim: &mut Sim) {
-    sim.workers(2);
-    sim.node("server", |node| async move {
+    let server = sim.node("server", |node| async move {
         let busy = || {
             thread::sleep(secs(2));
             std::fs::write("/blocked", "done").expect("the disk has free space");
@@ -192,10 +191,11 @@ fn a_service_blocks(sim: &mut Sim) {
         drop(early);
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
+    sim.workers(server, 2);
 }
 
 fn blocking_work_is_waited_for_and_is_no_leak() {
@@ -218,7 +218,7 @@ fn a_service_forgets_a_thread(sim: &mut Sim) {
         std::mem::forget(_keep);
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
@@ -226,7 +226,7 @@ fn a_service_forgets_a_thread(sim: &mut Sim) {
 
 fn an_unjoined_thread_is_a_leak_with_its_name_and_line() {
     let output = replay("a_service_forgets_a_thread", 0, stop());
-    reports(&output, &format!("left a thread behind (flusher), spawned at tests/e2e/lifecycle/leaks.rs:{UNJOINED}"));
+    reports(&output, &format!("leaked a thread (flusher), spawned at tests/e2e/lifecycle/leaks.rs:{UNJOINED}"));
 }
 
 fn a_service_joins_its_thread(sim: &mut Sim) {
@@ -239,7 +239,7 @@ fn a_service_joins_its_thread(sim: &mut Sim) {
         flusher.join().expect("it does not panic");
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
@@ -276,7 +276,7 @@ fn a_guard_ends_its_thread(sim: &mut Sim) {
         node.stopping().await;
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
@@ -301,7 +301,7 @@ fn a_service_leaks_a_listener(sim: &mut Sim) {
         node.stopping().await;
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
@@ -324,7 +324,7 @@ fn a_service_holds_a_lock(sim: &mut Sim) {
         node.stopping().await;
         Ok(())
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(secs(8));
         0
     });
@@ -346,8 +346,8 @@ fn leave(code: i32) -> impl Fn(afterlife::Node) -> i32 + Send + Sync {
 }
 
 fn a_service_leaves_by_itself(sim: &mut Sim) {
-    sim.program("server", leave(0));
-    sim.client_program("client", |node| {
+    sim.node_main("server", leave(0));
+    sim.client_main("client", |node| {
         thread::sleep(secs(1));
         leave(0)(node)
     });
@@ -362,8 +362,8 @@ fn a_service_that_ends_by_itself_must_leak_nothing_either() {
 }
 
 fn a_service_fails(sim: &mut Sim) {
-    sim.program("server", leave(1));
-    sim.client_program("client", leave(0));
+    sim.node_main("server", leave(1));
+    sim.client_main("client", leave(0));
 }
 
 fn an_unclean_death_may_leak() {
@@ -374,7 +374,7 @@ fn an_unclean_death_may_leak() {
 }
 
 fn a_service_may_leave_what_it_likes(sim: &mut Sim) {
-    sim.without("nothing-left");
+    sim.turn_off("nothing-left");
     a_service_forgets_a_thread(sim);
 }
 

@@ -62,7 +62,7 @@ impl Drop for NotesDrop {
 fn over_budget(sim: &mut Sim) {
     let taken = sim.ledger::<u64>("mebibytes taken");
     let dropped = sim.ledger::<&'static str>("dropped");
-    let server = sim.program("server", move |_| {
+    let server = sim.node_main("server", move |_| {
         let _note = NotesDrop(dropped);
         std::fs::write("/page-cache", b"not synced").expect("the disk works");
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -75,8 +75,8 @@ fn over_budget(sim: &mut Sim) {
         }
         0
     });
-    sim.memory(server, 64 * MIB);
-    sim.client_program("peer", move |_| {
+    sim.memory_budget(server, 64 * MIB);
+    sim.client_main("peer", move |_| {
         sleep(secs(1));
         let mut stream = TcpStream::connect("server:7000").expect("it listens");
         let error = stream.read(&mut [0]).expect_err("the server never sends");
@@ -105,7 +105,7 @@ fn block(mib: u64) -> Vec<u8> {
 }
 
 fn takes(sim: &mut Sim, name: &str, mib: u64) -> afterlife::Group {
-    sim.program(name, move |_| {
+    sim.node_main(name, move |_| {
         let block = block(mib);
         sleep(secs(1));
         drop(block);
@@ -115,7 +115,7 @@ fn takes(sim: &mut Sim, name: &str, mib: u64) -> afterlife::Group {
 
 fn ends_well(sim: &mut Sim) {
     let ended = sim.ledger::<&'static str>("ended");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(5));
         ended.note("well");
         0
@@ -125,7 +125,7 @@ fn ends_well(sim: &mut Sim) {
 
 fn within_budget(sim: &mut Sim) {
     let server = takes(sim, "server", 60);
-    sim.memory(server, 64 * MIB);
+    sim.memory_budget(server, 64 * MIB);
     sim.always("nobody is killed", |view| view.exits() == 0 || view.now() >= secs(1));
     ends_well(sim);
 }
@@ -137,7 +137,7 @@ fn a_process_within_its_budget_survives() {
 fn within_budget_elsewhere(sim: &mut Sim) {
     let server = takes(sim, "server", 60);
     takes(sim, "other", 200);
-    sim.memory(server, 64 * MIB);
+    sim.memory_budget(server, 64 * MIB);
     sim.always("nobody is killed", |view| view.exits() == 0 || view.now() >= secs(1));
     ends_well(sim);
 }
@@ -147,7 +147,7 @@ fn a_budget_applies_to_one_node() {
 }
 
 fn frees_as_it_goes(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         for _ in 0..100 {
             let (block, other) = (block(10), block(1));
             // Another thread of the node frees the block.
@@ -158,7 +158,7 @@ fn frees_as_it_goes(sim: &mut Sim) {
         }
         0
     });
-    sim.memory(server, 16 * MIB);
+    sim.memory_budget(server, 16 * MIB);
     sim.always("nobody is killed", |view| view.exits() == 0 || view.now() >= secs(1));
     ends_well(sim);
 }
@@ -168,7 +168,7 @@ fn freed_memory_is_available_again() {
 }
 
 fn grows_one_block(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let mut block = Vec::new();
         for number in 0..30 {
             block.reserve_exact(MIB as usize);
@@ -179,7 +179,7 @@ fn grows_one_block(sim: &mut Sim) {
         drop(block);
         0
     });
-    sim.memory(server, 32 * MIB);
+    sim.memory_budget(server, 32 * MIB);
     sim.always("nobody is killed", |view| view.exits() == 0 || view.now() >= secs(1));
     ends_well(sim);
 }
@@ -192,7 +192,7 @@ fn a_block_that_grows_counts_once() {
 fn a_squeeze(sim: &mut Sim) {
     let incarnations = sim.ledger::<u16>("incarnations");
     let done = sim.ledger::<(u16, u64)>("done");
-    sim.program("server", move |node| {
+    sim.node_main("server", move |node| {
         incarnations.note(node.incarnation());
         for round in 0.. {
             drop(block(30));
@@ -201,7 +201,7 @@ fn a_squeeze(sim: &mut Sim) {
         }
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(20));
         0
     });
@@ -227,7 +227,7 @@ fn a_squeeze_kills_and_ends() {
 }
 
 fn an_absurd_request(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let length = std::hint::black_box(1_usize << 45);
         i32::from(Vec::<u8>::new().try_reserve_exact(length).is_ok())
     });
@@ -235,23 +235,23 @@ fn an_absurd_request(sim: &mut Sim) {
 
 fn an_absurd_request_is_reported_before_it_reaches_the_system() {
     let output = breaks("an_absurd_request", &[], "bounded-request");
-    assert!(output.out.contains("client asked for 35184372088832 bytes of memory at once"), "{}", output.out);
+    assert!(output.out.contains("client allocated 35184372088832 bytes at once"), "{}", output.out);
 }
 
 fn an_absurd_growth(sim: &mut Sim) {
-    let client = sim.client_program("client", |_| {
+    let client = sim.client_main("client", |_| {
         let mut block = vec![1_u8; MIB as usize];
         block.resize(std::hint::black_box(3 * MIB as usize), 1);
         drop(std::hint::black_box(block));
         0
     });
     sim.bound("bounded-request", 2 * MIB);
-    sim.memory(client, 100 * MIB);
+    sim.memory_budget(client, 100 * MIB);
 }
 
 fn a_block_that_grows_absurdly_is_reported() {
     let output = breaks("an_absurd_growth", &[], "bounded-request");
-    assert!(output.out.contains("client asked for 3145728 bytes of memory at once"), "{}", output.out);
+    assert!(output.out.contains("client allocated 3145728 bytes at once"), "{}", output.out);
 }
 
 fn a_large_request_that_was_announced(sim: &mut Sim) {
@@ -266,7 +266,7 @@ fn a_declared_bound_replaces_the_default() {
 
 /// Opens a path that does not exist.
 fn opens(sim: &mut Sim, path: String) {
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let error = std::fs::File::open(&path).expect_err("it is not there").raw_os_error();
         let too_long = path.len() > 4_000 || path.len() == "/directory/".len() + 256;
         assert_eq!(error, Some(if too_long { libc::ENAMETOOLONG } else { libc::ENOENT }));
@@ -287,7 +287,7 @@ fn a_path_that_just_fits(sim: &mut Sim) {
 }
 
 fn a_long_path_that_may_be(sim: &mut Sim) {
-    sim.without("bounded-request");
+    sim.turn_off("bounded-request");
     a_long_path(sim);
 }
 
@@ -301,7 +301,7 @@ fn a_path_longer_than_the_system_allows_is_reported() {
 
 fn nothing_is_killed(sim: &mut Sim) {
     let server = takes(sim, "server", 60);
-    sim.memory(server, 64 * MIB);
+    sim.memory_budget(server, 64 * MIB);
     takes(sim, "other", 10);
     sim.always("one at most has ended", |view| view.exits() < 2);
 }

@@ -79,11 +79,11 @@ fn connect() -> TcpStream {
 // -- both ends of a connection
 
 fn an_echo(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         serve(TcpListener::bind("0.0.0.0:7000").expect("the port is free"));
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect();
         let mut byte = [0];
         stream.write_all(b"a").and_then(|()| stream.read_exact(&mut byte)).expect("nothing is wrong yet");
@@ -116,7 +116,7 @@ fn paused_after_a_send(sim: &mut Sim) {
     sim.inject(trigger, Fault::pause(SERVER, secs(5)));
     let sent = sim.ledger::<&'static str>("sent");
     let went_on = sim.ledger::<&'static str>("went on");
-    sim.program("server", move |_| {
+    sim.node_main("server", move |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
         stream.write_all(b"last words").expect("the buffer has room");
@@ -125,7 +125,7 @@ fn paused_after_a_send(sim: &mut Sim) {
         sleep(secs(100));
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut words = [0; 10];
         connect().read_exact(&mut words).expect("they were sent");
         assert!(went_on.is_empty(), "it stands still before its next step");
@@ -144,7 +144,7 @@ fn bytes_sent_before_the_pause_are_delivered() {
 /// Several threads, each of which waits in its own way and notes the longest gap between two of its steps.
 fn sleepers(sim: &mut Sim) {
     let gaps = sim.ledger::<(&'static str, u64)>("long gaps in whole seconds");
-    sim.program("server", move |_| {
+    sim.node_main("server", move |_| {
         let step = |name: &'static str, wait: fn()| {
             std::thread::spawn(move || {
                 loop {
@@ -169,7 +169,7 @@ fn sleepers(sim: &mut Sim) {
         file.join().expect("it goes on for ever");
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(4));
         for name in ["sleep", "park", "channel", "sync"] {
             assert!(gaps.contains(&(name, 2)), "{name} has no gap of 2 s");
@@ -184,10 +184,9 @@ fn all_sleeps_of_a_paused_process_end_late_and_together() {
 }
 
 fn a_runtime(sim: &mut Sim) {
-    sim.workers(2);
     let ticks = sim.ledger::<u64>("ticks");
     let blocking = sim.ledger::<&'static str>("blocking");
-    sim.node("server", move |_| async move {
+    let server = sim.node("server", move |_| async move {
         tokio::task::spawn_blocking(move || {
             loop {
                 sleep(ms(300));
@@ -201,7 +200,7 @@ fn a_runtime(sim: &mut Sim) {
         }
         Ok(())
     });
-    sim.client("client", move |_| async move {
+    let client = sim.client("client", move |_| async move {
         tokio::time::sleep(secs(4)).await;
         let (before, rounds) = (ticks.len(), blocking.len());
         tokio::time::sleep(secs(3)).await;
@@ -212,6 +211,7 @@ fn a_runtime(sim: &mut Sim) {
         assert!(blocking.len() > rounds + 5);
         Ok(())
     });
+    sim.workers(server.and(client), 2);
 }
 
 fn timers_of_a_runtime_fire_late_and_work_continues() {
@@ -220,7 +220,7 @@ fn timers_of_a_runtime_fire_late_and_work_continues() {
 
 fn a_heartbeat(sim: &mut Sim) {
     let noted = sim.ledger::<&'static str>("noted by the peer");
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
         while stream.write_all(b"!").is_ok() {
@@ -228,7 +228,7 @@ fn a_heartbeat(sim: &mut Sim) {
         }
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut stream = connect();
         stream.set_read_timeout(Some(secs(1))).expect("it is a duration");
         let (mut received, mut missed) = (0, 0);
@@ -288,7 +288,7 @@ fn a_stop_reaches_a_paused_process_when_it_resumes() {
 }
 
 fn a_stop_is_ignored(sim: &mut Sim) {
-    sim.without("bounded-shutdown");
+    sim.turn_off("bounded-shutdown");
     killed_while_paused(sim);
 }
 
@@ -300,7 +300,7 @@ fn a_stop_whose_budget_ends_during_the_pause_kills() {
 /// A server whose next incarnation resumes at once, and a client that loses its connection between them.
 fn killed_while_paused(sim: &mut Sim) {
     let beats = sim.ledger::<(u16, u64)>("beats");
-    sim.program("server", move |node| {
+    sim.node_main("server", move |node| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("a dead process holds no port");
         std::thread::spawn(move || serve(listener));
         for beat in 0.. {
@@ -309,7 +309,7 @@ fn killed_while_paused(sim: &mut Sim) {
         }
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut stream = connect();
         let error = stream.read(&mut [0]).expect_err("the server never sends").kind();
         assert_eq!(error, ErrorKind::ConnectionReset);
@@ -335,12 +335,12 @@ fn killed_and_at_its_start(sim: &mut Sim, fault: Fault) {
 fn paused_at_its_start(sim: &mut Sim) {
     killed_and_at_its_start(sim, Fault::pause(SERVER, secs(4)));
     let incarnations = sim.ledger::<u16>("incarnations");
-    sim.program("server", move |node| {
+    sim.node_main("server", move |node| {
         incarnations.note(node.incarnation());
         sleep(secs(100));
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(5));
         assert_eq!(incarnations.len(), 1, "the process is paused before its first step");
         sleep(secs(5));
@@ -356,12 +356,12 @@ fn a_process_paused_at_its_start_starts_late() {
 fn killed_at_its_start(sim: &mut Sim) {
     killed_and_at_its_start(sim, Fault::kill(SERVER, secs(1)));
     let incarnations = sim.ledger::<u16>("incarnations");
-    sim.program("server", move |node| {
+    sim.node_main("server", move |node| {
         incarnations.note(node.incarnation());
         sleep(secs(100));
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(10));
         assert!(
             incarnations.len() == 2 && incarnations.contains(&1) && incarnations.contains(&3),

@@ -26,7 +26,7 @@ fn stops<const N: usize>(seconds: [u64; N]) -> [Injection; N] {
 fn asked_three_times(sim: &mut Sim) {
     let received = sim.ledger::<u64>("received");
     sim.node("server", move |node| async move {
-        let mut stops = node.stops();
+        let mut stops = node.stop_requests();
         stops.next().await;
         received.note(1);
         sleep(secs(3)).await;
@@ -52,7 +52,7 @@ fn every_stop_request_is_delivered_and_an_early_one_waits() {
 /// CubeFS, M8: the second request arrives during the shutdown.
 fn asked_by_the_plan(sim: &mut Sim) {
     let servers = sim.nodes("server", 2, move |node| async move {
-        let mut stops = node.stops();
+        let mut stops = node.stop_requests();
         stops.next().await;
         let again = timeout(secs(2), stops.next()).await;
         assert!(again.is_err(), "close of closed channel");

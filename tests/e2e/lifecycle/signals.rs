@@ -3,7 +3,7 @@
 
 use crate::harness::{Module, at, breaks, cli, holds, replay, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, NodeId, Sim};
+use afterlife::{Fault, Group, Injection, NodeId, Sim};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::sleep;
@@ -67,7 +67,7 @@ fn stock_main(workers: usize, stopped: impl FnOnce()) -> i32 {
 
 fn stopped_in_every_incarnation(sim: &mut Sim, workers: usize) {
     let stopped = sim.ledger::<u16>("incarnations that stopped well");
-    sim.program("server", move |node| stock_main(workers, || stopped.note(node.incarnation())));
+    sim.node_main("server", move |node| stock_main(workers, || stopped.note(node.incarnation())));
     sim.eventually("three incarnations stop well", secs(30), move |_| stopped.len() == 3);
 }
 
@@ -99,7 +99,7 @@ fn a_service_awaits_sigterm_beside_others(sim: &mut Sim) {
         stopped.note((node.index() as u16 + 1, node.incarnation()));
         Ok(())
     });
-    sim.program("plain", |_| {
+    sim.node_main("plain", |_| {
         sleep(secs(1_000));
         0
     });
@@ -126,11 +126,11 @@ fn ctrl_c_is_sigint() {
     holds("an_interrupt", &[]);
 }
 
-fn two_await(sim: &mut Sim) {
+fn two_await(sim: &mut Sim) -> Group {
     sim.nodes("server", 2, |_| async {
         signal(SignalKind::terminate())?.recv().await;
         Ok(())
-    });
+    })
 }
 
 fn two_services_await_sigterm(sim: &mut Sim) {
@@ -138,13 +138,13 @@ fn two_services_await_sigterm(sim: &mut Sim) {
 }
 
 fn two_services_with_workers_await_sigterm(sim: &mut Sim) {
-    sim.workers(2);
-    two_await(sim);
+    let servers = two_await(sim);
+    sim.workers(servers, 2);
 }
 
 fn second_listener_is_refused(scenario: &str) {
     for (node, other) in [(0, 1), (1, 0)] {
-        let output = breaks(scenario, &[stop(node, 2)], "no-missing-door");
+        let output = breaks(scenario, &[stop(node, 2)], "no-unsupported-call");
         let message = format!("SIGTERM of server-{node} also woke server-{other}: tokio::signal keeps one table");
         let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains(&message), "{}", output.out);
@@ -184,7 +184,7 @@ fn install(signal: libc::c_int, handler: extern "C" fn(libc::c_int), flags: libc
 
 fn a_pipe_to_oneself(sim: &mut Sim) {
     let stopped = sim.ledger::<u16>("incarnations that stopped well");
-    sim.program("server", move |node| {
+    sim.node_main("server", move |node| {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         WRITER.store(OwnedFd::from(writer).into_raw_fd(), Ordering::Relaxed);
         install(libc::SIGTERM, write_to_oneself, libc::SA_RESTART);
@@ -214,7 +214,7 @@ extern "C" fn count(_: libc::c_int) {
 
 fn a_call_that_is_interrupted(sim: &mut Sim) {
     let interrupted = sim.ledger::<&'static str>("interrupted");
-    sim.program("server", move |_| {
+    sim.node_main("server", move |_| {
         install(libc::SIGTERM, count, 0);
         let begun = std::time::Instant::now();
         // SAFETY: it takes no pointer.
@@ -243,7 +243,7 @@ fn a_wait_ends_with_eintr() {
 }
 
 fn a_call_that_goes_on(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         install(libc::SIGUSR1, count, libc::SA_RESTART);
         let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
         std::thread::spawn(move || {
@@ -269,7 +269,7 @@ fn a_read_restarts_with_sa_restart() {
 
 fn a_thread_that_waits_for_signals(sim: &mut Sim) {
     let stopped = sim.ledger::<u16>("incarnations that stopped well");
-    sim.program("daemon", move |node| {
+    sim.node_main("daemon", move |node| {
         // SAFETY: the set is initialised by `sigemptyset` before it is used.
         unsafe {
             let mut set: libc::sigset_t = std::mem::zeroed();
@@ -295,7 +295,7 @@ fn sigwait_takes_a_blocked_signal() {
 
 fn no_handler(sim: &mut Sim) {
     let after = sim.ledger::<u16>("after the signal");
-    sim.client_program("client", move |node| {
+    sim.client_main("client", move |node| {
         // SAFETY: it takes no pointer.
         assert_eq!(unsafe { libc::raise(libc::SIGWINCH) }, 0, "which is ignored");
         // SAFETY: as above.

@@ -23,13 +23,13 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A server behind a slow link, and a client that sends to it all the time.
 fn datagrams(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         loop {
             socket.recv(&mut [0]).expect("it can receive");
         }
     });
-    let client = sim.client_program("client", |_| {
+    let client = sim.client_main("client", |_| {
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         for number in 0..100 {
             socket.send_to(&[number], "server:9000").expect("it can send");
@@ -42,12 +42,12 @@ fn datagrams(sim: &mut Sim) {
 
 fn datagrams_fenced(sim: &mut Sim) {
     datagrams(sim);
-    sim.also("no-stale-message");
+    sim.turn_on("no-stale-message");
 }
 
 /// A client that reads the greeting of the second incarnation before that of the first.
 fn late_reads(sim: &mut Sim) {
-    sim.program("server", |node| {
+    sim.node_main("server", |node| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let mut streams = Vec::new();
         loop {
@@ -56,7 +56,7 @@ fn late_reads(sim: &mut Sim) {
             streams.push(stream);
         }
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut first = connect("server:7000");
         sleep(5 * SECOND);
         let (mut second, mut byte) = (connect("server:7000"), [0]);
@@ -68,7 +68,7 @@ fn late_reads(sim: &mut Sim) {
 
 fn late_reads_fenced(sim: &mut Sim) {
     late_reads(sim);
-    sim.also("no-stale-message");
+    sim.turn_on("no-stale-message");
 }
 
 fn kill() -> Vec<Injection> {
@@ -79,7 +79,7 @@ fn a_datagram_for_an_earlier_incarnation_breaks_only_an_opted_in_scenario() {
     holds("datagrams", &kill());
     let output = breaks("datagrams_fenced", &kill(), "no-stale-message");
     assert!(
-        output.out.contains("server, in life 2, received a datagram that was meant for its life 1"),
+        output.out.contains("server, in incarnation 2, received a datagram for its incarnation 1"),
         "{}",
         output.out
     );
@@ -88,7 +88,8 @@ fn a_datagram_for_an_earlier_incarnation_breaks_only_an_opted_in_scenario() {
 fn late_bytes_of_an_earlier_incarnation_break_only_an_opted_in_scenario() {
     holds("late_reads", &kill());
     let output = breaks("late_reads_fenced", &kill(), "no-stale-message");
-    let sentence = "client received bytes of a connection of life 1 of server after it had heard from a later one";
+    let sentence =
+        "client received bytes of a connection of incarnation 1 of server after it had received from a later one";
     // The report wraps its lines.
     let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains(sentence), "{}", output.out);

@@ -33,7 +33,7 @@ fn at(moment: Duration) -> Faults {
 }
 
 fn a_wrong_wall_clock_dates_files_too(sim: &mut Sim) {
-    let ahead = sim.client_program("ahead", |_| {
+    let ahead = sim.client_main("ahead", |_| {
         let off = SystemTime::now().duration_since(begin()).expect("it is ahead");
         assert!((secs(3_600)..secs(3_601)).contains(&off), "{off:?}");
         std::fs::write("/tmp/dated", b"by the wall clock").expect("the disk takes it");
@@ -41,7 +41,7 @@ fn a_wrong_wall_clock_dates_files_too(sim: &mut Sim) {
         assert!((secs(3_600)..secs(3_601)).contains(&dated.duration_since(begin()).expect("it is ahead")));
         0
     });
-    let behind = sim.client_program("behind", |_| {
+    let behind = sim.client_main("behind", |_| {
         let off = begin().duration_since(SystemTime::now()).expect("it is behind");
         assert!((secs(3_599)..secs(3_601)).contains(&off), "{off:?}");
         let (wall, begun) = (SystemTime::now(), Instant::now());
@@ -55,7 +55,7 @@ fn a_wrong_wall_clock_dates_files_too(sim: &mut Sim) {
 }
 
 fn a_fast_clock_shortens_sleeps_and_a_slow_one_extends_them(sim: &mut Sim) {
-    sim.program("witness", |_| {
+    sim.node_main("witness", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -93,7 +93,7 @@ fn a_fast_clock_shortens_sleeps_and_a_slow_one_extends_them(sim: &mut Sim) {
 
 fn a_step_moves_the_wall_clock_and_not_the_monotonic_one(sim: &mut Sim) {
     let steps = sim.ledger::<i64>("steps");
-    let node = sim.program("node", move |_| {
+    let node = sim.node_main("node", move |_| {
         let (begun, wall) = (Instant::now(), SystemTime::now());
         let mut seen = 0;
         loop {
@@ -110,7 +110,7 @@ fn a_step_moves_the_wall_clock_and_not_the_monotonic_one(sim: &mut Sim) {
             }
         }
     });
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(20));
         0
     });
@@ -124,7 +124,7 @@ fn a_step_moves_the_wall_clock_and_not_the_monotonic_one(sim: &mut Sim) {
 
 fn the_offset_of_a_drift_remains(sim: &mut Sim) {
     let gains = sim.ledger::<i64>("gained");
-    let node = sim.program("node", move |_| {
+    let node = sim.node_main("node", move |_| {
         let mut byte = [0];
         let mut stream = connect("witness:7000");
         let begun = Instant::now();
@@ -136,7 +136,7 @@ fn the_offset_of_a_drift_remains(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    sim.client_program("witness", move |_| {
+    sim.client_main("witness", move |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("the node comes");
         for _ in 0..6 {
@@ -175,7 +175,7 @@ fn times(timer: &mut std::fs::File) -> std::io::Result<u64> {
 }
 
 fn a_timerfd_fires_once_or_periodically_and_can_be_polled(sim: &mut Sim) {
-    sim.client_program("blocking", |_| {
+    sim.client_main("blocking", |_| {
         let begun = Instant::now();
         let mut once = timer(libc::CLOCK_MONOTONIC, 0, timespec(2, 0), timespec(0, 0));
         assert_eq!(times(&mut once).expect("it fires"), 1);
@@ -210,7 +210,7 @@ fn a_timerfd_fires_once_or_periodically_and_can_be_polled(sim: &mut Sim) {
 fn waits_for_a_wall_clock_time_follow_its_steps(sim: &mut Sim) {
     let slept = sim.ledger::<u64>("seconds slept");
     let cancelled = sim.ledger::<u64>("timers that a step cancelled");
-    let node = sim.program("node", move |_| {
+    let node = sim.node_main("node", move |_| {
         let until = begin().duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs() as i64 + 60;
         std::thread::spawn(move || {
             let flags = libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET;
@@ -230,7 +230,7 @@ fn waits_for_a_wall_clock_time_follow_its_steps(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(secs(100));
         0
     });

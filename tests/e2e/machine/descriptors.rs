@@ -27,7 +27,7 @@ fn access_mode(fd: &impl AsRawFd) -> i32 {
 }
 
 fn fcntl_shows_the_access_mode(sim: &mut Sim) {
-    sim.client_program("program", |_| {
+    sim.client_main("program", |_| {
         let writer = OpenOptions::new().write(true).create(true).truncate(true).open("/tmp/file").expect("it is made");
         let reader = OpenOptions::new().read(true).open("/tmp/file").expect("it is there");
         let both = OpenOptions::new().read(true).append(true).open("/tmp/file").expect("it is there");
@@ -53,7 +53,7 @@ fn readable(fd: &impl AsRawFd) -> Result<i32, Option<i32>> {
 }
 
 fn fionread_counts_readable_bytes(sim: &mut Sim) {
-    sim.client_program("program", |_| {
+    sim.client_main("program", |_| {
         std::fs::write("/tmp/file", b"0123456789").expect("it is written");
         let mut file = std::fs::File::open("/tmp/file").expect("it is there");
         file.read_exact(&mut [0; 3]).expect("it has ten bytes");
@@ -87,7 +87,7 @@ fn fionread_counts_readable_bytes(sim: &mut Sim) {
 }
 
 fn dup3_onto_the_same_descriptor_is_invalid(sim: &mut Sim) {
-    sim.client_program("program", |_| {
+    sim.client_main("program", |_| {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
         let fd = socket.as_raw_fd();
         // SAFETY: neither call closes a descriptor that it does not name.
@@ -107,7 +107,7 @@ fn futex(word: &AtomicU32, operation: i32, value: u32, mask: u32) -> i64 {
 }
 
 fn a_futex_wake_reaches_only_waiters_that_share_a_bit(sim: &mut Sim) {
-    sim.client_program("program", |_| {
+    sim.client_main("program", |_| {
         let (word, woken) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let waiters = [0b01, 0b10].map(|mask| {
             let (word, woken) = (word.clone(), woken.clone());

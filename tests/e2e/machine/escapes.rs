@@ -49,7 +49,7 @@ fn by_instruction(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
 }
 
 fn a_clock_is_read_by_instruction(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let clock = libc::CLOCK_MONOTONIC as usize;
         by_instruction(libc::SYS_clock_gettime, clock, (&raw mut time).addr(), 0) as i32
@@ -57,14 +57,14 @@ fn a_clock_is_read_by_instruction(sim: &mut Sim) {
 }
 
 fn a_socket_is_made_by_instruction(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let made = by_instruction(libc::SYS_socket, libc::AF_INET as usize, libc::SOCK_STREAM as usize, 0);
         i32::from(made < 0)
     });
 }
 
 fn a_key_is_made_of_a_file(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: a C string.
         i32::from(unsafe { libc::ftok(c"/dev/null".as_ptr(), 1) } == -1)
     });

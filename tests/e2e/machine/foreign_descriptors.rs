@@ -98,13 +98,13 @@ fn a_wake_up_for_a_dead_process_is_lost() {
 fn a_file_is_read_on_another_node(sim: &mut Sim) {
     let shared = Arc::new(Mutex::new(None));
     let file = shared.clone();
-    sim.program("owner", move |_| {
+    sim.node_main("owner", move |_| {
         std::fs::write("/data", "mine").expect("the disk is empty");
         *file.lock().expect("nobody panics") = File::open("/data").ok();
         std::thread::sleep(secs(10));
         0
     });
-    sim.client_program("thief", move |_| {
+    sim.client_main("thief", move |_| {
         std::thread::sleep(secs(1));
         let mut file = shared.lock().expect("nobody panics").take().expect("it was opened");
         i32::from(file.read(&mut [0]).is_err())
@@ -123,7 +123,7 @@ fn a_descriptor_of_another_node_is_refused_with_both_names() {
 }
 
 fn opens_descriptors_up_to_the_limit(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         std::fs::write("/data", "").expect("the disk is empty");
         let mut open = Vec::new();
         let refused = loop {

@@ -55,7 +55,6 @@ struct About {
 }
 
 fn a_service_comes_back_under_load(sim: &mut Sim) {
-    sim.workers(2);
     let answered = sim.ledger::<(u16, u64)>("answers, by incarnation");
     let refused = sim.ledger::<String>("refused");
     let jobs = sim.ledger::<u64>("jobs that ran");
@@ -74,7 +73,7 @@ fn a_service_comes_back_under_load(sim: &mut Sim) {
         axum::serve(TcpListener::bind("0.0.0.0:8080").await?, app).with_graceful_shutdown(node.stopping()).await?;
         Ok(())
     });
-    sim.workers(0);
+    sim.workers(server, 2);
     for index in 0..3_u64 {
         sim.client(&format!("client-{index}"), move |_| async move {
             let client = reqwest::Client::builder().timeout(secs(2)).build()?;

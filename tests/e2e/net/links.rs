@@ -28,7 +28,7 @@ pub(crate) fn module() -> Module {
 
 /// A TCP echo server.
 fn echo(sim: &mut Sim) -> Group {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -54,7 +54,7 @@ fn round_trip(stream: &mut TcpStream) -> Duration {
 
 fn a_link_has_its_own_latency(sim: &mut Sim) {
     let server = echo(sim);
-    let far = sim.client_program("far", |_| {
+    let far = sim.client_main("far", |_| {
         let mut stream = connect("server:7000");
         stream.set_nodelay(true).expect("it is a socket");
         for _ in 0..20 {
@@ -63,7 +63,7 @@ fn a_link_has_its_own_latency(sim: &mut Sim) {
         }
         0
     });
-    let tailed = sim.client_program("tailed", |_| {
+    let tailed = sim.client_main("tailed", |_| {
         let mut stream = connect("server:7000");
         let mut took: Vec<Duration> = (0..200).map(|_| round_trip(&mut stream)).collect();
         took.sort_unstable();
@@ -71,7 +71,7 @@ fn a_link_has_its_own_latency(sim: &mut Sim) {
         assert!(took[0] >= ms(2) && took[100] < ms(25) && took[199] > ms(40), "{took:?}");
         0
     });
-    sim.client_program("near", |_| {
+    sim.client_main("near", |_| {
         let mut stream = connect("server:7000");
         for _ in 0..20 {
             assert!(round_trip(&mut stream) < ms(5));
@@ -85,7 +85,7 @@ fn a_link_has_its_own_latency(sim: &mut Sim) {
 fn tcp_resends_lost_packets_and_udp_does_not(sim: &mut Sim) {
     let late = sim.ledger::<u64>("late");
     let server = echo(sim);
-    let client = sim.client_program("client", move |_| {
+    let client = sim.client_main("client", move |_| {
         let mut stream = connect("server:7000");
         for number in 0..200 {
             // Each direction loses one packet in ten; TCP resends after 200 ms.
@@ -96,7 +96,7 @@ fn tcp_resends_lost_packets_and_udp_does_not(sim: &mut Sim) {
         assert!((15..80).contains(&late.len()), "{}", late.len());
         0
     });
-    let receiver = sim.program("receiver", |_| {
+    let receiver = sim.node_main("receiver", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         let mut received = 0_u32;
         let mut byte = [0];
@@ -110,7 +110,7 @@ fn tcp_resends_lost_packets_and_udp_does_not(sim: &mut Sim) {
             }
         }
     });
-    let sender = sim.client_program("sender", |_| {
+    let sender = sim.client_main("sender", |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         socket.set_read_timeout(Some(secs(1))).expect("it is a duration");
@@ -130,7 +130,7 @@ fn tcp_resends_lost_packets_and_udp_does_not(sim: &mut Sim) {
 }
 
 fn a_link_with_low_bandwidth_is_slow(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
         let mut all = Vec::new();
@@ -139,7 +139,7 @@ fn a_link_with_low_bandwidth_is_slow(sim: &mut Sim) {
         sleep(secs(1_000));
         0
     });
-    let client = sim.client_program("client", |_| {
+    let client = sim.client_main("client", |_| {
         let mut stream = connect("server:7000");
         let begun = Instant::now();
         stream.write_all(&vec![7; 1_000_000]).expect("it is open");
@@ -183,7 +183,7 @@ fn a_released_link_delivers_everything_it_held(sim: &mut Sim) {
 
 fn a_slow_link_recovers(sim: &mut Sim) {
     let server = echo(sim);
-    let client = sim.client_program("client", |_| {
+    let client = sim.client_main("client", |_| {
         let mut stream = connect("server:7000");
         assert!(round_trip(&mut stream) < ms(5));
         sleep(secs(2));
@@ -201,7 +201,7 @@ fn unruly_datagrams_are_duplicated_and_reordered(sim: &mut Sim) {
     let faults: [(_, OnLink); 2] =
         [("doubling", Fault::duplicated_datagrams), ("reordering", Fault::reordered_datagrams)];
     for (name, fault) in faults {
-        let receiver = sim.client_program(&format!("{name}-receiver"), move |_| {
+        let receiver = sim.client_main(&format!("{name}-receiver"), move |_| {
             let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
             socket.set_read_timeout(Some(secs(10))).expect("it is a duration");
             let mut received = Vec::new();
@@ -222,7 +222,7 @@ fn unruly_datagrams_are_duplicated_and_reordered(sim: &mut Sim) {
             }
             0
         });
-        let sender = sim.client_program(&format!("{name}-sender"), move |_| {
+        let sender = sim.client_main(&format!("{name}-sender"), move |_| {
             sleep(secs(2));
             let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
             for number in 0..200_u32 {
@@ -237,7 +237,7 @@ fn unruly_datagrams_are_duplicated_and_reordered(sim: &mut Sim) {
 }
 
 fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -252,7 +252,7 @@ fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
             });
         }
     });
-    let struck = sim.client_program("struck", |_| {
+    let struck = sim.client_main("struck", |_| {
         let mut stream = connect("server:7000");
         stream.write_all(&[0]).expect("it is open");
         assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
@@ -261,7 +261,7 @@ fn connections_are_reset_at_both_ends_and_only_between_the_two(sim: &mut Sim) {
         again.write_all(&[1]).expect("it is open");
         0
     });
-    sim.client_program("spared", |_| {
+    sim.client_main("spared", |_| {
         let mut stream = connect("server:7000");
         stream.write_all(&[1]).expect("it is open");
         stream.set_read_timeout(Some(secs(3))).expect("it is a duration");
@@ -281,7 +281,7 @@ fn set(stream: &TcpStream, level: i32, option: i32, value: i32) {
 fn keepalive_detects_a_vanished_machine(sim: &mut Sim) {
     sim.time_limit(secs(3_000));
     let server = echo(sim);
-    sim.client_program("probes", |_| {
+    sim.client_main("probes", |_| {
         let mut stream = connect("server:7000");
         set(&stream, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
         for (option, value) in [(libc::TCP_KEEPIDLE, 30), (libc::TCP_KEEPINTVL, 10), (libc::TCP_KEEPCNT, 3)] {
@@ -293,7 +293,7 @@ fn keepalive_detects_a_vanished_machine(sim: &mut Sim) {
         assert!((secs(58)..secs(62)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
-    sim.client_program("believes", |_| {
+    sim.client_main("believes", |_| {
         let mut stream = connect("server:7000");
         stream.set_read_timeout(Some(secs(1_000))).expect("it is a duration");
         assert_eq!(
@@ -303,7 +303,7 @@ fn keepalive_detects_a_vanished_machine(sim: &mut Sim) {
         );
         0
     });
-    sim.client_program("is-reset-by-the-machine", |_| {
+    sim.client_main("is-reset-by-the-machine", |_| {
         let mut stream = connect("server:7000");
         set(&stream, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
         set(&stream, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, 300);
@@ -313,7 +313,7 @@ fn keepalive_detects_a_vanished_machine(sim: &mut Sim) {
         assert!((secs(298)..secs(302)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         0
     });
-    sim.client_program("gives-up-early", |_| {
+    sim.client_main("gives-up-early", |_| {
         let mut stream = connect("server:7000");
         set(&stream, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 5_000);
         sleep(secs(2));

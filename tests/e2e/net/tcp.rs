@@ -32,11 +32,11 @@ pub(crate) fn module() -> Module {
 }
 
 fn a_port_without_a_listener_refuses(sim: &mut Sim) {
-    sim.program("empty", |_| {
+    sim.node_main("empty", |_| {
         sleep(secs(10));
         0
     });
-    sim.client_program("blocking", |_| {
+    sim.client_main("blocking", |_| {
         let begun = Instant::now();
         let refused = TcpStream::connect("empty:7000").expect_err("nobody listens");
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -54,7 +54,7 @@ fn a_port_without_a_listener_refuses(sim: &mut Sim) {
 fn a_port_is_in_use_until_it_is_released(sim: &mut Sim) {
     for name in ["one", "other"] {
         // Two machines each have a port 80.
-        sim.client_program(name, |_| {
+        sim.client_main(name, |_| {
             let first = TcpListener::bind("0.0.0.0:80").expect("the port is free");
             for taken in ["0.0.0.0:80", "127.0.0.1:80"] {
                 assert_eq!(TcpListener::bind(taken).map(drop).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
@@ -74,7 +74,7 @@ fn a_port_is_in_use_until_it_is_released(sim: &mut Sim) {
 }
 
 fn ephemeral_ports_differ(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let listeners: Vec<_> = (0..50).map(|_| TcpListener::bind("0.0.0.0:0").expect("there are thousands")).collect();
         let mut ports: Vec<_> =
             listeners.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect();
@@ -99,7 +99,7 @@ fn both_ends_know_both_addresses(sim: &mut Sim) {
             seen.note((stream.local_addr()?, from));
         }
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut stream = connect("server:7000");
         let (own, peer) = (stream.local_addr().expect("it is connected"), stream.peer_addr().expect("it is connected"));
         assert_eq!(peer.port(), 7000);
@@ -111,7 +111,7 @@ fn both_ends_know_both_addresses(sim: &mut Sim) {
 }
 
 fn half_a_connection_stays_open_after_a_shutdown(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -121,7 +121,7 @@ fn half_a_connection_stays_open_after_a_shutdown(sim: &mut Sim) {
             stream.write_all(request.to_uppercase().as_bytes()).expect("the client still reads");
         }
     });
-    sim.client_program("blocking", |_| {
+    sim.client_main("blocking", |_| {
         let mut stream = connect("server:7000");
         stream.write_all(b"hel").expect("it is open");
         stream.write_all(b"lo").expect("it is open");
@@ -169,7 +169,7 @@ fn bytes_arrive_in_order_and_none_is_lost(sim: &mut Sim) {
         }
     });
     for name in ["one", "other"] {
-        sim.client_program(name, |node| {
+        sim.client_main(name, |node| {
             let mut stream = connect("server:7000");
             let bytes: Vec<u8> = (0..BYTES).map(|index| (index % 251) as u8).collect();
             let mut rest = bytes.as_slice();
@@ -192,7 +192,7 @@ fn a_writer_blocks_while_its_reader_does_not_read(sim: &mut Sim) {
     const CHUNK: [u8; 4096] = [7; 4096];
     const MOST: usize = 1 << 20;
     let written = sim.ledger::<usize>("chunks");
-    sim.program("server", move |_| {
+    sim.node_main("server", move |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
         sleep(secs(60));
@@ -205,7 +205,7 @@ fn a_writer_blocks_while_its_reader_does_not_read(sim: &mut Sim) {
         assert!(all.iter().all(|byte| *byte == 7));
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut stream = connect("server:7000");
         let begun = Instant::now();
         for index in 0..MOST / CHUNK.len() {
@@ -257,7 +257,7 @@ fn an_asynchronous_writer_resumes_when_its_reader_reads(sim: &mut Sim) {
 }
 
 fn loopback_reaches_only_the_node_itself(sim: &mut Sim) {
-    sim.client_program("inside", |_| {
+    sim.client_main("inside", |_| {
         for own in ["127.0.0.1:7000", "[::1]:7000"] {
             let listener = TcpListener::bind(own).expect("the port is free");
             let mut there = TcpStream::connect(own).expect("it is bound");
@@ -271,7 +271,7 @@ fn loopback_reaches_only_the_node_itself(sim: &mut Sim) {
         sleep(secs(10));
         0
     });
-    sim.client_program("outside", |_| {
+    sim.client_main("outside", |_| {
         sleep(secs(5));
         let refused = TcpStream::connect("inside:7001").expect_err("it is bound to loopback");
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -339,13 +339,13 @@ fn a_full_backlog_delays_new_connections(sim: &mut Sim) {
 }
 
 fn a_blocking_read_times_out(sim: &mut Sim) {
-    sim.program("mute", |_| {
+    sim.node_main("mute", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
         sleep(secs(100));
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect("mute:7000");
         stream.set_read_timeout(Some(ms(1500))).expect("it is a duration");
         assert_eq!(stream.read_timeout().expect("it is a socket"), Some(ms(1500)));
@@ -361,13 +361,13 @@ fn a_blocking_read_times_out(sim: &mut Sim) {
 }
 
 fn a_blocking_write_times_out_with_the_bytes_written_so_far(sim: &mut Sim) {
-    sim.program("deaf", |_| {
+    sim.node_main("deaf", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
         sleep(secs(100));
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect("deaf:7000");
         stream.set_write_timeout(Some(secs(2))).expect("it is a duration");
         for went in [true, false] {
@@ -383,7 +383,7 @@ fn a_blocking_write_times_out_with_the_bytes_written_so_far(sim: &mut Sim) {
 }
 
 fn a_duplicated_descriptor_keeps_a_connection_open(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (stream, _) = listener.accept().expect("somebody comes");
         let mut copy = stream.try_clone().expect("it is a socket");
@@ -392,7 +392,7 @@ fn a_duplicated_descriptor_keeps_a_connection_open(sim: &mut Sim) {
         copy.write_all(b"still here").expect("the copy is open");
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect("server:7000");
         let mut peeked = [0; 5];
         assert_eq!(stream.peek(&mut peeked).expect("bytes come"), 5);

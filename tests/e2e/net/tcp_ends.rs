@@ -32,7 +32,7 @@ fn at(moment: Duration) -> Faults {
 
 fn a_process_that_ends_sends_fin(sim: &mut Sim) {
     for (name, end) in [("returns", 0), ("fails", 1), ("exits", 2), ("panics", 3)] {
-        sim.program(name, move |_| {
+        sim.node_main(name, move |_| {
             let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
             let (stream, _) = listener.accept().expect("somebody comes");
             match end {
@@ -45,7 +45,7 @@ fn a_process_that_ends_sends_fin(sim: &mut Sim) {
             }
         });
     }
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         for name in ["returns", "fails", "exits", "panics"] {
             let mut stream = connect(&format!("{name}:7000"));
             assert_eq!(stream.read(&mut [0]).expect("the end is reported"), 0, "{name}");
@@ -58,13 +58,13 @@ fn a_process_that_ends_sends_fin(sim: &mut Sim) {
 }
 
 fn a_process_that_aborts_resets_its_connections(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
         sleep(secs(1));
         std::process::abort();
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect("server:7000");
         let reset = stream.read(&mut [0]).expect_err("the reset is reported");
         assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
@@ -74,7 +74,7 @@ fn a_process_that_aborts_resets_its_connections(sim: &mut Sim) {
 }
 
 fn closing_with_unread_data_resets_the_connection(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (mut stream, _) = listener.accept().expect("somebody comes");
         stream.read_exact(&mut [0; 2]).expect("two bytes come");
@@ -82,7 +82,7 @@ fn closing_with_unread_data_resets_the_connection(sim: &mut Sim) {
         sleep(secs(10));
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect("server:7000");
         stream.write_all(b"three").expect("it is open");
         let reset = stream.read(&mut [0]).expect_err("the rest was never read");
@@ -92,13 +92,13 @@ fn closing_with_unread_data_resets_the_connection(sim: &mut Sim) {
 }
 
 fn the_second_write_to_a_closed_peer_fails(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         drop(listener.accept().expect("somebody comes"));
         sleep(secs(10));
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut stream = connect("server:7000");
         assert_eq!(stream.read(&mut [0]).expect("the end is reported"), 0);
         stream.write_all(b"into the void").expect("the answer to this is a reset, later");
@@ -111,7 +111,7 @@ fn the_second_write_to_a_closed_peer_fails(sim: &mut Sim) {
 
 fn a_killed_process_resets_its_connections(sim: &mut Sim) {
     let resets = sim.ledger::<u16>("resets");
-    let server = sim.program("server", |node| {
+    let server = sim.node_main("server", |node| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free after a kill, too");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -119,7 +119,7 @@ fn a_killed_process_resets_its_connections(sim: &mut Sim) {
             std::thread::spawn(move || stream.read(&mut [0]));
         }
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut incarnation = [0; 2];
         let mut stream = connect("server:7000");
         stream.read_exact(&mut incarnation).expect("the server sends its incarnation");
@@ -144,7 +144,7 @@ fn a_killed_process_resets_its_connections(sim: &mut Sim) {
 
 fn a_machine_without_power_is_silent_until_it_restarts(sim: &mut Sim) {
     let silent = sim.ledger::<&str>("silence, then");
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free after a power loss, too");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
@@ -154,7 +154,7 @@ fn a_machine_without_power_is_silent_until_it_restarts(sim: &mut Sim) {
             });
         }
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let mut byte = [1];
         let mut stream = connect("server:7000");
         stream.write_all(&byte).expect("it is open");
@@ -182,14 +182,14 @@ fn a_machine_without_power_is_silent_until_it_restarts(sim: &mut Sim) {
 /// The machine that received the SYN loses its power before its answer arrives. Only the client is left to resend.
 fn a_syn_is_resent_if_the_answering_machine_loses_power(sim: &mut Sim) {
     let connected = sim.ledger::<&str>("connected");
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         loop {
             let (mut stream, _) = listener.accept().expect("somebody comes");
             let _ = stream.write_all(b"!");
         }
     });
-    let client = sim.client_program("client", move |_| {
+    let client = sim.client_main("client", move |_| {
         sleep(secs(5));
         let mut stream = TcpStream::connect("server:7000").expect("the machine comes back and listens");
         stream.read_exact(&mut [0]).expect("the next incarnation answers");
@@ -206,13 +206,13 @@ fn a_syn_is_resent_if_the_answering_machine_loses_power(sim: &mut Sim) {
 fn a_connection_to_a_powerless_machine_times_out(sim: &mut Sim) {
     sim.time_limit(secs(4_000));
     let timeouts = sim.ledger::<&str>("timeouts");
-    let server = sim.program("server", |_| {
+    let server = sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let (_stream, _) = listener.accept().expect("somebody comes");
         sleep(secs(100_000));
         0
     });
-    sim.client_program("writer", move |_| {
+    sim.client_main("writer", move |_| {
         let mut stream = connect("server:7000");
         sleep(secs(10));
         stream.write_all(b"anybody there").expect("a send into silence succeeds");
@@ -228,7 +228,7 @@ fn a_connection_to_a_powerless_machine_times_out(sim: &mut Sim) {
         }
         0
     });
-    sim.client_program("late", move |_| {
+    sim.client_main("late", move |_| {
         sleep(secs(20));
         let begun = Instant::now();
         // By address: a name would be tried over IPv6 as well.

@@ -30,8 +30,8 @@ fn echo(socket: &UdpSocket) -> ! {
 }
 
 fn a_datagram_arrives_whole_with_its_sender(sim: &mut Sim) {
-    sim.program("server", |_| echo(&UdpSocket::bind("0.0.0.0:9000").expect("the port is free")));
-    sim.client_program("blocking", |_| {
+    sim.node_main("server", |_| echo(&UdpSocket::bind("0.0.0.0:9000").expect("the port is free")));
+    sim.client_main("blocking", |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         socket.set_read_timeout(Some(secs(1))).expect("it is a duration");
@@ -74,7 +74,7 @@ fn a_datagram_arrives_whole_with_its_sender(sim: &mut Sim) {
 
 fn a_connected_socket_receives_from_its_peer_only(sim: &mut Sim) {
     for name in ["friend", "other"] {
-        sim.program(name, |node| {
+        sim.node_main(name, |node| {
             let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
             let mut buffer = [0; 64];
             loop {
@@ -85,7 +85,7 @@ fn a_connected_socket_receives_from_its_peer_only(sim: &mut Sim) {
             }
         });
     }
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         assert!(socket.local_addr().expect("it is bound").ip().is_unspecified());
@@ -108,11 +108,11 @@ fn a_connected_socket_receives_from_its_peer_only(sim: &mut Sim) {
 }
 
 fn an_unbound_port_refuses_connected_senders_only(sim: &mut Sim) {
-    sim.program("empty", |_| {
+    sim.node_main("empty", |_| {
         sleep(secs(100));
         0
     });
-    sim.client_program("blocking", |_| {
+    sim.client_main("blocking", |_| {
         let mut buffer = [0; 8];
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         socket.set_read_timeout(Some(secs(5))).expect("it is a duration");
@@ -141,7 +141,7 @@ fn an_unbound_port_refuses_connected_senders_only(sim: &mut Sim) {
 }
 
 fn a_bound_port_is_in_use(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let first = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         assert_eq!(UdpSocket::bind("0.0.0.0:9000").map(drop).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
         let _stream = std::net::TcpListener::bind("0.0.0.0:9000").expect("TCP has ports of its own");
@@ -156,7 +156,7 @@ fn a_bound_port_is_in_use(sim: &mut Sim) {
 
 fn an_idle_reader_loses_datagrams_and_blocks_no_sender(sim: &mut Sim) {
     let received = sim.ledger::<u64>("received");
-    sim.program("server", move |_| {
+    sim.node_main("server", move |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         sleep(secs(10));
         socket.set_nonblocking(true).expect("it is a socket");
@@ -166,7 +166,7 @@ fn an_idle_reader_loses_datagrams_and_blocks_no_sender(sim: &mut Sim) {
         }
         0
     });
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         let begun = Instant::now();

@@ -104,7 +104,7 @@ fn receive_many(socket: &UdpSocket, flags: i32) -> std::io::Result<Vec<Got>> {
 }
 
 fn ecn_marks_and_addresses_arrive_as_control_messages(sim: &mut Sim) {
-    sim.client_program("server", |_| {
+    sim.client_main("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         assert_eq!(set(&socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1), Ok(()));
         assert_eq!(set(&socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1), Ok(()));
@@ -118,7 +118,7 @@ fn ecn_marks_and_addresses_arrive_as_control_messages(sim: &mut Sim) {
         assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         let to = SocketAddr::from(([10, 0, 0, 1], 9000));
@@ -134,7 +134,7 @@ fn ecn_marks_and_addresses_arrive_as_control_messages(sim: &mut Sim) {
 }
 
 fn one_call_sends_many_datagrams(sim: &mut Sim) {
-    sim.client_program("server", |_| {
+    sim.client_main("server", |_| {
         let socket = UdpSocket::bind("0.0.0.0:9000").expect("the port is free");
         sleep(secs(2));
         let mut sizes: Vec<usize> =
@@ -143,7 +143,7 @@ fn one_call_sends_many_datagrams(sim: &mut Sim) {
         assert_eq!(sizes, [1, 2, 3]);
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(1));
         let socket = UdpSocket::bind("0.0.0.0:0").expect("there are free ports");
         socket.connect("server:9000").expect("it has a name");

@@ -26,7 +26,7 @@ pub(crate) fn module() -> Module {
 const SECOND: Duration = Duration::from_secs(1);
 
 fn a_stream_over_a_path_carries_bytes_and_shuts_down_by_halves(sim: &mut Sim) {
-    sim.client_program("node", |_| {
+    sim.client_main("node", |_| {
         let listener = UnixListener::bind("/tmp/service.sock").expect("the path is free");
         assert_eq!(listener.local_addr().expect("it is bound").as_pathname(), Some("/tmp/service.sock".as_ref()));
         let server = spawn(move || {
@@ -125,7 +125,7 @@ fn datagrams_arrive_whole_with_the_name_of_their_sender(sim: &mut Sim) {
 
 fn an_abstract_name_leaves_no_file_and_is_freed_with_its_socket(sim: &mut Sim) {
     for node in ["one", "other"] {
-        sim.client_program(node, |_| {
+        sim.client_main(node, |_| {
             let name = SocketAddr::from_abstract_name("service").expect("it is short");
             for _ in 0..2 {
                 let listener = UnixListener::bind_addr(&name).expect("the name is free, on each node");
@@ -144,7 +144,7 @@ fn an_abstract_name_leaves_no_file_and_is_freed_with_its_socket(sim: &mut Sim) {
 
 fn a_socket_file_outlives_its_process(sim: &mut Sim) {
     let incarnations = sim.ledger::<u16>("incarnations");
-    let node = sim.program("node", move |node| {
+    let node = sim.node_main("node", move |node| {
         let path = "/tmp/service.sock";
         if node.incarnation() == 1 {
             let _listener = UnixListener::bind(path).expect("the path is free");
@@ -165,7 +165,7 @@ fn a_socket_file_outlives_its_process(sim: &mut Sim) {
         sleep(100 * SECOND);
         0
     });
-    sim.client_program("clock", |_| {
+    sim.client_main("clock", |_| {
         sleep(10 * SECOND);
         0
     });
@@ -174,7 +174,7 @@ fn a_socket_file_outlives_its_process(sim: &mut Sim) {
 }
 
 fn a_full_unix_backlog_blocks_connects(sim: &mut Sim) {
-    sim.client_program("node", |_| {
+    sim.client_main("node", |_| {
         let path = "/tmp/service.sock";
         let listener = UnixListener::bind(path).expect("the path is free");
         // std requests the largest backlog that the system allows.

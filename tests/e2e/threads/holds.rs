@@ -49,7 +49,7 @@ fn on(edge: &str, nth: u32) -> Trigger {
 fn beats(sim: &mut Sim) {
     let beat = sim.ledger::<&'static str>("first");
     let silent = sim.ledger::<(usize, u64)>("silent");
-    let server = sim.program("server", move |_| {
+    let server = sim.node_main("server", move |_| {
         let beats = |thread: usize| {
             move || {
                 sleep(secs(2));
@@ -74,7 +74,7 @@ fn beats(sim: &mut Sim) {
         0
     });
     edges_count(sim, server);
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(20));
         0
     });
@@ -102,7 +102,7 @@ fn two_steps(sim: &mut Sim) {
     let begun = sim.ledger::<&'static str>("begun");
     let released = sim.ledger::<&'static str>("released");
     let ended = sim.ledger::<u64>("ended after tenths of a second");
-    let server = sim.program("server", move |_| {
+    let server = sim.node_main("server", move |_| {
         let at_work = thread::spawn(move || {
             sleep(secs(2));
             let since = Instant::now();
@@ -115,7 +115,7 @@ fn two_steps(sim: &mut Sim) {
         0
     });
     edges_count(sim, server);
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(20));
         0
     });
@@ -132,7 +132,7 @@ fn a_hold_ends_at_another_threads_edge() {
 fn a_lock(sim: &mut Sim) {
     let taken = sim.ledger::<&'static str>("taken");
     let waited = sim.ledger::<u64>("waited for so many seconds");
-    let server = sim.program("server", move |_| {
+    let server = sim.node_main("server", move |_| {
         let lock = Arc::new(Mutex::new(()));
         let of_other = Arc::clone(&lock);
         let other = thread::spawn(move || {
@@ -148,7 +148,7 @@ fn a_lock(sim: &mut Sim) {
         0
     });
     edges_count(sim, server);
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(20));
         0
     });
@@ -171,7 +171,7 @@ fn overlapping_holds_and_pauses_end_with_the_last() {
 /// A thread that notes each second of each incarnation.
 fn incarnations(sim: &mut Sim) {
     let noted = sim.ledger::<(u64, u64)>("seconds of incarnations");
-    let server = sim.program("server", move |node| {
+    let server = sim.node_main("server", move |node| {
         let incarnation = u64::from(node.incarnation());
         for second in 0..3 {
             sleep(secs(1));
@@ -181,7 +181,7 @@ fn incarnations(sim: &mut Sim) {
         0
     });
     edges_count(sim, server);
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(20));
         0
     });
@@ -199,7 +199,7 @@ fn a_kill_ends_a_hold_and_the_next_incarnation_runs() {
 fn lost_update(sim: &mut Sim) {
     let read = sim.ledger::<&'static str>("read");
     let whole = sim.ledger::<bool>("whole");
-    let server = sim.program("server", move |_| {
+    let server = sim.node_main("server", move |_| {
         let count = Arc::new(Mutex::new(0));
         let counting = |first: Duration| {
             let count = Arc::clone(&count);
@@ -219,7 +219,7 @@ fn lost_update(sim: &mut Sim) {
         whole.note(*count.lock().expect("nobody panics") == 20);
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         sleep(secs(10));
         0
     });

@@ -91,7 +91,7 @@ unsafe extern "C" {
 // -- mutexes
 
 fn mutexes_of_every_kind(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         for mutex in [libc::PTHREAD_MUTEX_INITIALIZER, libc::PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP] {
             let (mutex, sum) = (Shared::of(mutex), Shared::of(0));
             let add = |number: u64| {
@@ -165,7 +165,7 @@ fn condition(clock: libc::clockid_t) -> Arc<Shared<libc::pthread_cond_t>> {
 }
 
 fn a_queue_with_conditions(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mutex = Shared::of(libc::PTHREAD_MUTEX_INITIALIZER);
         let (filled, queue) = (Shared::of(libc::PTHREAD_COND_INITIALIZER), Shared::of(Vec::<u32>::new()));
         let taker = |_| {
@@ -233,7 +233,7 @@ fn conditions_wake_waiters_and_time_out_on_their_clock() {
 // -- read-write locks
 
 fn readers_and_writers(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (lock, pair) = (Shared::of(libc::PTHREAD_RWLOCK_INITIALIZER), Shared::of((0u32, 0u32)));
         let begun = Instant::now();
         let readers: Vec<_> = (0..3)
@@ -296,7 +296,7 @@ fn read_write_locks_share_reads_and_exclude_writes() {
 // -- semaphores, barriers
 
 fn semaphores_and_barriers(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: zeroed memory is filled by the functions that initialise it.
         let (semaphore, barrier) = unsafe { (Shared::of(zeroed()), Shared::of(zeroed())) };
         assert_eq!(c!(sem_init(semaphore.at(), 0, 2)), 0);
@@ -360,7 +360,7 @@ unsafe extern "C" fn destroy(value: *mut libc::c_void) {
 }
 
 fn once_spin_and_keys(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         // SAFETY: zeroed memory is filled by the function that initialises it.
         let spin = unsafe { Shared::of(zeroed::<libc::pthread_spinlock_t>()) };
         assert_eq!(c!(pthread_spin_init(spin.at(), 0)), 0);
@@ -401,7 +401,7 @@ fn once_runs_once_and_keys_are_destroyed_at_thread_exit() {
 // -- joins
 
 fn joins_with_a_deadline(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         use std::os::unix::thread::JoinHandleExt;
         let begun = Instant::now();
         let thread = thread::spawn(|| sleep(100 * MS)).into_pthread_t();
@@ -423,7 +423,7 @@ fn timed_joins_time_out() {
 // -- a deadlock
 
 fn two_pthread_locks_in_two_orders(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let locks = [0, 1].map(|_| Shared::of(libc::PTHREAD_MUTEX_INITIALIZER));
         let both = |first: usize| {
             let locks = locks.clone();
@@ -450,7 +450,7 @@ static HELD: Shared<libc::pthread_mutex_t> = Shared::new(libc::PTHREAD_MUTEX_INI
 
 fn a_static_lock_of_a_dead_process(sim: &mut Sim) {
     let took = sim.ledger::<u16>("incarnations that had the lock");
-    sim.program("server", move |node| {
+    sim.node_main("server", move |node| {
         assert_eq!(c!(pthread_mutex_lock(HELD.at())), 0);
         took.note(node.incarnation());
         sleep(Duration::from_secs(1_000));

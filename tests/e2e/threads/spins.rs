@@ -46,7 +46,7 @@ fn sentence(scenario: &str) -> (String, String) {
 const YIELDS: u32 = line!() + 6;
 
 fn spins_on_a_flag_by_yielding(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let flag = Arc::new(AtomicBool::new(false));
         while !flag.load(Ordering::Relaxed) {
             thread::yield_now();
@@ -58,7 +58,7 @@ fn spins_on_a_flag_by_yielding(sim: &mut Sim) {
 fn a_yielding_loop_is_reported_with_its_line() {
     let (signature, sentence) = sentence("spins_on_a_flag_by_yielding");
     assert_eq!(signature, "no-spin · no progress · tests/e2e/threads/spins.rs");
-    assert!(sentence.starts_with("client went round without progress: 1"), "{sentence}");
+    assert!(sentence.starts_with("client spins: 1"), "{sentence}");
     assert!(sentence.ends_with(&format!("; going round at tests/e2e/threads/spins.rs:{YIELDS}")), "{sentence}");
 }
 
@@ -68,20 +68,20 @@ fn look(length: Duration) {
 }
 
 fn spins_on_the_clock(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         look(Duration::from_secs(3_600));
         0
     });
 }
 
 fn spins_on_an_empty_read(sim: &mut Sim) {
-    sim.program("server", |_| {
+    sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _kept = listener.accept().expect("somebody comes");
         thread::sleep(Duration::from_secs(3_600));
         0
     });
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         thread::sleep(Duration::from_millis(10));
         let mut stream = TcpStream::connect("server:7000").expect("it listens");
         stream.set_nonblocking(true).expect("it can be");
@@ -99,7 +99,7 @@ fn spins_by_yielding_a_task(sim: &mut Sim) {
 }
 
 fn spins_by_short_sleeps(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         loop {
             thread::sleep(Duration::from_micros(1));
         }
@@ -109,7 +109,7 @@ fn spins_by_short_sleeps(sim: &mut Sim) {
 /// Probe events are no progress, however many there are.
 fn spins_on_the_clock_with_probe_events(sim: &mut Sim) {
     sim.bound("no-spin", 20_000);
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (begun, time) = (Instant::now(), afterlife::probe::Resource::open("time"));
         while begun.elapsed() < Duration::from_secs(3_600) {
             time.used();
@@ -119,13 +119,13 @@ fn spins_on_the_clock_with_probe_events(sim: &mut Sim) {
 }
 
 fn spins_on_accept_without_a_descriptor(sim: &mut Sim) {
-    let client = sim.client_program("client", |_| {
+    let client = sim.client_main("client", |_| {
         let listener = TcpListener::bind("127.0.0.1:7000").expect("the port is free");
         let _others = [(); 9].map(|()| UdpSocket::bind("127.0.0.1:0").expect("ten descriptors are allowed"));
         while listener.accept().is_err() {}
         0
     });
-    sim.descriptors(client, 10);
+    sim.descriptor_limit(client, 10);
 }
 
 fn every_other_kind_of_spin_is_reported() {
@@ -139,12 +139,12 @@ fn every_other_kind_of_spin_is_reported() {
     ] {
         let (signature, sentence) = sentence(scenario);
         assert!(signature.starts_with("no-spin · no progress"), "{scenario}: {signature}");
-        assert!(sentence.starts_with("client went round"), "{scenario}: {sentence}");
+        assert!(sentence.starts_with("client spins"), "{scenario}: {sentence}");
     }
 }
 
 fn spins_briefly(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         for _ in 0..5 {
             look(Duration::from_millis(50));
             thread::sleep(Duration::from_secs(1));
@@ -164,7 +164,7 @@ fn the_spin_limit_can_be_set() {
 
 /// Small writes, with the clock read before and after each.
 fn fills_a_disk(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut file = File::create("/data").expect("the disk is empty");
         for _ in 0..300_000 {
             let begun = Instant::now();

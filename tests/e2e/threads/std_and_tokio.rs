@@ -33,8 +33,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn a_service_works_on_several_workers(sim: &mut Sim) {
-    sim.workers(3);
-    sim.node("server", |_| async {
+    let server = sim.node("server", |_| async {
         let listener = tokio::net::TcpListener::bind("0.0.0.0:7000").await?;
         let count = Arc::new(tokio::sync::Mutex::new(0_u32));
         loop {
@@ -50,7 +49,7 @@ fn a_service_works_on_several_workers(sim: &mut Sim) {
             });
         }
     });
-    sim.client("client", |_| async {
+    let client = sim.client("client", |_| async {
         let mut tasks = tokio::task::JoinSet::new();
         for first in 0..5 {
             tasks.spawn(async move {
@@ -71,10 +70,11 @@ fn a_service_works_on_several_workers(sim: &mut Sim) {
         }
         Ok(())
     });
+    sim.workers(server.and(client), 3);
 }
 
 fn a_program_builds_its_own_runtime(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(4)
             .max_blocking_threads(8)
@@ -117,8 +117,7 @@ fn an_hour_on_a_blocking_thread_is_an_hour_on_every_clock(sim: &mut Sim) {
     const HOUR: Duration = secs(3_600);
     sim.time_limit(2 * HOUR);
     for workers in [0, 3] {
-        sim.workers(workers);
-        sim.client(&format!("client-{workers}"), |_| async {
+        let client = sim.client(&format!("client-{workers}"), |_| async {
             let ticks = Arc::new(AtomicU32::new(0));
             let counted = ticks.clone();
             tokio::spawn(async move {
@@ -141,11 +140,14 @@ fn an_hour_on_a_blocking_thread_is_an_hour_on_every_clock(sim: &mut Sim) {
             assert!((60..=61).contains(&ticks.load(Ordering::Relaxed)), "{ticks:?}");
             Ok(())
         });
+        if workers > 0 {
+            sim.workers(client, workers);
+        }
     }
 }
 
 fn every_run_begins_at_the_same_wall_clock_time(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
         // 2026-01-01T00:00:00Z.
         assert_eq!(since_epoch.as_secs(), 1_767_225_600);
@@ -155,7 +157,7 @@ fn every_run_begins_at_the_same_wall_clock_time(sim: &mut Sim) {
 }
 
 fn a_clock_that_is_polled_advances(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let begun = Instant::now();
         let mut last = begun;
         while begun.elapsed() < ms(1) {
@@ -185,7 +187,7 @@ fn a_bounded_queue_of_a_mutex_and_two_condvars_loses_nothing(sim: &mut Sim) {
         not_full: Condvar,
         not_empty: Condvar,
     }
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let queue = Queue { items: Mutex::new(Vec::new()), not_full: Condvar::new(), not_empty: Condvar::new() };
         let mut seen = Vec::new();
         thread::scope(|scope| {
@@ -218,7 +220,7 @@ fn a_bounded_queue_of_a_mutex_and_two_condvars_loses_nothing(sim: &mut Sim) {
 
 fn the_seed_decides_which_thread_runs_first(sim: &mut Sim) {
     let orders = sim.ledger::<Vec<u32>>("orders");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let order = Mutex::new(Vec::new());
         let barrier = Barrier::new(3);
         thread::scope(|scope| {
@@ -243,7 +245,7 @@ fn the_seed_decides_which_thread_runs_first(sim: &mut Sim) {
 }
 
 fn parked_threads_wake_when_unparked_or_at_their_deadline(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let begun = Instant::now();
         let parked = thread::spawn(move || {
             thread::park();
@@ -265,7 +267,7 @@ fn parked_threads_wake_when_unparked_or_at_their_deadline(sim: &mut Sim) {
 }
 
 fn channels_send_block_and_disconnect(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (to, from) = sync_channel(2);
         let sender = thread::spawn(move || {
             let begun = Instant::now();
@@ -289,7 +291,7 @@ fn channels_send_block_and_disconnect(sim: &mut Sim) {
 }
 
 fn once_initialisation_runs_once(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let (once, cell, times) = (Once::new(), OnceLock::new(), AtomicU32::new(0));
         let shared = RwLock::new(0);
         thread::scope(|scope| {
@@ -335,7 +337,7 @@ fn thread_locals_are_dropped_with_their_thread(sim: &mut Sim) {
         static SECOND: RefCell<Option<Last>> = const { RefCell::new(None) };
     }
     let ended = sim.ledger::<&'static str>("ended");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let worker = thread::spawn(move || {
             FIRST.set(Some(Last("the first", ended)));
             SECOND.set(Some(Last("the second", ended)));
@@ -351,9 +353,9 @@ fn thread_locals_are_dropped_with_their_thread(sim: &mut Sim) {
 }
 
 fn a_join_returns_a_threads_result_or_its_panic(sim: &mut Sim) {
-    sim.without("no-silent-panic");
+    sim.turn_off("no-silent-panic");
     let seen = sim.ledger::<&'static str>("seen");
-    sim.client_program("client", move |_| {
+    sim.client_main("client", move |_| {
         let builder = thread::Builder::new().name("worker".to_owned()).stack_size(128 * 1024);
         let worker = builder.spawn(|| thread::current().name().map(str::to_owned)).expect("the thread starts");
         if worker.join().ok().flatten().as_deref() == Some("worker") {
@@ -382,7 +384,7 @@ fn a_join_returns_a_threads_result_or_its_panic(sim: &mut Sim) {
 }
 
 fn a_thousand_threads_start_and_end(sim: &mut Sim) {
-    sim.client_program("client", |_| {
+    sim.client_main("client", |_| {
         let mut sum = 0;
         for round in 0..20 {
             let threads: Vec<_> = (0..50).map(|index| thread::spawn(move || round * 50 + index)).collect();

@@ -30,7 +30,7 @@ fn incarnations_follow_each_other(sim: &mut Sim) {
         Err("it ends after each answer".into())
     });
     sim.supervise(server, Supervisor::on_failure().delay(ms(10)));
-    sim.without("no-crash-loop");
+    sim.turn_off("no-crash-loop");
     sim.client("client", |_| async {
         for number in 0..5 {
             let ask = async {
@@ -121,7 +121,7 @@ fn stock_tokio_timers_and_threads_use_madsims_time() {
 /// A panic in one task is allowed, and the other tasks continue.
 fn the_others_go_on(sim: &mut Sim) {
     let done = sim.ledger::<&'static str>("done");
-    sim.without("no-silent-panic");
+    sim.turn_off("no-silent-panic");
     sim.client("client", move |_| async move {
         let panics = spawn(async { panic!("nobody minds") });
         let goes_on = spawn(async move {

@@ -66,7 +66,7 @@ async fn a_call_after_deregistration_fails_the_test() {
 #[test]
 fn a_breach_has_the_signature_the_story_and_a_record() {
     let breach = watched(11, Ending::NotJoined).expect_err("a call comes after the end");
-    assert_eq!(breach.signature.0, "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
+    assert_eq!(breach.signature.as_str(), "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
     let page = breach.to_string();
     for part in [
         "how it happened",

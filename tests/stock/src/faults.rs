@@ -1,6 +1,6 @@
 //! The faults of the suite's systems, unless a system's own file says otherwise.
 
-use afterlife::{Faults, Group, Outcome, Sim};
+use afterlife::{Faults, Group, NodeResult, Sim};
 use std::time::Duration;
 
 /// Whole seconds.
@@ -34,7 +34,7 @@ pub(crate) fn kills_and_power_losses(sim: &mut Sim, stores: Group) {
 }
 
 /// Runs a service that must not fail. An error would end its process quietly, while a panic is reported.
-pub(crate) async fn must_succeed(service: impl Future<Output = Outcome>) -> Outcome {
+pub(crate) async fn must_succeed(service: impl Future<Output = NodeResult>) -> NodeResult {
     if let Err(error) = service.await {
         panic!("the service failed: {error}");
     }

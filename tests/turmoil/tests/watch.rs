@@ -59,7 +59,7 @@ fn a_call_after_deregistration_fails_the_test() {
 #[test]
 fn a_breach_has_the_signature_the_story_and_a_record() {
     let breach = watched(1, Ending::NotJoined).expect_err("a call comes after the end");
-    assert_eq!(breach.signature.0, "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
+    assert_eq!(breach.signature.as_str(), "no-callback-after-deregistration · progress · src/feed.rs · src/feed.rs");
     let page = breach.to_string();
     for part in
         ["how it happened", "server", "deregisters progress", "-- --exact --nocapture  # with the same rng_seed"]
@@ -121,7 +121,7 @@ fn a_panic_in_a_task_that_nobody_joins_is_not_silent() {
     let run = |off: bool| {
         let mut sim = Builder::new().rng_seed(3).build();
         let watching = afterlife::turmoil::watch(&sim);
-        let watching = if off { watching.without("no-silent-panic") } else { watching };
+        let watching = if off { watching.turn_off("no-silent-panic") } else { watching };
         sim.host("server", || feed::serve(Ending::Panicking));
         sim.client("client", async {
             let mut stream = TcpStream::connect(("server", PORT)).await?;

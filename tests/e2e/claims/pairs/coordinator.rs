@@ -3,7 +3,7 @@
 
 use crate::reach::reach;
 use crate::time::{ms, short};
-use afterlife::{Faults, Node, Outcome, Sim, probe};
+use afterlife::{Faults, Node, NodeResult, Sim, probe};
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,7 +90,7 @@ impl Host {
     }
 }
 
-async fn send(node: Node, kind: u8, times: u32, gap: u64) -> Outcome {
+async fn send(node: Node, kind: u8, times: u32, gap: u64) -> NodeResult {
     let mut rng = node.rng();
     let mut stream = reach("host:7000").await;
     stream.set_nodelay(true)?;

@@ -3,7 +3,7 @@
 
 use crate::reach::reach;
 use crate::time::{ms, short};
-use afterlife::{Faults, Node, Outcome, Sim, probe};
+use afterlife::{Faults, Node, NodeResult, Sim, probe};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -98,7 +98,7 @@ async fn fetch(file: u64) -> std::io::Result<u64> {
     stream.read_u64().await
 }
 
-async fn serve(_: Node) -> Outcome {
+async fn serve(_: Node) -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;

@@ -3,7 +3,7 @@
 
 use crate::reach::reach;
 use crate::time::{ms, secs, short};
-use afterlife::{Faults, Link, Node, Outcome, Sim, probe};
+use afterlife::{Faults, Link, Node, NodeResult, Sim, probe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 // -- before init
 
-async fn leader(node: Node, asks: bool) -> Outcome {
+async fn leader(node: Node, asks: bool) -> NodeResult {
     let cluster = Arc::new(probe::Resource::declare("cluster"));
     let is_loaded = Arc::new(AtomicBool::new(false));
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
@@ -262,7 +262,7 @@ pub(crate) fn a_ballot_is_taken_if_it_is_higher(sim: &mut Sim) {
 
 /// Datagrams take 200 ms. A new incarnation may wait until those for its predecessor have arrived.
 fn datagrams(sim: &mut Sim, waits: bool) {
-    sim.also("no-stale-message");
+    sim.turn_on("no-stale-message");
     let server = sim.node("server", move |node| async move {
         if waits && node.incarnation() > 1 {
             sleep(ms(250)).await;

@@ -3,7 +3,7 @@
 
 use crate::reach::reach;
 use crate::time::{ms, secs, short};
-use afterlife::{Fault, Faults, Node, NodeId, Outcome, Sim, Trigger, probe};
+use afterlife::{Fault, Faults, Node, NodeId, NodeResult, Sim, Trigger, probe};
 use std::sync::Arc;
 use tokio::fs::OpenOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,7 +47,7 @@ async fn apply(report: Report, db: Arc<probe::Resource>, mut queue: mpsc::Receiv
     }
 }
 
-async fn serve(stop: Stop, report: Report, node: Node) -> Outcome {
+async fn serve(stop: Stop, report: Report, node: Node) -> NodeResult {
     let (entries, queue) = mpsc::channel(1);
     let db = Arc::new(probe::Resource::open("db"));
     let mut writer = tokio::spawn(apply(report, db.clone(), queue));
@@ -60,7 +60,7 @@ async fn serve(stop: Stop, report: Report, node: Node) -> Outcome {
             }
         }
     };
-    tokio::select! { ended = take => ended, () = node.stopping() => Outcome::Ok(()) }?;
+    tokio::select! { ended = take => ended, () = node.stopping() => NodeResult::Ok(()) }?;
     drop(entries);
     match stop {
         Stop::Joins => {
@@ -99,10 +99,10 @@ fn store(sim: &mut Sim, stop: Stop, report: Report) {
     let faults = Faults::none().stops(secs(2)).slow_disks(ms(5), ms(50), secs(3)).at_most(8);
     sim.faults(store, faults.starting_at(ms(100)).quiet_after(secs(3)).downtime(ms(10), ms(100)));
     if stop != Stop::Forgets || report != Report::Uses {
-        sim.without("no-use-after-teardown");
+        sim.turn_off("no-use-after-teardown");
     }
     if report != Report::Nothing {
-        sim.without("nothing-left");
+        sim.turn_off("nothing-left");
     }
 }
 

@@ -2,7 +2,7 @@
 //! Faults restart the server; some of them strike the tablet as well.
 
 use crate::time::{ms, secs, short};
-use afterlife::{Faults, Node, Outcome, Sim, Supervisor, probe};
+use afterlife::{Faults, Node, NodeResult, Sim, Supervisor, probe};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 /// Sends an event every 20 ms, and closes a stream after a number of events.
-async fn topology(node: Node) -> Outcome {
+async fn topology(node: Node) -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:2379").await?;
     let serve = async {
         loop {
@@ -31,7 +31,7 @@ async fn topology(node: Node) -> Outcome {
 /// The topology server under these faults, and a client that keeps the run going for this long.
 fn with_topology(sim: &mut Sim, faults: Faults, length: Duration) {
     // Its leaks at a stop are not the subject here.
-    sim.without("nothing-left");
+    sim.turn_off("nothing-left");
     sim.latency(ms(1), ms(10));
     let topo = sim.node("topo", topology);
     sim.faults(topo, faults.starting_at(ms(100)).quiet_after(secs(2)).downtime(ms(50), ms(500)));
@@ -48,7 +48,7 @@ async fn follow(stream: &mut TcpStream) -> std::io::Result<()> {
 
 // -- the end of a watch
 
-async fn watch(tells_errors: bool) -> Outcome {
+async fn watch(tells_errors: bool) -> NodeResult {
     loop {
         sleep(ms(20)).await;
         let Ok(mut stream) = TcpStream::connect("topo:2379").await else { continue };
@@ -74,7 +74,7 @@ pub(crate) fn a_watch_that_is_reset_says_so(sim: &mut Sim) {
 
 // -- a stream that has ended
 
-async fn read_on(pause: Option<Duration>) -> Outcome {
+async fn read_on(pause: Option<Duration>) -> NodeResult {
     loop {
         sleep(ms(20)).await;
         let Ok(mut stream) = TcpStream::connect("topo:2379").await else { continue };
@@ -123,7 +123,7 @@ async fn open_engine(engine: &probe::Resource, guarded: bool) {
 }
 
 /// Opens and closes an engine repeatedly; the caller catches panics.
-async fn promotions(guarded: bool) -> Outcome {
+async fn promotions(guarded: bool) -> NodeResult {
     let mut engines = Vec::new();
     loop {
         let engine = Arc::new(probe::Resource::declare("engine"));
@@ -143,7 +143,7 @@ async fn promotions(guarded: bool) -> Outcome {
 
 fn promoted(sim: &mut Sim, guarded: bool) {
     with_topology(sim, Faults::none().kills(), secs(3));
-    sim.without("no-silent-panic");
+    sim.turn_off("no-silent-panic");
     sim.node("tablet", move |_| async move {
         // Until the server listens.
         sleep(ms(50)).await;
@@ -161,7 +161,7 @@ pub(crate) fn a_panic_closes_the_engine(sim: &mut Sim) {
 
 // -- a silent panic
 
-async fn poll(expects: bool) -> Outcome {
+async fn poll(expects: bool) -> NodeResult {
     sleep(ms(50)).await;
     loop {
         tokio::spawn(async move {
@@ -187,7 +187,7 @@ pub(crate) fn a_detached_task_bears_errors(sim: &mut Sim) {
 
 // -- processes that fail with the server
 
-async fn session(gives_up: bool) -> Outcome {
+async fn session(gives_up: bool) -> NodeResult {
     loop {
         sleep(ms(30)).await;
         let Ok(mut stream) = TcpStream::connect("topo:2379").await else { continue };
@@ -216,7 +216,7 @@ fn read(path: &str) -> Option<String> {
 }
 
 /// A job records its start, works, records its position, works, and completes. It resumes from its position.
-async fn jobs(node: Node, expects_a_position: bool) -> Outcome {
+async fn jobs(node: Node, expects_a_position: bool) -> NodeResult {
     let mut rng = node.rng();
     for job in 0.. {
         let (state, position) = (format!("/job-{job}"), format!("/position-{job}"));

@@ -34,7 +34,6 @@ struct Receipt {
 fn script(sim: &mut Sim) {
     let taken = sim.ledger::<u64>("orders taken");
     let acked = sim.ledger::<(u64, u16)>("receipts: order, incarnation");
-    sim.workers(2);
     let server = sim.node("shop", move |node| async move {
         let take = move |Path(number): Path<u64>, Json(order): Json<Order>| async move {
             taken.note(number);
@@ -45,7 +44,7 @@ fn script(sim: &mut Sim) {
         axum::serve(TcpListener::bind("0.0.0.0:80").await?, app).with_graceful_shutdown(node.stopping()).await?;
         Ok(())
     });
-    sim.workers(0);
+    sim.workers(server, 2);
     let buyers = [0, 1_000].map(|first| {
         sim.client(&format!("buyer-{first}"), move |_| async move {
             let client = reqwest::Client::builder().timeout(secs(2)).build()?;

@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Outcome, Sim};
+use afterlife::{NodeResult, Sim};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -18,7 +18,7 @@ pub(crate) const ROW: Row = Row {
     script,
 };
 
-async fn stamp() -> Outcome {
+async fn stamp() -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;

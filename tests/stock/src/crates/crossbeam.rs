@@ -83,9 +83,9 @@ fn script(sim: &mut Sim) {
     let sizes = sim.ledger::<usize>("sizes of batches");
     let answered = sim.ledger::<u64>("answered");
     let broken = sim.ledger::<u64>("connections that broke");
-    let server = sim.program("server", move |node| serve(node, sizes));
+    let server = sim.node_main("server", move |node| serve(node, sizes));
     let clients = (0..7_u64).map(|index| {
-        sim.client_program(&format!("client-{index}"), move |_| {
+        sim.client_main(&format!("client-{index}"), move |_| {
             let (mut next, end) = (index * 100, index * 100 + 70);
             while next < end {
                 if ask(&mut next, end, answered).is_err() {

@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_power_losses, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Ledger, Node, Outcome, Sim};
+use afterlife::{Ledger, Node, NodeResult, Sim};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ fn content(number: u64) -> Vec<u8> {
     vec![number as u8; 200 + (number as usize * 61) % 4_000]
 }
 
-async fn store(node: Node, persisted: Ledger<u64>, opened: Ledger<(u16, u64)>) -> Outcome {
+async fn store(node: Node, persisted: Ledger<u64>, opened: Ledger<(u16, u64)>) -> NodeResult {
     std::fs::create_dir_all("/store")?;
     let database = Database::builder("/store/db").worker_threads(1).open()?;
     let rows = database.keyspace("rows", KeyspaceCreateOptions::default)?;

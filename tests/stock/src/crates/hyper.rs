@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Ledger, Node, Outcome, Sim};
+use afterlife::{Ledger, Node, NodeResult, Sim};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -33,7 +33,7 @@ async fn answer(request: Request<Incoming>, incarnation: u16) -> Result<Response
     Ok(Response::builder().header("boot", incarnation).body(Full::from(upper)).expect("a plain answer"))
 }
 
-async fn serve(node: Node, two: bool, port: u16) -> Outcome {
+async fn serve(node: Node, two: bool, port: u16) -> NodeResult {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     loop {
         let (stream, _) = listener.accept().await?;

@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Node, Outcome, Sim};
+use afterlife::{Node, NodeResult, Sim};
 use moka::future::Cache;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
 
 const LIVES_FOR: std::time::Duration = secs(1);
 
-async fn origin(node: Node) -> Outcome {
+async fn origin(node: Node) -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     let mut version = u64::from(node.incarnation()) * 1_000;
     loop {
@@ -44,7 +44,6 @@ fn script(sim: &mut Sim) {
     let reads = sim.ledger::<u64>("reads");
     let failed = sim.ledger::<u64>("loads that failed");
     let origin = sim.node("origin", origin);
-    sim.workers(2);
     let client = sim.client("client", move |_| async move {
         let cache = Cache::builder().max_capacity(8).time_to_live(LIVES_FOR).build();
         let mut readers = tokio::task::JoinSet::new();
@@ -82,7 +81,7 @@ fn script(sim: &mut Sim) {
         assert!(cache.entry_count() <= 8);
         Ok(())
     });
-    sim.workers(0);
+    sim.workers(client, 2);
     kills_and_link_faults(sim, origin, client);
     sim.sometimes("the cache answers most reads", move |_| reads.len() > 300 && loads.len() * 2 < reads.len());
     sim.sometimes("a load fails", move |_| !failed.is_empty());

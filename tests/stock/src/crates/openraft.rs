@@ -2,7 +2,7 @@
 
 use crate::faults::{early, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Faults, Node, Outcome, Sim};
+use afterlife::{Faults, Node, NodeResult, Sim};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -234,7 +234,7 @@ impl RaftNetwork<Types> for Peer {
 
 // -- a member, and the clients
 
-async fn member(node: Node) -> Outcome {
+async fn member(node: Node) -> NodeResult {
     let config = Config {
         heartbeat_interval: 100,
         election_timeout_min: 300,

@@ -101,9 +101,9 @@ fn ask(next: &mut u64, end: u64, answered: Ledger<u64>) -> std::io::Result<()> {
 fn script(sim: &mut Sim) {
     let answered = sim.ledger::<u64>("answered");
     let broken = sim.ledger::<u64>("connections that broke");
-    let server = sim.program("server", serve);
+    let server = sim.node_main("server", serve);
     let clients = (0..6_u64).map(|index| {
-        sim.client_program(&format!("client-{index}"), move |_| {
+        sim.client_main(&format!("client-{index}"), move |_| {
             let (mut next, end) = (index * 1_000, index * 1_000 + 100);
             while next < end {
                 if ask(&mut next, end, answered).is_err() {

@@ -2,7 +2,7 @@
 
 use crate::faults::{early, kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Faults, Outcome, Sim};
+use afterlife::{Faults, NodeResult, Sim};
 use quinn::rustls::RootCertStore;
 use quinn::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use quinn::{ClientConfig, Connection, Endpoint, ServerConfig, TransportConfig};
@@ -25,7 +25,7 @@ fn transport() -> Arc<TransportConfig> {
     Arc::new(transport)
 }
 
-async fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>, incarnation: u16) -> Outcome {
+async fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>, incarnation: u16) -> NodeResult {
     let mut config = ServerConfig::with_single_cert(vec![certificate], key)?;
     config.transport_config(transport());
     let endpoint = Endpoint::server(config, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 4433)))?;

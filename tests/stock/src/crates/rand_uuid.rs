@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Outcome, Sim};
+use afterlife::{NodeResult, Sim};
 use rand::RngExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,7 +22,7 @@ pub(crate) const ROW: Row = Row {
 
 /// Answers each connection with a random identifier, a time-based one, a number from the thread's own generator, and
 /// the first key of a hash map.
-async fn serve() -> Outcome {
+async fn serve() -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;

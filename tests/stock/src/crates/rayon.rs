@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Outcome, Sim};
+use afterlife::{NodeResult, Sim};
 use rayon::prelude::*;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,7 +29,7 @@ pub(super) fn digest(seed: u64) -> u64 {
     low ^ high.unwrap_or_default()
 }
 
-async fn serve() -> Outcome {
+async fn serve() -> NodeResult {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(4).build()?);
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     loop {

@@ -2,7 +2,7 @@
 
 use crate::faults::{early, kills_and_link_faults, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Faults, Outcome, Sim};
+use afterlife::{Faults, NodeResult, Sim};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use std::fs::{File, create_dir_all};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,7 +26,7 @@ const MISSING: u64 = u64::MAX;
 
 const ROWS: TableDefinition<'_, u64, u64> = TableDefinition::new("rows");
 
-async fn serve() -> Outcome {
+async fn serve() -> NodeResult {
     create_dir_all("/data")?;
     let database = Database::create("/data/rows.redb")?;
     File::open("/data")?.sync_all()?;

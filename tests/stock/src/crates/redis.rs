@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Outcome, Sim};
+use afterlife::{NodeResult, Sim};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -64,7 +64,7 @@ async fn answer(stream: TcpStream, keys: Keys) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn serve() -> Outcome {
+async fn serve() -> NodeResult {
     let keys = Keys::default();
     let listener = TcpListener::bind("0.0.0.0:6379").await?;
     loop {

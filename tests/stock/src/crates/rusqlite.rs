@@ -3,7 +3,7 @@
 
 use crate::faults::{kills_and_power_losses, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Ledger, Node, Outcome, Sim};
+use afterlife::{Ledger, Node, NodeResult, Sim};
 use rand::RngExt;
 use rusqlite::{Connection, params};
 use std::fs::{File, create_dir_all};
@@ -29,7 +29,7 @@ pub(crate) const WAL: Row = Row {
 
 const TOTAL: i64 = 1_000;
 
-async fn bank(node: Node, journal: &str, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) -> Outcome {
+async fn bank(node: Node, journal: &str, committed: Ledger<i64>, opened: Ledger<(u16, i64)>) -> NodeResult {
     create_dir_all("/var/bank")?;
     let mut db = Connection::open("/var/bank/accounts.db")?;
     // No other process has the database open. A lock could only be held by a dead one, so waiting for it is pointless.

@@ -58,9 +58,8 @@ fn client(_: Node, answered: Ledger<u8>) -> i32 {
 
 fn script(sim: &mut Sim) {
     let answered = sim.ledger::<u8>("answered");
-    let server = sim.program("server", serve);
-    let clients =
-        [0, 1].map(|index| sim.client_program(&format!("client-{index}"), move |node| client(node, answered)));
+    let server = sim.node_main("server", serve);
+    let clients = [0, 1].map(|index| sim.client_main(&format!("client-{index}"), move |node| client(node, answered)));
     kills_and_link_faults(sim, server, clients[0].and(clients[1]));
     sim.sometimes("nearly all is answered", move |_| answered.len() > 70);
 }

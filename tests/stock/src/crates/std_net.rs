@@ -88,7 +88,7 @@ fn script(sim: &mut Sim) {
     let acked = sim.ledger::<u64>("acknowledged");
     let found = sim.ledger::<usize>("lines found by an incarnation");
     let broken = sim.ledger::<String>("causes of broken connections");
-    let server = sim.program("server", move |node| {
+    let server = sim.node_main("server", move |node| {
         let journal = std::fs::read_to_string("/journal").unwrap_or_default();
         let lines: BTreeSet<u64> = journal.lines().filter_map(|line| line.parse().ok()).collect();
         // A kill keeps everything that was written.
@@ -98,7 +98,7 @@ fn script(sim: &mut Sim) {
         serve(node)
     });
     let clients = [0, 1_000].map(|first| {
-        sim.client_program(&format!("client-{first}"), move |_| {
+        sim.client_main(&format!("client-{first}"), move |_| {
             let mut next = first;
             while next < first + 50 {
                 if let Err(error) = send(&mut next, first + 50, acked) {

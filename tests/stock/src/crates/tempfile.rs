@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_power_losses, ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Ledger, Node, Outcome, Sim};
+use afterlife::{Ledger, Node, NodeResult, Sim};
 use std::fs::{File, create_dir_all, read_dir, read_to_string};
 use std::io::Write;
 use tempfile::NamedTempFile;
@@ -17,7 +17,7 @@ pub(crate) const ROW: Row = Row {
     script,
 };
 
-async fn count(node: Node, reached: Ledger<u64>, left: Ledger<(u16, usize)>) -> Outcome {
+async fn count(node: Node, reached: Ledger<u64>, left: Ledger<(u16, usize)>) -> NodeResult {
     create_dir_all("/state")?;
     File::open("/")?.sync_all()?;
     left.note((node.incarnation(), read_dir("/state")?.count()));

@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Ledger, Outcome, Sim};
+use afterlife::{Ledger, NodeResult, Sim};
 use std::future::{Ready, ready};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,7 +43,7 @@ impl Policy<u64, u64, BoxError> for Attempts {
     }
 }
 
-async fn double() -> Outcome {
+async fn double() -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:7000").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;

@@ -2,7 +2,7 @@
 
 use crate::faults::{ms, must_succeed, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Faults, Ledger, Node, Outcome, Sim};
+use afterlife::{Faults, Ledger, Node, NodeResult, Sim};
 use std::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,7 @@ fn logged() -> Vec<(u16, u64)> {
     text.lines().filter_map(|line| Some((number(line, "boot=")? as u16, number(line, "number=")?))).collect()
 }
 
-async fn serve(node: Node, incarnations: Ledger<(u16, usize)>, files: Ledger<usize>) -> Outcome {
+async fn serve(node: Node, incarnations: Ledger<(u16, usize)>, files: Ledger<usize>) -> NodeResult {
     let incarnation = node.incarnation();
     let found = logged();
     for pair in found.windows(2) {

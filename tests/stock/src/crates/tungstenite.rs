@@ -2,7 +2,7 @@
 
 use crate::faults::{kills_and_link_faults, ms, secs};
 use crate::row::{Row, Verdict};
-use afterlife::{Outcome, Sim};
+use afterlife::{NodeResult, Sim};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
     script,
 };
 
-async fn room() -> Outcome {
+async fn room() -> NodeResult {
     let listener = TcpListener::bind("0.0.0.0:80").await?;
     let (messages, _) = broadcast::channel::<String>(64);
     loop {

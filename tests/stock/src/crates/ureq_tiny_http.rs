@@ -39,9 +39,9 @@ fn serve(node: Node) -> i32 {
 fn script(sim: &mut Sim) {
     let answers = sim.ledger::<u16>("incarnations that answered");
     let failed = sim.ledger::<u32>("requests that failed");
-    let server = sim.program("server", serve);
+    let server = sim.node_main("server", serve);
     let clients = [0, 1].map(|index| {
-        sim.client_program(&format!("client-{index}"), move |_| {
+        sim.client_main(&format!("client-{index}"), move |_| {
             let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(secs(2))).build().into();
             for round in 0..40_u32 {
                 match agent.post("http://server/").send(format!("{round:05} {}", "x".repeat(2_000))) {
