@@ -38,7 +38,6 @@ pub(crate) trait Effect: Debug + Clone + Default + PartialEq + Send + Sync + 'st
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OnDisk<E> {
     node: NodeId,
-    #[serde(flatten)]
     effect: E,
     for_ns: u64,
 }

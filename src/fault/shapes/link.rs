@@ -39,7 +39,6 @@ pub(crate) trait Effect: Debug + Clone + Default + PartialEq + Send + Sync + 'st
 pub(crate) struct OnLink<E> {
     from: NodeId,
     to: NodeId,
-    #[serde(flatten)]
     effect: E,
     for_ns: u64,
 }
