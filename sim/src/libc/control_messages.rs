@@ -29,12 +29,12 @@ pub(super) unsafe fn read(message: &msghdr, outgoing: &mut Outgoing) -> Result<(
     if message.msg_control.is_null() {
         return Ok(());
     }
-    let (control, len) = (message.msg_control.cast::<u8>().cast_const(), message.msg_controllen as usize);
+    let (control, len) = (message.msg_control.cast::<u8>().cast_const(), message.msg_controllen);
     let mut at = 0;
     while at + HEAD <= len {
         // SAFETY: this function's own contract: a head lies within the control messages.
         let head: cmsghdr = unsafe { UserSlice::one(control.add(at).cast()) }.read()?;
-        let message_len = head.cmsg_len as usize;
+        let message_len = head.cmsg_len;
         if message_len < HEAD || message_len > len - at {
             return Err(libc::EINVAL);
         }
@@ -102,7 +102,7 @@ impl List {
 /// As for `recvmsg(2)`: `msg_control` is null, or valid for writing `msg_controllen` bytes.
 pub(super) unsafe fn write(message: &msghdr, received: &Received, wanted: Wanted) -> (usize, c_int) {
     // SAFETY: this function's own contract.
-    let to = unsafe { UserSliceMut::new(message.msg_control.cast::<u8>(), message.msg_controllen as usize) };
+    let to = unsafe { UserSliceMut::new(message.msg_control.cast::<u8>(), message.msg_controllen) };
     let mut list = List { to, used: 0, truncated: false };
     if wanted.address {
         put_packet_info(&mut list, received);

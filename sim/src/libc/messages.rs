@@ -100,7 +100,7 @@ unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: 
     let (mut head, back) = unsafe { (UserSlice::one(message).read()?, UserSliceMut::one(message)) };
     head.msg_flags = 0;
     // SAFETY: this function's own contract, of the buffers that the message names.
-    let parts = unsafe { UserVectorsMut::new(head.msg_iov, head.msg_iovlen as usize) };
+    let parts = unsafe { UserVectorsMut::new(head.msg_iov, head.msg_iovlen) };
     parts.check()?;
     let mut whole = vec![0; parts.size()];
     let arrival = receive(me, fd, &mut &mut whole[..], flags)?;
@@ -143,7 +143,7 @@ unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c
     let head = unsafe { UserSlice::one(message) }.read()?;
     // SAFETY: this function's own contract, of the buffers and the address that the message names.
     let (parts, address) = unsafe {
-        (UserVectors::new(head.msg_iov, head.msg_iovlen as usize), given(head.msg_name.cast(), head.msg_namelen))
+        (UserVectors::new(head.msg_iov, head.msg_iovlen), given(head.msg_name.cast(), head.msg_namelen))
     };
     let mut outgoing = Outgoing::default();
     let name = unix::name_in(address);

@@ -22,11 +22,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
     let Some(me) = here() else {
-        // SAFETY: `getrandom(2)`: the caller passes `b` writable bytes at `a`.
-        if number == libc::SYS_getrandom
-            && let Some(filled) = super::entropy::fill(unsafe { UserSliceMut::new(a as *mut u8, b) })
-        {
-            return super::io::result(filled.map(|()| b as c_long));
+        if number == libc::SYS_getrandom {
+            // SAFETY: `getrandom(2)`: the caller passes `b` writable bytes at `a`.
+            let into = unsafe { UserSliceMut::new(a as *mut u8, b) };
+            if let Some(filled) = super::entropy::fill(into) {
+                return super::io::result(filled.map(|()| b as c_long));
+            }
         }
         // SAFETY: `syscall(2)`: the caller passes the arguments of the system call of this number, as that call's page demands.
         return system::result(unsafe { system::call(number, a, b, c, d, e, f) }) as c_long;
