@@ -166,6 +166,9 @@ impl Faults {
     }
 }
 
+/// Draws a fault within the bounds, or `None` if it cannot strike there.
+type Draw = dyn Fn(&Drawing<'_>) -> Option<Drawn> + Send + Sync;
+
 /// A kind of fault that a scenario allows.
 #[derive(Clone)]
 pub(super) struct Allowed {
@@ -173,7 +176,7 @@ pub(super) struct Allowed {
     pub(super) name: &'static str,
     /// The capability that an engine needs for it.
     pub(super) need: Need,
-    draw: Arc<dyn Fn(&Drawing<'_>) -> Option<Drawn> + Send + Sync>,
+    draw: Arc<Draw>,
 }
 
 impl Allowed {

@@ -142,9 +142,8 @@ unsafe fn send_message(me: ThreadId, fd: c_int, message: *const msghdr, flags: c
     // SAFETY: this function's own contract.
     let head = unsafe { UserSlice::one(message) }.read()?;
     // SAFETY: this function's own contract, of the buffers and the address that the message names.
-    let (parts, address) = unsafe {
-        (UserVectors::new(head.msg_iov, head.msg_iovlen), given(head.msg_name.cast(), head.msg_namelen))
-    };
+    let (parts, address) =
+        unsafe { (UserVectors::new(head.msg_iov, head.msg_iovlen), given(head.msg_name.cast(), head.msg_namelen)) };
     let mut outgoing = Outgoing::default();
     let name = unix::name_in(address);
     if name.is_none() && !address.is_null() {
