@@ -9,7 +9,7 @@ use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Human, Paste, Progress, Reporters, Silent, replayed};
 use crate::run::log_filter::Filter;
-use crate::runner::{Launch, Pool, is_runner, serve};
+use crate::runner::{Executor, Launch, Pool, RunnerError, is_runner, serve};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
 use crate::search::campaign::{self, CampaignOptions, Reporter};
@@ -53,6 +53,17 @@ pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, sour
 /// The title of a failure on its page, for the invariant of this id.
 pub fn title(invariant: &str) -> String {
     crate::invariant::headline(invariant)
+}
+
+/// Replays a token in a runner process of this program, and returns the reply as JSON: `violations` and, with every event, `record`.
+///
+/// # Errors
+/// The reason why the runner cannot be started, or why it sent no reply.
+pub fn reply_to(token: &Token) -> Result<serde_json::Value, String> {
+    let why = |error: RunnerError| error.to_string();
+    let launch = Launch::of_this_program().map_err(|error| why(RunnerError::Start(error)))?;
+    let reply = Pool::new(launch, 1).fresh(&token.request(true)).map_err(why)?;
+    serde_json::to_value(reply).map_err(|error| error.to_string())
 }
 
 /// A test's path for the test runner: its module path without the crate.

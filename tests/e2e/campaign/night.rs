@@ -132,7 +132,7 @@ fn a_nightly_campaign_reports_to_junit_and_to_github() {
     assert!(annotations[0].contains("100 %25 another | life") && annotations[0].contains("%0A"), "{annotations:?}");
     let summary = std::fs::read_to_string(summary).expect("it is there");
     assert!(summary.starts_with("before\n## afterlife\n"), "{summary}");
-    assert!(summary.contains("| allows\\_many\\_incarnations | default | held, in "), "{summary}");
+    assert!(summary.contains("| allows\\_many\\_incarnations | default | held in "), "{summary}");
     assert!(summary.contains("<details><summary>allows_one_incarnation default: no-silent-panic"), "{summary}");
     let junit = std::fs::read_to_string(junit).expect("it is there");
     assert!(junit.contains("<testsuite name=\"allows_one_incarnation default\" tests=\"1\""), "{junit}");

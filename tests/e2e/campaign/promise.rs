@@ -252,7 +252,7 @@ fn unknown_words_are_refused_with_the_nearest_known_ones() {
         (&["rnu"][..], "run"),
         (&["run", "--sedes", "3"], "--seeds"),
         (&["run", "--jobs", "0"], "a whole number"),
-        (&["run", "--build", "shiped"], "--build shipped"),
+        (&["run", "--build", "defualt"], "--build default"),
         (&["run", "--report", "xml"], "json"),
         (&["run", "--search", "directed"], "random"),
         (&["run", "--for", "soon"], "2h"),
