@@ -44,7 +44,7 @@ fn the_story_runs_from_the_request_to_the_use() {
     for line in page.lines().filter(|line| !line.starts_with("  replay ")) {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    let steps: Vec<_> = page.lines().skip_while(|line| !line.contains("how it came about")).skip(1).collect();
+    let steps: Vec<_> = page.lines().skip_while(|line| !line.contains("how it happened")).skip(1).collect();
     let steps: Vec<_> = steps.into_iter().take_while(|line| !line.is_empty()).collect();
     assert!((4..=12).contains(&steps.len()), "{} steps:\n{page}", steps.len());
     let at = |words: &[&str]| {
@@ -53,8 +53,8 @@ fn the_story_runs_from_the_request_to_the_use() {
     };
     let request = at(&["sends", "→ master-"]);
     let stop = at(&["┃", "fault", "master-"]);
-    let closed = at(&["┃", "metadata-db closed", ".rs:"]);
-    let used = at(&["✗", "metadata-db", ".rs:"]);
+    let closed = at(&["┃", "closes metadata-db", ".rs:"]);
+    let used = at(&["✗", "uses metadata-db", ".rs:"]);
     assert!(request < used && stop < closed && closed < used && used + 1 == steps.len(), "{page}");
 }
 
