@@ -1,6 +1,6 @@
 //! The sockets of a record, one line each.
 
-use super::line::{Line, Tone, WIDTH, keep_start};
+use super::line::{Line, Tone, WIDTH, keep_start, wide};
 use super::measure::bytes;
 use crate::failure::failing_run::FailingRun;
 use afterlife_sim::event::{NodeId, Socket, SocketStatus, Transport};
@@ -46,12 +46,19 @@ pub(crate) fn sockets(failure: &FailingRun) -> Vec<Line> {
         if !socket.peer.is_empty() {
             text.push_str(&format!(" → {}", socket.peer));
         }
-        for (count, what) in [(socket.unread_bytes, "unread"), (socket.unsent_bytes, "sent")] {
-            if count > 0 {
-                text.push_str(&format!(", {} {what}", bytes(count)));
-            }
+        let counts: String = [(socket.unread_bytes, "unread"), (socket.unsent_bytes, "sent")]
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!(", {} {what}", bytes(*count)))
+            .collect();
+        // The counts are what a reader looks for: they are never cut off.
+        let one_line = format!("{text}{counts}");
+        if wide(&one_line) <= WIDTH || counts.is_empty() {
+            lines.push(Line::of(Tone::Plain, keep_start(&one_line, WIDTH)));
+        } else {
+            lines.push(Line::of(Tone::Plain, keep_start(&text, WIDTH)));
+            lines.push(Line::of(Tone::Plain, format!("      {}", counts.trim_start_matches(", "))));
         }
-        lines.push(Line::of(Tone::Plain, keep_start(&text, WIDTH)));
     }
     lines
 }

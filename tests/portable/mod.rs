@@ -24,13 +24,18 @@ fn an_echo_comes_back(sim: &mut Sim) {
             select! {
                 accepted = listener.accept() => {
                     let (mut stream, _) = accepted?;
-                    spawn(async move {
+                    let echo = async {
                         while let Ok(number) = stream.read_u32().await {
                             if stream.write_u32(number).await.is_err() || stream.flush().await.is_err() {
                                 return;
                             }
                         }
-                    });
+                    };
+                    // In the loop, not in a task: a connection that stands still on a held link would outlive the server.
+                    select! {
+                        () = echo => {}
+                        () = node.stopping() => return Ok(()),
+                    }
                 }
                 () = node.stopping() => return Ok(()),
             }

@@ -214,7 +214,7 @@ fn a_log_is_filtered_in_a_replay_and_in_a_record() {
     }
     assert!(replay("debug,stdout=off").contains("DEBUG e2e::failure::records: too fine for a record"));
     assert!(!replay("debug,stdout=off").contains("hello"));
-    assert!(shown("off").contains("no line of 4 lines passes the filter off"), "{}", shown("off"));
+    assert!(shown("off").contains("no output passes the filter off (4 lines recorded)"), "{}", shown("off"));
     let refused = cli(&["show", "last", "--log", "=="]);
     assert_eq!(refused.code, 2, "{refused:?}");
 }

@@ -55,8 +55,8 @@ fn a_record_shows_every_socket_at_the_violation() {
         "client, incarnation 1  unix listening  /tmp/service.sock",
         "client, incarnation 1  tcp half open  10.0.0.2:",
         "client, incarnation 1  tcp established  10.0.0.2:",
-        ", 10 B unread",
-        ", 10 B sent",
+        "\n      10 B unread\n",
+        "\n      10 B sent\n",
     ] {
         assert!(table.contains(line), "{line}:\n{table}");
     }

@@ -71,7 +71,7 @@ fn a_breach_has_the_signature_the_story_and_a_record() {
     for part in [
         "how it happened",
         "server",
-        "progress deregistered",
+        "deregisters progress",
         "MADSIM_TEST_SEED=11 RUSTFLAGS=\"--cfg madsim\" cargo test",
     ] {
         assert!(page.contains(part), "`{part}` is not in\n{page}");
