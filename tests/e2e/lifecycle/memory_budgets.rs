@@ -293,7 +293,7 @@ fn a_long_path_that_may_be(sim: &mut Sim) {
 
 fn a_path_longer_than_the_system_allows_is_reported() {
     let output = breaks("a_long_path", &[], "bounded-request");
-    assert!(output.out.contains("client named a path of 4100 bytes"), "{}", output.out);
+    assert!(output.out.contains("client passed a path of 4100 bytes"), "{}", output.out);
     breaks("a_long_name", &[], "bounded-request");
     holds("a_path_that_just_fits", &[]);
     holds("a_long_path_that_may_be", &[]);
