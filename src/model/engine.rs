@@ -139,7 +139,7 @@ pub enum Need {
     ClockSteps,
     /// Clock drift.
     ClockDrift,
-    /// Memory budgets: [`Sim::memory_limit`](crate::Sim::memory_limit).
+    /// Memory budgets: [`Sim::memory_budget`](crate::Sim::memory_budget).
     Memory,
     /// Main functions without a runtime: [`Sim::node_main`](crate::Sim::node_main).
     Threads,
