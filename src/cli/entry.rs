@@ -6,7 +6,7 @@ use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::Silent;
-use crate::runner::{is_runner, serve};
+use crate::runner::serve_if_runner;
 use crate::scenario::definition::Scenario;
 use crate::search::campaign::Reporter;
 use crate::search::settings::Settings;
@@ -24,15 +24,7 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
 /// Runs afterlife's command line over these scenarios, as [`main`] does. `reporter` receives every campaign, beside the reports
 /// that the command line asks for. See [`Reporter`] for an example.
 pub fn main_with_reporter(scenarios: &[Scenario], reporter: &mut dyn Reporter) -> ExitCode {
-    if is_runner() {
-        return match serve(&scenarios.iter().collect::<Vec<_>>()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                eprintln!("{why}");
-                ExitCode::FAILURE
-            }
-        };
-    }
+    serve_if_runner(&scenarios.iter().collect::<Vec<_>>());
     choose_colours(std::env::var("CARGO_TERM_COLOR").ok().as_deref());
     match command(scenarios, std::env::args_os(), reporter) {
         Ok(verdict) => verdict.into(),

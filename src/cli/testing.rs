@@ -9,7 +9,7 @@ use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Human, Paste, Progress, Reporters, Silent, replayed};
 use crate::run::log_filter::Filter;
-use crate::runner::{Executor, Launch, Pool, RunnerError, is_runner, serve};
+use crate::runner::{Executor, Launch, Pool, RunnerError, serve_if_runner};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
 use crate::search::campaign::{self, CampaignOptions, Reporter};
@@ -31,16 +31,7 @@ pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
 
 /// Runs a scenario as [`run`] does, with the reporter that `make` returns.
 pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, source: &str, make: impl FnOnce() -> R) {
-    if is_runner() {
-        let code = match serve(&[scenario]) {
-            Ok(()) => 0,
-            Err(why) => {
-                eprintln!("{why}");
-                1
-            }
-        };
-        std::process::exit(code);
-    }
+    serve_if_runner(&[scenario]);
     match judge(scenario, test_path, source, &mut make()) {
         Ok(Verdict::Held) => {}
         Ok(Verdict::Nondeterministic) => panic!("two runs of one seed of {} differ", scenario.name()),

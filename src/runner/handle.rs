@@ -215,7 +215,7 @@ mod tests {
             frame::send(&mut buffer, &mut stream, Kind::Piece, piece).expect("a vector takes every byte");
         }
         let ended = Ended::Signal { signal: 9, node: Some("master-1".to_owned()) };
-        frame::send(&mut buffer, &mut stream, Kind::End, &protocol::end(&ended)).expect("a vector takes every byte");
+        frame::send(&mut buffer, &mut stream, Kind::End, &protocol::encode(&ended)).expect("a vector takes every byte");
         stream
     }
 

@@ -29,4 +29,4 @@ pub(crate) use error::RunnerError;
 pub(crate) use executor::Executor;
 pub(crate) use launch::Launch;
 pub(crate) use pool::Pool;
-pub(crate) use serve::{is_runner, serve};
+pub(crate) use serve::serve_if_runner;

@@ -11,7 +11,7 @@
 //! The runner alone writes to the stream. A child answers through a pipe, so that nothing that it prints, closes or leaves
 //! incomplete reaches the stream (decision 0047).
 
-use crate::run::request::{Ended, Reply, Request};
+use crate::run::request::{Reply, Request};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -112,7 +112,7 @@ pub(super) fn check_hello(hello: &[u8], file: &ProgramFile) -> Result<(), Strang
     }
 }
 
-/// Encodes a request, an answer or an end.
+/// Encodes a request, an answer or an end. Last words are cut short long before an end fills its frame.
 pub(super) fn encode(message: &impl Serialize) -> Vec<u8> {
     postcard::to_allocvec(message).unwrap_or_else(|error| unreachable!("messages are plain data: {error}"))
 }
@@ -132,11 +132,6 @@ pub(super) fn request(request: &Request) -> Option<Vec<u8>> {
     Some(encode(request)).filter(|payload| payload.len() <= REQUEST_BYTES_MAX)
 }
 
-/// The payload of an end frame. Last words are cut short long before they fill it.
-pub(super) fn end(ended: &Ended) -> Vec<u8> {
-    encode(ended)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +140,7 @@ mod tests {
     use crate::fault::strategies::plan;
     use crate::model::build::Build;
     use crate::model::engine::Engine;
+    use crate::run::request::Ended;
     use proptest::prelude::*;
 
     fn file() -> ProgramFile {
@@ -206,7 +202,7 @@ mod tests {
         // afterlife-sim cuts last words at 16 KiB; a replacement character takes three bytes.
         let words = |bytes: usize| "\u{fffd}".repeat(bytes);
         let ended = Ended::Unsupported { subject: words(0), message: words(16 << 10) };
-        assert!(end(&ended).len() <= PIECE_BYTES_MAX);
+        assert!(encode(&ended).len() <= PIECE_BYTES_MAX);
     }
 
     proptest! {

@@ -13,13 +13,22 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-/// Returns whether this process was started as a runner.
-pub(crate) fn is_runner() -> bool {
-    std::env::var_os(RUNNER).is_some()
+/// Serves until the other end is closed, and exits, if this process was started as a runner; returns if it was not.
+pub(crate) fn serve_if_runner(scenarios: &[&Scenario]) {
+    if std::env::var_os(RUNNER).is_none() {
+        return;
+    }
+    let code = match serve(scenarios) {
+        Ok(()) => 0,
+        Err(why) => {
+            eprintln!("{why}");
+            1
+        }
+    };
+    std::process::exit(code);
 }
 
-/// Serves until the other end is closed.
-pub(crate) fn serve(scenarios: &[&Scenario]) -> Result<(), String> {
+fn serve(scenarios: &[&Scenario]) -> Result<(), String> {
     if let Err(why) = isolate::fix_addresses() {
         eprintln!("afterlife: {why}");
     }
@@ -68,7 +77,7 @@ impl Buffers {
         let mut take = |piece: &[u8]| frame::send(frame, &mut to, Kind::Piece, piece);
         let relay = Relay { buffer: piece, take: &mut take };
         let end = isolate::in_child(SPIN_BOUND, stream.map(AsFd::as_fd), work, relay)?;
-        let end = protocol::end(&ending::ended(end, SPIN_BOUND));
+        let end = protocol::encode(&ending::ended(end, SPIN_BOUND));
         Ok(frame::send(frame, to, Kind::End, &end)?)
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::token::Token;
 use crate::fault::{self, Plan};
 use crate::model::build::Build;
 use crate::run::request::Request;
-use crate::runner::{Executor, Launch, Pool, RunnerError, is_runner, serve};
+use crate::runner::{Executor, Launch, Pool, RunnerError, serve_if_runner};
 use crate::scenario::definition::Scenario;
 use crate::scenario::description::Description;
 use crate::search::shrink::simpler_plans;
@@ -86,16 +86,7 @@ impl Plans {
     /// If no runner process can be started.
     #[doc(hidden)]
     pub fn of(scenario: Scenario, here: &str) -> Self {
-        if is_runner() {
-            let code = match serve(&[&scenario]) {
-                Ok(()) => 0,
-                Err(why) => {
-                    eprintln!("{why}");
-                    1
-                }
-            };
-            std::process::exit(code);
-        }
+        serve_if_runner(&[&scenario]);
         let path = test_path(here);
         let launch = Launch::of_this_test(&path).unwrap_or_else(|error| panic!("{}", RunnerError::Start(error)));
         let build = scenario.default_build();

@@ -119,8 +119,7 @@ fn watch(
                 Err(error) => Err(error),
             };
             if let Err(error) = relayed {
-                // SAFETY: kill(2) takes numbers, and the child was not waited for yet, so that its number is its own.
-                unsafe { libc::kill(child, libc::SIGKILL) };
+                kill(child);
                 wait_for(child)?;
                 return Err(error);
             }
@@ -143,8 +142,7 @@ fn watch(
             }
             None => {
                 spun = true;
-                // SAFETY: kill(2) takes numbers, and the child was not waited for yet, so that its number is its own.
-                unsafe { libc::kill(child, libc::SIGKILL) };
+                kill(child);
                 break;
             }
         }
@@ -159,6 +157,12 @@ fn watch(
     };
     let node = if how == How::Exited(0) { None } else { status.node() };
     Ok(ChildEnd { how, node, words: status.last_words() })
+}
+
+/// Kills a child that was not waited for yet.
+fn kill(child: libc::pid_t) {
+    // SAFETY: kill(2) takes numbers. The child was not waited for yet, so that its number is its own.
+    unsafe { libc::kill(child, libc::SIGKILL) };
 }
 
 /// Asks the kernel thread that runs the simulation for its call stack; it then ends the run.
