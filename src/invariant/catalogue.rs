@@ -21,7 +21,7 @@ pub struct InvariantInfo {
     pub violation: &'static str,
     /// The bound that a scenario may set, if it has one.
     pub bound: Option<BoundInfo>,
-    /// Whether it is off by default, because most sound systems do not have the property.
+    /// True if it is off by default, because most sound systems do not have the property.
     pub opt_in: bool,
 }
 

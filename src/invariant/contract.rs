@@ -18,15 +18,15 @@ pub(crate) trait Facts {
     fn state(&self, _: NodeId) -> u128 {
         0
     }
-    /// Whether a fault makes memory scarce on a node.
+    /// Returns whether a fault makes memory scarce on a node.
     fn has_memory_limit(&self, _: NodeId) -> bool {
         false
     }
-    /// Whether a fault makes a node's disk refuse operations.
+    /// Returns whether a fault makes a node's disk refuse operations.
     fn disk_fails(&self, _: NodeId) -> bool {
         false
     }
-    /// Whether this was a descriptor of the node's process, and was closed.
+    /// Returns whether this was a descriptor of the node's process, and was closed.
     fn was_closed(&self, _: NodeId, _: i32) -> bool {
         false
     }
@@ -66,7 +66,7 @@ impl Facts for Control<'_> {
 pub(crate) trait Monitor: Send {
     /// The id of the invariant.
     fn id(&self) -> &str;
-    /// Whether it observes events of this kind ([`What::kind`]). It is asked once a kind, so the answer must depend on nothing else.
+    /// Returns whether it observes events of this kind ([`What::kind`]). It is asked once a kind, so the answer must depend on nothing else.
     fn wants(&self, what: &What) -> bool;
     /// Observes an event. Returns the violation if the event breaks the invariant.
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation>;

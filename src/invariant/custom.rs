@@ -125,7 +125,7 @@ pub enum EventKind<'a> {
     /// A process ended.
     #[non_exhaustive]
     Ended {
-        /// Whether it failed by itself: a panic, an abort, a signal, a lack of memory, or an exit code that is not 0.
+        /// True if it failed by itself: a panic, an abort, a signal, a lack of memory, or an exit code that is not 0.
         failed: bool,
     },
     /// A thread panicked, whether or not the panic was caught.

@@ -2,7 +2,7 @@
 
 use afterlife_sim::event::Death;
 
-/// Whether a process failed by itself. Kills, power losses and overrun stops come from outside.
+/// Returns whether a process failed by itself. Kills, power losses and overrun stops come from outside.
 pub(crate) fn is_failure(how: Death) -> bool {
     match how {
         Death::Exit { code } => code != 0,

@@ -14,9 +14,9 @@ struct Held {
     seq: Seq,
     name: Name,
     site: Name,
-    /// Whether it is a task that has not begun.
+    /// True if it is a task that has not begun.
     queued: bool,
-    /// Whether it is a task that was asked to stop.
+    /// True if it is a task that was asked to stop.
     cancelled: bool,
     /// The moment at which the owner reported that all its tasks had ended.
     joined: Option<(Seq, Name)>,

@@ -95,7 +95,7 @@ impl Terms {
         Ok(())
     }
 
-    /// Whether a violation counts: its invariant is on, and it is no known issue.
+    /// Returns whether a violation counts: its invariant is on, and it is no known issue.
     pub(crate) fn counts(&self, violation: &Violation) -> bool {
         !self.is_off(&violation.invariant) && !self.known.iter().any(|known| known.covers(violation))
     }
@@ -140,7 +140,7 @@ impl Terms {
         Err(format!("no invariant `{id}`: {near}there are {}", all().collect::<Vec<_>>().join(", ")))
     }
 
-    /// Whether an invariant is off.
+    /// Returns whether an invariant is off.
     pub(crate) fn is_off(&self, id: &str) -> bool {
         self.off.contains(id)
     }

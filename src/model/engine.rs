@@ -31,7 +31,7 @@ impl Engine {
         }
     }
 
-    /// Whether it is a guest: a simulator of its own that runs on one thread of ours.
+    /// Returns whether it is a guest: a simulator of its own that runs on one thread of ours.
     pub(crate) fn is_guest(self) -> bool {
         self != Self::Native
     }
@@ -45,12 +45,12 @@ impl Engine {
         }
     }
 
-    /// Whether it supports a capability.
+    /// Returns whether it supports a capability.
     pub(crate) fn has(self, need: Need) -> bool {
         self.support(need).0
     }
 
-    /// Whether it supports a capability, and the restriction or reason.
+    /// Returns whether it supports a capability, and the restriction or reason.
     pub(crate) fn support(self, need: Need) -> (bool, &'static str) {
         match (self, need) {
             (Self::Native, _) => (true, ""),

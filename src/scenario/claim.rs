@@ -76,7 +76,7 @@ impl Claim {
         self.within_ns
     }
 
-    /// Whether the claim holds in this state.
+    /// Returns whether the claim holds in this state.
     pub(crate) fn holds(&self, view: &View) -> bool {
         (self.holds)(view)
     }
@@ -92,7 +92,7 @@ impl Claim {
         self.held = self.held || self.holds(view);
     }
 
-    /// Whether the claim held when it was last evaluated.
+    /// Returns whether the claim held when it was last evaluated.
     pub(crate) fn held(&self) -> bool {
         self.held
     }

@@ -118,7 +118,7 @@ impl Scenario {
         self.variants
     }
 
-    /// Whether the main job leaves it out.
+    /// Returns whether the main job leaves it out.
     pub(crate) fn is_opt_in(&self) -> bool {
         self.opt_in
     }

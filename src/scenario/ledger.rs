@@ -77,7 +77,7 @@ impl<T: Entry> Ledger<T> {
         afterlife_sim::emit(|text_of| What::Noted { ledger: text_of(name), entry: text_of("complete") });
     }
 
-    /// Whether [`complete`](Self::complete) was called.
+    /// Returns whether [`complete`](Self::complete) was called.
     pub fn is_complete(self) -> bool {
         self.with(|book| book.complete)
     }
@@ -87,32 +87,32 @@ impl<T: Entry> Ledger<T> {
         self.with(|book| book.counts.values().sum())
     }
 
-    /// Whether nothing was noted.
+    /// Returns whether nothing was noted.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the predicate holds for at least one entry.
+    /// Returns whether the predicate holds for at least one entry.
     pub fn any(self, holds: impl FnMut(&T) -> bool) -> bool {
         self.with(|book| book.counts.keys().any(holds))
     }
 
-    /// Whether the predicate holds for every entry.
+    /// Returns whether the predicate holds for every entry.
     pub fn all(self, holds: impl FnMut(&T) -> bool) -> bool {
         self.with(|book| book.counts.keys().all(holds))
     }
 
-    /// Whether this entry was noted.
+    /// Returns whether this entry was noted.
     pub fn contains(self, entry: &T) -> bool {
         self.with(|book| book.counts.contains_key(entry))
     }
 
-    /// Whether no entry was noted twice.
+    /// Returns whether no entry was noted twice.
     pub fn has_no_duplicate(self) -> bool {
         self.with(|book| book.twice == 0)
     }
 
-    /// Whether every entry was noted in the other ledger, too.
+    /// Returns whether every entry was noted in the other ledger, too.
     pub fn is_within(self, other: Self) -> bool {
         self.missing_in(other).is_empty()
     }

@@ -40,7 +40,7 @@ impl Link {
         Self::of(Latency { long_tail: true, ..Latency::between(nanoseconds(low), nanoseconds(mean)) })
     }
 
-    /// Whether it differs from the default in more than the bounds of its latency.
+    /// Returns whether it differs from the default in more than the bounds of its latency.
     pub(crate) fn is_bad(&self) -> bool {
         self.0.latency.long_tail || self.0 != afterlife_sim::Link { latency: self.0.latency, ..Default::default() }
     }

@@ -93,7 +93,7 @@ impl Sim {
         }
     }
 
-    /// Whether the engine of this run supports something. A portable scenario asks before it sets a condition that it can do
+    /// Returns whether the engine of this run supports something. A portable scenario asks before it sets a condition that it can do
     /// without; faults that the engine does not support are not drawn.
     ///
     /// ```

@@ -131,7 +131,7 @@ impl Supervisors {
         Self { charges: supervised.into_iter().map(|(node, supervisor)| (node, charge(supervisor))).collect() }
     }
 
-    /// Whether no node has a supervisor.
+    /// Returns whether no node has a supervisor.
     pub(crate) fn is_empty(&self) -> bool {
         self.charges.is_empty()
     }

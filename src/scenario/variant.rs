@@ -17,7 +17,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Whether a violation with this signature and this sentence is one of this variant.
+    /// Returns whether a violation with this signature and this sentence is one of this variant.
     pub(crate) fn is_of(&self, signature: &str, sentence: &str) -> bool {
         self.signature.iter().all(|part| signature.contains(part) || sentence.contains(part))
     }

@@ -23,7 +23,7 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Whether a seed is this one's.
+    /// Returns whether a seed is this one's.
     pub(crate) fn has(self, seed: u64) -> bool {
         seed % self.of == self.number - 1
     }

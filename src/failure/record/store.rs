@@ -144,7 +144,7 @@ impl RecordStore {
         folders
     }
 
-    /// Whether a folder is that of a finding, of this afterlife or an earlier one.
+    /// Returns whether a folder is that of a finding, of this afterlife or an earlier one.
     pub(crate) fn is_of_a_finding(folder: &Path) -> bool {
         [RECORD, OLDER].iter().any(|name| folder.join(name).is_file())
     }
@@ -158,7 +158,7 @@ impl RecordStore {
         Ok((failure, saved))
     }
 
-    /// Whether this is the folder of a finding, or the file of a record.
+    /// Returns whether this is the folder of a finding, or the file of a record.
     pub(crate) fn is_record(path: &Path) -> bool {
         let mut begin = [0; 4];
         path.is_dir()
