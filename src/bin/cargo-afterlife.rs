@@ -17,7 +17,7 @@ const ENGINES: &str = "engines";
 /// The engine that needs a compiler flag, besides the package feature that every engine needs.
 const MADSIM: (&str, &str) = ("madsim", "--cfg madsim");
 
-/// The engines beside the native one.
+/// The engines other than the native one.
 const OTHERS: [&str; 2] = ["turmoil", MADSIM.0];
 
 /// The exit code of a program that has no matching scenario: not every scenario runs on every engine.
@@ -46,7 +46,7 @@ impl Refusal {
 struct Runner {
     package: String,
     binary: String,
-    /// The package's folder, where regressions are kept.
+    /// The package's folder, where regressions are stored.
     folder: PathBuf,
 }
 

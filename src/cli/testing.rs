@@ -46,7 +46,8 @@ pub fn title(invariant: &str) -> String {
     crate::invariant::headline(invariant)
 }
 
-/// Replays a token in a runner process of this program, and returns the reply as JSON: `violations` and, with every event, `record`.
+/// Replays a token in a runner process of this program, and returns the reply as JSON: `violations` and, with every event,
+/// `record`.
 ///
 /// # Errors
 /// The reason why the runner cannot be started, or why it sent no reply.

@@ -21,7 +21,7 @@ fn command(line: &str) -> Option<Command> {
 }
 
 #[test]
-fn no_words_mean_the_main_job() {
+fn an_empty_command_line_means_the_main_job() {
     assert!(command("").is_none());
 }
 

@@ -1,8 +1,8 @@
 //! *blast-radius*: a fault on one node ends processes on that node only. A service on a node that no fault has struck must not fail
 //! after a fault has struck another node: cascades begin with services that do not survive the loss of a peer.
 //!
-//! The order of events decides, not their causes. So a service that failed before any fault, and may fail by itself, does not count.
-//! A link fault strikes both ends of its link. Clients do not count.
+//! The order of events decides, not their causes. So a service that failed before any fault, and may fail by itself, does not
+//! count. A link fault strikes both ends of its link. Clients do not count.
 
 use super::contract::{Facts, Monitor};
 use super::deaths::ended;

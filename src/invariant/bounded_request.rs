@@ -1,6 +1,6 @@
-//! *bounded-request*: a single allocation stays below its bound, and a path below the limit of the system. A length that was read from
-//! freed or foreign bytes is mostly absurd, and an honest one is not. A program that allocates more on purpose raises the bound by
-//! `Sim::bound`.
+//! *bounded-request*: a single allocation stays below its bound, and a path below the limit of the system. A length that was read
+//! from freed or foreign bytes is usually absurd, and a legitimate one is not. A program that allocates more on purpose raises the
+//! bound with `Sim::bound`.
 
 use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;

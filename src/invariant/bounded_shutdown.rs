@@ -1,4 +1,5 @@
-//! *bounded-shutdown*: a process that is asked to stop ends within its budget. Data that the stop loses is a matter of other invariants.
+//! *bounded-shutdown*: a process that is asked to stop ends within its budget. Other invariants cover data that the stop
+//! loses.
 
 use super::contract::{Facts, Monitor};
 use crate::model::duration::span;

@@ -136,14 +136,14 @@ pub(super) const CATALOGUE: &[InvariantInfo] = &[
         "no call begins after deregistration, which ends when the running calls have ended",
         "callback after deregistration",
     ),
-    claims(NO_CRASH, "no process dies by an unhandled signal or leaves past its own exit", "crash"),
+    claims(NO_CRASH, "no process dies by an unhandled signal or by an exit that bypasses the virtual kernel", "crash"),
     bounded(
         no_crash_loop::ID,
         "no supervised process keeps dying in the same way with the same disk, or at the same line",
         "crash loop",
         BoundInfo { what: "the number of such ends in a row that make a loop", unit: BoundUnit::Times, default: "3" },
     ),
-    claims(no_deadlock::ID, "no process waits for something that cannot come", "deadlock"),
+    claims(no_deadlock::ID, "no process waits for something that can never happen", "deadlock"),
     claims(no_silent_panic::ID, "no thread panics, whether the panic is caught or not", "panic"),
     bounded(
         no_spin::ID,
@@ -168,7 +168,7 @@ pub(super) const CATALOGUE: &[InvariantInfo] = &[
     ),
     claims(no_use_before_init::ID, "no resource is used or torn down before it is open", "use before init"),
     claims(NOTHING_ACKED_IS_LOST, "acknowledged entries are there after recovery", "acknowledged data is lost"),
-    claims(nothing_left::ID, "a process that ends in order leaks no thread, task, socket, file, timer or lock", "leak"),
+    claims(nothing_left::ID, "a process that ends normally leaks no thread, task, socket, file, timer or lock", "leak"),
     claims(
         notify_before_close::ID,
         "the reader of a watch is notified of its end before the channel closes",
@@ -214,7 +214,7 @@ pub fn invariants() -> &'static [InvariantInfo] {
     CATALOGUE
 }
 
-/// The name of a violation, for the place after a cross: `use after teardown` for `no-use-after-teardown`.
+/// The name of a violation, to print after a cross: `use after teardown` for `no-use-after-teardown`.
 ///
 /// The id of a user's own invariant names its violation if it begins with `no-`; any other is headed `broken: …`.
 pub(crate) fn headline(invariant: &str) -> String {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_a_users_own_names_its_violation_too() {
+    fn the_id_of_a_users_own_invariant_names_its_violation_too() {
         assert_eq!(headline("no-two-leaders"), "two leaders");
         assert_eq!(headline("one-leader-per-term"), "broken: one leader per term");
     }

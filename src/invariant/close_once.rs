@@ -1,5 +1,5 @@
-//! *close-once*: a resource, a channel or a registration ends once. A close request after the end that does nothing is harmless; probes do
-//! not report it.
+//! *close-once*: a resource, a channel or a registration ends once. A close request after the end that does nothing is harmless;
+//! probes do not report it.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

@@ -1,5 +1,5 @@
-//! *closed-or-open*: after a caught panic, an object that was being opened is closed or fully open. A panic that ends the process leaves
-//! nothing half open; one that a handler or a task boundary catches may.
+//! *closed-or-open*: after a caught panic, an object that was being opened is closed or fully open. A panic that ends the process
+//! leaves nothing half open; one that a handler or a task boundary catches may.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

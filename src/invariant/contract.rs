@@ -14,7 +14,7 @@ pub(crate) trait Facts {
     fn threads(&self) -> Vec<String> {
         Vec::new()
     }
-    /// A number that stands for the disk that the next incarnation of a node would find.
+    /// A number that identifies the disk that the next incarnation of a node would find.
     fn state(&self, _: NodeId) -> u128 {
         0
     }
@@ -66,7 +66,8 @@ impl Facts for Control<'_> {
 pub(crate) trait Monitor: Send {
     /// The id of the invariant.
     fn id(&self) -> &str;
-    /// Returns whether it observes events of this kind ([`What::kind`]). It is asked once a kind, so the answer must depend on nothing else.
+    /// Returns whether it observes events of this kind ([`What::kind`]). It is asked once per kind, so the answer must
+    /// depend on nothing else.
     fn wants(&self, what: &What) -> bool;
     /// Observes an event. Returns the violation if the event breaks the invariant.
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation>;

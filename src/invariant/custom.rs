@@ -10,8 +10,8 @@ use std::time::Duration;
 /// An invariant of a user's own: a state machine over the events of a run.
 ///
 /// Register it with [`Sim::invariant`](crate::Sim::invariant), in the scenario's function, so that each run has a fresh one. Its
-/// violations are handled as those of the built-in invariants: they end the run, are confirmed and shrunk, and get a token. Like
-/// those it can be [turned off](crate::Sim::turn_off), and its violations can be [known issues](crate::Sim::known_issue).
+/// violations are handled like those of the built-in invariants: they end the run, are confirmed and shrunk, and get a token. Like
+/// them, it can be [turned off](crate::Sim::turn_off), and its violations can be [known issues](crate::Sim::known_issue).
 ///
 /// An invariant must depend on nothing but the events that it sees: no clock, no randomness, no file.
 ///
@@ -53,12 +53,12 @@ use std::time::Duration;
 /// }
 /// ```
 pub trait Invariant: Send {
-    /// The id: lower-case words with dashes, `no-two-leaders`. It stands in signatures, records and reports, and is the name by
+    /// The id: lower-case words with dashes, `no-two-leaders`. It appears in signatures, records and reports, and is the name by
     /// which a scenario turns the invariant off. If it begins with `no-`, reports head a violation with the rest, `two leaders`;
     /// otherwise with `broken:` and the id.
     fn id(&self) -> &str;
 
-    /// Observes an event, in the order of the run. Returns the break if the invariant does not hold any more.
+    /// Observes an event, in the order of the run. Returns the break if the invariant no longer holds.
     ///
     /// It is called for each event that has an [`EventKind`], of every node.
     fn observe(&mut self, event: &ObservedEvent<'_>) -> Option<Break>;
@@ -189,7 +189,7 @@ pub enum EventKind<'a> {
         /// The step's number, such as the epoch; 0 if it has none.
         number: u64,
     },
-    /// Nothing can run any more, and no deadline is left.
+    /// Nothing can run, and no deadline is left.
     Quiescent,
 }
 

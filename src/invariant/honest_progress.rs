@@ -1,5 +1,5 @@
-//! *honest-progress*: a job reports true progress. It never exceeds 100 %; 100 % or completion means that every item is verified; and a job
-//! whose items are all verified does not rest below 100 %. Whether the items are ever verified is a matter of *recovers*.
+//! *honest-progress*: a job reports true progress. It never exceeds 100 %; 100 % or completion means that every item is verified;
+//! and a job that has verified every item does not stay below 100 %. Verifying the items at all is a matter of *recovers*.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;
@@ -95,7 +95,7 @@ impl Monitor for HonestProgress {
 }
 
 impl HonestProgress {
-    /// Nothing will happen any more: a job that has verified every item and reports less will never report 100 %.
+    /// Nothing further will happen: a job that has verified every item and reports less will never report 100 %.
     fn rests(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let verified = |job: &Job| job.verified == job.items;
         let (job, below) = self.jobs.values_mut().filter(|job| verified(job)).find_map(|job| {
@@ -108,7 +108,7 @@ impl HonestProgress {
             class: name.to_owned(),
             sites: vec![file_of(facts.text(job.site))],
             subject: name.to_owned(),
-            sentence: format!("{name} of {node} rests at {below} %, although every item is verified"),
+            sentence: format!("{name} of {node} stays at {below} %, although every item is verified"),
             at: event.seq,
             turning: vec![job.last],
         })
@@ -184,7 +184,7 @@ mod tests {
         let mut script = Script::new();
         all(&mut script);
         script.quiescent();
-        assert_eq!(sentences(script), ["download of node-0 rests at 99 %, although every item is verified"]);
+        assert_eq!(sentences(script), ["download of node-0 stays at 99 %, although every item is verified"]);
         // The last report of a complete job, or of a dead process, does not matter.
         let mut script = Script::new();
         all(&mut script);

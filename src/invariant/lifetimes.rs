@@ -1,5 +1,5 @@
-//! Random lifetimes, for tests: legal ones break no invariant, and one illegal step breaks the invariant that forbids it. Lifetimes of
-//! different objects are interleaved at random, because monitors follow objects one by one.
+//! Random lifetimes, for tests: legal ones break no invariant, and one illegal step breaks the invariant that forbids it. Lifetimes
+//! of different objects are interleaved at random, because monitors follow objects one by one.
 
 use super::testing::{Script, run_all};
 use afterlife_sim::choice::mix;
@@ -164,7 +164,7 @@ fn illegal(kind: Kind, object: u32) -> (Vec<Op>, &'static str) {
     }
 }
 
-/// Interleaves lifetimes: the order within each stays.
+/// Interleaves lifetimes, with the order within each preserved.
 fn interleaved(lifetimes: Vec<Vec<Op>>, dice: &mut Dice) -> Script {
     let mut script = Script::new();
     let mut rest: Vec<_> = lifetimes.into_iter().map(|ops| ops.into_iter().peekable()).collect();

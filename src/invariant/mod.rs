@@ -1,5 +1,5 @@
-//! Invariants: a state machine over events for each, with the sentence that it prints. They see events only; `run/judge` acts on their
-//! violations.
+//! Invariants: a state machine over events for each, with the sentence that it prints. They see events only; `run/judge` acts on
+//! their violations.
 //!
 //! | file | content |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! *no-callback-after-deregistration*: no call of a callback begins after its deregistration, which ends only when the running calls have
-//! ended. Whether the callback did any harm does not matter: in C++ its captures are gone.
+//! *no-callback-after-deregistration*: no call of a callback begins after its deregistration, which ends only when the running
+//! calls have ended. Whether the callback did any harm does not matter: in C++ its captures would be gone.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

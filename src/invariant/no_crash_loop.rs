@@ -1,12 +1,12 @@
-//! *no-crash-loop*: no process keeps dying in the same way with the same state on its disk, because nothing would ever change that. It
-//! covers nodes with a supervisor: no other process is restarted after it ended by itself.
+//! *no-crash-loop*: no process keeps dying in the same way with the same state on its disk, because nothing would ever change that.
+//! It covers nodes with a supervisor: no other process is restarted after it ended by itself.
 //!
-//! Ends that the plan or an operator caused do not count: kills, power losses, every end after a stop request, a lack of memory while a
-//! fault makes it scarce, and any failure while a fault makes the disk refuse operations. The state is the disk that the next incarnation
-//! finds, so that progress in the page cache counts as progress.
+//! Ends that the plan or an operator caused do not count: kills, power losses, every end after a stop request, a lack of memory
+//! while a fault makes it scarce, and any failure while a fault makes the disk refuse operations. The state is the disk that the
+//! next incarnation finds, so that progress in the page cache counts as progress.
 //!
-//! A process that logs each of its incarnations leaves another state each time. So three times as many panics in a row at one line are a
-//! loop, whatever is on the disk: a process does not make progress by panicking.
+//! A process that logs each of its incarnations leaves another state each time. So three times as many panics in a row at one line
+//! are a loop, whatever is on the disk: a process does not make progress by panicking.
 
 use super::contract::{Facts, Monitor};
 use super::deaths::ended;

@@ -1,5 +1,5 @@
-//! *no-deadlock*: no process waits for something that cannot come: when nothing can run and no deadline is left, no process is at work. An
-//! idle service is not at work; a client that has not ended is, and so is a process that was asked to stop.
+//! *no-deadlock*: no process waits for something that can never happen: when nothing can run and no deadline is left, no process is
+//! at work. An idle service is not at work; a client that has not ended is, and so is a process that was asked to stop.
 
 use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;

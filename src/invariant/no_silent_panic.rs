@@ -1,5 +1,5 @@
-//! *no-silent-panic*: no thread or task panics, whether the panic is caught or not. With `panic = "abort"` a process aborts instead, which
-//! other invariants report.
+//! *no-silent-panic*: no thread or task panics, whether the panic is caught or not. With `panic = "abort"` a process aborts
+//! instead, which other invariants report.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

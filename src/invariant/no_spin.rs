@@ -1,5 +1,5 @@
-//! *no-spin*: a process that nothing reaches makes a bounded number of calls in a virtual second. Only calls without effect count, so work
-//! may take as long as it likes.
+//! *no-spin*: a process that nothing reaches makes a bounded number of calls in a virtual second. Only calls without effect count,
+//! so work may take as long as it likes.
 
 use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;

@@ -1,5 +1,5 @@
-//! *no-stale-epoch-effect*: an effect belongs to the current epoch: work that began under an older ballot, term or lease takes no effect.
-//! Which epoch is right is the program's business.
+//! *no-stale-epoch-effect*: an effect belongs to the current epoch: work that began under an older ballot, term or lease takes no
+//! effect. The program decides which epoch is right.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

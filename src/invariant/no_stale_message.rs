@@ -1,9 +1,9 @@
-//! *no-stale-message*: no message of or for another incarnation reaches a process: one that was sent to its predecessor, or one that the
-//! sender's predecessor sent, after the process has received from the successor.
+//! *no-stale-message*: a process receives no message that was sent to its predecessor, and none from an earlier incarnation of
+//! the sender once it has received from a later one.
 //!
-//! It is off by default; `Sim::turn_on` turns it on. A network may deliver such messages, and a program that marks its messages with an
-//! epoch or an incarnation rightly ignores them. It is for protocols that promise that this cannot happen: those that fence, wait out old
-//! messages, or bind connections to an incarnation.
+//! It is off by default; `Sim::turn_on` turns it on. A network may deliver such messages, and a program that marks its messages
+//! with an epoch or an incarnation rightly ignores them. It is for protocols that promise that this cannot happen: those that
+//! fence, wait out old messages, or bind connections to an incarnation.
 
 use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;

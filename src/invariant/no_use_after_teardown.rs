@@ -1,5 +1,5 @@
-//! *no-use-after-teardown*: no resource is used after the teardown of its generation, and no descriptor after its close. Whether the memory
-//! was still valid does not matter: in C++ and Go it would not have been.
+//! *no-use-after-teardown*: no resource is used after the teardown of its generation, and no descriptor after its close. Whether
+//! the memory was still valid does not matter: in C++ and Go it would not have been.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

@@ -1,5 +1,5 @@
-//! *no-use-before-init*: no resource is used before it is open. Tearing down a resource that was never opened counts as a use. A resource
-//! that is made open (`Resource::open`) cannot break it; one that is declared first can.
+//! *no-use-before-init*: no resource is used before it is open. Tearing down a resource that was never opened counts as a use. A
+//! resource that is created open (`Resource::open`) cannot break it; one that is declared first can.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

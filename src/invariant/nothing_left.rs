@@ -1,6 +1,6 @@
-//! *nothing-left*: a process that ends in order leaks no thread, task, socket, file, timer or lock that its own code made. An orderly end
-//! is a return from the main function; a process that calls `exit` leaves everything to the system. It is judged after the run, where
-//! symbols are available: a library's own leaks are not the program's.
+//! *nothing-left*: a process that ends normally leaks no thread, task, socket, file, timer or lock that its own code made. A normal
+//! end is a return from the main function; a process that calls `exit` leaves everything to the system. It is judged after the run,
+//! where symbols are available: a library's own leaks are not the program's.
 
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Leak, Seq};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) const ID: &str = "nothing-left";
 
-/// A leak of a service that ended in order.
+/// A leak of a service that ended normally.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServiceLeak {
     /// The node.
@@ -25,8 +25,8 @@ pub(crate) struct ServiceLeak {
     pub place: u32,
 }
 
-/// The violations: one for each kind, call site and process's end. `own` resolves the source line and the file of a call site in the
-/// program's own code.
+/// The violations: one for each kind, call site and process's end. `own` resolves the source line and the file of a call site in
+/// the program's own code.
 pub(crate) fn judge(leaks: &[ServiceLeak], own: impl Fn(Leak, u32) -> Option<(String, String)>) -> Vec<Violation> {
     let mut found: Vec<(Violation, &ServiceLeak, String, usize)> = Vec::new();
     for leak in leaks {
@@ -58,13 +58,13 @@ fn sentence(leak: &ServiceLeak, site: &str, count: usize) -> String {
     let node = &leak.node;
     let named = if leak.what.is_empty() { String::new() } else { format!(" ({})", leak.what) };
     match (leak.kind, count) {
-        (Leak::Thread, 1) => format!("{node} ended in order and leaked a thread{named}, spawned at {site}"),
-        (Leak::Thread, _) => format!("{node} ended in order and leaked {count} threads, spawned at {site}"),
-        (Leak::Task, 1) => format!("{node} ended in order and leaked a task, spawned at {site}"),
-        (Leak::Task, _) => format!("{node} ended in order and leaked {count} tasks, spawned at {site}"),
-        (Leak::Lock, _) => format!("{node} ended in order and left a file locked{named}, opened at {site}"),
-        (kind, 1) => format!("{node} ended in order and left a {} open{named}, made at {site}", self::kind(kind)),
-        (kind, _) => format!("{node} ended in order and left {count} {}s open, made at {site}", self::kind(kind)),
+        (Leak::Thread, 1) => format!("{node} ended normally and leaked a thread{named}, spawned at {site}"),
+        (Leak::Thread, _) => format!("{node} ended normally and leaked {count} threads, spawned at {site}"),
+        (Leak::Task, 1) => format!("{node} ended normally and leaked a task, spawned at {site}"),
+        (Leak::Task, _) => format!("{node} ended normally and leaked {count} tasks, spawned at {site}"),
+        (Leak::Lock, _) => format!("{node} ended normally and left a file locked{named}, opened at {site}"),
+        (kind, 1) => format!("{node} ended normally and left a {} open{named}, made at {site}", self::kind(kind)),
+        (kind, _) => format!("{node} ended normally and left {count} {}s open, made at {site}", self::kind(kind)),
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
             check(&[left(Leak::Task, 1, "", 11), left(Leak::Task, 2, "", 12), left(Leak::Thread, 0, "", 13)]);
         let [(signature, sentence)] = &reported[..] else { panic!("one violation: {reported:?}") };
         assert_eq!(signature, "nothing-left · task · src/a.rs");
-        assert_eq!(sentence, "server ended in order and leaked a task, spawned at src/a.rs:1");
+        assert_eq!(sentence, "server ended normally and leaked a task, spawned at src/a.rs:1");
     }
 
     #[test]
@@ -111,8 +111,8 @@ mod tests {
         assert_eq!(
             sentences,
             [
-                "server ended in order and leaked 2 tasks, spawned at src/a.rs:1",
-                "server ended in order and leaked a task, spawned at src/a.rs:3",
+                "server ended normally and leaked 2 tasks, spawned at src/a.rs:1",
+                "server ended normally and leaked a task, spawned at src/a.rs:3",
             ]
         );
     }
@@ -131,12 +131,12 @@ mod tests {
         assert_eq!(
             reported,
             [
-                "server ended in order and leaked a thread (flusher), spawned at src/a.rs:1",
-                "server ended in order and left a socket open, made at src/a.rs:1",
-                "server ended in order and left a listener open (0.0.0.0:80), made at src/a.rs:1",
-                "server ended in order and left a file open (/data/log), made at src/a.rs:1",
-                "server ended in order and left a file locked (/data/lock), opened at src/a.rs:1",
-                "server ended in order and left a timer open, made at src/a.rs:1",
+                "server ended normally and leaked a thread (flusher), spawned at src/a.rs:1",
+                "server ended normally and left a socket open, made at src/a.rs:1",
+                "server ended normally and left a listener open (0.0.0.0:80), made at src/a.rs:1",
+                "server ended normally and left a file open (/data/log), made at src/a.rs:1",
+                "server ended normally and left a file locked (/data/lock), opened at src/a.rs:1",
+                "server ended normally and left a timer open, made at src/a.rs:1",
             ]
         );
     }

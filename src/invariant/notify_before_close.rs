@@ -1,5 +1,5 @@
-//! *notify-before-close*: the reader of a watch is notified of its end before the channel closes. A process that dies closes nothing:
-//! its channels die with it.
+//! *notify-before-close*: the reader of a watch is notified of its end before the channel closes. A process that dies closes
+//! nothing: its channels die with it.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

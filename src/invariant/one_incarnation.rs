@@ -1,8 +1,8 @@
-//! *one-incarnation*: at most one incarnation of a node runs, and none acts after its end. It checks the simulation rather than the system
-//! in it.
+//! *one-incarnation*: at most one incarnation of a node runs, and none acts after its end. It checks the simulation rather than the
+//! system in it.
 //!
-//! A *message* of an earlier incarnation that reaches a later one does not break it: networks deliver such messages, and a sound program
-//! tells them from current ones. See `no_stale_message`.
+//! A *message* of an earlier incarnation that reaches a later one does not break it: networks deliver such messages, and a sound
+//! program distinguishes them from current ones. See `no_stale_message`.
 
 use super::contract::{Facts, Monitor};
 use crate::model::violation::Violation;

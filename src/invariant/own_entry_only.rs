@@ -1,5 +1,5 @@
-//! *own-entry-only*: code removes its own registry entries, not those that another has made under the same key since. Removing an entry that
-//! is gone is harmless.
+//! *own-entry-only*: code removes its own registry entries, not those that another has made under the same key since. Removing an
+//! entry that is gone is harmless.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

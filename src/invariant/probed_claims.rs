@@ -1,4 +1,5 @@
-//! *always*, for probes: each `always!` that the code passes holds. `sometimes!`, which must hold only once, is a matter of a campaign.
+//! *always*, for probes: each `always!` that the code passes holds. `sometimes!`, which must hold only once, is a matter of a
+//! campaign.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

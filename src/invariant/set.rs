@@ -42,7 +42,7 @@ pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Monitor>> {
     all.into_iter().chain(own).filter(|invariant| !terms.is_off(invariant.id())).collect()
 }
 
-/// Shows an event to the invariants that observe its kind, in order. Returns the violations.
+/// Passes an event to the invariants that observe its kind, in order. Returns the violations.
 pub(crate) fn shown<'a>(
     invariants: &'a mut [Box<dyn Monitor>],
     event: &'a Event,

@@ -1,5 +1,5 @@
-//! *slots-conserved*: a counter of held slots is never below zero or above its cap, and matches its holders when it is at rest: when neither
-//! has changed for a millisecond, because the program counts and takes in two steps.
+//! *slots-conserved*: a counter of held slots is never below zero or above its cap, and matches its holders when it is at rest:
+//! when neither has changed for a millisecond, because the program counts and takes in two steps.
 
 use super::contract::{Facts, Monitor};
 use super::site::file_of;

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The invariants that are off in a run, the known issues, and the bounds that the scenario set.
 ///
-/// It travels from a run to its campaign: violations that only show when the run's process is gone are judged there.
+/// A run sends it to its campaign, which judges the violations that appear only after the run's process has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Terms {
     off: BTreeSet<String>,
     known: Vec<KnownIssue>,
     /// The ids of the scenario's own invariants.
     own: BTreeSet<String>,
-    /// Bounds are the run's business alone.
+    /// Only the run itself uses the bounds.
     #[serde(skip)]
     bounds: BTreeMap<&'static str, Bound>,
 }
@@ -49,7 +49,7 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// Every invariant is on, also those that are off by default.
+    /// Every invariant is on, including those that are off by default.
     #[cfg(test)]
     pub(super) fn with_every_invariant() -> Self {
         Self { off: BTreeSet::new(), ..Self::default() }
@@ -61,7 +61,7 @@ impl Terms {
             |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
         if !id.split('-').all(is_word) {
             return Err(format!(
-                "`{id}` is no id of an invariant: write lower-case words with dashes, `no-two-leaders`"
+                "`{id}` is not a valid invariant id: write lower-case words with dashes, `no-two-leaders`"
             ));
         }
         if CATALOGUE.iter().any(|about| about.id == id) {
@@ -95,7 +95,7 @@ impl Terms {
         Ok(())
     }
 
-    /// Returns whether a violation counts: its invariant is on, and it is no known issue.
+    /// Returns whether a violation counts: its invariant is on, and it is not a known issue.
     pub(crate) fn counts(&self, violation: &Violation) -> bool {
         !self.is_off(&violation.invariant) && !self.known.iter().any(|known| known.covers(violation))
     }

@@ -14,7 +14,7 @@ pub(super) struct Script {
     squeezed: bool,
     disk_fails: bool,
     state: u128,
-    /// The state at each event, and the number of the event that is shown.
+    /// The state at each event, and the number of the event that is being passed.
     states: Vec<u128>,
     shown: std::cell::Cell<usize>,
     closed: Vec<i32>,
@@ -74,7 +74,7 @@ impl Script {
         self
     }
 
-    /// The next events are done by this task; 0 for none.
+    /// The next events come from this task; 0 for none.
     pub(super) fn by_task(&mut self, task: u64) -> &mut Self {
         self.task = task;
         self
@@ -217,7 +217,7 @@ impl Facts for Script {
     }
 }
 
-/// Shows the events to an invariant, as a run does.
+/// Passes the events to an invariant, as a run does.
 pub(super) fn run(mut invariant: impl Monitor, script: Script) -> Vec<Violation> {
     let events = script.events.clone();
     events
@@ -232,7 +232,7 @@ pub(super) fn run(mut invariant: impl Monitor, script: Script) -> Vec<Violation>
         .collect()
 }
 
-/// As [`run`], for every invariant at once.
+/// Like [`run`], for every invariant at once.
 pub(super) fn run_all(script: Script) -> Vec<Violation> {
     let mut invariants = super::set::all(&super::terms::Terms::default(), super::setup::Setup::default());
     let mut broken = Vec::new();

@@ -39,7 +39,7 @@ impl Build {
     /// The build of a scenario that declares none: `default`.
     pub const DEFAULT: Self = Self::new("default");
 
-    /// The build of this label: up to 32 lower-case letters, digits, dots, dashes and underscores.
+    /// The build with this label: up to 32 lower-case letters, digits, dots, dashes and underscores.
     ///
     /// # Panics
     /// If the label is empty, too long, or has other characters.
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_comes_back_from_text_and_from_json() {
+    fn a_label_round_trips_through_text_and_json() {
         let shipped = Build::new("shipped");
         assert_eq!("shipped".parse(), Ok(shipped));
         assert_eq!(serde_json::to_string(&shipped).unwrap(), "\"shipped\"");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_no_command_line_or_token_can_hold_is_no_label() {
+    fn text_that_no_command_line_or_token_can_hold_is_not_a_label() {
         for text in ["", "Shipped", "a b", "a,b", "ä", &"x".repeat(33)] {
             assert_eq!(text.parse::<Build>(), Err(format!("`{text}` is not the label of a build")));
         }

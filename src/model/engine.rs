@@ -104,8 +104,8 @@ impl FromStr for Engine {
     }
 }
 
-/// A capability of an engine. Faults that need an unsupported one are not drawn. A scenario that sets a condition which needs one is in
-/// error, unless it asks first whether the engine [supports](crate::Sim::supports) it.
+/// A capability of an engine. Faults that need an unsupported one are not drawn. A scenario that sets a condition which needs one
+/// is in error, unless it asks first whether the engine [supports](crate::Sim::supports) it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {

@@ -1,5 +1,5 @@
-//! A command that cannot be carried out: the reason, and the next step. It is for errors that the user can fix; a bug of afterlife is a
-//! panic.
+//! A command that cannot be carried out: the reason, and the next step. It is for errors that the user can fix; a bug of afterlife
+//! is a panic.
 
 use crate::model::verdict::Verdict;
 use std::fmt;

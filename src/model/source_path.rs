@@ -1,6 +1,6 @@
 //! Source paths as signatures name them: the same on every machine. It reads no file.
 
-/// Folders in which Cargo and rustc keep the sources of others, and the number of path components below them that differ
+/// Folders in which Cargo and rustc keep third-party sources, and the number of path components below them that differ
 /// between machines or toolchains.
 const FOREIGN: [(&str, usize); 5] =
     [("/registry/src/", 1), ("/git/checkouts/", 0), ("/vendor/", 0), ("/rustc/", 1), ("/lib/rustlib/src/rust/", 0)];

@@ -32,7 +32,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict on two campaigns together. Nondeterminism outweighs all, because it puts every other verdict in doubt.
+    /// The verdict on two campaigns together. Nondeterminism outweighs everything, because it puts every other verdict in doubt.
     pub(crate) fn and(self, other: Self) -> Self {
         let weight = |verdict| match verdict {
             Self::Held => 0,

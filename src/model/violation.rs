@@ -35,8 +35,8 @@ impl Violation {
     }
 }
 
-/// The identity of a failure: invariant, class and sites, without line numbers, seeds and times. Two runs with one signature are one
-/// finding.
+/// The identity of a failure: invariant, class and sites, without line numbers, seeds and times. Two runs with one signature are
+/// one finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Signature(String);
 

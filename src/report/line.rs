@@ -95,12 +95,12 @@ impl fmt::Display for Line {
     }
 }
 
-/// The width of a text in columns. Every letter that afterlife writes takes one.
+/// The width of a text in columns. Every character that afterlife writes takes one.
 pub(crate) fn wide(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The text, its end cut off if it is too wide.
+/// The text, with its end cut off if it is too wide.
 pub(crate) fn keep_start(text: &str, columns: usize) -> String {
     if wide(text) <= columns {
         return text.to_owned();
@@ -109,7 +109,7 @@ pub(crate) fn keep_start(text: &str, columns: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// The text, its beginning cut off if it is too wide.
+/// The text, with its beginning cut off if it is too wide.
 fn keep_end(text: &str, columns: usize) -> String {
     let cut = wide(text).saturating_sub(columns);
     if cut == 0 { text.to_owned() } else { format!("…{}", text.chars().skip(cut + 1).collect::<String>()) }

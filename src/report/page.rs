@@ -24,11 +24,11 @@ const STACK_LINES_MAX: usize = 9;
 const SENTENCE_LINES_MAX: usize = 3;
 /// Each takes two lines, and the rest share one, so that the page stays within thirty.
 const INJECTIONS_MAX: usize = 3;
-/// The innermost frames of the program's own code, for so many threads.
+/// The innermost frames of the program's own code, for each of `STACKS_MAX` threads.
 const FRAMES_MAX: usize = 3;
 const STACKS_MAX: usize = 4;
 
-/// A site cut any shorter would name nothing.
+/// A site cut any shorter would be useless.
 const SITE_MIN: usize = 14;
 
 /// The page of a finding.

@@ -14,7 +14,7 @@ pub(crate) enum Paste {
         /// The command that started it: `cargo afterlife`, `cargo run --release --`, `./runner`.
         called: String,
     },
-    /// A test of some package.
+    /// A test in a package.
     Test {
         /// Its path, as the test runner writes it.
         path: String,

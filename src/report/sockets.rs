@@ -51,7 +51,7 @@ pub(crate) fn sockets(failure: &FailingRun) -> Vec<Line> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!(", {} {what}", bytes(*count)))
             .collect();
-        // The counts are what a reader looks for: they are never cut off.
+        // Readers look for the counts, so they are never cut off.
         let one_line = format!("{text}{counts}");
         if wide(&one_line) <= WIDTH || counts.is_empty() {
             lines.push(Line::of(Tone::Plain, keep_start(&one_line, WIDTH)));

@@ -160,7 +160,7 @@ fn shrunk_and_crowded() -> FailingRun {
 }
 
 #[test]
-fn long_texts_are_cut_where_they_say_least() {
+fn long_texts_are_cut_where_least_is_lost() {
     insta::assert_snapshot!("crowded", plain(&story(&crowded())));
 }
 

@@ -96,7 +96,7 @@ impl<'a> Lexicon<'a> {
             What::ThreadStarted { thread } => bare(&format!("thread {thread} starts")),
             What::ThreadEnded => bare(&format!("thread {} ends", event.thread)),
             What::Panicked { message, site } => {
-                // The record has the further lines of a failed assertion.
+                // The record has the remaining lines of a failed assertion.
                 at("panics".to_owned(), self.name(message).lines().next().unwrap_or_default().to_owned(), site)
             }
             What::Listening { port } => bare(&format!("listens on port {port}")),

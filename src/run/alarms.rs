@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarm_survives_its_token() {
+    fn an_alarm_round_trips_through_its_token() {
         for alarm in [Alarm::Strike(7), Alarm::Lift(0), Alarm::Claim(1 << 20), Alarm::Quiet, Alarm::Recovered] {
             assert_eq!(Alarm::of(alarm.token()), Some(alarm));
         }

@@ -84,7 +84,7 @@ impl ClaimCheck {
         self.claims.lost().map(|(ledger, missing)| lost_entries(&ledger, &missing)).collect()
     }
 
-    /// The first `eventually` claim that does not hold at the end of the run: its bound may lie beyond that.
+    /// The first `eventually` claim that does not hold at the end of the run: its bound may be later.
     pub(super) fn missed(&self) -> Option<Violation> {
         let claim = self.claims.eventually().iter().find(|claim| !claim.holds(&self.view))?;
         let sentence = format!("the claim did not hold at the end of the run: {}", claim.text());
@@ -98,7 +98,7 @@ impl ClaimCheck {
     }
 }
 
-/// A violation of *recovers* by the clients of these names.
+/// A violation of *recovers* by the clients with these names.
 pub(super) fn not_recovered(who: &str, sentence: String) -> Violation {
     violation(RECOVERS, who, sentence, Seq::NONE)
 }

@@ -76,7 +76,7 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, S
         });
     }
     if plan.last_node().is_some_and(|node| usize::from(node) >= described.processes.len()) {
-        // The plan is of a scenario that had more nodes. The names in the record show it.
+        // The plan belongs to a version of the scenario with more nodes. The names in the record show it.
         let nodes = described.processes.into_iter().map(|process| process.name).collect();
         return Ok(Reply { record: Some(Record { nodes, ..Record::default() }), ..Reply::not_run(plan) });
     }
@@ -114,7 +114,7 @@ fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched
     let windows = || described.faults.iter().map(|(_, faults)| faults.window_ns());
     let drawn_ns =
         windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
-    // The edges at which the scenario itself aims may occur at any time.
+    // The edges that the scenario itself aims at may occur at any time.
     let scripted = described.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
     let supervised = processes.iter().enumerate();
     Watched {
@@ -264,7 +264,7 @@ mod tests {
     use crate::scenario::sim::Sim;
     use std::time::Duration;
 
-    /// This binary has the system's own allocator.
+    /// This test binary uses the system allocator.
     #[test]
     fn a_budget_without_an_allocator_that_enforces_it_is_refused() {
         fn described(limits: impl FnOnce(&mut Sim, Group)) -> Description {

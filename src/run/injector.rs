@@ -14,7 +14,7 @@ struct InForce {
     incarnation: u16,
 }
 
-/// The plan of a run, and the progress in it.
+/// The plan of a run, and its progress.
 pub(super) struct Injector {
     plan: Plan,
     /// The window in which faults may strike.

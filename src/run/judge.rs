@@ -1,4 +1,4 @@
-//! Shows the events of a run to its invariants, and collects their violations.
+//! Passes the events of a run to its invariants, and collects their violations.
 
 use super::subscriptions::{Subscribers, Subscriptions};
 use crate::invariant::nothing_left::ServiceLeak;
@@ -47,7 +47,7 @@ impl Judge {
         self.violations.is_empty()
     }
 
-    /// The subscribers to this kind of event: invariants by number, and the observer, which is asked once a kind.
+    /// The subscribers to this kind of event: invariants by number, and the observer, which is asked once per kind.
     #[inline]
     pub(super) fn subscribers(&self, what: &What, observer: impl FnOnce() -> bool) -> Subscribers {
         self.subscriptions.of(what, self.invariants.len(), |number| self.invariants[number].wants(what), observer)
@@ -62,7 +62,7 @@ impl Judge {
         counts
     }
 
-    /// Shows an event to the invariants among its subscribers. Returns whether one is violated.
+    /// Passes an event to the invariants among its subscribers. Returns whether one is violated.
     pub(super) fn event(&mut self, event: &Event, subscribers: Subscribers, control: &mut Control<'_>) -> bool {
         let mut broke = false;
         for number in subscribers.numbers() {
@@ -76,7 +76,7 @@ impl Judge {
         broke
     }
 
-    /// Records the leaks of a service that ended in order, on request or by itself.
+    /// Records the leaks of a service that ended normally, on request or by itself.
     pub(super) fn note_leaks(&mut self, event: &Event, control: &mut Control<'_>) {
         let Some(noted) = &mut self.leaks else { return };
         let node = control.node_name(event.node).to_owned();

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_chooses_by_target_and_level_and_prints_have_both() {
+    fn a_filter_selects_by_target_and_level_and_printed_lines_have_both() {
         let lets =
             |filter: &str, source, target| Filter::read(filter).expect("it is a filter").lets(&line(source, target));
         assert!(lets("info", Source::Stdout, "") && lets("info", Source::Warn, "app"));

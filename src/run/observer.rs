@@ -111,7 +111,7 @@ impl RunObserver {
         }
         for (index, after_ns) in self.injector.triggered(event, control) {
             match after_ns {
-                // At once: the thread that passed the edge has not gone on.
+                // At once: the thread that passed the edge has not continued.
                 0 => self.strike(index, control),
                 after_ns => control.set_alarm(after_ns, Alarm::Strike(index).token()),
             }

@@ -126,7 +126,7 @@ impl Reply {
 /// The parts of a reply that hold addresses. They are resolved, and leaks judged, by the process that has the symbols.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unresolved {
-    /// The leaks of services that ended in order.
+    /// The leaks of services that ended normally.
     pub left: Vec<ServiceLeak>,
     /// The stacks at the first violation: titles and call sites.
     pub stacks: Vec<(String, u32)>,

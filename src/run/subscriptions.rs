@@ -4,9 +4,9 @@
 use afterlife_sim::event::What;
 use std::cell::Cell;
 
-/// The bit of the observer, which subscribes beside the numbered invariants.
+/// The bit of the observer, which subscribes alongside the numbered invariants.
 const OBSERVER: u64 = 1 << 62;
-/// The bit of a kind whose subscribers are known.
+/// The bit that marks a kind whose subscribers are known.
 const ASKED: u64 = 1 << 63;
 
 /// The subscribers to each kind of event, asked at the first event of the kind.
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_asked_for_once_and_subscribers_come_in_order() {
+    fn subscribers_are_asked_once_per_kind_and_come_in_order() {
         let subscriptions = Subscriptions::new();
         let asked = Cell::new(0);
         let of = |what| {

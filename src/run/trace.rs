@@ -37,11 +37,11 @@ fn is_fact(metadata: &Metadata<'_>) -> bool {
 pub(crate) fn install() {
     let lines = Lines.with_filter(filter_fn(|metadata| FILTER.get().is_some_and(|filter| filter.enables(metadata))));
     let subscriber = guest::report_turns(tracing_subscriber::registry().with(facts()).with(lines));
-    // A program that has set its own subscriber before keeps it.
+    // A program that has already set its own subscriber keeps it.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Keeps the lines of this process's run that pass the filter: `info`, `openraft=debug,warn`.
+/// Records the lines of this process's run that pass the filter: `info`, `openraft=debug,warn`.
 ///
 /// # Errors
 /// If the text is not a filter.
@@ -126,7 +126,7 @@ struct Lines;
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        // The program requested none of this memory, so that none of it counts as the program's.
+        // The program requested none of this memory, so none of it counts as the program's.
         let spans: Vec<&str> = afterlife_sim::outside(|| {
             let scope = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
             scope.map(|span| span.metadata().name()).collect()

@@ -9,8 +9,8 @@ use afterlife_sim::event::{Digest, Seq, signal_name};
 use afterlife_sim::isolate::{ChildEnd, How, LastWords};
 use std::time::Duration;
 
-/// The end of a run, from the end of its process. It counts only if the run's own reply is missing: after that, the process is
-/// dismantled.
+/// The end of a run, from the end of its process. It counts only if the run's own reply is missing: after a reply, the
+/// process is dismantled.
 pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
     match end.how {
         How::Exited(code) => match end.words {
@@ -114,12 +114,12 @@ mod tests {
 
     fn said(how: How) -> String {
         let ended = ended(end(how), Duration::from_secs(10));
-        let violation = violation(&ended).expect("it did not come to its end");
+        let violation = violation(&ended).expect("the run did not end by itself");
         format!("{}\n{}\n{}", violation.signature(), violation.subject, violation.sentence)
     }
 
     #[test]
-    fn each_way_for_a_process_to_end_is_a_violation_with_a_signature() {
+    fn every_abnormal_end_of_a_process_is_a_violation_with_a_signature() {
         insta::assert_snapshot!(said(How::Signalled(6)), @r"
         no-crash · SIGABRT · master
         SIGABRT on master-1

@@ -1,10 +1,10 @@
-//! The reasons for which a runner process does not reply.
+//! The reasons why a runner process does not reply.
 
 use super::protocol::{self, Stranger};
 use crate::model::refusal::Refusal;
 use std::io;
 
-/// The reason for which a runner did not reply.
+/// The reason why a runner did not reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunnerError {
     /// It could not be started.
@@ -16,7 +16,7 @@ pub(crate) enum RunnerError {
     /// Its answer is garbled.
     #[error("the runner process sent an answer that cannot be decoded")]
     Garbled,
-    /// It died under a request, twice.
+    /// It died twice on the same request.
     #[error("the runner process died at seed {seed} of {scenario}: {why}{}", said(.words))]
     Died {
         /// The scenario.
@@ -68,7 +68,7 @@ impl From<RunnerError> for Refusal {
 fn stranger(stranger: &Stranger) -> String {
     let replaced = "its executable was replaced while this process ran";
     match stranger {
-        Stranger::Foreign => "the process that was started as a runner is none".to_owned(),
+        Stranger::Foreign => "the process that was started is not a runner".to_owned(),
         Stranger::Version(theirs) => format!(
             "the runner process speaks version {theirs} of the protocol, and this process version {}: {replaced}",
             protocol::VERSION

@@ -1,11 +1,11 @@
-//! The executor of runs, which campaigns and checks are given.
+//! The trait through which campaigns and checks carry out runs.
 //! It judges no run.
 
 use super::error::RunnerError;
 use crate::run::request::{Reply, Request};
 use std::ops::ControlFlow;
 
-/// Carries out requests. The order in which replies are delivered never depends on how many are under way at once.
+/// Carries out requests. The order of the replies never depends on the number of requests in flight.
 pub(crate) trait Executor {
     /// Carries out requests and delivers each with its reply, in the order of the requests, until they end or
     /// `each` breaks.

@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-/// One byte of kind, four bytes of length.
+/// One byte for the kind, four for the length.
 pub(super) const HEADER_BYTES: usize = 5;
 
 /// A kind of frame.
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 impl Kind {
     const ALL: [Self; 4] = [Self::Hello, Self::Request, Self::Piece, Self::End];
 
-    /// The byte that stands for it. None is a letter, so that text is no frame.
+    /// The byte that encodes it. None is a letter, so text is never a frame.
     const fn byte(self) -> u8 {
         match self {
             Self::Hello => 0xa0,
@@ -33,7 +33,7 @@ impl Kind {
     }
 }
 
-/// The reason for which no frame can be received.
+/// The reason why no frame can be received.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FrameError {
     /// The stream ended between two frames.
@@ -45,18 +45,18 @@ pub(super) enum FrameError {
         /// The number of bytes that are missing.
         missing: usize,
     },
-    /// The bytes are no frame.
+    /// The bytes are not a frame.
     #[error("a frame begins with the byte {0:#04x}")]
     Foreign(u8),
     /// The frame is longer than any that the receiver expects.
     #[error("a frame has {0} bytes")]
     TooLong(usize),
-    /// The system refused to read.
+    /// The read failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Sends a frame by way of a buffer with room for its header, so that nothing is allocated and one call writes it.
+/// Sends a frame through a buffer with space for its header, so that nothing is allocated and one call writes it.
 pub(super) fn send(buffer: &mut [u8], mut to: impl Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
     let bytes = HEADER_BYTES + payload.len();
     let Some(frame) = buffer.get_mut(..bytes) else {
@@ -74,7 +74,7 @@ pub(super) fn receive_header(mut from: impl Read, bytes_max: usize) -> Result<(K
     match fill(&mut from, &mut header)? {
         0 => return Err(FrameError::Ended),
         HEADER_BYTES => {}
-        // One byte is enough to tell that it is no frame.
+        // One byte is enough to tell that this is not a frame.
         _ if Kind::ALL.iter().all(|kind| kind.byte() != header[0]) => return Err(FrameError::Foreign(header[0])),
         got => return Err(FrameError::Truncated { missing: HEADER_BYTES - got }),
     }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_no_frame_and_no_length_is_believed() {
+    fn text_is_not_a_frame_and_no_length_is_trusted() {
         assert!(matches!(received(&mut b"hello, world".as_slice()), Err(FrameError::Foreign(b'h'))));
         assert!(matches!(received(&mut b"hi".as_slice()), Err(FrameError::Foreign(b'h'))));
         let stream = [Kind::Piece.byte(), 0xff, 0xff, 0xff, 0xff];

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStderr};
 use std::thread::JoinHandle;
 
-/// The number of bytes that are kept of a runner's last output.
+/// The number of bytes of a runner's last output that are kept.
 const LAST_WORDS_BYTES_MAX: usize = 2_048;
 
 /// A runner process that waits for requests. Dropping it ends the process.
@@ -47,7 +47,7 @@ impl Asked {
     }
 }
 
-/// The reason for which a conversation ended without a reply.
+/// The reason why a conversation ended without a reply.
 enum Broken {
     Stream(FrameError),
     Refused(RunnerError),
@@ -78,7 +78,7 @@ impl Runner {
         match self.converse(request) {
             Ok(asked) => Ok(asked),
             Err(Broken::Refused(error)) => Err(error),
-            // Nothing more can be asked on a stream that is broken.
+            // A broken stream takes no further requests.
             Err(Broken::Stream(error)) => Ok(Asked::Gone(error.to_string())),
         }
     }
@@ -86,7 +86,7 @@ impl Runner {
     fn converse(&mut self, request: &Request) -> Result<Asked, Broken> {
         let (mut asked, terms) = match self.exchange(request)? {
             (Some(Answer::Refused(why)), _) => return Err(Broken::Refused(RunnerError::Refused(why))),
-            // The child's end counts only where its reply is missing: it is dismantled after that.
+            // The child's end counts only if its reply is missing: after a reply, the child is dismantled.
             (Some(Answer::Reply(reply)), _) => {
                 let terms = reply.unread.terms.clone();
                 match symbolize::read(*reply) {
@@ -130,7 +130,7 @@ impl Runner {
     }
 
     fn end(&mut self) {
-        // Its loop ends when the stream does. It is killed as well, in case that it does not read the stream any more. Either call
+        // Its loop ends when the stream does. It is killed as well, in case it no longer reads the stream. Either call
         // fails if it is already gone.
         let _ = self.stream.shutdown(Shutdown::Both);
         let _ = self.process.kill();
@@ -206,7 +206,7 @@ mod tests {
         Token { scenario, build: Build::DEFAULT, engine: Engine::Native, seed: 3, plan: None }.request(false)
     }
 
-    /// The stream of a child that answers in pieces of eleven bytes, and dies after so many bytes.
+    /// The stream of a child that answers in pieces of eleven bytes, and dies after `answered` bytes.
     fn stream(answered: usize) -> Vec<u8> {
         let answer = protocol::encode(&Answer::Reply(Box::new(held(&request()))));
         let mut stream = Vec::new();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_dies_while_it_answers_has_its_end_for_an_answer() {
+    fn a_child_that_dies_while_it_answers_is_reported_by_its_end() {
         let bytes = protocol::encode(&Answer::Reply(Box::new(held(&request())))).len();
         for answered in 0..bytes {
             let Ok((None, ended)) = receive_answer(stream(answered).as_slice()) else { panic!("{answered} bytes") };
@@ -245,9 +245,9 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_no_runner_is_refused() {
+    fn a_program_that_is_not_a_runner_is_refused() {
         let (ours, mut theirs) = UnixStream::pair().expect("there are descriptors");
-        std::io::Write::write_all(&mut theirs, b"running 1 test").expect("it has room");
+        std::io::Write::write_all(&mut theirs, b"running 1 test").expect("the socket buffer takes it");
         let refused = greet(&ours);
         assert!(matches!(refused, Err(Broken::Refused(RunnerError::Stranger(Stranger::Foreign)))));
     }
@@ -267,7 +267,7 @@ mod tests {
           next: run the command again, and build the program only when no campaign runs
         ");
         insta::assert_snapshot!(said(Stranger::Foreign), @r"
-        the process that was started as a runner is none
+        the process that was started is not a runner
           next: check that the main function calls `afterlife::main`, and that nothing writes to standard input before it
         ");
     }

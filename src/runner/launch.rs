@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// The variables that are passed on: the loader may need the first, and the second is no part of a run. All others are constant or
+/// The variables that are passed on: the loader may need the first, and the second is not part of a run. All others are constant or
 /// absent.
 const PASSED_ON: [&str; 2] = ["LD_LIBRARY_PATH", SWITCH];
 

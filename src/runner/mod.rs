@@ -9,7 +9,7 @@
 //! serve.rs       the runner's side: fork, relay, report
 //! protocol.rs    requests, answers and ends, and the check that a runner is of this build; frame.rs has the frames
 //! ending.rs      a reply for a run whose process died; symbolize.rs reads the addresses in a reply
-//! error.rs       the reasons for which a runner does not reply
+//! error.rs       the reasons why a runner does not reply
 //! ```
 
 mod ending;

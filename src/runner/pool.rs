@@ -138,7 +138,7 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Closes the queue when it is dropped, so that no thread waits for one that has left.
+/// Closes the queue when it is dropped, so that no thread waits for one that is gone.
 struct Closing<'a, 'b> {
     queue: &'a Mutex<Queue<'b>>,
     changed: &'a Condvar,

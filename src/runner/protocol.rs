@@ -41,7 +41,7 @@ pub(super) const VERSION: u32 = 1;
 pub(super) enum Answer {
     /// The run's reply.
     Reply(Box<Reply>),
-    /// The reason for which there is no run.
+    /// The reason why there is no run.
     Refused(String),
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Undecoded {
     Malformed,
 }
 
-/// The identity of a program's file. A program that was built again has another one.
+/// The identity of a program's file. A rebuilt program has a different one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProgramFile {
     device: u64,
@@ -89,7 +89,7 @@ pub(super) fn hello(file: &ProgramFile) -> Vec<u8> {
 /// A reason to refuse a runner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stranger {
-    /// It is no runner.
+    /// It is not a runner.
     Foreign,
     /// It is a runner of another version of the protocol.
     Version(u32),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_no_runner_has_room_for_is_not_sent() {
+    fn a_request_that_is_too_long_for_a_runner_is_not_sent() {
         let token =
             Token { scenario: "toy".into(), build: Build::DEFAULT, engine: Engine::Native, seed: 3, plan: None };
         assert!(request(&token.request(false)).is_some());

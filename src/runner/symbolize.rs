@@ -1,5 +1,5 @@
 //! Symbolizes a reply: addresses become lines of source, and the invariants that need lines are judged.
-//! Campaigns, replays, checks and tests share it, so that all of them say the same about a run.
+//! Campaigns, replays, checks and tests share it, so that all of them report the same about a run.
 
 use crate::failure::symbols::{self, Maker};
 use crate::invariant::nothing_left;

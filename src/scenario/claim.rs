@@ -18,7 +18,7 @@ impl View {
         Duration::from_nanos(self.now_ns)
     }
 
-    /// The number of starts of processes after their first, over all nodes.
+    /// The number of process starts after the first, over all nodes.
     pub fn restarts(&self) -> u64 {
         self.restarts
     }

@@ -22,7 +22,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario with this name and function. The name stands on the command line and in tokens.
+    /// A scenario with this name and function. The name is used on the command line and in tokens.
     pub const fn new(name: &'static str, script: fn(&mut Sim)) -> Self {
         Self {
             name,
@@ -38,7 +38,7 @@ impl Scenario {
         }
     }
 
-    /// The name, as it stands on the command line and in tokens.
+    /// The name, as used on the command line and in tokens.
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -93,7 +93,7 @@ impl Scenario {
         if self.portable { Engine::PORTABLE } else { Engine::Native }
     }
 
-    /// The line that says what it is about; empty if it has none.
+    /// The one-line description; empty if it has none.
     pub(crate) fn summary(&self) -> &'static str {
         self.about
     }

@@ -1,4 +1,4 @@
-//! Ledgers: the scenario's own record of a run, noted where things happen and compared in claims. They belong to the scenario, not
+//! Ledgers: the scenario's own record of a run, noted where actions happen and compared in claims. They belong to the scenario, not
 //! to the system under test: entries survive the death of the node that noted them.
 
 use crate::rt::guest;
@@ -21,7 +21,7 @@ struct Book<T> {
     complete: bool,
 }
 
-/// The books of this process's one run.
+/// The ledgers of this process's one run.
 static BOOKS: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
 
 /// A handle on a ledger. Copy it into the closures that need it.
@@ -52,7 +52,7 @@ impl<T: Entry> Ledger<T> {
         Self { index: books.len() - 1, of: PhantomData }
     }
 
-    /// Notes an entry. Call it where the thing happens: each note is an event of the run, and always-claims are checked then.
+    /// Notes an entry. Call it where the action happens: each note is an event of the run, and always-claims are checked then.
     pub fn note(self, entry: T) {
         if guest::is_muted() {
             return;
@@ -64,7 +64,7 @@ impl<T: Entry> Ledger<T> {
             book.twice += u64::from(*count == 2);
             book.name
         });
-        // After the book is closed: the call is a scheduling point.
+        // After the lock is released: the call is a scheduling point.
         afterlife_sim::emit(|text_of| What::Noted { ledger: text_of(name), entry: text_of(&text) });
     }
 
@@ -130,7 +130,7 @@ impl<T: Entry> Ledger<T> {
     }
 
     fn with<R>(self, work: impl FnOnce(&mut Book<T>) -> R) -> R {
-        // A ledger is the harness's: it does not count as the node's memory, and no node dies while a book is locked.
+        // A ledger belongs to the harness: it does not count as the node's memory, and no node dies while it holds the lock.
         afterlife_sim::outside(|| {
             let mut books = books();
             let book = books.get_mut(self.index).and_then(|book| book.downcast_mut());

@@ -4,8 +4,8 @@ use crate::model::duration::nanoseconds;
 use afterlife_sim::Latency;
 use std::time::Duration;
 
-/// A link between two nodes, the same in both directions. Start from a latency, and add loss, duplication, reordering and bandwidth.
-/// The default is the latency of [`Sim::latency`](crate::Sim::latency), without any of these.
+/// A link between two nodes, the same in both directions. Start from a latency, and add loss, duplication, reordering and
+/// bandwidth. The default is the latency of [`Sim::latency`](crate::Sim::latency), without any of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "a link does nothing before it is given to `Sim::link`"]
 pub struct Link(afterlife_sim::Link);
@@ -30,8 +30,8 @@ impl Link {
         Self::between(latency, latency)
     }
 
-    /// A latency of at least `low`, `mean` on average, with a long tail: the part beyond `low` is exponential, so that it takes one
-    /// message in a hundred 4.6 times the mean of that part, and one in ten thousand 9.2 times.
+    /// A latency of at least `low`, `mean` on average, with a long tail: the part beyond `low` is exponential. It exceeds 4.6
+    /// times its mean for one message in a hundred, and 9.2 times for one in ten thousand.
     ///
     /// # Panics
     /// If `low` is longer than `mean`.
@@ -49,7 +49,7 @@ impl Link {
         Self(afterlife_sim::Link { latency, ..Default::default() })
     }
 
-    /// Loses this many of a thousand messages: TCP retransmits them, UDP does not. The default is 0.
+    /// Loses this many messages in a thousand: TCP retransmits them, UDP does not. The default is 0.
     ///
     /// # Panics
     /// If it is more than 1000.
@@ -58,7 +58,7 @@ impl Link {
         self
     }
 
-    /// Duplicates this many of a thousand datagrams. The default is 0.
+    /// Duplicates this many datagrams in a thousand. The default is 0.
     ///
     /// # Panics
     /// If it is more than 1000.
@@ -67,7 +67,7 @@ impl Link {
         self
     }
 
-    /// Delays this many of a thousand datagrams behind later ones. The default is 0.
+    /// Delays this many datagrams in a thousand behind later ones. The default is 0.
     ///
     /// # Panics
     /// If it is more than 1000.

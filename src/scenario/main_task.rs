@@ -25,7 +25,7 @@ impl ReportingWaker {
     fn new(waker: &Waker) -> Arc<Self> {
         afterlife_sim::outside(|| {
             let reporting = Arc::new(Self(waker.clone()));
-            // Never freed: it is the harness's, and must not count as the node's memory.
+            // Never freed: it belongs to the harness, and must not count as the node's memory.
             std::mem::forget(reporting.clone());
             reporting
         })

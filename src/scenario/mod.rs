@@ -1,4 +1,4 @@
-//! The scenario: everything that a test author writes with.
+//! The scenario: everything that a test author uses.
 //!
 //! | file | content |
 //! |---|---|

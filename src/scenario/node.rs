@@ -43,14 +43,14 @@ impl Node {
         self.incarnation
     }
 
-    /// A random number generator for this node's workload. Its numbers depend on the seed, the node's name and the incarnation alone:
-    /// every call starts the same stream, so call it once and keep the generator.
+    /// A random number generator for this node's workload. Its numbers depend on the seed, the node's name and the incarnation
+    /// alone: every call starts the same stream, so call it once and keep the generator.
     pub fn rng(self) -> Rng {
         Rng::new(self.seed, &format!("{} {}", self.name, self.incarnation))
     }
 
-    /// Resolves when a graceful stop of this node is requested. It stands for SIGTERM, which only one node of a simulation may await
-    /// through `tokio::signal`. Call it on a tokio runtime with its I/O driver enabled. Outside a run it never resolves.
+    /// Resolves when a graceful stop of this node is requested. It stands for SIGTERM, which only one node of a simulation may
+    /// await through `tokio::signal`. Call it on a tokio runtime with its I/O driver enabled. Outside a run it never resolves.
     ///
     /// # Panics
     /// If the runtime has no I/O driver.

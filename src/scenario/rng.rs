@@ -3,8 +3,8 @@
 use afterlife_sim::choice::{Choices, Question, identity};
 use std::convert::Infallible;
 
-/// A random number generator, through the `rand` traits. Its numbers depend on the seed and on its owner: a scenario or a node. It is
-/// not for secrets.
+/// A random number generator, through the `rand` traits. Its numbers depend on the seed and on its owner: a scenario or a node. It
+/// is not for secrets.
 ///
 /// ```
 /// use rand::RngExt;

@@ -93,8 +93,8 @@ impl Sim {
         }
     }
 
-    /// Returns whether the engine of this run supports something. A portable scenario asks before it sets a condition that it can do
-    /// without; faults that the engine does not support are not drawn.
+    /// Returns whether the engine of this run supports something. A portable scenario asks before it sets a condition that it can
+    /// do without; faults that the engine does not support are not drawn.
     ///
     /// ```
     /// use afterlife::{Need, Sim};
@@ -274,7 +274,7 @@ impl Sim {
     }
 
     /// Injects a fault in every run, in addition to those that the seed draws: for a test of exactly this moment. The injection is
-    /// part of the plan and travels in tokens; a plan from a token replaces it. If it waits for an edge, it is given up when all
+    /// part of the plan and of tokens; a plan from a token replaces it. If it waits for an edge, it is given up when all
     /// clients have ended, and so are drawn faults that wait for an edge.
     ///
     /// ```
@@ -306,8 +306,8 @@ impl Sim {
         self.claims.add_sometimes(Claim::new(claim, 0, holds));
     }
 
-    /// Claims that acknowledged entries are there after recovery: at the end of the run, every entry of `acked` is in `found`. It is
-    /// not checked in a run in which `found` was never [completed](Ledger::complete).
+    /// Claims that acknowledged entries are there after recovery: at the end of the run, every entry of `acked` is in `found`. It
+    /// is not checked in a run in which `found` was never [completed](Ledger::complete).
     pub fn nothing_acked_is_lost<T: Entry>(&mut self, acked: Ledger<T>, found: Ledger<T>) {
         self.claims.add_acked(move || {
             let missing = acked.missing_in(found);

@@ -1,5 +1,5 @@
-//! Supervisors: whether a process that ended by itself is restarted, when, and how often. A fault that ends a process has a restart of
-//! its own, and a stopped process stays stopped.
+//! Supervisors: whether a process that ended by itself is restarted, when, and how often. A fault that ends a process has a restart
+//! of its own, and a stopped process stays stopped.
 
 use crate::invariant::deaths::is_failure;
 use crate::model::duration::nanoseconds;
@@ -15,8 +15,8 @@ enum When {
     Always,
 }
 
-/// Restarts a node's process after it ended by itself, as systemd or a kubelet does. There is no jitter: the same ends give the same
-/// restarts.
+/// Restarts a node's process after it ended by itself, as systemd or a kubelet does. There is no jitter: the same ends give the
+/// same restarts.
 ///
 /// ```
 /// use afterlife::{Sim, Supervisor};
@@ -57,13 +57,13 @@ impl Supervisor {
         Self::new(When::Never)
     }
 
-    /// Restarts a process that failed: an exit code that is not 0, a panic, an abort, a signal, or a lack of memory. By default, each
-    /// restart comes one second after the end, and there is no limit to their number.
+    /// Restarts a process that failed: an exit code that is not 0, a panic, an abort, a signal, or a lack of memory. By default,
+    /// each restart comes one second after the end, and there is no limit to their number.
     pub fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }
 
-    /// As [`on_failure`](Self::on_failure), and also after exit code 0.
+    /// Like [`on_failure`](Self::on_failure), and also after exit code 0.
     pub fn always() -> Self {
         Self::new(When::Always)
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_row_of_attempts_overflows_nothing() {
+    fn many_attempts_in_a_row_do_not_overflow() {
         let supervisor = Supervisor::always().backoff(u32::MAX, Duration::MAX);
         assert_eq!(supervisor.delay_ns_of(u32::MAX), u64::MAX);
     }

@@ -9,7 +9,7 @@ pub struct Variant {
     pub name: &'static str,
     /// The build that breaks in this way.
     pub build: Build,
-    /// A description of half a line.
+    /// A description, half a line long.
     pub about: &'static str,
     /// Parts of the signature that identify it, the invariant first. Parts of the sentence may follow, where several variants
     /// share a signature.
@@ -17,7 +17,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Returns whether a violation with this signature and this sentence is one of this variant.
+    /// Returns whether a violation with this signature and this sentence is an instance of this variant.
     pub(crate) fn is_of(&self, signature: &str, sentence: &str) -> bool {
         self.signature.iter().all(|part| signature.contains(part) || sentence.contains(part))
     }

@@ -1,4 +1,4 @@
-//! The names that tests written for a guest simulator use, as far as this program was built with it.
+//! The API for tests written for a guest simulator, if this program was built with it.
 
 #[cfg(any(feature = "turmoil", madsim))]
 pub use super::live::{Breach, Held, Watching};

@@ -1,4 +1,4 @@
-//! Claims on what afterlife does not run itself: turmoil's and madsim's own tests, and logs from production.
+//! Claims on code that afterlife does not run itself: turmoil's and madsim's own tests, and logs from production.
 //!
 //! ```text
 //! audit/     a log or a record, checked line by line (`afterlife audit`)

@@ -42,7 +42,7 @@ pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Setti
     select::named(scenarios, &token)?;
     let (file, new) =
         RegressionFiles::of_this_program(settings.regressions.as_deref()).add(&token, signature.as_str())?;
-    let (sign, text) = if new { ("✓", "kept in") } else { ("–", "already kept in") };
+    let (sign, text) = if new { ("✓", "added to") } else { ("–", "already in") };
     human().print(&[
         Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{text} {}", here(&file))),
         Line::of(Tone::Plain, keep_start(&format!("  {signature}"), WIDTH)),

@@ -17,7 +17,7 @@ use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, Reporter};
 use std::io::Write;
 use std::time::Instant;
 
-/// A sound build gets a quarter of a whole campaign. Shipped builds break within dozens of runs, so this still says something,
+/// A sound build gets a quarter of a whole campaign. Shipped builds break within dozens of runs, so this is still meaningful,
 /// and the whole job ends within two minutes.
 const SOUND_SHARE: u64 = 4;
 

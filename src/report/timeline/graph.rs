@@ -13,7 +13,7 @@ pub(super) const ROW: usize = 24;
 /// The distance between an incarnation and each level of lifetimes beside it.
 const BESIDE: usize = 5;
 
-/// The height of one letter of a slanted lane name, and the most that a whole name may take.
+/// The height per letter of a slanted lane name, and the largest height of a name.
 const LETTER: usize = 5;
 const HEAD_MAX: usize = 140;
 
@@ -79,7 +79,7 @@ impl At {
     }
 }
 
-/// A bar from the beginning of a span to its end. Lifetimes lie beside their incarnation, and beside each other.
+/// A bar from the beginning of a span to its end. Lifetimes are drawn beside their incarnation, and beside each other.
 fn bar(span: &Span, all: &[Span], at: &At, lexicon: &Lexicon<'_>) -> String {
     let from = if span.rows.start == 0 { at.head } else { at.y(span.rows.start) };
     let to = at.y(span.rows.end).saturating_sub(if span.rows.end == 0 { 0 } else { ROW / 4 }).max(from + 2);

@@ -7,7 +7,7 @@ use afterlife_sim::event::{Event, Name, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// The limit that a person still reads. The earliest rows that the story does not need are omitted.
+/// The most rows that a person still reads. The earliest rows that the story does not need are omitted.
 const ROWS_MAX: usize = 160;
 
 /// The number of events shown from each chain of causes, nearest first.
@@ -30,7 +30,7 @@ pub(crate) struct Timeline<'a> {
     pub(crate) causes: Vec<Option<usize>>,
 }
 
-/// Something that lasted for a while on one node.
+/// A span of time on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Its lane, from 0.
@@ -47,7 +47,7 @@ pub(crate) struct Span {
 pub(crate) enum Lasting {
     /// An incarnation of the process.
     Incarnation,
-    /// A time in which the process was paused.
+    /// A period in which the process was paused.
     Pause,
     /// A lifetime that the finding involves.
     Object(Name),

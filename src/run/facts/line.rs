@@ -30,7 +30,7 @@ pub(crate) fn read(line: &str) -> Option<Option<LogFact>> {
     }))
 }
 
-/// The places of a field, nearest first: the event, the top level, the current span, the spans around it.
+/// The objects that may hold a field, nearest first: the event, the top level, the current span, the spans around it.
 fn places(line: &Map<String, Value>) -> Vec<&Map<String, Value>> {
     let inner = |name: &str| line.get(name).and_then(Value::as_object);
     let spans = line.get("spans").and_then(Value::as_array).into_iter().flatten().rev().filter_map(Value::as_object);

@@ -6,7 +6,7 @@ use afterlife_probe::{Begins, Fact, Parts};
 use afterlife_sim::event::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A program's own name of an object, on a node, in one of its incarnations.
+/// A program's own name for an object, on a node, in one of its incarnations.
 type Key = (NodeId, u16, String);
 
 /// The objects that programs have named.
@@ -36,7 +36,7 @@ impl Objects {
         let mut object = known(&stated.object).or_else(|| self.latest.get(&by_name).copied()).unwrap_or(0);
         let part = known(&stated.part).unwrap_or(0);
         if stated.kind == "opened" && !self.declared.remove(&object) {
-            object = 0; // the same number or name once more: the next generation
+            object = 0; // the same number or name again: the next generation
         }
         let text = stated.text.as_deref().unwrap_or_default();
         let text = format_args!("{text}");

@@ -29,8 +29,8 @@ impl Sim {
     }
 
     /// Declares a known issue: a violation of this invariant whose signature or sentence contains all of these parts does not end
-    /// the run, so that the search finds what is behind it. With no parts, every violation of the invariant is known. A scenario
-    /// may draw by [`rng`](Self::rng) which runs have known issues; a token replays its run as it was. An unknown id is an
+    /// the run, so that the search finds the failures behind it. With no parts, every violation of the invariant is known. A
+    /// scenario may draw by [`rng`](Self::rng) which runs have known issues; a token replays its run as it was. An unknown id is an
     /// error of the run.
     ///
     /// ```
@@ -47,8 +47,8 @@ impl Sim {
         self.settle(outcome);
     }
 
-    /// Sets the bound of an invariant. [`invariants`](crate::invariants) lists the bounds with their units and defaults. An unknown id or
-    /// a wrong unit is an error of the run.
+    /// Sets the bound of an invariant. [`invariants`](crate::invariants) lists the bounds with their units and defaults. An unknown
+    /// id or a wrong unit is an error of the run.
     ///
     /// ```
     /// use afterlife::Sim;

@@ -1,4 +1,4 @@
-//! The names and numbers of a log: texts, nodes, objects. Nothing is forgotten, because a violation may need any of them.
+//! The names and numbers of a log: texts, nodes, objects. Nothing is discarded, because a violation may need any of them.
 
 use crate::invariant::Facts;
 use crate::run::facts::Texts;
@@ -16,7 +16,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The node of this name. A log without node names is the log of one process.
+    /// The node with this name. A log without node names is the log of one process.
     pub(super) fn node(&mut self, name: &str) -> NodeId {
         let name = if name.is_empty() { "the program" } else { name };
         let index = self.nodes.iter().position(|(known, _)| known == name).unwrap_or_else(|| {

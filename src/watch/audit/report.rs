@@ -9,7 +9,7 @@ use afterlife_sim::event::Seq;
 const VIOLATIONS_MAX: usize = 10;
 /// The number of unknown kinds of facts that are named.
 const UNKNOWN_MAX: usize = 5;
-/// A site cut any shorter would name nothing.
+/// A site cut any shorter would be useless.
 const SITE_MIN: usize = 14;
 
 /// The lines for an audit of the log with this name.

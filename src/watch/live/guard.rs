@@ -47,7 +47,7 @@ impl Origin {
     pub(crate) fn of(location: &Location<'_>, environment: &str, seed: Option<u64>, seed_is: &'static str) -> Self {
         let package = std::env::var("CARGO_PKG_NAME").map(|package| format!(" -p {package}")).unwrap_or_default();
         let thread = std::thread::current();
-        // Test runners name a test's thread after the test. Without a name, the file must do.
+        // Test runners name a test's thread after the test. Without a name, the file is used.
         let (test, replay) = match thread.name().filter(|name| *name != "main") {
             Some(name) => {
                 let test = name.rsplit("::").next().unwrap_or(name).to_owned();
@@ -81,7 +81,7 @@ pub struct Watching {
     listener: Option<u64>,
     origin: Origin,
     terms: Terms,
-    /// A value that the simulator's side keeps alive until the end.
+    /// A value of the simulator's side that must live until the end.
     _kept: Box<dyn Any>,
     /// Only the thread that began the watch is recorded.
     _here: PhantomData<Rc<()>>,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers recorders, so that one does not take another's object for its own.
+/// Numbers recorders, so that one does not mistake another's object for its own.
 static RECORDERS: AtomicU64 = AtomicU64::new(1);
 
 /// The place and the time of a fact.
@@ -89,7 +89,7 @@ impl Recorder {
         }
     }
 
-    /// The host of this name, new or known.
+    /// The host with this name, new or known.
     pub(crate) fn host(&mut self, name: &str) -> NodeId {
         let known = self.hosts.iter().position(|host| host.name == name && !name.is_empty());
         NodeId(known.unwrap_or_else(|| {
@@ -138,7 +138,7 @@ impl Recorder {
                 fact,
                 Fact::Phase { .. } | Fact::Always { .. } | Fact::Sometimes { .. } | Fact::Reached { .. }
             );
-        // Objects from before the watch have no number. And no program is to misbehave in another simulator's test.
+        // Objects from before the watch have no number. And `buggify` stays off in another simulator's test.
         if at.dead || of_an_object && !mine(object) || part > 0 && !mine(part) || matches!(fact, Fact::Buggify { .. }) {
             return 0;
         }
@@ -170,8 +170,8 @@ impl Recorder {
         self.events.len()
     }
 
-    /// Inserts an event before the event number `from`, as the cause of the events from there on. It is for what a simulator
-    /// reports after its effects. The event belongs to no task.
+    /// Inserts an event before the event number `from`, as the cause of the events from there on. It is for events that
+    /// a simulator reports after their effects. The event belongs to no task.
     pub(crate) fn insert(&mut self, from: usize, at: At, make: impl FnOnce(&mut dyn FnMut(&str) -> Name) -> What) {
         let seq = Seq(from as u64);
         let later = |number: &mut Seq| number.0 += u64::from(*number != Seq::NONE && *number >= seq);

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::panic::{Location, PanicHookInfo};
 use std::sync::{Once, OnceLock};
 
-/// The knowledge that only a simulator has.
+/// The information that only a simulator has.
 pub(crate) trait Simulator: Any {
     /// The place of the calling thread in the simulation.
     fn at(&mut self, recorder: &mut Recorder) -> At;
@@ -21,7 +21,7 @@ struct Listener {
     recorder: Recorder,
 }
 
-/// The listeners of one thread, and the number that it has had.
+/// The listeners of one thread, and the number of all that it has had.
 struct Listeners {
     listening: Vec<Listener>,
     begun: u64,
@@ -50,7 +50,7 @@ pub(super) fn begin(simulator: Box<dyn Simulator>, recorder: Recorder) -> u64 {
     })
 }
 
-/// Ends what [`begin`] began, and returns the recorder.
+/// Ends the listener with this number, and returns its recorder.
 pub(super) fn end(id: u64) -> Option<Recorder> {
     HERE.with_borrow_mut(|here| {
         let at = here.listening.iter().position(|listener| listener.id == id)?;

@@ -1,5 +1,5 @@
-//! A `tracing` subscriber in front of the current one. It observes a simulator's own spans and events, and passes on everything that
-//! the other subscriber wants.
+//! A `tracing` subscriber in front of the current one. It observes a simulator's own spans and events, and passes on everything
+//! that the other subscriber wants.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

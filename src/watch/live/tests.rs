@@ -1,11 +1,11 @@
-//! Tests of the watch, with a simulator that the tests make up.
+//! Tests of the watch, with a fake simulator.
 
 use super::*;
 use afterlife_probe::{Registration, Resource};
 use afterlife_sim::event::{NodeId, What};
 use std::panic::Location;
 
-/// A simulator that is wherever a test puts it.
+/// A simulator at the place that a test sets.
 struct Fixed(Option<(&'static str, u64)>);
 
 impl Simulator for Fixed {
@@ -93,7 +93,7 @@ fn an_event_that_is_reported_late_comes_before_its_effects() {
 }
 
 #[test]
-fn nobody_misbehaves_in_somebody_elses_simulation() {
+fn buggify_is_off_in_another_simulators_test() {
     let watching = watch();
     move_to("a", 0);
     assert!((0..1000).all(|_| !afterlife_probe::buggify!("small batches")));
@@ -101,7 +101,7 @@ fn nobody_misbehaves_in_somebody_elses_simulation() {
 }
 
 #[test]
-fn a_host_without_a_name_gets_it_later() {
+fn a_nameless_host_gets_its_name_later() {
     let mut recorder = Recorder::new(0);
     let (keeper, nameless) = (recorder.host("keeper"), recorder.host(""));
     let at = At { task: 5, ..At::of((nameless, 1), None) };

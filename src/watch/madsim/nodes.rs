@@ -1,8 +1,8 @@
 //! The madsim node that a thread works for, and its incarnation.
 //!
-//! Each incarnation of a node has a span. Each of its tasks has a span within that, which is entered when the task runs or is dropped.
-//! Kills are events. A node from before the watch is known by its name alone, which madsim returns as the host name. No call here takes
-//! one of madsim's locks, because madsim holds them while it runs a node's first code and some destructors.
+//! Each incarnation of a node has a span. Each of its tasks has a span within that, which is entered when the task runs or is
+//! dropped. Kills are events. A node from before the watch is known by its name alone, which madsim returns as the host name. No
+//! call here takes one of madsim's locks, because madsim holds them while it runs a node's first code and some destructors.
 
 use crate::watch::live::{At, Observer, Recorder, Simulator, with_simulator};
 use ::madsim::time::TimeHandle;
@@ -81,7 +81,7 @@ impl Nodes {
         self.nodes.insert(fields.number, (host, name));
     }
 
-    /// Ends a node's incarnation, by this fault or in order, unless it has ended already.
+    /// Ends a node's incarnation, by this fault or normally, unless it has ended already.
     fn end(&mut self, (host, name): (NodeId, &str), fault: Option<&str>, recorder: &mut Recorder) {
         let process = (host, recorder.incarnation(host));
         if !self.over.insert(process) {

@@ -8,8 +8,8 @@ use std::panic::Location;
 /// Watches a simulation until the guard is dropped: the probe events of its hosts, and panics anywhere in it.
 ///
 /// Call it after `build()`, on the thread that steps the simulation. Hosts that were registered before are known by name from their
-/// first step on. The current `tracing` subscriber still receives everything. A subscriber that is set later on this thread hides
-/// from the watch which host is running.
+/// first step on. The current `tracing` subscriber still receives everything. If a subscriber is set later on this thread, the
+/// watch no longer sees which host is running.
 ///
 /// # Panics
 /// If another sink receives the probe facts of this process. The guard panics when it is dropped if a claim broke; see

@@ -1,7 +1,7 @@
 //! The turmoil host that a thread works for, and its time.
 //!
-//! turmoil does not say which host runs. But each incarnation of a host has its own tokio runtime, whose id tokio reveals, and during a
-//! host's turn there is a span with its name (see `spans.rs`). So a runtime that was seen in a turn is known from then on.
+//! turmoil does not say which host runs. But each incarnation of a host has its own tokio runtime, whose id tokio reveals, and
+//! during a host's turn there is a span with its name (see `spans.rs`). So a runtime that was seen in a turn is known from then on.
 
 use crate::watch::live::{At, Recorder, Simulator};
 use afterlife_sim::event::{Death, NodeId, What};
@@ -23,7 +23,7 @@ pub(super) struct Hosts {
     /// A restarted host whose name is not known yet, and its first event.
     nameless: Option<(NodeId, usize)>,
     down: BTreeSet<NodeId>,
-    /// Turns were observed. Without them, destructors cannot be told from the program.
+    /// Turns were observed. Without them, destructors cannot be distinguished from the program.
     observed: bool,
 }
 
@@ -64,7 +64,7 @@ impl Hosts {
         known.map(|(_, host, incarnation)| (*host, *incarnation))
     }
 
-    /// The host and the incarnation of a runtime. `host_acts` says that a host acts that is not just being registered.
+    /// The host and the incarnation of a runtime. `host_acts` is true if a host acts that is not just being registered.
     fn process_of(&mut self, runtime: runtime::Id, host_acts: bool, recorder: &mut Recorder) -> (NodeId, u16) {
         if let Some(known) = self.known(runtime) {
             return known;
@@ -120,8 +120,8 @@ impl Hosts {
         recorder.insert(from, At::of((host, incarnation), now_ns(false)), |_| What::Started);
     }
 
-    /// Ends a host's incarnation by a fault of the test, unless it has ended already. Returns the number of the event at which the next
-    /// incarnation begins.
+    /// Ends a host's incarnation by a fault of the test, unless it has ended already. Returns the number of the event at which the
+    /// next incarnation begins.
     fn struck(&mut self, fault: &str, name: &str, recorder: &mut Recorder) -> usize {
         let host = recorder.host(name);
         let mut end = self.nameless.map_or(recorder.len(), |(_, from)| from);

@@ -327,14 +327,14 @@ fn a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code() {
     assert_eq!(output.finding()["signature"], "no-crash · exit 5");
 }
 
-/// The process cannot run its own end here: only its last words name the node.
+/// The process cannot handle its own end here: only its last words name the node.
 fn dies_in_the_c_library_on_node_300(sim: &mut Sim) {
     for number in 0..300 {
         sim.node_main(&format!("idle-{number}"), |_| 0);
     }
     sim.client_main("replica-300", |_| {
         std::thread::sleep(Duration::from_secs(1));
-        // SAFETY: none: the run is to die of this read.
+        // SAFETY: none: this read is meant to kill the run.
         unsafe { libc::strlen(std::ptr::without_provenance(std::hint::black_box(8))) as i32 }
     });
 }

@@ -128,7 +128,7 @@ fn usual() -> &'static [Value] {
     USUAL.get_or_init(|| report(&mut campaign_with_jobs("1")))
 }
 
-/// The JSON lines of a campaign without its real parts: processor time and the paths of records.
+/// The JSON lines of a campaign without the parts that differ: processor time and the paths of records.
 fn report(command: &mut Command) -> Vec<Value> {
     let output = output_of(command);
     assert_eq!(output.code, 1, "{output:?}");

@@ -70,14 +70,14 @@ fn a_regression_runs_before_all_seeds() {
     let token = killed("allows_one_incarnation", 0);
     let keep = || output_of(command(&["keep", &token]).env("AFTERLIFE_KEPT", &kept_in));
     let first = keep();
-    assert!(first.code == 0 && first.out.starts_with("✓ kept in "), "{first:?}");
-    assert!(keep().out.starts_with("– already kept in "));
-    let file = std::fs::read_to_string(kept_in.join("allows_one_incarnation.afterlife")).expect("it was kept");
+    assert!(first.code == 0 && first.out.starts_with("✓ added to "), "{first:?}");
+    assert!(keep().out.starts_with("– already in "));
+    let file = std::fs::read_to_string(kept_in.join("allows_one_incarnation.afterlife")).expect("it was added");
     assert_eq!(file.lines().filter(|line| line.starts_with(&token) && line.contains("  # no-silent-panic")).count(), 1);
     let words = ["run", "allows_one_incarnation", "--seeds", "5", "--report", "json", "--max-failures", "1"];
     let run = output_of(command(&words).env("AFTERLIFE_KEPT", &kept_in));
     assert_eq!((run.code, run.finding()["first_run"].as_u64()), (1, Some(1)), "{run:?}");
-    assert_eq!(run.finding()["token"], token.as_str(), "a regression is reported as it was kept");
+    assert_eq!(run.finding()["token"], token.as_str(), "a regression is reported with its own token");
     assert_eq!(regressions(&run)[0]["came_to"], "broke");
     let nothing = output_of(command(&["keep", &killed("allows_many_incarnations", 0)]).env("AFTERLIFE_KEPT", &kept_in));
     assert_eq!(nothing.code, 2, "a run that holds is not kept: {nothing:?}");

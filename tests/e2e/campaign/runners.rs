@@ -1,4 +1,5 @@
-//! The conversation between a campaign and its runner processes survives what programs do to standard streams and executables.
+//! The conversation between a campaign and its runner processes survives anything that programs do to standard streams and
+//! executables.
 
 use crate::harness::{Module, cli, command, scenarios, trials};
 use afterlife::Sim;
@@ -24,8 +25,8 @@ fn talks_on_every_stream(sim: &mut Sim) {
     println!("a line on standard output");
     let noise = [0xff; 64];
     for stream in [libc::STDIN_FILENO, libc::STDOUT_FILENO] {
-        // SAFETY: write(2) reads `noise`, which is as long as it says. Any descriptor may be passed to it and to close(2), and nothing in
-        // a runner's child uses these two.
+        // SAFETY: write(2) reads `noise`, which is as long as it says. Any descriptor may be passed to it and to close(2), and
+        // nothing in a runner's child uses these two.
         unsafe {
             libc::write(stream, noise.as_ptr().cast(), noise.len());
             libc::close(stream);
@@ -42,7 +43,7 @@ fn a_scenario_may_use_standard_streams() {
 /// A copy of this executable at a path. A copy that replaces another one is a file of its own, as a linker's output is.
 fn install(at: &Path) {
     let draft = at.with_extension("new");
-    fs::copy(std::env::current_exe().expect("this process has an executable"), &draft).expect("there is room");
+    fs::copy(std::env::current_exe().expect("this process has an executable"), &draft).expect("the disk has space");
     fs::rename(&draft, at).expect("it is the same folder");
 }
 

@@ -126,7 +126,7 @@ fn nobody_answers_within_a_deadline(sim: &mut Sim) {
 fn a_read_without_a_deadline_is_a_deadlock_if_nobody_answers() {
     campaign_holds("nobody_answers_within_a_deadline");
     assert_eq!(signature("nobody_answers"), "no-deadlock · its work");
-    // As soon as the thread that looked the name up has gone: tokio keeps it for ten seconds.
+    // As soon as the thread that looked up the name is gone: tokio keeps it for ten seconds.
     assert!(campaign("nobody_answers", "1").finding()["virtual_ns"].as_u64() < Some(12_000_000_000));
 }
 

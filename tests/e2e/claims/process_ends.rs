@@ -28,7 +28,7 @@ pub(crate) fn module() -> Module {
 fn dies_of_a_segmentation_fault(sim: &mut Sim) {
     sim.node_main("server-0", |_| {
         std::thread::sleep(Duration::from_secs(1));
-        // SAFETY: there is none: the run is to die of it.
+        // SAFETY: none: this write is meant to kill the run.
         unsafe { std::ptr::without_provenance_mut::<u8>(std::hint::black_box(8)).write_volatile(1) };
         0
     });
@@ -65,7 +65,7 @@ fn a_crash_that_is_off_or_known_is_no_finding() {
 
 fn makes_an_unsupported_call(sim: &mut Sim) {
     sim.client_main("client", |_| {
-        // SAFETY: both are strings with a zero at their end.
+        // SAFETY: both strings are NUL-terminated.
         let file = unsafe { libc::fopen(c"/data".as_ptr(), c"r".as_ptr()) };
         i32::from(file.is_null())
     });
@@ -90,7 +90,7 @@ fn an_unsupported_call_that_is_off_or_known_is_no_finding() {
     campaign_holds("makes_a_known_unsupported_call");
 }
 
-/// What a service leaks is judged after the run, too.
+/// The leaks of a service are judged after the run, too.
 fn leaks_a_known_thread(sim: &mut Sim) {
     sim.known_issue("nothing-left", &["thread", "process_ends.rs"]);
     sim.node_main("server", |_| {

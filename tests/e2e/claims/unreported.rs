@@ -1,4 +1,4 @@
-//! Five patterns of real systems that look like defects and are none. Under faults, none of them may be reported.
+//! Five patterns of real systems that look like defects and are not. Under faults, none of them may be reported.
 //! The test runs 200 seeds of each; the whole campaign is `AFTERLIFE_SEEDS=2000 cargo test --release --test e2e unreported`.
 
 use super::pairs::coordinator::a_late_status_finds_no_coordinator;
@@ -199,7 +199,7 @@ extern "C" fn leave(_: libc::c_int) {
 }
 
 fn proxy(_: Node) -> i32 {
-    // SAFETY: a handler that only leaves.
+    // SAFETY: a handler that only exits.
     unsafe { libc::signal(libc::SIGTERM, leave as extern "C" fn(libc::c_int) as libc::sighandler_t) };
     let monitor = Arc::new(probe::Resource::open("monitor"));
     let watched = monitor.clone();

@@ -98,7 +98,7 @@ impl Run {
     }
 }
 
-/// Runs a main function beside two tasks that only make noise: they wake at other times and mark every step.
+/// Runs a main function alongside two tasks that only make noise: they wake at other times and mark every step.
 fn beside_noise<F: Future<Output = ()> + Send + 'static>(sim: &mut Sim, main: fn() -> F) -> Group {
     sim.client("client", move |_| async move {
         for ms in [1, 3] {

@@ -1,4 +1,4 @@
-//! The record of a finding: its events, the questions that the seed answered, the output of programs, the environment; and the
+//! The record of a finding: its events, the choices that the seed made, the output of programs, the environment; and the
 //! refusal of a record that no longer fits. The unit tests of `src/failure/record` cover the format itself.
 
 use crate::harness::{Module, Output, campaign, cli, command, output_of, scenarios, trials};
@@ -138,7 +138,7 @@ fn a_record_has_the_questions_that_the_seed_answered() {
     assert!(asked.iter().all(|choice| choice["who"].is_string() && choice["answer"].is_u64()), "{asked:?}");
     let end = of_kind(&lines, "end").next().expect("it is whole");
     assert_eq!(end["choices"], asked.len());
-    // The lines stand in the order of the run.
+    // The lines are in the order of the run.
     let events: Vec<_> = asked.iter().map(|choice| choice["events"].as_u64()).collect();
     assert!(events.is_sorted(), "{events:?}");
 }
@@ -287,7 +287,7 @@ fn a_record_that_no_longer_fits_names_the_first_different_event() {
         "{}",
         output.out
     );
-    // Afterlife cannot see that a file beside the program has changed, so the difference is all that it can report.
+    // Afterlife cannot see that a file next to the program has changed, so the difference is all that it can report.
     assert!(output.out.contains("changed   nothing: this program wrote the record"), "{}", output.out);
     assert_eq!(cli(&["replay", &path, "--until", "1ms"]).code, 0, "it has not differed by then");
 

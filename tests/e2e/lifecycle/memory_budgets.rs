@@ -58,7 +58,7 @@ impl Drop for NotesDrop {
     }
 }
 
-/// A server with 64 MiB that allocates one more MiB for ever, and its peer.
+/// A server with 64 MiB that allocates one MiB after another, and its peer.
 fn over_budget(sim: &mut Sim) {
     let taken = sim.ledger::<u64>("mebibytes taken");
     let dropped = sim.ledger::<&'static str>("dropped");

@@ -1,4 +1,4 @@
-//! A paused process stands still while its machine runs, as its peers, its timers, and stops and kills of it show.
+//! A paused process does not run, but its machine does, as its peers, its timers, stops and kills show.
 //! Holds of single threads are in `threads::holds`.
 
 use crate::harness::{Module, at, breaks, cli, holds, scenarios, trials};

@@ -1,4 +1,4 @@
-//! Slow, lossy, narrow, held and unruly links, as connections and datagrams see them.
+//! Slow, lossy, narrow, held, duplicating and reordering links, as connections and datagrams see them.
 //! Partitions are in `tcp_ends` and `udp`.
 
 use crate::harness::{Module, campaigns};

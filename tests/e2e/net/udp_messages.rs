@@ -30,7 +30,7 @@ struct Control([u8; 128]);
 fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr, control: &[(i32, i32, &[u8])]) -> isize {
     let SocketAddr::V4(v4) = to else { panic!("these tests use IPv4") };
     let mut buffer = Control([0; 128]);
-    // SAFETY: everything that the message points to outlives the call, and the buffer has room.
+    // SAFETY: everything that the message points to outlives the call, and the buffer is large enough.
     unsafe {
         let mut name: libc::sockaddr_in = std::mem::zeroed();
         name.sin_family = libc::AF_INET as _;

@@ -1,4 +1,4 @@
-//! Holds: a single thread stands still, at an edge or at a time, until another edge or a time, while its process runs on.
+//! Holds: a single thread is suspended, at an edge or a time, until another edge or time, while its process keeps running.
 //! Holds combine with kills and pauses of the process.
 //! Pauses of whole processes are in `lifecycle::pauses`.
 

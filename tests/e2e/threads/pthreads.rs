@@ -59,7 +59,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// Calls a C function whose arguments are in order.
+/// Calls a C function whose arguments are valid.
 macro_rules! c {
     ($function:ident($($argument:expr),*)) => {
         // SAFETY: the arguments are live objects of the right kind, initialised as the function wants them.

@@ -106,7 +106,7 @@ fn spins_by_short_sleeps(sim: &mut Sim) {
     });
 }
 
-/// Probe events are no progress, however many there are.
+/// Probe events do not count as progress, however many there are.
 fn spins_on_the_clock_with_probe_events(sim: &mut Sim) {
     sim.bound("no-spin", 20_000);
     sim.client_main("client", |_| {

@@ -68,7 +68,7 @@ struct Session {
     is_open: AtomicBool,
 }
 
-/// The side that finds the session over says goodbye and closes it.
+/// The side that finds that the session has ended says goodbye and closes it.
 async fn over(session: &Session, takes_first: bool) {
     let open = &session.is_open;
     let mine = if takes_first { open.swap(false, Ordering::AcqRel) } else { open.load(Ordering::Acquire) };
