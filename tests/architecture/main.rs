@@ -6,6 +6,7 @@
 //! - `layers`: folders that depend one way, and no circles of files
 //! - `code`: `unsafe`, guest engines, hash order, floats, disabled tests
 //! - `shape`: files and structs
+//! - `words`: names and documentation in the vocabulary of docs/concepts.md
 //! - `documents`: ARCHITECTURE.md, the README, golden vectors
 
 mod code;
@@ -16,3 +17,4 @@ mod modules;
 mod packages;
 mod shape;
 mod source;
+mod words;
