@@ -36,7 +36,7 @@ pub struct FailingRun {
     pub(crate) also: Vec<Signature>,
     /// The stack of the code that crashed or looped: node and time, then the calls.
     pub(crate) stack: Option<String>,
-    /// The account of shrinking; `None` if the plan is as it was drawn.
+    /// The result of shrinking; `None` if the plan is as it was drawn.
     pub(crate) shrunk: Option<Shrunk>,
 }
 

@@ -1,4 +1,4 @@
-//! FNV-1a of 64 bits, for checksums and folder names. It is the same on every machine and resists no adversary.
+//! FNV-1a of 64 bits, for checksums and folder names. It is the same on every machine, but it is not collision-resistant.
 
 /// The hash of these bytes.
 pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {

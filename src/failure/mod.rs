@@ -1,10 +1,10 @@
-//! The way from a violation to a failure, and the files that keep it.
+//! Failures: findings with their runs, and the files that store them.
 //!
 //! ```text
 //! data      failing_run (a finding and its run)  finding  shrunk
-//! story     the twelve events that show how it happened
+//! story     the events, twelve at most, that show how it happened
 //! token     token  token_engine: one line of text that replays the run
-//! disk      record/ (one file per finding)  regressions (runs to repeat first)  symbols (addresses to lines)
+//! disk      record/ (one file per finding)  regressions (runs to replay first)  symbols (addresses to lines)
 //! ```
 
 pub(crate) mod failing_run;

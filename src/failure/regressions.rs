@@ -1,4 +1,4 @@
-//! Regressions: a text file beside the code, with one line for each run that broke once and is run first from then on.
+//! Regressions: a text file beside the code, with one line for each run that broke once and is now run first.
 //! It reads and adds lines; it runs nothing.
 
 use crate::failure::token::{Token, TokenError};
@@ -32,10 +32,10 @@ pub(crate) enum RegressionFiles {
     File {
         /// The file.
         file: PathBuf,
-        /// The path of the test, as the test runner writes it: `orders::hold`. Two modules may have tests of one name.
+        /// The path of the test, as the test runner writes it: `orders::hold`. Two modules may have tests of the same name.
         test: String,
     },
-    /// None: the program does not know where its source is.
+    /// No file: the program does not know where its source is.
     Nowhere,
 }
 
@@ -46,8 +46,8 @@ impl RegressionFiles {
         named.map(Path::to_owned).or_else(package).map_or(Self::Nowhere, Self::Folder)
     }
 
-    /// The file of a test, beside its source. Cargo sets the package's folder, and the source is named from there or from the
-    /// workspace's.
+    /// The file of a test, beside its source. Cargo sets the package's folder, and the path of the source is relative to it or to
+    /// the workspace's.
     pub(crate) fn of_this_test(source: &str, test_path: &str) -> Self {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let found = package.iter().flat_map(|package| package.ancestors()).map(|folder| folder.join(source));
@@ -67,7 +67,7 @@ impl RegressionFiles {
         }
     }
 
-    /// The test whose lines count, besides lines that name none.
+    /// The test whose lines are read, besides lines that name no test.
     fn test(&self) -> Option<&str> {
         match self {
             Self::File { test, .. } => Some(test),
@@ -130,7 +130,7 @@ impl RegressionFiles {
     }
 }
 
-/// The line of a regression: its token, the path of its test if it is one of a test, and the claim that it broke.
+/// The line of a regression: its token, the path of its test if it has one, and the claim that it broke.
 fn line(token: &str, test: Option<&str>, what: &str) -> String {
     let test = test.map_or_else(String::new, |test| format!(" {test}"));
     format!("{token}{test}  # {}", what.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -145,7 +145,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Refusal {
     Refusal::new(format!("cannot read {}: {error}", file.display()), "fix the file or remove it")
 }
 
-/// A line that this code cannot run. A mistyped one is the user's; any other was right once.
+/// The error for a line that this code cannot run. A mistyped line is the user's error; any other was valid once.
 fn misfit(place: &str, why: &str, error: &TokenError) -> Refusal {
     let refusal = Refusal::new(format!("{place}: {why}"), format!("fix or remove this line: {}", error.next()));
     match error {
@@ -154,7 +154,7 @@ fn misfit(place: &str, why: &str, error: &TokenError) -> Refusal {
     }
 }
 
-/// A path relative to the current folder, if it lies there.
+/// A path relative to the current folder, if it is inside it.
 pub(crate) fn here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).display().to_string()
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(files.read(&toy()), Ok(Vec::new()));
         for seed in [3, 9, 3] {
             let (_, new) = files.add(&token(seed), "no-spin · a\n · b").expect("the folder can be written to");
-            assert_eq!(new, seed == 9 || files.read(&toy()).is_ok_and(|kept| kept.len() == 1));
+            assert_eq!(new, seed == 9 || files.read(&toy()).is_ok_and(|saved| saved.len() == 1));
         }
         let file = files.file("toy").expect("there is a folder");
         let text = fs::read_to_string(file).expect("it was written");
@@ -197,9 +197,9 @@ mod tests {
             lines[1..],
             [format!("{}  # no-spin · a · b", token(3)), format!("{}  # no-spin · a · b", token(9))]
         );
-        let kept = files.read(&toy()).expect("it can be read");
-        assert_eq!(kept.iter().map(|kept| kept.token.seed).collect::<Vec<_>>(), [3, 9]);
-        assert!(kept[1].place.ends_with("toy.afterlife:3"), "{}", kept[1].place);
+        let saved = files.read(&toy()).expect("it can be read");
+        assert_eq!(saved.iter().map(|saved| saved.token.seed).collect::<Vec<_>>(), [3, 9]);
+        assert!(saved[1].place.ends_with("toy.afterlife:3"), "{}", saved[1].place);
     }
 
     fn of_test(folder: &Folder, test: &str) -> RegressionFiles {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_a_source_has_lines_of_many_scenarios() {
+    fn the_file_beside_a_source_has_lines_of_many_scenarios() {
         let folder = Folder::new();
         let files = of_test(&folder, "shop::toy");
         files.add(&token(1), "x").expect("it can be written");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn two_tests_of_one_name_in_two_modules_have_lines_of_their_own() {
+    fn tests_of_the_same_name_in_two_modules_have_separate_lines() {
         let folder = Folder::new();
         let (orders, stock) = (of_test(&folder, "orders::toy"), of_test(&folder, "stock::toy"));
         orders.add(&token(1), "x").expect("it can be written");
@@ -254,13 +254,13 @@ mod tests {
         let (verdict, text) = said("a2-toy-3-AAAAAA");
         assert_eq!(verdict, Verdict::Refused);
         insta::assert_snapshot!(text, @r"
-        error: HERE/shop.afterlife:2: the token's checksum does not fit: it is truncated or mistyped
+        error: HERE/shop.afterlife:2: the token's checksum does not match: it is truncated or mistyped
           next: fix or remove this line: copy the token whole, from the line that begins with `replay`
         ");
         let (verdict, text) = said("a9-toy-3-AAAA  # no-spin");
         assert_eq!(verdict, Verdict::Unfit);
         insta::assert_snapshot!(text, @r"
-        error: HERE/shop.afterlife:2: the token is of version a9, and this code reads a2
+        error: HERE/shop.afterlife:2: the token has version a9, but this code reads a2
           next: fix or remove this line: replay it with the afterlife that wrote a9 tokens, or hunt for it again here
         ");
     }

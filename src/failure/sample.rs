@@ -84,7 +84,7 @@ pub(crate) fn shrunk() -> FailingRun {
 }
 
 /// The crash of the shipped raft-master in a real run (seed 28), with its times, nodes, lines and causes, and without the
-/// events between.
+/// events between them.
 pub(crate) fn raft_master() -> FailingRun {
     let mut log = Log::new(&["master-0", "master-1", "master-2", "client-0"]);
     let (db, apply, ready) = (log.name("metadata-db"), log.name("apply 25"), log.name("ready"));
@@ -111,18 +111,18 @@ pub(crate) fn raft_master() -> FailingRun {
     let begun = log.push(4_947_300_000, 1, again.0, db_opened);
     log.push(4_947_600_000, 1, begun.0, What::Phase { name: ready, site: up });
     let request = log.push(5_128_612_000, 3, NONE, What::Sent { conn: 14, bytes: 115 });
-    let heard = log.push(5_129_685_000, 0, request.0, What::Delivered { conn: 14, bytes: 115 });
-    let kept = log.push(5_130_029_000, 0, heard.0, What::FileSynced { path: file, took_ns: 342_146 });
-    let spread = log.push(5_130_029_000, 0, kept.0, What::Sent { conn: 10, bytes: 355 });
+    let received = log.push(5_129_685_000, 0, request.0, What::Delivered { conn: 14, bytes: 115 });
+    let stored = log.push(5_130_029_000, 0, received.0, What::FileSynced { path: file, took_ns: 342_146 });
+    let spread = log.push(5_130_029_000, 0, stored.0, What::Sent { conn: 10, bytes: 355 });
     let there = log.push(5_130_460_000, 2, spread.0, What::Delivered { conn: 10, bytes: 355 });
     let answer = log.push(5_130_801_000, 2, there.0, What::Sent { conn: 10, bytes: 20 });
     let back = log.push(5_132_737_000, 0, answer.0, What::Delivered { conn: 10, bytes: 20 });
     let entries = log.push(5_202_245_000, 0, back.0, What::Sent { conn: 27, bytes: 1_471 });
-    let come = log.push(5_203_423_000, 1, entries.0, What::Delivered { conn: 27, bytes: 1_471 });
+    let arrived = log.push(5_203_423_000, 1, entries.0, What::Delivered { conn: 27, bytes: 1_471 });
     let second = log.push(5_203_940_000, 1, NONE, What::Fault { kind: stop, injection: 0, detail: Name::NONE });
     let asked = log.push(5_203_940_000, 1, second.0, What::StopRequested { budget_ns });
     let used = |site| What::ResourceUsed { name: db, object: 4, by: apply, site };
-    let batch = log.push(5_205_344_000, 1, come.0, used(began));
+    let batch = log.push(5_205_344_000, 1, arrived.0, used(began));
     let synced = log.push(5_205_494_000, 1, asked.0, What::FileSynced { path: file, took_ns: 226_510 });
     let close = log.push(5_205_495_000, 1, synced.0, What::ResourceClosed { name: db, object: 4, site: closed });
     let timer = log.push(5_206_702_000, 1, batch.0, What::TimerFired);

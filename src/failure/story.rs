@@ -7,10 +7,10 @@ use crate::run::request::Ended;
 use afterlife_sim::event::{Death, Event, NodeId, ProbeEvent, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The number of steps that fits on a page and in a reader's head.
+/// The most steps that fit on a page and that a reader can follow.
 const STEPS_MAX: usize = 12;
 
-/// The number of steps for each kind of event, nearest to the end first.
+/// The most steps for each kind of event, nearest to the end first.
 const FAULTS_MAX: usize = 3;
 const FAULTS_BESIDE_MAX: usize = 2;
 const OBJECTS_MAX: usize = 3;
@@ -56,8 +56,8 @@ impl<'a> Story<'a> {
         let violation = &failure.finding.violation;
         let end = end(failure);
         // If the end of the run broke the claim, it takes a step of its own.
-        let room = if violation.at == Seq::NONE { STEPS_MAX - 1 } else { STEPS_MAX };
-        let mut chosen = Chosen { events, end, room, marks: BTreeMap::new() };
+        let steps_max = if violation.at == Seq::NONE { STEPS_MAX - 1 } else { STEPS_MAX };
+        let mut chosen = Chosen { events, end, steps_max, marks: BTreeMap::new() };
         chosen.add([violation.at], Mark::Broke, 1);
         chosen.add(violation.turning.iter().copied(), Mark::Turning, STEPS_MAX / 2);
 
@@ -111,16 +111,16 @@ pub(crate) fn end(failure: &FailingRun) -> Seq {
 struct Chosen<'a> {
     events: &'a [Event],
     end: Seq,
-    room: usize,
+    steps_max: usize,
     marks: BTreeMap<Seq, Mark>,
 }
 
 impl<'a> Chosen<'a> {
-    /// Adds up to `at_most` candidates that are not chosen yet, while there is room.
+    /// Adds up to `at_most` candidates that are not chosen yet, while the story may have more steps.
     fn add(&mut self, candidates: impl IntoIterator<Item = Seq>, mark: Mark, at_most: usize) {
         let mut added = 0;
         for seq in candidates {
-            if added == at_most || self.marks.len() == self.room {
+            if added == at_most || self.marks.len() == self.steps_max {
                 return;
             }
             if find(self.events, seq).is_some() && !self.marks.contains_key(&seq) {
@@ -208,8 +208,8 @@ impl<'a> Candidates<'a> {
         self.chains.iter().flatten().copied()
     }
 
-    /// The first event from which on faults may matter without being a cause. If one process is involved, that is the beginning
-    /// of its incarnation.
+    /// The event from which on faults may matter without being a cause: the start of the process's incarnation if one process is
+    /// involved, or else the start of the run.
     fn suspicious_since(&self) -> Seq {
         let begins = |event: &&Event| event.what == What::Started && self.nodes.contains(&event.node);
         let one = self.nodes.len() == 1;
@@ -229,7 +229,7 @@ impl<'a> Candidates<'a> {
                 continue;
             }
             sent.push(left.seq);
-            // A node that serves nobody started the exchange. Earlier messages belong to another request.
+            // A node that does not listen started the exchange. Earlier messages belong to another request.
             if !serves.contains(&left.node) {
                 let first = sent.pop().into_iter();
                 return sent.iter().take(1).copied().chain(first).chain(sent.iter().skip(1).copied()).collect();
@@ -276,7 +276,7 @@ pub(crate) fn object_edge(event: &Event) -> Option<u32> {
     match event.what {
         What::ResourceOpened { object, .. } | What::ResourceClosed { object, .. } => Some(object),
         What::Probe { step, object, .. } => match step {
-            // These may be many. The violation names those that matter.
+            // There may be many of these. The violation names those that matter.
             ProbeEvent::Borrowed
             | ProbeEvent::Returned
             | ProbeEvent::CallBegan

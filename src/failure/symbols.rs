@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// The owner of a frame's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// The standard library, the asynchronous runtime and the interposed functions, through which a program spawns and opens.
+    /// The standard library, the async runtime and the interposed functions, through which a program spawns and opens.
     Machinery,
-    /// A crate that the program depends on, and which answers for what it makes.
+    /// A crate that the program depends on. It is responsible for what it creates.
     Library,
-    /// The program's own.
+    /// The program's own code.
     Own,
     /// Unknown for lack of symbols.
     Unknown,
@@ -24,7 +24,7 @@ enum Owner {
 pub(crate) struct Frame {
     /// Its name, without the compiler's hash.
     function: String,
-    /// Its file, from the workspace's folder if it lies there; empty if not known.
+    /// Its file, relative to the workspace if it is inside it; empty if unknown.
     pub(crate) file: String,
     line: u32,
     owner: Owner,
@@ -41,21 +41,21 @@ impl Frame {
         let function = short(&self.function);
         match (self.file.is_empty(), function.starts_with('{')) {
             (true, _) => function,
-            // An inlined function, and an asynchronous block above all, has no name of its own.
+            // An inlined function, such as an async block, has no name of its own.
             (false, true) => self.site(),
             (false, false) => format!("{}  {function}", self.site()),
         }
     }
 }
 
-/// The crates through which a program spawns, opens and locks, beside the standard library.
+/// The crates through which a program spawns, opens and locks, besides the standard library.
 const MACHINERY: [&str; 10] =
     ["afterlife", "afterlife-probe", "afterlife-sim", "libc", "mio", "nix", "rustix", "socket2", "tokio", "tokio-util"];
 
-/// The folders in which Cargo has dependencies. The crate's folder comes after this many others.
+/// The folders in which Cargo stores dependencies, each with the number of folders between it and a crate's.
 const DEPENDENCIES: [(&str, usize); 3] = [("/registry/src/", 1), ("/git/checkouts/", 0), ("/vendor/", 0)];
 
-/// The folder in which this package was built, and the folders in it that are machinery if it is not a dependency's.
+/// The folder in which this package was built, and the folders in it that are machinery if it is not a dependency.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const OURS: [&str; 3] = ["/src/", "/sim/src/", "/probe/src/"];
 
@@ -94,18 +94,18 @@ fn dependency(file: &str) -> Option<&str> {
     })
 }
 
-/// Returns whether this is `-1.54.0`, or a hash such as a checkout's folder has.
+/// Returns whether this is a version such as `-1.54.0`, or the hash of a checkout's folder.
 fn is_version(rest: &str) -> bool {
     rest.strip_prefix('-').is_some_and(|rest| {
         rest.starts_with(|first: char| first.is_ascii_digit()) || rest.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
 }
 
-/// A function's path without the arguments of its types.
+/// A function's path without its generic arguments.
 fn short(function: &str) -> String {
     let mut depth = 0_usize;
     let mut short = String::new();
-    // The brackets at the very beginning hold the type itself: `<audit::Log>::write`.
+    // Brackets at the very beginning contain the type itself: `<audit::Log>::write`.
     let (begin, rest) = match function.starts_with('<') {
         true => function.split_at(1),
         false => ("", function),
@@ -123,7 +123,7 @@ fn short(function: &str) -> String {
     short.replace("::::", "::").trim_end_matches("::").to_owned()
 }
 
-/// The values that are known already. The same stacks come back in run after run.
+/// A cache of known values. The same stacks occur in run after run.
 type Known<K, V> = Mutex<BTreeMap<K, Arc<V>>>;
 
 /// The functions at a return address, innermost first.
@@ -171,7 +171,7 @@ fn frames(stack: &[u32]) -> Vec<Frame> {
     stack.iter().flat_map(|address| functions(*address).iter().cloned().collect::<Vec<_>>()).collect()
 }
 
-/// The maker of something, by the stack on which it was made.
+/// The maker of something, determined from the stack on which it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Maker {
     /// The program's own code, here.
@@ -185,7 +185,7 @@ pub(crate) fn maker(stack: &[u32]) -> Maker {
     maker_of(&frames(stack)).0
 }
 
-/// The spawner of a task, if the stack spawns one. A closure that may block is not a task: the runtime waits for it.
+/// The spawner of a task, if the stack spawns one. A blocking closure is not a task: the runtime waits for it.
 pub(crate) fn spawner(stack: &[u32]) -> Maker {
     spawner_of(&frames(stack))
 }
@@ -218,7 +218,7 @@ pub(crate) fn lines(stack: &[u32]) -> Vec<String> {
     lines
 }
 
-/// The one line of a stack that matters most.
+/// The most relevant line of a stack.
 pub(crate) fn line(stack: &[u32]) -> Option<Frame> {
     let frames = frames(stack);
     let own = frames.iter().find(|frame| frame.owner == Owner::Own);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_innermost_frame_above_the_machinery_made_it() {
+    fn the_innermost_frame_outside_the_machinery_is_the_maker() {
         let tokio = |function: &str, file: &str| frame(function, &format!("{REGISTRY}/tokio-1.54.0/src/{file}"));
         let cell = tokio("{impl#0}::new", "runtime/task/core.rs");
         let spawn = tokio("tokio::task::spawn::spawn", "task/spawn.rs");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_named_without_the_arguments_of_its_types() {
+    fn a_function_is_named_without_its_generic_arguments() {
         assert_eq!(short("app::spawn::<app::Job<u8>>"), "app::spawn");
         assert_eq!(short("<app::Log<u8>>::write"), "app::Log::write");
         assert_eq!(short("app::handler::{closure#0}"), "app::handler::{closure#0}");

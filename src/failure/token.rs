@@ -1,5 +1,5 @@
 //! A token: one run on one line, short enough to paste: `a2-<scenario>-<seed>-<payload>`.
-//! It carries no events and no code, so a replay shows the behaviour of the code that replays it.
+//! It contains no events and no code, so a replay shows the behaviour of the code that replays it.
 
 use crate::failure::fnv::fnv;
 use crate::fault::Plan;
@@ -14,10 +14,10 @@ use std::str::FromStr;
 /// The version of the format, with which a token begins.
 const VERSION: &str = "a2";
 
-/// The bit in the first byte of the payload that says that a plan follows.
+/// The bit in the first byte of the payload that indicates that a plan follows.
 const PLAN_FOLLOWS: u8 = 0b001;
 
-/// The bits in the first byte of the payload that have the engine. The label of the build follows, after its length.
+/// The bits of the engine in the first byte of the payload. The length of the build's label and the label follow.
 const ENGINE_SHIFT: u32 = 1;
 const ENGINE_BITS: u8 = 0b11 << ENGINE_SHIFT;
 
@@ -31,7 +31,7 @@ pub struct Token {
     pub scenario: String,
     /// Its build.
     pub build: Build,
-    /// The engine on which it ran. A seed means another run on another engine.
+    /// The engine on which it ran. The same seed is another run on another engine.
     pub engine: Engine,
     /// The seed.
     pub seed: u64,
@@ -39,7 +39,7 @@ pub struct Token {
     pub plan: Option<Plan>,
 }
 
-/// The reason for which a text cannot be replayed.
+/// The reason why a text cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -50,7 +50,7 @@ pub enum TokenError {
         text: String,
     },
     /// It has another version of the format.
-    #[error("the token is of version {failure}, and this code reads {VERSION}")]
+    #[error("the token has version {failure}, but this code reads {VERSION}")]
     OtherVersion {
         /// The version that it names.
         failure: String,
@@ -59,9 +59,9 @@ pub enum TokenError {
     #[error("the token ends too early: after the scenario come a seed and a payload")]
     Short,
     /// Its checksum is not that of its content.
-    #[error("the token's checksum does not fit: it is truncated or mistyped")]
+    #[error("the token's checksum does not match: it is truncated or mistyped")]
     Damaged,
-    /// Its checksum fits, but its content is unknown to this code.
+    /// Its checksum matches, but its content is unknown to this code.
     #[error("the token's plan cannot be read: {what}")]
     Unreadable {
         /// The unknown content.
@@ -74,7 +74,7 @@ impl TokenError {
     pub fn next(&self) -> String {
         match self {
             Self::NotOne { .. } => {
-                format!("a token looks like {VERSION}-raft-master-47-AgQBAAkD; `last`, an id and a path also do")
+                format!("a token looks like {VERSION}-raft-master-47-AgQBAAkD; `last`, an id and a path also work")
             }
             Self::OtherVersion { failure } => {
                 format!("replay it with the afterlife that wrote {failure} tokens, or hunt for it again here")
@@ -133,7 +133,7 @@ impl Token {
             Engine::Turmoil => 1,
             Engine::Madsim => 2,
         };
-        // The default build needs no letters.
+        // The default build has an empty label.
         let label = if self.build == Build::DEFAULT { "" } else { self.build.label() };
         let mut body = vec![engine << ENGINE_SHIFT, label.len() as u8];
         body.extend(label.bytes());
@@ -191,8 +191,8 @@ impl FromStr for Token {
             return Err(TokenError::OtherVersion { failure: version.to_owned() });
         }
         let rest = &text[version.len() + 1..];
-        // Names of scenarios may have dashes and numbers, and so may payloads. Each number between two dashes is tried as the seed, and
-        // the checksum decides.
+        // Names of scenarios may have dashes and numbers, and so may payloads. Each number between two dashes is tried as the
+        // seed, and the checksum decides.
         let mut complete = false;
         for (scenario, seed, payload) in splits(rest) {
             complete |= !payload.is_empty();
@@ -310,10 +310,10 @@ mod tests {
         };
         insta::assert_snapshot!(said("banana"), @r"
         `banana` is not a token
-          next: a token looks like a2-raft-master-47-AgQBAAkD; `last`, an id and a path also do
+          next: a token looks like a2-raft-master-47-AgQBAAkD; `last`, an id and a path also work
         ");
         insta::assert_snapshot!(said("a1-raft-master-47-AAAA"), @r"
-        the token is of version a1, and this code reads a2
+        the token has version a1, but this code reads a2
           next: replay it with the afterlife that wrote a1 tokens, or hunt for it again here
         ");
         insta::assert_snapshot!(said("a2-raft-master-47"), @r"
@@ -321,7 +321,7 @@ mod tests {
           next: copy the token whole, from the line that begins with `replay`
         ");
         insta::assert_snapshot!(said("a2-raft-master-47-AAAAAAA"), @r"
-        the token's checksum does not fit: it is truncated or mistyped
+        the token's checksum does not match: it is truncated or mistyped
           next: copy the token whole, from the line that begins with `replay`
         ");
     }
@@ -341,12 +341,12 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in "(a2-)?.{0,60}") {
+        fn no_text_makes_the_parser_panic(text in "(a2-)?.{0,60}") {
             let _ = text.parse::<Token>();
         }
 
         #[test]
-        fn one_wrong_letter_is_noticed(at in 3usize..40, letter in proptest::char::range('A', 'Z')) {
+        fn one_wrong_letter_is_detected(at in 3usize..40, letter in proptest::char::range('A', 'Z')) {
             let whole = token("raft-master", Build::new("shipped"), 47, Some(stop_after_open())).to_string();
             let mut letters: Vec<char> = whole.chars().collect();
             prop_assume!(letters[at] != letter);

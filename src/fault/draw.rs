@@ -2,7 +2,7 @@
 //!
 //! Swarm testing (Groce et al. 2012): each seed enables its own subset of the kinds, since one kind can mask another. For the same
 //! reason every other seed has a victim: a lifecycle bug often takes two faults on one node, such as a slow disk and a stop. And a
-//! third of the faults follow the one before them, at once or after a while: the effects of the first are not over then.
+//! third of the faults follow the previous one, at once or after a while, before its effects are over.
 
 use super::drawing::Drawing;
 use super::faults::{Allowed, Drawn, Faults};
@@ -13,7 +13,7 @@ use crate::model::group::Group;
 use afterlife_sim::choice::{Choices, Question, identity, join};
 use afterlife_sim::event::NodeId;
 
-/// One fault in so many follows the one before it on the same node.
+/// One fault in this many follows the previous one on the same node.
 const FOLLOWING: u64 = 3;
 
 /// The longest time between the two faults.
@@ -35,7 +35,7 @@ impl From<Group> for Targets {
     }
 }
 
-/// Draws the plan of a seed. Faults that need a capability the engine lacks are not drawn; the others stay as they are.
+/// Draws the plan of a seed. Faults that need a capability the engine lacks are not drawn; the others stay the same.
 pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engine) -> Plan {
     let mut plan = Plan::default();
     let victim = choices.below(Question::Plan, identity("victim"), 0, 2 * VICTIMS);
@@ -51,7 +51,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
         let victim = (victim < VICTIMS).then(|| targets[victim as usize % targets.len()]);
         let count = choices.below(Question::Plan, who, identity("count"), faults.count_max() + 1);
         for injection in 0..count {
-            // Each injection is drawn under a key of its own, so that the others stay when one goes.
+            // Each injection is drawn under its own key, so that the others stay the same when one is removed.
             let mut drawing = Drawing {
                 node: targets[0],
                 targets,
@@ -74,7 +74,7 @@ pub(crate) fn draw(choices: &Choices, faults: &[(Targets, Faults)], engine: Engi
     plan
 }
 
-/// Draws the trigger of a fault that has none of its own: after the fault before it, at an edge, or at a time.
+/// Draws the trigger of a fault that has none of its own: after the previous fault, at an edge, or at a time.
 fn trigger_of(drawing: &Drawing<'_>, faults: &Faults, before: Option<Injection>) -> Trigger {
     let window_ns = faults.window_ns();
     if let Some(before) = before {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_draws_one_plan_and_seeds_draw_different_ones() {
+    fn a_seed_draws_one_plan_and_different_seeds_draw_different_plans() {
         let plans: Vec<Plan> = (0..50).map(|seed| draw(&Choices::new(seed), &targets(), Engine::Native)).collect();
         assert_eq!(plans[7], draw(&Choices::new(7), &targets(), Engine::Native));
         assert!(plans.iter().any(|plan| plan.injections.is_empty()));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn some_faults_follow_the_one_before_them_on_its_node() {
+    fn some_faults_follow_the_previous_one_on_its_node() {
         let faults = Faults::none().kills().at_most(6).aimed_at("use db", 50);
         let (mut pairs, mut following, mut at_once) = (0, 0, 0);
         for seed in 0..200 {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_is_held_at_its_edges_until_others_or_for_a_time() {
+    fn a_thread_is_held_at_an_edge_until_another_edge_or_for_a_time() {
         let limit = Duration::from_secs(2);
         let faults =
             Faults::none().held_threads(limit).held_at("use db", 5).held_at("run job", 3).held_until("close db");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_injection_lies_in_the_window_and_strikes_a_target() {
+    fn every_injection_is_in_the_window_and_strikes_a_target() {
         for seed in 0..500 {
             for injection in draw(&Choices::new(seed), &targets(), Engine::Native).injections {
                 let Trigger::At { time_ns } = injection.trigger else { panic!("random plans strike at times") };
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_builders_changes_no_seed() {
+    fn the_order_of_builder_calls_changes_no_plan() {
         let (ms, s) = (Duration::from_millis(1), Duration::from_secs(1));
         let forth = Faults::lifecycle().partitions().slow_disks(ms, s, s).held_threads(s).held_at("use db", 2);
         let forth = forth.held_until("close db").aimed_at("use db", 5).aimed_at("close db", 2).at_most(6);
@@ -232,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_draws_what_it_always_drew() {
+    fn the_plans_of_seeds_are_stable() {
         let faults = [(targets_up_to(4), all_kinds()), (targets_up_to(2), Faults::lifecycle())];
         let drawn = |seed| draw(&Choices::new(seed), &faults, Engine::Native);
         let plans: Vec<u8> = (0..500).flat_map(|seed| drawn(seed).encode()).collect();
         let kinds: std::collections::BTreeSet<_> =
             (0..500).flat_map(|seed| drawn(seed).injections).map(|injection| injection.fault.kind().id()).collect();
         assert_eq!(kinds.len(), 22, "{kinds:?}");
-        // Another value is another meaning of seeds: mark it **[seeds]** in the changelog.
+        // A change of these values changes what seeds mean: mark it **[seeds]** in the changelog.
         assert_eq!(
             (plans.len(), identity(&plans.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
             (45_207, 15_270_708_282_884_103_954)

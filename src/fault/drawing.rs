@@ -5,7 +5,7 @@ use crate::model::engine::{Engine, Need};
 use afterlife_sim::choice::{Choices, Question, identity};
 use afterlife_sim::event::NodeId;
 
-/// Shorter durations are not told apart.
+/// Shorter durations are not distinguished.
 const SHORTEST_NS: u64 = 1_000;
 
 /// The draw of one injection. Each question is keyed by its name, so that one answer does not depend on another.

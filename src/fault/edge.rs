@@ -3,7 +3,7 @@
 
 use afterlife_sim::event::{Name, ProbeEvent, What};
 
-/// The edge of a lifetime that an event is, if faults can be aimed at it.
+/// The edge of a lifetime that an event marks, if faults can be aimed at it.
 pub(crate) fn edge_of(what: &What) -> Option<Edge> {
     let (verb, name) = match *what {
         What::Started => ("start", Name::NONE),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// The faults that may strike, the time in which they may, and their bounds. Start from [`lifecycle`](Self::lifecycle) or
+/// The faults that may strike, when they may strike, and their bounds. Start from [`lifecycle`](Self::lifecycle) or
 /// [`none`](Self::none), and add kinds. The order of the calls does not matter; of two calls that set the same bound, the last
 /// counts.
 ///
@@ -48,8 +48,8 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// No faults: add the kinds that may strike. The defaults of every set of faults: at most 4 of them strike in a run, between 1 s
-    /// and 30 s of virtual time, and a node stays down for 100 ms to 5 s.
+    /// No faults: add the kinds that may strike. The defaults of every set of faults: at most 4 of them strike in a run, between
+    /// 1 s and 30 s of virtual time, and a node stays down for 100 ms to 5 s.
     pub fn none() -> Self {
         Self {
             kinds: BTreeMap::new(),
@@ -68,8 +68,8 @@ impl Faults {
     }
 
     /// Lets half of the faults strike at an edge of a lifetime instead of a time: at once, or up to 1 ms after one of the first
-    /// `nth_max` occurrences of `edge` on the node that they strike. Occurrences count from when faults may strike. Each call adds an
-    /// edge, and each such fault draws one of them. By default all faults strike at times.
+    /// `nth_max` occurrences of `edge` on the node that they strike. Occurrences count from the start of the fault window. Each
+    /// call adds an edge, and each such fault draws one of them. By default all faults strike at times.
     ///
     /// Edges are written as in stories: `use metadata-db`, `close metadata-db`, `begin to open metadata-db`, `call progress`,
     /// `deregister progress`, `advance ballot`, `run sst-3`, `phase ready`, `note acked`, `sync /var/lib/db`, `change /tmp/new`,
@@ -85,7 +85,7 @@ impl Faults {
     /// # Panics
     /// If `nth_max` is 0.
     pub fn aimed_at(mut self, edge: &str, nth_max: u32) -> Self {
-        assert!(nth_max > 0, "`nth_max` is 1 or more: an edge has no occurrence before the first");
+        assert!(nth_max > 0, "`nth_max` must be at least 1: an edge has no occurrence before the first");
         self.aims.insert(edge.to_owned(), nth_max);
         self
     }
@@ -118,7 +118,7 @@ impl Faults {
         self
     }
 
-    /// The time in which faults may strike, in nanoseconds.
+    /// The window in which faults may strike, in nanoseconds.
     pub(crate) fn window_ns(&self) -> Range<u64> {
         self.window_ns.clone()
     }
@@ -153,7 +153,7 @@ impl Faults {
         &mut self.holds
     }
 
-    /// Allows a kind. Its name keys its draws: another name is another seed. The last call for a name counts.
+    /// Allows a kind. Its name keys its draws, so a new name changes them. The last call for a name counts.
     pub(super) fn allow<D: Into<Drawn>>(
         mut self,
         name: &'static str,

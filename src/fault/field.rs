@@ -11,7 +11,7 @@ pub(crate) enum Field<'a> {
     Node(&'a mut NodeId),
     /// A number that may become smaller while a plan is shrunk.
     Number(Number<'a>),
-    /// Anything that stays as it is.
+    /// A value that never shrinks.
     Fixed(&'a mut dyn Value),
 }
 
@@ -26,7 +26,7 @@ impl<'a> Field<'a> {
         Self::Number(Number::Long { at, least: 0 })
     }
 
-    /// A place in an order, counted from 1.
+    /// An ordinal number, from 1.
     pub(super) fn nth(at: &'a mut u32) -> Self {
         Self::Number(Number::Short { at, least: 1 })
     }

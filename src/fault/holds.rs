@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The edges at which threads are held, and those until which.
+/// The edges at which holds begin and end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holds {
     /// The longest hold, in nanoseconds, once holds are allowed.

@@ -26,7 +26,7 @@ pub(crate) trait FaultKind: fmt::Debug + Send + Sync {
     /// The capability that an engine needs for it.
     fn need(&self) -> Need;
 
-    /// Its fields, in the order of their form in a token. Old tokens are read with them, so that they never change.
+    /// Its fields, in the order of their form in a token. Old tokens are read with them, so they never change.
     fn fields(&mut self) -> Vec<Field<'_>>;
 
     /// The fault in a few words: `slow disk on master-0`.
@@ -37,7 +37,8 @@ pub(crate) trait FaultKind: fmt::Debug + Send + Sync {
         String::new()
     }
 
-    /// Chooses what depends on the moment of the strike, such as a file or a thread. The answer is part of the fault's event.
+    /// Makes the choices that depend on the moment of the strike, such as a file or a thread. The result is part of the fault's
+    /// event.
     fn prepare(&self, _injection: u32, _control: &mut Control<'_>) -> Option<String> {
         None
     }
@@ -60,7 +61,7 @@ pub(crate) trait FaultKind: fmt::Debug + Send + Sync {
     }
 }
 
-/// A kind of fault with a tag. The list of kinds implements it, so that tokens and records can carry every fault that exists.
+/// A kind of fault with a tag. The list of kinds implements it, so that tokens and records can contain every fault.
 pub(crate) trait Listed: FaultKind + Clone + Default + PartialEq + 'static {
     /// The number of the kind in tokens.
     const TAG: u64;
@@ -175,7 +176,7 @@ impl Fault {
         }
     }
 
-    /// Reads the fields of a kind from a token. The tag, which tells the kind, is read before.
+    /// Reads the fields of a kind from a token. The tag, which identifies the kind, has been read already.
     pub(super) fn read_fields<K: Listed>(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
         let mut kind = K::default();
         for mut field in kind.fields() {
@@ -191,9 +192,9 @@ pub(crate) struct Strike<'a, 'c> {
     pub(crate) control: &'a mut Control<'c>,
     /// The number of the injection.
     pub(crate) injection: u32,
-    /// The event of the fault, which causes what follows.
+    /// The event of the fault, which is the cause of its effects.
     pub(crate) cause: Seq,
-    /// The answer of [`FaultKind::prepare`].
+    /// The result of [`FaultKind::prepare`].
     pub(crate) prepared: Option<String>,
     /// The faults that are active already.
     pub(crate) active: &'a [Active<'a>],
@@ -214,7 +215,7 @@ pub(crate) struct Lift<'a, 'c> {
 }
 
 impl Lift<'_, '_> {
-    /// Records that the fault has ended. What follows has this event as its cause.
+    /// Records that the fault has ended. Later effects have this event as their cause.
     pub(crate) fn healed(&mut self) -> Seq {
         self.control.record_heal(self.id, self.injection)
     }

@@ -1,4 +1,4 @@
-//! Faults: the things that can be done to a simulation, their triggers, and how a seed draws them.
+//! Faults: their kinds, their triggers, their strikes, and the plans that seeds draw from them.
 //!
 //! Each file uses only files above it in this list:
 //!

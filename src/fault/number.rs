@@ -42,7 +42,7 @@ impl<'a> Number<'a> {
         Self::Long { at, least: LASTING_NS }
     }
 
-    /// Its magnitude, by which tests see that a plan became smaller.
+    /// Its magnitude, with which tests check that a plan became smaller.
     #[cfg(test)]
     pub(crate) fn magnitude(&self) -> u64 {
         match self {

@@ -1,4 +1,4 @@
-//! A plan: the injections of one run, as data. The seed draws one, a token carries one, the shrinker cuts one.
+//! A plan: the injections of one run, as data. The seed draws it, a token contains it, the shrinker reduces it.
 //! It does not act: `strike` does.
 
 use super::kind::Fault;
@@ -24,7 +24,7 @@ pub struct Injection {
     pub fault: Fault,
 }
 
-/// More injections than any plan has: a greater count is damage.
+/// More injections than any plan has: a greater count means damaged bytes.
 const INJECTIONS_MAX: u64 = 4_096;
 
 impl Plan {
@@ -77,7 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn damaged_bytes_are_refused_by_name() {
+    fn damaged_bytes_are_refused_with_a_reason() {
         let refused = |bytes: &[u8]| Plan::decode(bytes).unwrap_err().to_string();
         assert_eq!(refused(&[1, 0, 5, 99]), "fault number 99");
         assert_eq!(refused(&[1, 7]), "trigger number 7");
@@ -87,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_plan_comes_back_from_its_bytes_and_from_json(plan in plan()) {
+        fn every_plan_round_trips_through_bytes_and_json(plan in plan()) {
             prop_assert_eq!(&Plan::decode(&plan.encode()).unwrap(), &plan);
             let json = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);

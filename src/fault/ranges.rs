@@ -16,6 +16,6 @@ pub(super) fn up_to(longest: Duration) -> (u64, u64) {
 
 /// A rate in thousandths.
 pub(super) fn rate(per_mille: u16) -> u16 {
-    assert!((1..=1_000).contains(&per_mille), "a rate of {per_mille} in a thousand: it is 1 to 1000");
+    assert!((1..=1_000).contains(&per_mille), "a rate of {per_mille} in a thousand: it must be 1 to 1000");
     per_mille
 }

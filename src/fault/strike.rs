@@ -1,11 +1,11 @@
-//! Injections strike, end and heal.
+//! Strikes, lifts and heals faults.
 //! The injector of a run decides when each is due.
 
 use super::kind::{Active, Fault, Lift, Strike};
 use afterlife_sim::Control;
 use afterlife_sim::event::NodeId;
 
-/// The injection number of an end that belongs to no single injection: everything heals.
+/// The injection number for the heal of everything, which belongs to no single injection.
 pub(crate) const EVERYTHING: u32 = u32::MAX;
 
 /// Lets a fault strike while others are active. Returns the nanoseconds after which it must be lifted, if it lasts.

@@ -38,12 +38,12 @@ impl Trigger {
     }
 
     /// Strikes `after` the `nth` occurrence, from 1, of `edge` on `node`: see [`Faults::aimed_at`](crate::Faults::aimed_at) for the
-    /// words. With an `after` of zero the fault strikes before the thread that passes the edge goes on.
+    /// words. With an `after` of zero the fault strikes before the thread that passes the edge continues.
     ///
     /// # Panics
     /// If `nth` is 0.
     pub fn on(node: NodeId, edge: &str, nth: u32, after: Duration) -> Self {
-        assert!(nth > 0, "`nth` is 1 or more: an edge has no occurrence before the first");
+        assert!(nth > 0, "`nth` must be at least 1: an edge has no occurrence before the first");
         Self::On { edge: edge.to_owned(), node, nth, after_ns: nanoseconds(after) }
     }
 

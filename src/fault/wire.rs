@@ -127,7 +127,7 @@ impl<'a> PlanReader<'a> {
         match self.number()? {
             0 => Ok(false),
             1 => Ok(true),
-            other => Err(WireError(format!("{other} instead of a flag"))),
+            other => Err(WireError(format!("{other} is not a flag"))),
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_every_length_come_back() {
+    fn numbers_of_every_length_round_trip() {
         for shift in 0..64 {
             for value in [1u64 << shift, (1u64 << shift) - 1, u64::MAX >> shift] {
                 let mut writer = PlanWriter::default();
@@ -163,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_refused_by_name() {
+    fn damage_is_refused_with_a_reason() {
         assert_eq!(PlanReader::new(&[0xff; 11]).number(), Err(WireError::new("a number of more than 64 bits")));
         assert_eq!(PlanReader::new(&[0x80]).number(), Err(WireError::new("the bytes end in the middle of a number")));
         assert_eq!(PlanReader::new(&[3, b'a']).text(), Err(WireError::new("the bytes end in the middle of a text")));
-        assert_eq!(PlanReader::new(&[2]).flag(), Err(WireError::new("2 instead of a flag")));
+        assert_eq!(PlanReader::new(&[2]).flag(), Err(WireError::new("2 is not a flag")));
         assert_eq!(PlanReader::new(&[0]).end(), Err(WireError::new("1 bytes after the end")));
     }
 }

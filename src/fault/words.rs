@@ -1,5 +1,5 @@
-//! Signed durations and ordinals as a person reads them.
-//! Each kind of fault has its own words, in its own file.
+//! The text of signed durations and ordinals.
+//! Each kind of fault has its own text, in its own file.
 
 use crate::model::duration::span;
 
@@ -8,7 +8,7 @@ pub(crate) fn signed(ns: i64) -> String {
     format!("{}{}", if ns < 0 { "−" } else { "+" }, span(ns.unsigned_abs()))
 }
 
-/// A place in an order: `1st`, `22nd`, `113th`.
+/// An ordinal number: `1st`, `22nd`, `113th`.
 pub(crate) fn ordinal(nth: u32) -> String {
     let ending = match (nth % 10, nth % 100) {
         (_, 11..=13) => "th",

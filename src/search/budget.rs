@@ -1,15 +1,15 @@
-//! How many runs, and for how long: `0..10000`, `500`, `2h`.
-//! It reads what a person writes; it runs nothing.
+//! The budget of a campaign, parsed from text: seeds, shards, durations and moments.
+//! It runs nothing.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How many seeds a day has under `date`: more than a night gets through.
+/// The number of seeds per day under `date`: more than one night can run.
 const SEEDS_A_DAY: u64 = 1_000_000_000;
 
 const DAY_S: u64 = 86_400;
 
-/// One of several campaigns that share seeds between them.
+/// One of several campaigns that split the seeds between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shard {
     number: u64,
@@ -23,19 +23,19 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Returns whether a seed is this one's.
+    /// Returns whether a seed belongs to this shard.
     pub(crate) fn has(self, seed: u64) -> bool {
         seed % self.of == self.number - 1
     }
 
-    /// How many of these seeds are.
+    /// The number of these seeds that belong to this shard.
     pub(crate) fn count(self, seeds: &Range<u64>) -> u64 {
         let below = |end: u64| end / self.of + u64::from(end % self.of >= self.number);
         below(seeds.end) - below(seeds.start)
     }
 }
 
-/// The shard of `2/4`: the second of four.
+/// Parses a shard: `2/4` is the second of four.
 pub(crate) fn parse_shard(text: &str) -> Result<Shard, String> {
     let number = |part: &str| part.trim().parse::<u64>().ok();
     match text.split_once('/').map(|(first, of)| (number(first), number(of))) {
@@ -45,7 +45,7 @@ pub(crate) fn parse_shard(text: &str) -> Result<Shard, String> {
     }
 }
 
-/// The seeds of today, by UTC: every day has its own, and a run of them is known by its seed like any other.
+/// Today's seeds, by UTC. Each day has its own, and a seed identifies its run as always.
 fn seeds_of_today() -> Range<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     seeds_of_day(now.as_secs() / DAY_S)
@@ -55,7 +55,7 @@ fn seeds_of_day(day: u64) -> Range<u64> {
     day * SEEDS_A_DAY..(day + 1) * SEEDS_A_DAY
 }
 
-/// The seeds of `0..10000`, `500` or `date`.
+/// Parses seeds: `0..10000`, `500` or `date`.
 pub(crate) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     if text == "date" {
         return Ok(seeds_of_today());
@@ -76,7 +76,7 @@ pub(crate) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     Ok(range)
 }
 
-/// The duration of `2h`, `90s`, `1h30m`, `500ms`.
+/// Parses a duration: `2h`, `90s`, `1h30m`, `500ms`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let unreadable = || format!("`{text}` is not a duration");
     let mut rest = text.trim();
@@ -101,12 +101,12 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         rest = &rest[unit_end..];
     }
     if total.is_zero() {
-        return Err(format!("`{text}` is no time"));
+        return Err(format!("`{text}` is a duration of zero"));
     }
     Ok(total)
 }
 
-/// The moment of `0.44s`, `440ms`, `2m` or `0.44`, in nanoseconds of a run's time.
+/// Parses a moment of a run, in nanoseconds: `0.44s`, `440ms`, `2m` or `0.44`.
 pub(crate) fn parse_moment(text: &str) -> Result<u64, String> {
     let unreadable = || format!("`{text}` is not a moment");
     let text_of = text.trim();
@@ -127,23 +127,23 @@ pub(crate) fn parse_moment(text: &str) -> Result<u64, String> {
     let digits = part.len() as u32;
     let read = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() };
     let whole_ns = read(whole).and_then(|whole| whole.checked_mul(unit_ns));
-    // At most nine digits of at most an hour: it fits.
+    // At most nine digits of at most an hour, so it fits.
     let part_ns = read(part).map(|part| u128::from(part) * u128::from(unit_ns) / 10_u128.pow(digits));
     let part_ns = part_ns.and_then(|part_ns| u64::try_from(part_ns).ok());
     let moment = whole_ns.zip(part_ns).and_then(|(whole_ns, part_ns)| whole_ns.checked_add(part_ns));
     moment.ok_or_else(unreadable)
 }
 
-/// What to write instead of a range that cannot be read.
+/// The next step for an invalid range of seeds.
 pub(crate) const SEEDS_NEXT: &str = "write a range such as 0..10000, a count such as 500, or date for today's seeds";
 
-/// What to write instead of a shard that cannot be read.
+/// The next step for an invalid shard.
 pub(crate) const SHARD_NEXT: &str = "write M/N: 2/4 is the second of four shards";
 
-/// What to write instead of a moment that cannot be read.
+/// The next step for an invalid moment.
 pub(crate) const MOMENT_NEXT: &str = "write a number and a unit, such as 0.44s, 440ms or 2m";
 
-/// What to write instead of a duration that cannot be read.
+/// The next step for an invalid duration.
 pub(crate) const DURATION_NEXT: &str = "write a number and a unit, such as 90s, 20m, 2h or 1h30m";
 
 #[cfg(test)]
@@ -154,20 +154,20 @@ mod tests {
     fn a_moment_is_exact_to_the_nanosecond() {
         let moments = ["0.44s", "440ms", "0.440", ".5", "2m", "1.000000001s", "7ns", "0"];
         let ns = [440_000_000, 440_000_000, 440_000_000, 500_000_000, 120_000_000_000, 1_000_000_001, 7, 0];
-        assert_eq!(moments.map(|text| parse_moment(text).expect("it is one")), ns);
+        assert_eq!(moments.map(|text| parse_moment(text).expect("it is a moment")), ns);
         for text in ["", ".", "s", "1.2.3s", "-1s", "1.0000000001s", "1 day", "999999999999999h"] {
             assert!(parse_moment(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_number_means_the_first_so_many_seeds() {
+    fn a_single_number_is_a_count_of_seeds_from_zero() {
         assert_eq!(parse_seeds("500"), Ok(0..500));
         assert_eq!(parse_seeds("7..10_000"), Ok(7..10_000));
     }
 
     #[test]
-    fn a_range_that_is_none_is_named() {
+    fn an_invalid_range_is_quoted() {
         assert_eq!(parse_seeds("5..2"), Err("`5..2` is an empty range".into()));
         assert_eq!(parse_seeds("0"), Err("`0` is an empty range".into()));
         for text in ["x", "", "..", "1..", "-3", "+3", "1..2..3", "99999999999999999999"] {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_that_is_none_is_named() {
+    fn an_invalid_shard_is_explained() {
         assert_eq!(parse_shard("2/4"), Ok(Shard { number: 2, of: 4 }));
         for (text, why) in
             [("0/4", "there is no shard 0 of 4"), ("5/4", "there is no shard 5 of 4"), ("2", "`2` is not a shard")]
@@ -199,20 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn days_have_seeds_of_their_own() {
+    fn each_day_has_its_own_seeds() {
         assert_eq!(seeds_of_day(20_000).end, seeds_of_day(20_001).start);
         assert!(parse_seeds("date").is_ok_and(|seeds| seeds.start >= seeds_of_day(20_000).start));
         assert_eq!(parse_seeds("dates"), Err("`dates` is not a range of seeds".into()));
     }
 
     #[test]
-    fn durations_are_read_as_people_write_them() {
+    fn durations_are_parsed_with_their_units() {
         assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7_200)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         for text in ["", "2", "h", "2 hours", "99999999999999999999h"] {
             assert_eq!(parse_duration(text), Err(format!("`{text}` is not a duration")));
         }
-        assert_eq!(parse_duration("0s"), Err("`0s` is no time".into()));
+        assert_eq!(parse_duration("0s"), Err("`0s` is a duration of zero".into()));
     }
 }

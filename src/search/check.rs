@@ -36,7 +36,7 @@ pub(crate) enum Next {
 /// A stack at the first event that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stack {
-    /// The one of the two runs, 0 or 1, that this run equals up to that event; `None` if it equals neither.
+    /// The first of the two runs, 0 or 1, that equals this run up to that event; `None` if neither does.
     pub(crate) like: Option<usize>,
     /// The event there, if the run got that far.
     pub(crate) event: Option<Moment>,
@@ -44,7 +44,7 @@ pub(crate) struct Stack {
     pub(crate) text: String,
 }
 
-/// Carries out a request twice, each time in a fresh process, and returns the difference, if there is one.
+/// Executes a request twice, each time in a fresh process, and returns the difference, if there is one.
 pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option<Difference>, RunnerError> {
     let recorded = Request { record: true, stack_at: None, ..request.clone() };
     let mut pair = [executor.fresh(&recorded)?, executor.fresh(&recorded)?];
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn two_equal_runs_are_no_difference() {
+    fn two_equal_runs_have_no_difference() {
         let executor = Fake(|request: &Request, _| held(request));
         assert_eq!(check(&executor, &request()).ok(), Some(None));
     }

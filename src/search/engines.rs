@@ -1,4 +1,4 @@
-//! The variants on each engine: found or not, in which run, and at how many events a second.
+//! The variants on each engine: whether each was found, in which run, and at how many events per second.
 //! One program has one portable engine, so the rows of other builds come from files.
 
 use crate::model::build::Build;
@@ -22,27 +22,27 @@ pub(crate) struct Across {
     build: Build,
     claim: String,
     engine: Engine,
-    /// The first run in which each campaign met it, from 1; `None` if it did not.
+    /// The first run in which each campaign found it, from 1; `None` if it did not.
     met: Vec<Option<u64>>,
     /// The number of runs after which a campaign gave up.
     runs_max: u64,
-    /// The events of all campaigns over this system, and their processor time in nanoseconds.
+    /// The events of all campaigns of this system, and their processor time in nanoseconds.
     events: u64,
     cpu_ns: u64,
 }
 
-/// Looks for each variant of these scenarios on the engine that they have in this program.
+/// Searches for each variant of these scenarios on the engine that this program runs them on.
 pub(crate) fn across(
     scenarios: &[&Scenario],
     executor: &dyn Executor,
     campaigns: u64,
     runs_max: u64,
-    tell: &mut dyn FnMut(&Scenario, Build, u64),
+    progress: &mut dyn FnMut(&Scenario, Build, u64),
 ) -> Result<Vec<Across>, Refusal> {
     let mut lines = Vec::new();
     for scenario in scenarios.iter().copied().filter(|scenario| !scenario.known_variants().is_empty()) {
         let counting = Counting { executor, events: Cell::new(0), cpu_ns: Cell::new(0) };
-        let exposures = expose(&[scenario], &counting, campaigns, runs_max, tell)?;
+        let exposures = expose(&[scenario], &counting, campaigns, runs_max, progress)?;
         let (events, cpu_ns) = (counting.events.get(), counting.cpu_ns.get());
         lines.extend(exposures.into_iter().map(|Exposure { variant, runs, .. }| Across {
             system: scenario.name().to_owned(),
@@ -87,7 +87,7 @@ impl Executor for Counting<'_> {
 /// Reads the rows of another build, one JSON object per line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Across>, Refusal> {
     let refused = |why: String| {
-        let next = "give a file that `engines --lines` of another build has written".to_owned();
+        let next = "give a file that `engines --lines` of another build wrote".to_owned();
         Refusal::new(format!("{}: {why}", path.display()), next)
     };
     let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
@@ -129,7 +129,7 @@ pub(crate) fn markdown(all: &[Across]) -> String {
     text
 }
 
-/// The result of one variant: the median run of the campaigns that met it, their number, and the speed.
+/// The result of one variant: the median run of the campaigns that found it, their number, and the speed.
 fn cell(row: &Across) -> String {
     let mut met: Vec<u64> = row.met.iter().flatten().copied().collect();
     met.sort_unstable();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_as_they_were_written() {
+    fn rows_round_trip() {
         let all = [on(Engine::Turmoil, "M1", &[Some(7), None])];
         let read: Vec<Across> = lines(&all).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         assert_eq!(read, all);

@@ -3,11 +3,11 @@
 //! ```text
 //! campaign/      many runs of one scenario until something breaks
 //! shrink/        the smallest plan that still breaks
-//! replay.rs      one known run again; check.rs compares two runs of one request
-//! variants.rs    the runs until each variant is found; engines.rs has them on each engine
+//! replay.rs      replays one known run; check.rs compares two runs of one request
+//! variants.rs    the runs until each variant is found; engines.rs compares engines
 //! settings.rs    the environment variables; budget.rs parses seeds, shards and durations
-//! run_log.rs     the traced lines of a finding; moment.rs is an event with its record
-//! proptest.rs    plans as strategies
+//! run_log.rs     the traced lines of a finding; moment.rs pairs an event with its record
+//! proptest.rs    plans as `proptest` strategies
 //! ```
 
 pub(crate) mod budget;

@@ -1,4 +1,4 @@
-//! An event together with the record that has its names.
+//! An event together with the record that resolves its names.
 
 use crate::run::request::Record;
 use afterlife_sim::event::Event;

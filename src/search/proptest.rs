@@ -1,4 +1,4 @@
-//! Plans as `proptest` strategies: drawn and shrunk as campaigns draw and shrink them, for tests of a user's own.
+//! Plans as `proptest` strategies: drawn and shrunk as in campaigns, for a user's own tests.
 //! Keyed choices draw the plan, as in a campaign; proptest only chooses the seed.
 
 #![allow(clippy::test_attr_in_doctest, reason = "the example is a test file, as a user writes it")]
@@ -19,9 +19,9 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A strategy of plans for a scenario's function: `plans!(orders)`. Each value is one seed with the plan that the scenario's
-/// [`Faults`](crate::Faults) draw from it; [`holds`](Planned::holds) runs it in a process of its own. What fails is shrunk as a campaign's
-/// findings are, within proptest's `max_shrink_iters`. It stands in a `proptest!` test, because runner processes are that
-/// test, started again.
+/// [`Faults`](crate::Faults) draw from it; [`holds`](Planned::holds) runs it in a process of its own. Failures are shrunk as in a
+/// campaign, within proptest's `max_shrink_iters`. Use it only in a `proptest!` test: runner processes are that test, started
+/// again.
 ///
 /// ```
 /// use afterlife::{Faults, Sim};
@@ -57,7 +57,7 @@ macro_rules! plans {
     }};
 }
 
-/// Strategy of [`Planned`] runs; see [`plans!`](crate::plans).
+/// A strategy of [`Planned`] runs; see [`plans!`](crate::plans).
 #[derive(Clone)]
 pub struct Plans {
     offer: Arc<Offer>,
@@ -80,7 +80,7 @@ impl fmt::Debug for Plans {
 }
 
 impl Plans {
-    /// The plans of a scenario, in the test in which `here` is: use [`plans!`](crate::plans).
+    /// The plans of a scenario, for the test that contains `here`: use [`plans!`](crate::plans).
     ///
     /// # Panics
     /// If no runner process can be started.
@@ -117,7 +117,7 @@ impl Strategy for Plans {
     }
 }
 
-/// A plan and the simpler plans.
+/// A plan and its simpler plans.
 pub struct PlanTree {
     failing: Planned,
     shown: Planned,
@@ -186,7 +186,7 @@ pub struct Broken {
 }
 
 impl Planned {
-    /// The seed of everything that the plan does not say.
+    /// The seed of everything that the plan does not determine.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -196,7 +196,7 @@ impl Planned {
         &self.plan
     }
 
-    /// Runs it, in a process of its own; the same run each time.
+    /// Runs it in a process of its own. Every call is the same run.
     ///
     /// # Errors
     /// The first claim that broke.
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_is_known_by_its_path() {
+    fn the_path_of_a_test_follows_from_a_name_in_it() {
         assert_eq!(test_path("shop::orders::hold::{{closure}}::here"), "orders::hold");
         assert_eq!(test_path("shop::hold::here"), "hold");
     }

@@ -1,4 +1,4 @@
-//! A replay: one known run, carried out twice in fresh processes and compared with its record.
+//! A replay: one known run, executed twice in fresh processes and compared with its record.
 //! It prints nothing and writes nothing.
 
 use crate::failure::failing_run::FailingRun;
@@ -26,16 +26,16 @@ pub(crate) enum Replayed {
     PlanUnfit {
         /// The highest node number that it names.
         node: u16,
-        /// How many nodes there are.
+        /// The number of nodes.
         nodes: usize,
     },
     /// The run differs from the record, because the code has changed.
     RecordUnfit {
         /// The record's digest.
         expected: Digest,
-        /// The run's.
+        /// The run's digest.
         met: Digest,
-        /// The first event that differs, as recorded and now. `None` where the run is over.
+        /// The first event that differs, as recorded and now. `None` for a run that has ended.
         first: Option<[Option<Moment>; 2]>,
     },
     /// The two runs are the same up to the requested time, and nothing had broken by then.
@@ -92,7 +92,7 @@ pub(crate) fn replay(
     if let (Some(record), Some(traced)) = (&mut reply.record, &mut again.record) {
         (record.lines, record.strayed) = (std::mem::take(&mut traced.lines), strayed);
     }
-    // Tracing runs code that is skipped otherwise, so it may have made another run. The run without it counts.
+    // Tracing runs code that is otherwise skipped, so it may have changed the run. The run without tracing counts.
     if strayed {
         again = executor.fresh(&request)?;
     }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_whose_run_now_holds_is_good_news_and_a_record_of_it_is_unfit() {
+    fn a_token_whose_run_now_holds_passes_but_its_record_is_unfit() {
         assert_eq!(verdict(held, None), Verdict::Held);
         assert_eq!(verdict(held, Some(&use_after_teardown())), Verdict::Unfit);
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_makes_another_run_is_marked_and_the_run_without_it_counts() {
+    fn a_log_that_changes_the_run_is_marked_and_the_run_without_it_counts() {
         let strays = |request: &Request| {
             let reply = as_sampled(request);
             Reply { digest: Digest(u64::from(request.log.is_some()), 0), ..reply }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_names_a_node_that_is_no_more_is_unfit() {
+    fn a_plan_that_names_a_removed_node_is_unfit() {
         let fewer_nodes = |request: &Request| {
             let mut reply = as_sampled(request);
             reply.record.iter_mut().for_each(|record| record.nodes.truncate(2));
@@ -241,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_that_is_not_the_same_twice_is_no_replay() {
+    fn a_replay_whose_two_runs_differ_is_nondeterministic() {
         let runs = Cell::new(0);
-        let wobbling = |request: &Request| Reply { digest: Digest(runs.replace(runs.get() + 1), 0), ..held(request) };
-        assert_eq!(verdict(wobbling, None), Verdict::Nondeterministic);
+        let flaky = |request: &Request| Reply { digest: Digest(runs.replace(runs.get() + 1), 0), ..held(request) };
+        assert_eq!(verdict(flaky, None), Verdict::Nondeterministic);
     }
 }

@@ -1,5 +1,5 @@
 //! The log of a finding's run: the lines that its programs traced, for the record.
-//! Tracing runs code of the program that is skipped otherwise, so the log counts only if the run is the same.
+//! Tracing runs code that is otherwise skipped, so the log counts only if the run stays the same.
 
 use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;

@@ -1,5 +1,5 @@
-//! What the environment asks for: the `AFTERLIFE_*` variables.
-//! It does not apply them: the command line comes before them, the defaults come after.
+//! The `AFTERLIFE_*` environment variables, parsed.
+//! It does not apply them: the command line overrides them, and they override the defaults.
 
 use crate::model::env::{RUNNER, SWITCH};
 use crate::model::nearest::nearest;
@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a person typed to come here, for the commands that reports propose: set by `cargo afterlife`.
+/// The command that the user typed, for the commands that reports suggest. `cargo afterlife` sets it.
 pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
 
 const PREFIX: &str = "AFTERLIFE_";
@@ -28,37 +28,37 @@ const KNOWN: [&str; 10] = [
     SWITCH,
 ];
 
-/// The variables, read.
+/// The parsed variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Settings {
     /// `AFTERLIFE_REPLAY`: run this token and nothing else.
     pub(crate) replay: Option<String>,
     /// `AFTERLIFE_SEEDS`, or the one seed of `AFTERLIFE_SEED`.
     pub(crate) seeds: Option<Range<u64>>,
-    /// `AFTERLIFE_TIME`: search for so long.
+    /// `AFTERLIFE_TIME`: search for this long.
     pub(crate) time: Option<Duration>,
-    /// `AFTERLIFE_OUT`: where findings are written.
+    /// `AFTERLIFE_OUT`: the folder for findings.
     pub(crate) out: Option<PathBuf>,
-    /// `AFTERLIFE_LOG`: which lines of programs a replay shows.
+    /// `AFTERLIFE_LOG`: the lines of programs that a replay shows.
     pub(crate) log: Option<Filter>,
-    /// `AFTERLIFE_KEPT`: the folder of kept runs.
+    /// `AFTERLIFE_KEPT`: the folder of regressions.
     pub(crate) regressions: Option<PathBuf>,
-    /// `AFTERLIFE_SHRINK`: how many replays the shrinking of a finding may cost.
+    /// `AFTERLIFE_SHRINK`: the most replays that shrinking a finding may cost.
     pub(crate) shrink: Option<u64>,
-    /// Variables that look like ours and are not, each with what it may have meant.
+    /// Warnings about unknown variables with our prefix, each with the likely name.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Settings {
-    /// Those of this process.
+    /// The settings of this process.
     pub(crate) fn of_this_process() -> Result<Self, Refusal> {
         Self::read(std::env::vars_os().filter_map(|(name, value)| {
-            // A name that is not text is none of ours; a value that is not text will not parse, and is then shown.
+            // A name that is not UTF-8 is not ours. A value that is not UTF-8 does not parse, and the error shows it.
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         }))
     }
 
-    /// Those among these variables.
+    /// The settings among these variables.
     pub(crate) fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, Refusal> {
         let mut settings = Self::default();
         let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
@@ -96,7 +96,7 @@ impl Settings {
     }
 }
 
-/// Searches that there are. Only one so far, so that a name is all there is to check.
+/// Checks the name of a search. There is only one so far.
 pub(crate) fn parse_search(text: &str) -> Result<(), String> {
     if text == "random" { Ok(()) } else { Err(format!("unknown search `{text}`")) }
 }
@@ -106,17 +106,17 @@ fn parse_switch(text: &str) -> Result<(), String> {
     if matches!(text, "user-space" | "futex") {
         Ok(())
     } else {
-        Err(format!("`{text}` is not a way to switch threads"))
+        Err(format!("`{text}` is not a kind of context switch"))
     }
 }
 
-const SWITCH_NEXT: &str = "write switch (the default) or futex";
+const SWITCH_NEXT: &str = "write user-space (the default) or futex";
 
-/// What to write instead of a search that there is not.
+/// The next step for an unknown search.
 pub(crate) const SEARCH_NEXT: &str = "write random, the only search so far";
 
-/// What to write instead of a number of replays that cannot be read.
-pub(crate) const SHRINK_NEXT: &str = "write the most replays that a finding may cost, or 0 to leave plans as drawn";
+/// The next step for an invalid number of replays.
+pub(crate) const SHRINK_NEXT: &str = "write the maximum number of replays for a finding, or 0 to leave plans as drawn";
 
 const SEED_NEXT: &str = "write one number, or use AFTERLIFE_SEEDS for a range";
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn known_variables_are_read_and_foreign_ones_passed_by() {
+    fn known_variables_are_read_and_others_are_ignored() {
         let settings = read(&[("PATH", "/bin"), ("AFTERLIFE_SEEDS", "3..9"), ("AFTERLIFE_TIME", "2m"), (RUNNER, "1")]);
         let expected = Settings { seeds: Some(3..9), time: Some(Duration::from_secs(120)), ..Settings::default() };
         assert_eq!(settings, Ok(expected));
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_variable_is_warned_of_with_the_nearest_name() {
+    fn a_mistyped_variable_gives_a_warning_with_the_nearest_name() {
         let settings =
-            read(&[("AFTERLIFE_REPLYA", "x"), ("AFTERLIFE_X_Y_Z_COLOUR", "x")]).expect("both are only warned of");
+            read(&[("AFTERLIFE_REPLYA", "x"), ("AFTERLIFE_X_Y_Z_COLOUR", "x")]).expect("both only give warnings");
         insta::assert_snapshot!(settings.warnings.join("\n"), @r"
         unknown variable AFTERLIFE_REPLYA; did you mean AFTERLIFE_REPLAY?
         unknown variable AFTERLIFE_X_Y_Z_COLOUR; did you mean AFTERLIFE_LOG?
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_read_is_refused_with_its_variable() {
+    fn an_invalid_value_is_refused_with_its_variable() {
         let said = |name: &str, value: &str| read(&[(name, value)]).expect_err("the value is wrong").to_string();
         insta::assert_snapshot!(said("AFTERLIFE_SEEDS", "5..2"), @r"
         error: AFTERLIFE_SEEDS: `5..2` is an empty range
@@ -180,11 +180,11 @@ mod tests {
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SHRINK", "-1"), @r"
         error: AFTERLIFE_SHRINK: `-1` is not a number of replays
-          next: write the most replays that a finding may cost, or 0 to leave plans as drawn
+          next: write the maximum number of replays for a finding, or 0 to leave plans as drawn
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SWITCH", "hand"), @r"
-        error: AFTERLIFE_SWITCH: `hand` is not a way to switch threads
-          next: write switch (the default) or futex
+        error: AFTERLIFE_SWITCH: `hand` is not a kind of context switch
+          next: write user-space (the default) or futex
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"
         error: AFTERLIFE_SEARCH: unknown search `directed`

@@ -1,4 +1,4 @@
-//! The number of runs until each variant is found: campaigns with different first seeds, each until it has met all variants.
+//! The number of runs until each variant is found: campaigns with different first seeds, each until it has found all variants.
 //! It confirms and shrinks nothing; its result is a table.
 
 use crate::failure::token::Token;
@@ -9,19 +9,19 @@ use crate::scenario::definition::Scenario;
 use crate::scenario::variant::Variant;
 use std::ops::ControlFlow;
 
-/// The runs in which a variant was met first.
+/// The runs in which a variant was first found.
 #[derive(Clone, Debug)]
 pub(crate) struct Exposure<'a> {
     /// The scenario.
     pub(crate) scenario: &'a Scenario,
     /// The variant.
     pub(crate) variant: &'a Variant,
-    /// The first run in which each campaign met it, from 1; `None` if it did not.
+    /// The first run in which each campaign found it, from 1; `None` if it did not.
     pub(crate) runs: Vec<Option<u64>>,
 }
 
 impl Exposure<'_> {
-    /// The median of the campaigns, if at least half of them met it. A campaign that did not counts as the longest.
+    /// The median of the campaigns, if at least half of them found it. A campaign that did not counts as the longest.
     pub(crate) fn median(&self) -> Option<u64> {
         let mut runs: Vec<u64> = self.runs.iter().map(|run| run.unwrap_or(u64::MAX)).collect();
         runs.sort_unstable();
@@ -32,13 +32,13 @@ impl Exposure<'_> {
 /// The distance between the first seeds of two campaigns.
 const SEEDS_APART: u64 = 1 << 32;
 
-/// Runs `campaigns` campaigns of at most `runs_max` runs over each build that has variants. `tell` is called after each.
+/// Runs `campaigns` campaigns of at most `runs_max` runs of each build that has variants. Calls `progress` after each.
 pub(crate) fn expose<'a>(
     scenarios: &[&'a Scenario],
     executor: &dyn Executor,
     campaigns: u64,
     runs_max: u64,
-    tell: &mut dyn FnMut(&Scenario, Build, u64),
+    progress: &mut dyn FnMut(&Scenario, Build, u64),
 ) -> Result<Vec<Exposure<'a>>, Refusal> {
     let mut table = Vec::new();
     for scenario in scenarios {
@@ -48,7 +48,7 @@ pub(crate) fn expose<'a>(
                 of_build.map(|variant| Exposure { scenario, variant, runs: Vec::new() }).collect();
             for campaign in 0..if exposures.is_empty() { 0 } else { campaigns } {
                 one(scenario, *build, executor, campaign * SEEDS_APART, runs_max, &mut exposures)?;
-                tell(scenario, *build, campaign + 1);
+                progress(scenario, *build, campaign + 1);
             }
             table.extend(exposures);
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_counts_campaigns_that_met_nothing_as_the_longest() {
+    fn the_median_counts_campaigns_that_found_nothing_as_the_longest() {
         let row = |runs: &[Option<u64>]| exposure(runs).lines().last().unwrap_or_default().to_owned();
         assert!(row(&[Some(7), Some(1), Some(3)]).ends_with("| no-use-after-teardown | 3 (1 to 7) | 3 of 3 |"));
         assert!(row(&[Some(7), None, Some(3)]).ends_with("| 7 (3 to 7) | 2 of 3 |"));

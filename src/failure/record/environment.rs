@@ -1,5 +1,5 @@
 //! The environment of a run, besides its program and its token: system, machine, build of the harness, settings.
-//! It has no folder, and no variable that is not afterlife's.
+//! It contains no folder, and no variable but afterlife's own.
 
 use crate::model::env::SWITCH;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(crate) struct Environment {
     pub(crate) kernel: String,
     /// The machine's architecture: `x86_64`.
     pub(crate) arch: String,
-    /// The processor's model: libraries choose code by it.
+    /// The processor's model: libraries select code by it.
     pub(crate) processor: String,
     /// The profile of the harness's build: `debug` or `release`.
     pub(crate) profile: String,
@@ -53,7 +53,7 @@ impl Environment {
             ("context switch", &self.context_switch, &other.context_switch),
         ];
         let differ = fields.into_iter().filter(|(_, here, there)| here != there);
-        differ.map(|(what, here, there)| format!("{what} {here}, and not {there}")).collect()
+        differ.map(|(what, here, there)| format!("{what} {here}, not {there}")).collect()
     }
 }
 

@@ -1,11 +1,11 @@
-//! The reasons for which a record cannot be written, found or read, each with a next step.
+//! The reasons why a record cannot be written, found or read, each with a next step.
 
 use super::format::FORMAT;
 use crate::model::refusal::Refusal;
 use std::io;
 use std::path::PathBuf;
 
-/// The reason for which a record cannot be written, found or read.
+/// The reason why a record cannot be written, found or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
     /// The folder cannot be written to.
@@ -24,7 +24,7 @@ pub(crate) enum RecordError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The file is no record.
+    /// The file is not a record.
     #[error("{} is not a record: {what}", path.display())]
     Foreign {
         /// The file.
@@ -33,7 +33,7 @@ pub(crate) enum RecordError {
         what: String,
     },
     /// The record ends before its last line.
-    #[error("{} is not whole: it ends after {lines} lines", path.display())]
+    #[error("{} is incomplete: it ends after {lines} lines", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -42,14 +42,14 @@ pub(crate) enum RecordError {
         /// The token that it begins with.
         token: Option<String>,
     },
-    /// The record has a line that no record has.
-    #[error("{} is damaged, or says what this afterlife does not know: line {line}: {what}", path.display())]
+    /// The record has an invalid or unknown line.
+    #[error("{} is damaged, or has content that this afterlife does not know: line {line}: {what}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: u64,
-        /// The mistake in it.
+        /// The error in it.
         what: String,
         /// The token that it begins with.
         token: Option<String>,
@@ -64,8 +64,8 @@ pub(crate) enum RecordError {
         /// The version of afterlife that wrote it.
         written_by: String,
     },
-    /// It was written before records were one file.
-    #[error("{} was written by an afterlife from before records of format {FORMAT}", folder.display())]
+    /// It was written before a record was a single file.
+    #[error("{} was written by an afterlife older than record format {FORMAT}", folder.display())]
     Older {
         /// The folder.
         folder: PathBuf,
@@ -79,7 +79,7 @@ pub(crate) enum RecordError {
         root: PathBuf,
     },
     /// Several findings have this name.
-    #[error("`{what}` stands for {count} findings: {}", ids.join(", "))]
+    #[error("`{what}` matches {count} findings: {}", ids.join(", "))]
     Ambiguous {
         /// The name.
         what: String,
@@ -110,13 +110,13 @@ impl RecordError {
                 None => "copy the file again, or replay the finding's token: a token needs no file".to_owned(),
             },
             Self::Newer { written_by, .. } => {
-                format!("read it with afterlife {written_by}, or replay its token instead: it needs no file")
+                format!("read it with afterlife {written_by}, or replay its token instead: a token needs no file")
             }
-            Self::Older { .. } => "replay its token, which stands in finding.json: it needs no file".to_owned(),
+            Self::Older { .. } => "replay its token, which is in finding.json".to_owned(),
             Self::Unknown { .. } => {
                 "name a token, `last`, the beginning of an id, or the folder of a finding".to_owned()
             }
-            Self::Ambiguous { .. } => "write more letters of the id".to_owned(),
+            Self::Ambiguous { .. } => "give more digits of the id".to_owned(),
         }
     }
 }

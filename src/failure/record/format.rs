@@ -1,8 +1,8 @@
 //! The format of a record: one JSON object per line, compressed as one stream of zstd.
 //!
-//! The first line has the kind `record`, the last one the kind `end`. Between them are the facts about the run (`environment`, `finding`,
-//! `node`, `text`, `place`, `stack`, `socket`), then the run itself in its order: `choice`, `line`, `event`. A reader skips lines of
-//! unknown kinds, so that kinds may be added. A line whose meaning changes takes a new number of the format.
+//! The first line has the kind `record`, the last one the kind `end`. Between them are the facts about the run (`environment`,
+//! `finding`, `node`, `text`, `place`, `stack`, `socket`), then the run itself in order: `choice`, `line`, `event`. A reader skips
+//! lines of unknown kinds, so that kinds may be added. If the meaning of a line changes, the format gets a new number.
 
 use super::environment::Environment;
 use super::program::Program;
@@ -38,14 +38,14 @@ pub(crate) enum Entry {
         /// Its name.
         name: String,
     },
-    /// A text that events name by number.
+    /// A text that events refer to by number.
     Text {
         /// Its number; 0 is the empty text, which is not written.
         id: u32,
         /// The text.
         text: String,
     },
-    /// A line of source that events name by number.
+    /// A line of source that events refer to by number.
     Place {
         /// Its number.
         id: u32,
@@ -62,7 +62,7 @@ pub(crate) enum Entry {
     Line(LogLine),
     /// An event.
     Event(Happened),
-    /// The end, which says that nothing is missing.
+    /// The end, which shows that nothing is missing.
     End(Counts),
     /// A line of a kind that a later version writes.
     #[serde(other)]
@@ -86,7 +86,7 @@ pub(crate) struct Header {
     pub(crate) seed: u64,
     /// The token that replays the run.
     pub(crate) token: String,
-    /// The signature, which findings are grouped by.
+    /// The signature, by which findings are grouped.
     pub(crate) signature: Signature,
     /// The digest of the run, in hexadecimal digits.
     pub(crate) digest: String,
@@ -110,7 +110,7 @@ impl Written {
         }
         let version = env!("CARGO_PKG_VERSION");
         if self.header.afterlife != version {
-            differences.push(format!("afterlife {version}, and not {}", self.header.afterlife));
+            differences.push(format!("afterlife {version}, not {}", self.header.afterlife));
         }
         differences.extend(Environment::of_this_process().differences(&self.environment));
         differences
@@ -131,7 +131,7 @@ pub(crate) struct Sheet {
     /// The stack at which the code crashed, if a crash ended the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stack: Option<String>,
-    /// The account of shrinking its plan.
+    /// The result of shrinking its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shrunk: Option<Shrunk>,
 }
@@ -147,7 +147,7 @@ pub(crate) struct Choice {
     pub(crate) who: String,
     /// The number of the question among equal ones.
     pub(crate) occurrence: u64,
-    /// The bound below which the answer is; absent if any 64-bit number may be one.
+    /// The exclusive upper bound of the answer; absent if it may be any 64-bit number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) below: Option<u64>,
     /// The answer.
@@ -169,7 +169,7 @@ impl From<&Asked> for Choice {
 }
 
 impl Choice {
-    /// The question as it was asked; `None` if `who` is no number.
+    /// The question as it was asked; `None` if `who` is not a number.
     pub(super) fn asked(self) -> Option<Asked> {
         let Self { events, question, who, occurrence, below, answer } = self;
         let who = u64::from_str_radix(&who, 16).ok()?;
@@ -177,18 +177,18 @@ impl Choice {
     }
 }
 
-/// An event, without fields that have their usual value.
+/// An event, without fields that have their default value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Happened {
     seq: u64,
     time_ns: u64,
-    /// None is the simulation itself.
+    /// `None` for the simulation itself.
     node: Option<u16>,
     incarnation: u16,
     thread: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     task: u64,
-    /// None if nothing in the run caused it.
+    /// `None` if nothing in the run caused it.
     cause: Option<u64>,
     what: What,
 }

@@ -1,4 +1,4 @@
-//! What a finding leaves on disk: `<out>/<scenario>/<id>/record.jsonl.zst`, and `<out>/last`.
+//! The files of findings: `<out>/<scenario>/<id>/record.jsonl.zst`, and `<out>/last`.
 //! It does not run, search or print anything.
 
 mod environment;

@@ -1,4 +1,4 @@
-//! The program that a run was made with, identified by a checksum of its file.
+//! The program that made a run, identified by a checksum of its file.
 
 use afterlife_sim::choice::join;
 use object::NativeEndian;
@@ -27,7 +27,7 @@ impl Program {
         THIS.get_or_init(|| {
             let path = std::env::current_exe().unwrap_or_default();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // This name is the file that was started, even if another one has replaced it since.
+            // This path is the file that was started, even if another file has replaced it since.
             let file = File::open("/proc/self/exe");
             let bytes = file.as_ref().map_or(0, |file| file.metadata().map_or(0, |metadata| metadata.len()));
             let sum = file.and_then(|file| checksum(loaded(file)?)).map_or(0, |(_, sum)| sum);
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checksum_depends_on_every_byte_and_on_how_many_there_are() {
+    fn a_checksum_depends_on_every_byte_and_on_the_length() {
         let sum = |bytes: &[u8]| checksum(bytes).expect("a slice can be read");
         let long = vec![7; 100_000];
         assert_eq!(sum(&long), sum(&long));

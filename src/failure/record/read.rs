@@ -1,4 +1,4 @@
-//! Reads a record line by line. A record that is truncated, damaged, or none at all has an error of its own.
+//! Reads a record line by line. Truncated records, damaged records and other files each have their own error.
 
 use super::environment::Environment;
 use super::error::RecordError;
@@ -13,7 +13,7 @@ use zstd::stream::read::Decoder;
 /// The first bytes of a stream of zstd: RFC 8878, section 3.1.1.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-const FOREIGN: &str = "it does not begin as records do";
+const FOREIGN: &str = "its first line is not that of a record";
 
 /// The fields that decide whether the rest can be read.
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             return Err(foreign("it is empty"));
         }
         if magic != MAGIC {
-            return Err(foreign("it is not compressed as records are"));
+            return Err(foreign("it is not compressed with zstd"));
         }
         let whole: Box<dyn Read + 'a> = Box::new(Cursor::new(magic).chain(from));
         let from = BufReader::new(Decoder::new(whole).map_err(unreadable)?);
@@ -64,13 +64,13 @@ impl<'a> Reader<'a> {
         Ok((reader, header))
     }
 
-    /// The next line as it is, without its end; `None` after the last.
+    /// The next line as it is, without its newline; `None` after the last.
     pub(crate) fn text(&mut self) -> Result<Option<&str>, RecordError> {
         self.text.clear();
         match self.from.read_line(&mut self.text) {
             Ok(0) if self.ended => return Ok(None),
             Ok(0) => return Err(self.truncated()),
-            Ok(_) if self.ended => return Err(self.malformed("there is more after the last line".to_owned())),
+            Ok(_) if self.ended => return Err(self.malformed("there is data after the last line".to_owned())),
             Ok(_) if !self.text.ends_with('\n') => return Err(self.truncated()),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(self.truncated()),
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
             Entry::Choice(_) => self.counts.choices += 1,
             Entry::Line(_) => self.counts.lines += 1,
             Entry::End(counts) if *counts != self.counts => {
-                return Err(self.malformed(format!("{counts} were written, and {} are here", self.counts)));
+                return Err(self.malformed(format!("{counts} were written, but {} were read", self.counts)));
             }
             _ => {}
         }
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
     }
 
     fn parsed(&self) -> Result<Entry, RecordError> {
-        // The list of all other kinds would fill a page.
+        // serde's list of all other kinds would fill a page.
         let short = |error: String| error.split(", expected one of").next().unwrap_or_default().to_owned();
         serde_json::from_str(&self.text).map_err(|error| self.malformed(short(error.to_string())))
     }
@@ -127,22 +127,22 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written)
             Entry::Node { id, name } if usize::from(id) == record.nodes.len() => record.nodes.push(name),
             Entry::Text { id, text } if id as usize == record.names.len() => record.names.push(text),
             Entry::Node { .. } | Entry::Text { .. } => {
-                return Err(reader.malformed("its number is not the next one".to_owned()));
+                return Err(reader.malformed("its number is out of sequence".to_owned()));
             }
             Entry::Place { id, line } => drop(record.places.insert(id, line)),
             Entry::Stack(stack) => record.stacks.push(stack),
             Entry::Socket(socket) => record.sockets.push(socket),
             Entry::Choice(choice) => match choice.asked() {
                 Some(asked) => record.choices.push(asked),
-                None => return Err(reader.malformed("`who` is no number in hexadecimal digits".to_owned())),
+                None => return Err(reader.malformed("`who` is not a hexadecimal number".to_owned())),
             },
             Entry::Line(line) => record.lines.push(line),
             Entry::Event(event) => record.events.push(event.into()),
-            Entry::Record(_) => return Err(reader.malformed("a second first line".to_owned())),
+            Entry::Record(_) => return Err(reader.malformed("a second header".to_owned())),
             Entry::End(_) | Entry::Unknown => {}
         }
     }
-    let Some(sheet) = sheet else { return Err(reader.malformed("there is no finding in it".to_owned())) };
+    let Some(sheet) = sheet else { return Err(reader.malformed("it has no finding".to_owned())) };
     let failure = FailingRun {
         finding: sheet.finding,
         scenario: header.scenario.clone(),
@@ -177,7 +177,7 @@ pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordErr
     let (mut reader, header) = Reader::new(path, from)?;
     match reader.entry()? {
         Some(Entry::Environment(environment)) => Ok(Written { header, environment }),
-        _ => Err(reader.malformed("the second line is not that of the environment".to_owned())),
+        _ => Err(reader.malformed("the second line is not the environment".to_owned())),
     }
 }
 
@@ -185,7 +185,7 @@ pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordErr
 pub(super) fn copy(path: &Path, from: impl Read, to: &mut dyn io::Write) -> Result<(), RecordError> {
     let (mut reader, _) = Reader::new(path, from)?;
     loop {
-        // A reader that has left needs no more.
+        // If the reader of the output has gone, the rest is not needed.
         if writeln!(to, "{}", reader.text).is_err() || reader.text()?.is_none() {
             return Ok(());
         }

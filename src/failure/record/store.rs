@@ -1,5 +1,5 @@
-//! Where records lie: a folder for each finding, by scenario and id; and what a name on the command line stands for.
-//! What stands in a record is written in `format.rs`.
+//! The records on disk: a folder for each finding, by scenario and id, and the lookup of names from the command line.
+//! `format.rs` defines the content of a record.
 
 use super::environment::Environment;
 use super::error::RecordError;
@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const RECORD: &str = "record.jsonl.zst";
 const LAST: &str = "last";
 
-/// What an afterlife wrote from before records were one file.
+/// The file that afterlife wrote before a record was a single file.
 const OLDER: &str = "finding.json";
 
-/// So that what several threads of a process write at a time has several names.
+/// The number of the next draft: threads of a process may write at the same time, each under its own name.
 static DRAFTS: AtomicU32 = AtomicU32::new(0);
 
 /// The folder that findings are written to.
@@ -31,16 +31,16 @@ pub(crate) struct RecordStore {
 /// The record of a finding on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedRecord {
-    /// Its id: eight letters that its token decides.
+    /// Its id: eight hexadecimal digits, derived from its token.
     pub(crate) id: String,
     /// Its folder.
     pub(crate) folder: PathBuf,
-    /// Why it is not there, if it could not be written.
+    /// The reason why it could not be written, if so.
     pub(crate) unwritten: Option<String>,
 }
 
 impl SavedRecord {
-    /// The finding's id: eight hexadecimal digits that its token decides.
+    /// The finding's id: eight hexadecimal digits, derived from its token.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -50,7 +50,7 @@ impl SavedRecord {
         self.unwritten.is_none().then_some(&self.folder)
     }
 
-    /// Writes a text into the finding's folder, whole or not at all; the file that it is in.
+    /// Writes a text to a file in the finding's folder, whole or not at all. Returns the file.
     pub(crate) fn write_beside(&self, name: &str, text: &str) -> Result<PathBuf, RecordError> {
         let path = self.folder.join(name);
         let written = replace(&path, |to| to.write_all(text.as_bytes()));
@@ -60,15 +60,15 @@ impl SavedRecord {
 }
 
 impl RecordStore {
-    /// The folder `afterlife` in the target directory that this executable was built into, else in `target` here.
+    /// The folder `afterlife` in the target directory that this executable was built into, or else in `./target`.
     pub(crate) fn usual_root() -> PathBuf {
         let executable = std::env::current_exe().unwrap_or_default();
-        // Cargo puts this file, and nothing else that is sure to be there, at the top of a target directory.
+        // This is the only file that is sure to be at the top of a target directory of Cargo.
         let target = executable.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").is_file());
         target.unwrap_or(Path::new("target")).join("afterlife")
     }
 
-    /// The shelf in this folder. The folder is made, and written to, so that no campaign ends in a surprise.
+    /// The store in this folder. Creates the folder and writes to it, so that a campaign cannot fail to save its findings later.
     pub(crate) fn open(root: PathBuf) -> Result<Self, RecordError> {
         let proof = draft_of(&root.join("proof"));
         let tried =
@@ -77,12 +77,12 @@ impl RecordStore {
         Ok(Self { root })
     }
 
-    /// The shelf in this folder, which need not be there, for reading.
+    /// The store in this folder, which need not exist, for reading.
     pub(crate) fn at(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// Writes a finding down. One that cannot be written is told all the same: `unwritten` says why it is only told.
+    /// Saves a finding. One that cannot be saved is still reported: `unwritten` has the reason.
     pub(crate) fn save(&self, failure: &FailingRun) -> SavedRecord {
         let mut saved = self.place(failure);
         if let Err(source) = self.write(failure, &saved) {
@@ -91,7 +91,7 @@ impl RecordStore {
         saved
     }
 
-    /// Where a finding belongs.
+    /// The place of a finding, saved or not.
     pub(crate) fn place(&self, failure: &FailingRun) -> SavedRecord {
         let id = id_of(&failure.finding.token);
         SavedRecord { folder: self.root.join(&failure.scenario).join(&id), id, unwritten: None }
@@ -101,11 +101,11 @@ impl RecordStore {
         fs::create_dir_all(&saved.folder)?;
         let (environment, program) = (Environment::of_this_process(), Program::of_this_process());
         replace(&saved.folder.join(RECORD), |to| write::write(failure, environment, program, to).map(drop))?;
-        // `last` is written after the record: what is named is there.
+        // `last` is written after the record, so the record that it names exists.
         replace(&self.root.join(LAST), |to| writeln!(to, "{}/{}", failure.scenario, saved.id))
     }
 
-    /// The folder or file that `last`, the beginning of an id, a token or a path stands for.
+    /// The folder or file that `last`, the beginning of an id, a token or a path refers to.
     pub(crate) fn find(&self, what: &str) -> Result<PathBuf, RecordError> {
         if what == LAST {
             let path = self.root.join(LAST);
@@ -144,7 +144,7 @@ impl RecordStore {
         folders
     }
 
-    /// Returns whether a folder is that of a finding, of this afterlife or an earlier one.
+    /// Returns whether a folder is that of a finding, of this version or an earlier one.
     pub(crate) fn is_of_a_finding(folder: &Path) -> bool {
         [RECORD, OLDER].iter().any(|name| folder.join(name).is_file())
     }
@@ -165,13 +165,13 @@ impl RecordStore {
             || File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok_and(|()| read::begins(&begin))
     }
 
-    /// Shows every line of a record, with its number, to whoever wants to see it.
+    /// Passes every line of a record to `take`, with its number.
     pub(crate) fn each(path: &Path, take: &mut dyn FnMut(u64, Entry)) -> Result<(), RecordError> {
         let (path, file) = open(path)?;
         read::each(&path, file, take)
     }
 
-    /// Reads only who wrote a record, and where.
+    /// Reads only the origin of a record.
     pub(crate) fn written(path: &Path) -> Result<Written, RecordError> {
         let (path, file) = open(path)?;
         read::written(&path, file)
@@ -184,7 +184,7 @@ impl RecordStore {
     }
 }
 
-/// The file of a record, and where it is.
+/// Opens the file of a record. Returns it with its path.
 fn open(path: &Path) -> Result<(PathBuf, File), RecordError> {
     let file = if path.is_dir() { path.join(RECORD) } else { path.to_owned() };
     if path.is_dir() && !file.exists() && path.join(OLDER).is_file() {
@@ -196,7 +196,7 @@ fn open(path: &Path) -> Result<(PathBuf, File), RecordError> {
     }
 }
 
-/// Puts a whole file in place of whatever is there: a reader finds the old one, or the new one, and never a part.
+/// Replaces a file atomically: a reader finds the old file or the new one, never a part.
 fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let draft = draft_of(path);
     let written = File::create(&draft).and_then(|file| {
@@ -206,13 +206,13 @@ fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()
         fs::rename(&draft, path)
     });
     if written.is_err() {
-        // It may never have been there.
+        // It may not exist.
         let _ = fs::remove_file(&draft);
     }
     written
 }
 
-/// A name beside a file's that nobody else uses.
+/// A unique name in the folder of a file.
 fn draft_of(path: &Path) -> PathBuf {
     let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
     path.with_file_name(format!(".{}-{}-{number}", name_of(path), std::process::id()))
@@ -222,7 +222,7 @@ fn name_of(folder: &Path) -> &str {
     folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// Eight letters that stand for a token: the same token has the same folder, in every checkout.
+/// Eight hexadecimal digits, derived from a token: the same token has the same folder, in every checkout.
 fn id_of(token: &str) -> String {
     let sum = fnv(token.trim().bytes());
     format!("{:08x}", (sum >> 32) as u32 ^ sum as u32)
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_read_back_by_every_name_that_it_has() {
+    fn a_saved_record_is_found_under_each_of_its_names() {
         let (_folder, store) = store();
         let mut failure = use_after_teardown();
         let saved = store.save(&failure);
@@ -257,18 +257,18 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_there_whole_or_not_at_all() {
+    fn a_file_is_replaced_whole_or_not_at_all() {
         let (_folder, store) = store();
         let path = store.root.join("file");
-        replace(&path, |to| to.write_all(b"old")).expect("the shelf can be written to");
+        replace(&path, |to| to.write_all(b"old")).expect("the store can be written to");
         let error = replace(&path, |to| to.write_all(b"ne").and(Err(io::Error::other("the disk is full"))));
         assert_eq!(error.expect_err("it was not written").to_string(), "the disk is full");
         assert_eq!(fs::read(&path).expect("it was there before"), b"old");
-        assert_eq!(fs::read_dir(&store.root).expect("the shelf can be read").count(), 1, "no draft is left");
+        assert_eq!(fs::read_dir(&store.root).expect("the store can be read").count(), 1, "no draft is left");
     }
 
     #[test]
-    fn each_way_to_miss_a_record_is_told_with_what_to_do() {
+    fn each_missing_record_has_an_error_with_a_next_step() {
         let (folder, store) = store();
         let said = |error: RecordError| {
             let here = folder.path().display().to_string();
@@ -284,9 +284,9 @@ mod tests {
         ");
         let file = folder.path().join("finding.json");
         std::fs::write(&file, "{}").expect("the folder is there");
-        insta::assert_snapshot!(said(RecordStore::read(folder.path()).expect_err("it is of an older build")), @r"
-        HERE was written by an afterlife from before records of format 2
-          next: replay its token, which stands in finding.json: it needs no file
+        insta::assert_snapshot!(said(RecordStore::read(folder.path()).expect_err("an older version wrote it")), @r"
+        HERE was written by an afterlife older than record format 2
+          next: replay its token, which is in finding.json
         ");
         insta::assert_snapshot!(said(RecordStore::open(file.join("x")).expect_err("a file is in the way")), @r"
         cannot write to HERE/finding.json/x: Not a directory (os error 20)
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn many_tests_of_one_process_open_the_same_shelf_at_once() {
+    fn many_tests_of_one_process_open_the_same_store_at_once() {
         let folder = Folder::new();
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -307,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_that_several_ids_share_is_not_enough() {
+    fn a_prefix_of_several_ids_is_ambiguous() {
         let (_folder, store) = store();
         for id in ["ab11", "ab22"] {
-            fs::create_dir_all(store.root.join("toy").join(id)).expect("the shelf can be written to");
+            fs::create_dir_all(store.root.join("toy").join(id)).expect("the store can be written to");
         }
-        let error = store.find("ab").expect_err("two begin so");
-        assert_eq!(error.to_string(), "`ab` stands for 2 findings: ab11, ab22");
+        let error = store.find("ab").expect_err("two ids begin with it");
+        assert_eq!(error.to_string(), "`ab` matches 2 findings: ab11, ab22");
     }
 }

@@ -1,4 +1,4 @@
-//! Records are read as they were written: any record, the example of the format, and records that are incomplete.
+//! Records are read as they were written: any record, the sample of the format, and incomplete records.
 //! `store.rs` tests the names that records are found by.
 
 use super::environment::Environment;
@@ -23,11 +23,11 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::time::Duration;
 
-/// How many kinds of events there are, and how many there were when format 1 was first written.
+/// The number of kinds of events, now and when format 1 was first written.
 const KINDS: u8 = 45;
 const KINDS_THEN: u8 = 45;
 
-/// An event's content of this kind, made of these numbers.
+/// The content of an event of this kind, made from these numbers.
 fn what(kind: u8, a: u64, b: u64) -> What {
     let (low, high, name, other) = (a as u32, (a >> 32) as u32, Name(a as u32), Name(b as u32));
     let (site, conn) = (Name((b >> 32) as u32), b as u32);
@@ -307,7 +307,7 @@ fn sample() -> FailingRun {
         record.lines.push(LogLine { events, time_ns: events, node, incarnation: 1, thread: 0, source, target, text });
     }
     use Question::*;
-    // Numbers 9 and 11 stood for questions that nothing asked.
+    // Numbers 9 and 11 were questions that nothing asked.
     let questions = [
         (0, Turn),
         (1, Preemption),
@@ -371,8 +371,8 @@ fn sample() -> FailingRun {
     }
 }
 
-/// The example of the format, which the code that introduced the format wrote. Every later version must read it. With
-/// `UPDATE_RECORD_SAMPLE` set, it is written anew first: a new format needs a new example.
+/// The sample of the format, written by the code that introduced the format. Every later version must read it. With
+/// `UPDATE_RECORD_SAMPLE` set, it is rewritten first: a new format needs a new sample.
 fn format_2() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/records/format-2.jsonl.zst");
     if std::env::var_os("UPDATE_RECORD_SAMPLE").is_some() {
@@ -387,21 +387,21 @@ fn a_record_of_format_2_can_still_be_read() {
 }
 
 #[test]
-fn today_s_record_is_format_2_line_by_line() {
+fn a_record_written_today_is_format_2_line_by_line() {
     let lines = |bytes: &[u8]| {
         let text = zstd::decode_all(bytes).expect("it is whole");
         String::from_utf8(text).expect("it is text").lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let (then, now) = (lines(&format_2()), lines(&written(&sample())));
     let differs = then.iter().zip(&now).skip(1).find(|(then, now)| then != now);
-    assert_eq!(differs, None, "a line of format 2 looks otherwise than it did: that takes format 3");
+    assert_eq!(differs, None, "a line of format 2 has changed: that needs format 3");
     assert_eq!(then.len(), now.len());
 }
 
 #[test]
 fn an_unreadable_record_is_an_error_with_a_next_step() {
     let bytes = written(&sample());
-    let told = |bytes: &[u8]| {
+    let refused = |bytes: &[u8]| {
         let error = again(bytes).expect_err("it is not a record");
         format!("{error}\n  next: {}", error.next())
     };
@@ -411,15 +411,15 @@ fn an_unreadable_record_is_an_error_with_a_next_step() {
     let one_event_less = text.replacen("\"kind\":\"event\"", "\"kind\":\"dream\"", 1);
     let no_last_line = text[..text.trim_end().rfind('\n').expect("it has lines") + 1].to_owned();
     let all = [
-        told(&bytes[..bytes.len() - 9]),
-        told(&bytes[..40]),
-        told(&line(&no_last_line)),
-        told(&[]),
-        told(b"{\"format\":1}"),
-        told(&line("{\"kind\":\"song\",\"format\":1,\"afterlife\":\"x\"}\n")),
-        told(&line("{\"kind\":\"record\",\"format\":2,\"afterlife\":\"9.1.0\",\"new\":[]}\n")),
-        told(&line(&other_event)),
-        told(&line(&one_event_less)),
+        refused(&bytes[..bytes.len() - 9]),
+        refused(&bytes[..40]),
+        refused(&line(&no_last_line)),
+        refused(&[]),
+        refused(b"{\"format\":1}"),
+        refused(&line("{\"kind\":\"song\",\"format\":1,\"afterlife\":\"x\"}\n")),
+        refused(&line("{\"kind\":\"record\",\"format\":2,\"afterlife\":\"9.1.0\",\"new\":[]}\n")),
+        refused(&line(&other_event)),
+        refused(&line(&one_event_less)),
     ];
     insta::assert_snapshot!("unreadable", all.join("\n"));
 }
@@ -434,8 +434,8 @@ fn a_line_of_an_unknown_kind_is_skipped() {
 }
 
 #[test]
-fn every_kind_of_event_is_tried() {
-    // The name in the format, which outlives a variant's name: `{"Told":{…}}` or `"Started"`.
+fn every_kind_of_event_is_tested() {
+    // The name in the format, which must not change with a variant's name: `{"Sent":{…}}` or `"Started"`.
     let kind = |what: &What| {
         let json = serde_json::to_string(what).expect("an event is JSON");
         json.split('"').nth(1).unwrap_or_default().to_owned()

@@ -9,7 +9,7 @@ use crate::run::request::Record;
 use std::io::{self, Write};
 use zstd::stream::write::Encoder;
 
-/// The level of compression. Records are small and are written once; this level saves a fifth for some milliseconds.
+/// The level of compression. Records are small and are written once; this level saves a fifth of the size for a few milliseconds.
 const LEVEL: i32 = 9;
 
 /// Writes the lines of one record.

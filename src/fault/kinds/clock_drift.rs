@@ -60,13 +60,13 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows clock drift: the clocks of a node run fast or slow by up to `ppm_max` microseconds each second, for a tenth of
-    /// `for_at_most` up to all of it. The time gained or lost stays.
+    /// Allows clock drift: the clocks of a node run fast or slow by up to `ppm_max` microseconds each second, for 10% to
+    /// 100% of `for_at_most`. The time gained or lost stays.
     ///
     /// # Panics
-    /// If `ppm_max` is more than 900 000: a clock runs at a tenth of its true rate or more.
+    /// If `ppm_max` is more than 900 000: a clock runs at no less than a tenth of its true rate.
     pub fn clock_drift(self, ppm_max: u32, for_at_most: Duration) -> Self {
-        assert!(ppm_max <= 900_000, "a drift of {ppm_max} ppm: 900000 at most, a tenth of the true rate");
+        assert!(ppm_max <= 900_000, "a drift of {ppm_max} ppm: at most 900000, to keep a tenth of the true rate");
         let for_ns = up_to(for_at_most);
         self.allow(ID, Need::ClockDrift, move |drawing| {
             let ppm = drawing.between("ppm", (0, 2 * u64::from(ppm_max))) as i64 - i64::from(ppm_max);

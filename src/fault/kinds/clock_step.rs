@@ -1,4 +1,4 @@
-//! A clock step: the wall clock of a node jumps, forward or back. Monotonic time goes on.
+//! A clock step: the wall clock of a node jumps, forward or back. Monotonic time is not affected.
 
 use crate::fault::field::Field;
 use crate::fault::kind::{FaultKind, NodeNames, Strike};
@@ -61,8 +61,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows clock steps: the wall clock of a node jumps by `low` to `high`, forward or back, and stays there. Monotonic time goes
-    /// on.
+    /// Allows clock steps: the wall clock of a node jumps by `low` to `high`, forward or back, and stays there. Monotonic time is
+    /// not affected.
     ///
     /// # Panics
     /// If `low` is longer than `high`.

@@ -29,8 +29,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows corrupt files: bytes of any file of a node that has content change, on the media too. A bit flips, or a sector turns
-    /// into zeros or noise. The program sees it at its next read. Nothing heals it.
+    /// Allows corrupt files: bytes of any non-empty file of a node change, on the media too. A bit flips, or a sector turns
+    /// into zeros or noise. The program sees the change at its next read. Nothing heals it.
     pub fn corrupt_files(self) -> Self {
         self.file_damage::<Corruption>()
     }

@@ -40,7 +40,7 @@ impl Value for Operation {
     fn read(&mut self, from: &mut PlanReader<'_>) -> Result<(), WireError> {
         let number = from.number()?;
         let found = usize::try_from(number).ok().and_then(|number| Self::ALL.get(number));
-        *self = *found.ok_or_else(|| WireError::new(format!("{number} for a disk operation")))?;
+        *self = *found.ok_or_else(|| WireError::new(format!("disk operation number {number}")))?;
         Ok(())
     }
 }
@@ -89,8 +89,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows disk errors: all reads that miss the page cache, all writes, or all syncs of a node fail with EIO, for 1 ms to 5 s. The
-    /// data of a failed sync is lost, and the next sync succeeds, as on Linux.
+    /// Allows disk errors: all reads that miss the page cache, all writes, or all syncs of a node fail with EIO, for 1 ms to 5 s.
+    /// The data of a failed sync is lost, and the next sync succeeds, as on Linux.
     pub fn disk_errors(self) -> Self {
         self.disk_faults(BRIEF_NS, |drawing| Failing {
             operation: Operation::ALL[drawing.below("operation", 3) as usize],

@@ -47,7 +47,7 @@ impl Fault {
 
 impl Faults {
     /// Allows duplicated datagrams between two of the nodes: 1 to `per_mille_max` of a thousand arrive twice, in both
-    /// directions, for a tenth of `for_at_most` up to all of it. TCP is not affected.
+    /// directions, for 10% to 100% of `for_at_most`. TCP is not affected.
     ///
     /// # Panics
     /// If `per_mille_max` is not 1 to 1 000.

@@ -31,8 +31,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows held links between two of the nodes: all messages wait in both directions, for a tenth of `for_at_most` up to all of
-    /// it, and are then delivered.
+    /// Allows held links between two of the nodes: all messages wait in both directions, for 10% to 100% of `for_at_most`, and
+    /// are then delivered.
     pub fn held_links(self, for_at_most: Duration) -> Self {
         self.link_faults(for_at_most, |_| Held {})
     }

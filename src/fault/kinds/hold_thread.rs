@@ -1,4 +1,4 @@
-//! A held thread: one thread of a process stands still while the others run.
+//! A held thread: one thread of a process does not run while the others do.
 //! It is the thread that has just passed the edge on which the fault strikes, if there is one.
 
 use crate::fault::faults::Drawn;
@@ -18,7 +18,7 @@ const ID: &str = "hold-thread";
 /// More edges than a scenario names, and more threads than a process has: the index of one wraps around.
 const MANY: u64 = 1 << 16;
 
-/// One thread of a process stands still.
+/// One thread of a process does not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HoldThread {
     pub(crate) node: NodeId,
@@ -75,7 +75,7 @@ impl FaultKind for HoldThread {
         self.until.as_deref().map(|edge| (self.node, edge))
     }
 
-    /// A hold that ends by the clock waits for no other thread.
+    /// A hold that ends after a fixed time depends on no other thread.
     fn simpler(&self) -> Vec<Fault> {
         if self.until.is_some() { vec![Fault::new(Self { until: None, ..self.clone() })] } else { Vec::new() }
     }
@@ -96,14 +96,14 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows single threads to be held for at most this long, while the rest of their process runs, as on a busy machine. Each power
-    /// of ten of the duration is as likely as the others. [`held_at`](Self::held_at) and [`held_until`](Self::held_until) say at
-    /// which edge a hold begins and at which one it ends. Without them any thread is held, at any time.
+    /// Allows single threads to be held for at most this long, while the rest of their process runs, as on a busy machine. Each
+    /// power of ten of the duration is as likely as the others. [`held_at`](Self::held_at) and [`held_until`](Self::held_until) set
+    /// the edges at which holds begin and end. Without them any thread is held, at any time.
     ///
     /// ```
     /// # use afterlife::Faults;
     /// # use std::time::Duration;
-    /// // Holds a thread that has just used the database; every other time until another thread closes it.
+    /// // Holds a thread that has just used the database; half of the holds end when another thread closes it.
     /// let faults = Faults::none()
     ///     .held_threads(Duration::from_secs(2))
     ///     .held_at("use metadata-db", 5)
@@ -114,18 +114,18 @@ impl Faults {
         self.holding(|holds| holds.longest_ns = Some(nanoseconds(for_at_most)))
     }
 
-    /// Begins holds at an edge: a thread is held that has just passed one of the first `nth_max` occurrences of `edge` on its node.
-    /// See [`aimed_at`](Self::aimed_at) for the words. Each call adds an edge, and each hold draws one of them. It allows no holds by
-    /// itself: see [`held_threads`](Self::held_threads).
+    /// Begins holds at an edge: a hold strikes a thread that has just passed one of the first `nth_max` occurrences of `edge` on
+    /// its node. See [`aimed_at`](Self::aimed_at) for the words. Each call adds an edge, and each hold draws one of them. It allows
+    /// no holds by itself: see [`held_threads`](Self::held_threads).
     ///
     /// # Panics
     /// If `nth_max` is 0.
     pub fn held_at(self, edge: &str, nth_max: u32) -> Self {
-        assert!(nth_max > 0, "`nth_max` is 1 or more: an edge has no occurrence before the first");
+        assert!(nth_max > 0, "`nth_max` must be at least 1: an edge has no occurrence before the first");
         self.holding(|holds| _ = holds.at.insert(edge.to_owned(), nth_max))
     }
 
-    /// Ends every other hold when another thread of the process passes `edge`, and at the latest after the longest hold: the next
+    /// Ends half of the holds when another thread of the process passes `edge`, and at the latest after the longest hold: the next
     /// action of the held thread then follows those of the others. Each call adds an edge, and each such hold draws one of them. It
     /// allows no holds by itself: see [`held_threads`](Self::held_threads).
     pub fn held_until(self, edge: &str) -> Self {

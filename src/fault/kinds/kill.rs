@@ -1,4 +1,4 @@
-//! SIGKILL, and a restart: no destructor runs, and the page cache stays.
+//! SIGKILL, and a restart: no destructor runs, and the page cache survives.
 
 use crate::fault::shapes::sudden_end::{Cause, SuddenEnd};
 use crate::fault::{Fault, Faults};
@@ -27,8 +27,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows SIGKILL: no destructor runs, and the page cache stays. The node restarts after its [`downtime`](Self::downtime), by
-    /// default 100 ms to 5 s.
+    /// Allows SIGKILL: no destructor runs, and the page cache survives. The node restarts after its [`downtime`](Self::downtime),
+    /// by default 100 ms to 5 s.
     pub fn kills(self) -> Self {
         self.sudden_ends::<Sigkill>()
     }

@@ -1,5 +1,5 @@
 //! The list of all kinds of faults, with their tags in tokens and their names in records.
-//! A tag and a name keep their meaning forever.
+//! The meaning of a tag or a name never changes.
 
 use super::clock_drift::ClockDrift;
 use super::clock_step::ClockStep;

@@ -48,7 +48,7 @@ impl Fault {
 
 impl Faults {
     /// Allows lossy links between two of the nodes: 1 to `per_mille_max` of a thousand messages are lost, in both directions. TCP
-    /// retransmits them; datagrams are gone. A link stays lossy for a tenth of `for_at_most` up to all of it.
+    /// retransmits them; datagrams are gone. A link stays lossy for 10% to 100% of `for_at_most`.
     ///
     /// # Panics
     /// If `per_mille_max` is not 1 to 1 000.

@@ -1,5 +1,5 @@
 //! Memory pressure: the memory budget of a process is small for a while.
-//! Memory that the process has stays its own; the next allocation beyond the budget is an OOM kill.
+//! Memory that the process already has is not taken away; the next allocation beyond the budget is an OOM kill.
 
 use crate::fault::field::Field;
 use crate::fault::kind::{Active, FaultKind, Lift, NodeNames, Strike};
@@ -81,8 +81,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows memory budgets of `low_bytes` to `high_bytes` bytes, for a tenth of `for_at_most` up to all of it. Memory that the
-    /// process already has stays its own; its next allocation beyond the budget is an OOM kill. The program needs
+    /// Allows memory budgets of `low_bytes` to `high_bytes` bytes, for 10% to 100% of `for_at_most`. Memory that the
+    /// process already has is not taken away; its next allocation beyond the budget is an OOM kill. The program needs
     /// [`Memory`](crate::Memory) as its global allocator.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
-//! The kinds of faults, one file each: how a fault is drawn, strikes and heals, its fields, its words, and simpler faults.
+//! The kinds of faults, one file each: draws, strikes and healing, fields, text, and simpler faults.
 //!
 //! To add a fault: write its file, declare it here, add a line with a new tag to `list`, document it in the README, and test it.
-//! For faults of links and disks, damage to files and sudden ends, `shapes/` has everything but the kind's own part.
+//! For faults of links and disks, damage to files and sudden ends, `shapes/` has the common part.
 
 mod clock_drift;
 mod clock_step;

@@ -42,8 +42,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows narrow links between two of the nodes: the bandwidth is `low_bytes_per_s` to `high_bytes_per_s` bytes a second. A link
-    /// stays narrow for a tenth of `for_at_most` up to all of it.
+    /// Allows narrow links between two of the nodes: the bandwidth is `low_bytes_per_s` to `high_bytes_per_s` bytes a second. A
+    /// link stays narrow for 10% to 100% of `for_at_most`.
     ///
     /// # Panics
     /// If the lower bandwidth is 0 or more than the higher one.

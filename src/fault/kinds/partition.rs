@@ -90,20 +90,20 @@ impl FaultKind for Partition {
 }
 
 impl Fault {
-    /// Lets nothing pass between `a` and `b` for this long.
+    /// Blocks all messages between `a` and `b` for this long.
     pub fn partition(a: NodeId, b: NodeId, lasting: Duration) -> Self {
         Self::new(Partition { from: a, to: b, one_way: false, for_ns: nanoseconds(lasting) })
     }
 
-    /// Lets nothing pass from `from` to `to` for this long; the direction back stays open.
+    /// Blocks all messages from `from` to `to` for this long; the opposite direction stays open.
     pub fn one_way_partition(from: NodeId, to: NodeId, lasting: Duration) -> Self {
         Self::new(Partition { from, to, one_way: true, for_ns: nanoseconds(lasting) })
     }
 }
 
 impl Faults {
-    /// Allows partitions between two of the nodes, in one direction or both, for 100 ms to 10 s of virtual time. TCP retransmits once
-    /// they heal; datagrams are lost. For other durations, see [`partitions_lasting`](Self::partitions_lasting).
+    /// Allows partitions between two of the nodes, in one direction or both, for 100 ms to 10 s of virtual time. TCP retransmits
+    /// once they heal; datagrams are lost. For other durations, see [`partitions_lasting`](Self::partitions_lasting).
     pub fn partitions(self) -> Self {
         self.partitions_lasting(Duration::from_millis(100), Duration::from_secs(10))
     }

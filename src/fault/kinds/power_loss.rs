@@ -18,7 +18,7 @@ impl Cause for NoPower {
     const NEED: Need = Need::PowerLoss;
     const DEATH: Death = Death::PowerLoss;
 
-    /// A kill loses nothing that was written.
+    /// A kill loses no written data.
     fn simpler(node: NodeId, down: Duration) -> Vec<Fault> {
         vec![Fault::kill(node, down)]
     }
@@ -32,8 +32,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows power losses: the machine falls silent, and any subset of its unsynced sectors and directory entries survives. The node
-    /// restarts after its [`downtime`](Self::downtime), by default 100 ms to 5 s.
+    /// Allows power losses: the machine falls silent, and any subset of its unsynced sectors and directory entries survives. The
+    /// node restarts after its [`downtime`](Self::downtime), by default 100 ms to 5 s.
     pub fn power_losses(self) -> Self {
         self.sudden_ends::<NoPower>()
     }

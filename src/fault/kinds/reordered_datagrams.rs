@@ -46,8 +46,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows reordered datagrams between two of the nodes: 1 to `per_mille_max` of a thousand arrive late, after later ones, in both
-    /// directions, for a tenth of `for_at_most` up to all of it. TCP is not affected.
+    /// Allows reordered datagrams between two of the nodes: 1 to `per_mille_max` of a thousand arrive late, after later ones, in
+    /// both directions, for 10% to 100% of `for_at_most`. TCP is not affected.
     ///
     /// # Panics
     /// If `per_mille_max` is not 1 to 1 000.

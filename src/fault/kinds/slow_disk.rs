@@ -71,8 +71,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows slow disks: each sync takes `low` to `high` longer than usual. A disk stays slow for a tenth of `for_at_most` up to all
-    /// of it.
+    /// Allows slow disks: each sync takes `low` to `high` longer than usual. A disk stays slow for 10% to 100% of
+    /// `for_at_most`.
     ///
     /// # Panics
     /// If `low` is longer than `high`.

@@ -45,7 +45,7 @@ impl Fault {
 
 impl Faults {
     /// Allows slow links between two of the nodes: each message takes `low` to `high` longer than usual, in both directions. A link
-    /// stays slow for a tenth of `for_at_most` up to all of it.
+    /// stays slow for 10% to 100% of `for_at_most`.
     ///
     /// # Panics
     /// If `low` is longer than `high`.

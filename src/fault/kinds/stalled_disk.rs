@@ -36,8 +36,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Allows stalled disks: neither syncs nor reads that miss the page cache complete, for a hundredth of `for_at_most` up to all
-    /// of it.
+    /// Allows stalled disks: neither syncs nor reads that miss the page cache complete, for 1% to 100% of
+    /// `for_at_most`.
     pub fn stalled_disks(self, for_at_most: Duration) -> Self {
         self.disk_faults(ordered(for_at_most / 100, for_at_most), |_| Stalled {})
     }

@@ -48,7 +48,7 @@ impl FaultKind for Stop {
 }
 
 impl Fault {
-    /// Sends a stop request to `node`, SIGKILL if it has not ended after `budget`, and restarts it `down` after its end.
+    /// Sends a stop request to `node`, then SIGKILL if it has not ended after `budget`, and restarts it `down` after its end.
     pub fn stop(node: NodeId, budget: Duration, down: Duration) -> Self {
         Self::new(Stop { node, budget_ns: nanoseconds(budget), down_ns: nanoseconds(down) })
     }
@@ -64,9 +64,10 @@ impl Faults {
         })
     }
 
-    /// Allows graceful stops that are requested twice, as by an operator or a supervisor without patience. The second request comes
+    /// Allows graceful stops that are requested twice, as by an impatient operator or supervisor. The second request comes
     /// at most `again_within` after the first, and each power of ten of the time between is as likely as the others.
-    /// [`Node::stop_requests`](crate::Node::stop_requests) delivers both. The budget and the downtime are as in [`stops`](Self::stops).
+    /// [`Node::stop_requests`](crate::Node::stop_requests) delivers both. The budget and the downtime are as in
+    /// [`stops`](Self::stops).
     pub fn repeated_stops(self, budget: Duration, again_within: Duration) -> Self {
         let (budget_ns, again_ns) = (nanoseconds(budget), nanoseconds(again_within));
         self.allow("repeated-stop", Need::Stops, move |drawing| {

@@ -14,20 +14,20 @@ use std::marker::PhantomData;
 /// More files than a node has: the index of one wraps around.
 const FILES: u64 = 1 << 16;
 
-/// A damage to a file.
+/// A kind of damage to a file.
 pub(crate) trait Damage: Debug + Clone + Default + PartialEq + Send + Sync + 'static {
     /// The stable name of the kind.
     const ID: &'static str;
-    /// The damage as an order: `remove`.
+    /// The verb of its title: `remove`.
     const VERB: &'static str;
-    /// True if only files that have content count.
+    /// True if only files with content count.
     const NEEDS_CONTENT: bool;
 
     /// Damages the file at this path.
     fn damage(strike: Strike<'_, '_>, node: NodeId, path: &str);
 }
 
-/// A file with a damage: the `nth` of its node, from 1, in the order of paths.
+/// Damage to one file: the `nth` of its node, from 1, in the order of paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileFault<D> {
     node: NodeId,
@@ -37,7 +37,7 @@ pub(crate) struct FileFault<D> {
 }
 
 impl<D: Damage> FileFault<D> {
-    /// A damage to the `nth` file of a node.
+    /// Damage to the `nth` file of a node.
     pub(in crate::fault) fn on(node: NodeId, nth: u32) -> Self {
         Self { node, nth, damage: PhantomData }
     }
@@ -73,7 +73,7 @@ impl<D: Damage> FaultKind for FileFault<D> {
 }
 
 impl Faults {
-    /// Allows a damage to files: each time to any one of the files of a node.
+    /// Allows damage to files: each fault damages any one of the files of a node.
     pub(in crate::fault) fn file_damage<D: Damage>(self) -> Self
     where
         FileFault<D>: Listed,

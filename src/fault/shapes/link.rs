@@ -87,7 +87,7 @@ impl<E: Effect> FaultKind for OnLink<E> {
 }
 
 impl Faults {
-    /// Allows faults of links with this effect, for a tenth of `for_at_most` up to all of it.
+    /// Allows faults of links with this effect, for 10% to 100% of `for_at_most`.
     pub(in crate::fault) fn link_faults<E: Effect>(
         self,
         for_at_most: Duration,

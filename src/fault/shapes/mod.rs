@@ -2,10 +2,10 @@
 //!
 //! | file | shape | kinds |
 //! |---|---|---|
-//! | `link` | a fault of the link between two nodes, for a while | slow, lossy, held, narrow links; duplicated, reordered datagrams |
+//! | `link` | a fault of a link between two nodes, for a while | slow, lossy, held, narrow links; duplicated, reordered datagrams |
 //! | `disk` | a fault of a node's whole disk, for a while | stalled and full disks, disk errors |
 //! | `file` | lasting damage to one file of a node | missing and corrupt files |
-//! | `sudden_end` | an end without notice, and a restart | kills, power losses |
+//! | `sudden_end` | a sudden end, and a restart | kills, power losses |
 
 pub(super) mod disk;
 pub(super) mod file;

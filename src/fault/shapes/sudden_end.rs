@@ -1,4 +1,4 @@
-//! An end of a process without notice, and a restart after a while.
+//! A sudden end of a process, and a restart after a while.
 
 use crate::fault::field::Field;
 use crate::fault::kind::{FaultKind, Listed, NodeNames, Strike};
@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// A cause of an end.
+/// The cause of a sudden end.
 pub(crate) trait Cause: Debug + Clone + Default + PartialEq + Send + Sync + 'static {
     /// The stable name of the kind.
     const ID: &'static str;
@@ -28,7 +28,7 @@ pub(crate) trait Cause: Debug + Clone + Default + PartialEq + Send + Sync + 'sta
     }
 }
 
-/// An end of a process, and a restart.
+/// A sudden end of a process, and a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SuddenEnd<C> {
     node: NodeId,
@@ -38,7 +38,7 @@ pub(crate) struct SuddenEnd<C> {
 }
 
 impl<C: Cause> SuddenEnd<C> {
-    /// An end of a node's process, and a restart after `down`.
+    /// A sudden end of a node's process, and a restart after `down`.
     pub(in crate::fault) fn of(node: NodeId, down: Duration) -> Self {
         Self { node, down_ns: nanoseconds(down), cause: PhantomData }
     }
@@ -83,7 +83,7 @@ impl<C: Cause> FaultKind for SuddenEnd<C> {
 }
 
 impl Faults {
-    /// Allows ends with this cause, each with a restart after the downtime of nodes.
+    /// Allows sudden ends with this cause, each with a restart after the downtime of nodes.
     pub(in crate::fault) fn sudden_ends<C: Cause>(self) -> Self
     where
         SuddenEnd<C>: Listed,

@@ -1,4 +1,4 @@
-//! The outcome of one run, as a finding, and the comparison of two runs of one request.
+//! Turns the reply of a run into a finding, and compares two runs of one request.
 
 use super::outcome::Nondeterminism;
 use crate::failure::failing_run::{FailingRun, Totals};
@@ -7,12 +7,12 @@ use crate::failure::token::Token;
 use crate::model::violation::Signature;
 use crate::run::request::{Reply, Request};
 
-/// The signature of the first thing that broke: what follows it is most likely its consequence.
+/// The signature of the first violation. Later ones are most likely its consequences.
 pub(super) fn broken(reply: &Reply) -> Option<Signature> {
     reply.violations.first().map(|violation| violation.signature())
 }
 
-/// The finding that the reply to a recorded request is, if anything broke.
+/// The finding in the reply to a recorded request, if anything broke.
 pub(crate) fn failing_run(request: &Request, confirmed: Reply, first_run: u64) -> Option<FailingRun> {
     let mut violations = confirmed.violations.into_iter();
     let violation = violations.next()?;
@@ -43,7 +43,7 @@ pub(crate) fn failing_run(request: &Request, confirmed: Reply, first_run: u64) -
     })
 }
 
-/// What differs between two runs of one request, if anything does.
+/// Compares two runs of one request. Returns the difference, if there is one.
 pub(super) fn compare(seed: u64, first: &Reply, second: &Reply) -> Option<Nondeterminism> {
     let [first, second] = [first, second].map(|reply| (reply.digest, broken(reply)));
     (first != second).then_some(Nondeterminism { seed, first, second })

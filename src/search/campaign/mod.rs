@@ -1,5 +1,5 @@
 //! A campaign: many runs of one scenario in one build, until enough failures are found.
-//! This folder starts no process and prints nothing: it asks an executor and calls a reporter.
+//! This folder starts no process and prints nothing: it uses an executor and a reporter.
 
 mod comparison;
 mod options;

@@ -23,7 +23,7 @@ pub struct CampaignOptions {
     pub(crate) engine: Engine,
     /// The seeds, in this order.
     pub(crate) seeds: Range<u64>,
-    /// After this moment no run is begun.
+    /// No run starts after this moment.
     pub(crate) until: Option<Instant>,
     /// The campaign ends after this many different failures.
     pub(crate) failures_max: usize,
@@ -35,7 +35,7 @@ pub struct CampaignOptions {
     pub(crate) shard: Shard,
     /// The most replays that shrinking one finding may cost; 0 leaves plans as they were drawn.
     pub(crate) shrink: u64,
-    /// The number of runs of a whole campaign. Fewer do not show that a `sometimes` claim never holds.
+    /// The number of runs of a whole campaign. Fewer cannot show that a `sometimes` claim never holds.
     pub(crate) full: u64,
 }
 
@@ -71,7 +71,7 @@ impl CampaignOptions {
         }
     }
 
-    /// The requests, in the order of the seeds, until the time is over.
+    /// The requests, in the order of the seeds, until the time is up.
     pub(super) fn requests(&self) -> impl Iterator<Item = Request> + Send {
         let on_time = |_: &u64| self.until.is_none_or(|until| Instant::now() < until);
         self.seeds.clone().filter(|seed| self.shard.has(*seed)).take_while(on_time).map(|seed| self.request(seed))
@@ -80,7 +80,7 @@ impl CampaignOptions {
     /// Returns whether the run of this seed is repeated in a fresh process, to check that it is deterministic. The answer depends
     /// on the seed alone, so that every campaign agrees.
     pub(super) fn is_repeated(seed: u64) -> bool {
-        // The finaliser of splitmix64: neighbouring seeds must not fall into one pattern.
+        // The finaliser of splitmix64: neighbouring seeds must not form a pattern.
         mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)).is_multiple_of(REPEAT_ONE_IN)
     }
 }

@@ -52,7 +52,7 @@ pub struct CampaignOutcome {
     pub(crate) repeated: u64,
     /// The `sometimes` claims and `reached` points that no run saw.
     pub(crate) never: Vec<String>,
-    /// There were enough runs to count `never` as a failure.
+    /// True if there were enough runs to count `never` as a failure.
     pub(crate) full: bool,
     /// The digests of all runs, folded in order. Equal digests mean equal campaigns.
     pub(crate) digest: Digest,

@@ -1,5 +1,5 @@
-//! The kept runs of a campaign, before all others: each must hold, and must still fit its scenario.
-//! It reads no file: the order has them.
+//! Replays the regressions of a campaign before all other runs: each must hold, and must still fit its scenario.
+//! It reads no file: the options contain them.
 
 use crate::failure::regressions::Regression;
 use crate::fault::Plan;
@@ -9,27 +9,27 @@ use crate::runner::Executor;
 use afterlife_sim::event::What;
 use std::collections::BTreeSet;
 
-/// What came of a kept run.
+/// A regression with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RegressionRun {
-    /// The run.
+    /// The regression.
     pub(crate) regression: Regression,
-    /// What it came to.
+    /// Its outcome.
     pub(crate) outcome: RegressionOutcome,
 }
 
-/// What a kept run came to.
+/// The outcome of a regression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RegressionOutcome {
     /// It holds now.
     Held,
-    /// It broke: the campaign tells of it as of any finding.
+    /// It broke. The campaign reports it like any other finding.
     Broke,
     /// Its plan no longer fits the scenario, for this reason.
     Unfit(String),
 }
 
-/// Has a kept run again, with its record.
+/// Replays a regression, with its record.
 pub(super) fn replay(
     executor: &dyn Executor,
     regression: &Regression,
@@ -44,8 +44,8 @@ pub(super) fn replay(
     Ok((request, reply, outcome))
 }
 
-/// Why the plan of a recorded run does not fit, if it does not: it names nodes that are no more, or nothing of it struck in a
-/// run that held, so that it tests nothing.
+/// The reason why the plan of a recorded run no longer fits, if there is one: it names nodes that no longer exist, or the run
+/// held and none of its faults struck, so it tests nothing.
 fn unfit(reply: &Reply) -> Option<String> {
     let record = reply.record.as_ref()?;
     let Plan { injections } = &reply.plan;
@@ -59,5 +59,5 @@ fn unfit(reply: &Reply) -> Option<String> {
     };
     let struck: BTreeSet<u32> = record.events.iter().filter_map(|event| number(&event.what)).collect();
     let nothing_struck = !injections.is_empty() && struck.is_empty() && reply.violations.is_empty();
-    nothing_struck.then(|| "no fault of its plan strikes any more".to_owned())
+    nothing_struck.then(|| "none of the faults in its plan strike any more".to_owned())
 }

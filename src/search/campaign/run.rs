@@ -1,4 +1,4 @@
-//! The course of a campaign: run, notice, confirm in a fresh process, record, report.
+//! The steps of a campaign: run, detect a failure, confirm it in a fresh process, record it, report it.
 
 use super::comparison::{broken, compare, failing_run};
 use super::options::CampaignOptions;
@@ -27,7 +27,7 @@ pub(crate) fn run(
     let begun = Instant::now();
     reporter.begin(options);
     let mut campaign =
-        Campaign { options, executor, store, reporter, seen: BTreeMap::new(), outcome: nothing_yet(options) };
+        Campaign { options, executor, store, reporter, seen: BTreeMap::new(), outcome: empty_outcome(options) };
     let mut refusal = None;
     if campaign.regressions()?.is_break() {
         let outcome = campaign.close(begun.elapsed());
@@ -53,13 +53,13 @@ struct Campaign<'a> {
     executor: &'a dyn Executor,
     store: &'a RecordStore,
     reporter: &'a mut dyn Reporter,
-    /// Which claims and places there are, and whether some run saw them.
+    /// The known claims and places, true if some run saw them.
     seen: BTreeMap<String, bool>,
     outcome: CampaignOutcome,
 }
 
 impl Campaign<'_> {
-    /// The runs that broke once. What breaks again is told as it was kept.
+    /// Replays the regressions. One that breaks again is reported with the plan that was saved.
     fn regressions(&mut self) -> Result<ControlFlow<()>, Refusal> {
         let options = self.options;
         for regression in &options.regressions {
@@ -79,7 +79,7 @@ impl Campaign<'_> {
                 Err(nondeterminism) => return Ok(self.stop_at(nondeterminism)),
             };
             if let Some(failure) = failing_run(&request, again, self.outcome.runs) {
-                self.write_down(failure)?;
+                self.save_and_report(failure)?;
             }
         }
         Ok(if self.has_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -94,7 +94,7 @@ impl Campaign<'_> {
         self.outcome.findings.len() >= self.options.failures_max || self.outcome.findings.iter().any(wanted)
     }
 
-    /// Takes the next reply, in the order of the seeds.
+    /// Processes the next reply, in the order of the seeds.
     fn take(&mut self, request: &Request, reply: &Reply) -> Result<ControlFlow<()>, Refusal> {
         self.count(reply);
         if let Some(signature) = broken(reply) {
@@ -102,7 +102,7 @@ impl Campaign<'_> {
                 Some(known) => known.times += 1,
                 None => match self.confirm(request, reply)? {
                     Ok(confirmed) => {
-                        if let Some(nondeterminism) = self.tell(request, confirmed)? {
+                        if let Some(nondeterminism) = self.shrink_and_report(request, confirmed)? {
                             return Ok(self.stop_at(nondeterminism));
                         }
                     }
@@ -131,7 +131,7 @@ impl Campaign<'_> {
         }
     }
 
-    /// Runs a failure again in a fresh process, with its record.
+    /// Repeats a failing run in a fresh process, with its record.
     fn confirm(&self, request: &Request, reply: &Reply) -> Result<Result<Reply, Nondeterminism>, Refusal> {
         let again = self.executor.fresh(&Request { record: true, ..request.clone() })?;
         Ok(match compare(request.seed, reply, &again) {
@@ -140,9 +140,9 @@ impl Campaign<'_> {
         })
     }
 
-    /// From confirmed to told: with a smaller plan, if the order pays for one. A campaign that looks for one claim alone leaves
-    /// what else it meets as it is.
-    fn tell(&mut self, request: &Request, confirmed: Reply) -> Result<Option<Nondeterminism>, Refusal> {
+    /// Shrinks a confirmed failure, if the options allow replays, and reports it. A campaign that searches for one claim does not
+    /// shrink other failures.
+    fn shrink_and_report(&mut self, request: &Request, confirmed: Reply) -> Result<Option<Nondeterminism>, Refusal> {
         let Some(mut failure) = failing_run(request, confirmed, self.outcome.runs) else { return Ok(None) };
         let looked_for = self.options.wanted.is_none_or(|wanted| wanted == failure.finding.violation.invariant);
         if looked_for && self.options.shrink > 0 {
@@ -151,11 +151,11 @@ impl Campaign<'_> {
                 Err(nondeterminism) => return Ok(Some(nondeterminism)),
             };
         }
-        self.write_down(failure)?;
+        self.save_and_report(failure)?;
         Ok(None)
     }
 
-    fn write_down(&mut self, failure: FailingRun) -> Result<(), Refusal> {
+    fn save_and_report(&mut self, failure: FailingRun) -> Result<(), Refusal> {
         let failure = with_log(self.executor, failure)?;
         let saved = self.store.save(&failure);
         self.reporter.failure(&failure, &saved);
@@ -179,7 +179,7 @@ impl Campaign<'_> {
     }
 }
 
-fn nothing_yet(options: &CampaignOptions) -> CampaignOutcome {
+fn empty_outcome(options: &CampaignOptions) -> CampaignOutcome {
     CampaignOutcome {
         scenario: options.scenario.clone(),
         build: options.build,

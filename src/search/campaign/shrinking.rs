@@ -1,5 +1,5 @@
-//! From a finding to one with a smaller plan: shrunk, had again in a fresh process, ready to be told.
-//! Which plans are smaller is decided elsewhere.
+//! Shrinks the plan of a finding, and confirms the result in a fresh process.
+//! `search::shrink` decides which plans are smaller.
 
 use super::comparison::{compare, failing_run};
 use super::outcome::Nondeterminism;
@@ -10,10 +10,10 @@ use crate::run::request::{Ended, Request};
 use crate::runner::Executor;
 use crate::search::shrink::{Smaller, search};
 
-/// A run that goes round for ever is ended by a bound in real time, so that few can be had again.
+/// The most replays of a run that loops endlessly. Only a bound in real time ends it, so each replay is slow.
 const SPINS_MAX: u64 = 4;
 
-/// The finding with the smallest plan that breaks in the same way, as far as that many replays find it.
+/// The finding with the smallest plan that breaks in the same way, as far as `replays_max` replays find it.
 pub(crate) fn shrink(
     executor: &dyn Executor,
     of: FailingRun,

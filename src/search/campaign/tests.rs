@@ -1,5 +1,5 @@
-//! The campaign's own decisions, over runs that are answered from a function.
-//! How runs really happen is tested with real processes, elsewhere.
+//! Tests the campaign's own decisions with a fake executor that answers from a function.
+//! Other tests run real processes.
 
 use super::{CampaignOptions, CampaignOutcome, Reporter, run};
 use crate::failure::failing_run::FailingRun;
@@ -18,12 +18,12 @@ use afterlife_sim::event::{Digest, Seq};
 use std::time::Duration;
 
 #[derive(Default)]
-struct Heard {
+struct Recorded {
     failure: Vec<(FailingRun, SavedRecord)>,
     ended: usize,
 }
 
-impl Reporter for Heard {
+impl Reporter for Recorded {
     fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         self.failure.push((failure.clone(), saved.clone()));
     }
@@ -49,13 +49,13 @@ fn options(runs: u64) -> CampaignOptions {
     }
 }
 
-fn campaign(options: &CampaignOptions, answer: impl Fn(&Request, bool) -> Reply) -> (CampaignOutcome, Heard) {
+fn campaign(options: &CampaignOptions, answer: impl Fn(&Request, bool) -> Reply) -> (CampaignOutcome, Recorded) {
     let folder = Folder::new();
     let store = RecordStore::open(folder.path().to_owned()).expect("a temporary folder can be written to");
-    let mut heard = Heard::default();
-    let outcome = run(options, &Fake(answer), &store, &mut heard).expect("the fake refuses nothing");
-    assert_eq!(heard.ended, 1);
-    (outcome, heard)
+    let mut recorded = Recorded::default();
+    let outcome = run(options, &Fake(answer), &store, &mut recorded).expect("the fake refuses nothing");
+    assert_eq!(recorded.ended, 1);
+    (outcome, recorded)
 }
 
 fn violation(class: &str) -> Violation {
@@ -76,26 +76,26 @@ fn broken(request: &Request, classes: &[&str]) -> Reply {
 }
 
 #[test]
-fn a_failure_that_comes_again_is_counted_and_told_once() {
-    let (outcome, heard) = campaign(&options(50), |request, _| match request.seed {
+fn a_repeated_failure_is_counted_and_reported_once() {
+    let (outcome, recorded) = campaign(&options(50), |request, _| match request.seed {
         10 | 20 | 30 => broken(request, &["a"]),
         25 => broken(request, &["b"]),
         _ => held(request),
     });
     let known: Vec<_> = outcome.findings.iter().map(|known| (known.finding.first_run, known.times)).collect();
     assert_eq!(known, [(11, 3), (26, 1)]);
-    assert_eq!(heard.failure.len(), 2);
+    assert_eq!(recorded.failure.len(), 2);
     assert_eq!((outcome.runs, outcome.verdict()), (50, Verdict::Broke));
 }
 
 #[test]
-fn a_campaign_stops_at_the_wanted_number_of_different_failures() {
+fn a_campaign_stops_after_the_requested_number_of_different_failures() {
     let options = CampaignOptions { failures_max: 2, ..options(50) };
     let (outcome, _) = campaign(&options, |request, _| broken(request, &[&format!("class {}", request.seed / 5)]));
     assert_eq!((outcome.runs, outcome.findings.len()), (6, 2));
 }
 
-/// Three kills are drawn, and two are needed: node 1's, and node 2's for at least a second.
+/// Three kills are drawn, and two are needed: that of node 1, and that of node 2 with at least a second of downtime.
 fn drawn() -> Plan {
     let kill = |node, time_ns| Injection {
         trigger: Trigger::at(Duration::from_nanos(time_ns)),
@@ -118,10 +118,10 @@ fn broken_by_two(request: &Request) -> Reply {
 }
 
 #[test]
-fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
+fn a_finding_is_reported_with_the_smallest_plan_that_breaks_in_the_same_way() {
     let options = CampaignOptions { shrink: 100, ..options(1) };
-    let (outcome, heard) = campaign(&options, |request, _| broken_by_two(request));
-    let (failure, _) = &heard.failure[0];
+    let (outcome, recorded) = campaign(&options, |request, _| broken_by_two(request));
+    let (failure, _) = &recorded.failure[0];
     let kill = |node, time_ns, down_ns| Injection {
         trigger: Trigger::at(Duration::from_nanos(time_ns)),
         fault: Fault::kill(NodeId(node), Duration::from_nanos(down_ns)),
@@ -130,7 +130,7 @@ fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
     assert_eq!(failure.finding.plan, smallest);
     let token: Token = failure.finding.token.parse().expect("a finding's token can be read");
     assert_eq!(token.plan, Some(smallest));
-    let shrunk = failure.shrunk.as_ref().expect("the order pays for it");
+    let shrunk = failure.shrunk.as_ref().expect("the options allow replays");
     assert_eq!((shrunk.not.as_slice(), shrunk.whole, shrunk.seeds), (&drawn().injections[..1], true, (4, 4)));
     let counted = &outcome.findings[0];
     assert_eq!((counted.injections, counted.replays), (Some(2), shrunk.replays));
@@ -138,25 +138,25 @@ fn a_finding_is_told_with_the_smallest_plan_that_breaks_in_the_same_way() {
 }
 
 #[test]
-fn an_order_that_pays_for_no_replay_tells_the_plan_as_it_was_drawn() {
-    let (_, heard) = campaign(&options(1), |request, _| broken_by_two(request));
-    assert_eq!((&heard.failure[0].0.finding.plan, &heard.failure[0].0.shrunk), (&drawn(), &None));
+fn without_replays_the_plan_is_reported_as_it_was_drawn() {
+    let (_, recorded) = campaign(&options(1), |request, _| broken_by_two(request));
+    assert_eq!((&recorded.failure[0].0.finding.plan, &recorded.failure[0].0.shrunk), (&drawn(), &None));
 }
 
 #[test]
-fn a_shrunk_run_that_a_fresh_process_does_not_repeat_ran_two_ways() {
+fn a_shrunk_run_that_a_fresh_process_does_not_reproduce_is_nondeterministic() {
     let options = CampaignOptions { shrink: 100, ..options(1) };
-    let (outcome, heard) = campaign(&options, |request, fresh| match (&request.plan, fresh) {
+    let (outcome, recorded) = campaign(&options, |request, fresh| match (&request.plan, fresh) {
         (Some(_), true) => held(request),
         _ => broken_by_two(request),
     });
-    assert_eq!((outcome.verdict(), heard.failure.len()), (Verdict::Nondeterministic, 0));
+    assert_eq!((outcome.verdict(), recorded.failure.len()), (Verdict::Nondeterministic, 0));
 }
 
 #[test]
-fn the_plan_of_a_run_whose_process_died_is_asked_for() {
+fn the_plan_of_a_run_whose_process_died_is_requested() {
     let options = CampaignOptions { shrink: 100, ..options(1) };
-    let (_, heard) = campaign(&options, |request, _| match request.only_plan {
+    let (_, recorded) = campaign(&options, |request, _| match request.only_plan {
         true => Reply { plan: drawn(), ..held(request) },
         false => Reply {
             ended: Ended::Signal { signal: 6, node: None },
@@ -165,34 +165,34 @@ fn the_plan_of_a_run_whose_process_died_is_asked_for() {
             ..broken_by_two(request)
         },
     });
-    assert_eq!(heard.failure[0].0.injections(), Some(2));
+    assert_eq!(recorded.failure[0].0.injections(), Some(2));
 }
 
 #[test]
-fn a_campaign_that_looks_for_one_claim_shrinks_no_other() {
+fn a_campaign_that_searches_for_one_claim_shrinks_no_other() {
     let options = CampaignOptions { shrink: 100, wanted: Some("no-crash"), ..options(1) };
-    let (_, heard) = campaign(&options, |request, _| broken_by_two(request));
-    assert_eq!(heard.failure[0].0.shrunk, None);
+    let (_, recorded) = campaign(&options, |request, _| broken_by_two(request));
+    assert_eq!(recorded.failure[0].0.shrunk, None);
 }
 
 #[test]
-fn what_breaks_later_in_the_same_run_is_named_beside_the_first() {
-    let (outcome, heard) = campaign(&options(1), |request, _| broken(request, &["first", "then", "then"]));
+fn later_violations_of_the_same_run_are_listed_with_the_first() {
+    let (outcome, recorded) = campaign(&options(1), |request, _| broken(request, &["first", "then", "then"]));
     assert_eq!(outcome.findings.len(), 1);
-    let also: Vec<_> = heard.failure[0].0.also.iter().map(ToString::to_string).collect();
+    let also: Vec<_> = recorded.failure[0].0.also.iter().map(ToString::to_string).collect();
     assert_eq!(also, ["no-spin · then"]);
 }
 
 #[test]
 fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
-    let (_, heard) = campaign(&options(5), |request, fresh| match request.seed {
+    let (_, recorded) = campaign(&options(5), |request, fresh| match request.seed {
         3 => {
             assert_eq!(request.record, fresh, "only the confirming run sends its events");
             broken(request, &["a"])
         }
         _ => held(request),
     });
-    let (failure, saved) = &heard.failure[0];
+    let (failure, saved) = &recorded.failure[0];
     let token: Token = failure.finding.token.parse().expect("a finding's token can be read");
     assert_eq!(
         token,
@@ -208,12 +208,12 @@ fn a_failure_is_confirmed_in_a_fresh_process_with_its_record() {
 }
 
 #[test]
-fn a_failure_that_a_fresh_process_does_not_repeat_ran_two_ways() {
-    let (outcome, heard) = campaign(&options(50), |request, fresh| match (request.seed, fresh) {
+fn a_failure_that_a_fresh_process_does_not_reproduce_is_nondeterministic() {
+    let (outcome, recorded) = campaign(&options(50), |request, fresh| match (request.seed, fresh) {
         (7, false) => broken(request, &["a"]),
         _ => held(request),
     });
-    assert!(heard.failure.is_empty());
+    assert!(recorded.failure.is_empty());
     assert_eq!((outcome.runs, outcome.verdict()), (8, Verdict::Nondeterministic));
     assert_eq!(outcome.nondeterminism.map(|nondeterminism| nondeterminism.seed), Some(7));
 }
@@ -230,7 +230,7 @@ fn one_run_in_a_hundred_is_repeated_and_must_be_the_same() {
 }
 
 #[test]
-fn a_claim_that_never_held_fails_a_full_campaign_and_no_shorter_one() {
+fn a_claim_that_never_held_fails_a_full_campaign_but_no_shorter_one() {
     let answer = |request: &Request, _: bool| {
         let sometimes = vec![("seen once".into(), request.seed == 5), ("never seen".into(), false)];
         Reply { sometimes, ..held(request) }
@@ -242,15 +242,15 @@ fn a_claim_that_never_held_fails_a_full_campaign_and_no_shorter_one() {
 }
 
 #[test]
-fn a_finding_that_cannot_be_written_down_is_told_all_the_same() {
+fn a_finding_that_cannot_be_saved_is_still_reported() {
     let folder = Folder::new();
     let store = RecordStore::open(folder.path().to_owned()).expect("a temporary folder can be written to");
     std::fs::write(folder.path().join("toy"), "a file where a folder belongs").expect("the folder is there");
     let executor = Fake(|request: &Request, _| broken(request, &["a"]));
-    let mut heard = Heard::default();
-    let outcome = run(&options(5), &executor, &store, &mut heard).expect("it was told");
+    let mut recorded = Recorded::default();
+    let outcome = run(&options(5), &executor, &store, &mut recorded).expect("the campaign ends");
     assert_eq!((outcome.verdict(), outcome.findings.len()), (Verdict::Broke, 1));
-    let [(_, saved)] = &heard.failure[..] else { panic!("it was told once") };
+    let [(_, saved)] = &recorded.failure[..] else { panic!("it was reported once") };
     let why = saved.unwritten.as_deref().expect("a file is in the way");
     assert!(why.starts_with("cannot write to ") && why.contains("toy"), "{why}");
 }

@@ -1,5 +1,5 @@
-//! The loop of shrinking: simpler plans are tried in a fixed order until none breaks, or until the bound on replays.
-//! It does not replay; it calls a function.
+//! The loop of shrinking: simpler plans are tried in a fixed order until none breaks or the bound on replays is reached.
+//! It does not replay plans; its caller passes a function that does.
 
 use super::simpler::{Place, simpler};
 use crate::fault::Plan;
@@ -14,7 +14,7 @@ pub(crate) struct Minimal {
     pub(crate) left: Vec<usize>,
     /// The number of plans that were tried.
     pub(crate) replays: u64,
-    /// Everything simpler was tried, so that each remaining injection is needed. If false, the bound came first.
+    /// True if every simpler plan was tried, so that each remaining injection is needed; false if the bound was reached first.
     pub(crate) whole: bool,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn minimise<E>(
 ) -> Result<Minimal, E> {
     let left = (0..plan.injections.len()).collect();
     let mut minimal = Minimal { plan: plan.clone(), left, replays: 0, whole: false };
-    // Plans that hold. They may be proposed again by another way.
+    // Plans that hold. Other steps may propose them again.
     let mut held = BTreeSet::new();
     let mut from = Place::default();
     loop {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_is_kept_and_reported() {
+    fn the_bound_is_respected_and_reported() {
         let plan = Plan { injections: (0..12).map(|node| kill(node, 1_234_567_890, 2_222_222_222)).collect() };
         for replays_max in 0..40 {
             let minimal = shrunk(&plan, replays_max, needs(&[3, 8], 777_777_777));

@@ -18,12 +18,12 @@ pub(crate) struct Smaller {
     pub(crate) request: Request,
     /// Its reply; `None` if nothing could be made smaller and the request is the given one.
     pub(crate) reply: Option<Reply>,
-    /// The account of shrinking.
+    /// The result of shrinking.
     pub(crate) shrunk: Shrunk,
 }
 
-/// Shrinks the plan of a run that broke with this signature, within `replays_max` replays. `known` is its plan, unless its process ended
-/// before it could name the one that the seed had drawn.
+/// Shrinks the plan of a run that broke with this signature, within `replays_max` replays. `known` is its plan; `None` if its
+/// process ended before it reported the plan that the seed had drawn.
 pub(crate) fn search(
     executor: &dyn Executor,
     request: &Request,

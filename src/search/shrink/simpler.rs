@@ -15,7 +15,7 @@ pub(super) struct Candidate {
     pub(super) gone: Range<usize>,
 }
 
-/// The place where a candidate differs: the stage (the number of injections that go at once, most first; then one injection's
+/// The place where a candidate differs: the stage (the number of injections removed at once, most first; then one injection's
 /// content), the injection, and the value in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -98,7 +98,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    /// The measure that every step makes smaller: the number of injections, then the complexity of their faults, then their numbers.
+    /// The measure that every step reduces: the number of injections, then the complexity of their faults, then their numbers.
     pub(in crate::search::shrink) fn measure(plan: &Plan) -> (usize, usize, u128) {
         let involved = plan.injections.iter().map(|injection| injection.fault.simpler().len()).sum();
         let magnitudes = |injection: &Injection| -> u128 {
@@ -109,7 +109,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn halves_go_before_single_injections() {
+    fn halves_are_removed_before_single_injections() {
         let kill =
             |node| Injection { trigger: Trigger::at(Duration::ZERO), fault: Fault::kill(NodeId(node), Duration::ZERO) };
         let gone: Vec<_> = simpler(&Plan { injections: (0..4).map(kill).collect() })

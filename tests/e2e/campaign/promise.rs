@@ -195,13 +195,13 @@ fn a_truncated_or_mistyped_token_is_refused() {
     let last = mistyped.pop().expect("a token is not empty");
     mistyped.push(if last == 'A' { 'B' } else { 'A' });
     let (why, _) = refused(&output(&["replay", &mistyped]), 2);
-    assert_eq!(why, "the token's checksum does not fit: it is truncated or mistyped");
+    assert_eq!(why, "the token's checksum does not match: it is truncated or mistyped");
     assert_eq!(output(&["replay", &format!(" {token}\n")]).code, 1, "what a paste adds is no matter");
 }
 
 fn a_token_of_another_version_is_refused() {
     let (why, next) = refused(&output(&["replay", &token().replacen("a2-", "a9-", 1)]), 2);
-    assert_eq!(why, "the token is of version a9, and this code reads a2");
+    assert_eq!(why, "the token has version a9, but this code reads a2");
     assert_eq!(next, "replay it with the afterlife that wrote a9 tokens, or hunt for it again here");
 }
 

@@ -249,7 +249,7 @@ fn a_damaged_or_unrelated_record_is_refused() {
     let write = |bytes: &[u8]| std::fs::write(&other, bytes).expect("the folder can be written to");
     for command in ["show", "replay"] {
         write(&bytes[..bytes.len() * 2 / 3]);
-        assert!(refused(&[command, &name], 2, "is not whole").ends_with(token));
+        assert!(refused(&[command, &name], 2, "is incomplete").ends_with(token));
         write(b"%PDF-1.7");
         refused(&[command, &name], 2, "is not a record");
         write(&[]);
