@@ -52,13 +52,25 @@ impl Parse for Options {
 /// A failing test prints its story and a token. With `AFTERLIFE_REPLAY=<token>` the test replays that one run.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
-    let Options { seeds, reporter } = parse_macro_input!(options as Options);
-    let ItemFn { attrs, vis, sig, block, .. } = parse_macro_input!(function as ItemFn);
-    if let Some(keyword) = sig.asyncness {
-        let error = syn::Error::new(keyword.span, "a scenario is not `async`: its nodes and clients are");
-        return error.into_compile_error().into();
-    }
+    let options = parse_macro_input!(options as Options);
+    let function = parse_macro_input!(function as ItemFn);
+    expand(options, function).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+fn expand(Options { seeds, reporter }: Options, function: ItemFn) -> syn::Result<proc_macro2::TokenStream> {
+    let ItemFn { attrs, vis, sig, block, .. } = function;
     let name = &sig.ident;
+    if let Some(keyword) = sig.asyncness {
+        let why = format!(
+            "a scenario is no `async fn`: it describes the run before anything runs. Write `fn {name}(sim: &mut Sim)`, and \
+            put asynchronous code into nodes and clients: `sim.node(\"server\", |node| async move {{ … }})`"
+        );
+        return Err(syn::Error::new(keyword.span, why));
+    }
+    if sig.inputs.len() != 1 {
+        let why = format!("a scenario takes the simulation that it describes: `fn {name}(sim: &mut Sim)`");
+        return Err(syn::Error::new_spanned(&sig, why));
+    }
     let inputs = &sig.inputs;
     let output = &sig.output;
     let text = name.to_string();
@@ -66,7 +78,7 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
         Some(reporter) => quote!(::afterlife::testing::run_with_reporter(&scenario, path, file!(), || #reporter)),
         None => quote!(::afterlife::testing::run(&scenario, path, file!())),
     };
-    quote! {
+    Ok(quote! {
         #(#attrs)*
         #[test]
         #vis fn #name() {
@@ -75,6 +87,33 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
             let path = ::afterlife::testing::path(concat!(module_path!(), "::", #text));
             #reporter;
         }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, SEEDS, expand};
+    use syn::{ItemFn, parse_quote};
+
+    fn refused(function: ItemFn) -> String {
+        let options = Options { seeds: SEEDS, reporter: None };
+        expand(options, function).expect_err("it is no scenario").to_string()
     }
-    .into()
+
+    #[test]
+    fn an_async_scenario_is_refused_with_what_to_write() {
+        let refused = refused(parse_quote!(
+            async fn orders(sim: &mut Sim) {}
+        ));
+        assert!(refused.contains("Write `fn orders(sim: &mut Sim)`"), "{refused}");
+        assert!(refused.contains("`sim.node(\"server\", |node| async move { … })`"), "{refused}");
+    }
+
+    #[test]
+    fn a_scenario_without_a_simulation_is_refused_with_what_to_write() {
+        let refused = refused(parse_quote!(
+            fn orders() {}
+        ));
+        assert!(refused.contains("`fn orders(sim: &mut Sim)`"), "{refused}");
+    }
 }

@@ -22,7 +22,7 @@ use std::time::Instant;
 /// One failure fails the test. The next run of the test finds the next one.
 const FAILURES_MAX: usize = 1;
 
-/// Runs a scenario as the test of this path, and panics if it does not hold.
+/// Runs a scenario as the test of this path, and ends the test if it does not hold.
 ///
 /// In a runner process it serves runs instead and does not return.
 pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
@@ -34,11 +34,17 @@ pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, sour
     serve_if_runner(&[scenario]);
     match judge(scenario, test_path, source, &mut make()) {
         Ok(Verdict::Held) => {}
-        Ok(Verdict::Nondeterministic) => panic!("two runs of one seed of {} differ", scenario.name()),
-        Ok(Verdict::Unfit) => panic!("a token no longer fits {}", scenario.name()),
-        Ok(_) => panic!("{} does not hold", scenario.name()),
-        Err(refusal) => panic!("{refusal}"),
+        Ok(Verdict::Nondeterministic) => fail(format!("two runs of one seed of {} differ", scenario.name())),
+        Ok(Verdict::Unfit) => fail(format!("a token no longer fits {}", scenario.name())),
+        Ok(_) => fail(format!("{} does not hold", scenario.name())),
+        Err(refusal) => fail(refusal.to_string()),
     }
+}
+
+/// Fails the test with a message. No panic hook runs: the location and the backtrace would be those of this file, not the user's.
+fn fail(message: String) -> ! {
+    eprintln!("{message}");
+    std::panic::resume_unwind(Box::new(message))
 }
 
 /// The title of a failure on its page, for the invariant of this id.

@@ -84,6 +84,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `nth_max` is 0.
+    #[track_caller]
     pub fn aimed_at(mut self, edge: &str, nth_max: u32) -> Self {
         assert!(nth_max > 0, "`nth_max` must be at least 1: an edge has no occurrence before the first");
         self.aims.insert(edge.to_owned(), nth_max);
@@ -95,6 +96,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn downtime(mut self, low: Duration, high: Duration) -> Self {
         self.down_ns = ordered(low, high);
         self

@@ -4,6 +4,7 @@ use crate::model::duration::nanoseconds;
 use std::time::Duration;
 
 /// A range of durations in nanoseconds, the shorter one first.
+#[track_caller]
 pub(super) fn ordered(low: Duration, high: Duration) -> (u64, u64) {
     assert!(low <= high, "a range from {low:?} to {high:?} runs backwards: give the shorter one first");
     (nanoseconds(low), nanoseconds(high))
@@ -15,6 +16,7 @@ pub(super) fn up_to(longest: Duration) -> (u64, u64) {
 }
 
 /// A rate in thousandths.
+#[track_caller]
 pub(super) fn rate(per_mille: u16) -> u16 {
     assert!((1..=1_000).contains(&per_mille), "a rate of {per_mille} in a thousand: it must be 1 to 1000");
     per_mille

@@ -42,6 +42,7 @@ impl Trigger {
     ///
     /// # Panics
     /// If `nth` is 0.
+    #[track_caller]
     pub fn on(node: NodeId, edge: &str, nth: u32, after: Duration) -> Self {
         assert!(nth > 0, "`nth` must be at least 1: an edge has no occurrence before the first");
         Self::On { edge: edge.to_owned(), node, nth, after_ns: nanoseconds(after) }

@@ -23,6 +23,7 @@ impl Group {
     ///
     /// # Panics
     /// If the group has no such node.
+    #[track_caller]
     pub fn node(self, index: usize) -> NodeId {
         assert!(index < self.nodes.len(), "node {index} of a group of {} nodes: the first is node 0", self.nodes.len());
         self.nodes[index]

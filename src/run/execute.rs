@@ -5,8 +5,10 @@ use crate::fault::{self, Plan, Trigger};
 use crate::invariant::NO_SPIN;
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::engine::{Engine, Need};
+use crate::model::refusal::Refusal;
 use crate::model::violation::Violation;
 use crate::rt::guest;
+use crate::run::description;
 use crate::run::observer::{RunObserver, Watched};
 use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
 use crate::scenario::definition::Scenario;
@@ -45,29 +47,28 @@ pub(crate) fn warm_up() {
 ///
 /// # Errors
 /// If the scenario or the plan needs something that this program does not support.
-pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, String> {
+pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, Refusal> {
+    let unfit = |why: String| Refusal::new(why, "fix the cause, and build again");
     if let Some(filter) = &request.log {
-        crate::run::trace::keep(filter)?;
+        crate::run::trace::keep(filter).map_err(unfit)?;
     }
     let began_ns = isolate::cpu_ns();
     std::panic::set_hook(Box::new(panicked));
     isolate::become_host(request.seed);
     let engine = scenario.engine();
     if request.engine != engine {
-        return Err(format!("{} runs on {engine} in this program, not on {}", scenario.name(), request.engine));
+        let why = format!("{} runs on {engine} in this program, not on {}", scenario.name(), request.engine);
+        return Err(unfit(why));
     }
-    let mut described = scenario.describe(request.build, request.seed)?;
+    let mut described = description::describe(scenario, request.build, request.seed)?;
     let plan = request.plan.clone().unwrap_or_else(|| {
         let drawn = fault::draw(&Choices::new(request.seed), &described.faults, engine);
         Plan { injections: described.injected.iter().cloned().chain(drawn.injections).collect() }
     });
-    check_allocator(&described, &plan)?;
+    check_allocator(&described, &plan).map_err(unfit)?;
     if let Some(need) = plan.unsupported_by(engine) {
-        return Err(format!(
-            "the plan needs {}, which {engine} does not support: {}",
-            need.words(),
-            engine.support(need).1
-        ));
+        let why = engine.support(need).1;
+        return Err(unfit(format!("the plan needs {}, which {engine} does not support: {why}", need.words())));
     }
     if request.only_plan {
         return Ok(Reply {
@@ -248,6 +249,8 @@ fn panicked(info: &PanicHookInfo<'_>) {
     let site = info.location().map_or_else(String::new, |location| format!("{}:{}", location.file(), location.line()));
     if afterlife_sim::is_inside() {
         afterlife_sim::emit(|name| What::Panicked { message: name(message), site: name(&site) });
+    } else if description::is_under_way() {
+        description::note(&site, message);
     } else {
         let stack = std::backtrace::Backtrace::force_capture();
         isolate::last_words(&format!("{message}, at {site}"));

@@ -7,10 +7,12 @@
 //! | `roles`, `alarms`, `subscriptions` | node roles, the observer's alarms, and the readers of each kind of event |
 //! | `injector`, `claim_check`, `judge` | the plan, the scenario's own claims, and the catalogue of invariants |
 //! | `observer` | all three on one run, and the decision when the run is over |
+//! | `description` | the run as the scenario's function describes it, or its mistake |
 //! | `execute` | the run itself, in the process that was forked for it |
 
 mod alarms;
 mod claim_check;
+mod description;
 pub(crate) mod execute;
 pub(crate) mod facts;
 mod injector;

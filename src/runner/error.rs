@@ -29,8 +29,13 @@ pub(crate) enum RunnerError {
         words: String,
     },
     /// It refused the request.
-    #[error("the runner process refused the request: {0}")]
-    Refused(String),
+    #[error("{why}")]
+    Refused {
+        /// The reason.
+        why: String,
+        /// The next step.
+        next: String,
+    },
 }
 
 impl RunnerError {
@@ -51,10 +56,7 @@ impl RunnerError {
             Self::Died { seed, .. } => {
                 format!("run this seed alone: --seeds {seed}..{} --jobs 1", seed.saturating_add(1))
             }
-            Self::Refused(_) => {
-                "fix the cause; if it is fixed, build again, so that runner processes start the new executable"
-                    .to_owned()
-            }
+            Self::Refused { next, .. } => next.clone(),
         }
     }
 }

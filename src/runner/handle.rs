@@ -85,7 +85,9 @@ impl Runner {
 
     fn converse(&mut self, request: &Request) -> Result<Asked, Broken> {
         let (mut asked, terms) = match self.exchange(request)? {
-            (Some(Answer::Refused(why)), _) => return Err(Broken::Refused(RunnerError::Refused(why))),
+            (Some(Answer::Refused { why, next }), _) => {
+                return Err(Broken::Refused(RunnerError::Refused { why, next }));
+            }
             // The child's end counts only if its reply is missing: after a reply, the child is dismantled.
             (Some(Answer::Reply(reply)), _) => {
                 let terms = reply.unread.terms.clone();
@@ -112,7 +114,8 @@ impl Runner {
     fn exchange(&mut self, request: &Request) -> Result<(Option<Answer>, Ended), Broken> {
         let Some(payload) = protocol::request(request) else {
             let why = format!("its plan is longer than {REQUEST_BYTES_MAX} bytes");
-            return Err(Broken::Refused(RunnerError::Refused(why)));
+            let next = "shorten the plan".to_owned();
+            return Err(Broken::Refused(RunnerError::Refused { why, next }));
         };
         if !self.greeted {
             greet(&self.stream)?;

@@ -41,8 +41,13 @@ pub(super) const VERSION: u32 = 1;
 pub(super) enum Answer {
     /// The run's reply.
     Reply(Box<Reply>),
-    /// The reason why there is no run.
-    Refused(String),
+    /// There is no run.
+    Refused {
+        /// The reason.
+        why: String,
+        /// The next step for the user.
+        next: String,
+    },
 }
 
 /// A message that cannot be decoded.
@@ -161,7 +166,7 @@ mod tests {
     #[test]
     fn an_answer_with_a_record_is_decoded_as_it_was_encoded() {
         assert_eq!(decode(&encode(&recorded())), Ok(recorded()));
-        let refused = Answer::Refused("no such scenario".to_owned());
+        let refused = Answer::Refused { why: "no such scenario".to_owned(), next: "name another".to_owned() };
         assert_eq!(decode(&encode(&refused)), Ok(refused));
     }
 

@@ -5,6 +5,7 @@ use super::frame::{FrameError, HEADER_BYTES, Kind};
 use super::protocol::{self, Answer, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, SPIN_BOUND};
 use super::{ending, frame};
 use crate::model::env::RUNNER;
+use crate::model::refusal::Refusal;
 use crate::run::execute::{execute, warm_up};
 use crate::run::request::Request;
 use crate::scenario::definition::Scenario;
@@ -84,13 +85,20 @@ impl Buffers {
 
 fn answer(request: &[u8], scenarios: &[&Scenario]) -> Answer {
     let Ok(request) = protocol::decode::<Request>(request) else {
-        return Answer::Refused("the request cannot be decoded".to_owned());
+        return refused(Refusal::new("the request cannot be decoded", REBUILD));
     };
     match scenarios.iter().find(|scenario| scenario.name() == request.scenario) {
         Some(scenario) => match execute(scenario, &request) {
             Ok(reply) => Answer::Reply(Box::new(reply)),
-            Err(why) => Answer::Refused(why),
+            Err(refusal) => refused(refusal),
         },
-        None => Answer::Refused(format!("no scenario `{}` in this runner", request.scenario)),
+        None => refused(Refusal::new(format!("no scenario `{}` in this runner", request.scenario), REBUILD)),
     }
+}
+
+/// The next step after a request of another build.
+const REBUILD: &str = "run the command again, and build the program only when no campaign runs";
+
+fn refused(Refusal { why, next, .. }: Refusal) -> Answer {
+    Answer::Refused { why, next }
 }

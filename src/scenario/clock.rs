@@ -37,6 +37,7 @@ impl Clock {
     ///
     /// # Panics
     /// If `ppm` is not in -900 000 to 9 000 000, a tenth to ten times the true rate.
+    #[track_caller]
     pub fn drifting(self, ppm: i32) -> Self {
         assert!(
             (-900_000..=9_000_000).contains(&ppm),

@@ -36,6 +36,7 @@ impl Disk {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn sync_latency(mut self, low: Duration, high: Duration) -> Self {
         assert!(low <= high, "a range from {low:?} to {high:?}: write the shorter duration first");
         self.0.sync_ns = (nanoseconds(low), nanoseconds(high));

@@ -20,12 +20,14 @@ impl Link {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn between(low: Duration, high: Duration) -> Self {
         assert!(low <= high, "a latency from {low:?} to {high:?}: write the shorter duration first");
         Self::of(Latency::between(nanoseconds(low), nanoseconds(high)))
     }
 
     /// The same latency for each message.
+    #[track_caller]
     pub fn fixed(latency: Duration) -> Self {
         Self::between(latency, latency)
     }
@@ -35,6 +37,7 @@ impl Link {
     ///
     /// # Panics
     /// If `low` is longer than `mean`.
+    #[track_caller]
     pub fn long_tailed(low: Duration, mean: Duration) -> Self {
         assert!(low <= mean, "a mean of {mean:?} is below the lowest latency, {low:?}");
         Self::of(Latency { long_tail: true, ..Latency::between(nanoseconds(low), nanoseconds(mean)) })
@@ -53,6 +56,7 @@ impl Link {
     ///
     /// # Panics
     /// If it is more than 1000.
+    #[track_caller]
     pub fn losing(mut self, per_mille: u16) -> Self {
         self.0.lost_per_mille = rate(per_mille);
         self
@@ -62,6 +66,7 @@ impl Link {
     ///
     /// # Panics
     /// If it is more than 1000.
+    #[track_caller]
     pub fn duplicating(mut self, per_mille: u16) -> Self {
         self.0.doubled_per_mille = rate(per_mille);
         self
@@ -71,6 +76,7 @@ impl Link {
     ///
     /// # Panics
     /// If it is more than 1000.
+    #[track_caller]
     pub fn reordering(mut self, per_mille: u16) -> Self {
         self.0.late_per_mille = rate(per_mille);
         self
@@ -80,6 +86,7 @@ impl Link {
     ///
     /// # Panics
     /// If it is 0.
+    #[track_caller]
     pub fn bandwidth(mut self, bytes_per_s: u64) -> Self {
         assert!(bytes_per_s > 0, "a link without bandwidth: cut it with `Faults::partitions` instead");
         self.0.bytes_per_s = bytes_per_s;
@@ -87,6 +94,7 @@ impl Link {
     }
 }
 
+#[track_caller]
 fn rate(per_mille: u16) -> u16 {
     assert!(per_mille <= 1_000, "a rate of {per_mille} per mille: write at most 1000");
     per_mille

@@ -6,6 +6,7 @@
 //! | `variant` | the known ways in which a scenario's builds break |
 //! | `sim` | `Sim`: the builder that a scenario's function writes into |
 //! | `description` | the run that it described |
+//! | `host_name` | the names that nodes may have |
 //! | `node`, `hosted`, `main_task` | the code of a node: its handle, its runtime, its main future |
 //! | `process` | a node as data |
 //! | `disk`, `clock`, `link`, `supervisor` | its surroundings |
@@ -17,6 +18,7 @@ pub(crate) mod clock;
 pub(crate) mod definition;
 pub(crate) mod description;
 pub(crate) mod disk;
+mod host_name;
 mod hosted;
 pub(crate) mod ledger;
 pub(crate) mod link;

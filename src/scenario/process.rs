@@ -7,6 +7,7 @@ use crate::scenario::link::Link;
 use crate::scenario::node::Role;
 use crate::scenario::supervisor::Supervisor;
 use afterlife_sim::Main;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,6 +30,8 @@ impl RuntimeKind {
 /// A process of a scenario, as its author described it.
 pub(crate) struct Process {
     pub(crate) name: String,
+    /// The line of the scenario that added it.
+    pub(crate) site: &'static Location<'static>,
     pub(crate) role: Role,
     pub(crate) main: Main,
     pub(crate) runtime: RuntimeKind,

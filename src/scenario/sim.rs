@@ -1,6 +1,7 @@
 //! `Sim`: the builder that a scenario's function writes into. It runs nothing: `run/execute` does.
 
 mod invariants;
+mod ledgers;
 mod nodes;
 
 use crate::fault::{Fault, Faults, Injection, Targets, Trigger};
@@ -13,10 +14,10 @@ use crate::scenario::claim::{Claim, Claims, View};
 use crate::scenario::clock::Clock;
 use crate::scenario::description::Description;
 use crate::scenario::disk::Disk;
-use crate::scenario::ledger::{Entry, Ledger};
 use crate::scenario::link::Link;
 use crate::scenario::process::Process;
 use crate::scenario::rng::Rng;
+use crate::scenario::sim::ledgers::Known;
 use crate::scenario::supervisor::Supervisor;
 use afterlife_sim::Latency;
 use afterlife_sim::event::NodeId;
@@ -42,6 +43,7 @@ pub struct Sim {
     mistakes: Vec<String>,
     /// The number of generators that `rng` has returned.
     rngs: u64,
+    ledgers: Vec<Known>,
 }
 
 /// The default time limit of a run.
@@ -90,6 +92,7 @@ impl Sim {
             mistakes: Vec::new(),
             thread_start_max_ns: 0,
             rngs: 0,
+            ledgers: Vec::new(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Sim {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn latency(&mut self, low: Duration, high: Duration) {
         let (low_ns, high_ns) = (nanoseconds(low), nanoseconds(high));
         assert!(low_ns <= high_ns, "a latency from {low:?} to {high:?}: write the shorter duration first");
@@ -185,6 +189,7 @@ impl Sim {
     ///
     /// # Panics
     /// If `workers` is 0.
+    #[track_caller]
     pub fn workers(&mut self, nodes: Group, workers: usize) {
         assert!(
             workers > 0,
@@ -263,11 +268,6 @@ impl Sim {
         links.push((to.0, link));
     }
 
-    /// Makes a ledger: a record of the run in the scenario's own terms, for claims to compare. The handle is `Copy`.
-    pub fn ledger<T: Entry>(&mut self, name: &str) -> Ledger<T> {
-        Ledger::new(name)
-    }
-
     /// Allows faults on these nodes. The seed draws which of them strike, unless a token or a plan says so.
     pub fn faults(&mut self, targets: Group, faults: Faults) {
         self.faults.push((Targets::from(targets), faults));
@@ -304,15 +304,6 @@ impl Sim {
     /// Claims that something holds at least once in a campaign. A campaign without it has tested nothing, and fails.
     pub fn sometimes(&mut self, claim: &str, holds: impl Fn(&View) -> bool + Send + 'static) {
         self.claims.add_sometimes(Claim::new(claim, 0, holds));
-    }
-
-    /// Claims that acknowledged entries are there after recovery: at the end of the run, every entry of `acked` is in `found`. It
-    /// is not checked in a run in which `found` was never [completed](Ledger::complete).
-    pub fn nothing_acked_is_lost<T: Entry>(&mut self, acked: Ledger<T>, found: Ledger<T>) {
-        self.claims.add_acked(move || {
-            let missing = acked.missing_in(found);
-            (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
-        });
     }
 }
 

@@ -65,6 +65,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `ppm_max` is more than 900 000: a clock runs at no less than a tenth of its true rate.
+    #[track_caller]
     pub fn clock_drift(self, ppm_max: u32, for_at_most: Duration) -> Self {
         assert!(ppm_max <= 900_000, "a drift of {ppm_max} ppm: at most 900000, to keep a tenth of the true rate");
         let for_ns = up_to(for_at_most);

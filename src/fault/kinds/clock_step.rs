@@ -66,6 +66,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn clock_steps(self, low: Duration, high: Duration) -> Self {
         let by_ns = ordered(low, high);
         self.allow(ID, Need::ClockSteps, move |drawing| {

@@ -40,6 +40,7 @@ impl Fault {
     ///
     /// # Panics
     /// If `per_mille` is not 1 to 1 000.
+    #[track_caller]
     pub fn duplicated_datagrams(a: NodeId, b: NodeId, per_mille: u16, lasting: Duration) -> Self {
         Self::new(DuplicatedDatagrams::between(a, b, Duplicated { per_mille: rate(per_mille) }, lasting))
     }
@@ -51,6 +52,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `per_mille_max` is not 1 to 1 000.
+    #[track_caller]
     pub fn duplicated_datagrams(self, per_mille_max: u16, for_at_most: Duration) -> Self {
         let per_mille_max = rate(per_mille_max);
         self.link_faults(for_at_most, move |drawing| Duplicated { per_mille: drawing.rate(per_mille_max) })

@@ -120,6 +120,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `nth_max` is 0.
+    #[track_caller]
     pub fn held_at(self, edge: &str, nth_max: u32) -> Self {
         assert!(nth_max > 0, "`nth_max` must be at least 1: an edge has no occurrence before the first");
         self.holding(|holds| _ = holds.at.insert(edge.to_owned(), nth_max))

@@ -41,6 +41,7 @@ impl Fault {
     ///
     /// # Panics
     /// If `per_mille` is not 1 to 1 000.
+    #[track_caller]
     pub fn lossy_link(a: NodeId, b: NodeId, per_mille: u16, lasting: Duration) -> Self {
         Self::new(LossyLink::between(a, b, Lossy { per_mille: rate(per_mille) }, lasting))
     }
@@ -52,6 +53,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `per_mille_max` is not 1 to 1 000.
+    #[track_caller]
     pub fn lossy_links(self, per_mille_max: u16, for_at_most: Duration) -> Self {
         let per_mille_max = rate(per_mille_max);
         self.link_faults(for_at_most, move |drawing| Lossy { per_mille: drawing.rate(per_mille_max) })

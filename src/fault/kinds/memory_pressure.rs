@@ -87,6 +87,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low_bytes` is more than `high_bytes`.
+    #[track_caller]
     pub fn memory_pressure(self, low_bytes: u64, high_bytes: u64, for_at_most: Duration) -> Self {
         assert!(low_bytes <= high_bytes, "budgets from {low_bytes} to {high_bytes} bytes: give the smaller one first");
         let for_ns = up_to(for_at_most);

@@ -47,6 +47,7 @@ impl Faults {
     ///
     /// # Panics
     /// If the lower bandwidth is 0 or more than the higher one.
+    #[track_caller]
     pub fn narrow_links(self, low_bytes_per_s: u64, high_bytes_per_s: u64, for_at_most: Duration) -> Self {
         assert!(
             0 < low_bytes_per_s && low_bytes_per_s <= high_bytes_per_s,

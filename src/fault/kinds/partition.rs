@@ -112,6 +112,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn partitions_lasting(self, low: Duration, high: Duration) -> Self {
         let for_ns = ordered(low, high);
         self.allow(ID, Need::Partitions, move |drawing| {

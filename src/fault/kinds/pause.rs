@@ -74,6 +74,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn pauses(self, low: Duration, high: Duration) -> Self {
         let for_ns = ordered(low, high);
         self.allow(ID, Need::Pauses, move |drawing| {

@@ -76,6 +76,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn slow_disks(self, low: Duration, high: Duration, for_at_most: Duration) -> Self {
         let (extra_ns, for_ns) = (ordered(low, high), up_to(for_at_most));
         self.allow(ID, Need::SlowDisks, move |drawing| {

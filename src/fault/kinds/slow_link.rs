@@ -49,6 +49,7 @@ impl Faults {
     ///
     /// # Panics
     /// If `low` is longer than `high`.
+    #[track_caller]
     pub fn slow_links(self, low: Duration, high: Duration, for_at_most: Duration) -> Self {
         let extra_ns = ordered(low, high);
         self.link_faults(for_at_most, move |drawing| Slow { extra_ns: drawing.between("extra", extra_ns) })

@@ -5,18 +5,19 @@ use crate::model::engine::Need;
 use crate::model::group::Group;
 use crate::scenario::clock::Clock;
 use crate::scenario::disk::Disk;
+use crate::scenario::host_name;
 use crate::scenario::hosted;
 use crate::scenario::node::{self, Node, NodeResult, Role};
 use crate::scenario::process::{Process, RuntimeKind};
 use afterlife_sim::{ExitCode, Main};
 use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 
 impl Sim {
-    /// Adds a node that runs this service, from its beginning after every restart.
-    ///
-    /// # Panics
-    /// If another node has the name.
+    /// Adds a node that runs this service, from its beginning after every restart. Its name is its host name: lower-case letters,
+    /// digits and hyphens. Another name, or that of another node, is an error of the scenario.
+    #[track_caller]
     pub fn node<F, Fut>(&mut self, name: &str, service: F) -> Group
     where
         F: Fn(Node) -> Fut + Send + Sync + 'static,
@@ -26,9 +27,7 @@ impl Sim {
     }
 
     /// Adds several nodes that run this service: `name-0`, `name-1` and so on.
-    ///
-    /// # Panics
-    /// If another node has one of the names.
+    #[track_caller]
     pub fn nodes<F, Fut>(&mut self, name: &str, count: usize, service: F) -> Group
     where
         F: Fn(Node) -> Fut + Send + Sync + 'static,
@@ -43,9 +42,7 @@ impl Sim {
     }
 
     /// Adds a client: a node that drives the scenario, and whose end the run waits for.
-    ///
-    /// # Panics
-    /// If another node has the name.
+    #[track_caller]
     pub fn client<F, Fut>(&mut self, name: &str, workload: F) -> Group
     where
         F: Fn(Node) -> Fut + Send + Sync + 'static,
@@ -55,9 +52,7 @@ impl Sim {
     }
 
     /// Adds a verifier: a client that starts once all others have ended and everything is healed, and inspects the outcome.
-    ///
-    /// # Panics
-    /// If another node has the name.
+    #[track_caller]
     pub fn verifier<F, Fut>(&mut self, name: &str, workload: F) -> Group
     where
         F: Fn(Node) -> Fut + Send + Sync + 'static,
@@ -67,9 +62,6 @@ impl Sim {
     }
 
     /// Adds a node that runs a main function without a runtime. The function returns the exit code.
-    ///
-    /// # Panics
-    /// If another node has the name.
     #[track_caller]
     pub fn node_main(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
         self.asks_for(Need::Threads);
@@ -77,15 +69,13 @@ impl Sim {
     }
 
     /// Adds a client that runs a main function without a runtime. The function returns the exit code.
-    ///
-    /// # Panics
-    /// If another node has the name.
     #[track_caller]
     pub fn client_main(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
         self.asks_for(Need::Threads);
         self.add_main(name.to_owned(), 0, Role::Client, move |node| ExitCode::Code(main(node)))
     }
 
+    #[track_caller]
     fn add<F, Fut>(&mut self, name: String, index: usize, role: Role, service: Arc<F>) -> Group
     where
         F: Fn(Node) -> Fut + Send + Sync + 'static,
@@ -102,6 +92,7 @@ impl Sim {
         group
     }
 
+    #[track_caller]
     fn add_main(
         &mut self,
         name: String,
@@ -109,15 +100,21 @@ impl Sim {
         role: Role,
         main: impl Fn(Node) -> ExitCode + Send + Sync + 'static,
     ) -> Group {
-        assert!(
-            !self.processes.iter().any(|process| process.name == name),
-            "two nodes have the name `{name}`: names are host names, so each node needs its own"
-        );
+        let site = Location::caller();
+        let named = host_name::check(&name).and_then(|()| match self.processes.iter().find(|known| known.name == name) {
+            Some(known) => Err(format!(
+                "two nodes have the name `{name}`, the other one since {}: names are host names, so each node needs its own",
+                known.site
+            )),
+            None => Ok(()),
+        });
+        self.settle(named);
         let (seed, leaked) = (self.seed, &*name.clone().leak());
         let main: Main = Arc::new(move |incarnation| main(Node::new(leaked, index, incarnation, seed)));
         let (disk, clock) = (Disk::default(), Clock::default());
         self.processes.push(Process {
             name,
+            site,
             role,
             main,
             runtime: RuntimeKind::default(),
@@ -130,5 +127,42 @@ impl Sim {
             supervisor: None,
         });
         Group::new(self.processes.len() - 1, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::build::Build;
+
+    fn refused(describe: impl FnOnce(&mut Sim)) -> String {
+        let mut sim = Sim::new(Build::DEFAULT, 0);
+        describe(&mut sim);
+        sim.into_description().err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_second_node_of_a_name_is_refused_with_both_lines() {
+        let line = line!() + 2;
+        let refused = refused(|sim| {
+            sim.client("twice", |_| async { Ok(()) });
+            sim.node_main("twice", |_| 0);
+        });
+        let (here, second) = (file!(), line + 1);
+        assert_eq!(
+            refused,
+            format!(
+                "{here}:{second}:17: two nodes have the name `twice`, the other one since {here}:{line}:17: names are host \
+                names, so each node needs its own"
+            )
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_no_host_name_is_refused_with_its_line() {
+        let line = line!() + 1;
+        let refused = refused(|sim| drop(sim.nodes("Store", 2, |_| async { Ok(()) }).nodes()));
+        assert!(refused.starts_with(&format!("{}:{line}:", file!())), "{refused}");
+        assert!(refused.contains("`Store-0` is no host name"), "{refused}");
     }
 }

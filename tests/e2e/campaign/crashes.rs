@@ -20,7 +20,6 @@ pub(crate) fn module() -> Module {
         starts_a_program,
         forks,
         writes_to_a_descriptor_from_outside,
-        panics_in_the_scenario_function,
         panics_while_it_panics,
         exits_by_a_raw_system_call,
         dies_in_the_c_library_on_node_300,
@@ -37,7 +36,6 @@ pub(crate) fn module() -> Module {
         starting_a_program_is_refused_by_name,
         a_fork_is_refused_by_name,
         a_descriptor_of_the_host_is_refused,
-        a_panic_in_the_scenario_function_is_a_finding_with_its_message,
         a_panic_during_a_panic_is_reported,
         a_process_that_exits_by_a_raw_system_call_is_reported_with_its_code,
         a_crash_names_its_node_even_after_256_others,
@@ -272,18 +270,6 @@ fn a_descriptor_of_the_host_is_refused() {
     assert_eq!(output.code, 1, "{output:?}");
     let sentence = output.finding()["sentence"].to_string();
     assert!(sentence.contains("which was opened outside the run"), "{sentence}");
-}
-
-fn panics_in_the_scenario_function(sim: &mut Sim) {
-    sim.client_main("twice", |_| 0);
-    sim.client_main("twice", |_| 0);
-}
-
-fn a_panic_in_the_scenario_function_is_a_finding_with_its_message() {
-    let output = campaign("panics_in_the_scenario_function", "3");
-    assert_eq!(output.code, 1, "{output:?}");
-    let sentence = output.finding()["sentence"].to_string();
-    assert!(sentence.contains("two nodes have the name `twice`"), "{sentence}");
 }
 
 fn panics_while_it_panics(sim: &mut Sim) {
