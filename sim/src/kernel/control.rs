@@ -152,6 +152,12 @@ impl<'a> Control<'a> {
         self.kernel.end_process(node, how, cause)
     }
 
+    /// Cuts the power of a node's machine, whether its process runs or has ended: unsynced data is lost, and the machine is silent
+    /// until its process starts. It starts after `down_ns`, unless it had ended and a restart is due, which stays due at its time.
+    pub fn lose_power(&mut self, node: NodeId, down_ns: u64, cause: Seq) {
+        self.kernel.lose_power(node, down_ns, cause);
+    }
+
     /// Pauses a node's process, as SIGSTOP would. Returns whether it was running.
     pub fn pause(&mut self, node: NodeId, cause: Seq) -> bool {
         self.kernel.pause(node, cause)
@@ -186,7 +192,7 @@ impl<'a> Control<'a> {
         self.kernel.end_hold(number);
     }
 
-    /// Starts a node's process after `delay_ns`, unless it is running by then.
+    /// Starts a node's process after `delay_ns`, unless it is running by then. A start that is due before stays due.
     pub fn start(&mut self, node: NodeId, delay_ns: u64) {
         self.kernel.start_after(node, delay_ns);
     }
@@ -198,7 +204,7 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// Returns whether a node that is down has a restart pending.
+    /// Returns whether a start of a node's process is due.
     pub fn will_restart(&self, node: NodeId) -> bool {
         self.kernel.process.node(node).is_some_and(|node| node.lifecycle().will_restart())
     }
@@ -226,6 +232,11 @@ impl<'a> Control<'a> {
     /// Clears a fault that [`inject_link_fault`](Self::inject_link_fault) injected; of two equal ones, one.
     pub fn clear_link_fault(&mut self, a: NodeId, b: NodeId, fault: LinkFault) {
         self.kernel.clear_link_fault(a, b, fault);
+    }
+
+    /// The number of open connections between two nodes, which a reset would end.
+    pub fn connections(&self, a: NodeId, b: NodeId) -> usize {
+        self.kernel.connections_between(a, b).len()
     }
 
     /// Resets every connection between two nodes, at both ends. Returns their number.

@@ -118,7 +118,7 @@ impl Kernel {
             Due::Thread(id) => self.thread_due(id),
             Due::Arrival(arrival) => self.arrive(arrival),
             Due::Retransmit(from) => self.retransmit(from),
-            Due::Start(node) => self.start_process(node),
+            Due::Start(node, ticket) => self.start_due(node, ticket),
             Due::Overrun(node, incarnation) => self.stop_overrun(node, incarnation),
             Due::Probe(end, unanswered) => self.probe(end, unanswered),
             Due::Timer(id, winding) => self.timer_due(id, winding),

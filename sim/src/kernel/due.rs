@@ -7,6 +7,7 @@ use crate::kernel::net::arrival::Arrival;
 use crate::kernel::net::tcp::EndpointId;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::node::Main;
+use crate::kernel::process::state::StartTicket;
 use crate::kernel::sched::thread::{ThreadId, Wait};
 
 /// Something that falls due.
@@ -17,8 +18,8 @@ pub(crate) enum Due {
     Arrival(Arrival),
     /// Segments that a partition held up are sent again.
     Retransmit(EndpointId),
-    /// A node starts, unless it runs already.
-    Start(NodeId),
+    /// A node starts, unless it runs already or another start has replaced this one.
+    Start(NodeId, StartTicket),
     /// The budget of a stop request to this incarnation runs out.
     Overrun(NodeId, u16),
     /// The observer asked to be called.

@@ -8,6 +8,7 @@ use crate::kernel::due::{Due, Start};
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::number::base;
 use crate::kernel::process::node::ExitCode;
+use crate::kernel::process::state::{ProcessState, StartTicket};
 use crate::kernel::sched::fiber::{own_stack, spawn};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
@@ -35,19 +36,23 @@ impl Kernel {
         Ok(id)
     }
 
-    /// Starts a node's process after `delay_ns`, unless it runs by then.
+    /// Starts a node's process after `delay_ns`, unless it runs by then. A start that is due before stays due.
     pub(crate) fn start_after(&mut self, node: NodeId, delay_ns: u64) {
-        self.process[node].lifecycle_mut().start_scheduled();
-        self.sched.set_deadline(self.sched.now_ns().saturating_add(delay_ns), Due::Start(node));
+        let due_ns = self.sched.now_ns().saturating_add(delay_ns);
+        if let Some(ticket) = self.process[node].lifecycle_mut().schedule_start(due_ns) {
+            self.sched.set_deadline(due_ns, Due::Start(node, ticket));
+        }
     }
 
-    /// Starts a node's process, unless one runs.
-    pub(crate) fn start_process(&mut self, node: NodeId) {
-        let process = &mut self.process[node];
-        process.lifecycle_mut().start_due();
-        if process.is_up() {
-            return;
+    /// A start fell due.
+    pub(crate) fn start_due(&mut self, node: NodeId, ticket: StartTicket) {
+        if self.process[node].lifecycle_mut().start_due(ticket) {
+            self.start_process(node);
         }
+    }
+
+    fn start_process(&mut self, node: NodeId) {
+        let process = &mut self.process[node];
         let incarnation = process.begin(|incarnation| base(node, incarnation));
         if incarnation > 1 {
             self.net.record_deliveries();
@@ -114,6 +119,10 @@ impl Kernel {
         let restart = process.lifecycle_mut().end(how == Death::PowerLoss);
         let descriptions = process.descriptors_mut().take_all();
         process.stops_mut().clear();
+        // Whoever observes the end finds the restart due already.
+        if let Some(after_ns) = restart {
+            self.start_after(node, after_ns);
+        }
         self.forget_holds(node);
         self.process.signals_mut().forget(node);
         let takes_threads = self.leaves_threads(node);
@@ -144,9 +153,25 @@ impl Kernel {
             self.arm_probes(node, None);
         }
         self.process[node].disk_died(lost.then_some(self.sched.choices()));
-        if let Some(after_ns) = restart {
-            self.start_after(node, after_ns);
-        }
         true
+    }
+
+    /// Cuts the power of a node's machine: its process ends, its page cache is lost, and it is silent. If its process had ended
+    /// already, a restart that is due stays due at its time; else power returns, and the process starts, after `down_ns`.
+    pub(crate) fn lose_power(&mut self, node: NodeId, down_ns: u64, cause: Seq) {
+        let lifecycle = self.process[node].lifecycle_mut();
+        if lifecycle.is_up() {
+            lifecycle.restart_after(down_ns);
+            self.end_process(node, Death::PowerLoss, cause);
+        } else if lifecycle.state() == ProcessState::Down {
+            lifecycle.lose_power();
+            self.guests_changed();
+            self.lose_connections(node);
+            self.arm_probes(node, None);
+            self.process[node].disk_died(Some(self.sched.choices()));
+            if !self.process[node].lifecycle().will_restart() {
+                self.start_after(node, down_ns);
+            }
+        }
     }
 }

@@ -21,11 +21,24 @@ pub(crate) enum ProcessState {
 impl ProcessState {
     fn leads_to(self, next: Self) -> bool {
         match self {
-            Self::New | Self::Down | Self::Off => next == Self::Up,
+            Self::New | Self::Off => next == Self::Up,
+            Self::Down => matches!(next, Self::Up | Self::Off),
             Self::Up => matches!(next, Self::Stopping | Self::Down | Self::Off),
             Self::Stopping => matches!(next, Self::Down | Self::Off),
         }
     }
+}
+
+/// The number of a scheduled start, to tell it from the one that replaced it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StartTicket(u32);
+
+/// The next start of a process. There is at most one: a start that is due when the process runs, or that an earlier one has
+/// replaced, is void.
+#[derive(Clone, Copy)]
+struct NextStart {
+    due_ns: u64,
+    ticket: StartTicket,
 }
 
 /// The lifecycle of one node's process, over all incarnations.
@@ -35,7 +48,9 @@ pub(crate) struct Lifecycle {
     paused: bool,
     /// Set by a death that comes with a restart: the delay between the end and the next start.
     restart_after_ns: Option<u64>,
-    starts_due: u32,
+    next_start: Option<NextStart>,
+    /// The number of starts that were scheduled so far.
+    starts: u32,
     /// The stop request that the process has not followed yet.
     stop_asked: Seq,
     /// The end of the last incarnation; none before the first one's.
@@ -49,7 +64,8 @@ impl Default for Lifecycle {
             incarnation: 0,
             paused: false,
             restart_after_ns: None,
-            starts_due: 0,
+            next_start: None,
+            starts: 0,
             stop_asked: Seq::NONE,
             ended: Seq::NONE,
         }
@@ -82,6 +98,7 @@ impl Lifecycle {
         self.go(ProcessState::Up);
         self.incarnation += 1;
         self.restart_after_ns = None;
+        self.next_start = None;
         self.incarnation
     }
 
@@ -114,6 +131,11 @@ impl Lifecycle {
         self.restart_after_ns.take()
     }
 
+    /// The machine loses power while no process runs.
+    pub(crate) fn lose_power(&mut self) {
+        self.go(ProcessState::Off);
+    }
+
     /// The incarnation's end was this event.
     pub(crate) fn set_ended(&mut self, end: Seq) {
         self.ended = end;
@@ -143,19 +165,25 @@ impl Lifecycle {
         self.restart_after_ns = Some(delay_ns);
     }
 
-    /// A start was scheduled.
-    pub(crate) fn start_scheduled(&mut self) {
-        self.starts_due += 1;
+    /// Schedules the next start. Returns its ticket; `None` if one is scheduled that is not later, and stays.
+    pub(crate) fn schedule_start(&mut self, due_ns: u64) -> Option<StartTicket> {
+        if self.next_start.is_some_and(|next| next.due_ns <= due_ns) {
+            return None;
+        }
+        self.starts += 1;
+        let ticket = StartTicket(self.starts);
+        self.next_start = Some(NextStart { due_ns, ticket });
+        Some(ticket)
     }
 
-    /// A scheduled start fell due.
-    pub(crate) fn start_due(&mut self) {
-        self.starts_due = self.starts_due.saturating_sub(1);
+    /// A start fell due. Returns whether the process starts: it does not run, and nothing has replaced this start.
+    pub(crate) fn start_due(&mut self, ticket: StartTicket) -> bool {
+        self.next_start.take_if(|next| next.ticket == ticket).is_some() && !self.is_up()
     }
 
-    /// Returns whether a start is scheduled.
+    /// Returns whether a start is scheduled. One at the end of time, as that of a verifier, does not count.
     pub(crate) fn will_restart(&self) -> bool {
-        self.starts_due > 0
+        self.next_start.is_some_and(|next| next.due_ns < u64::MAX)
     }
 }
 
@@ -175,14 +203,35 @@ mod tests {
         assert!(!lifecycle.is_paused() && !lifecycle.resume());
         assert_eq!((lifecycle.state(), lifecycle.start()), (ProcessState::Off, 2));
         assert_eq!(lifecycle.end(false), None);
+        lifecycle.lose_power();
+        assert_eq!((lifecycle.state(), lifecycle.start()), (ProcessState::Off, 3));
     }
 
     #[test]
-    #[should_panic(expected = "no node goes from Down to Off")]
-    fn what_has_ended_does_not_end_again() {
+    #[should_panic(expected = "no node goes from Off to Off")]
+    fn a_machine_without_power_does_not_lose_it_again() {
         let mut lifecycle = Lifecycle::default();
         lifecycle.start();
-        lifecycle.end(false);
         lifecycle.end(true);
+        lifecycle.lose_power();
+    }
+
+    #[test]
+    fn the_earliest_start_counts_and_a_start_voids_it() {
+        let mut lifecycle = Lifecycle::default();
+        let never = lifecycle.schedule_start(u64::MAX).expect("none was scheduled");
+        assert!(!lifecycle.will_restart());
+        let first = lifecycle.schedule_start(10).expect("it is earlier");
+        assert!(lifecycle.schedule_start(10).is_none() && lifecycle.schedule_start(11).is_none());
+        assert!(lifecycle.will_restart() && !lifecycle.start_due(never));
+        assert!(lifecycle.start_due(first) && !lifecycle.will_restart());
+        lifecycle.start();
+        let stale = lifecycle.schedule_start(20).expect("none was scheduled");
+        assert!(!lifecycle.start_due(stale));
+        let stale = lifecycle.schedule_start(30).expect("none was scheduled");
+        lifecycle.end(false);
+        lifecycle.start();
+        lifecycle.end(false);
+        assert!(!lifecycle.will_restart() && !lifecycle.start_due(stale));
     }
 }

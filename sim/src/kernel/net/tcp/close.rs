@@ -107,6 +107,18 @@ impl Kernel {
         self.net.connections.free_if_done(at);
     }
 
+    /// Loses the ends that a dead process left to its machine, which has lost power: what they have not sent is never sent.
+    pub(crate) fn lose_connections(&mut self, node: NodeId) {
+        let mut ends = Vec::new();
+        for (client, connection) in self.net.connections.iter().filter(|(_, connection)| !connection.is_done()) {
+            let own = [client, client.peer()].into_iter().zip(&connection.ends);
+            ends.extend(own.filter(|(_, end)| end.node == node && end.is_gone() && !end.is_lost()).map(|(id, _)| id));
+        }
+        for end in ends {
+            self.part(end, Parting::PowerLoss);
+        }
+    }
+
     /// The peer's address.
     pub(crate) fn tcp_peer(&mut self, id: DescriptionId) -> Result<SocketAddr, Errno> {
         let socket = self.process.tcp(id).ok_or(libc::ENOTSOCK)?;

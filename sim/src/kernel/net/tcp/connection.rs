@@ -41,6 +41,17 @@ pub(super) struct Opening {
     pub(super) scope: Scope,
 }
 
+impl Connection {
+    /// Returns whether no process owns an end of it and nothing is in flight.
+    pub(super) fn is_done(&self) -> bool {
+        let over = |end: &Endpoint| end.is_gone() && end.flight.segments.is_empty();
+        let [client, server] = &self.ends;
+        // No process could close a server's end that no SYN has reached.
+        let unreached = server.is_connecting() && server.flight.segments.is_empty();
+        over(client) && (over(server) || unreached)
+    }
+}
+
 impl Connections {
     #[inline]
     pub(super) fn get(&self, end: EndpointId) -> Option<&Connection> {
@@ -105,11 +116,7 @@ impl Connections {
     #[inline]
     pub(super) fn free_if_done(&mut self, end: EndpointId) {
         let Some(connection) = self.get_mut(end) else { return };
-        let over = |end: &Endpoint| end.is_gone() && end.flight.segments.is_empty();
-        let [client, server] = &connection.ends;
-        // No process could close a server's end that no SYN has reached.
-        let unreached = server.is_connecting() && server.flight.segments.is_empty();
-        if over(client) && (over(server) || unreached) {
+        if connection.is_done() {
             connection.generation += 1;
             self.free.push(end.index);
         }

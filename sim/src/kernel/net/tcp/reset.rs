@@ -1,6 +1,7 @@
 //! TCP resets: every RST is sent and received here, and connections fail here.
 //! Orderly ends are in `close`.
 
+use super::connection::Connection;
 use super::endpoint::{Body, Endpoint, EndpointId};
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
@@ -37,18 +38,19 @@ impl Kernel {
         self.arrived(at, description, IN | OUT | ERR | HUP | RDHUP, seq);
     }
 
+    /// The connections between two nodes on which data can still move, each as its client's end and its number.
+    pub(crate) fn connections_between(&self, a: NodeId, b: NodeId) -> Vec<(EndpointId, u32)> {
+        let are_between = |connection: &Connection| {
+            let nodes = (connection.ends[0].node, connection.ends[1].node);
+            (nodes == (a, b) || nodes == (b, a)) && connection.ends.iter().any(Endpoint::is_alive)
+        };
+        let between = self.net.connections.iter().filter(|(_, connection)| are_between(connection));
+        between.map(|(end, connection)| (end, connection.number)).collect()
+    }
+
     /// Resets every connection between two nodes at both ends at once, as a middlebox does that lost its state.
     pub(crate) fn reset_connections(&mut self, a: NodeId, b: NodeId, cause: Seq) -> usize {
-        let ends: Vec<(EndpointId, u32)> = self
-            .net
-            .connections
-            .iter()
-            .filter(|(_, connection)| {
-                let nodes = (connection.ends[0].node, connection.ends[1].node);
-                (nodes == (a, b) || nodes == (b, a)) && connection.ends.iter().any(Endpoint::is_alive)
-            })
-            .map(|(end, connection)| (end, connection.number))
-            .collect();
+        let ends = self.connections_between(a, b);
         for (end, number) in &ends {
             self.fail(*end, libc::ECONNRESET, What::Reset { conn: *number }, cause);
             self.fail(end.peer(), libc::ECONNRESET, What::Reset { conn: *number }, cause);
