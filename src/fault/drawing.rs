@@ -1,12 +1,36 @@
 //! The draw of one injection: keyed numbers, nodes and durations.
 //! It knows no kind of fault.
 
+use super::trigger::Trigger;
 use crate::model::engine::{Engine, Need};
-use afterlife_sim::choice::{Choices, Question, identity};
+use afterlife_sim::choice::{Choices, Question, identity, join};
 use afterlife_sim::event::NodeId;
 
 /// Shorter durations are not distinguished.
 const SHORTEST_NS: u64 = 1_000;
+
+/// The longest time between a node's start and a fault that waited for it.
+const AFTER_START_NS: u64 = 1_000_000_000;
+
+/// Draws the time between a node's start and a fault that waited for it, in nanoseconds. The answer depends on the trigger and the
+/// node alone, so that it stays when another injection goes.
+pub(crate) fn after_start_ns(choices: &Choices, trigger: &Trigger, node: &str) -> u64 {
+    let key = join(join(identity("after start"), trigger.identity()), identity(node));
+    let between = |question: &str, (low, high): (u64, u64)| {
+        low + choices.below(Question::Plan, key, identity(question), (high - low).saturating_add(1))
+    };
+    decades(between, "delay", AFTER_START_NS)
+}
+
+/// Draws a duration of at most `most_ns`. Each power of ten is as likely as the others.
+fn decades(between: impl Fn(&str, (u64, u64)) -> u64, question: &str, most_ns: u64) -> u64 {
+    if most_ns <= SHORTEST_NS {
+        return between(question, (0, most_ns));
+    }
+    let powers = (SHORTEST_NS.ilog10().into(), (most_ns - 1).ilog10().into());
+    let least = 10u64.pow(between(&format!("{question}, power of ten"), powers) as u32);
+    between(question, (least, most_ns.min(least.saturating_mul(10))))
+}
 
 /// The draw of one injection. Each question is keyed by its name, so that one answer does not depend on another.
 #[derive(Clone, Copy)]
@@ -44,12 +68,7 @@ impl Drawing<'_> {
     /// Draws a duration of at most `most_ns`. Each power of ten is as likely as the others, so that milliseconds are drawn as often
     /// as seconds.
     pub(super) fn decades(&self, question: &str, most_ns: u64) -> u64 {
-        if most_ns <= SHORTEST_NS {
-            return self.between(question, (0, most_ns));
-        }
-        let powers = (SHORTEST_NS.ilog10().into(), (most_ns - 1).ilog10().into());
-        let least = 10u64.pow(self.between(&format!("{question}, power of ten"), powers) as u32);
-        self.between(question, (least, most_ns.min(least.saturating_mul(10))))
+        decades(|question, range| self.between(question, range), question, most_ns)
     }
 
     /// Draws another node, for a fault between two; `None` if it is the same.

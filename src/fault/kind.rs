@@ -3,6 +3,7 @@
 
 use super::field::Field;
 use super::number::Number;
+use super::outcome::Miss;
 use super::wire::{PlanReader, PlanWriter, WireError};
 use crate::model::engine::Need;
 use afterlife_sim::Control;
@@ -37,10 +38,18 @@ pub(crate) trait FaultKind: fmt::Debug + Send + Sync {
         String::new()
     }
 
+    /// Returns whether it strikes a running process. If a restart is due, such a fault waits for it; if none is, it meets nothing.
+    fn needs_process(&self) -> bool {
+        false
+    }
+
     /// Makes the choices that depend on the moment of the strike, such as a file or a thread. The result is part of the fault's
     /// event.
-    fn prepare(&self, _injection: u32, _control: &mut Control<'_>) -> Option<String> {
-        None
+    ///
+    /// # Errors
+    /// If the fault would meet nothing: it does not strike then.
+    fn prepare(&self, _moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        Ok(None)
     }
 
     /// Strikes. Returns the nanoseconds after which it must be lifted, if it lasts.
@@ -120,7 +129,7 @@ impl Fault {
     }
 
     /// The fault as one of this kind, if it is one.
-    pub(crate) fn as_kind<K: Listed>(&self) -> Option<&K> {
+    pub(crate) fn as_kind<K: FaultKind + 'static>(&self) -> Option<&K> {
         let any: &dyn Any = &*self.0;
         any.downcast_ref()
     }
@@ -135,6 +144,12 @@ impl Fault {
     /// The first node that it strikes.
     pub(crate) fn victim(&self) -> NodeId {
         self.targets()[0]
+    }
+
+    /// The stable name of its kind: `slow-disk`.
+    #[allow(dead_code, reason = "the account of a campaign reads it")]
+    pub(crate) fn id(&self) -> &'static str {
+        self.0.id()
     }
 
     /// The capability that an engine needs for it.
@@ -186,6 +201,31 @@ impl Fault {
     }
 }
 
+/// The moment of a strike.
+pub(crate) struct Moment<'a, 'c> {
+    /// The simulation.
+    pub(crate) control: &'a mut Control<'c>,
+    /// The number of the injection.
+    pub(crate) injection: u32,
+    /// The faults that are active already.
+    pub(crate) active: &'a [Active<'a>],
+}
+
+impl Moment<'_, '_> {
+    /// Checks that no active fault of kind `K` that lasts at least `for_ns` from now satisfies `covers`.
+    pub(super) fn not_covered<K: FaultKind + 'static>(
+        &self,
+        for_ns: u64,
+        covers: impl Fn(&Active<'_>, &K) -> bool,
+    ) -> Result<(), Miss> {
+        let until_ns = self.control.now_ns().saturating_add(for_ns);
+        let is_covered = self.active.iter().any(|other| {
+            other.until_ns >= until_ns && other.fault.as_kind::<K>().is_some_and(|kind| covers(other, kind))
+        });
+        if is_covered { Err(Miss::Covered) } else { Ok(()) }
+    }
+}
+
 /// A strike in progress.
 pub(crate) struct Strike<'a, 'c> {
     /// The simulation.
@@ -230,4 +270,6 @@ pub(crate) struct Active<'a> {
     pub(crate) injection: u32,
     /// The incarnation that its victim was in.
     pub(crate) incarnation: u16,
+    /// The time at which it is lifted, in nanoseconds since the run began.
+    pub(crate) until_ns: u64,
 }

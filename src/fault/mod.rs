@@ -7,6 +7,7 @@
 //! | `number`, `wire`, `words`, `ranges` | numbers that shrink, the bytes of tokens, text, checked bounds |
 //! | `field` | the fields of a fault, for tokens and the shrinker |
 //! | `edge`, `trigger` | edges of lifetimes, and the moment at which an injection strikes |
+//! | `outcome` | the effect of a strike, and the outcome of an injection |
 //! | `kind` | `Fault`, and the interface that each kind of fault implements |
 //! | `drawing` | the draw of one injection: keyed numbers, nodes and durations |
 //! | `holds`, `faults` | `Faults`: the builder of a scenario, and the bounds of held threads |
@@ -25,6 +26,7 @@ mod holds;
 mod kind;
 mod kinds;
 mod number;
+mod outcome;
 mod plan;
 mod ranges;
 mod shapes;
@@ -36,6 +38,7 @@ mod wire;
 mod words;
 
 pub(crate) use draw::{Targets, draw};
+pub(crate) use drawing::after_start_ns;
 pub(crate) use edge::{Edge, edge_of};
 pub use faults::Faults;
 pub(crate) use kind::Active;
@@ -43,7 +46,8 @@ pub use kind::Fault;
 #[cfg(test)]
 pub(crate) use kinds::Kill;
 pub(crate) use number::Number;
+pub(crate) use outcome::{Effect, InjectionOutcome, InjectionResult, Miss};
 pub use plan::{Injection, Plan};
-pub(crate) use strike::{heal, incarnation_of, lift, strike};
+pub(crate) use strike::{heal, incarnation_of, lacks_process, lift, strike};
 pub use trigger::Trigger;
 pub(crate) use words::ordinal;

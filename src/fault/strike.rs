@@ -1,19 +1,34 @@
 //! Strikes, lifts and heals faults.
 //! The injector of a run decides when each is due.
 
-use super::kind::{Active, Fault, Lift, Strike};
-use afterlife_sim::Control;
+use super::kind::{Active, Fault, Lift, Moment, Strike};
+use super::outcome::{Effect, Miss};
 use afterlife_sim::event::NodeId;
+use afterlife_sim::{Control, Status};
 
 /// The injection number for the heal of everything, which belongs to no single injection.
 pub(crate) const EVERYTHING: u32 = u32::MAX;
 
-/// Lets a fault strike while others are active. Returns the nanoseconds after which it must be lifted, if it lasts.
-pub(crate) fn strike(fault: &Fault, injection: u32, active: &[Active<'_>], control: &mut Control<'_>) -> Option<u64> {
+/// Returns whether a fault strikes a running process and its victim has none.
+pub(crate) fn lacks_process(fault: &Fault, control: &Control<'_>) -> bool {
+    fault.kind().needs_process() && !matches!(control.status(fault.victim()), Status::Up | Status::Stopping)
+}
+
+/// Lets a fault strike while others are active. A fault that meets nothing changes nothing, and is not recorded.
+pub(crate) fn strike(fault: &Fault, injection: u32, active: &[Active<'_>], control: &mut Control<'_>) -> Effect {
+    if lacks_process(fault, control) {
+        return Effect::Nothing(Miss::Down);
+    }
     let kind = fault.kind();
-    let prepared = kind.prepare(injection, control);
+    let prepared = match kind.prepare(Moment { control, injection, active }) {
+        Ok(prepared) => prepared,
+        Err(miss) => return Effect::Nothing(miss),
+    };
     let cause = control.record_fault(kind.id(), injection, prepared.as_deref().unwrap_or_default(), fault.victim());
-    kind.strike(Strike { control, injection, cause, prepared, active })
+    match kind.strike(Strike { control, injection, cause, prepared, active }) {
+        None => Effect::Done,
+        Some(for_ns) => Effect::Lasting(for_ns),
+    }
 }
 
 /// The current incarnation of a fault's victim.
@@ -23,7 +38,7 @@ pub(crate) fn incarnation_of(fault: &Fault, control: &Control<'_>) -> u16 {
 
 /// Lifts a fault that lasted.
 pub(crate) fn lift(
-    Active { fault, injection, incarnation }: Active<'_>,
+    Active { fault, injection, incarnation, .. }: Active<'_>,
     others: &[Active<'_>],
     control: &mut Control<'_>,
 ) {

@@ -3,6 +3,7 @@
 
 use super::wire::{PlanReader, PlanWriter, WireError};
 use crate::model::duration::nanoseconds;
+use afterlife_sim::choice::{identity, join};
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -46,6 +47,14 @@ impl Trigger {
     pub fn on(node: NodeId, edge: &str, nth: u32, after: Duration) -> Self {
         assert!(nth > 0, "`nth` must be at least 1: an edge has no occurrence before the first");
         Self::On { edge: edge.to_owned(), node, nth, after_ns: nanoseconds(after) }
+    }
+
+    /// Its identity for keyed choices.
+    pub(super) fn identity(&self) -> u64 {
+        match self {
+            Self::At { time_ns } => join(0, *time_ns),
+            Self::On { edge, nth, after_ns, .. } => join(join(identity(edge), u64::from(*nth)), *after_ns),
+        }
     }
 
     /// The same trigger, `by_ns` later. A time is at most `until_ns`.

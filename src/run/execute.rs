@@ -9,6 +9,7 @@ use crate::model::refusal::Refusal;
 use crate::model::violation::Violation;
 use crate::rt::guest;
 use crate::run::description;
+use crate::run::injector::Window;
 use crate::run::observer::{RunObserver, Watched};
 use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
 use crate::scenario::definition::Scenario;
@@ -118,11 +119,14 @@ fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched
     // The edges that the scenario itself aims at may occur at any time.
     let scripted = described.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
     let supervised = processes.iter().enumerate();
+    // A fault of the scenario's own may strike later than those that the seed draws.
+    let postponed_until_ns = if described.injected.is_empty() { drawn_ns.end } else { described.time_limit_ns };
+    let edges_ns = if scripted { 0..described.time_limit_ns } else { drawn_ns };
     Watched {
         plan,
         roles: processes.iter().map(|process| process.role).collect(),
         claims: described.claims,
-        faults_ns: if scripted { 0..described.time_limit_ns } else { drawn_ns },
+        window: Window { edges_ns, postponed_until_ns },
         scripted,
         supervised: supervised
             .filter_map(|(index, process)| Some((NodeId(index as u16), process.supervisor?)))

@@ -3,7 +3,7 @@
 
 use super::alarms::Alarm;
 use super::claim_check::{ClaimCheck, not_recovered};
-use super::injector::Injector;
+use super::injector::{Attempt, Injector, Window};
 use super::judge::{Findings, Judge};
 use super::roles::Roles;
 use super::subscriptions::Subscribers;
@@ -18,7 +18,6 @@ use crate::scenario::supervisor::{Supervisor, Supervisors};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use afterlife_sim::{Control, Observer, Status};
 use std::any::Any;
-use std::ops::Range;
 
 /// The phase of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +47,8 @@ pub(crate) struct Watched {
     pub(crate) plan: Plan,
     pub(crate) roles: Vec<Role>,
     pub(crate) claims: Claims,
-    /// The window in which faults may strike.
-    pub(crate) faults_ns: Range<u64>,
+    /// The times in which faults may strike.
+    pub(crate) window: Window,
     /// True if the scenario itself aims injections at edges.
     pub(crate) scripted: bool,
     pub(crate) supervised: Vec<(NodeId, Supervisor)>,
@@ -68,9 +67,9 @@ pub(crate) struct Verdicts {
 
 impl RunObserver {
     pub(crate) fn new(watched: Watched) -> Self {
-        let Watched { plan, roles, claims, faults_ns, scripted, supervised, terms, own } = watched;
+        let Watched { plan, roles, claims, window, scripted, supervised, terms, own } = watched;
         let roles = Roles::new(roles);
-        let injector = Injector::new(plan, faults_ns);
+        let injector = Injector::new(plan, window);
         let setup = Setup {
             own,
             clients: roles.nodes(|role| role == Role::Client).collect(),
@@ -109,7 +108,8 @@ impl RunObserver {
         for index in self.injector.ended_holds(event, control) {
             self.lift(index, control);
         }
-        for (index, after_ns) in self.injector.triggered(event, control) {
+        let revived = self.injector.revived(event, control);
+        for (index, after_ns) in self.injector.triggered(event, control).into_iter().chain(revived) {
             match after_ns {
                 // At once: the thread that passed the edge has not continued.
                 0 => self.strike(index, control),
@@ -119,8 +119,11 @@ impl RunObserver {
     }
 
     fn strike(&mut self, index: usize, control: &mut Control<'_>) {
-        if self.injector.strike(index, control) {
+        let attempt = self.injector.strike(index, control);
+        if attempt == Attempt::Struck {
             self.claims.count_fault();
+        }
+        if attempt != Attempt::Nothing {
             self.advance(control);
         }
     }
@@ -297,7 +300,10 @@ impl Observer for RunObserver {
         match Alarm::of(token) {
             Some(Alarm::Strike(index)) => self.strike(index, control),
             Some(Alarm::Lift(index)) => self.lift(index, control),
-            Some(Alarm::Quiet) => self.give_up_aiming(control),
+            Some(Alarm::Quiet) => {
+                self.injector.close_window(control.now_ns());
+                self.advance(control);
+            }
             Some(Alarm::Recovered) => self.judge_recovery(control),
             Some(Alarm::Claim(index)) => {
                 if let Some(violation) = self.claims.check_at_bound(index) {

@@ -1,7 +1,8 @@
 //! Clock drift: the clocks of a node run fast or slow for a while. The time gained or lost stays.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, Lift, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Lift, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::up_to;
 use crate::fault::{Fault, Faults};
 use crate::model::duration::{nanoseconds, span};
@@ -39,6 +40,10 @@ impl FaultKind for ClockDrift {
 
     fn details(&self) -> String {
         format!("by {} ppm, for {}", self.ppm, span(self.for_ns))
+    }
+
+    fn prepare(&self, _moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        if self.ppm == 0 { Err(Miss::Zero) } else { Ok(None) }
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

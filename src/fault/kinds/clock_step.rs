@@ -1,8 +1,9 @@
 //! A clock step: the wall clock of a node jumps, forward or back. Monotonic time is not affected.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Moment, NodeNames, Strike};
 use crate::fault::number::Number;
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::ordered;
 use crate::fault::words::signed;
 use crate::fault::{Fault, Faults};
@@ -40,6 +41,10 @@ impl FaultKind for ClockStep {
 
     fn details(&self) -> String {
         format!("by {}", signed(self.by_ns))
+    }
+
+    fn prepare(&self, _moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        if self.by_ns == 0 { Err(Miss::Zero) } else { Ok(None) }
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

@@ -4,11 +4,11 @@
 use crate::fault::faults::Drawn;
 use crate::fault::field::Field;
 use crate::fault::holds::Holds;
-use crate::fault::kind::{FaultKind, Lift, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Lift, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::{Fault, Faults, Trigger};
 use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
-use afterlife_sim::Control;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -56,12 +56,17 @@ impl FaultKind for HoldThread {
         }
     }
 
-    fn prepare(&self, injection: u32, control: &mut Control<'_>) -> Option<String> {
-        control.hold_thread(self.node, self.nth, injection)
+    fn needs_process(&self) -> bool {
+        true
     }
 
-    fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.prepared.is_some().then_some(self.for_ns)
+    /// Holds the thread, since the answer names it.
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        moment.control.hold_thread(self.node, self.nth, moment.injection).map(Some).ok_or(Miss::NoThread)
+    }
+
+    fn strike(&self, _strike: Strike<'_, '_>) -> Option<u64> {
+        Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {

@@ -1,5 +1,6 @@
 //! SIGKILL, and a restart: no destructor runs, and the page cache survives.
 
+use crate::fault::kind::Strike;
 use crate::fault::shapes::sudden_end::{Cause, SuddenEnd};
 use crate::fault::{Fault, Faults};
 use crate::model::engine::Need;
@@ -16,7 +17,12 @@ impl Cause for Sigkill {
     const ID: &'static str = "kill";
     const TITLE: &'static str = "kill";
     const NEED: Need = Need::Kills;
-    const DEATH: Death = Death::Kill;
+    const NEEDS_PROCESS: bool = true;
+
+    fn end(strike: Strike<'_, '_>, node: NodeId, down_ns: u64) {
+        strike.control.restart_after_exit(node, down_ns);
+        strike.control.end(node, Death::Kill, strike.cause);
+    }
 }
 
 impl Fault {

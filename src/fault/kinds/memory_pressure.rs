@@ -2,8 +2,9 @@
 //! Memory that the process already has is not taken away; the next allocation beyond the budget is an OOM kill.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{Active, FaultKind, Lift, NodeNames, Strike};
+use crate::fault::kind::{Active, FaultKind, Lift, Moment, NodeNames, Strike};
 use crate::fault::number::Number;
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::up_to;
 use crate::fault::{Fault, Faults};
 use crate::model::duration::{nanoseconds, span};
@@ -56,6 +57,15 @@ impl FaultKind for MemoryPressure {
 
     fn details(&self) -> String {
         format!("budget {} bytes, for {}", self.budget_bytes, span(self.for_ns))
+    }
+
+    fn needs_process(&self) -> bool {
+        true
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        let covers = |_: &Active<'_>, other: &Self| other.node == self.node && other.budget_bytes <= self.budget_bytes;
+        moment.not_covered(self.for_ns, covers).map(|()| None)
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

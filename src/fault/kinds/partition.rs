@@ -2,7 +2,8 @@
 //! TCP retransmits once it heals; datagrams are lost.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{Active, FaultKind, Lift, NodeNames, Strike};
+use crate::fault::kind::{Active, FaultKind, Lift, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::ordered;
 use crate::fault::{Fault, Faults};
 use crate::model::duration::{nanoseconds, span};
@@ -61,6 +62,16 @@ impl FaultKind for Partition {
 
     fn details(&self) -> String {
         format!("for {}", span(self.for_ns))
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        if self.from == self.to {
+            return Err(Miss::OneNode);
+        }
+        let covers = |_: &Active<'_>, other: &Self| {
+            self.directions().all(|direction| other.directions().any(|cut| cut == direction))
+        };
+        moment.not_covered(self.for_ns, covers).map(|()| None)
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

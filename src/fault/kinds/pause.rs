@@ -1,7 +1,8 @@
 //! A pause: no thread of a process runs for a while, as after SIGSTOP.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{Active, FaultKind, Lift, NodeNames, Strike};
+use crate::fault::kind::{Active, FaultKind, Lift, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::ordered;
 use crate::fault::{Fault, Faults};
 use crate::model::duration::{nanoseconds, span};
@@ -40,10 +41,20 @@ impl FaultKind for Pause {
         format!("for {}", span(self.for_ns))
     }
 
+    fn needs_process(&self) -> bool {
+        true
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        let incarnation = moment.control.incarnation(self.node);
+        let covers = |other: &Active<'_>, pause: &Self| other.incarnation == incarnation && pause.node == self.node;
+        moment.not_covered(self.for_ns, covers).map(|()| None)
+    }
+
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        // Of two pauses that overlap, the later end counts.
-        let paused = strike.control.pause(self.node, strike.cause) || strike.control.is_paused(self.node);
-        paused.then_some(self.for_ns)
+        // A process that is paused already stays so: of two pauses that overlap, the later end counts.
+        strike.control.pause(self.node, strike.cause);
+        Some(self.for_ns)
     }
 
     fn lift(&self, mut lift: Lift<'_, '_>) {

@@ -1,7 +1,8 @@
 //! A reset of connections: every TCP connection between two nodes is reset, at both ends.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::{Fault, Faults};
 use crate::model::engine::Need;
 use afterlife_sim::event::NodeId;
@@ -31,6 +32,13 @@ impl FaultKind for ResetConnections {
 
     fn title(&self, name: NodeNames<'_>) -> String {
         format!("reset connections {} ↔ {}", name(self.from), name(self.to))
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        if self.from == self.to {
+            return Err(Miss::OneNode);
+        }
+        if moment.control.connections(self.from, self.to) > 0 { Ok(None) } else { Err(Miss::NoConnection) }
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

@@ -1,7 +1,8 @@
 //! A slow disk: each sync takes longer for a while.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{Active, FaultKind, Lift, NodeNames, Strike};
+use crate::fault::kind::{Active, FaultKind, Lift, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::{ordered, up_to};
 use crate::fault::{Fault, Faults};
 use crate::model::duration::{nanoseconds, span};
@@ -47,6 +48,11 @@ impl FaultKind for SlowDisk {
 
     fn details(&self) -> String {
         format!("{} a sync, for {}", span(self.extra_ns), span(self.for_ns))
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        let covers = |_: &Active<'_>, other: &Self| other.node == self.node && other.extra_ns >= self.extra_ns;
+        moment.not_covered(self.for_ns, covers).map(|()| None)
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

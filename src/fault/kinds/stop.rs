@@ -39,6 +39,10 @@ impl FaultKind for Stop {
         format!("budget {}, down {}", span(self.budget_ns), span(self.down_ns))
     }
 
+    fn needs_process(&self) -> bool {
+        true
+    }
+
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
         if strike.control.stop(self.node, self.budget_ns, strike.cause) {
             strike.control.restart_after_exit(self.node, self.down_ns);

@@ -3,7 +3,8 @@
 use crate::fault::Faults;
 use crate::fault::drawing::Drawing;
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, Lift, Listed, NodeNames, Strike};
+use crate::fault::kind::{Active, FaultKind, Lift, Listed, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
 use afterlife_sim::disk::DiskFault;
@@ -71,6 +72,11 @@ impl<E: Effect> FaultKind for OnDisk<E> {
 
     fn details(&self) -> String {
         format!("for {}", span(self.for_ns))
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        let covers = |_: &Active<'_>, other: &Self| other.node == self.node && other.effect == self.effect;
+        moment.not_covered(self.for_ns, covers).map(|()| None)
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

@@ -2,10 +2,10 @@
 
 use crate::fault::Faults;
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, Listed, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Listed, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::words::ordinal;
 use crate::model::engine::Need;
-use afterlife_sim::Control;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
@@ -60,8 +60,9 @@ impl<D: Damage> FaultKind for FileFault<D> {
         format!("{} the {} file of {}", D::VERB, ordinal(self.nth), name(self.node))
     }
 
-    fn prepare(&self, _injection: u32, control: &mut Control<'_>) -> Option<String> {
-        control.nth_file(self.node, self.nth, D::NEEDS_CONTENT)
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        let none = if D::NEEDS_CONTENT { Miss::NoContent } else { Miss::NoFile };
+        moment.control.nth_file(self.node, self.nth, D::NEEDS_CONTENT).map(Some).ok_or(none)
     }
 
     fn strike(&self, mut strike: Strike<'_, '_>) -> Option<u64> {

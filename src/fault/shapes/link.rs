@@ -3,7 +3,8 @@
 use crate::fault::Faults;
 use crate::fault::drawing::Drawing;
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, Lift, Listed, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Lift, Listed, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::ranges::up_to;
 use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
@@ -73,6 +74,10 @@ impl<E: Effect> FaultKind for OnLink<E> {
     fn details(&self) -> String {
         let duration = format!("for {}", span(self.for_ns));
         self.effect.figure().map_or(duration.clone(), |figure| format!("{figure}, {duration}"))
+    }
+
+    fn prepare(&self, _moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        if self.from == self.to { Err(Miss::OneNode) } else { Ok(None) }
     }
 
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {

@@ -1,11 +1,13 @@
 //! A sudden end of a process, and a restart after a while.
 
 use crate::fault::field::Field;
-use crate::fault::kind::{FaultKind, Listed, NodeNames, Strike};
+use crate::fault::kind::{FaultKind, Listed, Moment, NodeNames, Strike};
+use crate::fault::outcome::Miss;
 use crate::fault::{Fault, Faults};
 use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
-use afterlife_sim::event::{Death, NodeId};
+use afterlife_sim::Status;
+use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -19,8 +21,12 @@ pub(crate) trait Cause: Debug + Clone + Default + PartialEq + Send + Sync + 'sta
     const TITLE: &'static str;
     /// The capability that an engine needs for it.
     const NEED: Need;
-    /// The death of the process.
-    const DEATH: Death;
+
+    /// True if it strikes a running process, false if it strikes the machine.
+    const NEEDS_PROCESS: bool;
+
+    /// Ends the process, or more, and lets it start again after the downtime.
+    fn end(strike: Strike<'_, '_>, node: NodeId, down_ns: u64);
 
     /// Simpler faults with the same downtime.
     fn simpler(_node: NodeId, _down: Duration) -> Vec<Fault> {
@@ -71,9 +77,20 @@ impl<C: Cause> FaultKind for SuddenEnd<C> {
         format!("down {}", span(self.down_ns))
     }
 
+    fn needs_process(&self) -> bool {
+        C::NEEDS_PROCESS
+    }
+
+    fn prepare(&self, moment: Moment<'_, '_>) -> Result<Option<String>, Miss> {
+        match moment.control.status(self.node) {
+            Status::New => Err(Miss::Down),
+            Status::Off => Err(Miss::NoPower),
+            Status::Up | Status::Stopping | Status::Down => Ok(None),
+        }
+    }
+
     fn strike(&self, strike: Strike<'_, '_>) -> Option<u64> {
-        strike.control.end(self.node, C::DEATH, strike.cause);
-        strike.control.start(self.node, self.down_ns);
+        C::end(strike, self.node, self.down_ns);
         None
     }
 
