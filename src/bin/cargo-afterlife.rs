@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -48,6 +48,8 @@ struct Runner {
     binary: String,
     /// The package's folder, where regressions are stored.
     folder: PathBuf,
+    /// The package's version, for `--version`.
+    version: String,
 }
 
 fn main() -> ExitCode {
@@ -67,7 +69,8 @@ fn main() -> ExitCode {
     });
     match built.map(|(program, runner)| replace_process(&program, &runner, words)) {
         Ok(refusal) | Err(refusal) => {
-            eprintln!("error: {}\n  next: {}", refusal.why, refusal.next);
+            // There is nowhere to say that this cannot be written.
+            let _ = writeln!(io::stderr(), "error: {}\n  next: {}", refusal.why, refusal.next);
             ExitCode::from(REFUSED)
         }
     }
@@ -109,7 +112,8 @@ fn find() -> Result<Runner, Refusal> {
 fn declared_by(package: &Value) -> Option<Runner> {
     let binary = package["metadata"]["afterlife"]["runner"].as_str()?;
     let folder = Path::new(package["manifest_path"].as_str()?).parent()?.to_owned();
-    Some(Runner { package: package["name"].as_str()?.to_owned(), binary: binary.to_owned(), folder })
+    let text = |name: &str| package[name].as_str().map(str::to_owned);
+    Some(Runner { package: text("name")?, binary: binary.to_owned(), version: text("version")?, folder })
 }
 
 /// Runs the program's build for another engine. Returns the file with its lines.
@@ -165,9 +169,11 @@ fn build(runner: &Runner, engine: Option<&str>) -> Result<String, Refusal> {
         .ok_or_else(|| Refusal::new(format!("cargo built no `{}`", runner.binary), "check that it is a binary target"))
 }
 
-/// Replaces this process with the program, and returns only on failure. The program gets its package's folder, as from `cargo run`.
+/// Replaces this process with the program, and returns only on failure. The program gets its package's folder, name and version, as from
+/// `cargo run`.
 fn replace_process(program: &str, runner: &Runner, words: Vec<OsString>) -> Refusal {
     let mut command = Command::new(program);
-    let error = command.args(words).env(CALLED.0, CALLED.1).env("CARGO_MANIFEST_DIR", &runner.folder).exec();
+    command.args(words).env(CALLED.0, CALLED.1).env("CARGO_MANIFEST_DIR", &runner.folder);
+    let error = command.env("CARGO_PKG_NAME", &runner.package).env("CARGO_PKG_VERSION", &runner.version).exec();
     Refusal::new(format!("{program} could not be started: {error}"), "build it again")
 }

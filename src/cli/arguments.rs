@@ -22,7 +22,7 @@ const JOBS_MAX: u64 = 1_024;
     name = "afterlife",
     version,
     after_help = "Exit codes: 0 held, 1 an invariant broke, 2 usage, 3 two runs of one seed differ,\n\
-                  4 nothing matched, 125 the record no longer fits this code"
+                  4 nothing matched, 5 nothing was tested, 125 the record no longer fits this code"
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! The resources that commands share: runner processes, the record store, the terminal, and the run that an argument names.
 
 use super::arguments::What;
+use super::output::output;
 use super::select;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::{RecordError, RecordStore, SavedRecord, Written};
@@ -68,7 +69,7 @@ pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
 }
 
 pub(super) fn human() -> Human<impl Write> {
-    Human::new(anstream::stdout(), Paste::of_this_program(), Progress::on_terminal())
+    Human::new(output(), Paste::of_this_program(), Progress::on_terminal())
 }
 
 pub(super) fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {

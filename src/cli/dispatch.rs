@@ -21,6 +21,14 @@ pub(super) fn carry_out(
     settings: &Settings,
     reporter: &mut dyn Reporter,
 ) -> Result<Verdict, Refusal> {
+    if let (Some(command), Some(_)) = (&command, &settings.replay)
+        && searches(command)
+    {
+        return Err(Refusal::new(
+            "AFTERLIFE_REPLAY asks for one run, and this command for others",
+            "unset AFTERLIFE_REPLAY, or leave out the command: then the token is replayed",
+        ));
+    }
     match (command, &settings.replay) {
         (Some(Command::Run(run)), _) => run_campaigns(scenarios, &run, settings, reporter),
         (Some(Command::Replay(replay)), _) => replay_run(scenarios, &replay, settings),
@@ -43,5 +51,19 @@ pub(super) fn carry_out(
             let shrink = settings.shrink.unwrap_or(shrink::REPLAYS_MAX);
             main_job(&select::matching(scenarios, None)?, &pool(None)?, &store, shrink, reporter)
         }
+    }
+}
+
+/// Returns whether a command chooses runs by their seeds.
+fn searches(command: &Command) -> bool {
+    match command {
+        Command::Run(_) | Command::Check(_) | Command::Variants(_) | Command::Engines(_) => true,
+        Command::Replay(_)
+        | Command::Shrink(_)
+        | Command::Keep(_)
+        | Command::Show(_)
+        | Command::List(_)
+        | Command::Triage(_)
+        | Command::Audit(_) => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::dispatch::carry_out;
 use super::grammar::{self, Read};
+use super::output::{check_output, complain, output};
 use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
@@ -12,6 +13,7 @@ use crate::search::campaign::Reporter;
 use crate::search::settings::Settings;
 use anstream::ColorChoice;
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs afterlife's command line over these scenarios.
@@ -26,10 +28,11 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
 pub fn main_with_reporter(scenarios: &[Scenario], reporter: &mut dyn Reporter) -> ExitCode {
     serve_if_runner(&scenarios.iter().collect::<Vec<_>>());
     choose_colours(std::env::var("CARGO_TERM_COLOR").ok().as_deref());
-    match command(scenarios, std::env::args_os(), reporter) {
+    let ended = command(scenarios, std::env::args_os(), reporter);
+    match ended.and_then(|verdict| check_output().map(|()| verdict)) {
         Ok(verdict) => verdict.into(),
         Err(refusal) => {
-            anstream::eprintln!("{refusal}");
+            complain(&refusal.to_string());
             refusal.verdict.into()
         }
     }
@@ -42,13 +45,14 @@ fn command(
 ) -> Result<Verdict, Refusal> {
     match grammar::read(words)? {
         Read::Answer(answer) => {
-            anstream::print!("{answer}");
+            // The output remembers its errors.
+            let _ = write!(output(), "{answer}");
             Ok(Verdict::Held)
         }
         Read::Arguments(arguments) => {
             let settings = Settings::of_this_process()?;
             for warning in &settings.warnings {
-                anstream::eprintln!("warning: {warning}");
+                complain(&format!("warning: {warning}"));
             }
             let scenarios = &select::on(scenarios, arguments.engine)?;
             carry_out(scenarios, arguments.command, &settings, reporter)

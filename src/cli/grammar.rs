@@ -4,6 +4,7 @@
 use super::arguments::{Arguments, REPORT_NEXT};
 use crate::model::nearest::nearest;
 use crate::model::refusal::Refusal;
+use crate::model::visible::visible;
 use crate::run::log_filter::LOG_NEXT;
 use crate::search::budget::{DURATION_NEXT, MOMENT_NEXT, SEEDS_NEXT, SHARD_NEXT};
 use crate::search::settings::{SEARCH_NEXT, SHRINK_NEXT};
@@ -12,6 +13,7 @@ use clap::{CommandFactory, Parser};
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::num::ParseIntError;
+use std::path::Path;
 
 /// A command line, parsed.
 #[derive(Debug)]
@@ -27,10 +29,24 @@ pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Read, Re
     match Arguments::try_parse_from(words) {
         Ok(arguments) => Ok(Read::Arguments(Box::new(arguments))),
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Read::Answer(error.render().ansi().to_string())),
+            ErrorKind::DisplayHelp => Ok(Read::Answer(error.render().ansi().to_string())),
+            ErrorKind::DisplayVersion => Ok(Read::Answer(version(|name| std::env::var(name).ok()))),
             _ => Err(refusal(&error)),
         },
     }
+}
+
+/// The text of `--version`: the program with scenarios, and the afterlife in it. Cargo and `cargo afterlife` set the variables of the
+/// program's package; started in another way, a program knows only its file.
+fn version(variable: impl Fn(&str) -> Option<String>) -> String {
+    let afterlife = concat!("afterlife ", env!("CARGO_PKG_VERSION"));
+    let file = std::env::current_exe().ok();
+    let file = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let program = match (variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION")) {
+        (Some(name), Some(version)) => format!("{name} {version}"),
+        _ => file.unwrap_or_else(|| "this program".to_owned()),
+    };
+    format!("{} ({afterlife})\n", visible(&program))
 }
 
 fn refusal(error: &clap::Error) -> Refusal {
@@ -105,5 +121,17 @@ fn strings(value: &ContextValue) -> Vec<String> {
         ContextValue::Strings(texts) => texts.clone(),
         ContextValue::StyledStr(text) => vec![text.to_string()],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_the_program_with_the_scenarios() {
+        let cargo = |name: &str| Some(if name.ends_with("NAME") { "orders" } else { "2.3.4" }.to_owned());
+        assert_eq!(version(cargo), format!("orders 2.3.4 (afterlife {})\n", env!("CARGO_PKG_VERSION")));
+        assert!(version(|_| None).starts_with("afterlife-"), "the name of this test's file: {}", version(|_| None));
     }
 }

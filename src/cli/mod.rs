@@ -6,6 +6,7 @@
 //! grammar    words to arguments, and clap's errors to ours     arguments    the arguments themselves
 //! dispatch   arguments to a command                            commands/    one file per command
 //! select     names to scenarios, builds and tokens             context      runners, records, the terminal
+//! output     the standard output, whose errors end a command with exit code 2
 //! testing    the entry of `#[afterlife::test]`, which reads no command line
 //! ```
 
@@ -15,6 +16,7 @@ mod context;
 mod dispatch;
 mod entry;
 mod grammar;
+mod output;
 mod select;
 pub mod testing;
 #[cfg(test)]

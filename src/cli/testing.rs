@@ -7,11 +7,12 @@ use crate::failure::token::Token;
 use crate::failure::token_engine::check_engine;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
+use crate::model::visible::visible;
 use crate::report::{Human, Paste, Progress, Reporters, Silent, replayed};
 use crate::run::log_filter::Filter;
 use crate::runner::{Executor, Launch, Pool, RunnerError, serve_if_runner};
 use crate::scenario::definition::Scenario;
-use crate::search::budget::Shard;
+use crate::search::budget::{Limit, Shard, check_ends};
 use crate::search::campaign::{self, CampaignOptions, Reporter};
 use crate::search::replay::{Wanted, replay};
 use crate::search::settings::Settings;
@@ -35,7 +36,10 @@ pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, sour
     match judge(scenario, test_path, source, &mut make()) {
         Ok(Verdict::Held) => {}
         Ok(Verdict::Nondeterministic) => fail(format!("two runs of one seed of {} differ", scenario.name())),
-        Ok(Verdict::Unfit) => fail(format!("a token no longer fits {}", scenario.name())),
+        Ok(Verdict::Unfit) => {
+            fail(format!("a token or regression no longer fits {}: see the report above", scenario.name()));
+        }
+        Ok(Verdict::Vacuous) => fail(format!("{} tested nothing: see the report above", scenario.name())),
         Ok(_) => fail(format!("{} does not hold", scenario.name())),
         Err(refusal) => fail(refusal.to_string()),
     }
@@ -77,13 +81,15 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn 
     let files = RegressionFiles::of_this_test(source, test_path);
     let paste = Paste::of_this_test(test_path, files.file(scenario.name()).as_deref());
     let mut human = Human::new(Vec::new(), paste, Progress::default());
-    for warning in &settings.warnings {
-        eprintln!("warning: {warning}");
+    for warning in settings.warnings.iter().chain(&files.warnings(scenario)) {
+        eprintln!("warning: {}", visible(warning));
     }
     let verdict = match &settings.replay {
         Some(text) => replay_token(scenario, text, settings.log.as_ref(), &pool, &mut human)?,
         None => {
             let store = RecordStore::open(settings.out.clone().unwrap_or_else(RecordStore::usual_root))?;
+            let limit = Limit { seeds: "AFTERLIFE_SEEDS", time: "AFTERLIFE_TIME=2h" };
+            settings.seeds.iter().try_for_each(|seeds| check_ends(seeds, settings.time, &limit))?;
             let options = options(scenario, files.read(scenario)?, &settings);
             campaign::run(&options, &pool, &store, &mut Reporters::new(vec![&mut human, reporter]))?.verdict()
         }

@@ -4,6 +4,7 @@
 //! data      failing_run (a finding and its run)  finding  shrunk
 //! story     the events, twelve at most, that show how it happened
 //! token     token  token_engine: one line of text that replays the run
+//!           replay_text: what a record gives as its replay, checked before it is printed
 //! disk      record/ (one file per finding)  regressions (runs to replay first)  symbols (addresses to lines)
 //! ```
 
@@ -12,6 +13,7 @@ pub(crate) mod finding;
 pub(crate) mod fnv;
 pub(crate) mod record;
 pub(crate) mod regressions;
+pub(crate) mod replay_text;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod shrunk;

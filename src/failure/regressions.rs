@@ -5,6 +5,7 @@ use crate::failure::token::{Token, TokenError};
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::scenario::definition::Scenario;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub(crate) enum RegressionFiles {
         file: PathBuf,
         /// The path of the test, as the test runner writes it: `orders::hold`. Two modules may have tests of the same name.
         test: String,
+        /// The source file of the tests.
+        source: PathBuf,
     },
     /// No file: the program does not know where its source is.
     Nowhere,
@@ -53,7 +56,10 @@ impl RegressionFiles {
         let found = package.iter().flat_map(|package| package.ancestors()).map(|folder| folder.join(source));
         found
             .filter(|file| file.is_file())
-            .map(|file| Self::File { file: file.with_extension(EXTENSION), test: test_path.to_owned() })
+            .map(|source| {
+                let (file, test) = (source.with_extension(EXTENSION), test_path.to_owned());
+                Self::File { file, test, source }
+            })
             .next()
             .unwrap_or(Self::Nowhere)
     }
@@ -92,10 +98,44 @@ impl RegressionFiles {
             let place = format!("{}:{}", here(&file), number + 1);
             let token: Token = token.parse().map_err(|error: TokenError| misfit(&place, &error.to_string(), &error))?;
             if token.scenario == scenario.name() && (test.is_none() || test == self.test()) {
+                if !scenario.declared_builds().contains(&token.build) {
+                    return Err(of_no_build(&place, &token));
+                }
                 regressions.push(Regression { token, place });
+            } else if self.belongs_here(test) {
+                return Err(of_another(&place, &token, scenario.name()));
             }
         }
         Ok(regressions)
+    }
+
+    /// Returns whether a line that names this test, or none, can belong to no scenario but the one of this file.
+    fn belongs_here(&self, test: Option<&str>) -> bool {
+        match self {
+            Self::Folder(_) => true,
+            Self::File { .. } => test.is_some() && test == self.test(),
+            Self::Nowhere => false,
+        }
+    }
+
+    /// A warning for each line that no test of this source file runs: its test was renamed or removed. Lines of several tests share a
+    /// file, so that no test can tell alone; the source can.
+    pub(crate) fn warnings(&self, scenario: &Scenario) -> Vec<String> {
+        let Self::File { file, source, .. } = self else { return Vec::new() };
+        let (Ok(text), Ok(source_text)) = (fs::read_to_string(file), fs::read_to_string(source)) else {
+            return Vec::new();
+        };
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let names: BTreeSet<&str> = source_text.split(|letter| !is_word(letter)).collect();
+        let mut warnings = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let Some(token) = words(line).next().and_then(|token| token.parse::<Token>().ok()) else { continue };
+            if token.scenario != scenario.name() && !names.contains(token.scenario.as_str()) {
+                let (place, source) = (format!("{}:{}", here(file), number + 1), here(source));
+                warnings.push(format!("{place} is not run: {source} has no test `{}`", token.scenario));
+            }
+        }
+        warnings
     }
 
     /// Adds a run with the claim that it broke. Returns the file, and whether the line is new.
@@ -154,6 +194,24 @@ fn misfit(place: &str, why: &str, error: &TokenError) -> Refusal {
     }
 }
 
+/// A line of another scenario, in a file or for a test that has only one.
+fn of_another(place: &str, token: &Token, scenario: &str) -> Refusal {
+    Refusal::new(
+        format!(
+            "{place}: the token is of scenario `{}`, and these are the regressions of `{scenario}`",
+            token.scenario
+        ),
+        "move the line to the file or test of its scenario, or remove it",
+    )
+}
+
+/// A line of a build that the scenario had once.
+fn of_no_build(place: &str, token: &Token) -> Refusal {
+    let why =
+        format!("{place}: the token is of build `{}`, which {} does not have any more", token.build, token.scenario);
+    Refusal::new(why, "remove the line, or find the failure again in another build").ending(Verdict::Unfit)
+}
+
 /// A path relative to the current folder, if it is inside it.
 pub(crate) fn here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
@@ -203,7 +261,8 @@ mod tests {
     }
 
     fn of_test(folder: &Folder, test: &str) -> RegressionFiles {
-        RegressionFiles::File { file: folder.path().join("shop.afterlife"), test: test.to_owned() }
+        let [file, source] = ["shop.afterlife", "shop.rs"].map(|name| folder.path().join(name));
+        RegressionFiles::File { file, test: test.to_owned(), source }
     }
 
     fn seeds(files: &RegressionFiles) -> Vec<u64> {
@@ -216,8 +275,55 @@ mod tests {
         let folder = Folder::new();
         let files = of_test(&folder, "shop::toy");
         files.add(&token(1), "x").expect("it can be written");
-        files.add(&Token { scenario: "other".into(), ..token(2) }, "x").expect("it can be written");
+        let other = of_test(&folder, "shop::other");
+        other.add(&Token { scenario: "other".into(), ..token(2) }, "x").expect("it can be written");
         assert_eq!(seeds(&files), [1]);
+    }
+
+    #[test]
+    fn a_line_of_a_test_that_is_no_more_is_warned_of() {
+        let folder = Folder::new();
+        let files = of_test(&folder, "shop::toy");
+        fs::write(folder.path().join("shop.rs"), "fn toy(sim: &mut Sim) {}\nfn other(sim: &mut Sim) {}")
+            .expect("it can be written");
+        for (scenario, test) in [("toy", "shop::toy"), ("other", "shop::other"), ("othe", "shop::othe")] {
+            of_test(&folder, test)
+                .add(&Token { scenario: scenario.into(), ..token(1) }, "x")
+                .expect("it can be written");
+        }
+        let [warning] = &files.warnings(&toy())[..] else { panic!("one warning: {:?}", files.warnings(&toy())) };
+        assert!(
+            warning.contains("shop.afterlife:4 is not run: ") && warning.ends_with("shop.rs has no test `othe`"),
+            "{warning}"
+        );
+    }
+
+    #[test]
+    fn a_line_of_another_scenario_is_refused_where_only_one_can_be_meant() {
+        let folder = Folder::new();
+        let line = format!("{}\n", Token { scenario: "other".into(), ..token(2) });
+        let kept = RegressionFiles::Folder(folder.path().to_owned());
+        fs::write(folder.path().join("toy.afterlife"), &line).expect("it can be written");
+        let test = of_test(&folder, "shop::toy");
+        fs::write(folder.path().join("shop.afterlife"), line.replace('\n', " shop::toy\n")).expect("it can be written");
+        for files in [kept, test] {
+            let refusal = files.read(&toy()).expect_err("the line is wrong");
+            assert!(refusal.why.contains("afterlife:1: the token is of scenario `other`"), "{refusal}");
+            assert_eq!(refusal.verdict, Verdict::Refused);
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_build_that_is_no_more_is_unfit() {
+        let folder = Folder::new();
+        let files = RegressionFiles::Folder(folder.path().to_owned());
+        files.add(&Token { build: Build::new("shipped"), ..token(2) }, "x").expect("it can be written");
+        let refusal = files.read(&toy()).expect_err("the line is wrong");
+        assert!(
+            refusal.why.ends_with("the token is of build `shipped`, which toy does not have any more"),
+            "{refusal}"
+        );
+        assert_eq!(refusal.verdict, Verdict::Unfit);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! - `role`: the name that the nodes of a group share
 //! - `source_path`: source paths that are the same on every machine
 //! - `nearest`: suggestions for mistyped names
+//! - `visible`: text without characters that a terminal obeys
+//! - `shell`: words quoted for a shell
 
 pub(crate) mod build;
 pub(crate) mod duration;
@@ -21,6 +23,8 @@ pub(crate) mod refusal;
 pub(crate) mod role;
 #[cfg(test)]
 pub(crate) mod scratch;
+pub(crate) mod shell;
 pub(crate) mod source_path;
 pub(crate) mod verdict;
 pub(crate) mod violation;
+pub(crate) mod visible;

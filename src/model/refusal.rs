@@ -2,6 +2,7 @@
 //! is a panic.
 
 use crate::model::verdict::Verdict;
+use crate::model::visible::visible;
 use std::fmt;
 
 /// The reason why a command cannot be carried out, and the next step.
@@ -34,6 +35,21 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// The text on one line. Reasons quote files, programs and the command line, so it is made safe to print.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    visible(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_takes_two_lines_and_moves_no_cursor() {
+        let refusal = Refusal::new("there is no `\u{1b}[2J\u{9b}x\u{202e}`\n  at all", "write\r\nanother");
+        assert_eq!(
+            refusal.to_string(),
+            "error: there is no `\\u{1b}[2J\\u{9b}x\\u{202e}` at all\n  next: write another"
+        );
+    }
 }

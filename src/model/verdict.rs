@@ -9,6 +9,8 @@ pub(crate) enum Verdict {
     Held,
     /// An invariant broke.
     Broke,
+    /// Nothing broke, and nothing was tested.
+    Vacuous,
     /// The command could not be carried out.
     Refused,
     /// One seed ran two ways.
@@ -28,6 +30,7 @@ impl Verdict {
             Self::Refused => 2,
             Self::Nondeterministic => 3,
             Self::NothingMatched => 4,
+            Self::Vacuous => 5,
             Self::Unfit => 125,
         }
     }
@@ -36,11 +39,12 @@ impl Verdict {
     pub(crate) fn and(self, other: Self) -> Self {
         let weight = |verdict| match verdict {
             Self::Held => 0,
-            Self::Broke => 1,
-            Self::NothingMatched => 2,
-            Self::Unfit => 3,
-            Self::Refused => 4,
-            Self::Nondeterministic => 5,
+            Self::Vacuous => 1,
+            Self::Broke => 2,
+            Self::NothingMatched => 3,
+            Self::Unfit => 4,
+            Self::Refused => 5,
+            Self::Nondeterministic => 6,
         };
         if weight(other) > weight(self) { other } else { self }
     }
@@ -64,9 +68,10 @@ mod tests {
             Verdict::Refused,
             Verdict::Nondeterministic,
             Verdict::NothingMatched,
+            Verdict::Vacuous,
             Verdict::Unfit,
         ];
-        assert_eq!(all.map(Verdict::code), [0, 1, 2, 3, 4, 125]);
+        assert_eq!(all.map(Verdict::code), [0, 1, 2, 3, 4, 5, 125]);
     }
 
     #[test]
@@ -74,5 +79,11 @@ mod tests {
         assert_eq!(Verdict::Broke.and(Verdict::Nondeterministic), Verdict::Nondeterministic);
         assert_eq!(Verdict::Nondeterministic.and(Verdict::Broke), Verdict::Nondeterministic);
         assert_eq!(Verdict::Held.and(Verdict::Broke), Verdict::Broke);
+    }
+
+    #[test]
+    fn a_vacuous_campaign_outweighs_one_that_held_and_not_one_that_broke() {
+        assert_eq!(Verdict::Held.and(Verdict::Vacuous), Verdict::Vacuous);
+        assert_eq!(Verdict::Vacuous.and(Verdict::Broke), Verdict::Broke);
     }
 }

@@ -7,7 +7,11 @@ use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::model::verdict::Verdict;
-use crate::search::campaign::{CampaignOutcome, Counted, Nondeterminism, RegressionOutcome, Reporter};
+use crate::model::visible::visible;
+use crate::search::campaign::{
+    CampaignOutcome, Counted, NOTHING_RAN, NOTHING_RAN_NEXT, NOTHING_RAN_WHY, Nondeterminism, RegressionOutcome,
+    Reporter,
+};
 use std::io::Write;
 
 /// GitHub shows ten annotations of one kind per step and drops the rest silently.
@@ -65,7 +69,7 @@ impl<W: Write> Reporter for Github<W> {
     fn failure(&mut self, failure: &FailingRun, saved: &SavedRecord) {
         let violation = &failure.finding.violation;
         let title = format!("{} {}: {}", failure.scenario, failure.build, violation.invariant);
-        self.annotate(&title, &format!("{}\n{}", violation.sentence, self.paste.replay(&failure.finding.token)));
+        self.annotate(&title, &format!("{}\n{}", violation.sentence, self.paste.replay_of(failure)));
         if self.pages.len() == PAGES_MAX {
             self.omitted += 1;
             return;
@@ -82,7 +86,7 @@ impl<W: Write> Reporter for Github<W> {
     fn end(&mut self, outcome: &CampaignOutcome) {
         let mut row = |result: &str, runs: u64, plan: Option<usize>, token: &str| {
             let plan = plan.map_or("–".to_owned(), |plan| count(plan as u64));
-            let token = if token.is_empty() { String::new() } else { format!("`{token}`") };
+            let token = code(token);
             let (scenario, build) = (cell(&outcome.scenario), outcome.build);
             self.rows.push(format!(
                 "| {scenario} | {build} | {} | {} | {plan} | {token} |\n",
@@ -99,6 +103,7 @@ impl<W: Write> Reporter for Github<W> {
             _ if outcome.tested_nothing() => {
                 row(&nothing_tested(outcome), outcome.runs, None, "");
             }
+            Verdict::Vacuous => row(NOTHING_RAN, 0, None, ""),
             _ => {}
         }
         let unfit = outcome.regressions.iter().filter_map(|run| match &run.outcome {
@@ -122,6 +127,9 @@ impl<W: Write> Reporter for Github<W> {
         if outcome.tested_nothing() {
             self.annotate(&name, &nothing_tested(outcome));
         }
+        if outcome.ran_nothing() {
+            self.annotate(&name, &format!("{NOTHING_RAN}: {NOTHING_RAN_WHY}; {NOTHING_RAN_NEXT}"));
+        }
     }
 }
 
@@ -135,7 +143,8 @@ fn differs(nondeterminism: &Nondeterminism) -> String {
 
 /// The value of a workflow command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.replace('\r', "").split('\n').map(|line| visible(line).replace('%', "%25")).collect();
+    lines.join("%0A")
 }
 
 /// A property of a workflow command.
@@ -143,12 +152,20 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
+/// A token as code in a cell; as text if it has what would end either.
+fn code(token: &str) -> String {
+    match token {
+        "" => String::new(),
+        text if text.contains(['`', '|']) || text.contains(char::is_whitespace) => cell(text),
+        text => format!("`{}`", visible(text)),
+    }
+}
+
 /// A cell of a Markdown table, with all markup escaped.
 fn cell(text: &str) -> String {
     let mut cell = String::new();
-    for letter in text.chars() {
+    for letter in visible(&text.replace(['\n', '\r'], " ")).chars() {
         match letter {
-            '\n' | '\r' => cell.push(' '),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => cell.extend(['\\', letter]),
             _ => cell.push_str(&html(letter.encode_utf8(&mut [0; 4]))),
         }
@@ -171,9 +188,11 @@ mod tests {
 
     #[test]
     fn markup_is_escaped() {
-        assert_eq!(data("100 %\r\nof: a, b"), "100 %25%0D%0Aof: a, b");
+        assert_eq!(data("100 %\r\nof: a, b\u{1b}\u{9b}"), "100 %25%0Aof: a, b\\u{1b}\\u{9b}");
         assert_eq!(property("a: 5 %, b\n"), "a%3A 5 %25%2C b%0A");
         assert_eq!(cell("a|b `c` <d> *e*\nf & g_h"), "a\\|b \\`c\\` &lt;d&gt; \\*e\\* f &amp; g\\_h");
+        assert_eq!(code("a2-x-1-AA_A"), "`a2-x-1-AA_A`");
+        assert_eq!(code("a2`|<b>"), "a2\\`\\|&lt;b&gt;");
         assert_eq!(longest_run_of_ticks("a `b` ```` c"), 4);
     }
 

@@ -7,6 +7,7 @@ use crate::failure::record::SavedRecord;
 use crate::failure::regressions::here;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
+use crate::model::visible::visible_json;
 use crate::search::campaign::{CampaignOutcome, Counted, RegressionOutcome, Reporter};
 use afterlife_sim::event::Digest;
 use serde::Serialize;
@@ -26,9 +27,9 @@ impl<W: Write> Json<W> {
     }
 
     fn line(&mut self, line: &impl Serialize) {
+        let Ok(line) = serde_json::to_string(line) else { return };
         // Nobody reads a closed pipe.
-        let _ = serde_json::to_writer(&mut self.to, line);
-        let _ = writeln!(self.to).and_then(|()| self.to.flush());
+        let _ = writeln!(self.to, "{}", visible_json(&line)).and_then(|()| self.to.flush());
     }
 
     /// Writes the last line, which sums up all campaigns.

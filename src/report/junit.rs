@@ -6,7 +6,10 @@ use super::page::{page, plain};
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
-use crate::search::campaign::{CampaignOptions, CampaignOutcome, Counted, RegressionOutcome, Reporter};
+use crate::search::campaign::{
+    CampaignOptions, CampaignOutcome, Counted, NOTHING_RAN, NOTHING_RAN_NEXT, NOTHING_RAN_WHY, RegressionOutcome,
+    Reporter,
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Collects suites.
@@ -68,6 +71,11 @@ impl Reporter for Junit {
             status.set_type("sometimes").set_message(format!("never happened: {}", outcome.never.join(", ")));
             case("nothing was tested", status);
         }
+        if outcome.ran_nothing() {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("vacuous").set_message(format!("{NOTHING_RAN_WHY}; {NOTHING_RAN_NEXT}"));
+            case(NOTHING_RAN, status);
+        }
         for run in &outcome.regressions {
             let status = match &run.outcome {
                 RegressionOutcome::Held => TestCaseStatus::success(),
@@ -81,7 +89,8 @@ impl Reporter for Junit {
             };
             case(&format!("regression: {}", run.regression.place), status);
         }
-        if outcome.findings.is_empty() && outcome.nondeterminism.is_none() && !outcome.tested_nothing() {
+        let failed = outcome.nondeterminism.is_some() || outcome.tested_nothing() || outcome.ran_nothing();
+        if outcome.findings.is_empty() && !failed {
             case(&format!("held in {}", plural(outcome.runs, "run")), TestCaseStatus::success());
         }
         self.report.add_test_suite(suite);

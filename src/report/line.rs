@@ -1,7 +1,9 @@
 //! One line of a report: pieces of text, each in a tone, laid out in columns.
 //! Tones add to the text and never replace it: without colour the line reads the same.
 
+use crate::model::visible::visible;
 use anstyle::{AnsiColor, Style};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The width that every page fits.
@@ -50,9 +52,13 @@ impl Line {
         Self::default().put(tone, text)
     }
 
-    /// Adds a piece.
+    /// Adds a piece. Characters that a terminal would obey become visible escapes: pieces come from programs, logs and records.
     pub(crate) fn put(mut self, tone: Tone, text: impl Into<String>) -> Self {
         let text = text.into();
+        let text = match visible(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(escaped) => escaped,
+        };
         if !text.is_empty() {
             self.pieces.push((tone, text));
         }
@@ -95,13 +101,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// The width of a text in columns. Every character that afterlife writes takes one.
+/// The width of a text in columns, as it is printed. Every character that afterlife writes takes one.
 pub(crate) fn wide(text: &str) -> usize {
-    text.chars().count()
+    visible(text).chars().count()
 }
 
 /// The text, with its end cut off if it is too wide.
 pub(crate) fn keep_start(text: &str, columns: usize) -> String {
+    let text = &*visible(text);
     if wide(text) <= columns {
         return text.to_owned();
     }
@@ -111,12 +118,14 @@ pub(crate) fn keep_start(text: &str, columns: usize) -> String {
 
 /// The text, with its beginning cut off if it is too wide.
 fn keep_end(text: &str, columns: usize) -> String {
+    let text = &*visible(text);
     let cut = wide(text).saturating_sub(columns);
     if cut == 0 { text.to_owned() } else { format!("…{}", text.chars().skip(cut + 1).collect::<String>()) }
 }
 
 /// The path, without its first folders if it is too wide.
 fn keep_path_end(path: &str, columns: usize) -> String {
+    let path = &*visible(path);
     if wide(path) <= columns {
         return path.to_owned();
     }
@@ -127,13 +136,13 @@ fn keep_path_end(path: &str, columns: usize) -> String {
 /// The text in lines of at most `columns` columns, broken between words. A longer word takes a line of its own.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(visible) {
         match lines.last_mut() {
-            Some(line) if wide(line) + 1 + wide(word) <= columns => {
+            Some(line) if wide(line) + 1 + wide(&word) <= columns => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(word.into_owned()),
         }
     }
     lines
@@ -163,6 +172,17 @@ mod tests {
     fn a_line_in_tones_reads_the_same_without_them() {
         let line = Line::of(Tone::Bad, "✗").put(Tone::Plain, " it broke   ").to(40).put(Tone::Faint, " ");
         assert_eq!(anstream::adapter::strip_str(&line.to_string()).to_string(), "✗ it broke");
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_in_a_line_but_its_tones() {
+        let hostile = "\u{1b}[2J\u{9b}1m \u{202e}name\u{7f}";
+        let line = Line::of(Tone::Plain, hostile).put(Tone::Plain, "  ").at_right(Tone::Plain, hostile, 0);
+        let text = line.to_string();
+        assert!(text.is_ascii() && !text.contains(|letter: char| letter.is_control()), "{text:?}");
+        assert!(line.width() <= WIDTH && line.width() == text.len(), "{text}");
+        assert_eq!(keep_start(hostile, 9), "\\u{1b}[2…");
+        assert_eq!(wrap(hostile, 20), ["\\u{1b}[2J\\u{9b}1m", "\\u{202e}name\\u{7f}"]);
     }
 
     #[test]

@@ -48,5 +48,5 @@ pub(crate) use reporters::{Reporters, Silent};
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
 pub(crate) use timeline::timeline;
-pub(crate) use triage::triaged;
+pub(crate) use triage::{Triaged, triaged};
 pub(crate) use words::Lexicon;

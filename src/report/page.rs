@@ -11,6 +11,7 @@ use crate::failure::record::SavedRecord;
 use crate::failure::regressions::here;
 use crate::failure::story::{Mark, Step, Story};
 use crate::invariant::headline;
+use crate::model::shell::quoted;
 use crate::model::violation::Violation;
 use crate::run::request::Ended;
 use afterlife_sim::event::signal_name;
@@ -50,14 +51,14 @@ pub(crate) fn page(failure: &FailingRun, saved: Option<&SavedRecord>, paste: &Pa
         page.push(labelled("also", keep_start(&also.join("; "), WIDTH - LABEL)));
     }
     let token = &failure.finding.token;
-    page.push(labelled("replay", if failure.is_ours() { paste.replay(token) } else { token.clone() }));
+    page.push(labelled("replay", paste.replay_of(failure)));
     if let Some(saved) = saved {
         match &saved.unwritten {
             None => {
                 page.extend(paste.show(&saved.id).map(|show| labelled("show", show)));
                 let keep = paste.keep(&saved.id, token).filter(|_| failure.is_ours());
                 page.extend(keep.map(|keep| labelled("keep", keep)));
-                page.push(labelled("record", here(&saved.folder)));
+                page.push(labelled("record", quoted(&here(&saved.folder)).into_owned()));
             }
             Some(why) => {
                 let mut label = "record";

@@ -18,6 +18,10 @@ use crate::search::replay::Replayed;
 /// The number of events shown of a run that `--until` cut short.
 const LAST_EVENTS: usize = 12;
 
+/// The next step if a plan does not fit, and if a record does not.
+const PLAN_NEXT: &str = "next      `git bisect run` skips it; `run` looks for the failure in this code";
+const RECORD_NEXT: &str = "next      replay the token to see what this code does; `run` looks for the failure";
+
 /// The result of a replay, with the output of its programs if there is a filter.
 pub(crate) fn replayed(replayed: &Replayed, token: &Token, paste: &Paste, log: Option<&Filter>) -> Vec<Line> {
     let mut lines = outcome(replayed, token, paste);
@@ -66,7 +70,16 @@ fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
         Replayed::PlanUnfit { node, nodes } => vec![
             bad(format!("{name}: the plan no longer fits this code")),
             text(format!("it names node number {node}, but there are {}", plural(*nodes as u64, "node"))),
+            text(PLAN_NEXT.to_owned()),
         ],
+        Replayed::NothingStruck { injections, reply } => {
+            let plan = plural(*injections as u64, "injection");
+            vec![
+                bad(format!("{name}: no fault of its plan strikes any more")),
+                text(format!("nothing broke in {}, and none of {plan} struck", plural(reply.events, "event"))),
+                text(PLAN_NEXT.to_owned()),
+            ]
+        }
         Replayed::RecordUnfit { expected, met, first } => {
             let mut lines = vec![
                 bad(format!("{name}: the record no longer fits this code")),
@@ -82,6 +95,7 @@ fn outcome(replayed: &Replayed, token: &Token, paste: &Paste) -> Vec<Line> {
                 lines.push(text(format!("now       {now}")));
             }
             lines.push(text(format!("replay    {}", paste.replay(&token.to_string()))));
+            lines.push(text(RECORD_NEXT.to_owned()));
             lines
         }
         Replayed::CutShort { until_ns, reply } => {

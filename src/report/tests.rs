@@ -176,8 +176,18 @@ fn every_outcome_of_a_campaign_has_its_closing_lines() {
         second: (Digest(3, 4), Some(use_after_teardown().finding.signature)),
     };
     let differing = CampaignOutcome { nondeterminism: Some(nondeterminism), ..outcome(Vec::new()) };
-    let all = [outcome(Vec::new()), broke, never, short, differing].map(|outcome| closing(&outcome));
+    let nothing = CampaignOutcome { runs: 0, events: 0, full: false, ..outcome(Vec::new()) };
+    let all = [outcome(Vec::new()), broke, never, short, differing, nothing].map(|outcome| closing(&outcome));
     insta::assert_snapshot!("closing", all.join("\n"));
+}
+
+#[test]
+fn a_campaign_without_a_run_is_no_passing_case() {
+    let outcome = CampaignOutcome { runs: 0, full: false, ..outcome(Vec::new()) };
+    let mut junit = crate::report::Junit::new(paste());
+    junit.end(&outcome);
+    let text = junit.text().expect("it can be written");
+    assert!(text.contains("nothing ran") && text.contains("failures=\"1\"") && !text.contains("held in"), "{text}");
 }
 
 #[test]
@@ -188,6 +198,7 @@ fn every_result_of_a_replay_has_its_lines() {
         Replayed::Held(Box::new(crate::runner::fake::held(&token.request(true)))),
         Replayed::Nondeterministic([Digest(1, 2), Digest(3, 4)]),
         Replayed::PlanUnfit { node: 7, nodes: 3 },
+        Replayed::NothingStruck { injections: 2, reply: Box::new(crate::runner::fake::held(&token.request(true))) },
         Replayed::RecordUnfit { expected: Digest(1, 2), met: Digest(3, 4), first: Some([Some(moment()), None]) },
         Replayed::CutShort {
             until_ns: 440_000_000,

@@ -1,6 +1,7 @@
 //! The budget of a campaign, parsed from text: seeds, shards, durations and moments.
 //! It runs nothing.
 
+use crate::model::refusal::Refusal;
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,24 @@ pub(crate) fn parse_shard(text: &str) -> Result<Shard, String> {
 fn seeds_of_today() -> Range<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     seeds_of_day(now.as_secs() / DAY_S)
+}
+
+/// The names of the settings that choose seeds and end a campaign, for a refusal.
+pub(crate) struct Limit {
+    /// The setting with the seeds: `--seeds`.
+    pub(crate) seeds: &'static str,
+    /// The setting that ends the campaign: `--for 2h`.
+    pub(crate) time: &'static str,
+}
+
+/// Refuses all seeds of a day where no time ends the campaign: they would take months.
+pub(crate) fn check_ends(seeds: &Range<u64>, time: Option<Duration>, limit: &Limit) -> Result<(), Refusal> {
+    let is_day = seeds.start.is_multiple_of(SEEDS_A_DAY) && seeds.end - seeds.start == SEEDS_A_DAY;
+    if time.is_some() || !is_day || seeds.start == 0 {
+        return Ok(());
+    }
+    let why = format!("{} date has a thousand million seeds, and nothing ends the campaign before", limit.seeds);
+    Err(Refusal::new(why, format!("add a time: {}", limit.time)))
 }
 
 fn seeds_of_day(day: u64) -> Range<u64> {
@@ -196,6 +215,15 @@ mod tests {
         {
             assert_eq!(parse_shard(text), Err(why.into()));
         }
+    }
+
+    #[test]
+    fn the_seeds_of_a_day_need_a_time() {
+        let (today, limit) = (seeds_of_day(20_000), Limit { seeds: "--seeds", time: "--for 2h" });
+        let refusal = check_ends(&today, None, &limit).expect_err("it would not end");
+        assert_eq!(refusal.next, "add a time: --for 2h");
+        assert_eq!(check_ends(&today, Some(Duration::from_secs(1)), &limit), Ok(()));
+        assert_eq!(check_ends(&(0..10_000), None, &limit), Ok(()));
     }
 
     #[test]

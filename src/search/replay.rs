@@ -7,7 +7,7 @@ use crate::model::verdict::Verdict;
 use crate::run::log_filter::Filter;
 use crate::run::request::{Record, Reply, Request};
 use crate::runner::{Executor, RunnerError};
-use crate::search::campaign::failing_run;
+use crate::search::campaign::{failing_run, nothing_struck};
 use crate::search::check::same;
 use crate::search::moment::Moment;
 use afterlife_sim::event::Digest;
@@ -28,6 +28,13 @@ pub(crate) enum Replayed {
         node: u16,
         /// The number of nodes.
         nodes: usize,
+    },
+    /// The run held, and nothing of its plan struck: it shows nothing.
+    NothingStruck {
+        /// The number of injections.
+        injections: usize,
+        /// The run.
+        reply: Box<Reply>,
     },
     /// The run differs from the record, because the code has changed.
     RecordUnfit {
@@ -63,7 +70,9 @@ impl Replayed {
     pub(crate) fn record(&self) -> Option<&Record> {
         match self {
             Self::Broke(failure) => Some(&failure.record),
-            Self::Held(reply) | Self::CutShort { reply, .. } => reply.record.as_ref(),
+            Self::Held(reply) | Self::CutShort { reply, .. } | Self::NothingStruck { reply, .. } => {
+                reply.record.as_ref()
+            }
             Self::Nondeterministic(_) | Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => None,
         }
     }
@@ -74,7 +83,7 @@ impl Replayed {
             Self::Broke(_) => Verdict::Broke,
             Self::Held(_) | Self::CutShort { .. } => Verdict::Held,
             Self::Nondeterministic(_) => Verdict::Nondeterministic,
-            Self::PlanUnfit { .. } | Self::RecordUnfit { .. } => Verdict::Unfit,
+            Self::PlanUnfit { .. } | Self::RecordUnfit { .. } | Self::NothingStruck { .. } => Verdict::Unfit,
         }
     }
 }
@@ -117,6 +126,9 @@ pub(crate) fn replay(
         (None, Some(until_ns)) if reply.virtual_ns >= until_ns => {
             Replayed::CutShort { until_ns, reply: Box::new(reply) }
         }
+        (None, _) if nothing_struck(&reply) => {
+            Replayed::NothingStruck { injections: reply.plan.injections.len(), reply: Box::new(reply) }
+        }
         (None, _) => Replayed::Held(Box::new(reply)),
     })
 }
@@ -138,6 +150,7 @@ mod tests {
     use crate::failure::sample::use_after_teardown;
     use crate::model::build::Build;
     use crate::runner::fake::{Fake, held};
+    use afterlife_sim::event::What;
     use std::cell::Cell;
 
     fn token() -> Token {
@@ -238,6 +251,24 @@ mod tests {
             reply
         };
         assert_eq!(verdict(fewer_nodes, None), Verdict::Unfit);
+    }
+
+    #[test]
+    fn a_plan_of_which_nothing_strikes_is_unfit() {
+        let held_with = |strikes: bool| {
+            move |request: &Request| {
+                let mut reply = Reply { violations: Vec::new(), ..as_sampled(request) };
+                let is_fault = |what: &What| matches!(what, What::Fault { .. });
+                reply
+                    .record
+                    .iter_mut()
+                    .for_each(|record| record.events.retain(|event| strikes || !is_fault(&event.what)));
+                reply
+            }
+        };
+        assert_eq!(verdict(held_with(true), None), Verdict::Held);
+        assert_eq!(verdict(held_with(false), None), Verdict::Unfit);
+        assert!(matches!(replayed(held_with(false), Wanted::default()), Replayed::NothingStruck { injections: 3, .. }));
     }
 
     #[test]

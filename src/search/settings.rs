@@ -1,6 +1,7 @@
 //! The `AFTERLIFE_*` environment variables, parsed.
 //! It does not apply them: the command line overrides them, and they override the defaults.
 
+use crate::failure::token::Token;
 use crate::model::env::{RUNNER, SWITCH};
 use crate::model::nearest::nearest;
 use crate::model::refusal::Refusal;
@@ -68,7 +69,10 @@ impl Settings {
             match name.as_str() {
                 RUNNER | CALLED => {}
                 SWITCH => parse_switch(&value).map_err(|why| refused(why, SWITCH_NEXT))?,
-                "AFTERLIFE_REPLAY" => settings.replay = Some(value),
+                "AFTERLIFE_REPLAY" => {
+                    value.parse::<Token>().map_err(|error| refused(error.to_string(), &error.next()))?;
+                    settings.replay = Some(value);
+                }
                 "AFTERLIFE_OUT" => settings.out = Some(PathBuf::from(value)),
                 "AFTERLIFE_KEPT" => settings.regressions = Some(PathBuf::from(value)),
                 "AFTERLIFE_LOG" => {
@@ -185,6 +189,10 @@ mod tests {
         insta::assert_snapshot!(said("AFTERLIFE_SWITCH", "hand"), @r"
         error: AFTERLIFE_SWITCH: `hand` is not a kind of context switch
           next: write user-space (the default) or futex
+        ");
+        insta::assert_snapshot!(said("AFTERLIFE_REPLAY", "banana"), @r"
+        error: AFTERLIFE_REPLAY: `banana` is not a token
+          next: a token looks like a2-raft-master-47-AgQBAAkD; `last`, an id and a path also do
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"
         error: AFTERLIFE_SEARCH: unknown search `directed`

@@ -10,11 +10,14 @@ use crate::model::verdict::Verdict;
 use crate::report::{Line, Tone, WIDTH, differs, matching, wrap};
 use crate::runner::{Executor, Launch, Pool, RunnerError};
 use crate::scenario::definition::Scenario;
+use crate::search::budget::{Limit, check_ends};
 use crate::search::check::check;
 use std::ops::Range;
 
 pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
+    let limit = Limit { seeds: "--seeds", time: "none here; write a range such as --seeds 0..100" };
+    arguments.seeds.iter().try_for_each(|seeds| check_ends(seeds, None, &limit))?;
     let launch = Launch::of_this_program().map_err(RunnerError::Start)?;
     let pool = Pool::new(if arguments.strict { launch.strict() } else { launch }, 1);
     let mut human = human();

@@ -13,7 +13,7 @@ use crate::run::request::Ended;
 use crate::runner::Executor;
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
-use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, Reporter};
+use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, NOTHING_RAN, Reporter};
 use std::io::Write;
 use std::time::Instant;
 
@@ -171,6 +171,7 @@ fn without_finding(outcome: &CampaignOutcome, breaks: bool) -> Line {
         (Verdict::Nondeterministic, _) => {
             (Tone::Bad, "✗", format!("{name}: two runs of one seed differ, after {runs}"))
         }
+        (Verdict::Vacuous, _) if outcome.ran_nothing() => (Tone::Bad, "✗", format!("{name}: {NOTHING_RAN}")),
         _ => {
             let never = outcome.never.join(", ");
             (Tone::Bad, "✗", format!("{name}: nothing was tested; never happened in {runs}: {never}"))

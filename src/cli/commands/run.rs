@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::{Report, Run};
 use crate::cli::context::{human, pool, store};
+use crate::cli::output::output;
 use crate::cli::select;
 use crate::failure::record::RecordStore;
 use crate::failure::regressions::RegressionFiles;
@@ -10,11 +11,12 @@ use crate::model::verdict::Verdict;
 use crate::report::{Github, Json, Junit, Paste, Reporters};
 use crate::runner::Pool;
 use crate::scenario::definition::Scenario;
+use crate::search::budget::{Limit, check_ends};
 use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, Reporter};
 use crate::search::settings::Settings;
 use crate::search::shrink;
 use std::fs::{self, File};
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -43,9 +45,9 @@ pub(in crate::cli) fn run_campaigns(
     let store = store(run.out.clone(), settings)?;
     let pool = pool(run.jobs)?;
     let paste = Paste::of_this_program();
-    let (mut human, mut json) = (human(), Json::new(stdout()));
+    let (mut human, mut json) = (human(), Json::new(output()));
     let mut junit = Junit::new(paste.clone());
-    let mut github = Github::new(stdout(), paste);
+    let mut github = Github::new(output(), paste);
     let mut reporters: Vec<&mut dyn Reporter> = Vec::new();
     reporters.push(if wants(&Report::Json) { &mut json } else { &mut human });
     if junit_path.is_some() {
@@ -94,6 +96,8 @@ fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<
         (None, None) => (settings.seeds.clone(), settings.time),
         (seeds, time) => (seeds.clone(), time),
     };
+    let limit = Limit { seeds: "--seeds", time: "--for 2h" };
+    seeds.iter().try_for_each(|seeds| check_ends(seeds, time, &limit))?;
     let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.declared_builds().contains(&build));
     let chosen: Vec<_> = scenarios.iter().filter(wanted).collect();
     if let (true, Some(build)) = (chosen.is_empty(), run.build) {

@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::{Format, Show};
 use crate::cli::context::{human, root};
+use crate::cli::output::output;
 use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
@@ -23,13 +24,10 @@ pub(in crate::cli) fn show_finding(show: &Show, settings: &Settings) -> Result<V
             lines.extend(show.log.iter().flat_map(|filter| traced(&failure.record, filter)));
             human().print(&lines);
         }
-        Format::Json => RecordStore::copy(&place, &mut std::io::stdout().lock())?,
+        Format::Json => RecordStore::copy(&place, &mut output())?,
         Format::Html => {
             let (failure, saved) = RecordStore::read(&place)?;
-            let replay = match failure.is_ours() {
-                true => Paste::of_this_program().replay(&failure.finding.token),
-                false => failure.finding.token.clone(),
-            };
+            let replay = Paste::of_this_program().replay_of(&failure);
             let written = saved.write_beside(TIMELINE, &timeline(&failure, &replay))?;
             human().print(&[Line::of(Tone::Plain, written.display().to_string())]);
         }

@@ -2,13 +2,16 @@
 
 use crate::cli::arguments::{Engines, Variants};
 use crate::cli::context::pool;
+use crate::cli::output::{complain, output};
 use crate::cli::select;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
+use crate::model::visible::visible;
 use crate::scenario::definition::Scenario;
 use crate::search::engines;
 use crate::search::variants::{expose, markdown};
+use std::io::Write;
 
 /// Writes the table of variants to standard output, and progress to standard error.
 pub(in crate::cli) fn table_of_variants(scenarios: &[Scenario], arguments: &Variants) -> Result<Verdict, Refusal> {
@@ -18,11 +21,11 @@ pub(in crate::cli) fn table_of_variants(scenarios: &[Scenario], arguments: &Vari
             .ending(Verdict::NothingMatched));
     }
     let mut progress = |scenario: &Scenario, build: Build, campaign: u64| {
-        anstream::eprintln!("{} {build}: campaign {campaign} of {}", scenario.name(), arguments.campaigns);
+        complain(&format!("{} {build}: campaign {campaign} of {}", scenario.name(), arguments.campaigns));
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
     let table = expose(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut progress)?;
-    anstream::print!("{}", markdown(&table, runs_max));
+    print_table(&markdown(&table, runs_max));
     Ok(Verdict::Held)
 }
 
@@ -35,11 +38,20 @@ pub(in crate::cli) fn table_of_engines(scenarios: &[Scenario], arguments: &Engin
     }
     let mut progress = |scenario: &Scenario, build: Build, campaign: u64| {
         let (name, engine) = (scenario.name(), scenario.engine());
-        anstream::eprintln!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns);
+        complain(&format!("{name} {build} on {engine}: campaign {campaign} of {}", arguments.campaigns));
     };
     let (campaigns, runs_max) = (arguments.campaigns, arguments.runs);
     let own = engines::across(&chosen, &pool(arguments.jobs)?, campaigns, runs_max, &mut progress)?;
     all.splice(0..0, own);
-    anstream::print!("{}", if arguments.lines { engines::lines(&all) } else { engines::markdown(&all) });
+    print_table(&if arguments.lines { engines::lines(&all) } else { engines::markdown(&all) });
     Ok(Verdict::Held)
+}
+
+/// Prints a table. Its lines may come from the file of another build.
+fn print_table(table: &str) {
+    let mut output = output();
+    for line in table.lines() {
+        // The output remembers its errors.
+        let _ = writeln!(output, "{}", visible(line));
+    }
 }

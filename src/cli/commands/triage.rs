@@ -1,12 +1,12 @@
 //! The command `triage`: the records of many nights and shards, one paragraph per signature. It runs nothing.
 
 use crate::cli::context::human;
-use crate::failure::failing_run::FailingRun;
 use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::report::{Paste, triaged};
+use crate::report::{Paste, Triaged, triaged};
+use crate::run::request::Record;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,17 @@ const DEPTH_MAX: usize = 5;
 
 /// Carries out `triage`.
 pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
-    let mut groups: BTreeMap<Signature, Vec<(FailingRun, PathBuf)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Signature, Vec<Triaged>> = BTreeMap::new();
     let mut others = Vec::new();
     for folder in folders.iter().flat_map(|folder| findings(folder, DEPTH_MAX)) {
         match RecordStore::read(&folder) {
-            Ok((failure, _)) => groups.entry(failure.finding.signature.clone()).or_default().push((failure, folder)),
+            Ok((mut failure, _)) => {
+                // Only the finding counts here, and a hundred runs would fill the memory.
+                failure.record = Record::default();
+                let written = RecordStore::time_of(&folder);
+                let group = groups.entry(failure.finding.signature.clone()).or_default();
+                group.push(Triaged { failure, folder, written });
+            }
             // A record of another build does not affect the rest.
             Err(error) => others.push(error.to_string()),
         }
@@ -35,7 +41,7 @@ pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
     let mut groups: Vec<_> = groups.into_values().collect();
     // The most frequent first. Within a group, the smallest plan first, because it is the clearest.
     for group in &mut groups {
-        group.sort_by_key(|(failure, folder)| {
+        group.sort_by_key(|Triaged { failure, folder, .. }| {
             (failure.injections().unwrap_or(usize::MAX), failure.totals.events, folder.clone())
         });
     }

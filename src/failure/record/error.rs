@@ -2,6 +2,7 @@
 
 use super::format::FORMAT;
 use crate::model::refusal::Refusal;
+use crate::model::shell::quoted;
 use std::io;
 use std::path::PathBuf;
 
@@ -54,6 +55,24 @@ pub(crate) enum RecordError {
         /// The token that it begins with.
         token: Option<String>,
     },
+    /// The record is larger than records may be.
+    #[error("{} is larger than a record may be: it has {limit}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound that it exceeds.
+        limit: String,
+        /// The token that it begins with.
+        token: Option<String>,
+    },
+    /// The parts of the record contradict each other.
+    #[error("{} contradicts itself, so it was edited or damaged: {what}", path.display())]
+    Contradictory {
+        /// The file.
+        path: PathBuf,
+        /// The contradiction.
+        what: String,
+    },
     /// It has another format.
     #[error("{} is a record of format {found}, written by afterlife {written_by}; this afterlife reads format {FORMAT}", path.display())]
     Newer {
@@ -105,8 +124,17 @@ impl RecordError {
             Self::Unreadable { .. } | Self::Foreign { .. } => {
                 "name the folder of a finding, or replay its token: a token needs no file".to_owned()
             }
+            Self::Contradictory { .. } => {
+                "get the file again from where it was written, and trust nothing in this one".to_owned()
+            }
+            Self::TooLarge { token: Some(token), .. } => {
+                format!("replay its token, which needs no file: {}", quoted(token))
+            }
+            Self::TooLarge { .. } => "replay the finding's token: a token needs no file".to_owned(),
             Self::Truncated { token, .. } | Self::Malformed { token, .. } => match token {
-                Some(token) => format!("copy the file again, or replay its token, which needs no file: {token}"),
+                Some(token) => {
+                    format!("copy the file again, or replay its token, which needs no file: {}", quoted(token))
+                }
                 None => "copy the file again, or replay the finding's token: a token needs no file".to_owned(),
             },
             Self::Newer { written_by, .. } => {

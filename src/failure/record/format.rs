@@ -1,8 +1,8 @@
 //! The format of a record: one JSON object per line, compressed as one stream of zstd.
 //!
 //! The first line has the kind `record`, the last one the kind `end`. Between them are the facts about the run (`environment`,
-//! `finding`, `node`, `text`, `place`, `stack`, `socket`), then the run itself in order: `choice`, `line`, `event`. A reader skips
-//! lines of unknown kinds, so that kinds may be added. If the meaning of a line changes, the format gets a new number.
+//! `finding`, `node`, `text`, `place`, `stack`, `socket`), then the run itself in order: `choice`, `line`, `event`; then a `sum`. A
+//! reader skips lines of unknown kinds, so that kinds may be added. If the meaning of a line changes, the format gets a new number.
 
 use super::environment::Environment;
 use super::program::Program;
@@ -62,6 +62,12 @@ pub(crate) enum Entry {
     Line(LogLine),
     /// An event.
     Event(Happened),
+    /// A checksum of all lines before it, in hexadecimal digits, each with its line feed: FNV-1a of 64 bits. It shows that a record was
+    /// edited; who edits one can write another sum, too. Records of earlier versions have none.
+    Sum {
+        /// The checksum.
+        fnv: String,
+    },
     /// The end, which shows that nothing is missing.
     End(Counts),
     /// A line of a kind that a later version writes.
@@ -195,6 +201,18 @@ pub(crate) struct Happened {
 
 fn is_zero(task: &u64) -> bool {
     *task == 0
+}
+
+impl Happened {
+    /// Its number in the run.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Its virtual time.
+    pub(super) fn time_ns(&self) -> u64 {
+        self.time_ns
+    }
 }
 
 impl From<&Event> for Happened {

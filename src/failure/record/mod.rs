@@ -1,6 +1,7 @@
 //! The files of findings: `<out>/<scenario>/<id>/record.jsonl.zst`, and `<out>/last`.
 //! It does not run, search or print anything.
 
+mod bounds;
 mod environment;
 mod error;
 mod format;

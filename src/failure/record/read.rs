@@ -1,11 +1,16 @@
 //! Reads a record line by line. Truncated records, damaged records and other files each have their own error.
 
+use super::bounds::{LINE_BYTES_MAX, LineSum, Size, WINDOW_LOG_MAX};
 use super::environment::Environment;
 use super::error::RecordError;
 use super::format::{Counts, Entry, FORMAT, Header, Written};
 use crate::failure::failing_run::FailingRun;
+use crate::failure::finding::Finding;
+use crate::failure::replay_text;
+use crate::model::visible::visible_json;
 use crate::run::request::Record;
 use serde::Deserialize;
+use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use zstd::stream::read::Decoder;
@@ -27,11 +32,17 @@ struct Stamp {
 pub(crate) struct Reader<'a> {
     path: PathBuf,
     from: BufReader<Decoder<'static, BufReader<Box<dyn Read + 'a>>>>,
+    /// The token that the record begins with, if it is one.
     token: Option<String>,
     text: String,
     /// The number of lines that were read.
     lines: u64,
     counts: Counts,
+    size: Size,
+    /// The time of the last event.
+    time_ns: u64,
+    /// The checksum of all lines before the current one, and with it.
+    sums: [LineSum; 2],
     ended: bool,
 }
 
@@ -50,9 +61,20 @@ impl<'a> Reader<'a> {
             return Err(foreign("it is not compressed with zstd"));
         }
         let whole: Box<dyn Read + 'a> = Box::new(Cursor::new(magic).chain(from));
-        let from = BufReader::new(Decoder::new(whole).map_err(unreadable)?);
-        let (text, counts) = (String::new(), Counts::default());
-        let mut reader = Self { path: path.clone(), from, token: None, text, lines: 0, counts, ended: false };
+        let mut decoder = Decoder::new(whole).map_err(unreadable)?;
+        decoder.window_log_max(WINDOW_LOG_MAX).map_err(unreadable)?;
+        let mut reader = Self {
+            path: path.clone(),
+            from: BufReader::new(decoder),
+            token: None,
+            text: String::new(),
+            lines: 0,
+            counts: Counts::default(),
+            size: Size::default(),
+            time_ns: 0,
+            sums: [LineSum::default(); 2],
+            ended: false,
+        };
         let first = reader.text()?.unwrap_or_default();
         let stamp: Option<Stamp> = serde_json::from_str(first).ok().filter(|stamp: &Stamp| stamp.kind == "record");
         let Some(Stamp { format, afterlife, .. }) = stamp else { return Err(foreign(FOREIGN)) };
@@ -60,24 +82,30 @@ impl<'a> Reader<'a> {
             return Err(RecordError::Newer { path, found: format, written_by: afterlife });
         }
         let Entry::Record(header) = reader.parsed()? else { return Err(foreign(FOREIGN)) };
-        reader.token = Some(header.token.clone());
+        reader.token = replay_text::check(&header.token).ok().flatten().map(|_| header.token.clone());
         Ok((reader, header))
     }
 
     /// The next line as it is, without its newline; `None` after the last.
     pub(crate) fn text(&mut self) -> Result<Option<&str>, RecordError> {
         self.text.clear();
-        match self.from.read_line(&mut self.text) {
+        // A line that is too long is not read to its end.
+        match self.from.by_ref().take(LINE_BYTES_MAX as u64 + 2).read_line(&mut self.text) {
             Ok(0) if self.ended => return Ok(None),
             Ok(0) => return Err(self.truncated()),
             Ok(_) if self.ended => return Err(self.malformed("there is data after the last line".to_owned())),
-            Ok(_) if !self.text.ends_with('\n') => return Err(self.truncated()),
+            Ok(bytes) if !self.text.ends_with('\n') && bytes <= LINE_BYTES_MAX => return Err(self.truncated()),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(self.truncated()),
             Err(error) => return Err(self.malformed(error.to_string())),
         }
-        self.text.pop();
+        if self.text.ends_with('\n') {
+            self.text.pop();
+        }
         self.lines += 1;
+        self.size.add_line(self.text.len()).map_err(|limit| self.too_large(limit))?;
+        self.sums[0] = self.sums[1];
+        self.sums[1].add(self.text.as_bytes());
         self.ended = self.text.starts_with("{\"kind\":\"end\"");
         Ok(Some(&self.text))
     }
@@ -89,7 +117,21 @@ impl<'a> Reader<'a> {
         }
         let entry = self.parsed()?;
         match &entry {
-            Entry::Event(_) => self.counts.events += 1,
+            Entry::Event(event) => {
+                self.size.add_event().map_err(|limit| self.too_large(limit))?;
+                if event.seq() != self.counts.events {
+                    let (met, expected) = (event.seq(), self.counts.events);
+                    return Err(self.contradictory(format!("event {met} stands where event {expected} belongs")));
+                }
+                if event.time_ns() < self.time_ns {
+                    return Err(self.contradictory(format!("event {} is earlier than the one before it", event.seq())));
+                }
+                self.counts.events += 1;
+                self.time_ns = event.time_ns();
+            }
+            Entry::Sum { fnv } if *fnv != self.sums[0].to_string() => {
+                return Err(self.contradictory("its lines have another checksum than it gives".to_owned()));
+            }
             Entry::Choice(_) => self.counts.choices += 1,
             Entry::Line(_) => self.counts.lines += 1,
             Entry::End(counts) if *counts != self.counts => {
@@ -108,6 +150,14 @@ impl<'a> Reader<'a> {
 
     fn truncated(&self) -> RecordError {
         RecordError::Truncated { path: self.path.clone(), lines: self.lines, token: self.token.clone() }
+    }
+
+    fn too_large(&self, limit: String) -> RecordError {
+        RecordError::TooLarge { path: self.path.clone(), limit, token: self.token.clone() }
+    }
+
+    pub(super) fn contradictory(&self, what: String) -> RecordError {
+        RecordError::Contradictory { path: self.path.clone(), what }
     }
 
     pub(super) fn malformed(&self, what: String) -> RecordError {
@@ -139,10 +189,11 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written)
             Entry::Line(line) => record.lines.push(line),
             Entry::Event(event) => record.events.push(event.into()),
             Entry::Record(_) => return Err(reader.malformed("a second header".to_owned())),
-            Entry::End(_) | Entry::Unknown => {}
+            Entry::End(_) | Entry::Sum { .. } | Entry::Unknown => {}
         }
     }
     let Some(sheet) = sheet else { return Err(reader.malformed("it has no finding".to_owned())) };
+    agree(&header, &sheet.finding).map_err(|what| reader.contradictory(what))?;
     let failure = FailingRun {
         finding: sheet.finding,
         scenario: header.scenario.clone(),
@@ -155,6 +206,33 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written)
         shrunk: sheet.shrunk,
     };
     Ok((failure, Written { header, environment }))
+}
+
+/// Checks that the parts of a record name the same run. The digest cannot be computed again: what programs read is part of it, and no event.
+fn agree(header: &Header, finding: &Finding) -> Result<(), String> {
+    let differ = |what: &str, here: &dyn Display, there: &dyn Display| {
+        format!("its {what} is {here} in one line and {there} in another")
+    };
+    let Header { token, scenario, build, seed, signature, digest, .. } = header;
+    if *token != finding.token {
+        return Err(differ("token", token, &finding.token));
+    }
+    if *seed != finding.seed {
+        return Err(differ("seed", seed, &finding.seed));
+    }
+    if *signature != finding.signature || *signature != finding.violation.signature() {
+        return Err(differ("signature", signature, &finding.violation.signature()));
+    }
+    if *digest != finding.digest.to_string() {
+        return Err(differ("digest", digest, &finding.digest));
+    }
+    let Some(run) = replay_text::check(token)? else { return Ok(()) };
+    if run.scenario != *scenario || run.build != *build || run.seed != *seed {
+        let (here, there) =
+            (format!("{scenario} {build}, seed {seed}"), format!("{} {}, seed {}", run.scenario, run.build, run.seed));
+        return Err(format!("it is of {here}, and its token of {there}"));
+    }
+    Ok(())
 }
 
 /// Passes every line of a record to `take`, with its number from 1.
@@ -181,12 +259,12 @@ pub(super) fn written(path: &Path, from: impl Read) -> Result<Written, RecordErr
     }
 }
 
-/// Copies the lines of a record as they are.
+/// Copies the lines of a record. What a terminal would obey is written as JSON's own escapes.
 pub(super) fn copy(path: &Path, from: impl Read, to: &mut dyn io::Write) -> Result<(), RecordError> {
     let (mut reader, _) = Reader::new(path, from)?;
     loop {
         // If the reader of the output has gone, the rest is not needed.
-        if writeln!(to, "{}", reader.text).is_err() || reader.text()?.is_none() {
+        if writeln!(to, "{}", visible_json(&reader.text)).is_err() || reader.text()?.is_none() {
             return Ok(());
         }
     }

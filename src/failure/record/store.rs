@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 const RECORD: &str = "record.jsonl.zst";
 const LAST: &str = "last";
@@ -158,6 +159,12 @@ impl RecordStore {
         Ok((failure, saved))
     }
 
+    /// The time at which a record was written here, if the system knows it. A record has no time of its own: the same finding is the same file.
+    pub(crate) fn time_of(path: &Path) -> Option<SystemTime> {
+        let file = if path.is_dir() { path.join(RECORD) } else { path.to_owned() };
+        fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+    }
+
     /// Returns whether this is the folder of a finding, or the file of a record.
     pub(crate) fn is_record(path: &Path) -> bool {
         let mut begin = [0; 4];
@@ -177,7 +184,7 @@ impl RecordStore {
         read::written(&path, file)
     }
 
-    /// Copies a record's lines as they are.
+    /// Copies a record's lines.
     pub(crate) fn copy(path: &Path, to: &mut dyn Write) -> Result<(), RecordError> {
         let (path, file) = open(path)?;
         read::copy(&path, file, to)

@@ -175,7 +175,10 @@ fn record() -> impl Strategy<Value = Record> {
     let run = (vec(event(), 0..20), vec(line(), 0..9), vec(asked(), 0..20), vec(socket(), 0..3), vec(stack, 0..3));
     (texts, run).prop_map(|((mut names, nodes, places), (mut events, lines, choices, sockets, stacks))| {
         names.insert(0, String::new());
-        (0..).zip(&mut events).for_each(|(seq, event)| event.seq = Seq(seq));
+        let mut times: Vec<u64> = events.iter().map(|event| event.time_ns).collect();
+        times.sort_unstable();
+        let order = (0..).zip(times);
+        order.zip(&mut events).for_each(|((seq, time_ns), event)| (event.seq, event.time_ns) = (Seq(seq), time_ns));
         Record { names, nodes, events, sockets, digests: Vec::new(), places, stacks, lines, strayed: false, choices }
     })
 }
@@ -210,7 +213,8 @@ fn failure() -> impl Strategy<Value = FailingRun> {
                 seed,
                 plan: Plan { injections: vec![injection] },
                 digest: Digest(digest, !digest),
-                token: texts[1].clone(),
+                // Of another version, so that it names no run.
+                token: "a1-raft-master-7-AgQBAAkD".into(),
             };
             let sample = use_after_teardown();
             FailingRun { finding, record, ended, stack, build: Build::new("patched"), also: Vec::new(), ..sample }
@@ -392,7 +396,9 @@ fn a_record_written_today_is_format_2_line_by_line() {
         let text = zstd::decode_all(bytes).expect("it is whole");
         String::from_utf8(text).expect("it is text").lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    let (then, now) = (lines(&format_2()), lines(&written(&sample())));
+    // The first record of this format had no checksum.
+    let (then, mut now) = (lines(&format_2()), lines(&written(&sample())));
+    now.retain(|line| !line.starts_with("{\"kind\":\"sum\""));
     let differs = then.iter().zip(&now).skip(1).find(|(then, now)| then != now);
     assert_eq!(differs, None, "a line of format 2 has changed: that needs format 3");
     assert_eq!(then.len(), now.len());
@@ -408,7 +414,7 @@ fn an_unreadable_record_is_an_error_with_a_next_step() {
     let line = |text: &str| zstd::encode_all(text.as_bytes(), 1).expect("a vector takes every byte");
     let text = String::from_utf8(zstd::decode_all(&bytes[..]).expect("it is whole")).expect("it is text");
     let other_event = text.replace("\"Quiescent\"", "\"Dreamt\"");
-    let one_event_less = text.replacen("\"kind\":\"event\"", "\"kind\":\"dream\"", 1);
+    let one_choice_less = text_of(&format_2()).replacen("\"kind\":\"choice\"", "\"kind\":\"dream\"", 1);
     let no_last_line = text[..text.trim_end().rfind('\n').expect("it has lines") + 1].to_owned();
     let all = [
         refused(&bytes[..bytes.len() - 9]),
@@ -419,7 +425,7 @@ fn an_unreadable_record_is_an_error_with_a_next_step() {
         refused(&line("{\"kind\":\"song\",\"format\":1,\"afterlife\":\"x\"}\n")),
         refused(&line("{\"kind\":\"record\",\"format\":2,\"afterlife\":\"9.1.0\",\"new\":[]}\n")),
         refused(&line(&other_event)),
-        refused(&line(&one_event_less)),
+        refused(&line(&one_choice_less)),
     ];
     insta::assert_snapshot!("unreadable", all.join("\n"));
 }
@@ -445,4 +451,95 @@ fn every_kind_of_event_is_tested() {
     let known = serde_json::from_str::<What>("\"Dreamt\"").expect_err("there is no such kind").to_string();
     let missing: Vec<_> = known.split('`').skip(3).step_by(2).filter(|kind| !tried.contains(*kind)).collect();
     assert!(missing.is_empty() && known.contains("`Started`"), "add to `what` and to KINDS alone: {missing:?}");
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8(zstd::decode_all(bytes).expect("it is whole")).expect("it is text")
+}
+
+fn compressed(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 1).expect("a vector takes every byte")
+}
+
+/// The record with the checksum that its lines have.
+fn resummed(text: &str) -> String {
+    let mut sum = super::bounds::LineSum::default();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let is_sum = line.starts_with("{\"kind\":\"sum\"");
+        lines.push(if is_sum { format!("{{\"kind\":\"sum\",\"fnv\":\"{sum}\"}}") } else { line.to_owned() });
+        sum.add(line.as_bytes());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn refused(text: &str) -> String {
+    again(&compressed(text)).expect_err("the record was edited").to_string()
+}
+
+#[test]
+fn an_edited_record_contradicts_itself() {
+    let whole = text_of(&written(&sample()));
+    let (first, second) =
+        (whole.find("\n{\"kind\":\"event\",\"seq\":7,"), whole.find("\n{\"kind\":\"event\",\"seq\":8,"));
+    let (first, second) = first.zip(second).expect("the sample has these events");
+    let end = second + 1 + whole[second + 1..].find('\n').expect("it has an end");
+    let swapped = [&whole[..first], &whole[second..end], &whole[first..second], &whole[end..]].concat();
+    let token = sample().finding.token;
+    let other = crate::failure::token::Token { seed: 48, ..crate::failure::sample::token() }.to_string();
+    let edits = [
+        swapped,
+        whole.replacen("\"time_ns\":443000007", "\"time_ns\":442999999", 1),
+        // A time that is still in order.
+        whole.replacen("\"time_ns\":443000000,\"node\":0", "\"time_ns\":442999999,\"node\":0", 1),
+        whole.replacen(&token, &other, 1),
+        whole.replace(&token, &other),
+        whole.replace(&token, "a1-raft-master-7-x; touch FILE #"),
+        whole.replace(&token, "rm -rf ."),
+        whole.replacen("\"seed\":47", "\"seed\":48", 1),
+        whole.replacen("no-use-after-teardown · metadata-db", "no-use-after-teardown · other", 1),
+    ];
+    assert_eq!(resummed(&whole), whole);
+    for (number, edit) in edits.iter().enumerate() {
+        assert_ne!(*edit, whole, "nothing was edited");
+        let why = refused(edit);
+        let in_order = number > 1;
+        assert!(
+            why.contains("contradicts itself") && (!in_order || why.ends_with("another checksum than it gives")),
+            "{why}"
+        );
+    }
+    // Someone who knows of the checksum writes another one. Only the time that is still in order passes then.
+    let [swapped, earlier, _, others @ ..] = edits;
+    let others = others.map(|edit| refused(&resummed(&edit)));
+    insta::assert_snapshot!("edited", [&[refused(&swapped), refused(&earlier)], &others[..]].concat().join("\n"));
+}
+
+#[test]
+fn a_record_that_would_fill_the_memory_is_refused() {
+    let whole = text_of(&written(&sample()));
+    let (before, _) = whole.split_once("\n{\"kind\":\"event\"").expect("it has events");
+    let long = format!("{before}\n{{\"kind\":\"text\",\"id\":9,\"text\":\"{}\"}}\n", " ".repeat(64 << 20));
+    let why = refused(&long);
+    assert!(why.ends_with("is larger than a record may be: it has a line of more than 1 MiB"), "{why}");
+    let endless = format!("{before}\n{{\"kind\":\"text\",\"id\":9,\"text\":\"{}", " ".repeat(64 << 20));
+    assert_eq!(refused(&endless), why);
+    let mut failure = sample();
+    failure.record.names.push("x".repeat(2 << 20));
+    let error =
+        write(&failure, Environment::default(), Program::default(), Vec::new()).expect_err("nobody could read it");
+    assert_eq!(error.to_string(), "a record may not have a line of more than 1 MiB");
+}
+
+#[test]
+fn what_a_terminal_obeys_is_escaped_in_copied_lines() {
+    let mut failure = sample();
+    failure.record.nodes[0] = "\u{9b}2J\u{202e}\u{7f}\u{1b}".to_owned();
+    let mut lines = Vec::new();
+    super::read::copy(Path::new("x"), &*written(&failure), &mut lines).expect("it is whole");
+    let lines = String::from_utf8(lines).expect("it is text");
+    assert!(
+        lines.contains("\\u009b2J\\u202e\\u007f\\u001b") && !lines.contains(['\u{9b}', '\u{202e}', '\u{7f}']),
+        "{lines}"
+    );
 }

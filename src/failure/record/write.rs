@@ -1,6 +1,7 @@
 //! Writes a record line by line.
 //! It knows no folders; `store.rs` does.
 
+use super::bounds::{LineSum, Size};
 use super::environment::Environment;
 use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Sheet};
 use super::program::Program;
@@ -16,6 +17,9 @@ const LEVEL: i32 = 9;
 pub(crate) struct Writer<W: Write> {
     to: Encoder<'static, W>,
     counts: Counts,
+    size: Size,
+    sum: LineSum,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
@@ -23,19 +27,27 @@ impl<W: Write> Writer<W> {
     pub(crate) fn new(to: W) -> io::Result<Self> {
         let mut to = Encoder::new(to, LEVEL)?;
         to.include_checksum(true)?;
-        Ok(Self { to, counts: Counts::default() })
+        Ok(Self { to, counts: Counts::default(), size: Size::default(), sum: LineSum::default(), line: Vec::new() })
     }
 
-    /// Writes a line.
+    /// Writes a line, unless no reader would read it.
     pub(crate) fn put(&mut self, entry: &Entry) -> io::Result<()> {
+        let too_large = |limit: String| io::Error::other(format!("a record may not have {limit}"));
         match entry {
-            Entry::Event(_) => self.counts.events += 1,
+            Entry::Event(_) => {
+                self.counts.events += 1;
+                self.size.add_event().map_err(too_large)?;
+            }
             Entry::Choice(_) => self.counts.choices += 1,
             Entry::Line(_) => self.counts.lines += 1,
             _ => {}
         }
-        serde_json::to_writer(&mut self.to, entry)?;
-        self.to.write_all(b"\n")
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, entry)?;
+        self.size.add_line(self.line.len()).map_err(too_large)?;
+        self.sum.add(&self.line);
+        self.line.push(b'\n');
+        self.to.write_all(&self.line)
     }
 
     /// Makes the lines so far readable.
@@ -43,8 +55,10 @@ impl<W: Write> Writer<W> {
         self.to.flush()
     }
 
-    /// Writes the last line and returns the destination.
+    /// Writes the last two lines and returns the destination.
     pub(crate) fn finish(mut self) -> io::Result<W> {
+        let fnv = self.sum.to_string();
+        self.put(&Entry::Sum { fnv })?;
         self.put(&Entry::End(self.counts))?;
         self.to.finish()
     }

@@ -1,5 +1,7 @@
 //! Small pieces of HTML: escaped text and elements.
 
+use crate::model::visible::visible;
+
 /// Escapes a text for elements and quoted attributes.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -9,9 +11,9 @@ pub(super) fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // HTML has no control characters. The page shows their escapes.
-            control if control.is_control() && control != '\n' => escaped.extend(control.escape_default()),
-            other => escaped.push(other),
+            // HTML has no control characters, and controls of the writing direction reorder what stands beside them.
+            '\n' => escaped.push('\n'),
+            other => escaped.push_str(&visible(other.encode_utf8(&mut [0; 4]))),
         }
     }
     escaped

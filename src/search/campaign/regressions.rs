@@ -2,12 +2,10 @@
 //! It reads no file: the options contain them.
 
 use crate::failure::regressions::Regression;
-use crate::fault::Plan;
 use crate::model::refusal::Refusal;
 use crate::run::request::{Reply, Request};
 use crate::runner::Executor;
 use afterlife_sim::event::What;
-use std::collections::BTreeSet;
 
 /// A regression with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,17 +45,23 @@ pub(super) fn replay(
 /// The reason why the plan of a recorded run no longer fits, if there is one: it names nodes that no longer exist, or the run
 /// held and none of its faults struck, so it tests nothing.
 fn unfit(reply: &Reply) -> Option<String> {
+    let why = no_longer(reply)?;
+    Some(format!("{why}; remove the line, or find the failure again and keep that run"))
+}
+
+fn no_longer(reply: &Reply) -> Option<String> {
     let record = reply.record.as_ref()?;
-    let Plan { injections } = &reply.plan;
     let nodes = record.nodes.len();
     if let Some(node) = reply.plan.last_node().filter(|node| usize::from(*node) >= nodes) {
         return Some(format!("it names node number {node}, but there are {nodes} nodes"));
     }
-    let number = |what: &What| match what {
-        What::Fault { injection, .. } => Some(*injection),
-        _ => None,
-    };
-    let struck: BTreeSet<u32> = record.events.iter().filter_map(|event| number(&event.what)).collect();
-    let nothing_struck = !injections.is_empty() && struck.is_empty() && reply.violations.is_empty();
-    nothing_struck.then(|| "none of the faults in its plan strike any more".to_owned())
+    nothing_struck(reply).then(|| "none of the faults in its plan strike any more".to_owned())
+}
+
+/// Returns whether a recorded run held and nothing of its plan struck, so that it tests nothing.
+pub(crate) fn nothing_struck(reply: &Reply) -> bool {
+    let Some(record) = &reply.record else { return false };
+    let is_fault = |what: &What| matches!(what, What::Fault { .. });
+    let planned = !reply.plan.injections.is_empty();
+    planned && reply.violations.is_empty() && !record.events.iter().any(|event| is_fault(&event.what))
 }

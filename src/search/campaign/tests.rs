@@ -242,6 +242,19 @@ fn a_claim_that_never_held_fails_a_full_campaign_but_no_shorter_one() {
 }
 
 #[test]
+fn a_campaign_without_a_run_is_vacuous() {
+    let shard = crate::search::budget::parse_shard("4/4").expect("it is a shard");
+    let none = [
+        CampaignOptions { shard, ..options(3) },
+        CampaignOptions { until: Some(std::time::Instant::now()), ..options(3) },
+    ];
+    for options in none {
+        let (outcome, heard) = campaign(&options, |request, _| held(request));
+        assert_eq!((outcome.runs, outcome.verdict(), heard.ended), (0, Verdict::Vacuous, 1));
+    }
+}
+
+#[test]
 fn a_finding_that_cannot_be_saved_is_still_reported() {
     let folder = Folder::new();
     let store = RecordStore::open(folder.path().to_owned()).expect("a temporary folder can be written to");

@@ -8,18 +8,29 @@ use crate::model::violation::Violation;
 use crate::run::facts::{self, LogFact, Objects};
 use crate::run::request::Record;
 use afterlife_sim::event::probe::{self, Register};
-use afterlife_sim::event::{Event, NodeId, Seq, What};
+use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
+
+/// The longest line that is read. A line of a log is an event, and events are shorter by far.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// The claim about incarnations.
+const INCARNATIONS: &str = "one-incarnation";
 
 /// The result of an audit.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
     /// The number of lines.
     pub(crate) lines: u64,
-    /// The number of lines that are not JSON objects.
+    /// The number of lines that are not JSON objects, or too long to be read.
     pub(crate) unreadable: u64,
+    /// The number of lines with bytes that are not UTF-8, and the first of them. These bytes were read as U+FFFD.
+    pub(crate) not_utf8: Option<(u64, u64)>,
+    /// The number of facts of nodes beyond the most that an audit tells apart.
+    pub(crate) of_too_many_nodes: u64,
     /// The facts of the log as events, with their names.
     pub(crate) record: Record,
     /// The line of each event, from 1.
@@ -31,17 +42,35 @@ pub(crate) struct Audit {
 }
 
 /// Reads a log and checks every claim that needs nothing but probe events.
-pub(crate) fn audit(log: impl BufRead) -> io::Result<Audit> {
-    let mut auditor = Auditor::new();
-    for line in log.lines() {
-        auditor.take(&line?);
+pub(crate) fn audit(mut log: impl BufRead) -> io::Result<Audit> {
+    let mut auditor = Auditor::of_a_log();
+    let mut line = Vec::new();
+    while let Some(whole) = next_line(&mut log, &mut line)? {
+        auditor.take_line(&line, whole);
     }
     Ok(auditor.finish())
 }
 
+/// Reads the next line, without its end. Returns whether it is whole: of a longer one, only the beginning is kept. `None` is the end.
+fn next_line(log: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    line.clear();
+    if log.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Some(true));
+    }
+    if (line.len() as u64) < LINE_BYTES_MAX {
+        return Ok(Some(true));
+    }
+    log.skip_until(b'\n')?;
+    Ok(Some(false))
+}
+
 /// Reads a record and checks the same claims on its probe events, and on the starts and ends of processes.
 pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
-    let mut auditor = Auditor::new();
+    let mut auditor = Auditor::new(&Terms::default());
     RecordStore::each(path, &mut |line, entry| {
         auditor.audit.lines = line;
         match entry {
@@ -86,11 +115,18 @@ struct Auditor {
 }
 
 impl Auditor {
-    fn new() -> Self {
+    /// An auditor of a log. No fact of a log says that a process ended, so no log can show two incarnations at once.
+    fn of_a_log() -> Self {
+        let mut terms = Terms::default();
+        terms.turn_off(INCARNATIONS).expect("the invariant is in the catalogue");
+        Self::new(&terms)
+    }
+
+    fn new(terms: &Terms) -> Self {
         Self {
             audit: Audit::default(),
             names: Names::default(),
-            invariants: invariant::all(&Terms::default(), Setup::default()),
+            invariants: invariant::all(terms, Setup::default()),
             objects: Objects::default(),
             began_ns: None,
         }
@@ -102,8 +138,21 @@ impl Auditor {
         audit
     }
 
-    fn take(&mut self, text: &str) {
+    fn take_line(&mut self, line: &[u8], whole: bool) {
         self.audit.lines += 1;
+        if !whole {
+            self.audit.unreadable += 1;
+            return;
+        }
+        let text = String::from_utf8_lossy(line);
+        if matches!(text, Cow::Owned(_)) {
+            let (count, _) = self.audit.not_utf8.get_or_insert((0, self.audit.lines));
+            *count += 1;
+        }
+        self.take(&text);
+    }
+
+    fn take(&mut self, text: &str) {
         if text.trim().is_empty() {
             return;
         }
@@ -112,7 +161,13 @@ impl Auditor {
             return;
         };
         let Some(log_fact) = log_fact else { return };
-        let node = self.names.node(&log_fact.node);
+        let Some(node) = self.names.node(&log_fact.node) else {
+            self.audit.of_too_many_nodes += 1;
+            return;
+        };
+        if log_fact.kind == "started" {
+            self.end(node);
+        }
         let Some(what) = self.what(node, &log_fact) else {
             *self.audit.unknown.entry(log_fact.kind).or_insert(0) += 1;
             return;
@@ -130,6 +185,17 @@ impl Auditor {
             what,
         };
         self.judge(event, self.audit.lines);
+    }
+
+    /// Tells the invariants that a node's incarnation has ended, because the next one begins. The log does not say how it ended, so that
+    /// nobody is blamed for it.
+    fn end(&mut self, node: NodeId) {
+        let last = self.audit.record.events.last();
+        let (seq, time_ns) = last.map_or((Seq(0), 0), |last| (last.seq, last.time_ns));
+        let what = What::Exited { how: Death::Kill };
+        let incarnation = self.names.incarnation(node);
+        let event = Event { seq, time_ns, node, incarnation, thread: 0, task: 0, cause: Seq::NONE, what };
+        self.audit.violations.extend(invariant::shown(&mut self.invariants, &event, &self.names));
     }
 
     /// Checks the event on this line.

@@ -11,19 +11,22 @@ use std::collections::BTreeMap;
 pub(super) struct Names {
     texts: Texts,
     nodes: Vec<(String, u16)>,
+    numbers: BTreeMap<String, u16>,
     objects: u32,
     generations: BTreeMap<Name, u32>,
 }
 
 impl Names {
-    /// The node with this name. A log without node names is the log of one process.
-    pub(super) fn node(&mut self, name: &str) -> NodeId {
+    /// The node with this name; `None` if there are too many. A log without node names is the log of one process.
+    pub(super) fn node(&mut self, name: &str) -> Option<NodeId> {
         let name = if name.is_empty() { "the program" } else { name };
-        let index = self.nodes.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            self.nodes.push((name.to_owned(), 1));
-            self.nodes.len() - 1
-        });
-        NodeId(index as u16)
+        if let Some(number) = self.numbers.get(name) {
+            return Some(NodeId(*number));
+        }
+        let node = u16::try_from(self.nodes.len()).ok().map(NodeId).filter(|node| *node != NodeId::SIMULATION)?;
+        self.nodes.push((name.to_owned(), 1));
+        self.numbers.insert(name.to_owned(), node.0);
+        Some(node)
     }
 
     /// The incarnation of a node, from 1.
@@ -34,7 +37,7 @@ impl Names {
     /// Begins a node's next incarnation.
     pub(super) fn next_incarnation(&mut self, node: NodeId) {
         if let Some((_, incarnation)) = self.nodes.get_mut(usize::from(node.0)) {
-            *incarnation += 1;
+            *incarnation = incarnation.saturating_add(1);
         }
     }
 

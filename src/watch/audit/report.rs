@@ -74,6 +74,15 @@ fn closing(audit: &Audit, log: &str) -> [Line; 2] {
         0 => String::new(),
         lines => format!(", {} without JSON", count(lines)),
     };
-    let size = format!("  {}, {facts}{unreadable}", plural(audit.lines, "line"));
+    let not_utf8 = match audit.not_utf8 {
+        None => String::new(),
+        Some((1, line)) => format!(", line {line} not all UTF-8"),
+        Some((lines, first)) => format!(", {} not all UTF-8 (the first is line {first})", count(lines)),
+    };
+    let of_others = match audit.of_too_many_nodes {
+        0 => String::new(),
+        facts => format!(", {} of too many nodes left out", plural(facts, "fact")),
+    };
+    let size = format!("  {}, {facts}{unreadable}{not_utf8}{of_others}", plural(audit.lines, "line"));
     [Line::of(tone, sign).put(Tone::Plain, " ").put(Tone::Strong, title), Line::of(Tone::Faint, size)]
 }

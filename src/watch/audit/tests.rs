@@ -96,3 +96,67 @@ fn unreadable_lines_are_counted() {
     assert_eq!((audit.lines, audit.unreadable), (4, 2));
     assert_eq!(audit.unknown.into_iter().collect::<Vec<_>>(), [("opend".to_owned(), 1)]);
 }
+
+#[test]
+fn a_process_that_starts_again_has_ended_before() {
+    let log = [
+        r#"{"node":"a","fact":"started"}"#,
+        r#"{"node":"a","threadId":"ThreadId(2)","fact":"opened","name":"db","object":1}"#,
+        r#"{"node":"a","fact":"slots","name":"queue","object":2,"value":1}"#,
+        r#"{"node":"a","fact":"started"}"#,
+        r#"{"node":"a","threadId":"ThreadId(2)","fact":"opened","name":"db","object":1}"#,
+        r#"{"node":"a","threadId":"ThreadId(2)","fact":"used","name":"db","object":1}"#,
+        r#"{"node":"b","threadId":"ThreadId(3)","fact":"opened","name":"db","object":1}"#,
+    ];
+    let audit = check(&log);
+    assert_eq!(
+        audit.violations,
+        [],
+        "a restart in production breaks no claim, and neither does a log that begins late"
+    );
+    let incarnations: Vec<u16> = audit.record.events.iter().map(|event| event.incarnation).collect();
+    assert!(incarnations.windows(2).all(|pair| pair[0] <= pair[1] || pair[1] == 1), "{incarnations:?}");
+}
+
+#[test]
+fn bytes_that_are_not_utf8_do_not_end_the_audit() {
+    let log = b"{\"fact\":\"opened\",\"name\":\"d\xffb\",\"object\":1}\n\xff\xfe\n{\"fact\":\"closed\",\"name\":\"db\",\"object\":1}\n\
+                {\"fact\":\"used\",\"name\":\"db\",\"object\":1}";
+    let audit = audit(&log[..]).expect("a slice can be read");
+    assert_eq!((audit.lines, audit.unreadable, audit.not_utf8), (4, 1, Some((2, 1))));
+    assert_eq!(audit.violations.len(), 1, "{:?}", audit.violations);
+    let lines = super::audited(&audit, "log").iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(lines.last().is_some_and(|line| line.contains("2 not all UTF-8 (the first is line 1)")), "{lines:?}");
+}
+
+#[test]
+fn a_hostile_log_reaches_the_terminal_as_text() {
+    let log = [
+        r#"{"node":"\u001b]0;title\u0007\u009b2J\u202e","fact":"opened","name":"d\u001b[2J","object":1}"#,
+        r#"{"node":"\u001b]0;title\u0007\u009b2J\u202e","fact":"closed","name":"d\u001b[2J","object":1,"site":"\u007f.rs:1"}"#,
+        r#"{"node":"\u001b]0;title\u0007\u009b2J\u202e","fact":"used","name":"d\u001b[2J","object":1,"text":"\u2066x"}"#,
+        r#"{"fact":"\u001b[2J"}"#,
+    ];
+    let audit = check(&log);
+    assert_eq!(audit.violations.len(), 1);
+    let text: Vec<String> = super::audited(&audit, "\u{9b}.log").iter().map(ToString::to_string).collect();
+    let text = anstream::adapter::strip_str(&text.concat()).to_string();
+    let obeyed =
+        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!text.contains(obeyed) && text.contains("\\u{1b}]0;title\\u{7}"), "{text:?}");
+}
+
+#[test]
+fn a_line_without_end_is_skipped_and_counted() {
+    let mut log = vec![b'x'; 3 << 20];
+    log.extend(b"\n{\"fact\":\"opened\",\"name\":\"db\"}\n");
+    let audit = audit(&log[..]).expect("a slice can be read");
+    assert_eq!((audit.lines, audit.unreadable, audit.record.events.len()), (2, 1, 1));
+}
+
+#[test]
+fn more_nodes_than_there_are_numbers_are_counted() {
+    let log: String = (0..70_000).map(|node| format!("{{\"node\":\"n{node}\",\"fact\":\"started\"}}\n")).collect();
+    let audit = audit(log.as_bytes()).expect("a slice can be read");
+    assert_eq!((audit.lines, audit.of_too_many_nodes), (70_000, 70_000 - 65_535));
+}

@@ -9,6 +9,7 @@ use crate::failure::finding::Finding;
 use crate::failure::record::RecordStore;
 use crate::invariant::{Bound, Terms};
 use crate::model::build::Build;
+use crate::model::shell::quoted;
 use crate::model::violation::{Signature, Violation};
 use crate::report::{Paste, page};
 use crate::run::request::{Ended, Record};
@@ -51,7 +52,7 @@ impl Origin {
         let (test, replay) = match thread.name().filter(|name| *name != "main") {
             Some(name) => {
                 let test = name.rsplit("::").next().unwrap_or(name).to_owned();
-                (test, format!("{environment}cargo test{package} {name} -- --exact --nocapture"))
+                (test, format!("{environment}cargo test{package} {} -- --exact --nocapture", quoted(name)))
             }
             None => {
                 let file = location.file().rsplit('/').next().unwrap_or_default();
