@@ -223,6 +223,36 @@ pub(crate) fn crowded() -> FailingRun {
     failure
 }
 
+/// A failed assertion, whose message has several lines, and a client that says why it failed.
+pub(crate) fn panicked() -> FailingRun {
+    let mut log = Log::new(&["ledger", "client-1"]);
+    let message = log.name(
+        "assertion `left == right` failed: the orders of the last day differ from those that were acknowledged\n  \
+         left: [Order { id: 17, customer: \"c-4\", total: 1200, state: Shipped }]\n right: []",
+    );
+    let (site, text) = (
+        log.name("src/audit.rs:42"),
+        log.name(
+            "Error: GET http://ledger:7000/orders?since=2026-11-29: \
+         connection closed before the message was completed",
+        ),
+    );
+    log.push(0, 0, NONE, What::Started);
+    log.push(0, 1, NONE, What::Started);
+    let line = log.push(SECOND_NS / 2, 1, 1, What::Line { text });
+    let at = log.push(SECOND_NS, 0, 0, What::Panicked { message, site });
+    let violation = Violation {
+        invariant: "no-silent-panic".into(),
+        class: "panic".into(),
+        sites: vec!["src/audit.rs".into()],
+        subject: "src/audit.rs:42".into(),
+        sentence: "ledger panicked: assertion `left == right` failed".into(),
+        at,
+        turning: vec![line],
+    };
+    log.finding(violation, Plan::default(), 4)
+}
+
 struct Log {
     record: Record,
 }

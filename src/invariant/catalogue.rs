@@ -2,9 +2,10 @@
 
 use super::{
     blast_radius, bounded_request, bounded_shutdown, close_once, closed_or_open, honest_progress,
-    joined_before_teardown, no_callback_after_deregistration, no_crash_loop, no_deadlock, no_silent_panic, no_spin,
-    no_stale_epoch_effect, no_stale_message, no_use_after_teardown, no_use_before_init, nothing_left,
-    notify_before_close, one_incarnation, own_entry_only, probed_claims, slots_conserved,
+    joined_before_teardown, no_callback_after_deregistration, no_client_error, no_crash_loop, no_deadlock,
+    no_silent_panic, no_spin, no_stale_epoch_effect, no_stale_message, no_unprovoked_exit, no_use_after_teardown,
+    no_use_before_init, nothing_left, notify_before_close, one_incarnation, own_entry_only, probed_claims,
+    slots_conserved,
 };
 use std::time::Duration;
 
@@ -136,10 +137,11 @@ pub(super) const CATALOGUE: &[InvariantInfo] = &[
         "no call begins after deregistration, which ends when the running calls have ended",
         "callback after deregistration",
     ),
+    claims(no_client_error::ID, "every client and verifier ends without an error", "client error"),
     claims(NO_CRASH, "no process dies by an unhandled signal or by an exit that bypasses the virtual kernel", "crash"),
     bounded(
         no_crash_loop::ID,
-        "no supervised process keeps dying in the same way with the same disk, or at the same line",
+        "no supervised process keeps dying in the same way",
         "crash loop",
         BoundInfo { what: "the number of such ends in a row that make a loop", unit: BoundUnit::Times, default: "3" },
     ),
@@ -160,6 +162,7 @@ pub(super) const CATALOGUE: &[InvariantInfo] = &[
         opt_in: true,
         ..claims(no_stale_message::ID, "no message of or for another incarnation reaches a process", "stale message")
     },
+    claims(no_unprovoked_exit::ID, "no service fails before any fault, unless it is asked to stop", "unprovoked exit"),
     claims(NO_UNSUPPORTED_CALL, "no process makes a call that the simulation does not support", "unsupported call"),
     claims(
         no_use_after_teardown::ID,

@@ -2,7 +2,7 @@
 
 use crate::model::violation::Violation;
 use afterlife_sim::Control;
-use afterlife_sim::event::{Event, Name, NodeId, What};
+use afterlife_sim::event::{Event, Name, NodeId, Seq, What};
 
 /// Facts that a monitor may look up. Where there is no simulation, as in a log, those that only the kernel knows have defaults.
 pub(crate) trait Facts {
@@ -25,6 +25,15 @@ pub(crate) trait Facts {
     /// Returns whether a fault makes a node's disk refuse operations.
     fn disk_fails(&self, _: NodeId) -> bool {
         false
+    }
+    /// Returns whether a node's process, which has ended, will be started again.
+    fn will_restart(&self, _: NodeId) -> bool {
+        false
+    }
+    /// The last lines that a node's process printed, oldest first, each with its event: those of standard error, or of standard
+    /// output if there are none.
+    fn last_lines(&self, _: NodeId) -> Vec<(Seq, String)> {
+        Vec::new()
     }
     /// Returns whether this was a descriptor of the node's process, and was closed.
     fn was_closed(&self, _: NodeId, _: i32) -> bool {
@@ -55,6 +64,14 @@ impl Facts for Control<'_> {
 
     fn disk_fails(&self, node: NodeId) -> bool {
         Control::disk_fails(self, node)
+    }
+
+    fn will_restart(&self, node: NodeId) -> bool {
+        Control::will_restart(self, node)
+    }
+
+    fn last_lines(&self, node: NodeId) -> Vec<(Seq, String)> {
+        Control::last_lines(self, node).map(|(at, text)| (at, Control::text(self, text).to_owned())).collect()
     }
 
     fn was_closed(&self, node: NodeId, fd: i32) -> bool {

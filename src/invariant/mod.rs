@@ -8,7 +8,7 @@
 //! | `custom` | `Invariant`, the public trait for a user's own |
 //! | `set`, `setup` | the monitors that judge one run, and the facts that they start from |
 //! | `terms` | the invariants that a scenario turns off, their bounds, and known issues |
-//! | `deaths`, `site` | words for ends of processes; files for signatures |
+//! | `deaths`, `last_words`, `site` | words for ends of processes; their own last words; files for signatures |
 //! | all others | one invariant each, named after its id |
 
 mod blast_radius;
@@ -22,15 +22,18 @@ mod custom;
 pub(crate) mod deaths;
 mod honest_progress;
 mod joined_before_teardown;
+mod last_words;
 #[cfg(test)]
 mod lifetimes;
 mod no_callback_after_deregistration;
+mod no_client_error;
 mod no_crash_loop;
 mod no_deadlock;
 mod no_silent_panic;
 mod no_spin;
 mod no_stale_epoch_effect;
 mod no_stale_message;
+mod no_unprovoked_exit;
 mod no_use_after_teardown;
 mod no_use_before_init;
 pub(crate) mod nothing_left;

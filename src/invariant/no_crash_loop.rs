@@ -5,12 +5,16 @@
 //! while a fault makes it scarce, and any failure while a fault makes the disk refuse operations. The state is the disk that the
 //! next incarnation finds, so that progress in the page cache counts as progress.
 //!
-//! A process that logs each of its incarnations leaves another state each time. So three times as many panics in a row at one line
-//! are a loop, whatever is on the disk: a process does not make progress by panicking.
+//! A process that logs each of its incarnations leaves another state each time. So three times as many panics in a row at one line,
+//! or ends with one exit code, are a loop whatever is on the disk: a process does not make progress by failing. Twice as many are a
+//! loop if each incarnation is out of memory.
+//!
+//! The last line that the process printed to standard error tells one loop with an exit code from another.
 
 use super::contract::{Facts, Monitor};
 use super::deaths::ended;
 use super::deaths::is_failure;
+use super::last_words::LastWords;
 use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
@@ -21,8 +25,10 @@ pub(super) const ID: &str = "no-crash-loop";
 
 /// The default number of ends in a row that make a loop: two may be an accident.
 const ENDS: u64 = 3;
-/// The factor for panics at one line, which make a loop whatever is on the disk.
-const PANICS_FACTOR: usize = 3;
+/// The factor for ends that make a loop whatever is on the disk: panics at one line, and ends with one exit code.
+const ENDS_FACTOR: usize = 3;
+/// The same for a lack of memory. It comes after a recovery that fills the memory, so that a run has time for few: the tablet's had eight.
+const OUT_OF_MEMORY_FACTOR: usize = 2;
 
 /// The end of an incarnation, and the state that it left.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +37,13 @@ struct End {
     /// The site of the incarnation's last panic, if there was one.
     panic: Name,
     state: u128,
+}
+
+impl End {
+    /// Returns whether a row of such ends is a loop whatever is on the disk.
+    fn repeats_on_any_disk(&self) -> bool {
+        self.panic != Name::NONE || matches!(self.how, Death::Exit { .. } | Death::OutOfMemory)
+    }
 }
 
 struct Charge {
@@ -118,7 +131,9 @@ impl Charge {
         let end = End { how, panic: self.panic, state: facts.state(node) };
         match self.last {
             Some(last) if last == end => self.unchanged += 1,
-            Some(last) if (last.how, last.panic) == (how, self.panic) && self.panic != Name::NONE => self.unchanged = 1,
+            Some(last) if (last.how, last.panic) == (how, self.panic) && end.repeats_on_any_disk() => {
+                self.unchanged = 1
+            }
             _ => {
                 self.forget();
                 self.unchanged = 1;
@@ -128,25 +143,41 @@ impl Charge {
         self.row.push(event.seq);
         self.lived_ns.push(lived_ns);
         let is_same = self.unchanged >= ends;
-        if !is_same && self.row.len() < ends.saturating_mul(PANICS_FACTOR) {
+        let factor = if how == Death::OutOfMemory { OUT_OF_MEMORY_FACTOR } else { ENDS_FACTOR };
+        if !is_same && self.row.len() < ends.saturating_mul(factor) {
             return None;
         }
         // Ends that left another state are not part of this loop.
         let reported = if is_same { ends } else { self.row.len() };
         self.row.drain(..self.row.len() - reported);
         self.lived_ns.drain(..self.lived_ns.len() - reported);
-        let (name, how) = (facts.node(node), ended(how));
+        let name = facts.node(node);
         let lived = self.lived_ns.iter().map(|ns| span(*ns)).collect::<Vec<_>>().join(", ");
         let panic = facts.text(self.panic);
-        let left = if is_same { "with the same state on its disk each time" } else { "at the same line each time" };
+        let left = match is_same {
+            true => "with the same state on its disk each time",
+            false if panic.is_empty() => "whatever was on its disk",
+            false => "at the same line each time",
+        };
+        let said = LastWords::of(node, facts).filter(|_| panic.is_empty());
+        let is_error = matches!(how, Death::Exit { .. } | Death::Abort);
+        let (reason, last_line, site) = match &said {
+            None if panic.is_empty() => (String::new(), String::new(), None),
+            None => (String::new(), String::new(), Some(file_of(panic))),
+            Some(said) if is_error => (format!(" ({})", said.text), String::new(), Some(said.class())),
+            // A process that is out of memory has not said why.
+            Some(said) => (String::new(), format!("; the last line that it printed: {}", said.text), None),
+        };
+        let how = ended(how);
+        let lines = said.map(|said| said.lines).unwrap_or_default();
         Some(Violation {
             invariant: ID.to_owned(),
             class: how.clone(),
-            sites: if panic.is_empty() { Vec::new() } else { vec![file_of(panic)] },
+            sites: site.into_iter().collect(),
             subject: name.to_owned(),
-            sentence: format!("{name} {how} {reported} times in a row, {left}, after {lived}"),
+            sentence: format!("{name} {how}{reason} {reported} times in a row, {left}, after {lived}{last_line}"),
             at: event.seq,
-            turning: self.row[..self.row.len() - 1].to_vec(),
+            turning: lines.into_iter().chain(self.row[..self.row.len() - 1].iter().copied()).collect(),
         })
     }
 
@@ -237,6 +268,62 @@ mod tests {
         assert!(violation.sentence.starts_with("node-0 died by abort 9 times in a row, at the same line each time, "));
         assert_eq!(violation.turning.len(), 8);
         assert_eq!(dies(20, |state| if state % 8 == 7 { "src/b.rs:1" } else { "src/a.rs:1" }), []);
+    }
+
+    #[test]
+    fn a_lack_of_memory_in_each_incarnation_is_a_loop_whatever_is_on_the_disk() {
+        let dies = |ends: u128| {
+            let mut script = Script::new();
+            for state in 0..ends {
+                script
+                    .with_state(state)
+                    .happens(What::Started)
+                    .printed("compacting 3 files")
+                    .exited(Death::OutOfMemory);
+            }
+            check(script)
+        };
+        assert_eq!(dies(5), []);
+        let [violation] = &dies(6)[..] else { panic!("one violation") };
+        let start = "node-0 died out of memory 6 times in a row, whatever was on its disk, after ";
+        assert!(violation.sentence.starts_with(start), "{violation:?}");
+        assert!(violation.sentence.ends_with("; the last line that it printed: compacting 3 files"), "{violation:?}");
+        assert_eq!(violation.signature().to_string(), "no-crash-loop · died out of memory");
+    }
+
+    #[test]
+    fn ends_with_one_exit_code_are_a_loop_whatever_is_on_the_disk() {
+        let exits = |ends: u128, code: fn(u128) -> i32| {
+            let mut script = Script::new();
+            for state in 0..ends {
+                script.with_state(state).happens(What::Started).exited(Death::Exit { code: code(state) });
+            }
+            check(script).len()
+        };
+        assert_eq!((exits(8, |_| 1), exits(9, |_| 1)), (0, 1));
+        assert_eq!(exits(20, |state| if state % 8 == 7 { 2 } else { 1 }), 0);
+    }
+
+    #[test]
+    fn the_last_line_tells_two_loops_with_one_exit_code_apart() {
+        let exits = |line: fn(u128) -> String| {
+            let mut script = Script::new();
+            for number in 0..3 {
+                script.happens(What::Started).printed(&line(number)).exited(Death::Exit { code: 1 });
+            }
+            let [violation] = &check(script)[..] else { panic!("one violation") };
+            violation.clone()
+        };
+        let missing = exits(|_| "Error: config.toml: no such file".to_owned());
+        let taken = exits(|number| format!("Error: port {number} is taken"));
+        assert_eq!(
+            missing.signature().to_string(),
+            "no-crash-loop · ended with exit code 1 · config.toml: no such file"
+        );
+        assert_eq!(taken.signature().to_string(), "no-crash-loop · ended with exit code 1 · port # is taken");
+        let start = "node-0 ended with exit code 1 (config.toml: no such file) 3 times in a row, with the same state ";
+        assert!(missing.sentence.starts_with(start), "{missing:?}");
+        assert_eq!(missing.turning, [Seq(7), Seq(2), Seq(5)]);
     }
 
     #[test]

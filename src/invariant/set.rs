@@ -6,9 +6,9 @@ use super::setup::Setup;
 use super::terms::Terms;
 use super::{
     blast_radius, bounded_request, bounded_shutdown, close_once, closed_or_open, honest_progress,
-    joined_before_teardown, no_callback_after_deregistration, no_crash_loop, no_deadlock, no_silent_panic, no_spin,
-    no_stale_epoch_effect, no_stale_message, no_use_after_teardown, no_use_before_init, notify_before_close,
-    one_incarnation, own_entry_only, probed_claims, slots_conserved,
+    joined_before_teardown, no_callback_after_deregistration, no_client_error, no_crash_loop, no_deadlock,
+    no_silent_panic, no_spin, no_stale_epoch_effect, no_stale_message, no_unprovoked_exit, no_use_after_teardown,
+    no_use_before_init, notify_before_close, one_incarnation, own_entry_only, probed_claims, slots_conserved,
 };
 use crate::model::violation::Violation;
 use afterlife_sim::event::Event;
@@ -23,6 +23,8 @@ pub(crate) fn all(terms: &Terms, setup: Setup) -> Vec<Box<dyn Monitor>> {
         Box::new(bounded_shutdown::BoundedShutdown::within(terms.time_ns(bounded_shutdown::ID))),
         Box::new(no_deadlock::NoDeadlock::of_clients(setup.clients)),
         Box::new(no_crash_loop::NoCrashLoop::of(setup.supervised, terms.number(no_crash_loop::ID))),
+        Box::new(no_client_error::NoClientError::of(setup.no_services.clone(), terms.may_fail())),
+        Box::new(no_unprovoked_exit::NoUnprovokedExit::of(setup.services)),
         Box::new(blast_radius::BlastRadius::of(setup.strikes, setup.no_services)),
         Box::new(probed_claims::ProbedClaims),
         Box::new(one_incarnation::OneIncarnation::default()),

@@ -10,6 +10,8 @@ pub(crate) struct Setup {
     pub(crate) own: Vec<Box<dyn Invariant>>,
     /// The nodes whose end the run waits for.
     pub(crate) clients: Vec<NodeId>,
+    /// The services.
+    pub(crate) services: Vec<NodeId>,
     /// The nodes that are not services: clients and verifiers.
     pub(crate) no_services: Vec<NodeId>,
     /// The nodes with a supervisor, and the nanoseconds after which each counts as healthy.

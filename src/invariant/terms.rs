@@ -4,6 +4,7 @@ use super::catalogue::{Bound, BoundUnit, CATALOGUE};
 use crate::model::duration::nanoseconds;
 use crate::model::nearest::nearest;
 use crate::model::violation::Violation;
+use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,9 @@ pub(crate) struct Terms {
     known: Vec<KnownIssue>,
     /// The ids of the scenario's own invariants.
     own: BTreeSet<String>,
-    /// Only the run itself uses the bounds.
+    /// The clients and verifiers that may fail. Only the run itself uses them and the bounds.
+    #[serde(skip)]
+    may_fail: BTreeSet<NodeId>,
     #[serde(skip)]
     bounds: BTreeMap<&'static str, Bound>,
 }
@@ -44,7 +47,7 @@ impl KnownIssue {
 impl Default for Terms {
     fn default() -> Self {
         let off = CATALOGUE.iter().filter(|about| about.opt_in).map(|about| about.id.to_owned()).collect();
-        Self { off, known: Vec::new(), own: BTreeSet::new(), bounds: BTreeMap::new() }
+        Self { off, known: Vec::new(), own: BTreeSet::new(), may_fail: BTreeSet::new(), bounds: BTreeMap::new() }
     }
 }
 
@@ -93,6 +96,16 @@ impl Terms {
         let invariant = self.known_id(id)?;
         self.known.push(KnownIssue { invariant, parts: parts.iter().map(|part| (*part).to_owned()).collect() });
         Ok(())
+    }
+
+    /// Allows a client or verifier to fail.
+    pub(crate) fn allow_failure(&mut self, client: NodeId) {
+        self.may_fail.insert(client);
+    }
+
+    /// The clients and verifiers that may fail.
+    pub(crate) fn may_fail(&self) -> &BTreeSet<NodeId> {
+        &self.may_fail
     }
 
     /// Returns whether a violation counts: its invariant is on, and it is not a known issue.

@@ -5,6 +5,7 @@ use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, Name, NodeId, ProbeEvent, Seq, What};
 
 /// Events of one node, in order, a microsecond apart.
+#[derive(Clone)]
 pub(super) struct Script {
     names: Vec<String>,
     events: Vec<Event>,
@@ -13,6 +14,7 @@ pub(super) struct Script {
     task: u64,
     squeezed: bool,
     disk_fails: bool,
+    restarts: bool,
     state: u128,
     /// The state at each event, and the number of the event that is being passed.
     states: Vec<u128>,
@@ -31,6 +33,7 @@ impl Script {
             task: 0,
             squeezed: false,
             disk_fails: false,
+            restarts: false,
             state: 0,
             states: Vec::new(),
             shown: std::cell::Cell::new(0),
@@ -98,6 +101,12 @@ impl Script {
         self
     }
 
+    /// Every process that ends is started again.
+    pub(super) fn with_restarts(&mut self) -> &mut Self {
+        self.restarts = true;
+        self
+    }
+
     pub(super) fn after_ns(&mut self, ns: u64) -> &mut Self {
         self.now_ns += ns;
         self
@@ -142,6 +151,11 @@ impl Script {
     pub(super) fn panicked(&mut self, message: &str, site: &str) -> &mut Self {
         let (message, site) = (self.name(message), self.name(site));
         self.push(What::Panicked { message, site })
+    }
+
+    pub(super) fn printed(&mut self, line: &str) -> &mut Self {
+        let text = self.name(line);
+        self.push(What::Line { text })
     }
 
     pub(super) fn stop_requested(&mut self, budget_ns: u64) -> &mut Self {
@@ -206,6 +220,25 @@ impl Facts for Script {
 
     fn disk_fails(&self, _node: NodeId) -> bool {
         self.disk_fails
+    }
+
+    fn will_restart(&self, _node: NodeId) -> bool {
+        self.restarts
+    }
+
+    fn last_lines(&self, node: NodeId) -> Vec<(Seq, String)> {
+        // Outside of a run, all events have happened.
+        let happened = if self.shown.get() == 0 { self.events.len() } else { self.shown.get() };
+        let before = self.events.iter().take(happened).filter(|event| event.node == node);
+        let mut lines = Vec::new();
+        for event in before {
+            match event.what {
+                What::Started => lines.clear(),
+                What::Line { text } => lines.push((event.seq, Facts::text(self, text).to_owned())),
+                _ => {}
+            }
+        }
+        lines
     }
 
     fn threads(&self) -> Vec<String> {

@@ -5,7 +5,7 @@ use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 use super::measure::{count, moment, plural};
 use super::paste::Paste;
 use super::requirements::takes;
-use super::words::Lexicon;
+use super::words::{Lexicon, Words};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::failure::regressions::here;
@@ -13,8 +13,9 @@ use crate::failure::story::{Mark, Step, Story};
 use crate::invariant::headline;
 use crate::model::shell::quoted;
 use crate::model::violation::Violation;
+use crate::model::visible::visible;
 use crate::run::request::Ended;
-use afterlife_sim::event::signal_name;
+use afterlife_sim::event::{Event, What, signal_name};
 use anstream::adapter::strip_str;
 
 /// Columns of a label such as `replay` and the gap after it.
@@ -25,9 +26,15 @@ const STACK_LINES_MAX: usize = 9;
 const SENTENCE_LINES_MAX: usize = 3;
 /// Each takes two lines, and the rest share one, so that the page stays within thirty.
 const INJECTIONS_MAX: usize = 3;
+/// The most lines of a text that a program printed, and of the message of the panic that broke the claim.
+const TEXT_LINES_MAX: usize = 3;
+const MESSAGE_LINES_MAX: usize = 24;
 /// The innermost frames of the program's own code, for each of `STACKS_MAX` threads.
 const FRAMES_MAX: usize = 3;
 const STACKS_MAX: usize = 4;
+
+/// The deepest indentation within a message that is kept.
+const INDENT_MAX: usize = 8;
 
 /// A site cut any shorter would be useless.
 const SITE_MIN: usize = 14;
@@ -140,6 +147,12 @@ fn steps(failure: &FailingRun, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<
         let line = line.put(Tone::Plain, keep_start(&words.what, WIDTH - what_at));
         // A long text moves its note to the right instead of dropping it.
         let note_at = note_at.max(line.width() + 2);
+        let fits = words.more.is_empty() && wide(&words.note) <= WIDTH.saturating_sub(note_at);
+        if let (false, Some(lines_max)) = (fits, lines_max(*mark, event)) {
+            lines.push(line.at_right(Tone::Faint, &words.site, SITE_MIN));
+            lines.extend(message(&words, lines_max, what_at + 2));
+            continue;
+        }
         let line = match WIDTH.saturating_sub(note_at) {
             columns if words.note.is_empty() || columns < 4 => line,
             columns => line.to(note_at).put(Tone::Plain, keep_start(&words.note, columns)),
@@ -154,6 +167,41 @@ fn steps(failure: &FailingRun, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<
         lines.push(line.put(Tone::Plain, &end).to(subject_at).put(Tone::Plain, subject));
     }
     lines
+}
+
+/// The most lines of an event's detail that does not fit beside it: the texts that say why a claim broke stay whole.
+fn lines_max(mark: Mark, event: &Event) -> Option<usize> {
+    match event.what {
+        What::Panicked { .. } if mark == Mark::Broke => Some(MESSAGE_LINES_MAX),
+        What::Line { .. } if mark != Mark::Scene => Some(TEXT_LINES_MAX),
+        _ => None,
+    }
+}
+
+/// The detail of an event on lines of its own from this column on, each with its indentation.
+fn message(words: &Words, lines_max: usize, column: usize) -> Vec<Line> {
+    let mut texts = Vec::new();
+    for line in [&words.note].into_iter().chain(&words.more) {
+        let indent = wide(line) - wide(line.trim_start());
+        let at = column + indent.min(INDENT_MAX);
+        texts.extend(
+            wrap(&visible(line), WIDTH - at).iter().flat_map(|text| pieces(text, WIDTH - at)).map(|text| (at, text)),
+        );
+    }
+    let more = texts.len().saturating_sub(lines_max);
+    let mut lines: Vec<Line> =
+        texts.into_iter().take(lines_max).map(|(at, text)| Line::default().to(at).put(Tone::Plain, text)).collect();
+    if more > 0 {
+        let text = format!("… {} in the record", plural(more as u64, "more line"));
+        lines.push(Line::default().to(column).put(Tone::Faint, text));
+    }
+    lines
+}
+
+/// The text in pieces of at most so many columns: a word may be wider than the page.
+fn pieces(text: &str, columns: usize) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    letters.chunks(columns).map(|piece| piece.iter().collect()).collect()
 }
 
 /// The end of a run that broke the claim, where no event did: the node or the simulation, and what it did.

@@ -3,7 +3,7 @@
 use super::{Human, Json, Line, Paste, Progress, WIDTH, differs, matching, page, replayed};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
-use crate::failure::sample::{abort, crash, crowded, raft_master, shrunk, token, use_after_teardown};
+use crate::failure::sample::{abort, crash, crowded, panicked, raft_master, shrunk, token, use_after_teardown};
 use crate::failure::shrunk::Shrunk;
 use crate::model::build::Build;
 use crate::search::campaign::{CampaignOutcome, Counted, Nondeterminism, Reporter};
@@ -77,6 +77,11 @@ fn closing(outcome: &CampaignOutcome) -> String {
 #[test]
 fn a_use_after_teardown_fits_on_one_page() {
     insta::assert_snapshot!("use_after_teardown", plain(&story(&use_after_teardown())));
+}
+
+#[test]
+fn the_message_of_a_panic_and_the_last_words_of_a_process_are_whole() {
+    insta::assert_snapshot!("panicked", plain(&story(&panicked())));
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Words {
     pub(crate) what: String,
     /// A detail: `in apply 41`.
     pub(crate) note: String,
+    /// The further lines of the detail: those of a panic's message.
+    pub(crate) more: Vec<String>,
     /// The place in the code, if known.
     pub(crate) site: String,
 }
@@ -73,8 +75,9 @@ impl<'a> Lexicon<'a> {
 
     /// An event in words.
     pub(crate) fn words(&self, event: &Event) -> Words {
-        let with = |what: String, note: String| Words { what, note, site: String::new() };
-        let at = |what: String, note: String, site: Name| Words { what, note, site: self.name(site).to_owned() };
+        let with = |what: String, note: String| Words { what, note, ..Words::default() };
+        let at =
+            |what: String, note: String, site: Name| Words { site: self.name(site).to_owned(), ..with(what, note) };
         let bare = |what: &str| with(what.to_owned(), String::new());
         let towards = |conn: u32| self.peer(conn, event.node).map(|peer| format!("→ {peer}")).unwrap_or_default();
         let from = |conn: u32| self.peer(conn, event.node).map(|peer| format!("← {peer}")).unwrap_or_default();
@@ -96,8 +99,9 @@ impl<'a> Lexicon<'a> {
             What::ThreadStarted { thread } => bare(&format!("thread {thread} starts")),
             What::ThreadEnded => bare(&format!("thread {} ends", event.thread)),
             What::Panicked { message, site } => {
-                // The record has the remaining lines of a failed assertion.
-                at("panics".to_owned(), self.name(message).lines().next().unwrap_or_default().to_owned(), site)
+                let mut lines = self.name(message).lines().filter(|line| !line.trim().is_empty()).map(str::to_owned);
+                let first = lines.next().unwrap_or_default();
+                Words { more: lines.collect(), ..at("panics".to_owned(), first, site) }
             }
             What::Listening { port } => bare(&format!("listens on port {port}")),
             What::Connecting { to, port, .. } => with("connects".to_owned(), format!("→ {}:{port}", self.node(to))),
@@ -219,7 +223,9 @@ impl<'a> Lexicon<'a> {
 
 /// One event on one line, in full.
 pub(crate) fn event_line(event: &Event, lexicon: &Lexicon<'_>) -> String {
-    let Words { what, note, site } = lexicon.words(event);
+    let Words { what, note, more, site } = lexicon.words(event);
+    let more = more.iter().map(|line| line.trim().to_owned());
+    let note = [note].into_iter().chain(more).collect::<Vec<_>>().join("; ");
     let (seconds, rest_ns) = (event.time_ns / 1_000_000_000, event.time_ns % 1_000_000_000);
     let mut line = format!("#{} at {seconds}.{rest_ns:09}", count(event.seq.0));
     line.push_str(&format!("  {}", lexicon.who(event)));

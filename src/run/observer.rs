@@ -73,6 +73,7 @@ impl RunObserver {
         let setup = Setup {
             own,
             clients: roles.nodes(|role| role == Role::Client).collect(),
+            services: roles.nodes(|role| role == Role::Service).collect(),
             no_services: roles.nodes(|role| role != Role::Service).collect(),
             supervised: supervised.iter().map(|(node, supervisor)| (*node, supervisor.healthy_ns())).collect(),
             strikes: injector.strikes(),
@@ -263,11 +264,12 @@ impl Observer for RunObserver {
         if !self.begun {
             self.begin(control);
         }
-        if self.judge.event(event, self.subscribers(&event.what), control) {
-            control.finish();
-        }
+        // Invariants ask whether a process that has ended will be started again.
         if let Some(delay_ns) = self.supervisors.event(event) {
             control.start(event.node, delay_ns);
+        }
+        if self.judge.event(event, self.subscribers(&event.what), control) {
+            control.finish();
         }
         self.aim(event, control);
         match event.what {

@@ -6,12 +6,29 @@ use crate::scenario::rng::Rng;
 use afterlife_sim::ExitCode;
 use std::fs::File;
 use std::future::Future;
-use std::io::Read;
+use std::io::{Read, Write};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 
-/// The result of a service or a workload. `Ok` is exit code 0; an error is printed to standard error and is exit code 1.
+/// The result of a service or a workload. `Ok` is exit code 0; an error is exit code 1, and is printed to standard error with its
+/// sources, as `Error: cannot start: config.toml: no such file`.
+///
+/// `?` takes any error that converts into a boxed one, and `anyhow::Error` and `eyre::Report` are among those. A service that
+/// returns one of these types becomes a node with `Ok(… ?)`:
+///
+/// ```
+/// use afterlife::Sim;
+/// # mod anyhow { pub type Result<T> = std::result::Result<T, std::io::Error>; }
+///
+/// async fn serve() -> anyhow::Result<()> {
+///     Ok(())
+/// }
+///
+/// fn a_server(sim: &mut Sim) {
+///     sim.node("server", |_| async { Ok(serve().await?) });
+/// }
+/// ```
 pub type NodeResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// A handle on the node that the code runs on. It is `Copy`.
@@ -135,17 +152,99 @@ pub(crate) fn drive(workers: usize, service: impl Future<Output = NodeResult>) -
     }
     let runtime = builder.enable_all().build().unwrap_or_else(|error| panic!("no runtime for this node: {error}"));
     let outcome = runtime.block_on(crate::scenario::main_task::main(service));
-    // The service has ended. Dropping the runtime ends the tasks that it spawned, wherever they are.
+    // The service has ended. Dropping the runtime ends the tasks that it spawned, wherever they are. The error is printed after
+    // that, as by a main function, so that it is the last line of the process.
     afterlife_sim::main_ended(runtime.metrics().num_alive_tasks());
+    drop(runtime);
     exit_code(outcome)
 }
 
+/// The exit code of a result. Prints an error with its sources, in one write.
 pub(super) fn exit_code(outcome: NodeResult) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::Code(0),
         Err(error) => {
-            eprintln!("Error: {error}");
+            let _ = std::io::stderr().write_all(format!("Error: {}\n", chain(&*error)).as_bytes());
             ExitCode::Code(1)
         }
+    }
+}
+
+/// The text of an error and its sources: `a: b: c`. A source that ends its parent's text already is not repeated.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for source in std::iter::successors(error.source(), |error| error.source()) {
+        let source = source.to_string();
+        if !source.is_empty() && !text.ends_with(&source) {
+            text = format!("{text}: {source}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+    use std::fmt;
+
+    /// An error and its source, as `anyhow` keeps them: it is no `Error` itself, and becomes a boxed one.
+    struct Report(Failure);
+
+    #[derive(Debug)]
+    struct Failure(&'static str, Option<Box<Failure>>);
+
+    impl fmt::Display for Failure {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Failure {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|source| source as _)
+        }
+    }
+
+    impl From<Report> for Box<dyn Error + Send + Sync> {
+        fn from(report: Report) -> Self {
+            report.0.into()
+        }
+    }
+
+    fn failure<const N: usize>(texts: [&'static str; N]) -> Failure {
+        let none: Option<Box<Failure>> = None;
+        let chain = texts.into_iter().rev().fold(none, |source, text| Some(Box::new(Failure(text, source))));
+        *chain.expect("an error has a text")
+    }
+
+    #[test]
+    fn an_error_is_printed_with_its_sources() {
+        assert_eq!(
+            chain(&failure(["cannot start", "config.toml", "no such file"])),
+            "cannot start: config.toml: no such file"
+        );
+        assert_eq!(chain(&failure(["it failed"])), "it failed");
+    }
+
+    #[test]
+    fn a_source_that_its_parent_quotes_is_not_repeated() {
+        let quoted = ["cannot start: config.toml: no such file", "config.toml: no such file", "no such file"];
+        assert_eq!(chain(&failure(quoted)), quoted[0]);
+        assert_eq!(chain(&failure(["retried", "retried", "", "refused"])), "retried: refused");
+    }
+
+    #[test]
+    fn a_service_that_returns_another_type_of_error_is_a_node() {
+        async fn serve() -> Result<(), Report> {
+            Err(Report(failure(["cannot start", "no such file"])))
+        }
+        let mut service = Box::pin(async { Ok(serve().await?) });
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let std::task::Poll::Ready(outcome) = service.as_mut().poll(&mut context) else {
+            panic!("it waits for nothing")
+        };
+        let outcome: NodeResult = outcome;
+        assert_eq!(chain(&*outcome.expect_err("the service fails")), "cannot start: no such file");
     }
 }

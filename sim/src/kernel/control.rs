@@ -350,6 +350,12 @@ impl<'a> Control<'a> {
         Some((opened.0, closed.0))
     }
 
+    /// The last lines that the present or last incarnation of a node's process printed, oldest first, each with its event: those of
+    /// standard error, or of standard output if there are none.
+    pub fn last_lines(&self, node: NodeId) -> impl Iterator<Item = (Seq, Name)> {
+        self.kernel.process.node(node).into_iter().flat_map(|node| node.printed().last())
+    }
+
     /// Records each leak of a process that ended in order as an event. Returns the event, kind, call site and name of each.
     pub fn report_leaks(&mut self, node: NodeId, cause: Seq) -> Vec<(Seq, Leak, u32, String)> {
         self.kernel.report_leaks(node, cause)

@@ -92,14 +92,19 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: impl Source, manner: Man
     Ok(written)
 }
 
-/// Emits the lines that a node prints.
+/// Emits the lines that a node prints, each when it ends.
 fn standard_stream(me: ThreadId, fd: c_int, from: impl Source) -> usize {
     super::current::kernel(me, |kernel| {
         from.with_bytes(kernel, |kernel, from| {
             super::trace_lines::print(kernel, me, fd == 2, from);
-            for line in String::from_utf8_lossy(from).lines().filter(|line| !line.is_empty()) {
-                let text = kernel.recorder.name(line);
-                kernel.emit(me, What::Line { text });
+            if kernel.is_muted(me) {
+                return;
+            }
+            let node = kernel.identity(me).node;
+            for line in kernel.process[node].printed_mut().add(fd == 2, from) {
+                let text = kernel.recorder.name(&line);
+                let line = kernel.emit(me, What::Line { text });
+                kernel.process[node].printed_mut().remember(fd == 2, line, text);
             }
         });
     });

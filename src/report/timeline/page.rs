@@ -91,7 +91,8 @@ fn line(step: &Step<'_>, row: usize, cause: Option<usize>, before_ns: Option<u64
     let since_ns = before_ns.map_or(0, |before_ns| step.event.time_ns - before_ns);
     let rest = if since_ns >= PAUSE_NS { " rest" } else { "" };
     let since = if before_ns.is_some() && since_ns > 0 { format!("+{}", span(since_ns)) } else { String::new() };
-    let Words { what, note, site } = lexicon.words(step.event);
+    // The title has the further lines.
+    let Words { what, note, more: _, site } = lexicon.words(step.event);
     let who = lexicon.who(step.event);
     let because = cause.map_or(String::new(), |cause| format!(" data-cause=\"{cause}\""));
     let full = escape(&event_line(step.event, lexicon));

@@ -2,6 +2,8 @@
 
 use super::Sim;
 use crate::invariant::{Bound, Invariant};
+use crate::model::group::Group;
+use crate::scenario::node::Role;
 
 impl Sim {
     /// Registers an invariant of your own. It may be turned off and have known issues from here on. An id that another invariant
@@ -11,6 +13,35 @@ impl Sim {
         let outcome = self.terms.register(invariant.id());
         self.settle(outcome);
         self.invariants.push(Box::new(invariant));
+    }
+
+    /// Allows these clients and verifiers to fail: to return an error, to exit with another code than 0, to panic. Any other that
+    /// does breaks *no-client-error*. A service is an error of the run: its own exits are a
+    /// [known issue](Self::known_issue) of *no-unprovoked-exit*. A panic still breaks *no-silent-panic*.
+    ///
+    /// ```
+    /// use afterlife::Sim;
+    ///
+    /// fn a_client_without_retries(sim: &mut Sim) {
+    ///     let impatient = sim.client("impatient", |_| async { Err("no answer within 10 ms".into()) });
+    ///     sim.may_fail(impatient); // the ledgers say what it achieved
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn may_fail(&mut self, clients: Group) {
+        for node in clients.nodes() {
+            let Some(process) = self.processes.get(usize::from(node.0)) else { continue };
+            if process.role == Role::Service {
+                let name = &process.name;
+                let why = format!(
+                    "`{name}` is a service, and only clients and verifiers may fail: \
+                    declare its exit with `known_issue(\"no-unprovoked-exit\", &[\"{name}\"])`"
+                );
+                self.settle(Err(why));
+            } else {
+                self.terms.allow_failure(node);
+            }
+        }
     }
 
     /// Turns an invariant off in this scenario. [`invariants`](crate::invariants) lists the ids; an unknown one is an error of

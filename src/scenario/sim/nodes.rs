@@ -41,7 +41,8 @@ impl Sim {
         Group::new(first, count)
     }
 
-    /// Adds a client: a node that drives the scenario, and whose end the run waits for.
+    /// Adds a client: a node that drives the scenario, and whose end the run waits for. A client that ends with an error breaks
+    /// *no-client-error*, unless it [may fail](Self::may_fail).
     #[track_caller]
     pub fn client<F, Fut>(&mut self, name: &str, workload: F) -> Group
     where
@@ -51,7 +52,8 @@ impl Sim {
         self.add(name.to_owned(), 0, Role::Client, Arc::new(workload))
     }
 
-    /// Adds a verifier: a client that starts once all others have ended and everything is healed, and inspects the outcome.
+    /// Adds a verifier: a client that starts once all others have ended and everything is healed, and inspects the outcome. An error
+    /// that it returns breaks *no-client-error*, as a client's does.
     #[track_caller]
     pub fn verifier<F, Fut>(&mut self, name: &str, workload: F) -> Group
     where
@@ -68,7 +70,7 @@ impl Sim {
         self.add_main(name.to_owned(), 0, Role::Service, move |node| ExitCode::Code(main(node)))
     }
 
-    /// Adds a client that runs a main function without a runtime. The function returns the exit code.
+    /// Adds a client that runs a main function without a runtime. The function returns the exit code; any other than 0 is an error.
     #[track_caller]
     pub fn client_main(&mut self, name: &str, main: impl Fn(Node) -> i32 + Send + Sync + 'static) -> Group {
         self.asks_for(Need::Threads);

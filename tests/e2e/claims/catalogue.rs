@@ -2,7 +2,7 @@
 //! The violation needs an order of events or a fault, and therefore the right seed. The neighbour has the same load and faults,
 //! and a `sometimes` claim shows that it came close.
 
-use super::pairs::{coordinator, loader, small, store, tablet};
+use super::pairs::{coordinator, errors, loader, small, store, tablet};
 use crate::harness::{Module, campaign, cli, scenario, trial, trials};
 use afterlife::{Scenario, Sim};
 use std::collections::BTreeSet;
@@ -41,12 +41,14 @@ fn pairs() -> Vec<Pair> {
         "honest-progress": loader::a_file_of_an_old_round_is_counted within 20, a_file_of_an_old_round_is_dropped;
         "joined-before-teardown": store::a_store_closes_under_its_writer within 20, a_store_waits_for_its_writer;
         "no-callback-after-deregistration": coordinator::a_status_is_reported_late within 20, queries_end_in_order;
+        "no-client-error": errors::a_client_connects_before_its_server_listens within 20, a_client_connects_until_its_server_listens;
         "no-crash-loop": tablet::a_job_without_a_position_is_fatal within 20, a_job_without_a_position_begins_anew;
         "no-deadlock": small::transfers_lock_in_two_orders within 50, transfers_lock_in_one_order;
         "no-silent-panic": tablet::a_detached_task_expects_too_much within 20, a_detached_task_bears_errors;
         "no-spin": tablet::a_stream_that_has_ended_is_read_on within 20, a_stream_that_has_ended_is_looked_at_now_and_then;
         "no-stale-epoch-effect": loader::a_file_of_an_old_round_is_stored within 20, a_file_of_an_old_round_is_dropped;
         "no-stale-message": small::a_new_incarnation_listens_at_once within 20, a_new_incarnation_waits_until_old_messages_are_gone;
+        "no-unprovoked-exit": errors::a_service_ends_because_its_store_does_not_listen within 20, a_service_waits_until_its_store_listens;
         "no-use-after-teardown": store::a_writer_goes_on_after_the_close within 20, a_writer_ends_before_the_close;
         "no-use-before-init": small::a_heartbeat_comes_too_early within 20, an_early_heartbeat_is_sent_away;
         "nothing-left": store::a_writer_outlives_its_service within 50, no_writer_outlives_its_service;

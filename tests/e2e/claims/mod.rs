@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod deadlocks;
+mod errors;
 mod own_invariants;
 mod pairs;
 mod probes;
@@ -23,6 +24,7 @@ pub(crate) fn modules() -> Vec<Module> {
         own_invariants::module(),
         process_ends::module(),
         catalogue::module(),
+        errors::module(),
         unreported::module(),
         traces::module(),
     ]

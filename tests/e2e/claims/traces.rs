@@ -37,12 +37,13 @@ fn closes_too_early(sim: &mut Sim) {
 
 /// The same in a program with its own subscriber, which knows nothing of Afterlife. It prints its log.
 fn logging(sim: &mut Sim, lifetime: fn()) {
-    sim.client_main("server", move |_| {
+    let server = sim.client_main("server", move |_| {
         let json = tracing_subscriber::fmt::layer().json();
         let subscriber = tracing_subscriber::registry().with(json);
         tracing::subscriber::with_default(subscriber, lifetime);
         1
     });
+    sim.may_fail(server);
     sim.always("it goes on", |view| view.exits() == 0);
 }
 

@@ -283,7 +283,7 @@ fn until_asked(node: Node) -> i32 {
 
 /// A server that dies in its first incarnation and checks the disk in its second, and its peer.
 fn dies(sim: &mut Sim, index: usize) {
-    for invariant in ["no-silent-panic", "bounded-shutdown", "bounded-request"] {
+    for invariant in ["no-silent-panic", "no-unprovoked-exit", "bounded-shutdown", "bounded-request"] {
         sim.turn_off(invariant);
     }
     let dropped = sim.ledger::<&'static str>("dropped");

@@ -48,7 +48,7 @@ pub(crate) fn module() -> Module {
         a_panic_in_a_thread_that_nobody_joins_fails_the_run,
         a_caught_panic_fails_the_run_too,
         a_killed_service_leaves_no_timer_task_or_thread_behind,
-        an_error_from_main_ends_the_process_and_breaks_nothing,
+        an_error_from_main_ends_the_process,
     ];
     Module::new(scenarios, trials)
 }
@@ -89,6 +89,8 @@ fn dies(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
     let content = sim.ledger::<&str>("content");
     // The second thread beats until the death ends it, which is the subject of these tests.
     sim.turn_off("nothing-left");
+    // Most of these deaths come without a fault.
+    sim.turn_off("no-unprovoked-exit");
     sim.node_main("server", move |node| {
         assert_eq!(INCARNATIONS_SEEN.replace(1), 0, "a thread-local of an earlier incarnation");
         if node.incarnation() > 1 {
@@ -189,7 +191,9 @@ fn exits_again_and_again(sim: &mut Sim) {
         std::process::exit(3)
     });
     sim.supervise(servers, Supervisor::on_failure().delay(secs(1)).attempts(4));
-    sim.turn_off("no-crash-loop");
+    for invariant in ["no-crash-loop", "no-unprovoked-exit"] {
+        sim.turn_off(invariant);
+    }
     sim.client("clock", |_| async {
         tokio::time::sleep(secs(20)).await;
         Ok(())
@@ -405,13 +409,15 @@ fn an_error_that_main_returns(sim: &mut Sim) {
         tokio::fs::read("/not/there").await?;
         Ok(())
     });
-    sim.client("client", |_| async {
+    let client = sim.client("client", |_| async {
         tokio::time::sleep(secs(1)).await;
         Err("this client fails".into())
     });
+    sim.may_fail(client);
+    sim.known_issue("no-unprovoked-exit", &["server", "No such file"]);
     sim.eventually("both have ended", secs(2), |view| view.exits() == 2);
 }
 
-fn an_error_from_main_ends_the_process_and_breaks_nothing() {
+fn an_error_from_main_ends_the_process() {
     holds("an_error_that_main_returns", &[]);
 }

@@ -76,6 +76,7 @@ fn over_budget(sim: &mut Sim) {
         0
     });
     sim.memory_budget(server, 64 * MIB);
+    sim.known_issue("no-unprovoked-exit", &["server", "out of memory"]);
     sim.client_main("peer", move |_| {
         sleep(secs(1));
         let mut stream = TcpStream::connect("server:7000").expect("it listens");

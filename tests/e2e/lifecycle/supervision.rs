@@ -98,7 +98,9 @@ fn delays_grow_and_stay_under_their_cap() {
 }
 
 fn counted(sim: &mut Sim, supervisor: Option<Supervisor>, incarnations: u64, code: i32) {
-    sim.turn_off("no-crash-loop");
+    for invariant in ["no-crash-loop", "no-unprovoked-exit"] {
+        sim.turn_off(invariant);
+    }
     let seen = sim.ledger::<u16>("incarnations");
     let worker = sim.node_main("worker", move |node| {
         seen.note(node.incarnation());

@@ -31,6 +31,8 @@ fn at(moment: Duration) -> Faults {
 }
 
 fn a_process_that_ends_sends_fin(sim: &mut Sim) {
+    // Three of the four ends are failures.
+    sim.turn_off("no-unprovoked-exit");
     for (name, end) in [("returns", 0), ("fails", 1), ("exits", 2), ("panics", 3)] {
         sim.node_main(name, move |_| {
             let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
@@ -58,6 +60,7 @@ fn a_process_that_ends_sends_fin(sim: &mut Sim) {
 }
 
 fn a_process_that_aborts_resets_its_connections(sim: &mut Sim) {
+    sim.known_issue("no-unprovoked-exit", &["server", "abort"]);
     sim.node_main("server", |_| {
         let listener = TcpListener::bind("0.0.0.0:7000").expect("the port is free");
         let _stream = listener.accept().expect("somebody comes");
@@ -280,6 +283,8 @@ fn a_partition_delays_sent_bytes_until_it_heals(sim: &mut Sim) {
         tokio::time::sleep(secs(60)).await;
         Ok(())
     });
+    // The first peer ends with the other.
+    sim.known_issue("no-unprovoked-exit", &["peer", "unexpected end of file"]);
     sim.faults(peers, at(secs(5)).partitions());
     sim.sometimes("an answer is late", move |_| !late.is_empty());
     sim.always("one cut makes one answer late", move |_| late.len() <= 1);

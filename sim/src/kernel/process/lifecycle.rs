@@ -131,6 +131,11 @@ impl Kernel {
                 self.sched.kill_thread(id);
             }
         }
+        for (errors, line) in self.process[node].printed_mut().end() {
+            let text = self.recorder.name(&line);
+            let line = self.emit_at(node, cause, What::Line { text });
+            self.process[node].printed_mut().remember(errors, line, text);
+        }
         if let Some((live, peak)) = self.process[node].memory().used() {
             self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }

@@ -9,7 +9,8 @@
 //! | `signal`, `signal_delivery` | signals: state; delivery |
 //! | `descriptor_table`, `fd/` | descriptors; the kinds of descriptions |
 //! | `storage`, `disk_faults` | the disk of a node; its faults |
-//! | `memory`, `output` | allocations; printed and traced lines |
+//! | `memory` | allocations |
+//! | `printed`, `output` | the last lines that a process printed; printed and traced lines for the record |
 //! | `probe_counters` | the counters behind the answers to probes |
 //! | `leaked`, `leak` | leaks: state; detection and report |
 
@@ -24,6 +25,7 @@ pub(crate) mod memory;
 pub(crate) mod node;
 pub(crate) mod output;
 mod pause;
+mod printed;
 pub(crate) mod probe_counters;
 pub(crate) mod signal;
 mod signal_delivery;

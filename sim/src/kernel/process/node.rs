@@ -5,6 +5,7 @@ use crate::kernel::fs::disk::Disk;
 use crate::kernel::process::descriptor_table::DescriptorTable;
 use crate::kernel::process::leaked::Leaks;
 use crate::kernel::process::memory::Account;
+use crate::kernel::process::printed::Printed;
 use crate::kernel::process::state::Lifecycle;
 use crate::kernel::process::stop::StopRequests;
 use crate::kernel::process::storage::Storage;
@@ -47,6 +48,7 @@ pub(crate) struct Node {
     stops: StopRequests,
     activity: Activity,
     leaks: Leaks,
+    printed: Printed,
     next_port: u16,
     /// The number of tasks that were polled in the present incarnation.
     tasks: u32,
@@ -67,6 +69,7 @@ impl Node {
             stops: StopRequests::default(),
             activity: Activity::default(),
             leaks: Leaks::default(),
+            printed: Printed::default(),
             next_port: FIRST_EPHEMERAL_PORT,
             tasks: 0,
         }
@@ -104,6 +107,7 @@ impl Node {
         self.descriptors.begin(base_of(incarnation));
         self.threads.clear();
         self.leaks = Leaks::default();
+        self.printed = Printed::default();
         self.activity = Activity::default();
         self.tasks = 0;
         self.memory.begin();
@@ -215,5 +219,14 @@ impl Node {
 
     pub(crate) fn leaks_mut(&mut self) -> &mut Leaks {
         &mut self.leaks
+    }
+
+    /// The output of the present or last incarnation.
+    pub(crate) fn printed(&self) -> &Printed {
+        &self.printed
+    }
+
+    pub(crate) fn printed_mut(&mut self) -> &mut Printed {
+        &mut self.printed
     }
 }
