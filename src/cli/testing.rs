@@ -88,7 +88,7 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn 
         Some(text) => replay_token(scenario, text, settings.log.as_ref(), &pool, &mut human)?,
         None => {
             let store = RecordStore::open(settings.out.clone().unwrap_or_else(RecordStore::usual_root))?;
-            let limit = Limit { seeds: "AFTERLIFE_SEEDS", time: "AFTERLIFE_TIME=2h" };
+            let limit = Limit { seeds: "AFTERLIFE_SEEDS", next: "add a time: AFTERLIFE_TIME=2h" };
             settings.seeds.iter().try_for_each(|seeds| check_ends(seeds, settings.time, &limit))?;
             let options = options(scenario, files.read(scenario)?, &settings);
             campaign::run(&options, &pool, &store, &mut Reporters::new(vec![&mut human, reporter]))?.verdict()

@@ -10,14 +10,26 @@ use crate::run::execute::{execute, warm_up};
 use crate::run::request::Request;
 use crate::scenario::definition::Scenario;
 use afterlife_sim::isolate::{self, Relay};
+use std::fs;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
+
+/// The standard input of this process.
+const STDIN: &str = "/proc/self/fd/0";
 
 /// Serves until the other end is closed, and exits, if this process was started as a runner; returns if it was not.
 pub(crate) fn serve_if_runner(scenarios: &[&Scenario]) {
     if std::env::var_os(RUNNER).is_none() {
         return;
+    }
+    // Whoever inherits the variable is no runner: a campaign gives its runners a socket.
+    if !fs::metadata(STDIN).is_ok_and(|stdin| stdin.file_type().is_socket()) {
+        let why = format!("{RUNNER} is set, and no campaign started this process");
+        let refusal = Refusal::new(why, format!("unset {RUNNER}: it is for the processes that campaigns start"));
+        eprintln!("{refusal}");
+        std::process::exit(i32::from(refusal.verdict.code()));
     }
     let code = match serve(scenarios) {
         Ok(()) => 0,

@@ -56,8 +56,8 @@ fn seeds_of_today() -> Range<u64> {
 pub(crate) struct Limit {
     /// The setting with the seeds: `--seeds`.
     pub(crate) seeds: &'static str,
-    /// The setting that ends the campaign: `--for 2h`.
-    pub(crate) time: &'static str,
+    /// The next step: a setting that ends the campaign.
+    pub(crate) next: &'static str,
 }
 
 /// Refuses all seeds of a day where no time ends the campaign: they would take months.
@@ -67,7 +67,7 @@ pub(crate) fn check_ends(seeds: &Range<u64>, time: Option<Duration>, limit: &Lim
         return Ok(());
     }
     let why = format!("{} date has a thousand million seeds, and nothing ends the campaign before", limit.seeds);
-    Err(Refusal::new(why, format!("add a time: {}", limit.time)))
+    Err(Refusal::new(why, limit.next))
 }
 
 fn seeds_of_day(day: u64) -> Range<u64> {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_seeds_of_a_day_need_a_time() {
-        let (today, limit) = (seeds_of_day(20_000), Limit { seeds: "--seeds", time: "--for 2h" });
+        let (today, limit) = (seeds_of_day(20_000), Limit { seeds: "--seeds", next: "add a time: --for 2h" });
         let refusal = check_ends(&today, None, &limit).expect_err("it would not end");
         assert_eq!(refusal.next, "add a time: --for 2h");
         assert_eq!(check_ends(&today, Some(Duration::from_secs(1)), &limit), Ok(()));

@@ -192,7 +192,7 @@ mod tests {
         ");
         insta::assert_snapshot!(said("AFTERLIFE_REPLAY", "banana"), @r"
         error: AFTERLIFE_REPLAY: `banana` is not a token
-          next: a token looks like a2-raft-master-47-AgQBAAkD; `last`, an id and a path also do
+          next: a token looks like a2-raft-master-47-AgQBAAkD; `last`, an id and a path also work
         ");
         insta::assert_snapshot!(said("AFTERLIFE_SEARCH", "directed"), @r"
         error: AFTERLIFE_SEARCH: unknown search `directed`

@@ -16,7 +16,7 @@ use std::ops::Range;
 
 pub(in crate::cli) fn check_pairs(scenarios: &[Scenario], arguments: &Check) -> Result<Verdict, Refusal> {
     let chosen = select::matching(scenarios, arguments.filter.as_deref())?;
-    let limit = Limit { seeds: "--seeds", time: "none here; write a range such as --seeds 0..100" };
+    let limit = Limit { seeds: "--seeds", next: "write a range such as --seeds 0..100" };
     arguments.seeds.iter().try_for_each(|seeds| check_ends(seeds, None, &limit))?;
     let launch = Launch::of_this_program().map_err(RunnerError::Start)?;
     let pool = Pool::new(if arguments.strict { launch.strict() } else { launch }, 1);

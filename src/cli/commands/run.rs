@@ -96,7 +96,7 @@ fn campaigns(scenarios: &[&Scenario], run: &Run, settings: &Settings) -> Result<
         (None, None) => (settings.seeds.clone(), settings.time),
         (seeds, time) => (seeds.clone(), time),
     };
-    let limit = Limit { seeds: "--seeds", time: "--for 2h" };
+    let limit = Limit { seeds: "--seeds", next: "add a time: --for 2h" };
     seeds.iter().try_for_each(|seeds| check_ends(seeds, time, &limit))?;
     let wanted = |scenario: &&&Scenario| run.build.is_none_or(|build| scenario.declared_builds().contains(&build));
     let chosen: Vec<_> = scenarios.iter().filter(wanted).collect();

@@ -1,13 +1,14 @@
-//! The evidence of a failure: causes, call sites, socket states, records.
+//! The evidence of a failure: causes, call sites, socket states, records; and what nobody vouches for.
 
 mod call_sites;
 mod causes;
 mod records;
 mod socket_states;
+mod untrusted;
 
 use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![causes::module(), call_sites::module(), socket_states::module(), records::module()]
+    vec![causes::module(), call_sites::module(), socket_states::module(), records::module(), untrusted::module()]
 }
