@@ -2,11 +2,12 @@
 //! Each kind adds its own builder methods, in its own file; `draw` draws plans.
 
 use super::drawing::Drawing;
+use super::edge::check_words;
 use super::holds::Holds;
 use super::kind::{Fault, Listed};
 use super::ranges::ordered;
 use super::trigger::Trigger;
-use crate::model::duration::nanoseconds;
+use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -155,6 +156,41 @@ impl Faults {
         &mut self.holds
     }
 
+    /// Checks that the faults can strike this many nodes, and that their edges may exist.
+    ///
+    /// # Errors
+    /// If some of them can never strike.
+    pub(crate) fn check(&self, nodes: usize) -> Result<(), String> {
+        if nodes == 0 {
+            return Err("these faults have no node to strike: the group is empty".to_owned());
+        }
+        if let (1, Some(kind)) = (nodes, self.kinds.values().find(|kind| kind.is_between_two)) {
+            return Err(format!(
+                "`{}` strikes between two nodes, and the group has one: join it with its peers by `Group::and`",
+                kind.name
+            ));
+        }
+        if self.window_ns.is_empty() {
+            let (start, end) = (span(self.window_ns.start), span(self.window_ns.end));
+            return Err(format!("these faults have no time to strike: they start at {start} and are over after {end}"));
+        }
+        self.aims.keys().chain(self.holds.at.keys()).chain(&self.holds.until).try_for_each(|edge| check_words(edge))
+    }
+
+    /// Allows a kind that strikes between two nodes; see [`allow`](Self::allow).
+    pub(super) fn allow_between<D: Into<Drawn>>(
+        self,
+        name: &'static str,
+        need: Need,
+        draw: impl Fn(&Drawing<'_>) -> Option<D> + Send + Sync + 'static,
+    ) -> Self {
+        let mut faults = self.allow(name, need, draw);
+        if let Some(kind) = faults.kinds.get_mut(name) {
+            kind.is_between_two = true;
+        }
+        faults
+    }
+
     /// Allows a kind. Its name keys its draws, so a new name changes them. The last call for a name counts.
     pub(super) fn allow<D: Into<Drawn>>(
         mut self,
@@ -163,7 +199,7 @@ impl Faults {
         draw: impl Fn(&Drawing<'_>) -> Option<D> + Send + Sync + 'static,
     ) -> Self {
         let draw = Arc::new(move |drawing: &Drawing<'_>| draw(drawing).map(D::into));
-        self.kinds.insert(name, Allowed { name, need, draw });
+        self.kinds.insert(name, Allowed { name, need, is_between_two: false, draw });
         self
     }
 }
@@ -178,6 +214,8 @@ pub(super) struct Allowed {
     pub(super) name: &'static str,
     /// The capability that an engine needs for it.
     pub(super) need: Need,
+    /// True if it strikes between two nodes.
+    is_between_two: bool,
     draw: Arc<Draw>,
 }
 

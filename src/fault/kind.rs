@@ -147,7 +147,6 @@ impl Fault {
     }
 
     /// The stable name of its kind: `slow-disk`.
-    #[allow(dead_code, reason = "the account of a campaign reads it")]
     pub(crate) fn id(&self) -> &'static str {
         self.0.id()
     }

@@ -1,6 +1,7 @@
 //! A plan: the injections of one run, as data. The seed draws it, a token contains it, the shrinker reduces it.
 //! It does not act: `strike` does.
 
+use super::edge::check_words;
 use super::kind::Fault;
 use super::kinds::list;
 use super::trigger::Trigger;
@@ -22,6 +23,25 @@ pub struct Injection {
     pub trigger: Trigger,
     /// The fault.
     pub fault: Fault,
+}
+
+impl Injection {
+    /// Checks that the injection can ever strike: its edges may exist, and a link has two ends.
+    ///
+    /// # Errors
+    /// If it never can.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Trigger::On { edge, .. } = &self.trigger {
+            check_words(edge)?;
+        }
+        if let Some((_, edge)) = self.fault.lifted_at() {
+            check_words(edge)?;
+        }
+        match self.fault.targets()[..] {
+            [a, b] if a == b => Err(format!("`{}` strikes between two nodes, and both are the same", self.fault.id())),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// More injections than any plan has: a greater count means damaged bytes.

@@ -120,7 +120,8 @@ fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched
     let scripted = described.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
     let supervised = processes.iter().enumerate();
     // A fault of the scenario's own may strike later than those that the seed draws.
-    let postponed_until_ns = if described.injected.is_empty() { drawn_ns.end } else { described.time_limit_ns };
+    let all_are_drawn = described.injected.is_empty() && !described.faults.is_empty();
+    let postponed_until_ns = if all_are_drawn { drawn_ns.end } else { described.time_limit_ns };
     let edges_ns = if scripted { 0..described.time_limit_ns } else { drawn_ns };
     Watched {
         plan,

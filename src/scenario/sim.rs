@@ -269,7 +269,17 @@ impl Sim {
     }
 
     /// Allows faults on these nodes. The seed draws which of them strike, unless a token or a plan says so.
+    ///
+    /// A fault that needs a running process (a stop, a kill, a pause, a held thread, memory pressure) and finds its node down waits
+    /// for the restart that is due: it strikes up to 1 s after the node's next start, if faults may still strike then. If no restart
+    /// is due, it meets nothing, and so does a fault that finds no file, no connection, or a longer fault with the same effect. A fault
+    /// that meets nothing is no event and does not count as a fault. A restart that is due stays due at its time, whatever strikes.
+    ///
+    /// The scenario is refused if the group is empty, if it is one node and a fault strikes between two, or if no edge can have the
+    /// words of [`aimed_at`](Faults::aimed_at).
+    #[track_caller]
     pub fn faults(&mut self, targets: Group, faults: Faults) {
+        self.settle(faults.check(targets.nodes().count()));
         self.faults.push((Targets::from(targets), faults));
     }
 
@@ -287,8 +297,11 @@ impl Sim {
     ///     sim.inject(synced, Fault::power_loss(store.node(0), Duration::from_millis(1)));
     /// }
     /// ```
+    #[track_caller]
     pub fn inject(&mut self, trigger: Trigger, fault: Fault) {
-        self.injected.push(Injection { trigger, fault });
+        let injection = Injection { trigger, fault };
+        self.settle(injection.check());
+        self.injected.push(injection);
     }
 
     /// Claims that something holds at every moment. The claim is evaluated whenever a ledger or a process changes.
@@ -326,5 +339,64 @@ mod tests {
         assert!(first != second && second != third && first != third);
         assert_eq!(streams(7), [first, second, third]);
         assert!(streams(8).iter().all(|stream| ![first, second, third].contains(stream)));
+    }
+
+    /// The mistakes of a scenario with three nodes and a client.
+    fn mistakes(describe: impl FnOnce(&mut Sim, Group)) -> String {
+        let mut sim = Sim::new(Build::DEFAULT, 0);
+        let servers = sim.nodes("server", 3, |_| async { Ok(()) });
+        describe(&mut sim, servers);
+        sim.into_description().err().unwrap_or_default()
+    }
+
+    fn one(servers: Group) -> Group {
+        Group::new(usize::from(servers.node(0).0), 1)
+    }
+
+    #[test]
+    fn faults_that_can_never_strike_are_refused_with_their_line() {
+        let second = Duration::from_secs(1);
+        assert_eq!(mistakes(|sim, servers| sim.faults(servers, Faults::lifecycle().partitions())), "");
+        let empty = mistakes(|sim, _| {
+            let none = sim.nodes("none", 0, |_| async { Ok(()) });
+            sim.faults(none, Faults::lifecycle());
+        });
+        assert!(empty.starts_with("src/scenario/sim.rs:") && empty.ends_with("the group is empty"), "{empty}");
+        for between in
+            [Faults::none().partitions(), Faults::none().held_links(second), Faults::none().connection_resets()]
+        {
+            let refused = mistakes(|sim, servers| sim.faults(one(servers), between.kills()));
+            assert!(refused.contains("` strikes between two nodes, and the group has one"), "{refused}");
+        }
+        let late = mistakes(|sim, servers| sim.faults(servers, Faults::lifecycle().starting_at(60 * second)));
+        assert!(
+            late.ends_with("these faults have no time to strike: they start at 60 s and are over after 30 s"),
+            "{late}"
+        );
+        let aims: [fn(Faults) -> Faults; 3] = [
+            |faults| faults.aimed_at("opened db", 1),
+            |faults| faults.held_at("opened db", 1),
+            |faults| faults.held_until("opened db"),
+        ];
+        for aim in aims {
+            let refused = mistakes(|sim, servers| sim.faults(servers, aim(Faults::lifecycle())));
+            assert!(refused.ends_with("`opened db` is no edge of a lifetime: did you mean `open db`?"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_injection_that_can_never_strike_is_refused_with_its_line() {
+        let moment = Trigger::at(Duration::from_secs(1));
+        let of = |trigger: Trigger, fault: fn(NodeId) -> Fault| {
+            mistakes(|sim, servers| sim.inject(trigger, fault(servers.node(0))))
+        };
+        let kill = |node| Fault::kill(node, Duration::ZERO);
+        assert_eq!(of(Trigger::on(NodeId(0), "phase ready", 1, Duration::ZERO), kill), "");
+        let misspelt = of(Trigger::on(NodeId(0), "phas ready", 1, Duration::ZERO), kill);
+        assert!(misspelt.ends_with("did you mean `phase ready`?"), "{misspelt}");
+        let until = of(moment.clone(), |node| Fault::hold_thread_until(node, 1, "closes db", Duration::ZERO));
+        assert!(until.ends_with("did you mean `close db`?"), "{until}");
+        let alone = of(moment, |node| Fault::partition(node, node, Duration::ZERO));
+        assert!(alone.ends_with("`partition` strikes between two nodes, and both are the same"), "{alone}");
     }
 }

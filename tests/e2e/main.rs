@@ -7,7 +7,7 @@
 //! - `claims`: the claims of scenarios and the catalogue of invariants, broken and kept
 //! - `disk`: files, power loss, failing disks, a database
 //! - `failure`: causes, call sites, records
-//! - `faults`: faults that overlap, faults that a scenario injects
+//! - `faults`: faults that overlap, faults on nodes that are down, faults that a scenario injects
 //! - `lifecycle`: deaths, stops, pauses, restarts, leaks
 //! - `machine`: the properties of a simulated machine, its clocks, calls that escape it
 //! - `net`: TCP, UDP, Unix sockets, links, names, HTTP

@@ -126,7 +126,7 @@ impl Faults {
     #[track_caller]
     pub fn partitions_lasting(self, low: Duration, high: Duration) -> Self {
         let for_ns = ordered(low, high);
-        self.allow(ID, Need::Partitions, move |drawing| {
+        self.allow_between(ID, Need::Partitions, move |drawing| {
             let one_way = drawing.below("one way", 2) == 1 && drawing.has(Need::OneWayPartitions);
             let for_ns = drawing.between("for", for_ns);
             Some(Partition { from: drawing.node, to: drawing.other()?, one_way, for_ns })

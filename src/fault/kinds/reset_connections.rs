@@ -58,6 +58,8 @@ impl Faults {
     /// Allows connection resets: every TCP connection between two of the nodes is reset, at both ends. New connections work at
     /// once.
     pub fn connection_resets(self) -> Self {
-        self.allow(ID, Need::Resets, |drawing| Some(ResetConnections { from: drawing.node, to: drawing.other()? }))
+        self.allow_between(ID, Need::Resets, |drawing| {
+            Some(ResetConnections { from: drawing.node, to: drawing.other()? })
+        })
     }
 }

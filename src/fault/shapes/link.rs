@@ -102,7 +102,7 @@ impl Faults {
         OnLink<E>: Listed,
     {
         let for_ns = up_to(for_at_most);
-        self.allow(E::ID, E::NEED, move |drawing| {
+        self.allow_between(E::ID, E::NEED, move |drawing| {
             let (effect, for_ns) = (draw(drawing), drawing.between("for", for_ns));
             Some(OnLink { from: drawing.node, to: drawing.other()?, effect, for_ns })
         })

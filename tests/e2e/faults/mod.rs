@@ -1,6 +1,7 @@
-//! Overlapping faults, and faults that a scenario injects itself.
+//! Overlapping faults, faults on nodes that are down, and faults that a scenario injects itself.
 //! The effect of a single fault is tested with the part that it strikes.
 
+mod down;
 mod injected;
 mod overlaps;
 
@@ -8,5 +9,5 @@ use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![overlaps::module(), injected::module()]
+    vec![overlaps::module(), down::module(), injected::module()]
 }

@@ -91,7 +91,7 @@ fn dies(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
     sim.turn_off("nothing-left");
     // Most of these deaths come without a fault.
     sim.turn_off("no-unprovoked-exit");
-    sim.node_main("server", move |node| {
+    let server = sim.node_main("server", move |node| {
         assert_eq!(INCARNATIONS_SEEN.replace(1), 0, "a thread-local of an earlier incarnation");
         if node.incarnation() > 1 {
             second.note(beats.len());
@@ -119,6 +119,8 @@ fn dies(sim: &mut Sim, left: Left, end: fn(Node) -> i32) {
         let _stream = listener.accept().expect("somebody comes");
         end(node)
     });
+    // A fault that ends the process has a restart of its own.
+    sim.supervise(server, Supervisor::always().delay(secs(9)));
     sim.client_main("peer", move |_| {
         let mut stream = loop {
             match TcpStream::connect("server:7000") {
@@ -152,11 +154,6 @@ fn for_ever(_: Node) -> i32 {
     0
 }
 
-/// Restarts the server once it is down.
-fn started_again() -> Injection {
-    Injection { trigger: at(secs(12)), fault: Fault::kill(SERVER, secs(1)) }
-}
-
 fn struck_by(fault: Fault) -> [Injection; 1] {
     [Injection { trigger: at(secs(2)), fault }]
 }
@@ -169,7 +166,7 @@ fn returns(sim: &mut Sim) {
 }
 
 fn a_returning_main_sends_fin_and_runs_destructors() {
-    holds("returns", &[started_again()]);
+    holds("returns", &[]);
 }
 
 fn exits(sim: &mut Sim) {
@@ -180,7 +177,7 @@ fn exits(sim: &mut Sim) {
 }
 
 fn an_exit_sends_fin_and_drops_thread_locals() {
-    holds("exits", &[started_again()]);
+    holds("exits", &[]);
 }
 
 /// In a real process std lets one thread exit and blocks all others for good. Here each incarnation is a process of its own.
@@ -234,7 +231,7 @@ fn aborts(sim: &mut Sim) {
 }
 
 fn an_abort_resets_and_runs_no_destructor() {
-    holds("aborts", &[started_again()]);
+    holds("aborts", &[]);
 }
 
 fn panics(sim: &mut Sim) {
@@ -246,7 +243,7 @@ fn panics(sim: &mut Sim) {
 }
 
 fn a_panicking_main_sends_fin_and_unwinds() {
-    holds("panics", &[started_again()]);
+    holds("panics", &[]);
 }
 
 fn stops(sim: &mut Sim) {

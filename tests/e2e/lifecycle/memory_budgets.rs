@@ -3,7 +3,7 @@
 
 use crate::harness::{Module, at, breaks, campaign, cli, holds, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, NodeId, Sim};
+use afterlife::{Fault, Injection, NodeId, Sim, Supervisor};
 use serde_json::Value;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
@@ -193,7 +193,7 @@ fn a_block_that_grows_counts_once() {
 fn a_squeeze(sim: &mut Sim) {
     let incarnations = sim.ledger::<u16>("incarnations");
     let done = sim.ledger::<(u16, u64)>("done");
-    sim.node_main("server", move |node| {
+    let server = sim.node_main("server", move |node| {
         incarnations.note(node.incarnation());
         for round in 0.. {
             drop(block(30));
@@ -202,6 +202,7 @@ fn a_squeeze(sim: &mut Sim) {
         }
         0
     });
+    sim.supervise(server, Supervisor::on_failure().delay(secs(4)));
     sim.client_main("client", move |_| {
         sleep(secs(20));
         0
@@ -217,14 +218,7 @@ fn a_squeeze(sim: &mut Sim) {
 
 fn a_squeeze_kills_and_ends() {
     let squeeze = Fault::memory_pressure(SERVER, 20 * MIB, secs(3));
-    let restart = Fault::kill(SERVER, secs(1));
-    holds(
-        "a_squeeze",
-        &[
-            Injection { trigger: at(Duration::from_millis(1_500)), fault: squeeze },
-            Injection { trigger: at(secs(6)), fault: restart },
-        ],
-    );
+    holds("a_squeeze", &[Injection { trigger: at(Duration::from_millis(1_500)), fault: squeeze }]);
 }
 
 fn an_absurd_request(sim: &mut Sim) {
