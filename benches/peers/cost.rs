@@ -2,14 +2,14 @@
 //! It compares nothing.
 
 use crate::ours::{Options, Tally, Workload, run};
-use afterlife_sim::isolate::{self, How, Relay};
+use afterlife_sim::isolate::{self, Bounds, How, Relay};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Far more than any of these workloads does between two calls.
-const SPIN_BOUND: Duration = Duration::from_secs(60);
+const BOUNDS: Bounds = Bounds { cpu: Duration::from_secs(60), asleep: Duration::from_secs(60) };
 /// The number of runs after which a process that forks them has its final size.
 const RUNS_WARM: u64 = 200;
 
@@ -122,7 +122,7 @@ fn in_child(workload: Workload, options: Options) -> Result<Tally, String> {
         let Tally { units, check, events, rest_bytes, digest } = run(workload, options);
         [units, check, events, rest_bytes, digest].iter().flat_map(|number| number.to_le_bytes()).collect()
     };
-    let end = isolate::in_child(SPIN_BOUND, None, work, relay).map_err(|error| format!("no child: {error}"))?;
+    let end = isolate::in_child(BOUNDS, None, work, relay).map_err(|error| format!("no child: {error}"))?;
     if end.how != How::Exited(0) {
         return Err(format!("{} ended {:?}: {:?}", workload.name(), end.how, end.words));
     }

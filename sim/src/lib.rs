@@ -32,7 +32,7 @@ pub use self::libc::harness::{
 pub use event::recorder::{Recorded, digest_of};
 pub use isolate::{Machine, Outcome, run};
 pub use kernel::control::{Control, Observer, Status};
-pub use kernel::ending::{Crash, Ending};
+pub use kernel::ending::{Crash, CrashKind, Ending};
 pub use kernel::fs::disk;
 pub use kernel::net::link::{Latency, Link, LinkFault};
 pub use kernel::process::address::NODES_MAX;

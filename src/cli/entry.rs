@@ -11,6 +11,8 @@ use crate::runner::serve_if_runner;
 use crate::scenario::definition::Scenario;
 use crate::search::campaign::Reporter;
 use crate::search::settings::Settings;
+use afterlife_sim::event::signal_name;
+use afterlife_sim::isolate;
 use anstream::ColorChoice;
 use std::ffi::OsString;
 use std::io::Write;
@@ -55,7 +57,11 @@ fn command(
                 complain(&format!("warning: {warning}"));
             }
             let scenarios = &select::on(scenarios, arguments.engine)?;
-            carry_out(scenarios, arguments.command, &settings, reporter)
+            isolate::catch_interrupts();
+            let verdict = carry_out(scenarios, arguments.command, &settings, reporter)?;
+            let Some(signal) = isolate::interrupt() else { return Ok(verdict) };
+            complain(&format!("interrupted by {}: the summary covers the runs so far", signal_name(signal)));
+            Ok(Verdict::Interrupted(signal))
         }
     }
 }

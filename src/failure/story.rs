@@ -241,7 +241,10 @@ impl<'a> Candidates<'a> {
 
 /// The last event of a node whose code brought the whole process down.
 fn last_event_of_culprit(failure: &FailingRun) -> Option<&Event> {
-    let (Ended::Signal { node: Some(name), .. } | Ended::Spin { node: Some(name), .. }) = &failure.ended else {
+    let (Ended::Signal { node: Some(name), .. }
+    | Ended::Spin { node: Some(name), .. }
+    | Ended::Asleep { node: Some(name), .. }) = &failure.ended
+    else {
         return None;
     };
     let node = NodeId(u16::try_from(failure.record.nodes.iter().position(|node| node == name)?).ok()?);

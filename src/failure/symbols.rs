@@ -134,7 +134,11 @@ fn functions(address: u32) -> Arc<Vec<Frame>> {
 }
 
 fn resolve(address: u32) -> Vec<Frame> {
-    let Some(address) = afterlife_sim::address_of(address) else { return Vec::new() };
+    afterlife_sim::address_of(address).map_or_else(Vec::new, resolve_here)
+}
+
+/// The functions at a return address of this process.
+fn resolve_here(address: usize) -> Vec<Frame> {
     let mut frames = Vec::new();
     // The address is a return address: the resolver looks at the instruction before it.
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
@@ -169,6 +173,12 @@ fn from_workspace(file: &str) -> String {
 
 fn frames(stack: &[u32]) -> Vec<Frame> {
     stack.iter().flat_map(|address| functions(*address).iter().cloned().collect::<Vec<_>>()).collect()
+}
+
+/// A stack of a process with the addresses of this one, as text: every function, innermost first.
+pub(crate) fn text(addresses: &[usize]) -> String {
+    let frames = addresses.iter().flat_map(|address| resolve_here(*address));
+    frames.map(|frame| format!("  {}\n", frame.text())).collect()
 }
 
 /// The maker of something, determined from the stack on which it was made.

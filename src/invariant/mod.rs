@@ -51,7 +51,7 @@ mod testing;
 
 pub use catalogue::{Bound, BoundInfo, BoundUnit, InvariantInfo, invariants};
 pub(crate) use catalogue::{
-    EVENTUALLY, NO_CRASH, NO_SPIN, NO_UNSUPPORTED_CALL, NOTHING_ACKED_IS_LOST, RECOVERS, headline,
+    EVENTUALLY, NO_CRASH, NO_DEADLOCK, NO_SPIN, NO_UNSUPPORTED_CALL, NOTHING_ACKED_IS_LOST, RECOVERS, headline,
 };
 pub(crate) use contract::{Facts, Monitor};
 pub use custom::{Break, EventKind, Invariant, Moment, ObservedEvent};

@@ -22,6 +22,11 @@ impl Refusal {
         Self { why: one_line(&why.into()), next: one_line(&next.into()), verdict: Verdict::Refused }
     }
 
+    /// Returns whether a signal asked the command to end.
+    pub(crate) fn is_interruption(&self) -> bool {
+        matches!(self.verdict, Verdict::Interrupted(_))
+    }
+
     /// The same with another exit code.
     pub(crate) fn ending(mut self, verdict: Verdict) -> Self {
         self.verdict = verdict;

@@ -19,6 +19,8 @@ pub(crate) enum Verdict {
     NothingMatched,
     /// The record or token no longer fits this code.
     Unfit,
+    /// A signal asked the command to end.
+    Interrupted(i32),
 }
 
 impl Verdict {
@@ -32,6 +34,8 @@ impl Verdict {
             Self::NothingMatched => 4,
             Self::Vacuous => 5,
             Self::Unfit => 125,
+            // As a shell reports a command that a signal ended.
+            Self::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }
 
@@ -45,6 +49,7 @@ impl Verdict {
             Self::Unfit => 4,
             Self::Refused => 5,
             Self::Nondeterministic => 6,
+            Self::Interrupted(_) => 7,
         };
         if weight(other) > weight(self) { other } else { self }
     }
@@ -70,8 +75,10 @@ mod tests {
             Verdict::NothingMatched,
             Verdict::Vacuous,
             Verdict::Unfit,
+            Verdict::Interrupted(2),
+            Verdict::Interrupted(15),
         ];
-        assert_eq!(all.map(Verdict::code), [0, 1, 2, 3, 4, 5, 125]);
+        assert_eq!(all.map(Verdict::code), [0, 1, 2, 3, 4, 5, 125, 130, 143]);
     }
 
     #[test]

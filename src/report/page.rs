@@ -209,6 +209,7 @@ fn ending(ended: &Ended) -> (&str, String) {
     match ended {
         Ended::Signal { signal, node: Some(node) } => (node, format!("crashes with {}", signal_name(*signal))),
         Ended::Spin { node: Some(node), .. } => (node, "runs without a call".to_owned()),
+        Ended::Asleep { node: Some(node), .. } => (node, "waits for real".to_owned()),
         _ => ("simulation", "the run ends".to_owned()),
     }
 }

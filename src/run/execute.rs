@@ -18,7 +18,7 @@ use crate::scenario::node::Role;
 use crate::scenario::process::Process;
 use afterlife_sim::choice::Choices;
 use afterlife_sim::event::{NodeId, Seq, What};
-use afterlife_sim::{CallSites, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
+use afterlife_sim::{CallSites, CrashKind, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
 use std::panic::PanicHookInfo;
 
 /// The time at which processes of this role first start.
@@ -198,9 +198,10 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         Some(crash) => {
             verdicts.violations.clear();
             let node = Some(crash.node.clone());
-            match crash.signal {
-                Some(signal) => Ended::Signal { signal, node },
-                None => Ended::Spin { node, bound_ms: 0 },
+            match crash.kind {
+                CrashKind::Fault(signal) => Ended::Signal { signal, node },
+                CrashKind::Spun => Ended::Spin { node, bound_ms: 0 },
+                CrashKind::Slept => Ended::Asleep { node, bound_ms: 0 },
             }
         }
     };

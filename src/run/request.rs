@@ -72,9 +72,31 @@ pub(crate) enum Ended {
     Spin {
         /// The node whose thread ran, if known.
         node: Option<String>,
+        /// The bound, in milliseconds of processor time.
+        bound_ms: u64,
+    },
+    /// A thread slept for too long in a wait that the simulation does not control: a deadlock of real locks.
+    Asleep {
+        /// The node whose thread ran, if known.
+        node: Option<String>,
         /// The bound, in real milliseconds.
         bound_ms: u64,
     },
+}
+
+impl Ended {
+    /// Returns whether something outside of the run may have ended it: a watchdog, whose bounds are not virtual, or whoever kills
+    /// processes on this machine. Such a run is looked at again before anybody is accused.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        const KILL: i32 = 9;
+        const TERMINATE: i32 = 15;
+        matches!(self, Self::Spin { .. } | Self::Asleep { .. } | Self::Signal { signal: KILL | TERMINATE, .. })
+    }
+
+    /// Returns whether each replay takes as long as a bound of the watchdog.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self, Self::Spin { .. } | Self::Asleep { .. })
+    }
 }
 
 /// The reply to a request.

@@ -1,49 +1,59 @@
 //! The replies of runs whose process died before they could reply.
 //! It does not judge runs that ended: their own invariants did.
 
-use crate::invariant::{NO_CRASH, NO_SPIN, NO_UNSUPPORTED_CALL};
+use super::protocol::BOUNDS;
+use crate::failure::symbols;
+use crate::invariant::{NO_CRASH, NO_DEADLOCK, NO_SPIN, NO_UNSUPPORTED_CALL};
 use crate::model::role::role_of;
 use crate::model::violation::Violation;
-use crate::run::request::{Ended, Reply, Request, Unresolved};
-use afterlife_sim::event::{Digest, Seq, signal_name};
+use crate::run::request::{Ended, Reply, Request};
+use afterlife_sim::event::{Seq, signal_name};
 use afterlife_sim::isolate::{ChildEnd, How, LastWords};
-use std::time::Duration;
+use serde::{Deserialize, Serialize};
 
-/// The end of a run, from the end of its process. It counts only if the run's own reply is missing: after a reply, the
-/// process is dismantled.
-pub(super) fn ended(end: ChildEnd, bound: Duration) -> Ended {
-    match end.how {
-        How::Exited(code) => match end.words {
-            LastWords::Unsupported { subject, text } => Ended::Unsupported { subject, message: text },
-            LastWords::Text(message) => Ended::Code { code, message },
-        },
-        How::Signalled(signal) => Ended::Signal { signal, node: end.node },
-        How::Spun => Ended::Spin { node: end.node, bound_ms: bound.as_millis() as u64 },
-    }
+/// The end of a run's process, as its runner reports it. It counts only if the run's own reply is missing: after that, the process
+/// is dismantled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct End {
+    /// The end.
+    pub(super) ended: Ended,
+    /// The stack of the thread that the watchdog or a signal ended, if it is known.
+    pub(super) stack: Option<String>,
+}
+
+/// The end of a run, from the end of its process.
+pub(super) fn ended(end: ChildEnd) -> End {
+    let ChildEnd { how, node, words, frames } = end;
+    let text = match words {
+        LastWords::Unsupported { subject, text } if matches!(how, How::Exited(_)) => {
+            return End { ended: Ended::Unsupported { subject, message: text }, stack: None };
+        }
+        LastWords::Unsupported { text, .. } | LastWords::Text(text) => text,
+    };
+    let ended = match how {
+        How::Exited(code) => return End { ended: Ended::Code { code, message: text }, stack: None },
+        How::Signalled(signal) => Ended::Signal { signal, node },
+        How::Spun => Ended::Spin { node, bound_ms: BOUNDS.cpu.as_millis() as u64 },
+        How::Slept => Ended::Asleep { node, bound_ms: BOUNDS.asleep.as_millis() as u64 },
+    };
+    // A child that holds the allocator's lock leaves addresses only. They are this process's addresses, too.
+    let stack = if text.is_empty() { symbols::text(&frames) } else { text };
+    End { ended, stack: Some(stack).filter(|stack| !stack.is_empty()) }
 }
 
 /// The reply of a run that could not reply. Its one violation is its end.
-pub(super) fn reply(request: &Request, ended: Ended) -> Reply {
+pub(super) fn reply(request: &Request, End { ended, stack }: End) -> Reply {
     let violations = violation(&ended).into_iter().collect();
-    Reply {
-        ended,
-        digest: Digest::default(),
-        events: 0,
-        virtual_ns: 0,
-        cpu_ns: 0,
-        plan: request.plan.clone().unwrap_or_default(),
-        violations,
-        sometimes: Vec::new(),
-        record: None,
-        stack: None,
-        unread: Unresolved::default(),
-    }
+    let plan = request.plan.clone().unwrap_or_default();
+    Reply { ended, violations, stack, ..Reply::not_run(plan) }
 }
 
 /// Adds the violation to the reply of a run that a crash ended, and that could still send its events.
-pub(super) fn complete(mut reply: Reply, bound: Duration) -> Reply {
-    if let Ended::Spin { bound_ms, .. } = &mut reply.ended {
-        *bound_ms = bound.as_millis() as u64;
+pub(super) fn complete(mut reply: Reply) -> Reply {
+    match &mut reply.ended {
+        Ended::Spin { bound_ms, .. } => *bound_ms = BOUNDS.cpu.as_millis() as u64,
+        Ended::Asleep { bound_ms, .. } => *bound_ms = BOUNDS.asleep.as_millis() as u64,
+        _ => {}
     }
     if let Some(violation) = violation(&reply.ended) {
         let at = reply.events.checked_sub(1).map_or(Seq::NONE, Seq);
@@ -70,8 +80,17 @@ fn violation(ended: &Ended) -> Option<Violation> {
             (NO_CRASH, format!("exit {code}"), None, sentence)
         }
         Ended::Spin { node, bound_ms } => {
-            let sentence = format!("{} ran for {} s of real time without blocking", who(node), bound_ms / 1_000);
+            let sentence = format!("{} ran for {} s of processor time without a call", who(node), bound_ms / 1_000);
             (NO_SPIN, "endless loop".to_owned(), node.as_deref(), sentence)
+        }
+        Ended::Asleep { node, bound_ms } => {
+            let sentence = format!(
+                "while {} ran, the run slept for {} s of real time: it waits for a lock or a call that the simulation does not \
+                control, and its stack says where",
+                who(node),
+                bound_ms / 1_000
+            );
+            (NO_DEADLOCK, "real wait".to_owned(), node.as_deref(), sentence)
         }
     };
     Some(Violation {
@@ -109,12 +128,11 @@ mod tests {
     use super::*;
 
     fn end(how: How) -> ChildEnd {
-        ChildEnd { how, node: Some("master-1".into()), words: LastWords::Text(String::new()) }
+        ChildEnd { how, node: Some("master-1".into()), words: LastWords::Text(String::new()), frames: Vec::new() }
     }
 
     fn said(how: How) -> String {
-        let ended = ended(end(how), Duration::from_secs(10));
-        let violation = violation(&ended).expect("the run did not end by itself");
+        let violation = violation(&ended(end(how)).ended).expect("the run did not end by itself");
         format!("{}\n{}\n{}", violation.signature(), violation.subject, violation.sentence)
     }
 
@@ -138,7 +156,27 @@ mod tests {
         insta::assert_snapshot!(said(How::Spun), @r"
         no-spin · endless loop · master
         endless loop on master-1
-        master-1 ran for 10 s of real time without blocking
+        master-1 ran for 5 s of processor time without a call
         ");
+        insta::assert_snapshot!(said(How::Slept), @r"
+        no-deadlock · real wait · master
+        real wait on master-1
+        while master-1 ran, the run slept for 5 s of real time: it waits for a lock or a call that the simulation does not control, and its stack says where
+        ");
+    }
+
+    #[test]
+    fn last_words_of_a_killed_process_are_its_stack() {
+        let words = LastWords::Text("master-1, incarnation 1\n  loops".to_owned());
+        let ended = ended(ChildEnd { words, ..end(How::Spun) });
+        assert_eq!(ended.stack.as_deref(), Some("master-1, incarnation 1\n  loops"));
+    }
+
+    #[test]
+    fn addresses_stand_for_a_stack_where_there_are_no_words() {
+        // As a return address is: behind the first instruction.
+        let frames = vec![addresses_stand_for_a_stack_where_there_are_no_words as *const () as usize + 1];
+        let stack = ended(ChildEnd { frames, ..end(How::Slept) }).stack.unwrap_or_default();
+        assert!(stack.contains("addresses_stand_for_a_stack"), "{stack}");
     }
 }

@@ -2,6 +2,8 @@
 
 use super::protocol::{self, Stranger};
 use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use afterlife_sim::event::signal_name;
 use std::io;
 
 /// The reason why a runner did not reply.
@@ -10,6 +12,17 @@ pub(crate) enum RunnerError {
     /// It could not be started.
     #[error("the runner process could not be started: {0}")]
     Start(#[source] io::Error),
+    /// The machine has too little memory for a run.
+    #[error("{why}")]
+    Memory {
+        /// The reason.
+        why: String,
+        /// The limit to raise.
+        next: String,
+    },
+    /// This process was asked to end.
+    #[error("interrupted by {}", signal_name(*.0))]
+    Interrupted(i32),
     /// It is not a runner of this build.
     #[error("{}", stranger(.0))]
     Stranger(Stranger),
@@ -56,14 +69,19 @@ impl RunnerError {
             Self::Died { seed, .. } => {
                 format!("run this seed alone: --seeds {seed}..{} --jobs 1", seed.saturating_add(1))
             }
-            Self::Refused { next, .. } => next.clone(),
+            Self::Refused { next, .. } | Self::Memory { next, .. } => next.clone(),
+            Self::Interrupted(_) => "run the command again".to_owned(),
         }
     }
 }
 
 impl From<RunnerError> for Refusal {
     fn from(error: RunnerError) -> Self {
-        Self::new(error.to_string(), error.next())
+        let verdict = match error {
+            RunnerError::Interrupted(signal) => Verdict::Interrupted(signal),
+            _ => Verdict::Refused,
+        };
+        Self::new(error.to_string(), error.next()).ending(verdict)
     }
 }
 

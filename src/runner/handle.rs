@@ -1,23 +1,43 @@
 //! The campaign's side of one runner process: starts it, asks it for runs, ends it.
 //! It does not decide what is run.
 
+use super::ending::End;
 use super::error::RunnerError;
 use super::frame::{FrameError, HEADER_BYTES, Kind};
 use super::launch::Launch;
 use super::protocol::{
-    self, Answer, HELLO_BOUND, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, SPIN_BOUND, Stranger, Undecoded,
+    self, Answer, HELLO_BOUND, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, Stranger, Undecoded,
 };
 use super::{ending, frame, symbolize};
 use crate::invariant::Terms;
 use crate::run::request::{Ended, Reply, Request};
-use std::io::Read;
+use afterlife_sim::isolate;
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStderr};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The number of bytes of a runner's last output that are kept.
 const LAST_WORDS_BYTES_MAX: usize = 2_048;
+
+/// The time within which an interrupted campaign stops waiting for a run.
+const INTERRUPT_BOUND: Duration = Duration::from_millis(200);
+
+/// The stream of a runner. Reading from it waits as long as a run takes, and fails if this process is asked to end meanwhile.
+struct Interruptible<'a>(&'a UnixStream);
+
+impl Read for Interruptible<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && isolate::interrupt().is_none() => {}
+                read => return read,
+            }
+        }
+    }
+}
 
 /// A runner process that waits for requests. Dropping it ends the process.
 pub(super) struct Runner {
@@ -68,6 +88,7 @@ impl From<std::io::Error> for Broken {
 impl Runner {
     /// Starts one.
     pub(super) fn start(launch: &Launch) -> Result<Self, RunnerError> {
+        isolate::check_address_space().map_err(|(why, next)| RunnerError::Memory { why, next })?;
         let (mut process, stream) = launch.start().map_err(RunnerError::Start)?;
         let words = process.stderr.take().map(|from| std::thread::spawn(move || last_words(from)));
         Ok(Self { stream, process, words, greeted: false })
@@ -79,7 +100,10 @@ impl Runner {
             Ok(asked) => Ok(asked),
             Err(Broken::Refused(error)) => Err(error),
             // A broken stream takes no further requests.
-            Err(Broken::Stream(error)) => Ok(Asked::Gone(error.to_string())),
+            Err(Broken::Stream(error)) => match isolate::interrupt() {
+                Some(signal) => Err(RunnerError::Interrupted(signal)),
+                None => Ok(Asked::Gone(error.to_string())),
+            },
         }
     }
 
@@ -93,10 +117,10 @@ impl Runner {
                 let terms = reply.unread.terms.clone();
                 match symbolize::read(*reply) {
                     reply if reply.ended == Ended::Whole => (Asked::Replied(reply), terms),
-                    reply => (Asked::Crashed(ending::complete(reply, SPIN_BOUND)), terms),
+                    reply => (Asked::Crashed(ending::complete(reply)), terms),
                 }
             }
-            (None, ended) => (Asked::Crashed(ending::reply(request, ended)), self.terms(request)?),
+            (None, end) => (Asked::Crashed(ending::reply(request, end)), self.terms(request)?),
         };
         asked.keep(&terms);
         Ok(asked)
@@ -111,7 +135,7 @@ impl Runner {
         })
     }
 
-    fn exchange(&mut self, request: &Request) -> Result<(Option<Answer>, Ended), Broken> {
+    fn exchange(&mut self, request: &Request) -> Result<(Option<Answer>, End), Broken> {
         let Some(payload) = protocol::request(request) else {
             let why = format!("its plan is longer than {REQUEST_BYTES_MAX} bytes");
             let next = "shorten the plan".to_owned();
@@ -119,11 +143,12 @@ impl Runner {
         };
         if !self.greeted {
             greet(&self.stream)?;
+            self.stream.set_read_timeout(Some(INTERRUPT_BOUND))?;
             self.greeted = true;
         }
         let mut buffer = vec![0; HEADER_BYTES + payload.len()];
         frame::send(&mut buffer, &self.stream, Kind::Request, &payload)?;
-        receive_answer(&self.stream)
+        receive_answer(Interruptible(&self.stream))
     }
 
     /// Ends it, and returns its last output on standard error.
@@ -164,7 +189,7 @@ fn greet(stream: &UnixStream) -> Result<(), Broken> {
 }
 
 /// Receives the answer of one child, if it is whole, and the child's end.
-fn receive_answer(mut stream: impl Read) -> Result<(Option<Answer>, Ended), Broken> {
+fn receive_answer(mut stream: impl Read) -> Result<(Option<Answer>, End), Broken> {
     let mut answer = Vec::new();
     loop {
         let (kind, length) = frame::receive_header(&mut stream, PIECE_BYTES_MAX)?;
@@ -174,10 +199,10 @@ fn receive_answer(mut stream: impl Read) -> Result<(Option<Answer>, Ended), Brok
         match kind {
             Kind::Piece => {}
             Kind::End => {
-                let ended = answer.split_off(received);
-                return match (protocol::decode(&answer), protocol::decode(&ended)) {
-                    (Ok(answer), Ok(ended)) => Ok((Some(answer), ended)),
-                    (Err(Undecoded::Truncated), Ok(ended)) => Ok((None, ended)),
+                let end = answer.split_off(received);
+                return match (protocol::decode(&answer), protocol::decode(&end)) {
+                    (Ok(answer), Ok(end)) => Ok((Some(answer), end)),
+                    (Err(Undecoded::Truncated), Ok(end)) => Ok((None, end)),
                     _ => Err(Broken::Refused(RunnerError::Garbled)),
                 };
             }
@@ -209,6 +234,10 @@ mod tests {
         Token { scenario, build: Build::DEFAULT, engine: Engine::Native, seed: 3, plan: None }.request(false)
     }
 
+    fn killed() -> End {
+        End { ended: Ended::Signal { signal: 9, node: Some("master-1".to_owned()) }, stack: None }
+    }
+
     /// The stream of a child that answers in pieces of eleven bytes, and dies after `answered` bytes.
     fn stream(answered: usize) -> Vec<u8> {
         let answer = protocol::encode(&Answer::Reply(Box::new(held(&request()))));
@@ -217,8 +246,8 @@ mod tests {
         for piece in answer[..answered.min(answer.len())].chunks(11) {
             frame::send(&mut buffer, &mut stream, Kind::Piece, piece).expect("a vector takes every byte");
         }
-        let ended = Ended::Signal { signal: 9, node: Some("master-1".to_owned()) };
-        frame::send(&mut buffer, &mut stream, Kind::End, &protocol::encode(&ended)).expect("a vector takes every byte");
+        frame::send(&mut buffer, &mut stream, Kind::End, &protocol::encode(&killed()))
+            .expect("a vector takes every byte");
         stream
     }
 
@@ -234,8 +263,8 @@ mod tests {
     fn a_child_that_dies_while_it_answers_is_reported_by_its_end() {
         let bytes = protocol::encode(&Answer::Reply(Box::new(held(&request())))).len();
         for answered in 0..bytes {
-            let Ok((None, ended)) = receive_answer(stream(answered).as_slice()) else { panic!("{answered} bytes") };
-            assert_eq!(ended, Ended::Signal { signal: 9, node: Some("master-1".to_owned()) });
+            let Ok((None, end)) = receive_answer(stream(answered).as_slice()) else { panic!("{answered} bytes") };
+            assert_eq!(end, killed());
         }
     }
 

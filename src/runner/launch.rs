@@ -1,10 +1,12 @@
 //! The start of a runner process: always with the same arguments and the same environment, so that its heap and
 //! stack begin alike whoever starts it. It does not talk to the process.
 
+use super::protocol::GREETING;
 use crate::model::env::{RUNNER, SWITCH};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -43,7 +45,8 @@ impl Launch {
 
     /// Starts it. The stream is the other end of its standard input.
     pub(crate) fn start(&self) -> io::Result<(Child, UnixStream)> {
-        let (ours, theirs) = UnixStream::pair()?;
+        let (mut ours, theirs) = UnixStream::pair()?;
+        ours.write_all(&GREETING)?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear().envs(CONSTANT);
         for name in PASSED_ON {
@@ -54,6 +57,8 @@ impl Launch {
         if self.strict {
             command.env("AFTERLIFE_STRICT", "1");
         }
+        // A terminal sends Ctrl-C to a process group. The campaign takes it, and ends its runners itself.
+        command.process_group(0);
         // A test framework writes to standard output, so the stream is standard input.
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok((command.spawn()?, ours))

@@ -34,6 +34,9 @@ impl Pool {
     fn ask(&self, runner: &mut Option<Runner>, request: &Request) -> Result<Reply, RunnerError> {
         let mut died = (String::new(), String::new());
         for _ in 0..ATTEMPTS {
+            if let Some(signal) = afterlife_sim::isolate::interrupt() {
+                return Err(RunnerError::Interrupted(signal));
+            }
             let mut asked = match runner.take() {
                 Some(runner) => runner,
                 None => Runner::start(&self.launch)?,

@@ -12,6 +12,7 @@
 //! incomplete reaches the stream (decision 0047).
 
 use crate::run::request::{Reply, Request};
+use afterlife_sim::isolate::Bounds;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -19,9 +20,13 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-/// The time without an interposed call after which a run counts as an endless loop. It is real time, and far above any honest
-/// computation between two calls, also on a machine that is shared.
-pub(super) const SPIN_BOUND: Duration = Duration::from_secs(10);
+/// The bounds after which a run without an interposed call counts as one that never ends.
+///
+/// 5 s of processor time are what a run got within the 10 s of real time that this bound used to be, on a machine that gave it half
+/// of a processor; no honest run was ever ended by that. The longest computation between two calls that programs are known for, a
+/// password hash at its usual cost, takes below a second, and a few in a build without optimisation. Nothing waits for real in a run,
+/// so 5 s of sleep are a deadlock; a process that is stopped, or waits for a disk or a processor, is not asleep.
+pub(super) const BOUNDS: Bounds = Bounds { cpu: Duration::from_secs(5), asleep: Duration::from_secs(5) };
 
 /// The time within which a runner says hello. Programs do little before their main function, but the machine may be busy.
 pub(super) const HELLO_BOUND: Duration = Duration::from_secs(60);
@@ -31,6 +36,10 @@ pub(super) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The longest payload of a frame from a runner: a piece of an answer, or an end with its last words.
 pub(super) const PIECE_BYTES_MAX: usize = 1 << 16;
+
+/// The bytes that a campaign writes before it starts a runner. A process that inherited the mark of runners from its environment does
+/// not find them on its standard input.
+pub(super) const GREETING: [u8; 8] = *b"AFTERASK";
 
 /// The first bytes of the first frame, and the version of everything that follows it.
 const MAGIC: &[u8; 8] = b"AFTERRUN";

@@ -2,7 +2,7 @@
 //! It keeps nothing between two requests, not even a changed heap: the thousandth child starts as the first did.
 
 use super::frame::{FrameError, HEADER_BYTES, Kind};
-use super::protocol::{self, Answer, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX, SPIN_BOUND};
+use super::protocol::{self, Answer, BOUNDS, GREETING, PIECE_BYTES_MAX, ProgramFile, REQUEST_BYTES_MAX};
 use super::{ending, frame};
 use crate::model::env::RUNNER;
 use crate::model::refusal::Refusal;
@@ -10,22 +10,17 @@ use crate::run::execute::{execute, warm_up};
 use crate::run::request::Request;
 use crate::scenario::definition::Scenario;
 use afterlife_sim::isolate::{self, Relay};
-use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
-
-/// The standard input of this process.
-const STDIN: &str = "/proc/self/fd/0";
 
 /// Serves until the other end is closed, and exits, if this process was started as a runner; returns if it was not.
 pub(crate) fn serve_if_runner(scenarios: &[&Scenario]) {
     if std::env::var_os(RUNNER).is_none() {
         return;
     }
-    // Whoever inherits the variable is no runner: a campaign gives its runners a socket.
-    if !fs::metadata(STDIN).is_ok_and(|stdin| stdin.file_type().is_socket()) {
+    // A process that inherits the variable is no runner: a campaign greets its runners on standard input.
+    if !isolate::stdin_begins_with(GREETING) {
         let why = format!("{RUNNER} is set, and no campaign started this process");
         let refusal = Refusal::new(why, format!("unset {RUNNER}: it is for the processes that campaigns start"));
         eprintln!("{refusal}");
@@ -47,7 +42,9 @@ fn serve(scenarios: &[&Scenario]) -> Result<(), String> {
     }
     warm_up();
     let stream = isolate::take_stdin().map_err(|error| error.to_string())?;
-    serve_on(&UnixStream::from(stream), scenarios).map_err(|error| error.to_string())
+    let mut stream = UnixStream::from(stream);
+    stream.read_exact(&mut [0; GREETING.len()]).map_err(|error| error.to_string())?;
+    serve_on(&stream, scenarios).map_err(|error| error.to_string())
 }
 
 fn serve_on(stream: &UnixStream, scenarios: &[&Scenario]) -> Result<(), FrameError> {
@@ -89,8 +86,8 @@ impl Buffers {
         let Self { piece, frame } = self;
         let mut take = |piece: &[u8]| frame::send(frame, &mut to, Kind::Piece, piece);
         let relay = Relay { buffer: piece, take: &mut take };
-        let end = isolate::in_child(SPIN_BOUND, stream.map(AsFd::as_fd), work, relay)?;
-        let end = protocol::encode(&ending::ended(end, SPIN_BOUND));
+        let end = isolate::in_child(BOUNDS, stream.map(AsFd::as_fd), work, relay)?;
+        let end = protocol::encode(&ending::ended(end));
         Ok(frame::send(frame, to, Kind::End, &end)?)
     }
 }

@@ -96,7 +96,14 @@ pub(crate) fn replay(
 ) -> Result<Replayed, RunnerError> {
     let request = Request { until_ns, ..token.request(true) };
     let mut reply = executor.fresh(&request)?;
-    let mut again = executor.fresh(&Request { log: log.map(Filter::to_string), ..request.clone() })?;
+    let traced = Request { log: log.map(Filter::to_string), ..request.clone() };
+    let mut again = executor.fresh(&traced)?;
+    // The machine may have ended one of the two: that one is carried out once more.
+    match (reply.ended.is_doubtful(), again.ended.is_doubtful()) {
+        (true, false) => reply = executor.fresh(&request)?,
+        (false, true) => again = executor.fresh(&traced)?,
+        _ => {}
+    }
     let strayed = log.is_some() && !same(&reply, &again);
     if let (Some(record), Some(traced)) = (&mut reply.record, &mut again.record) {
         (record.lines, record.strayed) = (std::mem::take(&mut traced.lines), strayed);
@@ -149,6 +156,7 @@ mod tests {
     use super::*;
     use crate::failure::sample::use_after_teardown;
     use crate::model::build::Build;
+    use crate::run::request::Ended;
     use crate::runner::fake::{Fake, held};
     use afterlife_sim::event::What;
     use std::cell::Cell;
@@ -276,5 +284,21 @@ mod tests {
         let runs = Cell::new(0);
         let flaky = |request: &Request| Reply { digest: Digest(runs.replace(runs.get() + 1), 0), ..held(request) };
         assert_eq!(verdict(flaky, None), Verdict::Nondeterministic);
+    }
+
+    #[test]
+    fn a_run_that_the_machine_ended_once_is_carried_out_again() {
+        for ended_by_the_machine in [0, 1] {
+            let runs = Cell::new(0);
+            let starved = |request: &Request| {
+                let reply = as_sampled(request);
+                if runs.replace(runs.get() + 1) != ended_by_the_machine {
+                    return reply;
+                }
+                Reply { ended: Ended::Asleep { node: None, bound_ms: 5_000 }, digest: Digest(0, 0), ..reply }
+            };
+            assert_eq!(verdict(starved, None), Verdict::Broke);
+            assert_eq!(runs.get(), 3);
+        }
     }
 }

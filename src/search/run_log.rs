@@ -14,7 +14,11 @@ pub(crate) fn with_log(executor: &dyn Executor, mut failure: FailingRun) -> Resu
     if failure.ended != Ended::Whole || failure.record.events.is_empty() {
         return Ok(failure);
     }
-    let again = executor.fresh(&Request { log: Some(RECORDED.to_owned()), ..token.request(true) })?;
+    let again = match executor.fresh(&Request { log: Some(RECORDED.to_owned()), ..token.request(true) }) {
+        // A campaign that is asked to end still reports what it has found.
+        Err(RunnerError::Interrupted(_)) => return Ok(failure),
+        again => again?,
+    };
     if let (true, Some(record)) = (again.digest == failure.finding.digest, again.record) {
         failure.record.lines = record.lines;
     }

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 const WORDS_BYTES: usize = 16 * 1024;
 
+/// The most addresses of calls that are recorded.
+pub(crate) const FRAMES_MAX: usize = 64;
+
 /// The longest name of a node that is recorded; the rest of a longer one is cut off.
 const NAME_BYTES_MAX: usize = u8::MAX as usize;
 
@@ -27,8 +30,13 @@ pub(crate) struct Status {
     node: AtomicU32,
     /// The kernel thread that runs the simulation; 0 before there is one.
     guest_thread: AtomicU32,
+    /// 1 if the watchdog's signal is for a process that sleeps; 0 if it is for one that spins.
+    asleep: AtomicU32,
     words_len: AtomicU32,
     names_len: AtomicU32,
+    frames_len: AtomicU32,
+    /// The addresses of the calls at the watchdog's signal, innermost first.
+    frames: [AtomicU64; FRAMES_MAX],
     words: [AtomicU8; WORDS_BYTES],
     /// The names of nodes in the order of their numbers, each after a byte that holds its length.
     names: [AtomicU8; NAMES_BYTES],
@@ -83,6 +91,22 @@ pub(crate) fn leave(words: &LastWords) {
     }
 }
 
+/// Returns whether the watchdog's signal is for a process that sleeps.
+pub(crate) fn is_asleep() -> bool {
+    status().is_some_and(|status| status.asleep.load(Ordering::Acquire) != 0)
+}
+
+/// Records the address of the next call, from the innermost, for a parent whose child cannot answer the watchdog. Allocates nothing.
+pub(crate) fn record_frame(address: usize) {
+    if let Some(status) = status() {
+        let length = status.frames_len.load(Ordering::Relaxed);
+        if let Some(frame) = status.frames.get(length as usize) {
+            frame.store(address as u64, Ordering::Relaxed);
+            status.frames_len.store(length + 1, Ordering::Release);
+        }
+    }
+}
+
 /// Maps the shared memory at the first call, and empties it at each.
 pub(crate) fn map() -> io::Result<&'static Status> {
     if STATUS.load(Ordering::Acquire).is_null() {
@@ -103,7 +127,9 @@ pub(crate) fn map() -> io::Result<&'static Status> {
         STATUS.store(mapped.cast(), Ordering::Release);
     }
     let Some(status) = status() else { unreachable!("it was mapped") };
-    for counter in [&status.node, &status.guest_thread, &status.words_len, &status.names_len] {
+    let counters =
+        [&status.node, &status.guest_thread, &status.asleep, &status.words_len, &status.names_len, &status.frames_len];
+    for counter in counters {
         counter.store(0, Ordering::Relaxed);
     }
     status.beats.store(0, Ordering::Release);
@@ -119,6 +145,17 @@ impl Status {
     /// The kernel thread that runs the simulation, if there is one.
     pub(crate) fn guest_thread(&self) -> Option<u32> {
         Some(self.guest_thread.load(Ordering::Acquire)).filter(|thread| *thread != 0)
+    }
+
+    /// Says what the watchdog's signal is for.
+    pub(crate) fn set_asleep(&self, asleep: bool) {
+        self.asleep.store(u32::from(asleep), Ordering::Release);
+    }
+
+    /// The addresses of the calls at the watchdog's signal.
+    pub(crate) fn frames(&self) -> Vec<usize> {
+        let length = self.frames_len.load(Ordering::Acquire) as usize;
+        self.frames.iter().take(length).map(|frame| frame.load(Ordering::Relaxed) as usize).collect()
     }
 
     /// The name of the node whose thread ran last.

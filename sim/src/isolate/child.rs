@@ -21,7 +21,12 @@ pub(super) fn work_and_exit(writer: OwnedFd, work: impl FnOnce() -> Vec<u8> + Se
     use_large_pages(true);
     stay_on_this_processor();
     fill_heap();
-    match fiber::on_a_fiber(work) {
+    // From here on the watchdog gets a stack, whatever part of the work spins or sleeps.
+    let watched = || {
+        crate::libc::watch();
+        work()
+    };
+    match fiber::on_a_fiber(watched) {
         Ok(output) => {
             let sent = if output.is_empty() { Ok(()) } else { std::fs::File::from(writer).write_all(&output) };
             system::exit_now(if sent.is_ok() { 0 } else { NOT_SENT })

@@ -1,8 +1,19 @@
 //! Standard input of a runner: the stream to its campaign, moved to where no other code of the process reaches it.
 
+use crate::host::system;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+/// Returns whether standard input is a socket whose next bytes are these. Waits for nothing and takes nothing from it.
+pub fn stdin_begins_with<const N: usize>(bytes: [u8; N]) -> bool {
+    let mut next = [0; N];
+    let flags = (libc::MSG_PEEK | libc::MSG_DONTWAIT) as usize;
+    let (stdin, into) = (libc::STDIN_FILENO as usize, next.as_mut_ptr().addr());
+    // SAFETY: recvfrom(2) writes at most `N` bytes to `next`, and no address to null. It fails on what is no socket.
+    let length = unsafe { system::call(libc::SYS_recvfrom, stdin, into, N, flags, 0, 0) };
+    usize::try_from(length) == Ok(N) && next == bytes
+}
 
 /// Moves standard input to a descriptor that only the caller knows, and leaves `/dev/null` in its place.
 ///

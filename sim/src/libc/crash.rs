@@ -6,9 +6,9 @@
 //! the signal.
 
 use super::current::{at_rest, forget_here, here, is_kernel};
-use crate::host::system;
+use crate::host::{status, system};
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::ending::{Crash, Ending};
+use crate::kernel::ending::{Crash, CrashKind, Ending};
 use crate::kernel::sched::fiber::switch;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
@@ -54,31 +54,40 @@ pub(crate) fn watch() {
             install(signal, &action, std::ptr::null_mut());
         }
     }
-    crate::host::status::guest_here();
+    status::guest_here();
 }
 
 unsafe extern "C" fn crashed(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: `sigaction(2)`: with `SA_SIGINFO` the arguments are the signal's information and the interrupted thread's context.
     let (address, at) = unsafe { ((*info).si_addr().addr(), program_counter(&*context.cast::<ucontext_t>())) };
-    let spins = signal == WATCHDOG;
+    let kind = match signal {
+        WATCHDOG if status::is_asleep() => CrashKind::Slept,
+        WATCHDOG => CrashKind::Spun,
+        signal => CrashKind::Fault(signal),
+    };
     let in_libc = is_in_libc(at);
-    if spins && in_libc && IGNORED.fetch_add(1, Ordering::Relaxed) < IGNORED_MAX {
+    // A thread that sleeps stays where it is.
+    if kind == CrashKind::Spun && in_libc && IGNORED.fetch_add(1, Ordering::Relaxed) < IGNORED_MAX {
         return;
     }
-    if CRASHED.swap(true, Ordering::Relaxed) || !is_kernel() {
+    if CRASHED.swap(true, Ordering::Relaxed) {
         return die(signal);
     }
     let me = here();
     // The code below reads real files.
     forget_here();
-    cut_stack();
+    cut_stack(signal == WATCHDOG);
     // The first frame is the return from the handler.
     let stack: String = super::unsupported::caller()
         .lines()
         .skip_while(|line| line.contains("<unknown>"))
         .fold(String::new(), |stack, line| stack + line + "\n");
-    let fault = Fault { signal, address: (!spins).then_some(address), stack };
+    let fault = Fault { kind, address: matches!(kind, CrashKind::Fault(_)).then_some(address), stack };
     match me {
+        _ if !is_kernel() => {
+            status::last_words(&format!("before the run\n{}", fault.stack));
+            die(signal);
+        }
         Some(me) if !in_libc => end_run(me, fault),
         _ => {
             at_rest(|kernel| leave_words(kernel, fault));
@@ -88,7 +97,7 @@ unsafe extern "C" fn crashed(signal: c_int, info: *mut siginfo_t, context: *mut 
 }
 
 struct Fault {
-    signal: c_int,
+    kind: CrashKind,
     address: Option<usize>,
     stack: String,
 }
@@ -107,7 +116,7 @@ fn end_run(me: ThreadId, fault: Fault) {
     system::exit_now(101)
 }
 
-fn describe(kernel: &Kernel, me: ThreadId, Fault { signal, address, stack }: Fault) -> Crash {
+fn describe(kernel: &Kernel, me: ThreadId, Fault { kind, address, stack }: Fault) -> Crash {
     let thread = &kernel.sched[me];
     let name = kernel.recorder.text(thread.name());
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
@@ -116,7 +125,7 @@ fn describe(kernel: &Kernel, me: ThreadId, Fault { signal, address, stack }: Fau
     let at = address.map_or(String::new(), |address| format!(", at address {address:#x}"));
     let (seconds, ns) = (kernel.sched.now_ns() / 1_000_000_000, kernel.sched.now_ns() % 1_000_000_000);
     Crash {
-        signal: (signal != WATCHDOG).then_some(signal),
+        kind,
         node: node.to_owned(),
         stack: format!(
             "{node}, incarnation {incarnation}, thread {}{name}, at {seconds}.{ns:09} s{at}\n{stack}",
@@ -130,7 +139,7 @@ fn leave_words(kernel: &Kernel, fault: Fault) {
         Some(me) => describe(kernel, me, fault).stack,
         None => format!("outside of every node\n{}", fault.stack),
     };
-    crate::host::status::last_words(&text);
+    status::last_words(&text);
 }
 
 /// Restores the signal's default action. The fault happens again when the handler returns; the watchdog's signal does not, so the
@@ -173,6 +182,7 @@ const FRAMES_MAX: u32 = 60;
 struct Walk {
     frames: u32,
     below: usize,
+    recorded: bool,
 }
 
 // SAFETY: libgcc's own declarations. Every Rust program on Linux is linked to it.
@@ -182,9 +192,10 @@ unsafe extern "C" {
     fn _Unwind_GetIP(frame: *mut c_void) -> usize;
 }
 
-/// Cuts a deep stack at its last reported frame, with a return address of 0. The thread never returns there.
-fn cut_stack() {
-    let mut walk = Walk { frames: 0, below: 0 };
+/// Cuts a deep stack at its last reported frame, with a return address of 0. The thread never returns there. `recorded` leaves the
+/// addresses for the parent: the thread may hold the allocator's lock, and then never gets to a stack as text.
+fn cut_stack(recorded: bool) {
+    let mut walk = Walk { frames: 0, below: 0, recorded };
     // SAFETY: `_Unwind_Backtrace`: `frame` has the type that it calls, and the walk outlives the call.
     unsafe { _Unwind_Backtrace(frame, (&raw mut walk).cast()) };
 }
@@ -198,6 +209,9 @@ extern "C" fn frame(frame: *mut c_void, walk: *mut c_void) -> c_int {
         let walk = &mut *walk.cast::<Walk>();
         let (end, at) = (_Unwind_GetCFA(frame), _Unwind_GetIP(frame));
         walk.frames += 1;
+        if walk.recorded {
+            status::record_frame(at);
+        }
         if walk.frames >= FRAMES_MAX {
             for end in [walk.below, end] {
                 let word = std::ptr::with_exposed_provenance_mut::<usize>(end.wrapping_sub(size_of::<usize>()));

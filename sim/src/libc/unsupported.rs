@@ -58,5 +58,7 @@ pub(crate) fn caller() -> String {
         met |= of_a_call;
         begin = end;
     }
-    lines[begin.min(lines.len())..].iter().take(FRAMES_MAX).map(|line| format!("  {line}\n")).collect()
+    // Without a frame of this folder, as in a program whose symbols are gone, the whole stack is shown.
+    let begin = if met { begin.min(lines.len()) } else { 0 };
+    lines[begin..].iter().take(FRAMES_MAX).map(|line| format!("  {line}\n")).collect()
 }

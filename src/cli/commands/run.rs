@@ -137,5 +137,7 @@ fn each(
     store: &RecordStore,
     reporter: &mut dyn Reporter,
 ) -> Result<Vec<CampaignOutcome>, Refusal> {
-    campaigns.iter().map(|options| campaign::run(options, pool, store, reporter)).collect()
+    // A campaign that was interrupted has its summary. Those after it have nothing to report.
+    let begins = |_: &&CampaignOptions| afterlife_sim::isolate::interrupt().is_none();
+    campaigns.iter().take_while(begins).map(|options| campaign::run(options, pool, store, reporter)).collect()
 }

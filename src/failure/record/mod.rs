@@ -5,6 +5,7 @@ mod bounds;
 mod environment;
 mod error;
 mod format;
+mod leftovers;
 mod program;
 mod read;
 mod store;

@@ -5,7 +5,7 @@ use super::environment::Environment;
 use super::error::RecordError;
 use super::format::{Entry, Written};
 use super::program::Program;
-use super::{read, write};
+use super::{leftovers, read, write};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::fnv::fnv;
 use std::fs::{self, File};
@@ -75,6 +75,7 @@ impl RecordStore {
         let tried =
             fs::create_dir_all(&root).and_then(|()| fs::write(&proof, b"")).and_then(|()| fs::remove_file(&proof));
         tried.map_err(|source| RecordError::Unwritable { path: root.clone(), source })?;
+        leftovers::remove(&root);
         Ok(Self { root })
     }
 
@@ -141,6 +142,7 @@ impl RecordStore {
             entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
         };
         let mut folders: Vec<_> = inside(&self.root).iter().flat_map(|scenario| inside(scenario)).collect();
+        folders.retain(|folder| Self::is_of_a_finding(folder));
         folders.sort();
         folders
     }
@@ -317,7 +319,10 @@ mod tests {
     fn a_prefix_of_several_ids_is_ambiguous() {
         let (_folder, store) = store();
         for id in ["ab11", "ab22"] {
-            fs::create_dir_all(store.root.join("toy").join(id)).expect("the store can be written to");
+            let folder = store.root.join("toy").join(id);
+            fs::create_dir_all(&folder)
+                .and_then(|()| fs::write(folder.join(RECORD), b""))
+                .expect("the store can be written to");
         }
         let error = store.find("ab").expect_err("two ids begin with it");
         assert_eq!(error.to_string(), "`ab` matches 2 findings: ab11, ab22");

@@ -190,6 +190,7 @@ fn failure() -> impl Strategy<Value = FailingRun> {
         Ended::Unsupported { subject: "a".into(), message: "b".into() },
         Ended::Code { code: 3, message: "b".into() },
         Ended::Spin { node: None, bound_ms: 10 },
+        Ended::Asleep { node: None, bound_ms: 10 },
     ]);
     (record(), ended, any::<[u64; 4]>(), any::<Option<String>>(), vec(".*", 3)).prop_map(
         |(record, ended, [at, seed, digest, time_ns], stack, texts)| {

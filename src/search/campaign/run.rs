@@ -29,19 +29,25 @@ pub(crate) fn run(
     let mut campaign =
         Campaign { options, executor, store, reporter, seen: BTreeMap::new(), outcome: empty_outcome(options) };
     let mut refusal = None;
-    if campaign.regressions()?.is_break() {
+    let begins = match campaign.regressions() {
+        Err(refusal) if refusal.is_interruption() => ControlFlow::Break(()),
+        begins => begins?,
+    };
+    if begins.is_break() {
         let outcome = campaign.close(begun.elapsed());
         reporter.end(&outcome);
         return Ok(outcome);
     }
-    executor.in_order(&mut options.requests(), &mut |request, reply| {
+    let ended = executor.in_order(&mut options.requests(), &mut |request, reply| {
         campaign.take(&request, &reply).unwrap_or_else(|refused| {
             refusal = Some(refused);
             ControlFlow::Break(())
         })
-    })?;
-    if let Some(refusal) = refusal {
-        return Err(refusal);
+    });
+    // An interrupted campaign ends with the runs that it has.
+    match refusal.map_or_else(|| ended.map_err(Refusal::from), Err) {
+        Err(refusal) if !refusal.is_interruption() => return Err(refusal),
+        _ => {}
     }
     let outcome = campaign.close(begun.elapsed());
     reporter.end(&outcome);
@@ -135,6 +141,8 @@ impl Campaign<'_> {
     fn confirm(&self, request: &Request, reply: &Reply) -> Result<Result<Reply, Nondeterminism>, Refusal> {
         let again = self.executor.fresh(&Request { record: true, ..request.clone() })?;
         Ok(match compare(request.seed, reply, &again) {
+            // The machine ended the first run, not the program: the second one counts.
+            Some(_) if reply.ended.is_doubtful() && !again.ended.is_doubtful() => Ok(again),
             Some(nondeterminism) => Err(nondeterminism),
             None => Ok(again),
         })
@@ -146,9 +154,12 @@ impl Campaign<'_> {
         let Some(mut failure) = failing_run(request, confirmed, self.outcome.runs) else { return Ok(None) };
         let looked_for = self.options.wanted.is_none_or(|wanted| wanted == failure.finding.violation.invariant);
         if looked_for && self.options.shrink > 0 {
-            failure = match shrink(self.executor, failure, self.options.shrink)? {
-                Ok(smaller) => smaller,
-                Err(nondeterminism) => return Ok(Some(nondeterminism)),
+            failure = match shrink(self.executor, failure.clone(), self.options.shrink) {
+                Ok(Ok(smaller)) => smaller,
+                Ok(Err(nondeterminism)) => return Ok(Some(nondeterminism)),
+                // It is confirmed, so it is reported as it is.
+                Err(refusal) if refusal.is_interruption() => failure,
+                Err(refusal) => return Err(refusal),
             };
         }
         self.save_and_report(failure)?;

@@ -6,12 +6,13 @@ use super::outcome::Nondeterminism;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
-use crate::run::request::{Ended, Request};
+use crate::run::request::Request;
 use crate::runner::Executor;
 use crate::search::shrink::{Smaller, search};
 
-/// The most replays of a run that loops endlessly. Only a bound in real time ends it, so each replay is slow.
-const SPINS_MAX: u64 = 4;
+/// The most replays of a run that never ends: each takes as long as a bound of the watchdog. One is enough to learn whether the
+/// failure takes any fault at all.
+const SLOW_MAX: u64 = 1;
 
 /// The finding with the smallest plan that breaks in the same way, as far as `replays_max` replays find it.
 pub(crate) fn shrink(
@@ -22,7 +23,7 @@ pub(crate) fn shrink(
     let token: Token = of.finding.token.parse()?;
     let request = token.request(false);
     let known = of.injections().is_some().then(|| of.finding.plan.clone());
-    let replays_max = if matches!(of.ended, Ended::Spin { .. }) { replays_max.min(SPINS_MAX) } else { replays_max };
+    let replays_max = if of.ended.is_slow() { replays_max.min(SLOW_MAX) } else { replays_max };
     let Smaller { request, reply, shrunk } = search(executor, &request, known, &of.finding.signature, replays_max)?;
     let Some(reply) = reply else {
         return Ok(Ok(FailingRun { shrunk: Some(shrunk), ..of }));

@@ -154,6 +154,36 @@ fn a_shrunk_run_that_a_fresh_process_does_not_reproduce_is_nondeterministic() {
 }
 
 #[test]
+fn a_run_that_the_machine_ended_is_looked_at_again_and_not_accused() {
+    let killed = |request: &Request| Reply {
+        ended: Ended::Signal { signal: 9, node: None },
+        digest: Digest::default(),
+        ..broken(request, &["killed"])
+    };
+    let (outcome, recorded) = campaign(&options(50), |request, fresh| match (request.seed, fresh) {
+        (7, false) => killed(request),
+        _ => held(request),
+    });
+    assert_eq!((outcome.runs, outcome.verdict(), recorded.failure.len()), (50, Verdict::Held, 0));
+    let (outcome, _) = campaign(&options(50), |request, _| killed(request));
+    assert_eq!((outcome.findings.len(), outcome.verdict()), (1, Verdict::Broke), "twice is no accident");
+}
+
+#[test]
+fn a_run_that_never_ends_is_replayed_once_to_shrink_its_plan() {
+    let replays = std::sync::atomic::AtomicU64::new(0);
+    let options = CampaignOptions { shrink: 100, ..options(1) };
+    let (_, recorded) = campaign(&options, |request, _| {
+        replays.fetch_add(u64::from(!request.only_plan), std::sync::atomic::Ordering::Relaxed);
+        Reply { ended: Ended::Spin { node: None, bound_ms: 5_000 }, ..broken_by_two(request) }
+    });
+    assert_eq!(recorded.failure.len(), 1);
+    // The run, its confirmation, one simpler plan, and that plan in a fresh process if it breaks, too.
+    let replays = replays.into_inner();
+    assert!((3..=4).contains(&replays), "{replays}");
+}
+
+#[test]
 fn the_plan_of_a_run_whose_process_died_is_requested() {
     let options = CampaignOptions { shrink: 100, ..options(1) };
     let (_, recorded) = campaign(&options, |request, _| match request.only_plan {

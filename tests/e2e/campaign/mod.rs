@@ -6,6 +6,7 @@ mod determinism;
 mod footprint;
 mod night;
 mod promise;
+mod refusals;
 mod runners;
 
 use crate::harness::Module;
@@ -19,5 +20,6 @@ pub(crate) fn modules() -> Vec<Module> {
         crashes::module(),
         footprint::module(),
         runners::module(),
+        refusals::module(),
     ]
 }
