@@ -30,11 +30,12 @@ pub use self::libc::harness::{
     is_inside, main_ended, main_woken, now_ns, outside, poll_main, report, set_task_source, stop_descriptor, trace,
 };
 pub use event::recorder::{Recorded, digest_of};
-pub use isolate::{Machine, Outcome, run};
+pub use isolate::{EndState, Machine, Outcome, run};
 pub use kernel::control::{Control, Observer, Status};
 pub use kernel::ending::{Crash, CrashKind, Ending};
 pub use kernel::fs::disk;
 pub use kernel::net::link::{Latency, Link, LinkFault};
+pub use kernel::net::misconfiguration::Misconfiguration;
 pub use kernel::process::address::NODES_MAX;
 pub use kernel::process::node::{ExitCode, Main};
 pub use kernel::process::output::{LogLine, Source};

@@ -7,12 +7,11 @@ use super::select;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::Silent;
-use crate::runner::serve_if_runner;
+use crate::runner::{catch_interrupts, interrupt, serve_if_runner};
 use crate::scenario::definition::Scenario;
 use crate::search::campaign::Reporter;
 use crate::search::settings::Settings;
 use afterlife_sim::event::signal_name;
-use afterlife_sim::isolate;
 use anstream::ColorChoice;
 use std::ffi::OsString;
 use std::io::Write;
@@ -57,9 +56,9 @@ fn command(
                 complain(&format!("warning: {warning}"));
             }
             let scenarios = &select::on(scenarios, arguments.engine)?;
-            isolate::catch_interrupts();
+            catch_interrupts();
             let verdict = carry_out(scenarios, arguments.command, &settings, reporter)?;
-            let Some(signal) = isolate::interrupt() else { return Ok(verdict) };
+            let Some(signal) = interrupt() else { return Ok(verdict) };
             complain(&format!("interrupted by {}: the summary covers the runs so far", signal_name(signal)));
             Ok(Verdict::Interrupted(signal))
         }

@@ -40,7 +40,7 @@ pub(super) fn complain(line: &str) {
 }
 
 impl<W: Write> Output<W> {
-    /// What was done, or, after an error, what would have been: nothing more is written that a reader could miss.
+    /// The outcome of a write; after an error, that of the first: nothing more is written that a reader could miss.
     fn done<T>(&self, result: io::Result<T>, done: T) -> io::Result<T> {
         match result {
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),

@@ -7,7 +7,7 @@ use crate::model::shell::quoted;
 /// The words after the name of a test.
 const ONE_TEST: &str = " -- --exact --nocapture";
 
-/// What follows a command: the seed, as a comment.
+/// The end of a command: the seed, as a comment.
 const COMMENT: &str = "  # with ";
 
 /// Checks the text that replays a recorded run. Returns its token, unless another version or another simulator replays the run.

@@ -29,6 +29,13 @@ const VICTIMS: u64 = 1 << 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Targets(Vec<NodeId>);
 
+impl Targets {
+    /// The nodes, in order.
+    pub(crate) fn nodes(&self) -> &[NodeId] {
+        &self.0
+    }
+}
+
 impl From<Group> for Targets {
     fn from(group: Group) -> Self {
         Self(group.nodes().collect())

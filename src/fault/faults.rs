@@ -8,7 +8,7 @@ use super::kind::{Fault, Listed};
 use super::ranges::ordered;
 use super::trigger::Trigger;
 use crate::model::duration::{nanoseconds, span};
-use crate::model::engine::Need;
+use crate::model::engine::{Engine, Need};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -129,6 +129,11 @@ impl Faults {
     /// Returns whether a kind is allowed that needs this capability.
     pub(crate) fn needs(&self, need: Need) -> bool {
         self.kinds.values().any(|kind| kind.need == need)
+    }
+
+    /// The names of the allowed kinds that an engine supports.
+    pub(crate) fn kind_names(&self, engine: Engine) -> impl Iterator<Item = &'static str> {
+        self.kinds.iter().filter(move |(_, kind)| engine.has(kind.need)).map(|(name, _)| *name)
     }
 
     /// The allowed kinds, by name.

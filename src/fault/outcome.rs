@@ -1,7 +1,6 @@
 //! The outcome of an injection in one run, as data: it struck, met nothing, or its moment never came.
 //! Accounts count outcomes; the injector of a run determines them.
 
-use super::kind::NodeNames;
 use afterlife_sim::event::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +31,6 @@ pub(crate) enum Miss {
 
 impl Miss {
     /// The reason in a few words.
-    #[allow(dead_code, reason = "the account of a campaign reads it")]
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Down => "the process was down",
@@ -82,14 +80,12 @@ pub(crate) enum InjectionResult {
 
 impl InjectionResult {
     /// Returns whether the fault struck.
-    #[allow(dead_code, reason = "the account of a campaign reads it")]
     pub(crate) fn is_struck(&self) -> bool {
         *self == Self::Struck
     }
 
     /// The result in a few words.
-    #[allow(dead_code, reason = "the account of a campaign reads it")]
-    pub(crate) fn words(&self, name: NodeNames<'_>) -> String {
+    pub(crate) fn words(&self, name: &dyn Fn(NodeId) -> String) -> String {
         match self {
             Self::Struck => "struck".to_owned(),
             Self::MetNothing(miss) => format!("met nothing: {}", miss.words()),
@@ -102,7 +98,6 @@ impl InjectionResult {
 
 /// The outcome of one injection in one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(dead_code, reason = "the account of a campaign reads it")]
 pub(crate) struct InjectionOutcome {
     /// The stable name of the fault's kind: `slow-disk`.
     pub(crate) kind: String,

@@ -17,11 +17,17 @@ pub(crate) struct Terms {
     known: Vec<KnownIssue>,
     /// The ids of the scenario's own invariants.
     own: BTreeSet<String>,
-    /// The clients and verifiers that may fail. Only the run itself uses them and the bounds.
+    /// The clients and verifiers that may fail. Only the run itself uses them, the bounds and the host names.
     #[serde(skip)]
     may_fail: BTreeSet<NodeId>,
     #[serde(skip)]
     bounds: BTreeMap<&'static str, Bound>,
+    /// The host names that no node has, and that processes may look up all the same.
+    #[serde(skip)]
+    unknown_hosts: BTreeSet<String>,
+    /// True if calls may fail because of the setup.
+    #[serde(skip)]
+    may_be_misconfigured: bool,
 }
 
 /// The most invariants of a scenario's own: observers are numbered.
@@ -47,7 +53,15 @@ impl KnownIssue {
 impl Default for Terms {
     fn default() -> Self {
         let off = CATALOGUE.iter().filter(|about| about.opt_in).map(|about| about.id.to_owned()).collect();
-        Self { off, known: Vec::new(), own: BTreeSet::new(), may_fail: BTreeSet::new(), bounds: BTreeMap::new() }
+        Self {
+            off,
+            known: Vec::new(),
+            own: BTreeSet::new(),
+            may_fail: BTreeSet::new(),
+            bounds: BTreeMap::new(),
+            unknown_hosts: BTreeSet::new(),
+            may_be_misconfigured: false,
+        }
     }
 }
 
@@ -151,6 +165,26 @@ impl Terms {
             None => String::new(),
         };
         Err(format!("no invariant `{id}`: {near}there are {}", all().collect::<Vec<_>>().join(", ")))
+    }
+
+    /// Allows look-ups of a host name that no node has.
+    pub(crate) fn expect_unknown_host(&mut self, name: &str) {
+        self.unknown_hosts.insert(name.to_owned());
+    }
+
+    /// Allows calls that fail because of the setup.
+    pub(crate) fn allow_misconfiguration(&mut self) {
+        self.may_be_misconfigured = true;
+    }
+
+    /// Returns whether calls may fail because of the setup.
+    pub(crate) fn allows_misconfiguration(&self) -> bool {
+        self.may_be_misconfigured
+    }
+
+    /// Returns whether look-ups of this host name are allowed, although no node has it.
+    pub(crate) fn expects_unknown_host(&self, name: &str) -> bool {
+        self.unknown_hosts.contains(name)
     }
 
     /// Returns whether an invariant is off.

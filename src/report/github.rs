@@ -1,6 +1,7 @@
 //! Campaigns for GitHub Actions: annotations while they run, and a summary of the step at the end.
 //! This file knows the two formats and their limits. It reads no environment variables.
 
+use super::account::reasons;
 use super::measure::{count, elapsed, plural};
 use super::page::{page, plain};
 use super::paste::Paste;
@@ -134,7 +135,7 @@ impl<W: Write> Reporter for Github<W> {
 }
 
 fn nothing_tested(outcome: &CampaignOutcome) -> String {
-    format!("nothing was tested; never happened: {}", outcome.never.join(", "))
+    format!("nothing was tested: {}", reasons(outcome))
 }
 
 fn differs(nondeterminism: &Nondeterminism) -> String {

@@ -1,7 +1,8 @@
 //! Campaigns for a person at a terminal: a page per finding, and closing lines per campaign.
 
+use super::account::{gaps, tested};
 use super::line::{Line, Tone, WIDTH, keep_start, wrap};
-use super::measure::{count, elapsed, plural, span};
+use super::measure::{elapsed, plural, span};
 use super::page::page;
 use super::paste::Paste;
 use super::progress::Progress;
@@ -15,9 +16,6 @@ use crate::search::campaign::{
 };
 use afterlife_sim::event::Digest;
 use std::io::Write;
-
-/// Claims that never held, up to this many, are named; the rest are counted.
-const NEVER_MAX: usize = 6;
 
 /// Prints pages and closing lines.
 pub(crate) struct Human<W> {
@@ -87,8 +85,9 @@ impl<W: Write> Reporter for Human<W> {
         if self.pages {
             lines.extend(regressions(outcome));
             lines.extend(repeats(outcome));
-            lines.extend(never(outcome));
+            lines.extend(gaps(outcome));
             lines.extend(closing(outcome));
+            lines.extend(tested(outcome.account()));
         }
         self.print(&lines);
     }
@@ -145,36 +144,14 @@ fn repeats(outcome: &CampaignOutcome) -> Vec<Line> {
     repeated.map(line).collect()
 }
 
-/// The claims and points that no run reached.
-fn never(outcome: &CampaignOutcome) -> Vec<Line> {
-    let Some((first, rest)) = outcome.never.split_first() else { return Vec::new() };
-    let (tone, sign, title) = if outcome.tested_nothing() {
-        (Tone::Bad, "✗", "nothing was tested; never happened")
-    } else {
-        (Tone::Turn, "–", "not seen yet")
-    };
-    let named = std::iter::once(first)
-        .chain(rest.iter().take(NEVER_MAX - 1))
-        .map(|claim| format!("\"{claim}\""))
-        .collect::<Vec<_>>();
-    let more = outcome.never.len().saturating_sub(NEVER_MAX);
-    let more = if more > 0 { format!(" and {} more", count(more as u64)) } else { String::new() };
-    let text = format!("{title} in {}: {}{more}", plural(outcome.runs, "run"), named.join(", "));
-    let mut lines = Vec::new();
-    for (index, text) in wrap(&text, WIDTH - 2).into_iter().enumerate() {
-        let line = if index == 0 { Line::of(tone, sign).put(Tone::Plain, " ") } else { Line::of(Tone::Plain, "  ") };
-        lines.push(line.put(Tone::Plain, text));
-    }
-    lines
-}
-
 /// The last lines of every campaign.
 fn closing(outcome: &CampaignOutcome) -> Vec<Line> {
     let name = format!("{} {}", outcome.scenario, outcome.build);
     let findings = outcome.findings.len() as u64;
     let (tone, sign, title) = match outcome.verdict() {
-        Verdict::Held => (Tone::Good, "✓", format!("{name} held in {}", plural(outcome.runs, "run"))),
         Verdict::Vacuous if outcome.ran_nothing() => (Tone::Bad, "✗", format!("{name}: {NOTHING_RAN}")),
+        Verdict::Vacuous => (Tone::Bad, "✗", format!("{name} tested nothing in {}", plural(outcome.runs, "run"))),
+        Verdict::Held => (Tone::Good, "✓", format!("{name} held in {}", plural(outcome.runs, "run"))),
         Verdict::Broke if findings > 0 => {
             (Tone::Bad, "✗", format!("{name}: {} in {}", plural(findings, "finding"), plural(outcome.runs, "run")))
         }

@@ -1,6 +1,7 @@
 //! Campaigns as JSON lines for programs: one object per line, the summary last.
 //! The keys are public API.
 
+use super::account::reason;
 use super::words::{Lexicon, event_line};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
@@ -8,11 +9,11 @@ use crate::failure::regressions::here;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
 use crate::model::visible::visible_json;
-use crate::search::campaign::{CampaignOutcome, Counted, RegressionOutcome, Reporter};
+use crate::search::campaign::{Account, CampaignOutcome, Counted, RegressionOutcome, Reporter};
 use afterlife_sim::event::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// Writes lines of JSON.
@@ -114,7 +115,7 @@ impl<W: Write> Reporter for Json<W> {
                 "scenario": outcome.scenario,
                 "build": outcome.build,
                 "claims": outcome.never,
-                "fails": outcome.tested_nothing(),
+                "fails": outcome.verdict() == Verdict::Vacuous,
             }));
         }
         let campaign = Summary::of("campaign", std::slice::from_ref(outcome));
@@ -135,6 +136,10 @@ struct Summary<'a> {
     virtual_ns: u64,
     cpu_ns: u64,
     pairs: Pairs,
+    /// The reasons why the campaigns tested nothing, each as a sentence.
+    vacuous: Vec<String>,
+    /// The account of each campaign, by scenario and build.
+    account: BTreeMap<String, &'a Account>,
 }
 
 #[derive(Serialize)]
@@ -180,6 +185,11 @@ impl<'a> Summary<'a> {
             virtual_ns: outcomes.iter().map(|outcome| outcome.virtual_ns).sum(),
             cpu_ns: outcomes.iter().map(|outcome| outcome.cpu_ns).sum(),
             pairs: Pairs::default(),
+            vacuous: outcomes.iter().flat_map(|outcome| outcome.vacuous().iter().map(reason)).collect(),
+            account: outcomes
+                .iter()
+                .map(|outcome| (format!("{} {}", outcome.scenario, outcome.build), outcome.account()))
+                .collect(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Campaigns as JUnit XML for tools that collect test results: one suite per campaign, one case per failure.
 //! The document is written when all campaigns have ended. Findings are on disk before that.
 
+use super::account::reasons;
 use super::measure::plural;
 use super::page::{page, plain};
 use super::paste::Paste;
@@ -68,7 +69,7 @@ impl Reporter for Junit {
         }
         if outcome.tested_nothing() {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("sometimes").set_message(format!("never happened: {}", outcome.never.join(", ")));
+            status.set_type("vacuous").set_message(reasons(outcome));
             case("nothing was tested", status);
         }
         if outcome.ran_nothing() {

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! reporters of campaigns   human  json  junit  github; reporters (several as one); progress (the bar)
+//!                          account (what a campaign tested)
 //! pages                    page (one finding)  timeline/ (the same as HTML)  replays  triage
 //!                          table (the main job)  engines  sockets  log_lines
 //! words                    words (events, faults, triggers)  titles (broken claims)  requirements (it takes …)
@@ -10,6 +11,7 @@
 //! layout                   line (tones and columns)
 //! ```
 
+mod account;
 mod engines;
 mod github;
 mod human;
@@ -32,6 +34,7 @@ mod timeline;
 mod triage;
 mod words;
 
+pub(crate) use account::reasons;
 pub(crate) use engines::engines;
 pub(crate) use github::Github;
 pub(crate) use human::Human;

@@ -6,7 +6,10 @@ use crate::failure::record::SavedRecord;
 use crate::failure::sample::{abort, crash, crowded, panicked, raft_master, shrunk, token, use_after_teardown};
 use crate::failure::shrunk::Shrunk;
 use crate::model::build::Build;
-use crate::search::campaign::{CampaignOutcome, Counted, Nondeterminism, Reporter};
+use crate::scenario::node::Role;
+use crate::search::campaign::{
+    Account, CampaignOutcome, Counted, FaultTally, LedgerTally, NodeTally, Nondeterminism, Reporter, Vacuity,
+};
 use crate::search::check::{Difference, Next, Stack};
 use crate::search::moment::Moment;
 use crate::search::replay::Replayed;
@@ -55,12 +58,46 @@ fn outcome(findings: Vec<Counted>) -> CampaignOutcome {
         nondeterminism: None,
         repeated: 20,
         never: Vec::new(),
-        full: true,
+        account: Default::default(),
+        vacuous: Vec::new(),
         events: 5_822_000,
         digest: Default::default(),
         virtual_ns: 4_000_000_000_000,
         cpu_ns: 3_100_000_000,
         elapsed: Duration::from_millis(1_640),
+    }
+}
+
+/// The account of a campaign with some of everything.
+fn account() -> Account {
+    let node = |name: &str, role, succeeded, failure: Option<&str>| NodeTally {
+        name: name.to_owned(),
+        role,
+        runs: 2_000,
+        succeeded,
+        first_failure: failure.map(str::to_owned),
+    };
+    let fault = |struck, missed| FaultTally { struck, missed, ..FaultTally::default() };
+    let ledger = |name: &str, entries| LedgerTally {
+        name: name.to_owned(),
+        entries,
+        complete: 2_000,
+        is_acked: name == "acked",
+        is_found: name == "found",
+    };
+    let faults = [("kill", fault(1_204, 31)), ("stop", fault(980, 0)), ("slow-disk", fault(0, 0))];
+    Account {
+        faults: faults.into_iter().map(|(kind, fault)| (kind.to_owned(), fault)).collect(),
+        restarts: 2_184,
+        nodes: vec![
+            node("broker-0", Role::Service, 2_000, None),
+            node("producer", Role::Client, 1_998, Some("connect to broker-0:7000: connection refused")),
+            node("auditor", Role::Verifier, 1_990, None),
+        ],
+        ledgers: vec![ledger("acked", 199_650), ledger("found", 199_650)],
+        runs: 2_000,
+        has_claims: true,
+        ..Account::default()
     }
 }
 
@@ -174,21 +211,33 @@ fn every_outcome_of_a_campaign_has_its_closing_lines() {
     let broke = outcome(vec![counted(&use_after_teardown(), 7)]);
     let never =
         CampaignOutcome { never: vec!["a broker restarts".into(), "a batch is lost".into()], ..outcome(Vec::new()) };
-    let short = CampaignOutcome { full: false, runs: 10, ..never.clone() };
+    let short = CampaignOutcome { runs: 10, ..never.clone() };
+    let happens = |claim: &str| Vacuity::NeverHappened { claim: claim.to_owned() };
+    let why = Some("connect to broker-0:7000: connection refused".to_owned());
+    let vacuous = CampaignOutcome {
+        vacuous: vec![
+            Vacuity::NeverSucceeded { node: "producer".into(), why },
+            Vacuity::NothingAcked { ledger: "acked".into() },
+            happens("a broker restarts"),
+        ],
+        account: account(),
+        ..never.clone()
+    };
     let nondeterminism = Nondeterminism {
         seed: 47,
         first: (Digest(1, 2), None),
         second: (Digest(3, 4), Some(use_after_teardown().finding.signature)),
     };
     let differing = CampaignOutcome { nondeterminism: Some(nondeterminism), ..outcome(Vec::new()) };
-    let nothing = CampaignOutcome { runs: 0, events: 0, full: false, ..outcome(Vec::new()) };
-    let all = [outcome(Vec::new()), broke, never, short, differing, nothing].map(|outcome| closing(&outcome));
+    let tested = CampaignOutcome { account: account(), ..outcome(Vec::new()) };
+    let nothing = CampaignOutcome { runs: 0, events: 0, ..outcome(Vec::new()) };
+    let all = [outcome(Vec::new()), tested, broke, vacuous, short, differing, nothing].map(|outcome| closing(&outcome));
     insta::assert_snapshot!("closing", all.join("\n"));
 }
 
 #[test]
 fn a_campaign_without_a_run_is_no_passing_case() {
-    let outcome = CampaignOutcome { runs: 0, full: false, ..outcome(Vec::new()) };
+    let outcome = CampaignOutcome { runs: 0, ..outcome(Vec::new()) };
     let mut junit = crate::report::Junit::new(paste());
     junit.end(&outcome);
     let text = junit.text().expect("it can be written");

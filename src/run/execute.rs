@@ -8,12 +8,14 @@ use crate::model::engine::{Engine, Need};
 use crate::model::refusal::Refusal;
 use crate::model::violation::Violation;
 use crate::rt::guest;
+use crate::run::account::{Described, RunAccount, SetupError};
 use crate::run::description;
 use crate::run::injector::Window;
 use crate::run::observer::{RunObserver, Watched};
 use crate::run::request::{Ended, Record, Reply, Request, Unresolved};
 use crate::scenario::definition::Scenario;
 use crate::scenario::description::Description;
+use crate::scenario::ledger;
 use crate::scenario::node::Role;
 use crate::scenario::process::Process;
 use afterlife_sim::choice::Choices;
@@ -90,9 +92,15 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, R
     }
     let (processes, time_limit_ns) = (std::mem::take(&mut described.processes), described.time_limit_ns);
     let terms = described.terms.clone();
+    let about = about(&described, &processes, engine);
+    let scripted = if request.plan.is_none() { described.injected.len() } else { 0 };
     let observer = RunObserver::new(watched(described, &processes, plan.clone()));
     let outcome = run(engine, settings, processes, Box::new(observer));
-    let reply = answer(outcome, names, plan, time_limit_ns, request.until_ns);
+    let mut reply = answer(outcome, names, plan, time_limit_ns, request.until_ns);
+    reply.account.described = about;
+    reply.account.ledgers = ledger::summaries().into_iter().map(Into::into).collect();
+    reply.account.injections.iter_mut().take(scripted).for_each(|injection| injection.is_scripted = true);
+    reply.account.setup_errors.retain(|error| !error.is_expected(&terms));
     let unread = Unresolved { terms, ..reply.unread };
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), unread, ..reply })
 }
@@ -134,6 +142,22 @@ fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched
             .collect(),
         terms: described.terms,
         own: described.invariants,
+    }
+}
+
+/// The parts of a description that decide whether the run can test anything.
+fn about(described: &Description, processes: &[Process], engine: Engine) -> Described {
+    let is_service = |node: NodeId| processes.get(usize::from(node.0)).is_some_and(|of| of.role == Role::Service);
+    let allowed = described.faults.iter().flat_map(|(targets, _)| targets.nodes().iter().copied());
+    let mut targets =
+        allowed.chain(described.injected.iter().flat_map(|injection| injection.fault.targets())).peekable();
+    Described {
+        kinds: described.faults.iter().flat_map(|(_, faults)| faults.kind_names(engine)).map(str::to_owned).collect(),
+        has_claims: !described.claims.is_empty() || !described.invariants.is_empty(),
+        // Without a service, the clients are the subject.
+        strikes_clients_only: targets.peek().is_some()
+            && !targets.any(is_service)
+            && processes.iter().any(|process| process.role == Role::Service),
     }
 }
 
@@ -184,9 +208,12 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     let Ok(observer) = outcome.observer.downcast::<RunObserver>() else {
         unreachable!("the simulation returns the observer that it was given")
     };
-    let live = |node: NodeId| outcome.live.contains(&node);
+    let live = |node: NodeId| outcome.end_state.live.contains(&node);
     let cut_short = outcome.ending == Ending::TimeUp && until_ns.is_some_and(|until_ns| until_ns < time_limit_ns);
     let mut verdicts = observer.verdicts(time_limit_ns, &nodes, cut_short, live);
+    let misconfigured = outcome.end_state.misconfigurations.iter().cloned();
+    let setup_errors = misconfigured.map(|error| SetupError::of(error, &nodes)).collect();
+    let account = RunAccount { setup_errors, ..verdicts.account };
     if outcome.ending == Ending::TooManyEvents {
         // This is the reason for anything else that did not end.
         verdicts.violations = vec![too_many_events(outcome.events)];
@@ -210,7 +237,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         choices: outcome.choices,
         names: outcome.names,
         nodes,
-        sockets: outcome.sockets,
+        sockets: outcome.end_state.sockets,
         events: recorded.events().to_vec(),
         digests: recorded.digests().to_vec(),
         ..Record::default()
@@ -224,6 +251,7 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         plan,
         violations: verdicts.violations,
         sometimes: verdicts.sometimes,
+        account,
         record,
         stack: outcome.crash.map(|crash| crash.stack).or(outcome.stack),
         unread,

@@ -89,7 +89,6 @@ impl Injector {
     }
 
     /// The outcome of each injection so far.
-    #[allow(dead_code, reason = "the account of a campaign reads it")]
     pub(super) fn outcomes(&self) -> Vec<InjectionOutcome> {
         let outcome = |(injection, progress): (&Injection, &Progress)| InjectionOutcome {
             kind: injection.fault.id().to_owned(),

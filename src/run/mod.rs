@@ -3,6 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `request` | requests, replies and records: the data that campaigns and runners exchange |
+//! | `account` | the achievements of one run, for the account of its campaign |
 //! | `log_filter`, `facts/`, `trace` | what programs trace: filters, structured facts, and the subscriber of a run |
 //! | `roles`, `alarms`, `subscriptions` | node roles, the observer's alarms, and the readers of each kind of event |
 //! | `injector`, `claim_check`, `judge` | the plan, the scenario's own claims, and the catalogue of invariants |
@@ -10,6 +11,7 @@
 //! | `description` | the run as the scenario's function describes it, or its mistake |
 //! | `execute` | the run itself, in the process that was forked for it |
 
+pub(crate) mod account;
 mod alarms;
 mod claim_check;
 mod description;

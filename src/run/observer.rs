@@ -1,6 +1,7 @@
 //! The observer of one run: passes events to the plan, the invariants and the claims, and decides when the run is over.
 //! It makes no random choices and prints nothing.
 
+use super::account::{InjectionAccount, RunAccount, RunningAccount};
 use super::alarms::Alarm;
 use super::claim_check::{ClaimCheck, not_recovered};
 use super::injector::{Attempt, Injector, Window};
@@ -40,6 +41,7 @@ pub(crate) struct RunObserver {
     judge: Judge,
     claims: ClaimCheck,
     supervisors: Supervisors,
+    account: RunningAccount,
 }
 
 /// The subject of an observer: a plan, and the claims of a scenario.
@@ -61,6 +63,7 @@ pub(crate) struct Watched {
 pub(crate) struct Verdicts {
     pub(crate) violations: Vec<Violation>,
     pub(crate) sometimes: Vec<(String, bool)>,
+    pub(crate) account: RunAccount,
     pub(crate) leaks: Vec<ServiceLeak>,
     pub(crate) stacks: Vec<(String, u32)>,
 }
@@ -68,6 +71,7 @@ pub(crate) struct Verdicts {
 impl RunObserver {
     pub(crate) fn new(watched: Watched) -> Self {
         let Watched { plan, roles, claims, window, scripted, supervised, terms, own } = watched;
+        let account = RunningAccount::new(roles.iter().copied());
         let roles = Roles::new(roles);
         let injector = Injector::new(plan, window);
         let setup = Setup {
@@ -87,6 +91,7 @@ impl RunObserver {
             judge: Judge::new(terms, setup),
             claims: ClaimCheck::new(claims),
             supervisors: Supervisors::of(supervised),
+            account,
         }
     }
 
@@ -203,7 +208,7 @@ impl RunObserver {
             | What::Reached { .. }
             | What::Phase { .. } => true,
             What::StopRequested { .. } if !self.supervisors.is_empty() => true,
-            _ => self.injector.wants(what),
+            _ => self.injector.wants(what) || RunningAccount::wants(what),
         };
         self.judge.subscribers(what, own)
     }
@@ -217,10 +222,14 @@ impl RunObserver {
         live: impl Fn(NodeId) -> bool,
     ) -> Verdicts {
         if !cut_short {
-            self.judge_the_end(time_limit_ns, names, live);
+            self.judge_the_end(time_limit_ns, names, &live);
         }
+        let (nodes, restarts) = self.account.close(names, live);
+        let name = |node: NodeId| names.get(usize::from(node.0)).cloned().unwrap_or_default();
+        let injections = self.injector.outcomes().into_iter().map(|outcome| InjectionAccount::of(outcome, &name));
+        let account = RunAccount { nodes, restarts, injections: injections.collect(), ..RunAccount::default() };
         let Findings { violations, leaks, stacks } = self.judge.into_findings();
-        Verdicts { violations, sometimes: self.claims.into_sometimes(), leaks, stacks }
+        Verdicts { violations, sometimes: self.claims.into_sometimes(), account, leaks, stacks }
     }
 
     fn judge_the_end(&mut self, time_limit_ns: u64, names: &[String], live: impl Fn(NodeId) -> bool) {
@@ -264,6 +273,7 @@ impl Observer for RunObserver {
         if !self.begun {
             self.begin(control);
         }
+        self.account.event(event, control);
         // Invariants ask whether a process that has ended will be started again.
         if let Some(delay_ns) = self.supervisors.event(event) {
             control.start(event.node, delay_ns);

@@ -7,6 +7,7 @@ use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::build::Build;
 use crate::model::engine::Engine;
 use crate::model::violation::Violation;
+use crate::run::account::RunAccount;
 use afterlife_sim::LogLine;
 use afterlife_sim::choice::Asked;
 use afterlife_sim::event::{Digest, Event, Seq, Socket};
@@ -118,6 +119,8 @@ pub(crate) struct Reply {
     pub violations: Vec<Violation>,
     /// The `sometimes` claims and `reached` points, and whether this run saw each.
     pub sometimes: Vec<(String, bool)>,
+    /// The achievements of the run, and the faults that struck it.
+    pub account: RunAccount,
     /// Every event, if requested.
     pub record: Option<Record>,
     /// The requested stack, as text.
@@ -138,6 +141,7 @@ impl Reply {
             plan,
             violations: Vec::new(),
             sometimes: Vec::new(),
+            account: RunAccount::default(),
             record: None,
             stack: None,
             unread: Unresolved::default(),

@@ -3,6 +3,7 @@
 
 use super::error::RunnerError;
 use super::executor::Executor;
+use crate::run::account::RunAccount;
 use crate::run::request::{Ended, Reply, Request, Unresolved};
 use afterlife_sim::event::Digest;
 use std::ops::ControlFlow;
@@ -41,6 +42,7 @@ pub(crate) fn held(request: &Request) -> Reply {
         plan: request.plan.clone().unwrap_or_default(),
         violations: Vec::new(),
         sometimes: Vec::new(),
+        account: RunAccount::default(),
         record: None,
         stack: None,
         unread: Unresolved::default(),

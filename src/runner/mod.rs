@@ -25,6 +25,7 @@ mod protocol;
 mod serve;
 mod symbolize;
 
+pub(crate) use afterlife_sim::isolate::{catch_interrupts, interrupt};
 pub(crate) use error::RunnerError;
 pub(crate) use executor::Executor;
 pub(crate) use launch::Launch;

@@ -127,6 +127,11 @@ impl Claims {
         self.acked.push(Box::new(lost));
     }
 
+    /// Returns whether there is no claim.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.always.is_empty() && self.eventually.is_empty() && self.sometimes.is_empty() && self.acked.is_empty()
+    }
+
     /// The claims that hold at every moment.
     pub(crate) fn always(&self) -> &[Claim] {
         &self.always

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An entry of a ledger: any value with an order and a `Debug` form.
@@ -35,7 +36,6 @@ struct Pages<T> {
 }
 
 /// A ledger as the account of a run reports it.
-#[allow(dead_code, reason = "the account of a campaign is not built yet")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LedgerSummary {
     /// The name.
@@ -52,7 +52,6 @@ pub(crate) struct LedgerSummary {
 
 /// A ledger without the type of its entries.
 trait AnyBook: Send + Sync {
-    #[allow(dead_code, reason = "the account of a campaign is not built yet")]
     fn summary(&self) -> LedgerSummary;
     fn as_any(&self) -> &dyn Any;
 }
@@ -84,10 +83,19 @@ impl<T> Book<T> {
 static BOOKS: Mutex<Vec<&'static dyn AnyBook>> = Mutex::new(Vec::new());
 
 /// The ledgers of this process's run, in the order in which the scenario made them.
-#[allow(dead_code, reason = "the account of a campaign is not built yet")]
 pub(crate) fn summaries() -> Vec<LedgerSummary> {
     let books = books().clone();
     books.into_iter().map(AnyBook::summary).collect()
+}
+
+/// A ledger that a scenario has made, by its name.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) index: usize,
+    /// The type of its entries.
+    pub(super) entries: &'static str,
+    /// The line that made it.
+    pub(super) site: &'static Location<'static>,
 }
 
 /// A handle on a ledger. Copy it into the closures that need it.

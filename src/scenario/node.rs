@@ -4,6 +4,7 @@
 use crate::rt::guest;
 use crate::scenario::rng::Rng;
 use afterlife_sim::ExitCode;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::future::Future;
 use std::io::{Read, Write};
@@ -134,7 +135,8 @@ impl StopRequests {
 }
 
 /// The role of a node in the scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Role {
     /// It serves. Faults may strike it.
     Service,

@@ -14,10 +14,10 @@ use crate::scenario::claim::{Claim, Claims, View};
 use crate::scenario::clock::Clock;
 use crate::scenario::description::Description;
 use crate::scenario::disk::Disk;
+use crate::scenario::ledger::Named;
 use crate::scenario::link::Link;
 use crate::scenario::process::Process;
 use crate::scenario::rng::Rng;
-use crate::scenario::sim::ledgers::Known;
 use crate::scenario::supervisor::Supervisor;
 use afterlife_sim::Latency;
 use afterlife_sim::event::NodeId;
@@ -43,7 +43,7 @@ pub struct Sim {
     mistakes: Vec<String>,
     /// The number of generators that `rng` has returned.
     rngs: u64,
-    ledgers: Vec<Known>,
+    ledgers: Vec<Named>,
 }
 
 /// The default time limit of a run.
@@ -204,6 +204,18 @@ impl Sim {
     /// zero. Main threads start without delay.
     pub fn thread_start_delay(&mut self, at_most: Duration) {
         self.thread_start_max_ns = nanoseconds(at_most);
+    }
+
+    /// Declares a host name that no node has and that processes may look up all the same. Without it, a campaign fails if every run
+    /// looks up a name that no node has: it is most likely mistyped.
+    pub fn unknown_host(&mut self, name: &str) {
+        self.terms.expect_unknown_host(name);
+    }
+
+    /// Allows calls that fail in every run because of the scenario's setup: a port that is bound twice, a connection to a port
+    /// that its node binds to the loopback address only, a host name that no node has. Without it, such a campaign fails.
+    pub fn allow_misconfiguration(&mut self) {
+        self.terms.allow_misconfiguration();
     }
 
     /// Records an error if the engine does not support something that the scenario asks for.

@@ -68,7 +68,7 @@ fn an_echo_comes_back(sim: &mut Sim) {
 }
 
 fn a_scenario_holds_and_each_seed_is_one_run() {
-    let output = harness::campaign("an_echo_comes_back", "0..40");
+    let output = harness::campaign("an_echo_comes_back", "0..60");
     assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     assert!(output.summary()["events"].as_u64() > Some(1_000), "{}", output.out);
     let output = harness::cli(&["check", "an_echo_comes_back", "--pairs", "4"]);

@@ -7,7 +7,9 @@ use crate::host::status::{NAMES_MAX, name_node};
 use crate::kernel::control::{Observer, attach};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::ending::{Crash, Ending};
+use crate::kernel::fs::system_files::SystemFiles;
 use crate::kernel::net::link::Link;
+use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::process::address::NODES_MAX;
 use crate::kernel::process::node::Main;
 use crate::kernel::process::output::LogLine;
@@ -69,12 +71,20 @@ pub struct Outcome {
     pub stack: Option<String>,
     /// The fault that ended it.
     pub crash: Option<Crash>,
-    /// The nodes whose process had not ended, or never started.
-    pub live: Vec<NodeId>,
-    /// Every socket at the run's end, if events were recorded: a run ends at its first violation.
-    pub sockets: Vec<Socket>,
+    /// The state of the simulation at its end.
+    pub end_state: EndState,
     /// The observer, as [`Observer::into_any`] returns it.
     pub observer: Box<dyn std::any::Any>,
+}
+
+/// The state of a simulation at its end.
+pub struct EndState {
+    /// The nodes whose process had not ended, or never started.
+    pub live: Vec<NodeId>,
+    /// Every socket, if events were recorded: a run ends at its first violation.
+    pub sockets: Vec<Socket>,
+    /// Calls that failed because of the setup.
+    pub misconfigurations: Vec<Misconfiguration>,
 }
 
 /// Draws the calling thread's random bytes from a seed, until the next run on it has ended: the host's decisions before
@@ -115,6 +125,8 @@ pub(crate) fn run_with(
         }
         kernel.set_clocks(node, machine.clock_offset_ns, machine.clock_ppm);
     }
+    let files = SystemFiles::of_nodes(kernel.process.nodes().map(|(_, node)| node.name()));
+    kernel.process.nodes_mut().for_each(|node| node.storage_mut().set_system_files(files.clone()));
     prepare(&mut kernel);
     kernel.observe(attach(observer));
     // Threads that never run again still point into the kernel, so that it is never moved or freed.
@@ -144,8 +156,7 @@ pub(crate) fn run_with(
         choices: kernel.sched.choices().asked(),
         stack,
         crash: kernel.take_crash(),
-        live,
-        sockets,
+        end_state: EndState { live, sockets, misconfigurations: kernel.net.misconfigurations().all() },
         observer: observer.into_any(),
     }
 }

@@ -9,6 +9,7 @@ use super::user_memory::{UserSlice, UserSliceMut};
 use crate::event::NodeId;
 use crate::host::system;
 use crate::kernel::Errno;
+use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::process::address::{address_v4, address_v6};
 use crate::kernel::sched::thread::ThreadId;
 use libc::{addrinfo, c_char, c_int, c_void, size_t, sockaddr, sockaddr_in6, socklen_t};
@@ -23,7 +24,14 @@ fn addresses(me: ThreadId, name: &str) -> Vec<IpAddr> {
     if name == "localhost" {
         return vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     }
-    let found = call(me, |kernel| kernel.process.nodes().position(|(_, node)| node.name() == name));
+    let found = call(me, |kernel| {
+        let found = kernel.process.nodes().position(|(_, node)| node.name() == name);
+        if found.is_none() {
+            let (node, name) = (kernel.sched[me].node(), name.to_owned());
+            kernel.net.misconfigurations_mut().record(Misconfiguration::UnknownHost { node, name });
+        }
+        found
+    });
     found.map_or(Vec::new(), |index| {
         let node = NodeId(index as u16);
         vec![IpAddr::V4(address_v4(node)), IpAddr::V6(address_v6(node))]

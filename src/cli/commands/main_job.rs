@@ -8,7 +8,7 @@ use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Human, Line, Reporters, Row, Tone, elapsed, page, plural, table};
+use crate::report::{Human, Line, Reporters, Row, Tone, elapsed, page, plural, reasons, table};
 use crate::run::request::Ended;
 use crate::runner::Executor;
 use crate::scenario::definition::Scenario;
@@ -172,10 +172,7 @@ fn without_finding(outcome: &CampaignOutcome, breaks: bool) -> Line {
             (Tone::Bad, "✗", format!("{name}: two runs of one seed differ, after {runs}"))
         }
         (Verdict::Vacuous, _) if outcome.ran_nothing() => (Tone::Bad, "✗", format!("{name}: {NOTHING_RAN}")),
-        _ => {
-            let never = outcome.never.join(", ");
-            (Tone::Bad, "✗", format!("{name}: nothing was tested; never happened in {runs}: {never}"))
-        }
+        _ => (Tone::Bad, "✗", format!("{name}: nothing was tested in {runs}: {}", reasons(outcome))),
     };
     let size = format!("; {}, {} elapsed", plural(outcome.events, "event"), elapsed(outcome.elapsed));
     Line::of(tone, sign).put(Tone::Plain, " ").put(Tone::Strong, title).put(Tone::Faint, size)

@@ -9,7 +9,7 @@ use crate::failure::regressions::RegressionFiles;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::report::{Github, Json, Junit, Paste, Reporters};
-use crate::runner::Pool;
+use crate::runner::{Pool, interrupt};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::{Limit, check_ends};
 use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, Reporter};
@@ -138,6 +138,6 @@ fn each(
     reporter: &mut dyn Reporter,
 ) -> Result<Vec<CampaignOutcome>, Refusal> {
     // A campaign that was interrupted has its summary. Those after it have nothing to report.
-    let begins = |_: &&CampaignOptions| afterlife_sim::isolate::interrupt().is_none();
+    let begins = |_: &&CampaignOptions| interrupt().is_none();
     campaigns.iter().take_while(begins).map(|options| campaign::run(options, pool, store, reporter)).collect()
 }

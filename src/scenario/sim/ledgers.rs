@@ -1,16 +1,8 @@
 //! The ledgers of a scenario, each by its name, and the claim that compares two of them.
 
 use super::Sim;
-use crate::scenario::ledger::{Entry, Ledger};
+use crate::scenario::ledger::{Entry, Ledger, Named};
 use std::panic::Location;
-
-/// A ledger that the scenario has made.
-pub(super) struct Known {
-    name: String,
-    index: usize,
-    entries: &'static str,
-    site: &'static Location<'static>,
-}
 
 impl Sim {
     /// The ledger of this name: a record of the run in the scenario's own terms, for claims to compare. The handle is `Copy`. A
@@ -22,7 +14,7 @@ impl Sim {
             if let Some(ledger) = Ledger::at(known.index) {
                 return ledger;
             }
-            let Known { entries: theirs, site, .. } = known;
+            let Named { entries: theirs, site, .. } = known;
             let why = format!(
                 "the ledger `{name}` has entries of the type {theirs} since {site}, not {entries}: give each ledger its own name"
             );
@@ -30,7 +22,7 @@ impl Sim {
         }
         let ledger = Ledger::new(name);
         let site = Location::caller();
-        self.ledgers.push(Known { name: name.to_owned(), index: ledger.index(), entries, site });
+        self.ledgers.push(Named { name: name.to_owned(), index: ledger.index(), entries, site });
         ledger
     }
 

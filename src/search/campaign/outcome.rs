@@ -1,7 +1,9 @@
 //! The outcome of a campaign, as data: findings, nondeterminism, claims that never held, and totals.
 //! Reporters print it, and the exit code follows from it.
 
+use super::account::Account;
 use super::regressions::{RegressionOutcome, RegressionRun};
+use super::vacuity::Vacuity;
 use crate::failure::finding::Finding;
 use crate::model::build::Build;
 use crate::model::verdict::Verdict;
@@ -57,8 +59,10 @@ pub struct CampaignOutcome {
     pub(crate) repeated: u64,
     /// The `sometimes` claims and `reached` points that no run saw.
     pub(crate) never: Vec<String>,
-    /// True if there were enough runs to count `never` as a failure.
-    pub(crate) full: bool,
+    /// The sum of the accounts of its runs.
+    pub(crate) account: Account,
+    /// The reasons why it tested nothing, although it held.
+    pub(crate) vacuous: Vec<Vacuity>,
     /// The digests of all runs, folded in order. Equal digests mean equal campaigns.
     pub(crate) digest: Digest,
     /// The events of all runs.
@@ -112,9 +116,19 @@ impl CampaignOutcome {
         self.elapsed
     }
 
-    /// Returns whether the campaign fails because a claim never held.
+    /// The account of the campaign.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The reasons why the campaign tested nothing; none if it found something.
+    pub(crate) fn vacuous(&self) -> &[Vacuity] {
+        if self.findings.is_empty() && self.nondeterminism.is_none() { &self.vacuous } else { &[] }
+    }
+
+    /// Returns whether the campaign held and tested nothing.
     pub(crate) fn tested_nothing(&self) -> bool {
-        self.full && self.findings.is_empty() && !self.never.is_empty()
+        !self.vacuous().is_empty()
     }
 
     /// Returns whether there was no run at all.
@@ -126,11 +140,11 @@ impl CampaignOutcome {
     pub(crate) fn verdict(&self) -> Verdict {
         if self.nondeterminism.is_some() {
             Verdict::Nondeterministic
-        } else if !self.findings.is_empty() || self.tested_nothing() {
+        } else if !self.findings.is_empty() {
             Verdict::Broke
         } else if self.regressions.iter().any(|run| matches!(run.outcome, RegressionOutcome::Unfit(_))) {
             Verdict::Unfit
-        } else if self.ran_nothing() {
+        } else if self.ran_nothing() || self.tested_nothing() {
             Verdict::Vacuous
         } else {
             Verdict::Held

@@ -1,16 +1,18 @@
 //! The steps of a campaign: run, detect a failure, confirm it in a fresh process, record it, report it.
 
+use super::account::Account;
 use super::comparison::{broken, compare, failing_run};
 use super::options::CampaignOptions;
 use super::outcome::{CampaignOutcome, Counted, Nondeterminism};
 use super::regressions::{self, RegressionOutcome, RegressionRun};
 use super::reporter::Reporter;
 use super::shrinking::shrink;
+use super::vacuity::vacuities;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::violation::Signature;
-use crate::run::request::{Reply, Request};
+use crate::run::request::{Ended, Reply, Request};
 use crate::runner::Executor;
 use crate::search::run_log::with_log;
 use std::collections::BTreeMap;
@@ -132,6 +134,10 @@ impl Campaign<'_> {
         self.outcome.events += reply.events;
         self.outcome.virtual_ns += reply.virtual_ns;
         self.outcome.cpu_ns += reply.cpu_ns;
+        // A run that could not reply has no account.
+        if reply.ended == Ended::Whole && !reply.account.nodes.is_empty() {
+            self.outcome.account.add(&reply.account);
+        }
         for (name, seen) in &reply.sometimes {
             *self.seen.entry(name.clone()).or_default() |= seen;
         }
@@ -184,8 +190,9 @@ impl Campaign<'_> {
     fn close(self, elapsed: Duration) -> CampaignOutcome {
         let mut outcome = self.outcome;
         outcome.elapsed = elapsed;
-        outcome.full = outcome.runs >= self.options.full;
+        let is_full = outcome.runs >= self.options.full;
         outcome.never = self.seen.into_iter().filter(|(_, seen)| !seen).map(|(name, _)| name).collect();
+        outcome.vacuous = vacuities(&outcome.account, &outcome.never, is_full);
         outcome
     }
 }
@@ -200,7 +207,8 @@ fn empty_outcome(options: &CampaignOptions) -> CampaignOutcome {
         nondeterminism: None,
         repeated: 0,
         never: Vec::new(),
-        full: false,
+        account: Account::default(),
+        vacuous: Vec::new(),
         digest: Default::default(),
         events: 0,
         virtual_ns: 0,

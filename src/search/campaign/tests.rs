@@ -1,7 +1,7 @@
 //! Tests the campaign's own decisions with a fake executor that answers from a function.
 //! Other tests run real processes.
 
-use super::{CampaignOptions, CampaignOutcome, Reporter, run};
+use super::{CampaignOptions, CampaignOutcome, Reporter, Vacuity, run};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::{RecordStore, SavedRecord};
 use crate::failure::token::Token;
@@ -10,8 +10,10 @@ use crate::model::build::Build;
 use crate::model::scratch::Folder;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Violation;
+use crate::run::account::{Described, InjectionAccount, LedgerAccount, NodeAccount, RunAccount, SetupError};
 use crate::run::request::{Ended, Record, Reply, Request};
 use crate::runner::fake::{Fake, held};
+use crate::scenario::node::Role;
 use crate::search::budget::Shard;
 use afterlife_sim::event::NodeId;
 use afterlife_sim::event::{Digest, Seq};
@@ -266,7 +268,7 @@ fn a_claim_that_never_held_fails_a_full_campaign_but_no_shorter_one() {
         Reply { sometimes, ..held(request) }
     };
     let (full, _) = campaign(&options(100), answer);
-    assert_eq!((full.never.as_slice(), full.verdict()), (["never seen".to_owned()].as_slice(), Verdict::Broke));
+    assert_eq!((full.never.as_slice(), full.verdict()), (["never seen".to_owned()].as_slice(), Verdict::Vacuous));
     let (short, _) = campaign(&options(99), answer);
     assert_eq!((short.never.len(), short.verdict()), (1, Verdict::Held));
 }
@@ -296,4 +298,107 @@ fn a_finding_that_cannot_be_saved_is_still_reported() {
     let [(_, saved)] = &recorded.failure[..] else { panic!("it was reported once") };
     let why = saved.unwritten.as_deref().expect("a file is in the way");
     assert!(why.starts_with("cannot write to ") && why.contains("toy"), "{why}");
+}
+
+/// A run with a client that succeeded.
+fn tested() -> RunAccount {
+    let node = |name: &str, role| NodeAccount { name: name.to_owned(), role, succeeded: true, failure: None };
+    RunAccount { nodes: vec![node("store", Role::Service), node("writer", Role::Client)], ..RunAccount::default() }
+}
+
+fn vacuities(runs: u64, account: impl Fn(u64) -> RunAccount) -> Vec<Vacuity> {
+    let answer = |request: &Request, _: bool| Reply { account: account(request.seed), ..held(request) };
+    let (outcome, _) = campaign(&options(runs), answer);
+    let expected = if outcome.vacuous().is_empty() { Verdict::Held } else { Verdict::Vacuous };
+    assert_eq!(outcome.verdict(), expected);
+    outcome.vacuous().to_vec()
+}
+
+#[test]
+fn a_client_that_succeeds_in_one_run_is_enough_and_one_that_never_does_fails_the_campaign() {
+    let account = |seed, succeeds_on: u64| {
+        let mut account = tested();
+        account.nodes[1].succeeded = seed == succeeds_on;
+        account.nodes[1].failure = (seed != succeeds_on).then(|| format!("refused in run {seed}"));
+        account
+    };
+    assert_eq!(vacuities(10, |seed| account(seed, 7)), []);
+    let why = Some("refused in run 0".to_owned());
+    assert_eq!(vacuities(10, |seed| account(seed, 99)), [Vacuity::NeverSucceeded { node: "writer".to_owned(), why }]);
+}
+
+#[test]
+fn ledgers_that_are_compared_must_have_entries_and_be_completed() {
+    let ledger = |name: &str, entries, is_complete| LedgerAccount {
+        name: name.to_owned(),
+        entries,
+        is_complete,
+        is_acked: name == "acked",
+        is_found: name == "found",
+    };
+    let account = |entries, is_complete| RunAccount {
+        ledgers: vec![ledger("acked", entries, false), ledger("found", 0, is_complete), ledger("other", 0, false)],
+        ..tested()
+    };
+    assert_eq!(vacuities(3, |seed| account(seed, seed == 2)), []);
+    let [acked, found] = ["acked", "found"].map(str::to_owned);
+    assert_eq!(
+        vacuities(3, |_| account(0, false)),
+        [Vacuity::NothingAcked { ledger: acked }, Vacuity::NeverCompleted { ledger: found }]
+    );
+}
+
+#[test]
+fn faults_that_never_strike_fail_a_full_campaign_and_no_shorter_one() {
+    let injection = |kind: &str, missed: Option<&str>| InjectionAccount {
+        kind: kind.to_owned(),
+        is_scripted: false,
+        missed: missed.map(str::to_owned),
+        is_late: false,
+    };
+    let described = || Described { kinds: vec!["kill".to_owned(), "stop".to_owned()], ..Described::default() };
+    let account = |struck: bool| RunAccount {
+        injections: vec![
+            injection("kill", (!struck).then_some("the process was down")),
+            injection("stop", Some("the process was down")),
+        ],
+        described: described(),
+        ..tested()
+    };
+    let why = || Some("the process was down".to_owned());
+    assert_eq!(vacuities(99, |_| account(false)), []);
+    assert_eq!(vacuities(100, |_| account(false)), [Vacuity::NoFaultStruck { why: why() }]);
+    let stop = Vacuity::NeverStruck { kind: "stop".to_owned(), why: why() };
+    assert_eq!(vacuities(100, |_| account(true)), [stop]);
+    // A kind that no seed drew may be drawn by the next campaign.
+    let undrawn = || RunAccount { injections: vec![injection("kill", None)], described: described(), ..tested() };
+    assert_eq!(vacuities(100, |_| undrawn()), []);
+}
+
+#[test]
+fn a_setup_error_fails_the_campaign_if_every_run_has_it() {
+    let error = SetupError::UnknownHost { node: "writer".to_owned(), name: "stoer".to_owned() };
+    let account =
+        |has_it: bool| RunAccount { setup_errors: if has_it { vec![error.clone()] } else { Vec::new() }, ..tested() };
+    assert_eq!(vacuities(10, |seed| account(seed > 0)), []);
+    let nodes = vec!["store".to_owned(), "writer".to_owned()];
+    assert_eq!(vacuities(10, |_| account(true)), [Vacuity::Setup { error: error.clone(), nodes }]);
+}
+
+#[test]
+fn a_scenario_without_a_client_and_a_claim_and_faults_on_clients_alone_fail() {
+    let service_only = |has_claims| {
+        let mut account = tested();
+        account.nodes.truncate(1);
+        account.described.has_claims = has_claims;
+        account
+    };
+    assert_eq!(vacuities(3, |_| service_only(true)), []);
+    assert_eq!(vacuities(3, |_| service_only(false)), [Vacuity::NothingDrives]);
+    let on_clients = |seed| RunAccount {
+        described: Described { strikes_clients_only: seed < 3, ..Described::default() },
+        ..tested()
+    };
+    assert_eq!(vacuities(3, on_clients), [Vacuity::FaultsOnClientsOnly]);
+    assert_eq!(vacuities(4, on_clients), []);
 }

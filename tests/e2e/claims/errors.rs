@@ -87,7 +87,8 @@ fn a_client_prints_in_pieces(sim: &mut Sim) {
     sim.client_main("client", |node| {
         println!("sending");
         eprintln!("order {} of {}: no answer", node.index() + 17, node.name());
-        eprint!("giving {}", "up");
+        eprint!("giving ");
+        eprint!("up");
         3
     });
 }

@@ -98,7 +98,9 @@ fn the_search_is_not_complete(sim: &mut Sim) {
 
 fn acknowledged_entries_are_compared_once_the_ledger_is_complete() {
     campaign_holds("everything_is_found");
-    campaign_holds("the_search_is_not_complete");
+    let incomplete = campaign("the_search_is_not_complete", "20");
+    assert_eq!(incomplete.code, 5, "{incomplete:?}");
+    assert!(incomplete.out.contains("the ledger `found` was never completed"), "{incomplete:?}");
     assert_eq!(signature("nothing_is_found"), "nothing-acked-is-lost · acknowledged numbers");
     let sentence = &campaign("nothing_is_found", "1").finding()["sentence"];
     assert_eq!(sentence, "0, 1, 2 and 2 more were acknowledged and missing after recovery");
@@ -163,6 +165,8 @@ fn the_client_may_take_too_long(sim: &mut Sim) {
 
 fn a_client_that_ends_late_breaks_recovers() {
     campaign_holds("the_client_ends_in_time");
-    campaign_holds("the_client_may_take_too_long");
+    let unended = campaign("the_client_may_take_too_long", "20");
+    assert_eq!(unended.code, 5, "{unended:?}");
+    assert!(unended.out.contains("the client client succeeded in no run: it never ended"), "{unended:?}");
     assert_eq!(signature("the_client_takes_too_long"), "recovers · client");
 }

@@ -249,6 +249,6 @@ fn a_proxy_leaves_on_the_spot(sim: &mut Sim) {
     });
     sim.sometimes("the proxy restarts", |view| view.restarts() > 0);
     let window = |faults: Faults| faults.starting_at(ms(20)).quiet_after(ms(800)).downtime(ms(5), ms(50));
-    sim.faults(backend, window(Faults::none().kills().pauses(ms(10), ms(100)).connection_resets()));
+    sim.faults(backend, window(Faults::none().kills().pauses(ms(10), ms(100))));
     sim.faults(proxies, window(Faults::none().stops(ms(500))));
 }

@@ -1,4 +1,4 @@
-//! What nobody vouches for: hostile records and logs, surprising environments, outputs that cannot be written, campaigns without a run.
+//! Input that nobody vouches for: hostile records and logs, surprising environments, outputs that cannot be written, campaigns without a run.
 //! Nothing of it is believed, obeyed or passed over.
 
 use crate::harness::{Module, Output, at, cli, command, output_of, scenarios, trials};

@@ -25,7 +25,7 @@ pub(crate) fn module() -> Module {
         drawn_faults_strike_only_what_lives,
     ];
     Module::new(scenarios, trials).and(Module::campaigns(campaigns![
-        a_power_loss_after_the_end_of_a_process_loses_its_page_cache: 40,
+        a_power_loss_after_the_end_of_a_process_loses_its_page_cache: 400,
         a_power_loss_of_a_node_that_is_down_for_good_starts_it: 5,
     ]))
 }

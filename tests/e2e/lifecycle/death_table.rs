@@ -3,7 +3,7 @@
 
 use crate::harness::{Module, at, holds, scenario, scenarios, trial, trials};
 use crate::time::secs;
-use afterlife::{Fault, Injection, Node, NodeId, Sim};
+use afterlife::{Fault, Injection, Node, NodeId, Sim, Supervisor};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -226,13 +226,14 @@ pub(crate) fn module() -> Module {
     Module::new(scenarios, trials)
 }
 
-/// Runs a row: its fault, unless the process ends by itself, and a restart.
+/// Runs a row: its fault, unless the process ends by itself, and a restart of the process.
 fn row(index: usize) {
     let row = &ROWS[index];
     let again = Injection { trigger: at(secs(12)), fault: Fault::kill(SERVER, secs(1)) };
     let struck = row.fault.map(|fault| Injection { trigger: at(secs(2)), fault: fault() });
-    let comes_back = row.fault.is_some_and(|fault| fault() != Fault::pause(SERVER, Duration::from_secs(6)));
-    let plan: Vec<Injection> = struck.into_iter().chain((!comes_back).then_some(again)).collect();
+    // A supervisor restarts a process that ends by itself, and a fault's downtime one that it ends.
+    let is_paused = row.fault.is_some_and(|fault| fault() == Fault::pause(SERVER, Duration::from_secs(6)));
+    let plan: Vec<Injection> = struck.into_iter().chain(is_paused.then_some(again)).collect();
     holds(row.name, &plan);
 }
 
@@ -311,6 +312,9 @@ fn dies(sim: &mut Sim, index: usize) {
         (ROWS[index].end)(node)
     });
     sim.memory_budget(server, 32 * MIB);
+    if ROWS[index].fault.is_none() {
+        sim.supervise(server, Supervisor::always().delay(secs(11)));
+    }
     sim.client_main("peer", move |_| {
         let mut stream = loop {
             match TcpStream::connect("server:7000") {

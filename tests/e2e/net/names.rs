@@ -12,6 +12,7 @@ pub(crate) fn module() -> Module {
 }
 
 fn a_node_resolves_by_its_name_only(sim: &mut Sim) {
+    sim.allow_misconfiguration();
     sim.node("store-0", |node| async move {
         node.stopping().await;
         Ok(())

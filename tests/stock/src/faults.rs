@@ -21,8 +21,20 @@ pub(crate) fn early(faults: Faults) -> Faults {
 /// Kills the servers. Partitions, holds and degrades the links between them and their clients, and resets their
 /// connections.
 pub(crate) fn kills_and_link_faults(sim: &mut Sim, servers: Group, clients: Group) {
+    strike(sim, servers, clients, links().connection_resets());
+}
+
+/// The same without resets: each connection of these clients is open for a moment only, so that a reset meets none.
+pub(crate) fn kills_and_faults_of_short_connections(sim: &mut Sim, servers: Group, clients: Group) {
+    strike(sim, servers, clients, links());
+}
+
+fn links() -> Faults {
+    Faults::none().partitions().held_links(secs(2)).lossy_links(300, secs(4))
+}
+
+fn strike(sim: &mut Sim, servers: Group, clients: Group, links: Faults) {
     sim.faults(servers, early(Faults::none().kills()));
-    let links = Faults::none().partitions().held_links(secs(2)).lossy_links(300, secs(4)).connection_resets();
     sim.faults(servers.and(clients), early(links));
     sim.sometimes("a server is killed and restarted", |view| view.restarts() > 0);
 }

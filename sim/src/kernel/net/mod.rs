@@ -8,6 +8,7 @@
 //!             arrival     messages in flight
 //!             deliveries  incarnations that processes have received from
 //!             bytes       queues of bytes
+//!             misconfiguration  calls that fail because of the setup
 //! operations  delivery    messages that arrive or are dropped
 //!             stale       messages between incarnations
 //!             sockets     every socket, listed
@@ -20,6 +21,7 @@ mod bytes;
 mod deliveries;
 mod delivery;
 pub(crate) mod link;
+pub(crate) mod misconfiguration;
 pub(crate) mod network;
 pub(crate) mod pipe;
 mod pipe_descriptor;

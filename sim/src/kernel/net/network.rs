@@ -4,6 +4,7 @@
 use crate::event::NodeId;
 use crate::kernel::net::deliveries::Deliveries;
 use crate::kernel::net::link::{Latency, Link, Links};
+use crate::kernel::net::misconfiguration::Misconfigurations;
 use crate::kernel::net::pipe::Pipes;
 use crate::kernel::net::ports::Ports;
 use crate::kernel::net::tcp::Connections;
@@ -18,6 +19,7 @@ pub(crate) struct Net {
     pub(super) deliveries: Deliveries,
     pub(super) pipes: Pipes,
     pub(super) unix: UnixNames,
+    pub(super) misconfigurations: Misconfigurations,
     /// The number of datagrams that each node has sent to each other.
     datagrams: BTreeMap<(NodeId, NodeId), u64>,
 }
@@ -31,6 +33,7 @@ impl Net {
             deliveries: Deliveries::default(),
             pipes: Pipes::default(),
             unix: UnixNames::default(),
+            misconfigurations: Misconfigurations::default(),
             datagrams: BTreeMap::new(),
         }
     }
@@ -61,6 +64,16 @@ impl Net {
     #[inline]
     pub(crate) fn unix_mut(&mut self) -> &mut UnixNames {
         &mut self.unix
+    }
+
+    /// Calls that failed because of the setup.
+    pub(crate) fn misconfigurations(&self) -> &Misconfigurations {
+        &self.misconfigurations
+    }
+
+    /// The same, to record one.
+    pub(crate) fn misconfigurations_mut(&mut self) -> &mut Misconfigurations {
+        &mut self.misconfigurations
     }
 
     /// The number of the next datagram from one node to another.

@@ -116,7 +116,7 @@ impl Node {
 
     /// The disk, made at its first use.
     pub(crate) fn disk(&mut self) -> &mut Disk {
-        self.storage.disk(self.key, self.lifecycle.incarnation())
+        self.storage.disk(&self.name, self.key, self.lifecycle.incarnation())
     }
 
     /// The process has ended; with choices, the machine lost power as well.

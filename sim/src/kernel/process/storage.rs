@@ -1,6 +1,7 @@
 //! The storage of a node: its disk and device, and how its process uses them (working directory, umask).
 
 use crate::kernel::fs::disk::{Disk, DiskFault, InodeId, ROOT};
+use crate::kernel::fs::system_files::SystemFiles;
 use crate::kernel::sched::choice::{Choices, Question, join};
 
 /// The umask that a process begins with, as nearly everywhere.
@@ -28,6 +29,8 @@ pub(crate) struct Storage {
     /// Made at the first use: an idle node costs nothing.
     disk: Option<Box<Disk>>,
     build: DiskBuild,
+    /// The files of a fresh disk.
+    system_files: SystemFiles,
     /// The directory that relative paths begin in; the root unless the process changed it.
     working_directory: Option<InodeId>,
     /// Permission bits that new files do not get.
@@ -40,7 +43,15 @@ pub(crate) struct Storage {
 impl Default for Storage {
     fn default() -> Self {
         let build = DiskBuild::default();
-        Self { disk: None, build, working_directory: None, umask: UMASK, sync_extra_ns: 0, syncs: 0 }
+        Self {
+            disk: None,
+            build,
+            system_files: SystemFiles::default(),
+            working_directory: None,
+            umask: UMASK,
+            sync_extra_ns: 0,
+            syncs: 0,
+        }
     }
 }
 
@@ -56,12 +67,18 @@ impl Storage {
         self.build = build;
     }
 
+    /// Sets the files of a fresh disk, before its first use.
+    pub(crate) fn set_system_files(&mut self, files: SystemFiles) {
+        self.system_files = files;
+    }
+
     /// The disk, made at its first use.
-    pub(super) fn disk(&mut self, key: u64, incarnation: u16) -> &mut Disk {
+    pub(super) fn disk(&mut self, node: &str, key: u64, incarnation: u16) -> &mut Disk {
         let capacity_bytes = self.build.capacity_bytes;
         self.disk.get_or_insert_with(|| {
             let mut disk = Disk::new(device_number(key, incarnation), 0);
             disk.set_capacity(capacity_bytes);
+            self.system_files.install(&mut disk, node);
             Box::new(disk)
         })
     }
@@ -81,6 +98,7 @@ impl Storage {
     pub(crate) fn nth_file(&self, nth: u32, filled: bool) -> Option<String> {
         let disk = self.disk.as_ref()?;
         let mut files = disk.files();
+        files.retain(|path| !self.system_files.contain(path));
         files.retain(|path| !filled || disk.stat(ROOT, path, false).is_ok_and(|stat| stat.size > 0));
         let index = (nth.max(1) as usize - 1).checked_rem(files.len())?;
         Some(String::from_utf8_lossy(&files[index]).into_owned())

@@ -66,6 +66,11 @@ impl Processes {
         self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index as u16), node))
     }
 
+    /// Every node, to change.
+    pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.nodes.iter_mut()
+    }
+
     /// A node, unless the number is the simulation's own or of no node.
     #[inline]
     pub(crate) fn node(&self, node: NodeId) -> Option<&Node> {

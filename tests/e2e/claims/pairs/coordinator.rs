@@ -135,7 +135,7 @@ pub(crate) fn a_late_status_finds_no_coordinator(sim: &mut Sim) {
     });
     let faults =
         Faults::none().kills().pauses(ms(10), ms(100)).slow_links(ms(10), ms(200), ms(500)).held_links(ms(200));
-    sim.faults(workers, faults.connection_resets().starting_at(ms(20)).quiet_after(ms(500)).downtime(ms(5), ms(50)));
+    sim.faults(workers, faults.starting_at(ms(20)).quiet_after(ms(500)).downtime(ms(5), ms(50)));
 }
 
 pub(crate) fn a_status_is_reported_late(sim: &mut Sim) {

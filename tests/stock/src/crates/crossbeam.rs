@@ -1,6 +1,6 @@
 //! crossbeam-channel: a pipeline of threads behind a TCP server, with `select!`, a ticker and back-pressure.
 
-use crate::faults::{kills_and_link_faults, ms, secs};
+use crate::faults::{kills_and_faults_of_short_connections, ms, secs};
 use crate::row::{Row, Verdict};
 use afterlife::{Ledger, Node, Sim};
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
@@ -97,7 +97,7 @@ fn script(sim: &mut Sim) {
         })
     });
     let clients = clients.reduce(afterlife::Group::and).expect("there are seven");
-    kills_and_link_faults(sim, server, clients);
+    kills_and_faults_of_short_connections(sim, server, clients);
     sim.eventually("every job is answered", secs(60), move |_| answered.len() >= 490);
     sim.sometimes("a batch is full", move |_| sizes.contains(&5));
     sim.sometimes("a batch is cut short by the ticker", move |_| sizes.contains(&1) || sizes.contains(&2));

@@ -1,6 +1,6 @@
 //! parking_lot: its mutex, condition variable and read-write lock under contending threads.
 
-use crate::faults::{kills_and_link_faults, ms, secs};
+use crate::faults::{kills_and_faults_of_short_connections, ms, secs};
 use crate::row::{Row, Verdict};
 use afterlife::{Ledger, Node, Sim};
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -115,7 +115,7 @@ fn script(sim: &mut Sim) {
         })
     });
     let clients = clients.reduce(afterlife::Group::and).expect("there are six");
-    kills_and_link_faults(sim, server, clients);
+    kills_and_faults_of_short_connections(sim, server, clients);
     sim.eventually("every job is answered", secs(60), move |_| answered.len() >= 600);
     sim.sometimes("a connection breaks", move |_| !broken.is_empty());
 }

@@ -86,7 +86,13 @@ fn script(sim: &mut Sim) {
         Ok(())
     });
     sim.verifier("verifier", move |_| async move {
-        let mut stream = TcpStream::connect("store:7000").await?;
+        // The last fault may have ended the store a moment ago.
+        let mut stream = loop {
+            match TcpStream::connect("store:7000").await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::time::sleep(ms(100)).await,
+            }
+        };
         for key in 0..50 {
             stream.write_u64(LOOK + key).await?;
             match stream.read_u64().await? {

@@ -44,6 +44,8 @@ pub struct Disk {
     pub(super) spares: Spares,
     pub(super) capacity_pages: u64,
     pub(super) used_pages: u64,
+    /// The pages of the files of a fresh machine, which do not count.
+    system_pages: u64,
     pub(super) ghost_pages: u64,
     /// Grows at each death, so that a descriptor of an earlier one is refused.
     pub(super) epoch: u64,
@@ -83,6 +85,7 @@ impl Disk {
             spares: Spares::default(),
             capacity_pages: CAPACITY_BYTES / PAGE,
             used_pages: 0,
+            system_pages: 0,
             ghost_pages: 0,
             epoch: 0,
             descriptions: 0,
@@ -126,9 +129,19 @@ impl Disk {
         self.dev = dev;
     }
 
+    /// Lets the files that exist now count as a part of the system, which takes no capacity.
+    pub(crate) fn set_system_files(&mut self) {
+        self.system_pages = self.used_pages;
+    }
+
+    /// The pages that count against the capacity.
+    fn counted_pages(&self) -> u64 {
+        self.used_pages.saturating_sub(self.system_pages)
+    }
+
     /// Bytes that files book, at the grain of pages; unlinked files count while they are open.
     pub fn used_bytes(&self) -> u64 {
-        self.used_pages * PAGE
+        self.counted_pages() * PAGE
     }
 
     /// Makes everything that the system sees durable, like `sync(2)`. A caller that models write-back calls it now and then.
@@ -207,7 +220,7 @@ impl Disk {
     pub(crate) fn free_pages(&self) -> u64 {
         match self.has_fault(DiskFault::Full) {
             true => 0,
-            false => self.capacity_pages.saturating_sub(self.used_pages),
+            false => self.capacity_pages.saturating_sub(self.counted_pages()),
         }
     }
 

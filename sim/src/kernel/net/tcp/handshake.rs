@@ -8,8 +8,9 @@ use crate::event::{NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Blocking, Due};
-use crate::kernel::net::address::{find, own_address, own_scope};
+use crate::kernel::net::address::{Scope, find, own_address, own_scope};
 use crate::kernel::net::arrival::Arrival;
+use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::net::ports::Transport;
 use crate::kernel::net::unix::backlog_of;
 use crate::kernel::process::fd::id::DescriptionId;
@@ -38,7 +39,10 @@ impl Kernel {
             0 => self.net.ports.ephemeral(|| self.process[node].next_port(), node, Transport::Tcp)?,
             port => port,
         };
-        self.net.ports.bind(node, port, Transport::Tcp, scope, id)?;
+        if let Err(errno) = self.net.ports.bind(node, port, Transport::Tcp, scope, id) {
+            self.net.misconfigurations.record(Misconfiguration::PortTaken { node, port });
+            return Err(errno);
+        }
         let socket = self.process.tcp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
         socket.state = SocketState::Bound;
@@ -170,6 +174,9 @@ impl Kernel {
             return;
         }
         let (Some(listener), Some(Some(true))) = (listener, room) else {
+            if scope == Scope::Outside && self.net.ports.bound(to, port, Transport::Tcp, Scope::Loopback).is_some() {
+                self.net.misconfigurations.record(Misconfiguration::LoopbackOnly { from, to, port });
+            }
             self.send_rst(end.peer(), cause);
             return;
         };

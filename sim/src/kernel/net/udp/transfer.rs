@@ -8,6 +8,7 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
 use crate::kernel::net::address::{find, own_address, own_scope};
 use crate::kernel::net::arrival::Arrival;
+use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::net::ports::Transport;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{ERR, IN};
@@ -36,7 +37,10 @@ impl Kernel {
             0 => self.net.ports.ephemeral(|| self.process[node].next_port(), node, Transport::Udp)?,
             port => port,
         };
-        self.net.ports.bind(node, port, Transport::Udp, scope, id)?;
+        if let Err(errno) = self.net.ports.bind(node, port, Transport::Udp, scope, id) {
+            self.net.misconfigurations.record(Misconfiguration::PortTaken { node, port });
+            return Err(errno);
+        }
         let socket = self.process.udp(id).ok_or(libc::EBADF)?;
         socket.local = Some(SocketAddr::new(address.ip(), port));
         Ok(())
