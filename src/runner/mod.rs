@@ -9,6 +9,7 @@
 //! serve.rs       the runner's side: fork, relay, report
 //! protocol.rs    requests, answers and ends, and the check that a runner is of this build; frame.rs has the frames
 //! ending.rs      a reply for a run whose process died; symbolize.rs reads the addresses in a reply
+//! interrupts.rs  signals that end a command early
 //! error.rs       the reasons why a runner does not reply
 //! ```
 
@@ -19,15 +20,16 @@ mod executor;
 pub(crate) mod fake;
 mod frame;
 mod handle;
+mod interrupts;
 mod launch;
 mod pool;
 mod protocol;
 mod serve;
 mod symbolize;
 
-pub(crate) use afterlife_sim::isolate::{catch_interrupts, interrupt};
 pub(crate) use error::RunnerError;
 pub(crate) use executor::Executor;
+pub(crate) use interrupts::{catch_interrupts, interrupt};
 pub(crate) use launch::Launch;
 pub(crate) use pool::Pool;
 pub(crate) use serve::serve_if_runner;
