@@ -35,7 +35,6 @@ pub use kernel::control::{Control, Observer, Status};
 pub use kernel::ending::{Crash, CrashKind, Ending};
 pub use kernel::fs::disk;
 pub use kernel::net::link::{Latency, Link, LinkFault};
-pub use kernel::net::misconfiguration::Misconfiguration;
 pub use kernel::process::address::NODES_MAX;
 pub use kernel::process::node::{ExitCode, Main};
 pub use kernel::process::output::{LogLine, Source};

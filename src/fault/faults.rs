@@ -133,7 +133,7 @@ impl Faults {
 
     /// The names of the allowed kinds that an engine supports.
     pub(crate) fn kind_names(&self, engine: Engine) -> impl Iterator<Item = &'static str> {
-        self.kinds.iter().filter(move |(_, kind)| engine.has(kind.need)).map(|(name, _)| *name)
+        self.kinds().filter(move |kind| engine.has(kind.need)).map(|kind| kind.name)
     }
 
     /// The allowed kinds, by name.

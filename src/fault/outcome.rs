@@ -79,11 +79,6 @@ pub(crate) enum InjectionResult {
 }
 
 impl InjectionResult {
-    /// Returns whether the fault struck.
-    pub(crate) fn is_struck(&self) -> bool {
-        *self == Self::Struck
-    }
-
     /// The result in a few words.
     pub(crate) fn words(&self, name: &dyn Fn(NodeId) -> String) -> String {
         match self {
@@ -101,8 +96,6 @@ impl InjectionResult {
 pub(crate) struct InjectionOutcome {
     /// The stable name of the fault's kind: `slow-disk`.
     pub(crate) kind: String,
-    /// The nodes that the fault is meant for, the victim first.
-    pub(crate) targets: Vec<NodeId>,
     /// The result.
     pub(crate) result: InjectionResult,
 }
@@ -128,7 +121,7 @@ mod tests {
             ]
         );
         for result in all {
-            let outcome = InjectionOutcome { kind: "kill".to_owned(), targets: vec![NodeId(0)], result };
+            let outcome = InjectionOutcome { kind: "kill".to_owned(), result };
             let bytes = postcard::to_allocvec(&outcome).expect("outcomes are plain data");
             assert_eq!(postcard::from_bytes::<InjectionOutcome>(&bytes), Ok(outcome));
         }

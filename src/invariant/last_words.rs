@@ -1,7 +1,7 @@
 //! The last words of a process that failed: the lines that it printed before its end, and the form of them that a signature names.
 
 use super::contract::Facts;
-use super::deaths::ended;
+use super::deaths::{ended, on_one_line};
 use afterlife_sim::event::{Death, NodeId, Seq};
 use anstream::adapter::strip_str;
 
@@ -56,14 +56,13 @@ impl Failed {
     /// message of the panic that it died of.
     pub(super) fn of(node: NodeId, how: Death, aside: &str, panic: &str, facts: &dyn Facts) -> Self {
         if !panic.is_empty() && matches!(how, Death::Panic | Death::Abort) {
-            let message = panic.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+            let message = on_one_line(panic);
             let class = normalised(panic.lines().next().unwrap_or_default());
             return Self { sentence: format!("panicked{aside}: {message}"), class, lines: Vec::new() };
         }
         let (ended, said) = (ended(how), LastWords::of(node, facts));
-        let is_error = matches!(how, Death::Exit { .. } | Death::Abort);
         match said {
-            Some(said) if is_error => {
+            Some(said) if explains(how) => {
                 Self { sentence: format!("failed{aside}: {}", said.text), class: said.class(), lines: said.lines }
             }
             Some(said) => Self {
@@ -74,6 +73,17 @@ impl Failed {
             None => Self { sentence: format!("{ended}{aside}, and printed nothing"), class: ended, lines: Vec::new() },
         }
     }
+}
+
+/// The reason of a failure in a few words: the last words of the process if they explain it, or else its end.
+pub(crate) fn reason(node: NodeId, how: Death, facts: &dyn Facts) -> String {
+    let said = LastWords::of(node, facts).filter(|_| explains(how));
+    said.map_or_else(|| format!("it {}", ended(how)), |said| said.text)
+}
+
+/// Returns whether the last words of a process explain such an end.
+pub(super) fn explains(how: Death) -> bool {
+    matches!(how, Death::Exit { .. } | Death::Abort)
 }
 
 /// A line without colours and control characters.

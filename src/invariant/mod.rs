@@ -22,7 +22,7 @@ mod custom;
 pub(crate) mod deaths;
 mod honest_progress;
 mod joined_before_teardown;
-mod last_words;
+pub(crate) mod last_words;
 #[cfg(test)]
 mod lifetimes;
 mod no_callback_after_deregistration;

@@ -6,7 +6,7 @@
 //! ended. A panic breaks *no-silent-panic* first.
 
 use super::contract::{Facts, Monitor};
-use super::deaths::is_failure;
+use super::deaths::{is_by_a_fault, is_failure};
 use super::last_words::Failed;
 use crate::model::role::role_of;
 use crate::model::violation::Violation;
@@ -43,8 +43,7 @@ impl NoClientError {
             self.down.insert(node, (event.seq, format!("{name} {sentence}")));
             return None;
         }
-        let by_a_fault = (how == Death::OutOfMemory && facts.has_memory_limit(node)) || facts.disk_fails(node);
-        if by_a_fault || self.asked_to_stop.contains(&node) || facts.will_restart(node) {
+        if is_by_a_fault(how, node, facts) || self.asked_to_stop.contains(&node) || facts.will_restart(node) {
             return None;
         }
         // The reason is often a service that is not there any more.

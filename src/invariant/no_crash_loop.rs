@@ -12,9 +12,8 @@
 //! The last line that the process printed to standard error tells one loop with an exit code from another.
 
 use super::contract::{Facts, Monitor};
-use super::deaths::ended;
-use super::deaths::is_failure;
-use super::last_words::LastWords;
+use super::deaths::{ended, is_by_a_fault, is_failure};
+use super::last_words::{LastWords, explains};
 use super::site::file_of;
 use crate::model::duration::span;
 use crate::model::violation::Violation;
@@ -120,12 +119,11 @@ impl Monitor for NoCrashLoop {
 impl Charge {
     fn ended(&mut self, how: Death, ends: usize, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let node = event.node;
-        let by_a_fault = (how == Death::OutOfMemory && facts.has_memory_limit(node)) || facts.disk_fails(node);
         let lived_ns = event.time_ns - self.began_ns;
         if lived_ns >= self.healthy_ns || how == (Death::Exit { code: 0 }) {
             self.forget();
         }
-        if self.was_asked_to_stop || !is_failure(how) || by_a_fault {
+        if self.was_asked_to_stop || !is_failure(how) || is_by_a_fault(how, node, facts) {
             return None;
         }
         let end = End { how, panic: self.panic, state: facts.state(node) };
@@ -160,11 +158,10 @@ impl Charge {
             false => "at the same line each time",
         };
         let said = LastWords::of(node, facts).filter(|_| panic.is_empty());
-        let is_error = matches!(how, Death::Exit { .. } | Death::Abort);
         let (reason, last_line, site) = match &said {
             None if panic.is_empty() => (String::new(), String::new(), None),
             None => (String::new(), String::new(), Some(file_of(panic))),
-            Some(said) if is_error => (format!(" ({})", said.text), String::new(), Some(said.class())),
+            Some(said) if explains(how) => (format!(" ({})", said.text), String::new(), Some(said.class())),
             // A process that is out of memory has not said why.
             Some(said) => (String::new(), format!("; the last line that it printed: {}", said.text), None),
         };

@@ -2,6 +2,7 @@
 //! instead, which other invariants report.
 
 use super::contract::{Facts, Monitor};
+use super::deaths::on_one_line;
 use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
@@ -23,14 +24,12 @@ impl Monitor for NoSilentPanic {
     fn event(&mut self, event: &Event, facts: &dyn Facts) -> Option<Violation> {
         let What::Panicked { message, site } = event.what else { return None };
         let (message, site) = (facts.text(message), facts.text(site));
-        // All lines: `assert_eq!` prints left and right on lines of their own.
-        let message = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
         Some(Violation {
             invariant: ID.to_owned(),
             class: "panic".to_owned(),
             sites: vec![file_of(site)],
             subject: site.to_owned(),
-            sentence: format!("{} panicked: {message}", facts.node(event.node)),
+            sentence: format!("{} panicked: {}", facts.node(event.node), on_one_line(message)),
             at: event.seq,
             turning: Vec::new(),
         })

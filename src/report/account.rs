@@ -3,9 +3,9 @@
 use super::line::{Line, Tone, WIDTH, wrap};
 use super::measure::{count, plural};
 use crate::model::nearest::nearest;
-use crate::run::account::SetupError;
 use crate::scenario::node::Role;
 use crate::search::campaign::{Account, CampaignOutcome, FaultTally, NodeTally, Vacuity};
+use afterlife_sim::event::Misconfiguration;
 
 /// Columns of a label such as `faults` and the gap after it.
 const LABEL: usize = 11;
@@ -128,23 +128,21 @@ pub(crate) fn reason(vacuity: &Vacuity) -> String {
     match vacuity {
         Vacuity::NothingDrives => "the scenario has neither a client nor a claim".to_owned(),
         Vacuity::FaultsOnClientsOnly => "faults are allowed on clients and verifiers only".to_owned(),
-        Vacuity::Setup { error: SetupError::UnknownHost { node, name }, .. } => {
+        Vacuity::Setup { error: Misconfiguration::UnknownHost { node, name }, .. } => {
             format!("in every run, {node} looked up the host `{name}`, and no node has that name")
         }
-        Vacuity::Setup { error: SetupError::LoopbackOnly { from, to, port }, .. } => {
+        Vacuity::Setup { error: Misconfiguration::LoopbackOnly { from, to, port }, .. } => {
             format!("in every run, {from} was refused by {to}:{port}, which listens on its loopback address only")
         }
-        Vacuity::Setup { error: SetupError::PortTaken { node, port }, .. } => {
+        Vacuity::Setup { error: Misconfiguration::PortTaken { node, port }, .. } => {
             format!("in every run, {node} bound port {port} twice")
         }
-        Vacuity::NeverReady { node, why } => {
+        Vacuity::NeverSucceeded { node, role: Role::Service, why } => {
             format!("the service {node} failed in every run before it was ready{}", because(why, "it never started"))
         }
-        Vacuity::NeverSucceeded { node, why } => {
-            format!("the client {node} succeeded in no run{}", because(why, "it never ended"))
-        }
-        Vacuity::NeverVerified { node, why } => {
-            format!("the verifier {node} succeeded in no run{}", because(why, "it never ended"))
+        Vacuity::NeverSucceeded { node, role, why } => {
+            let role = if *role == Role::Client { "client" } else { "verifier" };
+            format!("the {role} {node} succeeded in no run{}", because(why, "it never ended"))
         }
         Vacuity::NothingAcked { ledger } => {
             format!("the ledger `{ledger}` of acknowledged entries stayed empty, so that nothing could be lost")
@@ -171,21 +169,19 @@ fn next(vacuity: &Vacuity) -> String {
             "add a client with `Sim::client`, or a claim with `Sim::always` or `Sim::eventually`".to_owned()
         }
         Vacuity::FaultsOnClientsOnly => "give `Sim::faults` the nodes of a service".to_owned(),
-        Vacuity::Setup { error: SetupError::UnknownHost { name, .. }, nodes } => {
+        Vacuity::Setup { error: Misconfiguration::UnknownHost { name, .. }, nodes } => {
             let near = nearest(name, nodes.iter().map(String::as_str));
             let names = if near.is_empty() { nodes.join(", ") } else { near.join(" or ") };
             format!("use the name of a node ({names}), or declare the name with `Sim::unknown_host`")
         }
-        Vacuity::Setup { error: SetupError::LoopbackOnly { port, .. }, .. } => {
+        Vacuity::Setup { error: Misconfiguration::LoopbackOnly { port, .. }, .. } => {
             format!("let it listen on 0.0.0.0:{port}")
         }
-        Vacuity::Setup { error: SetupError::PortTaken { .. }, .. } => {
+        Vacuity::Setup { error: Misconfiguration::PortTaken { .. }, .. } => {
             "give each listener a port of its own, or close the first before the second binds it".to_owned()
         }
-        Vacuity::NeverReady { .. } => "make the service start without faults first".to_owned(),
-        Vacuity::NeverSucceeded { .. } | Vacuity::NeverVerified { .. } => {
-            "make it succeed in a run without faults first".to_owned()
-        }
+        Vacuity::NeverSucceeded { role: Role::Service, .. } => "make the service start without faults first".to_owned(),
+        Vacuity::NeverSucceeded { .. } => "make it succeed in a run without faults first".to_owned(),
         Vacuity::NothingAcked { .. } => {
             "note an entry when the service acknowledges it, and let a failed request end the client with its error"
                 .to_owned()

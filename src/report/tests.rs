@@ -216,7 +216,7 @@ fn every_outcome_of_a_campaign_has_its_closing_lines() {
     let why = Some("connect to broker-0:7000: connection refused".to_owned());
     let vacuous = CampaignOutcome {
         vacuous: vec![
-            Vacuity::NeverSucceeded { node: "producer".into(), why },
+            Vacuity::NeverSucceeded { node: "producer".into(), role: Role::Client, why },
             Vacuity::NothingAcked { ledger: "acked".into() },
             happens("a broker restarts"),
         ],

@@ -8,7 +8,7 @@ use crate::model::engine::{Engine, Need};
 use crate::model::refusal::Refusal;
 use crate::model::violation::Violation;
 use crate::rt::guest;
-use crate::run::account::{Described, RunAccount, SetupError};
+use crate::run::account::{self, Described, RunAccount};
 use crate::run::description;
 use crate::run::injector::Window;
 use crate::run::observer::{RunObserver, Watched};
@@ -98,9 +98,9 @@ pub(crate) fn execute(scenario: &Scenario, request: &Request) -> Result<Reply, R
     let outcome = run(engine, settings, processes, Box::new(observer));
     let mut reply = answer(outcome, names, plan, time_limit_ns, request.until_ns);
     reply.account.described = about;
-    reply.account.ledgers = ledger::summaries().into_iter().map(Into::into).collect();
-    reply.account.injections.iter_mut().take(scripted).for_each(|injection| injection.is_scripted = true);
-    reply.account.setup_errors.retain(|error| !error.is_expected(&terms));
+    reply.account.ledgers = ledger::summaries();
+    reply.account.scripted = scripted;
+    reply.account.setup_errors.retain(|error| !account::is_expected(error, &terms));
     let unread = Unresolved { terms, ..reply.unread };
     Ok(Reply { cpu_ns: isolate::cpu_ns().saturating_sub(began_ns), unread, ..reply })
 }
@@ -211,8 +211,8 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     let live = |node: NodeId| outcome.end_state.live.contains(&node);
     let cut_short = outcome.ending == Ending::TimeUp && until_ns.is_some_and(|until_ns| until_ns < time_limit_ns);
     let mut verdicts = observer.verdicts(time_limit_ns, &nodes, cut_short, live);
-    let misconfigured = outcome.end_state.misconfigurations.iter().cloned();
-    let setup_errors = misconfigured.map(|error| SetupError::of(error, &nodes)).collect();
+    let name = |node: NodeId| nodes.get(usize::from(node.0)).cloned().unwrap_or_default();
+    let setup_errors = outcome.end_state.misconfigurations.iter().map(|error| error.clone().map_nodes(name)).collect();
     let account = RunAccount { setup_errors, ..verdicts.account };
     if outcome.ending == Ending::TooManyEvents {
         // This is the reason for anything else that did not end.

@@ -92,7 +92,6 @@ impl Injector {
     pub(super) fn outcomes(&self) -> Vec<InjectionOutcome> {
         let outcome = |(injection, progress): (&Injection, &Progress)| InjectionOutcome {
             kind: injection.fault.id().to_owned(),
-            targets: injection.fault.targets(),
             result: match progress {
                 Progress::Waiting => InjectionResult::NotReached,
                 Progress::Postponed => InjectionResult::MetNothing(Miss::DownToTheEnd),

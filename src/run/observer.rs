@@ -1,7 +1,7 @@
 //! The observer of one run: passes events to the plan, the invariants and the claims, and decides when the run is over.
 //! It makes no random choices and prints nothing.
 
-use super::account::{InjectionAccount, RunAccount, RunningAccount};
+use super::account::{RunAccount, RunningAccount};
 use super::alarms::Alarm;
 use super::claim_check::{ClaimCheck, not_recovered};
 use super::injector::{Attempt, Injector, Window};
@@ -225,9 +225,7 @@ impl RunObserver {
             self.judge_the_end(time_limit_ns, names, &live);
         }
         let (nodes, restarts) = self.account.close(names, live);
-        let name = |node: NodeId| names.get(usize::from(node.0)).cloned().unwrap_or_default();
-        let injections = self.injector.outcomes().into_iter().map(|outcome| InjectionAccount::of(outcome, &name));
-        let account = RunAccount { nodes, restarts, injections: injections.collect(), ..RunAccount::default() };
+        let account = RunAccount { nodes, restarts, injections: self.injector.outcomes(), ..RunAccount::default() };
         let Findings { violations, leaks, stacks } = self.judge.into_findings();
         Verdicts { violations, sometimes: self.claims.into_sometimes(), account, leaks, stacks }
     }

@@ -17,4 +17,15 @@ pub(crate) trait Executor {
 
     /// Carries out one request in a process that has carried out no other.
     fn fresh(&self, request: &Request) -> Result<Reply, RunnerError>;
+
+    /// Carries out two requests, each in a process of its own. If the machine may have ended one run and not the other, that run is
+    /// repeated.
+    fn fresh_pair(&self, requests: [&Request; 2]) -> Result<[Reply; 2], RunnerError> {
+        let mut pair = [self.fresh(requests[0])?, self.fresh(requests[1])?];
+        if pair[0].ended.is_doubtful() != pair[1].ended.is_doubtful() {
+            let doubtful = usize::from(pair[1].ended.is_doubtful());
+            pair[doubtful] = self.fresh(requests[doubtful])?;
+        }
+        Ok(pair)
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::rt::guest;
 use afterlife_sim::event::What;
+use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -36,10 +37,10 @@ struct Pages<T> {
 }
 
 /// A ledger as the account of a run reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LedgerSummary {
     /// The name.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// The number of different entries.
     pub(crate) entries: u64,
     /// It was declared complete.
@@ -60,7 +61,7 @@ impl<T: Entry> AnyBook for Book<T> {
     fn summary(&self) -> LedgerSummary {
         let pages = self.pages();
         LedgerSummary {
-            name: self.name,
+            name: self.name.to_owned(),
             entries: pages.counts.len() as u64,
             is_complete: pages.complete,
             is_acked: pages.acked,
@@ -319,14 +320,14 @@ mod tests {
         let mut summaries = summaries();
         summaries.retain(|summary| summary.name.ends_with("of a summary"));
         let acked = LedgerSummary {
-            name: "acked of a summary",
+            name: "acked of a summary".to_owned(),
             entries: 1,
             is_complete: false,
             is_acked: true,
             is_found: false,
         };
         let found = LedgerSummary {
-            name: "found of a summary",
+            name: "found of a summary".to_owned(),
             entries: 0,
             is_complete: true,
             is_acked: false,

@@ -47,12 +47,7 @@ pub(crate) struct Stack {
 /// Executes a request twice, each time in a fresh process, and returns the difference, if there is one.
 pub(crate) fn check(executor: &dyn Executor, request: &Request) -> Result<Option<Difference>, RunnerError> {
     let recorded = Request { record: true, stack_at: None, ..request.clone() };
-    let mut pair = [executor.fresh(&recorded)?, executor.fresh(&recorded)?];
-    // The machine may have ended one of the two: that one is carried out once more.
-    if pair[0].ended.is_doubtful() != pair[1].ended.is_doubtful() {
-        let doubtful = usize::from(pair[1].ended.is_doubtful());
-        pair[doubtful] = executor.fresh(&recorded)?;
-    }
+    let mut pair = executor.fresh_pair([&recorded, &recorded])?;
     if same(&pair[0], &pair[1]) {
         return Ok(None);
     }

@@ -95,15 +95,8 @@ pub(crate) fn replay(
     Wanted { recorded, log, until_ns }: Wanted<'_>,
 ) -> Result<Replayed, RunnerError> {
     let request = Request { until_ns, ..token.request(true) };
-    let mut reply = executor.fresh(&request)?;
     let traced = Request { log: log.map(Filter::to_string), ..request.clone() };
-    let mut again = executor.fresh(&traced)?;
-    // The machine may have ended one of the two: that one is carried out once more.
-    match (reply.ended.is_doubtful(), again.ended.is_doubtful()) {
-        (true, false) => reply = executor.fresh(&request)?,
-        (false, true) => again = executor.fresh(&traced)?,
-        _ => {}
-    }
+    let [mut reply, mut again] = executor.fresh_pair([&request, &traced])?;
     let strayed = log.is_some() && !same(&reply, &again);
     if let (Some(record), Some(traced)) = (&mut reply.record, &mut again.record) {
         (record.lines, record.strayed) = (std::mem::take(&mut traced.lines), strayed);

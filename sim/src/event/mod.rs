@@ -8,6 +8,7 @@
 //! | `recorder` | numbers events, folds them into the digest, keeps them on demand |
 //! | `digest` | the digest of a run |
 //! | `socket` | a socket, as lists of a simulation's state show it |
+//! | `misconfiguration` | a call that failed because of the setup, which is no event |
 //! | `signal`, `errno` | names of signals and error numbers |
 
 pub mod probe;
@@ -17,6 +18,7 @@ mod digest;
 mod errno;
 mod id;
 mod leak;
+mod misconfiguration;
 mod probe_event;
 pub(crate) mod recorder;
 mod signal;
@@ -28,6 +30,7 @@ pub use digest::Digest;
 pub use errno::errno_name;
 pub use id::{Name, NodeId, Seq};
 pub use leak::Leak;
+pub use misconfiguration::Misconfiguration;
 pub use probe_event::ProbeEvent;
 pub use signal::signal_name;
 pub use socket::{Socket, SocketStatus, Transport};

@@ -1,6 +1,7 @@
 //! A run on the calling thread: a kernel behind the C library's symbols, from its machines to its outcome.
 //! It isolates nothing: programs share statics with the rest of the process, so that each run gets its own process.
 
+use crate::event::Misconfiguration;
 use crate::event::recorder::Recorded;
 use crate::event::{Digest, NodeId, Socket};
 use crate::host::status::{NAMES_MAX, name_node};
@@ -9,7 +10,6 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::ending::{Crash, Ending};
 use crate::kernel::fs::system_files::SystemFiles;
 use crate::kernel::net::link::Link;
-use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::process::address::NODES_MAX;
 use crate::kernel::process::node::Main;
 use crate::kernel::process::output::LogLine;

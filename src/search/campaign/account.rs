@@ -1,8 +1,11 @@
 //! The account of a campaign: the sum of the accounts of its runs.
 //! `vacuity` decides which of its gaps fail the campaign.
 
-use crate::run::account::{Described, RunAccount, SetupError};
+use crate::fault::InjectionResult;
+use crate::run::account::{Described, RunAccount};
 use crate::scenario::node::Role;
+use afterlife_sim::event::Misconfiguration;
+use afterlife_sim::event::NodeId;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,7 +22,7 @@ pub(crate) struct Account {
     pub(crate) ledgers: Vec<LedgerTally>,
     /// Calls that failed because of the setup, each with the number of runs in which it did.
     #[serde(skip)]
-    pub(crate) setup_errors: BTreeMap<SetupError, u64>,
+    pub(crate) setup_errors: BTreeMap<Misconfiguration<String>, u64>,
     /// The number of runs with an account.
     pub(crate) runs: u64,
     /// True if a run had a claim, a ledger comparison or an invariant of its own.
@@ -70,32 +73,49 @@ pub(crate) struct LedgerTally {
     pub(crate) is_found: bool,
 }
 
+impl NodeTally {
+    fn new(name: &str, role: Role) -> Self {
+        Self { name: name.to_owned(), role, runs: 0, succeeded: 0, first_failure: None }
+    }
+}
+
+impl LedgerTally {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), entries: 0, complete: 0, is_acked: false, is_found: false }
+    }
+}
+
+/// The entry of a list that satisfies a predicate, or else a new one at its end.
+fn entry<T>(list: &mut Vec<T>, is: impl FnMut(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
+    let index = list.iter().position(is).unwrap_or_else(|| {
+        list.push(new());
+        list.len() - 1
+    });
+    &mut list[index]
+}
+
 impl Account {
     /// Adds a run.
     pub(super) fn add(&mut self, run: &RunAccount) {
         self.add_description(&run.described);
         self.runs += 1;
         self.restarts += run.restarts;
-        for injection in &run.injections {
+        let name = |node: NodeId| run.nodes.get(usize::from(node.0)).map_or_else(String::new, |node| node.name.clone());
+        for (index, injection) in run.injections.iter().enumerate() {
             let fault = self.faults.entry(injection.kind.clone()).or_default();
-            fault.scripted |= injection.is_scripted;
-            match &injection.missed {
-                None => fault.struck += 1,
-                Some(_) if injection.is_late => fault.late += 1,
-                Some(why) => {
+            fault.scripted |= index < run.scripted;
+            match &injection.result {
+                InjectionResult::Struck => fault.struck += 1,
+                InjectionResult::NotReached => fault.late += 1,
+                missed => {
                     fault.missed += 1;
-                    fault.first_miss.get_or_insert_with(|| why.clone());
+                    fault.first_miss.get_or_insert_with(|| missed.words(&name));
                 }
             }
         }
         for node in &run.nodes {
-            let known = self.nodes.iter().position(|known| known.name == node.name);
-            let index = known.unwrap_or_else(|| {
-                let (name, role) = (node.name.clone(), node.role);
-                self.nodes.push(NodeTally { name, role, runs: 0, succeeded: 0, first_failure: None });
-                self.nodes.len() - 1
-            });
-            let tally = &mut self.nodes[index];
+            let tally =
+                entry(&mut self.nodes, |known| known.name == node.name, || NodeTally::new(&node.name, node.role));
             tally.runs += 1;
             tally.succeeded += u64::from(node.succeeded);
             if tally.first_failure.is_none() {
@@ -103,13 +123,7 @@ impl Account {
             }
         }
         for ledger in &run.ledgers {
-            let known = self.ledgers.iter().position(|known| known.name == ledger.name);
-            let index = known.unwrap_or_else(|| {
-                let name = ledger.name.clone();
-                self.ledgers.push(LedgerTally { name, entries: 0, complete: 0, is_acked: false, is_found: false });
-                self.ledgers.len() - 1
-            });
-            let tally = &mut self.ledgers[index];
+            let tally = entry(&mut self.ledgers, |known| known.name == ledger.name, || LedgerTally::new(&ledger.name));
             tally.entries += ledger.entries;
             tally.complete += u64::from(ledger.is_complete);
             tally.is_acked |= ledger.is_acked;

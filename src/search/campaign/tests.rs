@@ -5,16 +5,18 @@ use super::{CampaignOptions, CampaignOutcome, Reporter, Vacuity, run};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::{RecordStore, SavedRecord};
 use crate::failure::token::Token;
-use crate::fault::{Fault, Injection, Plan, Trigger};
+use crate::fault::{Fault, Injection, InjectionOutcome, InjectionResult, Miss, Plan, Trigger};
 use crate::model::build::Build;
 use crate::model::scratch::Folder;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Violation;
-use crate::run::account::{Described, InjectionAccount, LedgerAccount, NodeAccount, RunAccount, SetupError};
+use crate::run::account::{Described, NodeAccount, RunAccount};
 use crate::run::request::{Ended, Record, Reply, Request};
 use crate::runner::fake::{Fake, held};
+use crate::scenario::ledger::LedgerSummary;
 use crate::scenario::node::Role;
 use crate::search::budget::Shard;
+use afterlife_sim::event::Misconfiguration;
 use afterlife_sim::event::NodeId;
 use afterlife_sim::event::{Digest, Seq};
 use std::time::Duration;
@@ -281,8 +283,8 @@ fn a_campaign_without_a_run_is_vacuous() {
         CampaignOptions { until: Some(std::time::Instant::now()), ..options(3) },
     ];
     for options in none {
-        let (outcome, heard) = campaign(&options, |request, _| held(request));
-        assert_eq!((outcome.runs, outcome.verdict(), heard.ended), (0, Verdict::Vacuous, 1));
+        let (outcome, recorded) = campaign(&options, |request, _| held(request));
+        assert_eq!((outcome.runs, outcome.verdict(), recorded.ended), (0, Verdict::Vacuous, 1));
     }
 }
 
@@ -324,12 +326,15 @@ fn a_client_that_succeeds_in_one_run_is_enough_and_one_that_never_does_fails_the
     };
     assert_eq!(vacuities(10, |seed| account(seed, 7)), []);
     let why = Some("refused in run 0".to_owned());
-    assert_eq!(vacuities(10, |seed| account(seed, 99)), [Vacuity::NeverSucceeded { node: "writer".to_owned(), why }]);
+    assert_eq!(
+        vacuities(10, |seed| account(seed, 99)),
+        [Vacuity::NeverSucceeded { node: "writer".to_owned(), role: Role::Client, why }]
+    );
 }
 
 #[test]
 fn ledgers_that_are_compared_must_have_entries_and_be_completed() {
-    let ledger = |name: &str, entries, is_complete| LedgerAccount {
+    let ledger = |name: &str, entries, is_complete| LedgerSummary {
         name: name.to_owned(),
         entries,
         is_complete,
@@ -350,34 +355,34 @@ fn ledgers_that_are_compared_must_have_entries_and_be_completed() {
 
 #[test]
 fn faults_that_never_strike_fail_a_full_campaign_and_no_shorter_one() {
-    let injection = |kind: &str, missed: Option<&str>| InjectionAccount {
-        kind: kind.to_owned(),
-        is_scripted: false,
-        missed: missed.map(str::to_owned),
-        is_late: false,
-    };
+    let injection = |kind: &str, result| InjectionOutcome { kind: kind.to_owned(), result };
+    let down = || InjectionResult::MetNothing(Miss::Down);
     let described = || Described { kinds: vec!["kill".to_owned(), "stop".to_owned()], ..Described::default() };
     let account = |struck: bool| RunAccount {
         injections: vec![
-            injection("kill", (!struck).then_some("the process was down")),
-            injection("stop", Some("the process was down")),
+            injection("kill", if struck { InjectionResult::Struck } else { down() }),
+            injection("stop", down()),
         ],
         described: described(),
         ..tested()
     };
-    let why = || Some("the process was down".to_owned());
+    let why = || Some("met nothing: the process was down".to_owned());
     assert_eq!(vacuities(99, |_| account(false)), []);
     assert_eq!(vacuities(100, |_| account(false)), [Vacuity::NoFaultStruck { why: why() }]);
     let stop = Vacuity::NeverStruck { kind: "stop".to_owned(), why: why() };
     assert_eq!(vacuities(100, |_| account(true)), [stop]);
     // A kind that no seed drew may be drawn by the next campaign.
-    let undrawn = || RunAccount { injections: vec![injection("kill", None)], described: described(), ..tested() };
+    let undrawn = || RunAccount {
+        injections: vec![injection("kill", InjectionResult::Struck)],
+        described: described(),
+        ..tested()
+    };
     assert_eq!(vacuities(100, |_| undrawn()), []);
 }
 
 #[test]
 fn a_setup_error_fails_the_campaign_if_every_run_has_it() {
-    let error = SetupError::UnknownHost { node: "writer".to_owned(), name: "stoer".to_owned() };
+    let error = Misconfiguration::UnknownHost { node: "writer".to_owned(), name: "stoer".to_owned() };
     let account =
         |has_it: bool| RunAccount { setup_errors: if has_it { vec![error.clone()] } else { Vec::new() }, ..tested() };
     assert_eq!(vacuities(10, |seed| account(seed > 0)), []);

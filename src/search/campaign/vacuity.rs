@@ -2,8 +2,8 @@
 //! They are data; reports put them into words.
 
 use super::account::{Account, FaultTally};
-use crate::run::account::SetupError;
 use crate::scenario::node::Role;
+use afterlife_sim::event::Misconfiguration;
 
 /// Fewer injections of a kind that the seed draws can all miss by chance.
 const DUE_MIN: u64 = 10;
@@ -18,16 +18,12 @@ pub(crate) enum Vacuity {
     /// A call failed in every run, because of the setup.
     Setup {
         /// The call.
-        error: SetupError,
+        error: Misconfiguration<String>,
         /// The names of nodes, to suggest one.
         nodes: Vec<String>,
     },
-    /// A service failed in every run before it was ready.
-    NeverReady { node: String, why: Option<String> },
-    /// A client never ended without an error.
-    NeverSucceeded { node: String, why: Option<String> },
-    /// A verifier never ended without an error.
-    NeverVerified { node: String, why: Option<String> },
+    /// A service failed in every run before it was ready, or a client or verifier never ended without an error.
+    NeverSucceeded { node: String, role: Role, why: Option<String> },
     /// A ledger of acknowledged entries stayed empty.
     NothingAcked { ledger: String },
     /// A ledger of entries found was never declared complete, so that it was never compared.
@@ -53,14 +49,12 @@ pub(super) fn vacuities(account: &Account, never: &[String], is_full: bool) -> V
     let names = || account.nodes.iter().map(|node| node.name.clone()).collect::<Vec<_>>();
     let always = account.setup_errors.iter().filter(|(_, times)| **times == account.runs);
     found.extend(always.map(|(error, _)| Vacuity::Setup { error: error.clone(), nodes: names() }));
-    for node in account.nodes.iter().filter(|node| node.succeeded == 0) {
-        let (name, why) = (node.name.clone(), node.first_failure.clone());
-        found.push(match node.role {
-            Role::Service => Vacuity::NeverReady { node: name, why },
-            Role::Client => Vacuity::NeverSucceeded { node: name, why },
-            Role::Verifier => Vacuity::NeverVerified { node: name, why },
-        });
-    }
+    let failed = account.nodes.iter().filter(|node| node.succeeded == 0);
+    found.extend(failed.map(|node| Vacuity::NeverSucceeded {
+        node: node.name.clone(),
+        role: node.role,
+        why: node.first_failure.clone(),
+    }));
     for ledger in &account.ledgers {
         if ledger.is_acked && ledger.entries == 0 {
             found.push(Vacuity::NothingAcked { ledger: ledger.name.clone() });

@@ -4,13 +4,13 @@
 use super::connection::Opening;
 use super::endpoint::{Body, Endpoint, EndpointId, State};
 use super::socket::{SocketState, TcpSocket};
+use crate::event::Misconfiguration;
 use crate::event::{NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Blocking, Due};
 use crate::kernel::net::address::{Scope, find, own_address, own_scope};
 use crate::kernel::net::arrival::Arrival;
-use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::net::ports::Transport;
 use crate::kernel::net::unix::backlog_of;
 use crate::kernel::process::fd::id::DescriptionId;

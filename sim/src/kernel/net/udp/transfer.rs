@@ -2,13 +2,13 @@
 //! There are no connections: `connect` sets the default peer and filters what arrives.
 
 use super::socket::{Buffered, Datagram, Outgoing, Received};
+use crate::event::Misconfiguration;
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
 use crate::kernel::net::address::{find, own_address, own_scope};
 use crate::kernel::net::arrival::Arrival;
-use crate::kernel::net::misconfiguration::Misconfiguration;
 use crate::kernel::net::ports::Transport;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{ERR, IN};
