@@ -197,5 +197,5 @@ fn upward_names_circles_and_loose_files_are_found() {
     assert_eq!(circles(&BTreeSet::from(arrows)), [["a", "b", "c"]]);
     assert!(is_map("src/model/mod.rs") && !is_map("src/model/verdict.rs"));
     assert!(is_loose("src/story.rs") && is_loose("sim/src/room.rs"));
-    assert!(!is_loose("src/lib.rs") && !is_loose("src/bin/cargo-afterlife.rs") && !is_loose("probe/src/fact.rs"));
+    assert!(!is_loose("src/lib.rs") && !is_loose("src/bin/cargo-afterlife/main.rs") && !is_loose("probe/src/fact.rs"));
 }
