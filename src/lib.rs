@@ -44,7 +44,8 @@
 //! }
 //! ```
 //!
-//! Under `cargo test`, put [`#[afterlife::test]`](macro@test) on such a function. In a binary, hand scenarios to [`main`].
+//! Under `cargo test`, put [`#[afterlife::test]`](macro@test) on such a function. In a binary, hand scenarios to [`main`], which needs the
+//! feature `cli`.
 //!
 //! Beside a scenario's own claims, [`invariants`] are checked in every run; [`Invariant`] is for those of your own, and [`Reporter`] for
 //! reports of your own.
@@ -54,7 +55,9 @@
 //! madsim one.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports, reason = "only the command line uses them"))]
 
+#[cfg(feature = "cli")]
 mod cli;
 mod failure;
 mod fault;
@@ -66,14 +69,15 @@ mod run;
 mod runner;
 mod scenario;
 mod search;
+#[doc(hidden)]
+pub mod testing;
 mod watch;
 
 pub use afterlife_macros::test;
 pub use afterlife_probe as probe;
 pub use afterlife_sim::Memory;
 pub use afterlife_sim::event::{Digest, NodeId, ProbeEvent, Seq};
-#[doc(hidden)]
-pub use cli::testing;
+#[cfg(feature = "cli")]
 pub use cli::{main, main_with_reporter};
 pub use failure::failing_run::FailingRun;
 pub use failure::finding::Finding;

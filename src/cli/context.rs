@@ -2,6 +2,7 @@
 
 use super::arguments::What;
 use super::output::output;
+use super::progress_bar::Bar;
 use super::select;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::{RecordError, RecordStore, SavedRecord, Written};
@@ -9,7 +10,7 @@ use crate::failure::token::Token;
 use crate::model::build::Build;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Human, Paste, Progress};
+use crate::report::{Human, Paste};
 use crate::run::request::Request;
 use crate::runner::{Launch, Pool, RunnerError};
 use crate::scenario::definition::Scenario;
@@ -69,7 +70,7 @@ pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
 }
 
 pub(super) fn human() -> Human<impl Write> {
-    Human::new(output(), Paste::of_this_program(), Progress::on_terminal())
+    Human::new(output(), Paste::of_this_program(), Bar::on_terminal())
 }
 
 pub(super) fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {

@@ -7,7 +7,7 @@
 //! dispatch   arguments to a command                            commands/    one file per command
 //! select     names to scenarios, builds and tokens             context      runners, records, the terminal
 //! output     the standard output, whose errors end a command with exit code 2
-//! testing    the entry of `#[afterlife::test]`, which reads no command line
+//! progress_bar  the bar of a running campaign
 //! ```
 
 mod arguments;
@@ -17,8 +17,8 @@ mod dispatch;
 mod entry;
 mod grammar;
 mod output;
+mod progress_bar;
 mod select;
-pub mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::contract::Facts;
 use super::deaths::{ended, on_one_line};
+use crate::model::terminal::without_escapes;
 use afterlife_sim::event::{Death, NodeId, Seq};
-use anstream::adapter::strip_str;
 
 /// The prefix of an error that a main function returned.
 const ERROR: &str = "Error: ";
@@ -88,8 +88,12 @@ pub(super) fn explains(how: Death) -> bool {
 
 /// A line without colours and control characters.
 fn plain(line: &str) -> String {
-    let line = strip_str(line).to_string();
-    line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect::<String>().trim().to_owned()
+    without_escapes(line)
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// A message without the parts that differ from run to run: numbers and addresses are `#`, quoted parts `…`.

@@ -11,9 +11,12 @@
 //! - `source_path`: source paths that are the same on every machine
 //! - `nearest`: suggestions for mistyped names
 //! - `visible`: text without characters that a terminal obeys
+//! - `terminal`: text without colours, and whether they are wanted
+//! - `calendar`: days and timestamps
 //! - `shell`: words quoted for a shell
 
 pub(crate) mod build;
+pub(crate) mod calendar;
 pub(crate) mod duration;
 pub(crate) mod engine;
 pub(crate) mod env;
@@ -25,6 +28,7 @@ pub(crate) mod role;
 pub(crate) mod scratch;
 pub(crate) mod shell;
 pub(crate) mod source_path;
+pub(crate) mod terminal;
 pub(crate) mod verdict;
 pub(crate) mod violation;
 pub(crate) mod visible;

@@ -21,15 +21,15 @@ use std::io::Write;
 pub(crate) struct Human<W> {
     to: W,
     paste: Paste,
-    progress: Progress,
+    progress: Box<dyn Progress>,
     /// Off while only the progress bar is wanted.
     pages: bool,
 }
 
 impl<W: Write> Human<W> {
     /// A reporter that prints to `to`.
-    pub(crate) fn new(to: W, paste: Paste, progress: Progress) -> Self {
-        Self { to, paste, progress, pages: true }
+    pub(crate) fn new(to: W, paste: Paste, progress: impl Progress + 'static) -> Self {
+        Self { to, paste, progress: Box::new(progress), pages: true }
     }
 
     /// Turns pages and closing lines on or off. The progress bar stays.
@@ -40,7 +40,7 @@ impl<W: Write> Human<W> {
     /// Prints lines.
     pub(crate) fn print(&mut self, lines: &[Line]) {
         let to = &mut self.to;
-        self.progress.aside(|| {
+        self.progress.aside(&mut || {
             for line in lines {
                 // Nobody reads a closed pipe.
                 let _ = writeln!(to, "{line}");
@@ -62,7 +62,7 @@ impl<W: Write> Human<W> {
 
 impl<W: Write> Reporter for Human<W> {
     fn begin(&mut self, options: &CampaignOptions) {
-        self.progress.begin(format!("{} {}", options.scenario, options.build), options.runs());
+        self.progress.begin(&format!("{} {}", options.scenario, options.build), options.runs());
     }
 
     fn progress(&mut self, runs: u64, findings: usize) {

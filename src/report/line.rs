@@ -2,7 +2,6 @@
 //! Tones add to the text and never replace it: without colour the line reads the same.
 
 use crate::model::visible::visible;
-use anstyle::{AnsiColor, Style};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -27,15 +26,16 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    fn style(self) -> Style {
-        let coloured = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    /// The sequences before and after a piece (ECMA-48).
+    fn escapes(self) -> (&'static str, &'static str) {
+        const RESET: &str = "\u{1b}[0m";
         match self {
-            Self::Plain => Style::new(),
-            Self::Strong => Style::new().bold(),
-            Self::Bad => coloured(AnsiColor::Red).bold(),
-            Self::Turn => coloured(AnsiColor::Yellow),
-            Self::Good => coloured(AnsiColor::Green),
-            Self::Faint => Style::new().dimmed(),
+            Self::Plain => ("", ""),
+            Self::Strong => ("\u{1b}[1m", RESET),
+            Self::Bad => ("\u{1b}[1m\u{1b}[31m", RESET),
+            Self::Turn => ("\u{1b}[33m", RESET),
+            Self::Good => ("\u{1b}[32m", RESET),
+            Self::Faint => ("\u{1b}[2m", RESET),
         }
     }
 }
@@ -89,13 +89,14 @@ impl Line {
     }
 }
 
+/// `{line}` has the tones, `{line:#}` the text alone.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.pieces.iter().rposition(|(_, text)| !text.trim_end().is_empty()).map_or(0, |last| last + 1);
         for (index, (tone, text)) in self.pieces[..end].iter().enumerate() {
             let text = if index + 1 == end { text.trim_end() } else { text };
-            let style = tone.style();
-            write!(f, "{style}{text}{style:#}")?;
+            let (begin, end) = if f.alternate() { ("", "") } else { tone.escapes() };
+            write!(f, "{begin}{text}{end}")?;
         }
         Ok(())
     }
@@ -151,6 +152,7 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::terminal::without_escapes;
 
     #[test]
     fn a_piece_at_the_right_ends_at_the_edge() {
@@ -171,7 +173,8 @@ mod tests {
     #[test]
     fn a_line_in_tones_reads_the_same_without_them() {
         let line = Line::of(Tone::Bad, "✗").put(Tone::Plain, " it broke   ").to(40).put(Tone::Faint, " ");
-        assert_eq!(anstream::adapter::strip_str(&line.to_string()).to_string(), "✗ it broke");
+        assert_eq!(format!("{line:#}"), "✗ it broke");
+        assert_eq!(without_escapes(&line.to_string()), "✗ it broke");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! This folder starts no run and decides nothing.
 //!
 //! ```text
-//! reporters of campaigns   human  json  junit  github; reporters (several as one); progress (the bar)
+//! reporters of campaigns   human  json  junit (junit_xml)  github; reporters (several as one); progress
 //!                          account (what a campaign tested)
 //! pages                    page (one finding)  timeline/ (the same as HTML)  replays  triage
 //!                          table (the main job)  engines  sockets  log_lines
@@ -16,7 +16,10 @@ mod engines;
 mod github;
 mod human;
 mod json;
+#[cfg(feature = "cli")]
 mod junit;
+#[cfg(feature = "cli")]
+mod junit_xml;
 mod line;
 mod log_lines;
 mod measure;
@@ -30,6 +33,7 @@ mod sockets;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "cli")]
 mod timeline;
 mod triage;
 mod words;
@@ -39,17 +43,19 @@ pub(crate) use engines::engines;
 pub(crate) use github::Github;
 pub(crate) use human::Human;
 pub(crate) use json::Json;
+#[cfg(feature = "cli")]
 pub(crate) use junit::Junit;
 pub(crate) use line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 pub(crate) use log_lines::traced;
 pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::{heading, page};
 pub(crate) use paste::Paste;
-pub(crate) use progress::Progress;
+pub(crate) use progress::{NoProgress, Progress};
 pub(crate) use replays::{differs, matching, replayed, written_elsewhere};
 pub(crate) use reporters::{Reporters, Silent};
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
+#[cfg(feature = "cli")]
 pub(crate) use timeline::timeline;
 pub(crate) use triage::{Triaged, triaged};
 pub(crate) use words::Lexicon;

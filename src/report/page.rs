@@ -16,7 +16,6 @@ use crate::model::violation::Violation;
 use crate::model::visible::visible;
 use crate::run::request::Ended;
 use afterlife_sim::event::{Event, What, signal_name};
-use anstream::adapter::strip_str;
 
 /// Columns of a label such as `replay` and the gap after it.
 const LABEL: usize = 11;
@@ -86,7 +85,7 @@ impl FailingRun {
 
 /// The lines without colour.
 pub(super) fn plain(lines: &[Line]) -> String {
-    lines.iter().map(|line| format!("{}\n", strip_str(&line.to_string()))).collect()
+    lines.iter().map(|line| format!("{line:#}\n")).collect()
 }
 
 /// The broken claim, its subject, and the sentence.

@@ -1,90 +1,30 @@
-//! A progress bar on standard error while a campaign runs, for a person at a terminal.
-//! In CI, in a pipe and in a test there is none. It shows nothing that the report does not say.
+//! The progress of a campaign, as a person at a terminal sees it. It shows nothing that the report does not say.
+//! The bar is in the command line's folder; a test has none.
 
-use super::line::wide;
-use super::measure::{count, plural};
-use crate::model::visible::visible;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
-
-/// A progress bar, or nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    shown: bool,
-    bar: Option<ProgressBar>,
+/// A display of progress that shares the terminal with the pages of a campaign.
+pub(crate) trait Progress {
+    /// A campaign begins. `runs` is `None` if time ends it.
+    fn begin(&mut self, name: &str, runs: Option<u64>);
+    /// So many runs have ended.
+    fn set(&self, runs: u64, findings: usize);
+    /// Calls `write` while the display does not use the terminal.
+    fn aside(&self, write: &mut dyn FnMut());
+    /// The campaign has ended.
+    fn end(&mut self);
 }
 
-impl Progress {
-    /// A bar if standard error is a terminal outside CI.
-    pub(crate) fn on_terminal() -> Self {
-        Self { shown: std::io::stderr().is_terminal() && std::env::var_os("CI").is_none(), bar: None }
+/// No display of progress.
+#[derive(Debug)]
+pub(crate) struct NoProgress;
+
+impl Progress for NoProgress {
+    fn begin(&mut self, _: &str, _: Option<u64>) {}
+
+    fn set(&self, _: u64, _: usize) {}
+
+    fn aside(&self, write: &mut dyn FnMut()) {
+        write();
     }
 
-    /// Shows the bar of a campaign. `runs` is `None` if time ends it.
-    pub(super) fn begin(&mut self, name: String, runs: Option<u64>) {
-        if !self.shown {
-            return;
-        }
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let style = ProgressStyle::with_template(&template(&name, runs, columns))
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(runs, ProgressDrawTarget::stderr_with_hz(10));
-        bar.set_style(style.progress_chars("━╸ "));
-        bar.set_prefix(visible(&name).into_owned());
-        self.bar = Some(bar);
-    }
-
-    /// Moves the bar.
-    pub(super) fn set(&self, runs: u64, findings: usize) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(runs);
-            if findings > 0 {
-                bar.set_message(plural(findings as u64, "finding"));
-            }
-        }
-    }
-
-    /// Writes without disturbing the bar.
-    pub(super) fn aside(&self, write: impl FnOnce()) {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
-    }
-
-    /// Removes the bar.
-    pub(super) fn end(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// The columns of the message after the counts, and of the gaps.
-const MESSAGE: usize = 24;
-
-/// The line of a bar. The bar takes what the terminal leaves: `COLUMNS` if it is set, else the width that the terminal has at the time.
-fn template(name: &str, runs: Option<u64>, columns: Option<usize>) -> String {
-    let Some(runs) = runs else { return "  {prefix}  {spinner} {human_pos}  {msg}".to_owned() };
-    let rest = 2 + wide(name) + 2 + 2 * wide(&count(runs)) + " of ".len() + MESSAGE;
-    let bar = match columns.map(|columns| columns.saturating_sub(rest)) {
-        None => "{wide_bar} ".to_owned(),
-        Some(0) => String::new(),
-        Some(columns) => format!("{{bar:{columns}}} "),
-    };
-    format!("  {{prefix}}  {bar}{{human_pos}} of {{human_len}}  {{msg}}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_takes_the_columns_that_are_left() {
-        let bar = |columns| template("raft-master shipped", Some(1_000), columns);
-        assert_eq!(bar(Some(80)), "  {prefix}  {bar:19} {human_pos} of {human_len}  {msg}");
-        assert_eq!(bar(Some(160)), "  {prefix}  {bar:99} {human_pos} of {human_len}  {msg}");
-        assert_eq!(bar(Some(60)), "  {prefix}  {human_pos} of {human_len}  {msg}");
-        assert_eq!(bar(None), "  {prefix}  {wide_bar} {human_pos} of {human_len}  {msg}");
-    }
+    fn end(&mut self) {}
 }

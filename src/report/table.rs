@@ -79,8 +79,7 @@ mod tests {
             row(Build::new("patched"), None, 10_000, false),
             row(Build::new("sound"), None, 2_000, true),
         ];
-        let text: Vec<_> =
-            table(&rows).iter().map(|line| anstream::adapter::strip_str(&line.to_string()).to_string()).collect();
+        let text: Vec<_> = table(&rows).iter().map(|line| format!("{line:#}")).collect();
         insta::assert_snapshot!(text.join("\n"), @r"
           system            build    claim broken                            runs   plan
             token                                                         upstream issue

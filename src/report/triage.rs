@@ -5,6 +5,7 @@ use super::measure::plural;
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::regressions::here;
+use crate::model::calendar::day;
 use crate::model::shell::quoted;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -66,18 +67,11 @@ fn seen(group: &[Triaged]) -> String {
     builds.join(", ") + &days
 }
 
-/// The day of a time, in UTC: `2026-11-30`.
-fn day(time: SystemTime) -> Option<String> {
-    let time = jiff::Timestamp::try_from(time).ok()?.to_string();
-    time.split_once('T').map(|(day, _)| day.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::failure::sample::{crash, use_after_teardown};
     use crate::model::build::Build;
-    use anstream::adapter::strip_str;
     use std::time::Duration;
 
     #[test]
@@ -93,7 +87,7 @@ mod tests {
         ];
         let paste = Paste::Program { called: "cargo afterlife".into() };
         let lines = triaged(&groups, &["cannot read x: \u{1b}[2J".to_owned()], &paste);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        insta::assert_snapshot!("triaged", strip_str(&text));
+        let text: String = lines.iter().map(|line| format!("{line:#}\n")).collect();
+        insta::assert_snapshot!("triaged", text);
     }
 }

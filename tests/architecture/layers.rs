@@ -25,6 +25,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "search",
             "report",
             "watch",
+            "testing",
             "cli",
         ],
     ),

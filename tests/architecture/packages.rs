@@ -8,7 +8,8 @@ const PACKAGES: [(&str, &[&str]); 8] = [
     ("probe/Cargo.toml", &[]),
     ("macros/Cargo.toml", &[]),
     ("sim/Cargo.toml", &["afterlife-probe"]),
-    ("Cargo.toml", &["afterlife-macros", "afterlife-probe", "afterlife-sim"]),
+    // Its own tests use it with its features.
+    ("Cargo.toml", &["afterlife", "afterlife-macros", "afterlife-probe", "afterlife-sim"]),
     ("scenarios/Cargo.toml", &["afterlife", "afterlife-probe"]),
     ("tests/stock/Cargo.toml", &["afterlife"]),
     ("tests/madsim/Cargo.toml", &["afterlife", "afterlife-probe", "afterlife-scenarios"]),

@@ -73,11 +73,10 @@ pub(in crate::cli) fn run_campaigns(
 }
 
 fn write_junit(junit: &Junit, path: &Path) -> Result<(), Refusal> {
-    let text = junit.text().map_err(|error| unwritable(path, &error))?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| unwritable(path, &error))?;
     }
-    fs::write(path, text).map_err(|error| unwritable(path, &error))
+    fs::write(path, junit.text()).map_err(|error| unwritable(path, &error))
 }
 
 fn append(path: &Path, text: &str) -> Result<(), Refusal> {

@@ -139,8 +139,7 @@ fn a_hostile_log_reaches_the_terminal_as_text() {
     ];
     let audit = check(&log);
     assert_eq!(audit.violations.len(), 1);
-    let text: Vec<String> = super::audited(&audit, "\u{9b}.log").iter().map(ToString::to_string).collect();
-    let text = anstream::adapter::strip_str(&text.concat()).to_string();
+    let text: String = super::audited(&audit, "\u{9b}.log").iter().map(|line| format!("{line:#}")).collect();
     let obeyed =
         |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     assert!(!text.contains(obeyed) && text.contains("\\u{1b}]0;title\\u{7}"), "{text:?}");

@@ -10,14 +10,14 @@ use crate::failure::record::RecordStore;
 use crate::invariant::{Bound, Terms};
 use crate::model::build::Build;
 use crate::model::shell::quoted;
+use crate::model::terminal::wants_colour;
 use crate::model::violation::{Signature, Violation};
-use crate::report::{Paste, page};
+use crate::report::{Line, Paste, page};
 use crate::run::request::{Ended, Record};
 use crate::search::settings::Settings;
 use afterlife_sim::digest_of;
 use afterlife_sim::event::Digest;
 use std::any::Any;
-use std::io::Write;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::path::PathBuf;
@@ -229,13 +229,9 @@ impl Watching {
             Settings::of_this_process().ok().and_then(|settings| settings.out).unwrap_or_else(RecordStore::usual_root);
         let saved = RecordStore::at(out).save(&failure);
         let paste = Paste::Test { path: self.origin.test.clone(), package: None, regressions: None };
-        let choice = anstream::AutoStream::choice(&std::io::stdout());
-        let mut shown = anstream::AutoStream::new(Vec::new(), choice);
-        for line in page(&failure, Some(&saved), &paste) {
-            // Writing to a vector cannot fail.
-            let _ = writeln!(shown, "{line}");
-        }
-        let page = String::from_utf8_lossy(&shown.into_inner()).trim_end().to_owned();
+        let shown = |line: &Line| if wants_colour() { format!("{line}\n") } else { format!("{line:#}\n") };
+        let page: String = page(&failure, Some(&saved), &paste).iter().map(shown).collect();
+        let page = page.trim_end().to_owned();
         let record = Some(saved.folder).filter(|_| saved.unwritten.is_none());
         Breach { signature, violation, also, events: totals.events, digest: digest.to_string(), record, page }
     }

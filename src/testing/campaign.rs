@@ -6,9 +6,10 @@ use crate::failure::regressions::{Regression, RegressionFiles};
 use crate::failure::token::Token;
 use crate::failure::token_engine::check_engine;
 use crate::model::refusal::Refusal;
+use crate::model::terminal::{wants_colour, without_escapes};
 use crate::model::verdict::Verdict;
 use crate::model::visible::visible;
-use crate::report::{Human, Paste, Progress, Reporters, Silent, replayed};
+use crate::report::{Human, NoProgress, Paste, Reporters, Silent, replayed};
 use crate::run::log_filter::Filter;
 use crate::runner::{Executor, Launch, Pool, RunnerError, serve_if_runner};
 use crate::scenario::definition::Scenario;
@@ -17,7 +18,6 @@ use crate::search::campaign::{self, CampaignOptions, Reporter};
 use crate::search::replay::{Wanted, replay};
 use crate::search::settings::Settings;
 use crate::search::shrink;
-use std::io::Write;
 use std::time::Instant;
 
 /// One failure fails the test. The next run of the test finds the next one.
@@ -80,7 +80,7 @@ fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn 
     let pool = Pool::new(launch, 1);
     let files = RegressionFiles::of_this_test(source, test_path);
     let paste = Paste::of_this_test(test_path, files.file(scenario.name()).as_deref());
-    let mut human = Human::new(Vec::new(), paste, Progress::default());
+    let mut human = Human::new(Vec::new(), paste, NoProgress);
     for warning in settings.warnings.iter().chain(&files.warnings(scenario)) {
         eprintln!("warning: {}", visible(warning));
     }
@@ -137,9 +137,6 @@ fn replay_token(
 
 /// Prints through the macro, so that the test runner shows the text only if the test fails.
 fn print_captured(page: &[u8]) {
-    let choice = anstream::AutoStream::choice(&std::io::stdout());
-    let mut shown = anstream::AutoStream::new(Vec::new(), choice);
-    // Writing to a vector cannot fail.
-    let _ = shown.write_all(page);
-    print!("{}", String::from_utf8_lossy(&shown.into_inner()));
+    let page = String::from_utf8_lossy(page);
+    print!("{}", if wants_colour() { page } else { without_escapes(&page).into_owned().into() });
 }
