@@ -7,7 +7,7 @@
 use super::drawing::Drawing;
 use super::faults::{Allowed, Drawn, Faults};
 use super::plan::{Injection, Plan};
-use super::trigger::Trigger;
+use super::trigger::{Trigger, When};
 use crate::model::engine::Engine;
 use crate::model::group::Group;
 use afterlife_sim::choice::{Choices, Question, identity, join};
@@ -88,15 +88,16 @@ fn trigger_of(drawing: &Drawing<'_>, faults: &Faults, before: Option<Injection>)
         return before.trigger.later(drawing.decades("after the one before", FOLLOWS_WITHIN_NS), window_ns.end);
     }
     let aim = drawing.below("aim", 2 * faults.aims().len() as u64) as usize;
-    match faults.aims().iter().nth(aim) {
-        Some((edge, nth_max)) => Trigger::On {
+    let when = match faults.aims().iter().nth(aim) {
+        Some((edge, nth_max)) => When::On {
             edge: edge.clone(),
             node: drawing.node,
             nth: drawing.between("occurrence", (1, u64::from(*nth_max))) as u32,
             after_ns: drawing.below("at once", 2) * drawing.below("after the edge", AIMED_WITHIN_NS),
         },
-        None => Trigger::At { time_ns: drawing.between("time", (window_ns.start, window_ns.end)) },
-    }
+        None => When::At { time_ns: drawing.between("time", (window_ns.start, window_ns.end)) },
+    };
+    when.into()
 }
 
 #[cfg(test)]
@@ -152,8 +153,8 @@ mod tests {
             let plan = draw(&Choices::new(seed), &[(targets_up_to(4), faults.clone())], Engine::Native);
             for pair in plan.injections.windows(2) {
                 pairs += 1;
-                let [Trigger::On { nth, after_ns, .. }, Trigger::On { nth: same, after_ns: later, .. }] =
-                    [&pair[0].trigger, &pair[1].trigger]
+                let [When::On { nth, after_ns, .. }, When::On { nth: same, after_ns: later, .. }] =
+                    [pair[0].trigger.when(), pair[1].trigger.when()]
                 else {
                     continue;
                 };
@@ -178,7 +179,9 @@ mod tests {
                 let Some(HoldThread { until, for_ns, .. }) = fault.as_kind::<HoldThread>() else {
                     panic!("{fault:?} was not allowed")
                 };
-                let Trigger::On { edge, nth, after_ns: 0, .. } = trigger else { panic!("{trigger:?} is not an edge") };
+                let When::On { edge, nth, after_ns: 0, .. } = trigger.when() else {
+                    panic!("{trigger:?} is not an edge")
+                };
                 let most = if edge == "use db" { 5 } else { 3 };
                 assert!((1..=most).contains(nth) && *for_ns <= nanoseconds(limit));
                 edges[usize::from(edge == "run job")] += 1;
@@ -198,7 +201,7 @@ mod tests {
     fn every_injection_is_in_the_window_and_strikes_a_target() {
         for seed in 0..500 {
             for injection in draw(&Choices::new(seed), &targets(), Engine::Native).injections {
-                let Trigger::At { time_ns } = injection.trigger else { panic!("random plans strike at times") };
+                let When::At { time_ns } = *injection.trigger.when() else { panic!("random plans strike at times") };
                 assert!((SECOND_NS..=30 * SECOND_NS).contains(&time_ns));
                 if let Some(Partition { from, to, .. }) = injection.fault.as_kind::<Partition>() {
                     assert!(from != to && from.0 < 3 && to.0 < 3);

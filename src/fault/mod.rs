@@ -50,4 +50,5 @@ pub(crate) use outcome::{Effect, InjectionOutcome, InjectionResult, Miss};
 pub use plan::{Injection, Plan};
 pub(crate) use strike::{heal, incarnation_of, lacks_process, lift, strike};
 pub use trigger::Trigger;
+pub(crate) use trigger::When;
 pub(crate) use words::ordinal;

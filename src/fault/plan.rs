@@ -4,7 +4,7 @@
 use super::edge::check_words;
 use super::kind::Fault;
 use super::kinds::list;
-use super::trigger::Trigger;
+use super::trigger::{Trigger, When};
 use super::wire::{PlanReader, PlanWriter, WireError};
 use crate::model::engine::{Engine, Need};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Injection {
     /// # Errors
     /// If it never can.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if let Trigger::On { edge, .. } = &self.trigger {
+        if let When::On { edge, .. } = self.trigger.when() {
             check_words(edge)?;
         }
         if let Some((_, edge)) = self.fault.lifted_at() {
@@ -55,9 +55,9 @@ impl Plan {
 
     /// The highest node number in the plan, to see whether the plan still fits its scenario.
     pub(crate) fn last_node(&self) -> Option<u16> {
-        let triggers = self.injections.iter().filter_map(|injection| match injection.trigger {
-            Trigger::On { node, .. } => Some(node),
-            Trigger::At { .. } => None,
+        let triggers = self.injections.iter().filter_map(|injection| match *injection.trigger.when() {
+            When::On { node, .. } => Some(node),
+            When::At { .. } => None,
         });
         let faults = self.injections.iter().flat_map(|injection| injection.fault.targets());
         triggers.chain(faults).map(|node| node.0).max()

@@ -4,7 +4,7 @@
 use super::kind::Fault;
 use super::kinds::list::{TAGS, read};
 use super::plan::{Injection, Plan};
-use super::trigger::Trigger;
+use super::trigger::{Trigger, When};
 use super::wire::{PlanReader, PlanWriter};
 use afterlife_sim::event::NodeId;
 use proptest::prelude::*;
@@ -26,13 +26,14 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn trigger() -> impl Strategy<Value = Trigger> {
     prop_oneof![
-        any::<u64>().prop_map(|time_ns| Trigger::At { time_ns }),
-        ("[a-z é-]{0,24}", any::<(u16, u32, u64)>()).prop_map(|(edge, (node, nth, after_ns))| Trigger::On {
+        any::<u64>().prop_map(|time_ns| When::At { time_ns }.into()),
+        ("[a-z é-]{0,24}", any::<(u16, u32, u64)>()).prop_map(|(edge, (node, nth, after_ns))| When::On {
             edge,
             node: NodeId(node),
             nth,
             after_ns
-        }),
+        }
+        .into()),
     ]
 }
 

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 /// The moment at which an injection strikes: a time, or an edge of a lifetime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Trigger {
+pub struct Trigger(When);
+
+/// A trigger, as data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum When {
     /// A virtual time.
-    #[non_exhaustive]
     At {
         /// Nanoseconds since the start of the run.
         time_ns: u64,
     },
     /// Some time after the `nth` occurrence of an edge on a node.
-    #[non_exhaustive]
     On {
         /// The edge, in the words of stories: `open metadata-db`, `phase ready`.
         edge: String,
@@ -35,7 +36,7 @@ pub enum Trigger {
 impl Trigger {
     /// Strikes at this time after the start of the run.
     pub fn at(time: Duration) -> Self {
-        Self::At { time_ns: nanoseconds(time) }
+        When::At { time_ns: nanoseconds(time) }.into()
     }
 
     /// Strikes `after` the `nth` occurrence, from 1, of `edge` on `node`: see [`Faults::aimed_at`](crate::Faults::aimed_at) for the
@@ -46,32 +47,43 @@ impl Trigger {
     #[track_caller]
     pub fn on(node: NodeId, edge: &str, nth: u32, after: Duration) -> Self {
         assert!(nth > 0, "`nth` must be at least 1: an edge has no occurrence before the first");
-        Self::On { edge: edge.to_owned(), node, nth, after_ns: nanoseconds(after) }
+        When::On { edge: edge.to_owned(), node, nth, after_ns: nanoseconds(after) }.into()
+    }
+
+    /// The time, or the edge.
+    pub(crate) fn when(&self) -> &When {
+        &self.0
+    }
+
+    /// The same, to change.
+    pub(crate) fn when_mut(&mut self) -> &mut When {
+        &mut self.0
     }
 
     /// Its identity for keyed choices.
     pub(super) fn identity(&self) -> u64 {
-        match self {
-            Self::At { time_ns } => join(0, *time_ns),
-            Self::On { edge, nth, after_ns, .. } => join(join(identity(edge), u64::from(*nth)), *after_ns),
+        match &self.0 {
+            When::At { time_ns } => join(0, *time_ns),
+            When::On { edge, nth, after_ns, .. } => join(join(identity(edge), u64::from(*nth)), *after_ns),
         }
     }
 
     /// The same trigger, `by_ns` later. A time is at most `until_ns`.
     pub(super) fn later(self, by_ns: u64, until_ns: u64) -> Self {
-        match self {
-            Self::At { time_ns } => Self::At { time_ns: time_ns.saturating_add(by_ns).min(until_ns) },
-            Self::On { edge, node, nth, after_ns } => {
-                Self::On { edge, node, nth, after_ns: after_ns.saturating_add(by_ns) }
+        let later = match self.0 {
+            When::At { time_ns } => When::At { time_ns: time_ns.saturating_add(by_ns).min(until_ns) },
+            When::On { edge, node, nth, after_ns } => {
+                When::On { edge, node, nth, after_ns: after_ns.saturating_add(by_ns) }
             }
-        }
+        };
+        later.into()
     }
 
     /// Writes it into a token.
     pub(super) fn write(&self, to: &mut PlanWriter) {
-        match self {
-            Self::At { time_ns } => to.number(0).number(*time_ns),
-            Self::On { edge, node, nth, after_ns } => {
+        match &self.0 {
+            When::At { time_ns } => to.number(0).number(*time_ns),
+            When::On { edge, node, nth, after_ns } => {
                 to.number(1).text(edge).node(*node).number((*nth).into()).number(*after_ns)
             }
         };
@@ -79,10 +91,17 @@ impl Trigger {
 
     /// Reads it from a token.
     pub(super) fn read(from: &mut PlanReader<'_>) -> Result<Self, WireError> {
-        match from.number()? {
-            0 => Ok(Self::At { time_ns: from.number()? }),
-            1 => Ok(Self::On { edge: from.text()?, node: from.node()?, nth: from.small()?, after_ns: from.number()? }),
-            other => Err(WireError::new(format!("trigger number {other}"))),
-        }
+        let when = match from.number()? {
+            0 => When::At { time_ns: from.number()? },
+            1 => When::On { edge: from.text()?, node: from.node()?, nth: from.small()?, after_ns: from.number()? },
+            other => return Err(WireError::new(format!("trigger number {other}"))),
+        };
+        Ok(when.into())
+    }
+}
+
+impl From<When> for Trigger {
+    fn from(when: When) -> Self {
+        Self(when)
     }
 }

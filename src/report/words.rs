@@ -2,7 +2,7 @@
 //! The story chooses the events; pages lay them out.
 
 use super::measure::{bytes, count, errno_name, moment, plural, span};
-use crate::fault::{Fault, Injection, Plan, Trigger, ordinal};
+use crate::fault::{Fault, Injection, Plan, Trigger, When, ordinal};
 use crate::run::request::Record;
 use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, What, signal_name};
 use std::collections::BTreeMap;
@@ -208,9 +208,9 @@ impl<'a> Lexicon<'a> {
     }
 
     fn trigger(&self, trigger: &Trigger) -> String {
-        match trigger {
-            Trigger::At { time_ns } => format!("at {} s", moment(*time_ns)),
-            Trigger::On { edge, node, nth, after_ns } => {
+        match trigger.when() {
+            When::At { time_ns } => format!("at {} s", moment(*time_ns)),
+            When::On { edge, node, nth, after_ns } => {
                 let edge = format!("{} `{edge}` of {}", ordinal(*nth), self.node(*node));
                 match after_ns {
                     0 => format!("on the {edge}"),

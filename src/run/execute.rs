@@ -1,7 +1,7 @@
 //! One run, in the process that was forked for it: sets up the scenario, runs it on an engine, and builds the reply.
 //! It knows no campaign.
 
-use crate::fault::{self, Plan, Trigger};
+use crate::fault::{self, Plan, When};
 use crate::invariant::NO_SPIN;
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::model::engine::{Engine, Need};
@@ -125,7 +125,7 @@ fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched
     let drawn_ns =
         windows().map(|window| window.start).min().unwrap_or(0)..windows().map(|window| window.end).max().unwrap_or(0);
     // The edges that the scenario itself aims at may occur at any time.
-    let scripted = described.injected.iter().any(|injection| matches!(injection.trigger, Trigger::On { .. }));
+    let scripted = described.injected.iter().any(|injection| matches!(injection.trigger.when(), When::On { .. }));
     let supervised = processes.iter().enumerate();
     // A fault of the scenario's own may strike later than those that the seed draws.
     let all_are_drawn = described.injected.is_empty() && !described.faults.is_empty();

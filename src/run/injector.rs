@@ -3,7 +3,7 @@
 
 use super::alarms::Alarm;
 use crate::fault::{
-    self, Active, Edge, Effect, Injection, InjectionOutcome, InjectionResult, Miss, Plan, Trigger, after_start_ns,
+    self, Active, Edge, Effect, Injection, InjectionOutcome, InjectionResult, Miss, Plan, When, after_start_ns,
     edge_of, incarnation_of, lacks_process,
 };
 use afterlife_sim::Control;
@@ -64,10 +64,9 @@ pub(super) struct Injector {
 
 impl Injector {
     pub(super) fn new(plan: Plan, window: Window) -> Self {
-        let aims = plan
-            .injections
-            .iter()
-            .any(|injection| matches!(injection.trigger, Trigger::On { .. }) || injection.fault.lifted_at().is_some());
+        let aims = plan.injections.iter().any(|injection| {
+            matches!(injection.trigger.when(), When::On { .. }) || injection.fault.lifted_at().is_some()
+        });
         let injections = plan.injections.len();
         let progress = vec![Progress::Waiting; injections];
         Self { plan, window, aims, progress, passed: vec![0; injections], in_force: Vec::new() }
@@ -117,7 +116,7 @@ impl Injector {
             control.set_alarm(self.window.edges_ns.end, Alarm::Quiet.token());
         }
         for (index, injection) in self.plan.injections.iter().enumerate() {
-            if let Trigger::At { time_ns } = injection.trigger {
+            if let When::At { time_ns } = *injection.trigger.when() {
                 control.set_alarm(time_ns.saturating_sub(control.now_ns()), Alarm::Strike(index).token());
             }
         }
@@ -227,18 +226,18 @@ impl Injector {
 
     /// Gives up the injections that are aimed at an edge and not over.
     pub(super) fn give_up_aiming(&mut self) {
-        self.give_up(|injection, _| matches!(injection.trigger, Trigger::On { .. }));
+        self.give_up(|injection, _| matches!(injection.trigger.when(), When::On { .. }));
     }
 
     fn give_up(&mut self, gives_up: impl Fn(&Injection, &Progress) -> bool) {
         let all = self.plan.injections.iter().zip(&mut self.progress).zip(&self.passed);
         for ((injection, progress), passed) in all {
-            let result = match (&*progress, &injection.trigger) {
+            let result = match (&*progress, injection.trigger.when()) {
                 (Progress::Postponed, _) => InjectionResult::MetNothing(Miss::DownToTheEnd),
-                (Progress::Waiting, Trigger::On { edge, node, nth, .. }) if passed < nth => {
+                (Progress::Waiting, When::On { edge, node, nth, .. }) if passed < nth => {
                     InjectionResult::EdgeNeverCame { edge: edge.clone(), node: *node, came: *passed }
                 }
-                (Progress::Waiting, Trigger::On { .. }) => InjectionResult::NotReached,
+                (Progress::Waiting, When::On { .. }) => InjectionResult::NotReached,
                 (Progress::Waiting, _) | (Progress::Over(_), _) => continue,
             };
             if gives_up(injection, progress) {
@@ -259,8 +258,8 @@ impl Injector {
 
 /// The occurrence of the edge that an injection waits for, and its delay after it; `None` if it does not wait for this edge.
 fn awaits(injection: &Injection, edge: Edge, event: &Event, control: &Control<'_>) -> Option<(u32, u64)> {
-    match &injection.trigger {
-        Trigger::On { edge: words, node, nth, after_ns } if *node == event.node => {
+    match injection.trigger.when() {
+        When::On { edge: words, node, nth, after_ns } if *node == event.node => {
             edge.is(words, |name| control.text(name)).then_some((*nth, *after_ns))
         }
         _ => None,

@@ -6,7 +6,7 @@ use crate::fault::field::Field;
 use crate::fault::holds::Holds;
 use crate::fault::kind::{FaultKind, Lift, Moment, NodeNames, Strike};
 use crate::fault::outcome::Miss;
-use crate::fault::{Fault, Faults, Trigger};
+use crate::fault::{Fault, Faults, When};
 use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
 use afterlife_sim::event::NodeId;
@@ -146,12 +146,13 @@ impl Faults {
         self.allow(ID, Need::HeldThreads, move |drawing| {
             let index = |question: &str, count: usize| (drawing.below(question, MANY) as usize).checked_rem(count);
             let at = index("at", holds.at.len()).and_then(|index| holds.at.iter().nth(index));
-            let trigger = at.map(|(edge, nth_max)| Trigger::On {
+            let trigger = at.map(|(edge, nth_max)| When::On {
                 edge: edge.clone(),
                 node: drawing.node,
                 nth: drawing.between("nth", (1, u64::from(*nth_max))) as u32,
                 after_ns: 0,
             });
+            let trigger = trigger.map(Into::into);
             let until = index("until", holds.until.len()).and_then(|index| holds.until.iter().nth(index));
             let until = until.filter(|_| drawing.below("waits", 2) == 1).cloned();
             let for_ns = if until.is_some() { longest_ns } else { drawing.decades("for", longest_ns) };

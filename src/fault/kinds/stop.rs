@@ -3,7 +3,7 @@
 use crate::fault::faults::Drawn;
 use crate::fault::field::Field;
 use crate::fault::kind::{FaultKind, NodeNames, Strike};
-use crate::fault::{Fault, Faults, Trigger};
+use crate::fault::{Fault, Faults, When};
 use crate::model::duration::{nanoseconds, span};
 use crate::model::engine::Need;
 use afterlife_sim::event::NodeId;
@@ -75,14 +75,14 @@ impl Faults {
     pub fn repeated_stops(self, budget: Duration, again_within: Duration) -> Self {
         let (budget_ns, again_ns) = (nanoseconds(budget), nanoseconds(again_within));
         self.allow("repeated-stop", Need::Stops, move |drawing| {
-            let again = Trigger::On {
+            let again = When::On {
                 edge: "stop requested".to_owned(),
                 node: drawing.node,
                 nth: 1,
                 after_ns: drawing.decades("again", again_ns),
             };
             let stop = Stop { node: drawing.node, budget_ns, down_ns: drawing.down_ns() };
-            Some(Drawn { again: Some(again), ..stop.into() })
+            Some(Drawn { again: Some(again.into()), ..stop.into() })
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The plans that are simpler than a plan: fewer injections, simpler faults, earlier occurrences, shorter and rounder times.
 //! Each is smaller by one measure, so that shrinking ends.
 
-use crate::fault::{Injection, Number, Plan, Trigger};
+use crate::fault::{Injection, Number, Plan, When};
 use std::ops::Range;
 
 /// A plan that is simpler than another.
@@ -79,9 +79,9 @@ fn fewer(plan: &Plan) -> Vec<Candidate> {
 
 /// The numbers in an injection that may become smaller.
 fn numbers(injection: &mut Injection) -> Vec<Number<'_>> {
-    let mut numbers = match &mut injection.trigger {
-        Trigger::At { time_ns } => vec![Number::Moment { at: time_ns }],
-        Trigger::On { nth, after_ns, .. } => {
+    let mut numbers = match injection.trigger.when_mut() {
+        When::At { time_ns } => vec![Number::Moment { at: time_ns }],
+        When::On { nth, after_ns, .. } => {
             vec![Number::Short { at: nth, least: 1 }, Number::Long { at: after_ns, least: 0 }]
         }
     };
@@ -92,8 +92,8 @@ fn numbers(injection: &mut Injection) -> Vec<Number<'_>> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::fault::Fault;
     use crate::fault::strategies::plan;
+    use crate::fault::{Fault, Trigger};
     use afterlife_sim::event::NodeId;
     use proptest::prelude::*;
     use std::time::Duration;
