@@ -126,6 +126,7 @@ pub(crate) fn reason(vacuity: &Vacuity) -> String {
         None => format!(": {otherwise}"),
     };
     match vacuity {
+        Vacuity::NoRun => "the shard has no seed, or the time ended before the first run".to_owned(),
         Vacuity::NothingDrives => "the scenario has neither a client nor a claim".to_owned(),
         Vacuity::FaultsOnClientsOnly => "faults are allowed on clients and verifiers only".to_owned(),
         Vacuity::Setup { error: Misconfiguration::UnknownHost { node, name }, .. } => {
@@ -165,6 +166,7 @@ pub(crate) fn reason(vacuity: &Vacuity) -> String {
 
 fn next(vacuity: &Vacuity) -> String {
     match vacuity {
+        Vacuity::NoRun => "give more seeds with --seeds, or more time with --for".to_owned(),
         Vacuity::NothingDrives => {
             "add a client with `Sim::client`, or a claim with `Sim::always` or `Sim::eventually`".to_owned()
         }

@@ -9,10 +9,7 @@ use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::model::verdict::Verdict;
 use crate::model::visible::visible;
-use crate::search::campaign::{
-    CampaignOutcome, Counted, NOTHING_RAN, NOTHING_RAN_NEXT, NOTHING_RAN_WHY, Nondeterminism, RegressionOutcome,
-    Reporter,
-};
+use crate::search::campaign::{CampaignOutcome, Counted, Nondeterminism, RegressionOutcome, Reporter};
 use std::io::Write;
 
 /// GitHub shows ten annotations of one kind per step and drops the rest silently.
@@ -101,10 +98,7 @@ impl<W: Write> Reporter for Github<W> {
         let took = elapsed(outcome.elapsed);
         match outcome.verdict() {
             Verdict::Held => row(&format!("held in {took}"), outcome.runs, None, ""),
-            _ if outcome.tested_nothing() => {
-                row(&nothing_tested(outcome), outcome.runs, None, "");
-            }
-            Verdict::Vacuous => row(NOTHING_RAN, 0, None, ""),
+            _ if outcome.tested_nothing() => row(&nothing_tested(outcome), outcome.runs, None, ""),
             _ => {}
         }
         let unfit = outcome.regressions.iter().filter_map(|run| match &run.outcome {
@@ -127,9 +121,6 @@ impl<W: Write> Reporter for Github<W> {
         }
         if outcome.tested_nothing() {
             self.annotate(&name, &nothing_tested(outcome));
-        }
-        if outcome.ran_nothing() {
-            self.annotate(&name, &format!("{NOTHING_RAN}: {NOTHING_RAN_WHY}; {NOTHING_RAN_NEXT}"));
         }
     }
 }

@@ -10,10 +10,7 @@ use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::search::campaign::{
-    CampaignOptions, CampaignOutcome, Counted, NOTHING_RAN, NOTHING_RAN_NEXT, NOTHING_RAN_WHY, Nondeterminism,
-    RegressionOutcome, Reporter,
-};
+use crate::search::campaign::{CampaignOptions, CampaignOutcome, Counted, Nondeterminism, RegressionOutcome, Reporter};
 use afterlife_sim::event::Digest;
 use std::io::Write;
 
@@ -149,7 +146,6 @@ fn closing(outcome: &CampaignOutcome) -> Vec<Line> {
     let name = format!("{} {}", outcome.scenario, outcome.build);
     let findings = outcome.findings.len() as u64;
     let (tone, sign, title) = match outcome.verdict() {
-        Verdict::Vacuous if outcome.ran_nothing() => (Tone::Bad, "✗", format!("{name}: {NOTHING_RAN}")),
         Verdict::Vacuous => (Tone::Bad, "✗", format!("{name} tested nothing in {}", plural(outcome.runs, "run"))),
         Verdict::Held => (Tone::Good, "✓", format!("{name} held in {}", plural(outcome.runs, "run"))),
         Verdict::Broke if findings > 0 => {
@@ -163,12 +159,5 @@ fn closing(outcome: &CampaignOutcome) -> Vec<Line> {
         span(outcome.virtual_ns),
         elapsed(outcome.elapsed),
     );
-    let mut lines = vec![Line::of(tone, sign).put(Tone::Plain, " ").put(Tone::Strong, title)];
-    if outcome.ran_nothing() && outcome.verdict() == Verdict::Vacuous {
-        lines.push(Line::of(Tone::Plain, format!("  {NOTHING_RAN_WHY}")));
-        lines.push(Line::of(Tone::Plain, format!("  next     {NOTHING_RAN_NEXT}")));
-    } else {
-        lines.push(Line::of(Tone::Faint, size));
-    }
-    lines
+    vec![Line::of(tone, sign).put(Tone::Plain, " ").put(Tone::Strong, title), Line::of(Tone::Faint, size)]
 }

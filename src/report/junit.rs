@@ -2,20 +2,17 @@
 //! The document is written when all campaigns have ended. Findings are on disk before that.
 
 use super::account::reasons;
-use super::junit_xml::{CaseResult, Document, Reason, Suite};
 use super::measure::plural;
 use super::page::{page, plain};
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
-use crate::search::campaign::{
-    CampaignOptions, CampaignOutcome, Counted, NOTHING_RAN, NOTHING_RAN_NEXT, NOTHING_RAN_WHY, RegressionOutcome,
-    Reporter,
-};
+use crate::search::campaign::{CampaignOptions, CampaignOutcome, Counted, RegressionOutcome, Reporter};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Collects suites.
 pub(crate) struct Junit {
-    document: Document,
+    report: Report,
     paste: Paste,
     /// The signatures of the running campaign, with their pages.
     pages: Vec<(String, String)>,
@@ -24,12 +21,12 @@ pub(crate) struct Junit {
 impl Junit {
     /// An empty document.
     pub(crate) fn new(paste: Paste) -> Self {
-        Self { document: Document::default(), paste, pages: Vec::new() }
+        Self { report: Report::new("afterlife"), paste, pages: Vec::new() }
     }
 
     /// The document.
-    pub(crate) fn text(&self) -> String {
-        self.document.to_string()
+    pub(crate) fn text(&self) -> Result<String, String> {
+        self.report.to_string().map_err(|error| error.to_string())
     }
 }
 
@@ -45,40 +42,50 @@ impl Reporter for Junit {
 
     fn end(&mut self, outcome: &CampaignOutcome) {
         let name = format!("{} {}", outcome.scenario, outcome.build);
-        let mut suite = Suite::new(name, outcome.elapsed);
+        let mut suite = TestSuite::new(name.as_str());
+        suite.set_time(outcome.elapsed);
+        let mut case = |title: &str, status: TestCaseStatus| {
+            let mut case = TestCase::new(title, status);
+            case.set_classname(name.as_str());
+            suite.add_test_case(case);
+        };
         for Counted { finding, .. } in &outcome.findings {
             let violation = &finding.violation;
-            let mut reason = Reason::new(&violation.invariant, &violation.sentence);
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type(violation.invariant.as_str()).set_message(violation.sentence.as_str());
             if let Some((_, page)) = self.pages.iter().find(|(signature, _)| *signature == finding.signature.as_str()) {
-                reason.text.clone_from(page);
+                status.set_description(page.as_str());
             }
-            suite.case(finding.signature.as_str(), CaseResult::Failure(reason));
+            case(finding.signature.as_str(), status);
         }
         if let Some(nondeterminism) = &outcome.nondeterminism {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             let (first, second) = (nondeterminism.first.0, nondeterminism.second.0);
-            let message = format!("seed {}: {first}, then {second}", nondeterminism.seed);
-            suite.case("two runs of one seed differ", CaseResult::Error(Reason::new("two-ways", message)));
+            status.set_type("two-ways").set_message(format!("seed {}: {first}, then {second}", nondeterminism.seed));
+            case("two runs of one seed differ", status);
         }
         if outcome.tested_nothing() {
-            suite.case("nothing was tested", CaseResult::Failure(Reason::new("vacuous", reasons(outcome))));
-        }
-        if outcome.ran_nothing() {
-            let message = format!("{NOTHING_RAN_WHY}; {NOTHING_RAN_NEXT}");
-            suite.case(NOTHING_RAN, CaseResult::Failure(Reason::new("vacuous", message)));
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("vacuous").set_message(reasons(outcome));
+            case("nothing was tested", status);
         }
         for run in &outcome.regressions {
-            let result = match &run.outcome {
-                RegressionOutcome::Held => CaseResult::Passed,
+            let status = match &run.outcome {
+                RegressionOutcome::Held => TestCaseStatus::success(),
                 // It is reported as a finding.
                 RegressionOutcome::Broke => continue,
-                RegressionOutcome::Unfit(why) => CaseResult::Error(Reason::new("unfit", why)),
+                RegressionOutcome::Unfit(why) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+                    status.set_type("unfit").set_message(why.as_str());
+                    status
+                }
             };
-            suite.case(&format!("regression: {}", run.regression.place), result);
+            case(&format!("regression: {}", run.regression.place), status);
         }
-        let failed = outcome.nondeterminism.is_some() || outcome.tested_nothing() || outcome.ran_nothing();
+        let failed = outcome.nondeterminism.is_some() || outcome.tested_nothing();
         if outcome.findings.is_empty() && !failed {
-            suite.case(&format!("held in {}", plural(outcome.runs, "run")), CaseResult::Passed);
+            case(&format!("held in {}", plural(outcome.runs, "run")), TestCaseStatus::success());
         }
-        self.document.add(suite);
+        self.report.add_test_suite(suite);
     }
 }

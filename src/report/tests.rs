@@ -230,18 +230,27 @@ fn every_outcome_of_a_campaign_has_its_closing_lines() {
     };
     let differing = CampaignOutcome { nondeterminism: Some(nondeterminism), ..outcome(Vec::new()) };
     let tested = CampaignOutcome { account: account(), ..outcome(Vec::new()) };
-    let nothing = CampaignOutcome { runs: 0, events: 0, ..outcome(Vec::new()) };
+    let nothing = without_run();
     let all = [outcome(Vec::new()), tested, broke, vacuous, short, differing, nothing].map(|outcome| closing(&outcome));
     insta::assert_snapshot!("closing", all.join("\n"));
 }
 
+fn without_run() -> CampaignOutcome {
+    CampaignOutcome { runs: 0, events: 0, vacuous: vec![Vacuity::NoRun], ..outcome(Vec::new()) }
+}
+
 #[test]
 fn a_campaign_without_a_run_is_no_passing_case() {
-    let outcome = CampaignOutcome { runs: 0, ..outcome(Vec::new()) };
     let mut junit = crate::report::Junit::new(paste());
-    junit.end(&outcome);
-    let text = junit.text();
-    assert!(text.contains("nothing ran") && text.contains("failures=\"1\"") && !text.contains("held in"), "{text}");
+    junit.end(&without_run());
+    let text = junit.text().expect("it can be written");
+    assert!(
+        text.contains("nothing was tested")
+            && text.contains("the shard has no seed")
+            && text.contains("failures=\"1\"")
+            && !text.contains("held in"),
+        "{text}"
+    );
 }
 
 #[test]

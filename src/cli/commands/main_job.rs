@@ -13,7 +13,7 @@ use crate::run::request::Ended;
 use crate::runner::Executor;
 use crate::scenario::definition::Scenario;
 use crate::search::budget::Shard;
-use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, NOTHING_RAN, Reporter};
+use crate::search::campaign::{self, CampaignOptions, CampaignOutcome, Reporter};
 use std::io::Write;
 use std::time::Instant;
 
@@ -171,7 +171,6 @@ fn without_finding(outcome: &CampaignOutcome, breaks: bool) -> Line {
         (Verdict::Nondeterministic, _) => {
             (Tone::Bad, "✗", format!("{name}: two runs of one seed differ, after {runs}"))
         }
-        (Verdict::Vacuous, _) if outcome.ran_nothing() => (Tone::Bad, "✗", format!("{name}: {NOTHING_RAN}")),
         _ => (Tone::Bad, "✗", format!("{name}: nothing was tested in {runs}: {}", reasons(outcome))),
     };
     let size = format!("; {}, {} elapsed", plural(outcome.events, "event"), elapsed(outcome.elapsed));

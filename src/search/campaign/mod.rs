@@ -20,7 +20,7 @@ pub(crate) use account::{FaultTally, NodeTally};
 pub(crate) use comparison::failing_run;
 pub use options::CampaignOptions;
 pub use outcome::CampaignOutcome;
-pub(crate) use outcome::{Counted, NOTHING_RAN, NOTHING_RAN_NEXT, NOTHING_RAN_WHY, Nondeterminism};
+pub(crate) use outcome::{Counted, Nondeterminism};
 pub(crate) use regressions::{RegressionOutcome, nothing_struck};
 pub use reporter::Reporter;
 pub(crate) use run::run;

@@ -11,11 +11,6 @@ use crate::model::violation::Signature;
 use afterlife_sim::event::Digest;
 use std::time::Duration;
 
-/// The title, the reason and the next step for a campaign without a run.
-pub(crate) const NOTHING_RAN: &str = "nothing ran";
-pub(crate) const NOTHING_RAN_WHY: &str = "the shard has no seed, or the time ended before the first run";
-pub(crate) const NOTHING_RAN_NEXT: &str = "give more seeds with --seeds, or more time with --for";
-
 /// A seed whose two runs differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Nondeterminism {
@@ -131,11 +126,6 @@ impl CampaignOutcome {
         !self.vacuous().is_empty()
     }
 
-    /// Returns whether there was no run at all.
-    pub(crate) fn ran_nothing(&self) -> bool {
-        self.runs == 0
-    }
-
     /// The verdict.
     pub(crate) fn verdict(&self) -> Verdict {
         if self.nondeterminism.is_some() {
@@ -144,7 +134,7 @@ impl CampaignOutcome {
             Verdict::Broke
         } else if self.regressions.iter().any(|run| matches!(run.outcome, RegressionOutcome::Unfit(_))) {
             Verdict::Unfit
-        } else if self.ran_nothing() || self.tested_nothing() {
+        } else if self.tested_nothing() {
             Verdict::Vacuous
         } else {
             Verdict::Held

@@ -7,7 +7,7 @@ use super::outcome::{CampaignOutcome, Counted, Nondeterminism};
 use super::regressions::{self, RegressionOutcome, RegressionRun};
 use super::reporter::Reporter;
 use super::shrinking::shrink;
-use super::vacuity::vacuities;
+use super::vacuity::{Vacuity, vacuities};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
@@ -192,7 +192,10 @@ impl Campaign<'_> {
         outcome.elapsed = elapsed;
         let is_full = outcome.runs >= self.options.full;
         outcome.never = self.seen.into_iter().filter(|(_, seen)| !seen).map(|(name, _)| name).collect();
-        outcome.vacuous = vacuities(&outcome.account, &outcome.never, is_full);
+        outcome.vacuous = match outcome.runs {
+            0 => vec![Vacuity::NoRun],
+            _ => vacuities(&outcome.account, &outcome.never, is_full),
+        };
         outcome
     }
 }

@@ -11,6 +11,8 @@ const DUE_MIN: u64 = 10;
 /// A reason why a campaign that held tested nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Vacuity {
+    /// There was no run.
+    NoRun,
     /// The scenario has neither a client nor a claim.
     NothingDrives,
     /// Faults are allowed on clients and verifiers alone.

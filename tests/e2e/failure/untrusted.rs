@@ -107,7 +107,7 @@ fn a_campaign_without_a_run_has_an_exit_code_of_its_own() {
             continue;
         }
         assert_eq!(output.code, 5, "{output:?}");
-        assert!(output.out.contains(": nothing ran\n") && output.out.contains("  next "), "{}", output.out);
+        assert!(output.out.contains(" tested nothing in 0 runs\n") && output.out.contains("next: "), "{}", output.out);
         let document = std::fs::read_to_string(&junit).expect("it was written");
         assert!(document.contains("failures=\"1\"") && !document.contains("held in"), "{document}");
     }
