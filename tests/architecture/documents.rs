@@ -122,23 +122,17 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     found
 }
 
-/// A file without its header.
-fn body(file: &str) -> String {
-    let lines = file.lines().skip_while(|line| line.starts_with("//!") || line.is_empty());
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 #[test]
-fn the_readme_example_is_the_tested_one() {
+fn the_readme_example_is_the_package_that_new_writes() {
     let examples = blocks(&read("README.md"), "rust");
-    assert_eq!(examples, [body(&read("tests/attribute/readme_example.rs"))]);
+    let template = read("src/bin/cargo-afterlife/template/tests/restart.rs");
+    assert_eq!(examples, [template.trim_end().replace("package_name", "shop")]);
 }
 
 #[test]
-fn code_blocks_are_found_by_language_and_file_headers_skipped() {
+fn code_blocks_are_found_by_language() {
     let text = "a\n```sh\nls\n```\n```rust\nfn f() {\n}\n```\n";
     assert_eq!(blocks(text, "rust"), ["fn f() {\n}"]);
-    assert_eq!(body("//! It.\n//! Not that.\n\nfn f() {\n}\n"), "fn f() {\n}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All files of the repository with this extension, in order.
+/// All files of the repository with this extension, in order. Templates are files of other packages.
 pub(crate) fn files(extension: &str) -> Vec<SourceFile> {
     let mut found = Vec::new();
     let mut folders = vec![root().to_owned()];
@@ -87,7 +87,8 @@ pub(crate) fn files(extension: &str) -> Vec<SourceFile> {
             let path = entry.expect("the source tree can be read").path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if path.is_dir() {
-                folders.extend((name != "target" && !name.starts_with('.')).then(|| path.clone()));
+                folders
+                    .extend((!["target", "template"].contains(&name) && !name.starts_with('.')).then(|| path.clone()));
             } else if path.extension().is_some_and(|own| own == extension) {
                 let from_root = path.strip_prefix(root()).expect("the file lies below the root");
                 let text = fs::read_to_string(&path).expect("sources are text");

@@ -1,7 +1,7 @@
 //! `#[afterlife::test]`, reporters, and plans as strategies, in a test binary with the standard harness, as in a user's own crate.
 //! Everything else is in `e2e`, where one binary runs its scenarios itself.
 
-mod readme_example;
+mod orders;
 mod regressions;
 mod reporter;
 #[cfg(feature = "proptest")]

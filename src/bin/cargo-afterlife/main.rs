@@ -1,6 +1,10 @@
 //! `cargo afterlife …`: finds the workspace's program with scenarios, builds it, and replaces itself with it.
-//! It links no scenario and passes all arguments on.
+//! It links no scenario and passes all arguments on. Only `new` needs no such program.
 
+mod new;
+mod refusal;
+
+use refusal::{Refusal, cargo};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -14,6 +18,9 @@ const CALLED: (&str, &str) = ("AFTERLIFE_CALLED", "cargo afterlife");
 /// The command that compares engines. Each engine has its own build.
 const ENGINES: &str = "engines";
 
+/// The command that makes a package to start from.
+const NEW: &str = "new";
+
 /// The engine that needs a compiler flag, besides the package feature that every engine needs.
 const MADSIM: (&str, &str) = ("madsim", "--cfg madsim");
 
@@ -25,22 +32,6 @@ const NOTHING_MATCHED: i32 = 4;
 
 /// The exit code for usage errors, as on afterlife's own command line.
 const REFUSED: u8 = 2;
-
-/// The reason why nothing can be run, and the next step.
-struct Refusal {
-    why: String,
-    next: String,
-}
-
-impl Refusal {
-    fn new(why: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { why: why.into(), next: next.into() }
-    }
-
-    fn cargo(error: &io::Error) -> Self {
-        Self::new(format!("cargo could not be started: {error}"), "check that cargo is in PATH")
-    }
-}
 
 /// A program with scenarios.
 struct Runner {
@@ -58,6 +49,12 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|first| first == "afterlife") {
         words.remove(0);
     }
+    if words.first().is_some_and(|first| first == NEW) {
+        return match new::new(&words[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(refusal) => refuse(&refusal),
+        };
+    }
     let built = find().and_then(|runner| {
         if words.first().is_some_and(|first| first == ENGINES) {
             let files = OTHERS.into_iter().map(|engine| lines_of(&runner, engine, &words));
@@ -68,16 +65,14 @@ fn main() -> ExitCode {
         Ok((build(&runner, None)?, runner))
     });
     match built.map(|(program, runner)| replace_process(&program, &runner, words)) {
-        Ok(refusal) | Err(refusal) => {
-            // There is nowhere to say that this cannot be written.
-            let _ = writeln!(io::stderr(), "error: {}\n  next: {}", refusal.why, refusal.next);
-            ExitCode::from(REFUSED)
-        }
+        Ok(refusal) | Err(refusal) => refuse(&refusal),
     }
 }
 
-fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+fn refuse(refusal: &Refusal) -> ExitCode {
+    // There is nowhere to say that this cannot be written.
+    let _ = writeln!(io::stderr(), "error: {}\n  next: {}", refusal.why, refusal.next);
+    ExitCode::from(REFUSED)
 }
 
 /// The one program that a package of this workspace declares as `[package.metadata.afterlife] runner = "binary"`.

@@ -1,5 +1,4 @@
-//! The example of the README, word for word; `tests/architecture` compares the two.
-//! It runs like any user's test.
+//! A shop that appends every order to a file: a test of an axum service as a user writes it.
 
 use afterlife::{Faults, Sim};
 use axum::{Router, extract::Path, routing::get};
