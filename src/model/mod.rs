@@ -12,11 +12,9 @@
 //! - `nearest`: suggestions for mistyped names
 //! - `visible`: text without characters that a terminal obeys
 //! - `terminal`: text without colours, and whether they are wanted
-//! - `calendar`: days and timestamps
 //! - `shell`: words quoted for a shell
 
 pub(crate) mod build;
-pub(crate) mod calendar;
 pub(crate) mod duration;
 pub(crate) mod engine;
 pub(crate) mod env;

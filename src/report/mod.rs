@@ -2,7 +2,7 @@
 //! This folder starts no run and decides nothing.
 //!
 //! ```text
-//! reporters of campaigns   human  json  junit (junit_xml)  github; reporters (several as one); progress
+//! reporters of campaigns   human  json  junit  github; reporters (several as one); progress
 //!                          account (what a campaign tested)
 //! pages                    page (one finding)  timeline/ (the same as HTML)  replays  triage
 //!                          table (the main job)  engines  sockets  log_lines
@@ -18,8 +18,6 @@ mod human;
 mod json;
 #[cfg(feature = "cli")]
 mod junit;
-#[cfg(feature = "cli")]
-mod junit_xml;
 mod line;
 mod log_lines;
 mod measure;

@@ -5,7 +5,6 @@ use super::measure::plural;
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::regressions::here;
-use crate::model::calendar::day;
 use crate::model::shell::quoted;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -65,6 +64,12 @@ fn seen(group: &[Triaged]) -> String {
         _ => String::new(),
     };
     builds.join(", ") + &days
+}
+
+/// The day of a time, in UTC: `2026-11-30`.
+fn day(time: SystemTime) -> Option<String> {
+    let time = jiff::Timestamp::try_from(time).ok()?.to_string();
+    time.split_once('T').map(|(day, _)| day.to_owned())
 }
 
 #[cfg(test)]

@@ -76,7 +76,8 @@ fn write_junit(junit: &Junit, path: &Path) -> Result<(), Refusal> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| unwritable(path, &error))?;
     }
-    fs::write(path, junit.text()).map_err(|error| unwritable(path, &error))
+    let text = junit.text().map_err(|error| unwritable(path, &error))?;
+    fs::write(path, text).map_err(|error| unwritable(path, &error))
 }
 
 fn append(path: &Path, text: &str) -> Result<(), Refusal> {

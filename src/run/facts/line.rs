@@ -2,7 +2,6 @@
 //! It does not interpret the fact.
 
 use super::log_fact::LogFact;
-use crate::model::calendar::parse_timestamp_ns;
 use serde_json::{Map, Value};
 
 /// Reads a line: `None` if it is not a JSON object, `Some(None)` if it states no fact.
@@ -62,7 +61,8 @@ fn digits(text: &str) -> u32 {
 /// size of the number tells its unit.
 fn time_ns(value: &Value) -> Option<u64> {
     if let Some(text) = value.as_str() {
-        return parse_timestamp_ns(text);
+        let time: jiff::Timestamp = text.parse().ok()?;
+        return u64::try_from(time.as_nanosecond()).ok();
     }
     let number = value.as_u64()?;
     let unit_ns = match number {
