@@ -27,7 +27,7 @@ mod libc;
 pub use self::libc::Memory;
 pub use self::libc::harness::{
     accounts_memory, address_of, context_switch, current_process, emit, follow_exits, follow_tasks, follows_tasks,
-    is_inside, main_ended, main_woken, now_ns, outside, poll_main, report, set_task_source, stop_descriptor, trace,
+    is_inside, main_ended, main_waker, now_ns, outside, poll_main, report, set_task_source, stop_descriptor, trace,
 };
 pub use event::recorder::{Recorded, digest_of};
 pub use isolate::{EndState, Machine, Outcome, run};
@@ -39,7 +39,7 @@ pub use kernel::process::address::NODES_MAX;
 pub use kernel::process::node::{ExitCode, Main};
 pub use kernel::process::output::{LogLine, Source};
 pub use kernel::process::storage::DiskBuild;
-pub use kernel::sched::call_site::CallSites;
+pub use kernel::sched::call_site::{CallSites, WaitDetail};
 pub use kernel::sched::choice;
 pub use kernel::sched::preemption::Schedule;
 pub use kernel::sched::spin::SPIN_MAX;

@@ -3,11 +3,13 @@
 //! ```text
 //! data      failing_run (a finding and its run)  finding  shrunk
 //! story     the events, twelve at most, that show how it happened
+//! waits     waits (what a process waited for)  awaited (what a stack waits for)
 //! token     token  token_engine: one line of text that replays the run
 //!           replay_text: what a record gives as its replay, checked before it is printed
 //! disk      record/ (one file per finding)  regressions (runs to replay first)  symbols (addresses to lines)
 //! ```
 
+pub(crate) mod awaited;
 pub(crate) mod failing_run;
 pub(crate) mod finding;
 pub(crate) mod fnv;
@@ -21,3 +23,4 @@ pub(crate) mod story;
 pub(crate) mod symbols;
 pub(crate) mod token;
 pub(crate) mod token_engine;
+pub(crate) mod waits;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The owner of a frame's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     /// The standard library, the async runtime and the interposed functions, through which a program spawns and opens.
     Machinery,
     /// A crate that the program depends on. It is responsible for what it creates.
@@ -31,6 +31,16 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    #[cfg(test)]
+    pub(super) fn of(function: &str, file: &str, line: u32, owner: Owner) -> Self {
+        Self { function: function.to_owned(), file: file.to_owned(), line, owner }
+    }
+
+    /// The owner of its code.
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// `src/audit.rs:12`.
     pub(crate) fn site(&self) -> String {
         format!("{}:{}", self.file, self.line)
@@ -171,7 +181,8 @@ fn from_workspace(file: &str) -> String {
     }
 }
 
-fn frames(stack: &[u32]) -> Vec<Frame> {
+/// The functions on a stack, innermost first.
+pub(super) fn frames(stack: &[u32]) -> Vec<Frame> {
     stack.iter().flat_map(|address| functions(*address).iter().cloned().collect::<Vec<_>>()).collect()
 }
 

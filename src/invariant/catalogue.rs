@@ -82,6 +82,7 @@ const fn bounded(id: &'static str, claim: &'static str, violation: &'static str,
 
 pub(crate) const EVENTUALLY: &str = "eventually";
 pub(crate) const NO_CRASH: &str = "no-crash";
+pub(crate) const BOUNDED_SHUTDOWN: &str = bounded_shutdown::ID;
 pub(crate) const NO_DEADLOCK: &str = no_deadlock::ID;
 pub(crate) const NO_SPIN: &str = no_spin::ID;
 pub(crate) const NO_UNSUPPORTED_CALL: &str = "no-unsupported-call";

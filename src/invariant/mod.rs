@@ -49,10 +49,11 @@ mod terms;
 #[cfg(test)]
 mod testing;
 
-pub use catalogue::{Bound, BoundInfo, BoundUnit, InvariantInfo, invariants};
 pub(crate) use catalogue::{
-    EVENTUALLY, NO_CRASH, NO_DEADLOCK, NO_SPIN, NO_UNSUPPORTED_CALL, NOTHING_ACKED_IS_LOST, RECOVERS, headline,
+    BOUNDED_SHUTDOWN, EVENTUALLY, NO_CRASH, NO_DEADLOCK, NO_SPIN, NO_UNSUPPORTED_CALL, NOTHING_ACKED_IS_LOST, RECOVERS,
+    headline,
 };
+pub use catalogue::{Bound, BoundInfo, BoundUnit, InvariantInfo, invariants};
 pub(crate) use contract::{Facts, Monitor};
 pub use custom::{Break, EventKind, Invariant, Moment, ObservedEvent};
 pub(crate) use set::{all, shown};

@@ -2,6 +2,7 @@
 //! The story chooses the events; pages lay them out.
 
 use super::measure::{bytes, count, errno_name, moment, plural, span};
+use crate::failure::waits::{phrase, waiter};
 use crate::fault::{Fault, Injection, Plan, Trigger, When, ordinal};
 use crate::run::request::Record;
 use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, What, signal_name};
@@ -180,6 +181,25 @@ impl<'a> Lexicon<'a> {
                 "receives a stale message".to_owned(),
                 format!("of {}, {}", self.node(of), self::incarnation(incarnation)),
             ),
+            What::Waits { on, object, name, call_site, since_ns } => {
+                let subject = self.record.awaited.get(&call_site).map_or("", String::as_str);
+                let who = waiter(on, event, self.name(name));
+                Words {
+                    what: phrase(on, object, subject),
+                    note: who,
+                    more: vec![format!("since {} s", moment(since_ns))],
+                    site: self.record.places.get(&call_site).cloned().unwrap_or_default(),
+                    ..Words::default()
+                }
+            }
+            What::StillOpen { conn, unread_bytes, unsent_bytes, used_ns } => {
+                let peer = from(conn);
+                let used = (used_ns > 0).then(|| format!("last used at {} s", moment(used_ns)));
+                let count = |count: u32, what: &str| (count > 0).then(|| format!("{} {what}", size(count)));
+                let details = [used, count(unread_bytes, "unread"), count(unsent_bytes, "unsent")];
+                let details: Vec<String> = [peer].into_iter().chain(details.into_iter().flatten()).collect();
+                with("holds a connection".to_owned(), details.join(", "))
+            }
             What::DiskFailed { path, errno } => {
                 with("gets a disk error".to_owned(), format!("{}, {}", self.name(path), errno_name(errno)))
             }

@@ -19,7 +19,7 @@ use crate::scenario::ledger;
 use crate::scenario::node::Role;
 use crate::scenario::process::Process;
 use afterlife_sim::choice::Choices;
-use afterlife_sim::event::{NodeId, Seq, What};
+use afterlife_sim::event::{Event, NodeId, Seq, What};
 use afterlife_sim::{CallSites, CrashKind, Ending, Machine, Outcome, SPIN_MAX, Schedule, Settings, isolate};
 use std::panic::PanicHookInfo;
 
@@ -218,7 +218,8 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
         // This is the reason for anything else that did not end.
         verdicts.violations = vec![too_many_events(outcome.events)];
     }
-    let unread = unread(verdicts.leaks, verdicts.stacks, &outcome.call_sites);
+    let events = outcome.recorded.as_ref().map_or(&[][..], |recorded| recorded.events());
+    let unread = unread(verdicts.leaks, verdicts.stacks, events, &outcome.call_sites);
     let ended = match &outcome.crash {
         None => Ended::Whole,
         // The reader of the reply reports the crash.
@@ -258,11 +259,19 @@ fn answer(outcome: Outcome, nodes: Vec<String>, plan: fault::Plan, time_limit_ns
     }
 }
 
-/// The leaks and stacks, with the return addresses of their call sites.
-fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, places: &CallSites) -> Unresolved {
+/// The leaks and stacks, with the return addresses of their call sites and of those of waits.
+fn unread(left: Vec<ServiceLeak>, stacks: Vec<(String, u32)>, events: &[Event], places: &CallSites) -> Unresolved {
+    let waits = events.iter().filter_map(|event| match event.what {
+        What::Waits { call_site, .. } => Some(call_site),
+        _ => None,
+    });
+    let details: Vec<_> =
+        places.details().iter().map(|detail| (detail.wait, detail.awaited_ns, detail.call_site)).collect();
+    let of_details = details.iter().map(|(.., place)| *place);
     let named = left.iter().map(|leak| leak.place).chain(stacks.iter().map(|(_, place)| *place));
+    let named = named.chain(waits).chain(of_details);
     let places = named.filter(|place| *place > 0).map(|place| (place, places.frames(place).to_vec())).collect();
-    Unresolved { left, stacks, places, ..Unresolved::default() }
+    Unresolved { left, stacks, details, places, ..Unresolved::default() }
 }
 
 fn too_many_events(events: u64) -> Violation {

@@ -19,6 +19,7 @@ use crate::scenario::supervisor::{Supervisor, Supervisors};
 use afterlife_sim::event::{Death, Event, NodeId, Seq, What};
 use afterlife_sim::{Control, Observer, Status};
 use std::any::Any;
+use std::collections::BTreeSet;
 
 /// The phase of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,6 +323,16 @@ impl Observer for RunObserver {
                 self.advance(control);
             }
             None => {}
+        }
+    }
+
+    /// A client that has not ended never does, nor does a process that was asked to stop. Their waits come before the event by which
+    /// that is noticed.
+    fn stuck(&mut self, control: &mut Control<'_>) {
+        let clients = self.roles.unfinished(Role::Client, control).into_iter();
+        let stopping = (0..control.nodes()).map(NodeId).filter(|node| control.status(*node) == Status::Stopping);
+        for node in clients.chain(stopping).collect::<BTreeSet<_>>() {
+            control.report_waits(node);
         }
     }
 

@@ -156,6 +156,9 @@ pub(crate) struct Unresolved {
     pub left: Vec<ServiceLeak>,
     /// The stacks at the first violation: titles and call sites.
     pub stacks: Vec<(String, u32)>,
+    /// Further call sites of waits, by the number of the wait's event: the time of an earlier await, or `None` for the place at which
+    /// the task was spawned or the thread started.
+    pub details: Vec<(Seq, Option<u64>, u32)>,
     /// The return addresses of these call sites.
     pub places: BTreeMap<u32, Vec<u32>>,
     /// The terms of the run, by which the campaign judges leaks and the end of the run's process.
@@ -163,6 +166,12 @@ pub(crate) struct Unresolved {
 }
 
 impl Unresolved {
+    /// The return addresses of the call that spawned the task, or started the thread, of a wait.
+    pub(crate) fn spawned(&self, wait: Seq) -> Option<&[u32]> {
+        let of = self.details.iter().find(|(of, awaited_ns, _)| *of == wait && awaited_ns.is_none())?;
+        Some(self.frames(of.2))
+    }
+
     /// The return addresses of a call site, innermost first.
     pub(crate) fn frames(&self, place: u32) -> &[u32] {
         self.places.get(&place).map_or(&[], Vec::as_slice)
@@ -194,6 +203,9 @@ pub(crate) struct Record {
     pub digests: Vec<u64>,
     /// The source line of each call site, where known.
     pub places: BTreeMap<u32, String>,
+    /// The subject of the wait at each call site, where known: `for a oneshot channel`.
+    #[serde(default)]
+    pub awaited: BTreeMap<u32, String>,
     /// The stacks at the first violation.
     pub stacks: Vec<Stack>,
     /// The lines that programs printed, and those that they traced if the request had a filter.

@@ -3,8 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use tokio::runtime::Builder;
 
 /// Lets the simulation find the task tables of this program's tokio, by a task that inspects itself. Without them, the causes of
@@ -18,50 +17,21 @@ pub(crate) fn begin() {
     let _ended = runtime.block_on(async { tokio::spawn(look).await });
 }
 
-/// A waker that reports each wake of a main future, and passes it on.
-struct ReportingWaker(Waker);
-
-impl ReportingWaker {
-    fn new(waker: &Waker) -> Arc<Self> {
-        afterlife_sim::outside(|| {
-            let reporting = Arc::new(Self(waker.clone()));
-            // Never freed: it belongs to the harness, and must not count as the node's memory.
-            std::mem::forget(reporting.clone());
-            reporting
-        })
-    }
-
-    fn key(self: &Arc<Self>) -> usize {
-        Arc::as_ptr(self).addr()
-    }
-}
-
-impl Wake for ReportingWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        afterlife_sim::main_woken(self.key());
-        self.0.wake_by_ref();
-    }
-}
-
 /// The main future of a node, with its polls and wakes reported.
 pub(crate) async fn main<T>(service: impl Future<Output = T>) -> T {
     if !afterlife_sim::follows_tasks() {
         return service.await;
     }
     let mut service = pin!(service);
-    let mut reporting: Option<(Arc<ReportingWaker>, Waker)> = None;
+    let mut reporting: Option<(usize, (usize, Waker))> = None;
     poll_fn(|context| {
+        let of = context.waker().data().addr();
         // Not `will_wake`: a waker and its clone may have two copies of one table, depending on the optimiser.
-        if reporting.as_ref().is_none_or(|(reporting, _)| reporting.0.data() != context.waker().data()) {
-            let new = ReportingWaker::new(context.waker());
-            reporting = Some((new.clone(), Waker::from(new)));
+        if reporting.as_ref().is_none_or(|(known, _)| *known != of) {
+            reporting = Some((of, afterlife_sim::main_waker(context.waker())));
         }
-        let Some((reporting, waker)) = &reporting else { unreachable!("the waker was just made") };
-        afterlife_sim::poll_main(reporting.key(), || service.as_mut().poll(&mut Context::from_waker(waker)))
+        let Some((_, (key, waker))) = &reporting else { unreachable!("the waker was just made") };
+        afterlife_sim::poll_main(*key, || service.as_mut().poll(&mut Context::from_waker(waker)))
     })
     .await
 }

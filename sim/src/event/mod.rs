@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `what` | an event and its content |
-//! | `id`, `death`, `leak`, `probe_event` | the types that events carry |
+//! | `id`, `death`, `leak`, `probe_event`, `waiting` | the types that events carry |
 //! | `probe` | turns facts that probes report into events |
 //! | `recorder` | numbers events, folds them into the digest, keeps them on demand |
 //! | `digest` | the digest of a run |
@@ -23,6 +23,7 @@ mod probe_event;
 pub(crate) mod recorder;
 mod signal;
 mod socket;
+mod waiting;
 mod what;
 
 pub use death::Death;
@@ -34,4 +35,5 @@ pub use misconfiguration::Misconfiguration;
 pub use probe_event::ProbeEvent;
 pub use signal::signal_name;
 pub use socket::{Socket, SocketStatus, Transport};
+pub use waiting::Waiting;
 pub use what::{Event, What};

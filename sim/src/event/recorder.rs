@@ -248,6 +248,13 @@ impl What {
                 [42 | u64::from(conn) << 32, two(u32::from(of.0), u32::from(incarnation))]
             }
             Self::DiskFailed { path, errno } => [43, two(path.0, errno as u32)],
+            // The call site of a task is known in recorded runs alone.
+            Self::Waits { on, object, name, call_site: _, since_ns } => {
+                [46 | (on as u64) << 8 | u64::from(name.0) << 32, since_ns ^ u64::from(object).rotate_left(40)]
+            }
+            Self::StillOpen { conn, unread_bytes, unsent_bytes, used_ns } => {
+                [47 | u64::from(conn) << 32, two(unread_bytes, unsent_bytes) ^ used_ns.rotate_left(20)]
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::event::death::Death;
 use crate::event::id::{Name, NodeId, Seq};
 use crate::event::leak::Leak;
 use crate::event::probe_event::ProbeEvent;
+use crate::event::waiting::Waiting;
 use serde::{Deserialize, Serialize};
 
 /// One fact of a run.
@@ -307,5 +308,31 @@ pub enum What {
         path: Name,
         /// The error number that the process got.
         errno: i32,
+    },
+    /// In a snapshot of a process that does not come to its end: the event's task or thread waits.
+    Waits {
+        /// The kind of wait.
+        on: Waiting,
+        /// The thread that is joined, the connection of a socket, or else the milliseconds until the wait times out; `u32::MAX` if
+        /// there is none.
+        object: u32,
+        /// The thread's name; none for tasks.
+        name: Name,
+        /// The call site: of a thread, the call in which it waits; of a task, the code that registered its waker last, which is known
+        /// in recorded runs.
+        call_site: u32,
+        /// The virtual time since which it waits, in nanoseconds; of a task, the end of its last poll.
+        since_ns: u64,
+    },
+    /// In the same snapshot: a TCP connection of the process is open. The event's thread and task used it last.
+    StillOpen {
+        /// The connection's number in the run.
+        conn: u32,
+        /// Bytes that arrived and were not read.
+        unread_bytes: u32,
+        /// Bytes that were sent and that the peer has not read.
+        unsent_bytes: u32,
+        /// The virtual time of the last read or write, in nanoseconds; 0 if there was none.
+        used_ns: u64,
     },
 }

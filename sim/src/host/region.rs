@@ -35,7 +35,7 @@ impl<T: Copy> Region<T> {
 
     /// The values, in the order of their pushes.
     pub(crate) fn values(&self) -> &[T] {
-        // SAFETY: `push` has written the first `len` values, and nothing writes to them again.
+        // SAFETY: `push` has written the first `len` values, or they are the zeros of `mmap(2)`; who changes them borrows the region.
         unsafe { std::slice::from_raw_parts(self.base, self.len) }
     }
 
@@ -44,6 +44,21 @@ impl<T: Copy> Region<T> {
         let bytes = self.capacity * size_of::<T>();
         // SAFETY: `madvise(2)` with this advice changes no content of the mapping that `reserve` made.
         unsafe { call(libc::SYS_madvise, self.base.addr(), bytes, libc::MADV_HUGEPAGE as usize, 0, 0, 0) };
+    }
+}
+
+impl Region<u32> {
+    /// Reserves address space for this many zeros, all of which are values at once.
+    pub(crate) fn zeros(count: usize) -> Self {
+        let mut region = Self::reserve(count);
+        region.len = count;
+        region
+    }
+
+    /// The values, to change.
+    pub(crate) fn values_mut(&mut self) -> &mut [u32] {
+        // SAFETY: as for `values`: `zeros` counts pages that `mmap(2)` fills with zeros, and nobody else refers to them.
+        unsafe { std::slice::from_raw_parts_mut(self.base, self.len) }
     }
 }
 

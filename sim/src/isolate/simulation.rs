@@ -114,6 +114,7 @@ pub(crate) fn run_with(
     crate::libc::begin_host(settings.seed);
     let mut kernel = Box::new(Kernel::new(settings, crate::libc::begin));
     kernel.sched.task_wakes_mut().set_followed(crate::libc::follows_tasks());
+    kernel.sched.task_wakes_mut().set_is_running(crate::libc::task_look());
     for (index, machine) in machines.into_iter().enumerate() {
         name_node(&machine.name);
         let node = kernel.add_node(&machine.name, machine.main, machine.start_ns, machine.memory_bytes);

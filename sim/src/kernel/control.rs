@@ -20,6 +20,8 @@ pub trait Observer {
     fn event(&mut self, event: &Event, control: &mut Control<'_>);
     /// Receives an alarm that [`Control::set_alarm`] set, when it is due.
     fn alarm(&mut self, token: u64, control: &mut Control<'_>);
+    /// Called when nothing can run and no deadline is pending, before [`What::Quiescent`] says so.
+    fn stuck(&mut self, _control: &mut Control<'_>) {}
     /// Called when nothing can run and no deadline is pending. The run ends unless the observer starts something.
     fn quiescent(&mut self, control: &mut Control<'_>);
     /// Returns the observer's results, at the end of the run.
@@ -66,6 +68,10 @@ impl Consult<Kernel> for Attached {
 
     fn alarm(&mut self, token: u64, kernel: &mut Kernel) {
         self.0.alarm(token, &mut Control::new(kernel));
+    }
+
+    fn stuck(&mut self, kernel: &mut Kernel) {
+        self.0.stuck(&mut Control::new(kernel));
     }
 
     fn quiescent(&mut self, kernel: &mut Kernel) {
@@ -337,6 +343,12 @@ impl<'a> Control<'a> {
     /// The wait and the call site of each live thread of a node's process.
     pub fn stacks(&mut self, node: NodeId) -> Vec<(String, u32)> {
         self.kernel.stacks(node).into_iter().map(|(line, call_site)| (line, call_site.0)).collect()
+    }
+
+    /// Records the waits of a node's process as events: its main future, its tasks, its threads, its connections. Returns the events;
+    /// there are none if no process runs.
+    pub fn report_waits(&mut self, node: NodeId) -> Vec<Seq> {
+        self.kernel.report_waits(node)
     }
 
     /// The call site of the running thread, which caused the event that is being observed.

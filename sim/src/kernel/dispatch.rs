@@ -98,6 +98,7 @@ impl Kernel {
     }
 
     fn quiescent(&mut self) {
+        self.consult(|observer, kernel| observer.stuck(kernel));
         self.emit_at(NodeId::SIMULATION, Seq::NONE, What::Quiescent);
         self.consult(|observer, kernel| observer.quiescent(kernel));
         if self.sched.is_quiescent() {

@@ -59,6 +59,13 @@ impl Kernel {
         self.push(Event { seq: Seq::NONE, time_ns, node, incarnation, thread: 0, task: 0, cause, what })
     }
 
+    /// Records a wait of a thread or task of a node's process, by number, in a snapshot.
+    pub(crate) fn emit_wait(&mut self, node: NodeId, (thread, task): (u32, u32), cause: Seq, what: What) -> Seq {
+        let incarnation = self.process.node(node).map_or(0, |node| node.incarnation());
+        let time_ns = self.sched.now_ns();
+        self.push(Event { seq: Seq::NONE, time_ns, node, incarnation, thread, task: task.into(), cause, what })
+    }
+
     fn push(&mut self, mut event: Event) -> Seq {
         self.recorder.push(&mut event);
         if self.settings.record {

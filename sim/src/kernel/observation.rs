@@ -12,7 +12,9 @@ pub(crate) trait Consult<K> {
     fn event(&mut self, event: &Event, kernel: &mut K);
     /// Receives an alarm that is due.
     fn alarm(&mut self, token: u64, kernel: &mut K);
-    /// Called when nothing can run and no deadline is pending.
+    /// Called when nothing can run and no deadline is pending, before the event that reports it.
+    fn stuck(&mut self, kernel: &mut K);
+    /// Called after that event.
     fn quiescent(&mut self, kernel: &mut K);
     /// Returns the observer's results, at the end of the run.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;

@@ -1,7 +1,7 @@
 //! The harness's calls: about the calling thread of a run, and about this process before a run.
 //! A program under test calls none of them.
 
-use super::{current, memory, probes, process, task_wakes, tasks, trace_lines};
+use super::{current, main_waker, memory, probes, process, task_wakes, tasks, trace_lines};
 use crate::event::{Name, NodeId, What};
 use crate::kernel::process::output::Source;
 use crate::kernel::sched::fiber;
@@ -65,9 +65,10 @@ pub fn poll_main<R>(key: usize, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
-/// Records that the main future of this key was woken.
-pub fn main_woken(key: usize) {
-    task_wakes::woken(key);
+/// Returns a waker for the main future of the calling thread's process, which reports wakes and registrations and then wakes `waker`;
+/// and the key of that future for [`poll_main`].
+pub fn main_waker(waker: &std::task::Waker) -> (usize, std::task::Waker) {
+    main_waker::reporting(waker)
 }
 
 /// Returns a descriptor that becomes readable when the calling thread's process is asked to stop; `None` outside a run.

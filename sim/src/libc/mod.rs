@@ -13,7 +13,7 @@
 //! | `thread_main`, `threads`, `pthread/`, `process` | threads and processes |
 //! | `signals`, `signal_delivery` | signals, and the calls of their handlers |
 //! | `syscall`, `syscall_numbers`, `seccomp` | raw system calls |
-//! | `probes`, `tasks`, `task_wakes`, `trace_lines`, `symbols` | what the program reports, and its runtime's tables |
+//! | `probes`, `tasks`, `task_wakes`, `main_waker`, `trace_lines`, `symbols` | what the program reports, and its runtime's tables |
 //! | `harness` | no function: the harness's calls on a node's thread |
 //! | `unsupported`, `libc_internals`, `foreign_descriptors`, `crash` | calls that end the run, and crashes |
 //!
@@ -36,6 +36,7 @@ mod guest;
 pub(crate) mod harness;
 mod io;
 mod libc_internals;
+mod main_waker;
 mod mappings;
 mod memory;
 mod messages;
@@ -79,7 +80,7 @@ pub(crate) use current::{begin_host, end_host, here};
 pub use memory::Memory;
 pub(crate) use probes::attach;
 pub(crate) use seccomp::watch_escapes;
-pub(crate) use task_wakes::follows_tasks;
+pub(crate) use task_wakes::{follows_tasks, task_look};
 pub(crate) use thread_main::begin;
 pub(crate) use unsupported::{refuse, refuse_about};
 

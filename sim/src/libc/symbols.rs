@@ -32,6 +32,12 @@ impl Symbols {
     }
 }
 
+/// The addresses of this program's functions whose name contains these bytes.
+pub(crate) fn functions(part: &[u8]) -> Vec<usize> {
+    let found = of_this_program(|program| program.named(elf::STT_FUNC, part, None)).unwrap_or_default();
+    found.into_iter().map(|(address, _)| address).collect()
+}
+
 /// Prepares the tables from which addresses of this program are computed.
 pub(crate) fn prepare() {
     crate::kernel::sched::fiber::prepare();

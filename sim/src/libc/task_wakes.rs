@@ -1,4 +1,4 @@
-//! Wakes and polls of tasks, observed at tokio's own tables of functions, in which our functions replace tokio's.
+//! Wakes, polls and awaits of tasks, observed at tokio's own tables of functions, in which our functions replace tokio's.
 //! They only observe: each calls the function that it replaced, with the same arguments.
 //!
 //! Decision 0019 states the assumptions, and the effect on a report where they do not hold.
@@ -7,12 +7,13 @@ use super::current::{at_rest, here, kernel};
 use super::symbols::Symbols;
 use super::tasks::CELL_ALIGN;
 use crate::host::system;
+use crate::kernel::sched::fiber::own_stack;
 use crate::kernel::sched::task_polls::Before;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, size_t};
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::task::Waker;
+use std::task::{RawWaker, Waker};
 
 /// Parts of the names of tokio's functions for tasks, in either way of mangling.
 const PART: &[u8] = b"5tokio7runtime4task";
@@ -20,12 +21,34 @@ const POLL: &[u8] = b"5tokio7runtime4task3raw4poll";
 const SCHEDULE: &[u8] = b"5tokio7runtime4task3raw8schedule";
 const WAKE_BY_VALUE: &[u8] = b"5tokio7runtime4task5waker11wake_by_val";
 const WAKE_BY_REFERENCE: &[u8] = b"5tokio7runtime4task5waker11wake_by_ref";
+const CLONE: &[u8] = b"5tokio7runtime4task5waker11clone_waker";
+const DEALLOCATE: &[u8] = b"5tokio7runtime4task3raw7dealloc";
+
+/// Parts of the names of the functions that clone wakers of futures which a thread polls itself, as `block_on` does.
+const CLONE_OF_THREAD: [&[u8]; 2] = [b"5tokio7runtime4park5clone", b"5tokio4util4wake13clone_arc_raw"];
+
+/// Our functions for as many of those: each kind of future that is polled has its own.
+const OF_THREADS: [CloneCall; 12] = [
+    cloned_by::<0>,
+    cloned_by::<1>,
+    cloned_by::<2>,
+    cloned_by::<3>,
+    cloned_by::<4>,
+    cloned_by::<5>,
+    cloned_by::<6>,
+    cloned_by::<7>,
+    cloned_by::<8>,
+    cloned_by::<9>,
+    cloned_by::<10>,
+    cloned_by::<11>,
+];
 
 /// The words of a task's head that are searched for the pointer to the functions of its kind, and the number of those functions.
 const HEAD: usize = 4;
 const KIND: usize = 8;
 
 type Call = unsafe fn(*const ());
+type CloneCall = unsafe fn(*const ()) -> RawWaker;
 
 const WORD: usize = size_of::<usize>();
 
@@ -40,6 +63,11 @@ struct Tables {
     schedule_at: usize,
     wake_by_value: usize,
     wake_by_reference: usize,
+    /// The same of the function that clones a waker, and of the one that frees a task; `None` if they are unknown.
+    clone: Option<usize>,
+    deallocate_at: Option<usize>,
+    /// The functions that clone wakers of futures which a thread polls itself.
+    of_threads: Vec<usize>,
 }
 
 static TABLES: OnceLock<Option<Tables>> = OnceLock::new();
@@ -65,6 +93,7 @@ impl Tables {
         };
         let (polls, schedules) = (called(POLL), called(SCHEDULE));
         let (by_value, by_reference) = (called(WAKE_BY_VALUE), called(WAKE_BY_REFERENCE));
+        let (clones, deallocations) = (called(CLONE), called(DEALLOCATE));
         let inside = |address: usize, words: usize| {
             address.is_multiple_of(WORD) && constants.contains(&address) && address + words * WORD <= constants.end
         };
@@ -76,6 +105,7 @@ impl Tables {
         let wakers = std::ptr::from_ref(waker.vtable()).addr();
         let wake_by_value = word(wakers + WORD * one_of(wakers, &by_value, 4)?);
         let wake_by_reference = word(wakers + WORD * one_of(wakers, &by_reference, 4)?);
+        let clone = one_of(wakers, &clones, 4).map(|at| word(wakers + WORD * at));
         // The waker is tokio's, so its data is a task, which exists while it is polled.
         let head = waker.data().cast::<[usize; HEAD]>();
         // SAFETY: the waker's table is tokio's, so its data is an aligned task, which has a head of this size and exists while its poll,
@@ -84,6 +114,10 @@ impl Tables {
         let is_kind = |table: &usize| inside(*table, KIND) && one_of(*table, &polls, KIND).is_some();
         let kind_at = head.iter().position(is_kind)?;
         let (poll_at, schedule_at) = (one_of(head[kind_at], &polls, KIND)?, one_of(head[kind_at], &schedules, KIND)?);
+        let deallocate_at = one_of(head[kind_at], &deallocations, KIND);
+        let mut of_threads: Vec<usize> =
+            CLONE_OF_THREAD.iter().flat_map(|part| super::symbols::functions(part)).collect();
+        of_threads.truncate(OF_THREADS.len());
         let words = constants.len() / WORD;
         let mut stood = vec![0; words];
         let _gate = Gate::open(&sealed, &constants)?;
@@ -95,23 +129,44 @@ impl Tables {
                 let other = (address + to * WORD).wrapping_sub(from * WORD);
                 inside(other, 1) && (among.contains(&word(other)) || is_ours(word(other)))
             };
+            let beside_poll = |at: usize| {
+                let poll = (address + poll_at * WORD).wrapping_sub(at * WORD);
+                inside(poll, 1) && (polls.contains(&word(poll)) || word(poll) == self::poll as Call as usize)
+            };
             let ours = if polls.contains(&before) && beside(poll_at, schedule_at, &schedules) {
-                poll as Call
+                poll as Call as usize
             } else if schedules.contains(&before) && beside(schedule_at, poll_at, &polls) {
-                schedule as Call
+                schedule as Call as usize
             } else if before == wake_by_value {
-                woken_by_value as Call
+                woken_by_value as Call as usize
             } else if before == wake_by_reference {
-                woken_by_reference as Call
+                woken_by_reference as Call as usize
+            } else if Some(before) == clone {
+                cloned as CloneCall as usize
+            } else if let Some(at) = of_threads.iter().position(|clone| *clone == before) {
+                OF_THREADS[at] as usize
+            } else if deallocations.contains(&before) && deallocate_at.is_some_and(beside_poll) {
+                deallocate as Call as usize
             } else {
                 continue;
             };
             *stood = before;
             // SAFETY: `Gate::open` has made this word of the constants writable, and it holds a function of this type. No other thread
             // reads it meanwhile: the process has none yet that has tasks.
-            unsafe { (address as *mut usize).write_volatile(ours as usize) };
+            unsafe { (address as *mut usize).write_volatile(ours) };
         }
-        Some(Self { constants, stood, kind_at, poll_at, schedule_at, wake_by_value, wake_by_reference })
+        Some(Self {
+            constants,
+            stood,
+            kind_at,
+            poll_at,
+            schedule_at,
+            wake_by_value,
+            wake_by_reference,
+            clone,
+            deallocate_at,
+            of_threads,
+        })
     }
 
     /// The function that one of ours replaced, for the task with this head.
@@ -236,6 +291,43 @@ pub unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, align: size_t, 
     result
 }
 
+/// The function that tells whether a task that was polled, and not freed since, has not ended; `None` if nobody reports when tasks
+/// are freed.
+pub(crate) fn task_look() -> Option<fn(usize) -> bool> {
+    match TABLES.get() {
+        Some(Some(Tables { deallocate_at: Some(_), .. })) => Some(super::tasks::is_running),
+        _ => None,
+    }
+}
+
+/// Notes that a waker of the task, or of the main future, of this key is cloned: some future registers it, to be woken.
+#[inline]
+pub(crate) fn registered(key: usize) {
+    if let Some(me) = here()
+        && at_rest(|kernel| kernel.notes_await(me, key))
+    {
+        note_await(me, key);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn note_await(me: ThreadId, key: usize) {
+    let stack = own_stack();
+    at_rest(|kernel| kernel.task_awaits(me, key, &stack));
+}
+
+/// Notes that a future which the thread polls itself registers its waker.
+#[inline]
+fn registered_by_thread() {
+    if let Some(me) = here()
+        && at_rest(|kernel| kernel.thread_awaits(me))
+    {
+        let stack = own_stack();
+        at_rest(|kernel| kernel.thread_awaits_at(me, &stack));
+    }
+}
+
 fn tables() -> &'static Tables {
     match TABLES.get() {
         Some(Some(tables)) => tables,
@@ -276,4 +368,35 @@ unsafe fn woken_by_reference(head: *const ()) {
     woken(head.addr());
     // SAFETY: the address is that of tokio's own function of this place and type, which takes the same head.
     unsafe { std::mem::transmute::<usize, Call>(tables().wake_by_reference)(head) }
+}
+
+/// # Safety
+/// `head` is a task's head: tokio calls this function in place of its own.
+unsafe fn cloned(head: *const ()) -> RawWaker {
+    registered(head.addr());
+    match tables().clone {
+        // SAFETY: the address is that of tokio's own function of this place and type, which takes the same head.
+        Some(clone) => unsafe { std::mem::transmute::<usize, CloneCall>(clone)(head) },
+        None => lost(),
+    }
+}
+
+/// # Safety
+/// `head` is a task's head: tokio calls this function in place of its own.
+unsafe fn deallocate(head: *const ()) {
+    if here().is_some() {
+        at_rest(|kernel| kernel.sched.task_wakes_mut().freed(head.addr()));
+    }
+    let tables = tables();
+    let Some(at) = tables.deallocate_at else { lost() };
+    // SAFETY: tokio's own function of this place takes the same head.
+    unsafe { tables.stood(head, at)(head) }
+}
+
+/// # Safety
+/// `data` is that of a waker whose function of this place tokio's table would call instead.
+unsafe fn cloned_by<const AT: usize>(data: *const ()) -> RawWaker {
+    registered_by_thread();
+    // SAFETY: the address is that of tokio's own function of this place and type, which takes the same data.
+    unsafe { std::mem::transmute::<usize, CloneCall>(tables().of_threads[AT])(data) }
 }

@@ -54,8 +54,8 @@ pub(crate) fn freed(address: *mut u8) {
 
 /// Returns whether a block is a task that has neither ended nor been cancelled. Channels and parts of the runtime have the same
 /// alignment.
-fn is_running(address: usize) -> bool {
-    // SAFETY: the block is allocated, because `freed` removes it before it is freed. It is aligned, and no smaller than its alignment,
+pub(crate) fn is_running(address: usize) -> bool {
+    // SAFETY: the block is allocated, because `freed`, or tokio's function that frees a task, reports it before that. It is aligned, and no smaller than its alignment,
     // as every type of this alignment is. The words are only read, and tokio's own words of a head are atomic where they change.
     let head = unsafe { &*(address as *const [AtomicUsize; HEAD]) };
     let [state, rest @ ..] = head.each_ref().map(|word| word.load(Ordering::Relaxed));
@@ -70,6 +70,8 @@ pub(crate) fn main_is_over(count: usize) {
     let Some(me) = here() else { return };
     kernel(me, |kernel| {
         let node = kernel.sched[me].node();
+        let process = (node, kernel.sched[me].incarnation());
+        kernel.sched.task_wakes_mut().main_ended(process);
         let made =
             kernel.sched.tasks().of(node).into_iter().filter(|(address, _)| is_running(*address)).map(|(_, made)| made);
         let made = made.collect();

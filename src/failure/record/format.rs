@@ -51,6 +51,9 @@ pub(crate) enum Entry {
         id: u32,
         /// The line: `src/server.rs:88`.
         line: String,
+        /// The subject of a wait there: `for a oneshot channel`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        awaited: Option<String>,
     },
     /// A stack of the violation.
     Stack(Stack),

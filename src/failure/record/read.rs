@@ -179,7 +179,10 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written)
             Entry::Node { .. } | Entry::Text { .. } => {
                 return Err(reader.malformed("its number is out of sequence".to_owned()));
             }
-            Entry::Place { id, line } => drop(record.places.insert(id, line)),
+            Entry::Place { id, line, awaited } => {
+                record.places.insert(id, line);
+                record.awaited.extend(awaited.map(|awaited| (id, awaited)));
+            }
             Entry::Stack(stack) => record.stacks.push(stack),
             Entry::Socket(socket) => record.sockets.push(socket),
             Entry::Choice(choice) => match choice.asked() {

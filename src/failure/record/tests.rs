@@ -17,7 +17,7 @@ use crate::model::violation::Violation;
 use crate::run::request::{Ended, Record, Stack};
 use afterlife_sim::choice::{Asked, Question};
 use afterlife_sim::event::{
-    Death, Digest, Event, Leak, Name, NodeId, ProbeEvent, Seq, Socket, SocketStatus, Transport, What,
+    Death, Digest, Event, Leak, Name, NodeId, ProbeEvent, Seq, Socket, SocketStatus, Transport, Waiting, What,
 };
 use afterlife_sim::{LogLine, Source};
 use proptest::collection::{btree_map, vec};
@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The number of kinds of events, now and when format 1 was first written.
-const KINDS: u8 = 45;
+const KINDS: u8 = 47;
 const KINDS_THEN: u8 = 45;
 
 /// The content of an event of this kind, made from these numbers.
@@ -80,6 +80,14 @@ fn what(kind: u8, a: u64, b: u64) -> What {
         41 => What::Dropped { to: NodeId(a as u16), bytes: conn },
         42 => What::Stale { of: NodeId(a as u16), incarnation: high as u16, conn },
         43 => What::DiskFailed { path: name, errno: conn as i32 },
+        45 => What::Waits {
+            on: [Waiting::Main, Waiting::Task, Waiting::Futex, Waiting::Socket][a as usize % 4],
+            object: high,
+            name,
+            call_site: conn,
+            since_ns: b,
+        },
+        46 => What::StillOpen { conn, unread_bytes: high, unsent_bytes: low, used_ns: b },
         _ => What::StopRepeated,
     }
 }
@@ -181,7 +189,9 @@ fn record() -> impl Strategy<Value = Record> {
         times.sort_unstable();
         let order = (0..).zip(times);
         order.zip(&mut events).for_each(|((seq, time_ns), event)| (event.seq, event.time_ns) = (Seq(seq), time_ns));
-        Record { names, nodes, events, sockets, digests: Vec::new(), places, stacks, lines, strayed: false, choices }
+        let awaited = places.iter().take(1).map(|(id, line): (&u32, &String)| (*id, line.clone())).collect();
+        let digests = Vec::new();
+        Record { names, nodes, events, sockets, digests, places, awaited, stacks, lines, strayed: false, choices }
     })
 }
 

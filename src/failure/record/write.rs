@@ -93,7 +93,8 @@ pub(super) fn write<W: Write>(
         stack: stack.clone(),
         shrunk: shrunk.clone(),
     })))?;
-    let Record { names, nodes, events, sockets, digests: _, places, stacks, lines, strayed: _, choices } = record;
+    let Record { names, nodes, events, sockets, digests: _, places, awaited, stacks, lines, strayed: _, choices } =
+        record;
     // A file that is truncated later still has its origin and the token.
     writer.flush()?;
     for (id, name) in (0..).zip(nodes) {
@@ -103,7 +104,7 @@ pub(super) fn write<W: Write>(
         writer.put(&Entry::Text { id, text: text.clone() })?;
     }
     for (id, line) in places {
-        writer.put(&Entry::Place { id: *id, line: line.clone() })?;
+        writer.put(&Entry::Place { id: *id, line: line.clone(), awaited: awaited.get(id).cloned() })?;
     }
     for stack in stacks {
         writer.put(&Entry::Stack(stack.clone()))?;

@@ -10,6 +10,7 @@ use crate::report::log_lines::output_line;
 use crate::report::measure::{moment, plural, span};
 use crate::report::requirements::needless;
 use crate::report::words::{Lexicon, Words, event_line};
+use crate::run::request::Stack;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -30,6 +31,7 @@ pub(crate) fn timeline(failure: &FailingRun, replay: &str) -> String {
         head(failure),
         rows(failure, &timeline, &lexicon),
         takes(failure, &lexicon),
+        folded("Stacks", &stacks(failure)),
         classed("p", "replay", &format!("replay <code>{}</code>", escape(replay))),
         folded("Program output", &output(failure)),
         folded("The last events before the failure", &event_lines(failure, &lexicon)),
@@ -129,6 +131,14 @@ fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> String {
     let without =
         if needless.is_empty() { String::new() } else { classed("h2", "", "It does not take") + &list(needless) };
     classed("h2", "", "It takes") + &list(taken) + &without
+}
+
+/// The stacks of waits, or of the uses of a descriptor.
+fn stacks(failure: &FailingRun) -> Vec<String> {
+    let lines = |stack: &Stack| -> Vec<String> {
+        [stack.title.clone()].into_iter().chain(stack.lines.iter().map(|line| format!("  {line}"))).collect()
+    };
+    failure.record.stacks.iter().flat_map(lines).collect()
 }
 
 /// The last lines that programs printed and traced.

@@ -1,7 +1,8 @@
-//! The evidence of a failure: causes, call sites, socket states, records; and what nobody vouches for.
+//! The evidence of a failure: causes, call sites, hangs, socket states, records; and what nobody vouches for.
 
 mod call_sites;
 mod causes;
+mod hangs;
 mod records;
 mod socket_states;
 mod untrusted;
@@ -10,5 +11,12 @@ use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![causes::module(), call_sites::module(), socket_states::module(), records::module(), untrusted::module()]
+    vec![
+        causes::module(),
+        call_sites::module(),
+        hangs::module(),
+        socket_states::module(),
+        records::module(),
+        untrusted::module(),
+    ]
 }

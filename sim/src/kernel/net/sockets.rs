@@ -3,6 +3,7 @@
 
 use crate::event::{NodeId, Socket, SocketStatus, Transport};
 use crate::kernel::dispatch::Kernel;
+use crate::kernel::process::fd::id::DescriptionId;
 
 fn bare(node: NodeId) -> Socket {
     Socket {
@@ -20,6 +21,11 @@ fn bare(node: NodeId) -> Socket {
 }
 
 impl Kernel {
+    /// The line of a description, if it is a socket. It does not name its process.
+    pub(crate) fn listed(&self, id: DescriptionId) -> Option<Socket> {
+        self.socket_of(id, bare(self.process.description(id)?.node()))
+    }
+
     /// Every socket of every process, by node and number; then the connections that wait to be accepted there.
     pub(crate) fn sockets(&self) -> Vec<Socket> {
         let mut sockets = Vec::new();

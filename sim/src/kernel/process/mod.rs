@@ -13,6 +13,7 @@
 //! | `printed`, `output` | the last lines that a process printed; printed and traced lines for the record |
 //! | `probe_counters` | the counters behind the answers to probes |
 //! | `leaked`, `leak` | leaks: state; detection and report |
+//! | `wait_snapshot` | the waits of a process that does not come to its end |
 
 pub(crate) mod address;
 pub(crate) mod descriptor_table;
@@ -34,3 +35,4 @@ pub(crate) mod stop;
 mod stop_request;
 pub(crate) mod storage;
 pub(crate) mod table;
+mod wait_snapshot;

@@ -32,11 +32,13 @@ impl Kernel {
         first
     }
 
-    /// Kills a process that has not ended when the budget of a stop request to this incarnation runs out.
+    /// Kills a process that has not ended when the budget of a stop request to this incarnation runs out, after a snapshot of its
+    /// waits.
     pub(crate) fn stop_overrun(&mut self, node: NodeId, incarnation: u16) {
         let lifecycle = self.process[node].lifecycle();
         if lifecycle.incarnation() == incarnation && lifecycle.state() == ProcessState::Stopping {
             let asked = lifecycle.stop_asked();
+            self.report_waits(node);
             self.end_process(node, Death::Overrun, asked);
         }
     }

@@ -42,7 +42,7 @@ impl Processes {
             descriptions: Descriptions::default(),
             signals: Signals::default(),
             output,
-            call_sites: CallSites::default(),
+            call_sites: CallSites::new(),
             probes: ProbeCounters::default(),
             clocks_differ: false,
             timer_windings: 0,
@@ -106,6 +106,16 @@ impl Processes {
     /// The number of a call site, new or known.
     pub(crate) fn call_site(&mut self, trace: &Trace) -> CallSite {
         self.call_sites.of(trace)
+    }
+
+    /// The number of the stack of an await, new or known. It allocates nothing.
+    pub(crate) fn await_site(&mut self, trace: &Trace) -> CallSite {
+        self.call_sites.of_await(trace)
+    }
+
+    /// The call sites of the run.
+    pub(crate) fn call_sites_mut(&mut self) -> &mut CallSites {
+        &mut self.call_sites
     }
 
     /// Takes all call sites out, at the end of a run.

@@ -10,14 +10,16 @@
 //! | `deadlines` | the queue of deadlines |
 //! | `clock`, `node_time` | the clocks of a node; deadlines in a node's own time |
 //! | `futex`, `wake`, `waits_for` | futexes and their wakes; the waits of a deadlock |
-//! | `task`, `task_wakes`, `task_polls` | asynchronous tasks: memory, wakes, polls |
+//! | `task`, `task_wakes`, `task_polls`, `await_history` | asynchronous tasks: memory, wakes, polls, awaits |
 //! | `spin`, `spin_detection` | processes that spin |
 //! | `choice` | keyed choices of a seed |
-//! | `call_site` | call sites, as stacks of return addresses |
+//! | `call_site`, `await_sites` | call sites, as stacks of return addresses |
 //! | `fiber/` | stacks and context switches |
 
 pub mod choice;
 
+pub(crate) mod await_history;
+mod await_sites;
 mod call;
 mod call_count;
 pub(crate) mod call_site;
@@ -34,7 +36,7 @@ pub(crate) mod spin;
 mod spin_detection;
 mod task;
 pub(crate) mod task_polls;
-mod task_wakes;
+pub(crate) mod task_wakes;
 pub(crate) mod thread;
 pub(crate) mod thread_handle;
 mod threads;

@@ -397,7 +397,7 @@ impl Scheduler {
     /// Parks the running thread until it is woken, or until this time.
     #[inline]
     pub(super) fn wait(&mut self, me: ThreadId, wait: Wait, until_ns: u64) {
-        if let Some(due_ns) = self.threads.wait(me, wait, until_ns) {
+        if let Some(due_ns) = self.threads.wait(me, wait, self.now_ns, until_ns) {
             self.deadlines.at(due_ns, Due::Thread(me));
         }
     }

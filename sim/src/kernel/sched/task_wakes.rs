@@ -1,7 +1,9 @@
 //! The table of asynchronous tasks and their wakes: who woke each, who spawned it, its last event.
 //! It calls no runtime: `task_polls.rs` reports spawns, wakes and polls, by an address that is only a key.
 
-use crate::event::Seq;
+use crate::event::{NodeId, Seq};
+use crate::kernel::sched::await_history::AwaitHistory;
+use crate::kernel::sched::call_site::CallSite;
 
 /// The reason for the next poll of a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,29 @@ struct Task {
     wake: TaskWake,
     /// The last event of its last poll.
     last: Seq,
+    /// The process that polls it: node and incarnation; incarnation 0 before the first poll, and after its end.
+    process: (NodeId, u16),
+    /// The end of its last poll.
+    polled_ns: u64,
+    /// The calls that registered its waker, and the one that spawned it. Recorded runs alone know them.
+    awaits: AwaitHistory,
+    spawned: CallSite,
+}
+
+/// A task that was polled and is not ready.
+#[derive(Clone, Copy)]
+pub(crate) struct PendingTask {
+    /// Its address.
+    pub(crate) key: usize,
+    /// Its number in its process; 0 for the main future.
+    pub(crate) number: u32,
+    /// The last event of its last poll.
+    pub(crate) last: Seq,
+    /// The end of its last poll.
+    pub(crate) polled_ns: u64,
+    /// The calls that registered its waker, and the one that spawned it. Recorded runs alone know them.
+    pub(crate) awaits: AwaitHistory,
+    pub(crate) spawned: CallSite,
 }
 
 /// A task whose poll begins.
@@ -37,9 +62,19 @@ pub(super) struct Polled {
     pub(super) cause: Seq,
 }
 
-const FREE: Task = Task { key: 0, birth: 0, number: 0, wake: TaskWake::None, last: Seq::NONE };
+const FREE: Task = Task {
+    key: 0,
+    birth: 0,
+    number: 0,
+    wake: TaskWake::None,
+    last: Seq::NONE,
+    process: (NodeId::SIMULATION, 0),
+    polled_ns: 0,
+    awaits: AwaitHistory::EMPTY,
+    spawned: CallSite(0),
+};
 
-/// All known tasks. The table is looked up and never iterated, so that no address affects the run.
+/// All known tasks. Whatever goes through the table orders tasks by their numbers, so that no address affects the run.
 #[derive(Default)]
 pub(crate) struct TaskWakes {
     /// Tasks are followed in this process.
@@ -48,6 +83,8 @@ pub(crate) struct TaskWakes {
     used: usize,
     /// The task that was woken last and not polled since: a runtime reports one wake in several steps.
     woken: usize,
+    /// Returns whether the task at an address, whose memory was not freed, has not ended.
+    is_running: Option<fn(usize) -> bool>,
 }
 
 impl TaskWakes {
@@ -63,11 +100,11 @@ impl TaskWakes {
         self.followed = followed;
     }
 
-    /// Adds a task that was spawned at this address, because of this event.
-    pub(super) fn spawn(&mut self, key: usize, cause: Seq) {
+    /// Adds a task that was spawned at this address by this call, because of this event.
+    pub(super) fn spawn(&mut self, key: usize, spawned: CallSite, cause: Seq) {
         let slot = self.slot(key);
         let task = &mut self.tasks[slot];
-        *task = Task { key, birth: task.birth + 1, number: 0, wake: TaskWake::Event(cause), last: Seq::NONE };
+        *task = Task { key, birth: task.birth + 1, wake: TaskWake::Event(cause), spawned, ..FREE };
     }
 
     /// Returns whether this task was woken last, and not polled since.
@@ -86,10 +123,11 @@ impl TaskWakes {
         self.woken = task.key;
     }
 
-    /// Begins a poll; `number` is called at a task's first one.
+    /// Begins a poll by this process; `number` is called at a task's first one.
     #[inline]
-    pub(super) fn begin_poll(&mut self, slot: usize, number: impl FnOnce() -> u32) -> Polled {
+    pub(super) fn begin_poll(&mut self, slot: usize, process: (NodeId, u16), number: impl FnOnce() -> u32) -> Polled {
         let task = &mut self.tasks[slot];
+        task.process = process;
         if self.woken == task.key {
             self.woken = 0;
         }
@@ -103,14 +141,57 @@ impl TaskWakes {
         Polled { key: task.key, birth: task.birth, number: task.number, cause }
     }
 
-    /// Ends a poll, whose last event was `last`. The table may have grown meanwhile, and another task may lie at the
+    /// Ends a poll at this time, whose last event was `last`. The table may have grown meanwhile, and another task may lie at the
     /// address.
     #[inline]
-    pub(super) fn end_poll(&mut self, slot: usize, key: usize, birth: u32, last: Seq) {
+    pub(super) fn end_poll(&mut self, slot: usize, key: usize, birth: u32, last: Seq, now_ns: u64) {
         let slot = if self.tasks[slot].key == key { Some(slot) } else { self.known(key) };
         if let Some(polled) = slot.map(|slot| &mut self.tasks[slot]).filter(|polled| polled.birth == birth) {
-            polled.last = last;
+            (polled.last, polled.polled_ns) = (last, now_ns);
         }
+    }
+
+    /// Notes the call that registers a task's waker, the first one in its poll or a later one.
+    pub(super) fn awaits(&mut self, key: usize, site: CallSite, now_ns: u64, is_first: bool) {
+        if let Some(slot) = self.known(key) {
+            self.tasks[slot].awaits.add(site, now_ns, is_first);
+        }
+    }
+
+    /// The memory of a task is freed.
+    pub(crate) fn freed(&mut self, key: usize) {
+        if let Some(slot) = self.known(key) {
+            self.tasks[slot].process.1 = 0;
+        }
+    }
+
+    /// The main future of a process has ended.
+    pub(crate) fn main_ended(&mut self, process: (NodeId, u16)) {
+        let main = self.tasks.iter_mut().filter(|task| task.process == process && task.number == 0);
+        main.for_each(|task| task.process.1 = 0);
+    }
+
+    /// The main future and the tasks of a process that were polled and not freed since, by number.
+    pub(crate) fn of_process(&self, process: (NodeId, u16)) -> Vec<PendingTask> {
+        let own = self.tasks.iter().filter(|task| task.key != 0 && task.process == process);
+        let mut pending: Vec<_> = own
+            .map(|task| {
+                let Task { key, number, last, polled_ns, awaits, spawned, .. } = *task;
+                PendingTask { key, number, last, polled_ns, awaits, spawned }
+            })
+            .collect();
+        pending.sort_by_key(|task| task.number);
+        pending
+    }
+
+    /// Returns whether this task has not ended: `None` if that cannot be told.
+    pub(crate) fn is_running(&self, key: usize) -> Option<bool> {
+        self.is_running.map(|is_running| is_running(key))
+    }
+
+    /// Sets the function that looks at a task whose memory was not freed.
+    pub(crate) fn set_is_running(&mut self, is_running: Option<fn(usize) -> bool>) {
+        self.is_running = is_running;
     }
 
     /// The slot of a task that is known. It allocates nothing.

@@ -215,6 +215,11 @@ impl Thread {
         self.wait.timed_out()
     }
 
+    /// The beginning of the thread's present wait, and its end by time, `u64::MAX` if it has none.
+    pub(crate) fn wait_ns(&self) -> (u64, u64) {
+        (self.wait.began_ns(), self.wait.deadline_ns())
+    }
+
     /// The polls of asynchronous tasks on this thread.
     #[inline]
     pub(crate) fn poll(&self) -> &PollState {
@@ -312,9 +317,9 @@ impl Thread {
 
     /// Begins a wait. Returns the deadline to set, if the one in force would come too late.
     #[inline]
-    pub(super) fn begin_wait(&mut self, wait: Wait, deadline_ns: u64) -> Option<u64> {
+    pub(super) fn begin_wait(&mut self, wait: Wait, now_ns: u64, deadline_ns: u64) -> Option<u64> {
         self.state = State::Waiting(wait);
-        self.wait.begin(deadline_ns)
+        self.wait.begin(now_ns, deadline_ns)
     }
 
     /// Ends a wait because of `cause`. Returns `false` if the thread does not wait.

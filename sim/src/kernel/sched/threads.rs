@@ -63,7 +63,7 @@ impl Threads {
         self[thread].handle_mut().set_fiber(fiber);
         self.refill(thread, choices);
         if late_ns > 0 {
-            return self.wait(thread, Wait::Preemption, now_ns + late_ns);
+            return self.wait(thread, Wait::Preemption, now_ns, now_ns + late_ns);
         }
         let cause = self[thread].cause();
         self.wake(thread, cause, choices);
@@ -136,8 +136,8 @@ impl Threads {
 
     /// Parks the running thread. Returns the deadline to set for it, if the one in force would come too late.
     #[inline]
-    pub(super) fn wait(&mut self, id: ThreadId, wait: Wait, deadline_ns: u64) -> Option<u64> {
-        self[id].begin_wait(wait, deadline_ns)
+    pub(super) fn wait(&mut self, id: ThreadId, wait: Wait, now_ns: u64, deadline_ns: u64) -> Option<u64> {
+        self[id].begin_wait(wait, now_ns, deadline_ns)
     }
 
     /// Ends a hold of a thread.

@@ -18,6 +18,8 @@ pub(crate) enum Timeout {
 /// The end of the present or last wait.
 pub(super) struct WaitEnd {
     timed_out: bool,
+    /// The beginning of the wait, in the simulation's time.
+    began_ns: u64,
     /// The deadline in the node's own time.
     own_deadline: Deadline,
     /// The same in the simulation's time, when it was last computed.
@@ -32,6 +34,7 @@ impl Default for WaitEnd {
     fn default() -> Self {
         Self {
             timed_out: false,
+            began_ns: 0,
             own_deadline: Deadline::NEVER,
             own_sim_ns: u64::MAX,
             deadline_ns: u64::MAX,
@@ -61,8 +64,8 @@ impl WaitEnd {
 
     /// A wait begins. Returns the deadline to set, if the one in force would come too late.
     #[inline]
-    pub(super) fn begin(&mut self, deadline_ns: u64) -> Option<u64> {
-        self.timed_out = false;
+    pub(super) fn begin(&mut self, now_ns: u64, deadline_ns: u64) -> Option<u64> {
+        (self.timed_out, self.began_ns) = (false, now_ns);
         self.move_to(deadline_ns)
     }
 
@@ -80,6 +83,16 @@ impl WaitEnd {
             self.armed_ns = self.deadline_ns;
         }
         earlier.then_some(self.deadline_ns)
+    }
+
+    /// The beginning of the present or last wait.
+    pub(super) fn began_ns(&self) -> u64 {
+        self.began_ns
+    }
+
+    /// The end of the present or last wait by time; `u64::MAX` if it has none.
+    pub(super) fn deadline_ns(&self) -> u64 {
+        self.deadline_ns
     }
 
     /// A deadline of the thread falls due, which may be waiting.

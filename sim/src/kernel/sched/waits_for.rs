@@ -75,7 +75,8 @@ impl Kernel {
         threads.into_iter().map(|id| (self.wait_of(id), self.present_call_site(id))).collect()
     }
 
-    fn present_call_site(&mut self, id: ThreadId) -> CallSite {
+    /// The call site at which a thread is now.
+    pub(crate) fn present_call_site(&mut self, id: ThreadId) -> CallSite {
         let trace = match self.sched[id].fiber() {
             _ if self.sched.working_on() == Some(id) => own_stack(),
             Some(fiber) => fiber.stack(),

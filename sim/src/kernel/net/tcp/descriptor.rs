@@ -1,7 +1,7 @@
 //! TCP sockets as descriptors.
 
 use super::endpoint::Endpoint;
-use super::socket::{SocketState, TcpSocket};
+use super::socket::{LastUse, SocketState, TcpSocket};
 use crate::event::{Leak, NodeId, Socket, SocketStatus, Transport};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
@@ -10,13 +10,23 @@ use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::file_description::{Attempt, FileDescription};
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::readiness::{ERR, HUP, IN, OUT, RDHUP};
+use crate::kernel::sched::thread::ThreadId;
 use crate::kernel::sink::Sink;
+
+/// A use by this thread, now.
+#[inline]
+fn last_use(kernel: &Kernel, me: ThreadId) -> LastUse {
+    let thread = &kernel.sched[me];
+    LastUse { thread: thread.number(), task: thread.poll().task(), at_ns: kernel.sched.now_ns() }
+}
 
 impl FileDescription for TcpSocket {
     #[inline]
     fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
         let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
+        let used = last_use(kernel, me);
         let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
+        socket.used = used;
         let timeout_ns = socket.receive_timeout_ns;
         let outcome = socket.endpoint().and_then(|end| {
             let received = kernel.tcp_receive(end, into, manner.peek);
@@ -31,7 +41,9 @@ impl FileDescription for TcpSocket {
     #[inline]
     fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
         let (me, id) = (attempt.me(), attempt.id());
+        let used = last_use(kernel, me);
         let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
+        socket.used = used;
         let timeout_ns = socket.send_timeout_ns;
         let outcome = socket.endpoint().and_then(|end| kernel.tcp_send(me, end, attempt.rest(from)));
         attempt.finish_stream_write(kernel, from.len(), outcome, timeout_ns)

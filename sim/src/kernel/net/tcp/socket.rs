@@ -17,6 +17,19 @@ pub(crate) struct TcpSocket {
     pub(crate) linger_zero: bool,
     pub(crate) keepalive: KeepAlive,
     pub(crate) error: Errno,
+    /// Its last read or write.
+    pub(crate) used: LastUse,
+}
+
+/// The last call that read from a socket or wrote to it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LastUse {
+    /// The calling thread's number in its process.
+    pub(crate) thread: u32,
+    /// The number of the task that it polled; 0 for none.
+    pub(crate) task: u32,
+    /// The time of the call; 0 if there was none.
+    pub(crate) at_ns: u64,
 }
 
 /// The use that a socket was put to.
@@ -65,6 +78,7 @@ impl TcpSocket {
             linger_zero: false,
             keepalive: KeepAlive::default(),
             error: 0,
+            used: LastUse::default(),
         }
     }
 

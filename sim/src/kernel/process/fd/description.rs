@@ -103,6 +103,11 @@ impl Description {
         }
     }
 
+    /// Returns whether this thread waits for its readiness to change.
+    pub(crate) fn is_awaited_by(&self, thread: ThreadId) -> bool {
+        self.waiters.contains(&thread)
+    }
+
     pub(super) fn take_waiters(&mut self) -> Vec<ThreadId> {
         std::mem::take(&mut self.waiters)
     }

@@ -91,6 +91,11 @@ impl Epoll {
         self.sleepers.pop()
     }
 
+    /// Returns whether a thread waits in this instance.
+    pub(crate) fn has_sleeper(&self, thread: ThreadId) -> bool {
+        self.sleepers.contains(&thread)
+    }
+
     #[inline]
     pub(super) fn wake(&mut self, thread: ThreadId) {
         if !self.sleepers.is_empty() {

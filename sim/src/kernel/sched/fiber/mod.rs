@@ -26,4 +26,4 @@ mod native;
 mod native;
 
 pub(crate) use switch::{Body, Fiber, Mode, mode, on_a_fiber, prepare, spawn, switch};
-pub(crate) use unwind::{Trace, address_of, is_in_program, own_stack};
+pub(crate) use unwind::{DEPTH, Trace, address_of, is_in_program, own_stack};

@@ -1,0 +1,33 @@
+//! The kinds of waits in a snapshot of a process.
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of one wait, as [`What::Waits`](crate::event::What::Waits) reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// The main future of the process, or a future that the event's thread polls itself, was polled and is not ready.
+    Main,
+    /// An asynchronous task was polled, or was never polled, and has not ended.
+    Task,
+    /// A thread can run.
+    Nothing,
+    /// A thread waits for a futex wake: of a lock, a condition, a channel, another thread.
+    Futex,
+    /// A thread waits for an epoll instance or for several descriptors, as the threads of asynchronous runtimes do.
+    Readiness,
+    /// A thread waits in a call on one TCP socket: a read, a write, an accept.
+    Socket,
+    /// A thread waits in a call on another descriptor: a pipe, a datagram socket.
+    Descriptor,
+    /// A thread sleeps.
+    Sleep,
+    /// A thread waits for its disk.
+    Disk,
+    /// A thread waits for the end of another one.
+    Join,
+    /// A thread waits for a lock on a file.
+    FileLock,
+    /// A thread is held, or its process is paused.
+    Held,
+}

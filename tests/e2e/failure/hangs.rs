@@ -1,0 +1,251 @@
+//! Processes that do not stop, and deadlocks: the printed story names what each waits for, and the line at which it does.
+//! The code under test is stock tokio, axum and std; it has no probes.
+
+use crate::harness::{Module, campaign, cli, scenarios, trials};
+use crate::time::secs;
+use afterlife::{Fault, NodeId, Sim, Trigger};
+use axum::Router;
+use axum::routing::get;
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::sleep;
+
+pub(crate) fn module() -> Module {
+    let scenarios = scenarios![
+        a_long_poll_outlives_the_stop,
+        two_threads_take_two_locks,
+        a_sender_is_kept,
+        a_joined_task_reads,
+        a_thread_receives,
+        a_stock_main_on_one_thread,
+        a_stock_main_with_workers_waits,
+    ];
+    let trials = trials![
+        a_stop_that_waits_for_a_connection_names_its_peer_and_the_handlers_line,
+        a_deadlock_of_two_locks_names_both_lines,
+        a_stop_that_waits_for_a_channel_names_the_line,
+        a_stop_that_waits_for_a_task_names_the_line_at_which_the_task_reads,
+        a_stop_that_waits_for_a_thread_names_the_line_at_which_the_thread_receives,
+        a_future_that_the_program_blocks_on_is_main,
+        a_run_with_a_hang_has_one_digest,
+    ];
+    Module::new(scenarios, trials)
+}
+
+fn site(line: u32) -> String {
+    format!("tests/e2e/failure/hangs.rs:{line}")
+}
+
+/// Asks node 0 to stop within 5 s.
+fn stop(sim: &mut Sim) {
+    sim.inject(Trigger::at(secs(4)), Fault::stop(NodeId(0), secs(5), secs(1)));
+}
+
+/// The page that a campaign of one run prints, on one line: texts are wrapped.
+fn page(scenario: &str) -> String {
+    let output = cli(&["run", scenario, "--seeds", "1", "--shrink", "0"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    output.out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn names(page: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(page.contains(text), "`{text}` is not in\n{page}");
+    }
+}
+
+// -- a connection
+
+const POLLED: u32 = line!() + 7;
+const SERVED: u32 = line!() + 11;
+
+fn a_long_poll_outlives_the_stop(sim: &mut Sim) {
+    sim.node("shop", |node| async move {
+        let news = Arc::new(Notify::new());
+        let poll = move || async move {
+            news.notified().await;
+            "news"
+        };
+        let listener = TcpListener::bind("0.0.0.0:80").await?;
+        let app = Router::new().route("/news", get(poll));
+        axum::serve(listener, app).with_graceful_shutdown(node.stopping()).await?;
+        Ok(())
+    });
+    let buyer = sim.client("buyer", |_| async {
+        sleep(secs(1)).await;
+        let _ = reqwest::get("http://shop/news").await;
+        Ok(())
+    });
+    sim.may_fail(buyer);
+    stop(sim);
+}
+
+fn a_stop_that_waits_for_a_connection_names_its_peer_and_the_handlers_line() {
+    let page = page("a_long_poll_outlives_the_stop");
+    names(&page, &[&format!("main waits in axum at {}", site(SERVED)), "holds a connection ← buyer, last used at 1.0"]);
+    names(&page, &[&format!("task 2 last waited for a notification at {}, and now for a socket", site(POLLED))]);
+    names(&page, &[&format!("{} last own await for a notification", site(POLLED))]);
+    names(&page, &["is asked to stop", "by SIGKILL, budget exceeded"]);
+}
+
+// -- locks
+
+const SECOND: u32 = line!() + 10;
+const FIRST: u32 = line!() + 13;
+
+fn two_threads_take_two_locks(sim: &mut Sim) {
+    sim.client_main("bank", |_| {
+        let (locks, both) = (Arc::new((Mutex::new(0), Mutex::new(0))), Arc::new(Barrier::new(2)));
+        let (theirs, meet) = (locks.clone(), both.clone());
+        let second = thread::spawn(move || {
+            let _second = theirs.1.lock();
+            meet.wait();
+            drop(theirs.0.lock());
+        });
+        let _first = locks.0.lock();
+        both.wait();
+        drop(locks.1.lock());
+        i32::from(second.join().is_err())
+    });
+}
+
+fn a_deadlock_of_two_locks_names_both_lines() {
+    let page = page("two_threads_take_two_locks");
+    let main = format!("thread 0 (main) waits for a lock at {}", site(FIRST));
+    let second = format!("thread 1 waits for a lock at {}", site(SECOND));
+    names(&page, &["bank never ends its work", &main, &second, "no thread can run"]);
+}
+
+// -- channels and tasks
+
+const SENT: u32 = line!() + 10;
+
+fn a_sender_is_kept(sim: &mut Sim) {
+    sim.node("store", |node| async move {
+        let (done, flushed) = oneshot::channel::<()>();
+        let _flusher = tokio::spawn(async move {
+            sleep(secs(2_000)).await;
+            let _ = done.send(());
+        });
+        node.stopping().await;
+        flushed.await?;
+        Ok(())
+    });
+    sim.client("client", |_| async {
+        sleep(secs(20)).await;
+        Ok(())
+    });
+    stop(sim);
+}
+
+fn a_stop_that_waits_for_a_channel_names_the_line() {
+    let page = page("a_sender_is_kept");
+    names(&page, &[&format!("main waits for a oneshot channel at {}", site(SENT))]);
+    names(&page, &["waits for a timer", &site(SENT - 4)]);
+}
+
+const READ: u32 = line!() + 9;
+const JOINED: u32 = line!() + 12;
+
+fn a_joined_task_reads(sim: &mut Sim) {
+    sim.node("sink", |node| async move {
+        let listener = TcpListener::bind("0.0.0.0:7000").await?;
+        let reader = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await?;
+            let mut buffer = [0; 64];
+            while stream.read(&mut buffer).await? > 0 {}
+            std::io::Result::Ok(())
+        });
+        node.stopping().await;
+        reader.await??;
+        Ok(())
+    });
+    sim.client("source", |_| async {
+        sleep(secs(1)).await;
+        let mut stream = TcpStream::connect("sink:7000").await?;
+        stream.write_all(b"hello").await?;
+        sleep(secs(20)).await;
+        Ok(())
+    });
+    stop(sim);
+}
+
+fn a_stop_that_waits_for_a_task_names_the_line_at_which_the_task_reads() {
+    let page = page("a_joined_task_reads");
+    names(&page, &[&format!("main waits for a task at {}", site(JOINED))]);
+    names(&page, &[&format!("waits for bytes to read at {}", site(READ)), "holds a connection ← source"]);
+}
+
+// -- threads
+
+const RECEIVED: u32 = line!() + 5;
+
+fn a_thread_receives(sim: &mut Sim) {
+    sim.node("server", |node| async move {
+        let (jobs, queue) = mpsc::channel::<u64>();
+        let worker = thread::Builder::new().name("worker".to_owned()).spawn(move || while queue.recv().is_ok() {})?;
+        node.stopping().await;
+        let ended = worker.join();
+        drop(jobs);
+        Ok(ended.map_err(|_| "the worker panicked")?)
+    });
+    sim.client("client", |_| async {
+        sleep(secs(20)).await;
+        Ok(())
+    });
+    stop(sim);
+}
+
+fn a_stop_that_waits_for_a_thread_names_the_line_at_which_the_thread_receives() {
+    let page = page("a_thread_receives");
+    names(&page, &[&format!("thread 1 (worker) waits for a channel at {}", site(RECEIVED))]);
+    names(&page, &[&format!("thread 0 (main) waits for the end of thread 1 at {}", site(RECEIVED + 2))]);
+}
+
+const BLOCKED: u32 = line!() + 9;
+
+/// The expansion of `#[tokio::main]`, which the harness cannot wrap. It handles no signal.
+fn a_runtime_of_its_own(sim: &mut Sim, workers: usize) {
+    sim.node_main("server", move |_| {
+        let mut builder = if workers == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+        let runtime = builder.worker_threads(workers.max(1)).enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (_kept, never) = oneshot::channel::<()>();
+            let _ = never.await;
+        });
+        0
+    });
+    sim.client("client", |_| async {
+        sleep(secs(20)).await;
+        Ok(())
+    });
+    stop(sim);
+}
+
+fn a_stock_main_on_one_thread(sim: &mut Sim) {
+    a_runtime_of_its_own(sim, 0);
+}
+
+fn a_stock_main_with_workers_waits(sim: &mut Sim) {
+    a_runtime_of_its_own(sim, 2);
+}
+
+fn a_future_that_the_program_blocks_on_is_main() {
+    for scenario in ["a_stock_main_on_one_thread", "a_stock_main_with_workers_waits"] {
+        names(&page(scenario), &[&format!("main waits for a oneshot channel at {}", site(BLOCKED))]);
+    }
+}
+
+fn a_run_with_a_hang_has_one_digest() {
+    for scenario in ["a_long_poll_outlives_the_stop", "two_threads_take_two_locks", "a_joined_task_reads"] {
+        let output = cli(&["check", scenario, "--pairs", "3"]);
+        assert_eq!(output.code, 0, "{output:?}");
+        let finding = campaign(scenario, "1").finding();
+        assert!(finding["stacks"].as_array().is_some_and(|stacks| !stacks.is_empty()), "{finding}");
+    }
+}
