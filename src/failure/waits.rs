@@ -16,7 +16,7 @@ const STACKS_MAX: usize = 8;
 
 /// The waits of a violation.
 pub(crate) struct Telling {
-    /// What the sentence continues with: `main waits in axum at src/main.rs:31; 1 connection from buyer is open`.
+    /// The continuation of the sentence: `main waits in axum at src/main.rs:31; 1 connection from buyer is open`.
     pub(crate) sentence: String,
     /// The events of the most telling waits, and those with which they began.
     pub(crate) turning: Vec<Seq>,
@@ -52,7 +52,7 @@ pub(crate) fn telling(record: &Record, violation: &Violation, unread: &Unresolve
         .filter(is_concerned)
         .collect();
     let mut waits: Vec<Wait<'_>> = snapshot.into_iter().rev().map(|event| Wait::of(event, unread)).collect();
-    // What a thread polled itself, by `block_on`, is over if the thread does something else now.
+    // A future that a thread polled itself, by `block_on`, is over if the thread does something else now.
     let busy: Vec<u32> = waits.iter().filter(|wait| wait.is_busy()).map(|wait| wait.event.thread).collect();
     waits.retain(|wait| !wait.is_main() || !busy.contains(&wait.event.thread));
     waits.sort_by_key(Wait::rank);
@@ -308,5 +308,73 @@ impl Words<'_> {
             Some((from, _)) => format!("from {}", self.node(from)),
             None => String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::sample::use_after_teardown;
+
+    fn event(seq: u64, thread: u32, task: u64, what: What) -> Event {
+        let (seq, time_ns, node) = (Seq(seq), 9_000_000_000, NodeId(0));
+        Event { seq, time_ns, node, incarnation: 1, thread, task, cause: Seq::NONE, what }
+    }
+
+    fn waits(on: Waiting) -> What {
+        What::Waits { on, object: u32::MAX, name: Name::NONE, call_site: 0, since_ns: 4_000_000_000 }
+    }
+
+    fn record(whats: &[(u32, u64, What)]) -> (Record, Violation) {
+        let numbered = (0..).zip(whats);
+        let events: Vec<Event> =
+            numbered.map(|(seq, (thread, task, what))| event(seq, *thread, *task, *what)).collect();
+        let at = events.last().map_or(Seq::NONE, |last| last.seq);
+        let nodes = vec!["shop".to_owned(), "buyer".to_owned()];
+        let violation =
+            Violation { at, sentence: "shop had not stopped".to_owned(), ..use_after_teardown().finding.violation };
+        (Record { nodes, events, ..Record::default() }, violation)
+    }
+
+    #[test]
+    fn main_comes_first_and_connections_of_one_peer_are_counted() {
+        let open = |conn, used_ns| What::StillOpen { conn, unread_bytes: 0, unsent_bytes: 0, used_ns };
+        let asked = What::Connecting { to: NodeId(1), port: 80, conn: 1 };
+        let asked_too = What::Connecting { to: NodeId(1), port: 80, conn: 2 };
+        let (record, violation) = record(&[
+            (0, 0, asked),
+            (0, 0, asked_too),
+            (0, 3, waits(Waiting::Task)),
+            (0, 4, waits(Waiting::Task)),
+            (0, 0, open(1, 1_000_000_000)),
+            (0, 0, open(2, 2_500_000_000)),
+            (0, 0, waits(Waiting::Main)),
+            (0, 0, What::Quiescent),
+        ]);
+        let telling = telling(&record, &violation, &Unresolved::default()).expect("there is a snapshot");
+        let connections = "2 connections to buyer are open, last used at 2.500 s";
+        assert_eq!(telling.sentence, format!("main waits; {connections}; 2 tasks wait"));
+        assert_eq!(telling.turning[..3], [Seq(6), Seq(4), Seq(5)]);
+    }
+
+    #[test]
+    fn idle_threads_are_told_only_if_nothing_else_waits() {
+        let threads = [(0, 0, waits(Waiting::Readiness)), (1, 0, waits(Waiting::Futex))];
+        let of = |whats: &[(u32, u64, What)]| {
+            let (record, violation) = record(whats);
+            telling(&record, &violation, &Unresolved::default()).map(|telling| telling.sentence)
+        };
+        assert_eq!(of(&threads).as_deref(), Some("thread 0 (main) waits for readiness"));
+        let with_task = [threads[0], threads[1], (0, 7, waits(Waiting::Task))];
+        assert_eq!(of(&with_task).as_deref(), Some("task 7 waits"));
+        assert_eq!(of(&[(0, 0, What::Quiescent)]), None);
+    }
+
+    #[test]
+    fn a_wait_that_has_no_room_in_the_sentence_is_counted() {
+        let pieces = ["main waits", "task 1 waits for a oneshot channel", "task 2 waits"].map(str::to_owned);
+        assert_eq!(joined(pieces.to_vec(), 30), "main waits; task 2 waits; 1 more");
+        assert_eq!(joined(pieces.to_vec(), 0), "main waits; 2 more");
+        assert_eq!(joined(Vec::new(), 30), "");
     }
 }

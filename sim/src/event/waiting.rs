@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Waiting {
     /// The main future of the process, or a future that the event's thread polls itself, was polled and is not ready.
     Main,
-    /// An asynchronous task was polled, or was never polled, and has not ended.
+    /// An asynchronous task was polled and has not ended.
     Task,
     /// A thread can run.
     Nothing,

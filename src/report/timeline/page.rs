@@ -186,6 +186,15 @@ mod tests {
     }
 
     #[test]
+    fn stacks_are_on_the_page() {
+        let mut failure = use_after_teardown();
+        assert!(!timeline(&failure, "replay").contains("<summary>Stacks"));
+        let (title, lines) = ("main waits for a task, since 4.000 s".to_owned(), vec!["src/main.rs:31".to_owned()]);
+        failure.record.stacks = vec![Stack { title, lines }];
+        assert!(timeline(&failure, "replay").contains("main waits for a task, since 4.000 s\n  src/main.rs:31"));
+    }
+
+    #[test]
     fn a_run_without_events_says_so() {
         assert!(timeline(&abort(), "replay").contains("ended before its events could be read"));
     }
