@@ -3,7 +3,7 @@
 
 use super::current::{at_rest, here, kernel, kernel_of_host, set_kernel};
 use super::guest;
-use super::signal_delivery;
+use super::signal_handlers;
 use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
@@ -196,10 +196,10 @@ fn switch_away(me: ThreadId) -> bool {
 /// on.
 #[inline]
 pub(crate) fn handle_signals(me: ThreadId) -> Option<bool> {
-    if !signal_delivery::is_due() {
+    if !signal_handlers::is_due() {
         return None;
     }
-    let goes_on = signal_delivery::deliver(me);
+    let goes_on = signal_handlers::deliver(me);
     if kernel(me, |kernel| kernel.sched.must_switch()) {
         give_way(me); // a signal without a handler ended the process
     }

@@ -117,7 +117,7 @@ pub(crate) fn wakes(kernel: &mut Kernel, me: ThreadId, fd: c_int, bytes: &[u8]) 
     match owner(kernel, me, fd) {
         Owner::Running(node, id) => {
             if kernel.process.signals().is_relayed_by(me) {
-                super::signal_delivery::refuse_shared_signal(kernel, me, node);
+                super::signal_handlers::refuse_shared_signal(kernel, me, node);
             }
             let Some(counter) = kernel.process.event(id) else { return false };
             // A full counter wakes as well as one that grows.

@@ -11,7 +11,7 @@
 //! | `poll`, `timers` | readiness: `epoll`, `poll`, `eventfd`, `timerfd` |
 //! | `time`, `entropy`, `system_info`, `memory` | the machine |
 //! | `thread_main`, `threads`, `pthread/`, `process` | threads and processes |
-//! | `signals`, `signal_delivery` | signals, and the calls of their handlers |
+//! | `signals`, `signal_handlers` | signals, and the calls of their handlers |
 //! | `syscall`, `syscall_numbers`, `seccomp` | raw system calls |
 //! | `probes`, `tasks`, `task_wakes`, `main_waker`, `trace_lines`, `symbols` | what the program reports, and its runtime's tables |
 //! | `harness` | no function: the harness's calls on a node's thread |
@@ -47,7 +47,7 @@ mod process;
 mod pthread;
 pub(crate) mod resolver;
 mod seccomp;
-mod signal_delivery;
+mod signal_handlers;
 mod signals;
 mod socket_address;
 mod socket_options;

@@ -1,5 +1,5 @@
 //! Signals: the actions of a process, the masks of its threads, sending and waiting.
-//! Handlers are called in `signal_delivery`; nothing here reaches the real process.
+//! Handlers are called in `signal_handlers`; nothing here reaches the real process.
 
 use super::block::{blocking, call, handle_signals};
 use super::current::{here, kernel};

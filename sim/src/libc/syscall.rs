@@ -105,7 +105,7 @@ unsafe fn futex(
             let mask = if kind == libc::FUTEX_WAKE { MATCH_ANY } else { mask };
             let woken = kernel.wake_waiters_for_bits(me, address, value, mask);
             if let Some(other) = kernel.process.signals().stray() {
-                super::signal_delivery::refuse_shared_signal(kernel, me, other);
+                super::signal_handlers::refuse_shared_signal(kernel, me, other);
             }
             c_long::from(woken)
         })),
