@@ -68,7 +68,7 @@ pub(crate) fn telling(record: &Record, violation: &Violation, unread: &Unresolve
     let stack = |wait: &Wait<'_>| {
         let What::Waits { call_site, since_ns, .. } = wait.event.what else { return None };
         let mut lines = super::symbols::lines(unread.frames(call_site));
-        let spawned = unread.spawned(wait.event.seq).and_then(|stack| super::symbols::line(stack));
+        let spawned = unread.spawned(wait.event.seq).and_then(super::symbols::line);
         let begun = if wait.is_task() { "spawned" } else { "started" };
         lines.extend(spawned.map(|frame| format!("{begun} at {}", frame.site())));
         if let Some((phrase, site, at_ns)) = &wait.earlier {

@@ -189,7 +189,6 @@ impl<'a> Lexicon<'a> {
                     note: who,
                     more: vec![format!("since {} s", moment(since_ns))],
                     site: self.record.places.get(&call_site).cloned().unwrap_or_default(),
-                    ..Words::default()
                 }
             }
             What::StillOpen { conn, unread_bytes, unsent_bytes, used_ns } => {
