@@ -4,7 +4,7 @@
 use proc_macro::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, ItemFn, LitInt, Token, parse_macro_input};
+use syn::{Attribute, Expr, ItemFn, Lit, LitInt, Meta, MetaNameValue, Token, parse_macro_input};
 
 struct Options {
     seeds: u64,
@@ -74,25 +74,56 @@ fn expand(Options { seeds, reporter }: Options, function: ItemFn) -> syn::Result
     let inputs = &sig.inputs;
     let output = &sig.output;
     let text = name.to_string();
+    let listing = listing(&text, seeds, &summary(&attrs));
     let reporter = match reporter {
-        Some(reporter) => quote!(::afterlife::testing::run_with_reporter(&scenario, path, file!(), || #reporter)),
-        None => quote!(::afterlife::testing::run(&scenario, path, file!())),
+        Some(reporter) => quote!(::afterlife::testing::run_with_reporter(&scenario, &TEST, || #reporter)),
+        None => quote!(::afterlife::testing::run(&scenario, &TEST)),
     };
     Ok(quote! {
         #(#attrs)*
         #[test]
         #vis fn #name() {
             fn script(#inputs) #output #block
+            static TEST: ::afterlife::testing::Test = ::afterlife::testing::Test {
+                path: concat!(module_path!(), "::", #text),
+                source: file!(),
+                package: option_env!("CARGO_PKG_NAME"),
+                folder: option_env!("CARGO_MANIFEST_DIR"),
+                binary: option_env!("CARGO_BIN_NAME"),
+                is_integration: option_env!("CARGO_TARGET_TMPDIR").is_some(),
+                listing: #listing,
+            };
             let scenario = ::afterlife::Scenario::new(#text, script).seeds(#seeds);
-            let path = ::afterlife::testing::path(concat!(module_path!(), "::", #text));
             #reporter;
         }
     })
 }
 
+/// The description of a test in the file of its binary, where `cargo afterlife list` looks for it: fields that end with a line feed,
+/// between two marks.
+fn listing(name: &str, seeds: u64, summary: &str) -> proc_macro2::TokenStream {
+    let seeds = seeds.to_string();
+    quote! {
+        concat!(
+            "\u{1}afterlife test 1\n", module_path!(), "::", #name, "\n", file!(), "\n", line!(), "\n", #seeds, "\n", #summary, "\n\u{2}"
+        )
+    }
+}
+
+/// The first paragraph of the documentation, on one line.
+fn summary(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {
+        let Meta::NameValue(MetaNameValue { value: Expr::Lit(literal), .. }) = &attribute.meta else { return None };
+        let Lit::Str(text) = &literal.lit else { return None };
+        Some(text.value().trim().to_owned())
+    });
+    let first: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    first.join(" ").replace(char::is_control, " ")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Options, SEEDS, expand};
+    use super::{Options, SEEDS, expand, summary};
     use syn::{ItemFn, parse_quote};
 
     fn refused(function: ItemFn) -> String {
@@ -115,5 +146,16 @@ mod tests {
             fn orders() {}
         ));
         assert!(refused.contains("`fn orders(sim: &mut Sim)`"), "{refused}");
+    }
+    #[test]
+    fn the_summary_is_the_first_paragraph() {
+        let function: ItemFn = parse_quote!(
+            /// Whatever happens,
+            /// an acked job runs.
+            ///
+            /// Details.
+            fn orders(sim: &mut Sim) {}
+        );
+        assert_eq!(summary(&function.attrs), "Whatever happens, an acked job runs.");
     }
 }

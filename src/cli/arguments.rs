@@ -103,8 +103,8 @@ pub(super) struct Engines {
 
 #[derive(Args, Debug)]
 pub(super) struct Triage {
-    /// The folders with the findings
-    #[arg(required = true, value_name = "DIR")]
+    /// The folders with the findings [default: target/afterlife]
+    #[arg(value_name = "DIR")]
     pub(super) folders: Vec<PathBuf>,
 }
 

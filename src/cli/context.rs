@@ -16,7 +16,7 @@ use crate::runner::{Launch, Pool, RunnerError};
 use crate::scenario::definition::Scenario;
 use crate::search::settings::Settings;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 /// The token that an argument names, and the record that its run must match, if the argument names one.
@@ -61,7 +61,16 @@ pub(super) fn store(out: Option<PathBuf>, settings: &Settings) -> Result<RecordS
 }
 
 pub(super) fn root(out: Option<PathBuf>, settings: &Settings) -> PathBuf {
-    out.or_else(|| settings.out.clone()).unwrap_or_else(RecordStore::usual_root)
+    out.or_else(|| settings.out.clone()).unwrap_or_else(|| usual_root(settings))
+}
+
+fn usual_root(settings: &Settings) -> PathBuf {
+    settings.usual_out.clone().unwrap_or_else(RecordStore::usual_root)
+}
+
+/// The commands that a report on findings in this folder proposes.
+pub(super) fn paste(root: &Path, settings: &Settings) -> Paste {
+    Paste::program(settings.called.as_deref(), Some(root).filter(|root| *root != usual_root(settings)))
 }
 
 pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
@@ -69,8 +78,14 @@ pub(super) fn pool(jobs: Option<u64>) -> Result<Pool, Refusal> {
     Ok(Pool::new(Launch::of_this_program().map_err(RunnerError::Start)?, jobs))
 }
 
+/// The report for a person.
 pub(super) fn human() -> Human<impl Write> {
-    Human::new(output(), Paste::of_this_program(), Bar::on_terminal())
+    human_with(Paste::of_this_program())
+}
+
+/// The report for a person, with these commands.
+pub(super) fn human_with(paste: Paste) -> Human<impl Write> {
+    Human::new(output(), paste, Bar::on_terminal())
 }
 
 pub(super) fn request(scenario: &Scenario, build: Build, seed: u64) -> Request {

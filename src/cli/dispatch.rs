@@ -38,7 +38,7 @@ pub(super) fn carry_out(
         (Some(Command::List(list)), _) if list.engines => list_engines(),
         (Some(Command::List(_)), _) => list(scenarios),
         (Some(Command::Check(check)), _) => check_pairs(scenarios, &check),
-        (Some(Command::Triage(arguments)), _) => triage(&arguments.folders),
+        (Some(Command::Triage(arguments)), _) => triage(&arguments.folders, settings),
         (Some(Command::Audit(audit)), _) => audit_log(&audit.log),
         (Some(Command::Variants(variants)), _) => table_of_variants(scenarios, &variants),
         (Some(Command::Engines(engines)), _) => table_of_engines(scenarios, &engines),

@@ -7,6 +7,7 @@
 //! token     token  token_engine: one line of text that replays the run
 //!           replay_text: what a record gives as its replay, checked before it is printed
 //! disk      record/ (one file per finding)  regressions (runs to replay first)  symbols (addresses to lines)
+//!           test_origin (the test that made a run)
 //! ```
 
 pub(crate) mod awaited;
@@ -21,6 +22,7 @@ pub(crate) mod sample;
 pub(crate) mod shrunk;
 pub(crate) mod story;
 pub(crate) mod symbols;
+pub(crate) mod test_origin;
 pub(crate) mod token;
 pub(crate) mod token_engine;
 pub(crate) mod waits;

@@ -49,10 +49,8 @@ impl RegressionFiles {
         named.map(Path::to_owned).or_else(package).map_or(Self::Nowhere, Self::Folder)
     }
 
-    /// The file of a test, beside its source. Cargo sets the package's folder, and the path of the source is relative to it or to
-    /// the workspace's.
-    pub(crate) fn of_this_test(source: &str, test_path: &str) -> Self {
-        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    /// The file of a test, beside its source. The path of the source is relative to the package's folder or to the workspace's.
+    pub(crate) fn of_test(package: Option<&Path>, source: &str, test_path: &str) -> Self {
         let found = package.iter().flat_map(|package| package.ancestors()).map(|folder| folder.join(source));
         found
             .filter(|file| file.is_file())
@@ -70,6 +68,14 @@ impl RegressionFiles {
             Self::Folder(folder) => Some(folder.join(scenario).with_extension(EXTENSION)),
             Self::File { file, .. } => Some(file.clone()),
             Self::Nowhere => None,
+        }
+    }
+
+    /// The source file of the tests.
+    pub(crate) fn source(&self) -> Option<&Path> {
+        match self {
+            Self::File { source, .. } => Some(source),
+            Self::Folder(_) | Self::Nowhere => None,
         }
     }
 
@@ -380,9 +386,10 @@ mod tests {
 
     #[test]
     fn the_regressions_of_a_test_are_beside_its_source() {
-        let files = RegressionFiles::of_this_test("src/failure/regressions.rs", "shop::toy");
-        let RegressionFiles::File { file, .. } = files else { panic!("cargo sets the package's folder") };
+        let package = Some(Path::new(env!("CARGO_MANIFEST_DIR")));
+        let files = RegressionFiles::of_test(package, "src/failure/regressions.rs", "shop::toy");
+        let RegressionFiles::File { file, .. } = files else { panic!("the source exists") };
         assert!(file.ends_with("src/failure/regressions.afterlife"), "{}", file.display());
-        assert_eq!(RegressionFiles::of_this_test("nowhere/at/all.rs", "shop::toy"), RegressionFiles::Nowhere);
+        assert_eq!(RegressionFiles::of_test(package, "nowhere/at/all.rs", "shop::toy"), RegressionFiles::Nowhere);
     }
 }

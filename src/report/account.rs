@@ -10,6 +10,9 @@ use afterlife_sim::event::Misconfiguration;
 /// Columns of a label such as `faults` and the gap after it.
 const LABEL: usize = 11;
 
+/// The work that a campaign leaves out if its program has another allocator, and the next step.
+const NOT_COUNTED: &str = "not counted: leaked tasks and oversized allocations are not looked for until `afterlife::Memory` is the `#[global_allocator]`";
+
 /// Claims that never held, up to this many, are named; the rest are counted.
 const NEVER_MAX: usize = 6;
 
@@ -37,6 +40,9 @@ pub(super) fn tested(account: &Account) -> Vec<Line> {
         .collect();
     if !ledgers.is_empty() {
         lines.extend(labelled("ledgers", &ledgers.join(", ")));
+    }
+    if account.lacks_allocator {
+        lines.extend(labelled("memory", NOT_COUNTED));
     }
     lines
 }

@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn at_most_ten_annotations_are_written_and_the_tenth_says_so() {
         let mut written = Vec::new();
-        let mut github = Github::new(&mut written, Paste::Program { called: "afterlife".into() });
-        let saved = SavedRecord { id: "x".into(), folder: "x".into(), unwritten: None };
+        let mut github = Github::new(&mut written, Paste::Program { called: "afterlife".into(), out: None });
+        let saved = SavedRecord { id: "x".into(), folder: "x".into(), unwritten: None, test: None };
         (0..30).for_each(|_| github.failure(&use_after_teardown(), &saved));
         assert_eq!((github.pages.len(), github.omitted), (PAGES_MAX, 10));
         assert!(github.summary().len() < 1 << 20);

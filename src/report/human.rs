@@ -46,11 +46,6 @@ impl<W: Write> Human<W> {
         });
     }
 
-    /// The writer, with everything printed.
-    pub(crate) fn into_inner(self) -> W {
-        self.to
-    }
-
     /// The commands that pages propose.
     pub(crate) fn paste(&self) -> &Paste {
         &self.paste

@@ -47,7 +47,7 @@ pub(crate) use line::{Line, Tone, WIDTH, keep_start, wide, wrap};
 pub(crate) use log_lines::traced;
 pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::{heading, page};
-pub(crate) use paste::Paste;
+pub(crate) use paste::{Paste, TestCommands, Tool};
 pub(crate) use progress::{NoProgress, Progress};
 pub(crate) use replays::{differs, matching, replayed, written_elsewhere};
 pub(crate) use reporters::{Reporters, Silent};

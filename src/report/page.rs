@@ -8,7 +8,6 @@ use super::requirements::takes;
 use super::words::{Lexicon, Words};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
-use crate::failure::regressions::here;
 use crate::failure::story::{Mark, Step, Story};
 use crate::invariant::headline;
 use crate::model::shell::quoted;
@@ -40,6 +39,7 @@ const SITE_MIN: usize = 14;
 
 /// The page of a finding.
 pub(crate) fn page(failure: &FailingRun, saved: Option<&SavedRecord>, paste: &Paste) -> Vec<Line> {
+    let paste = &paste.of_finding(saved.and_then(|saved| saved.test.as_ref()));
     let lexicon = Lexicon::of(&failure.record).with(&failure.finding.plan);
     let story = Story::of(failure);
     let mut page = heading(&failure.finding.violation);
@@ -64,7 +64,7 @@ pub(crate) fn page(failure: &FailingRun, saved: Option<&SavedRecord>, paste: &Pa
                 page.extend(paste.show(&saved.id).map(|show| labelled("show", show)));
                 let keep = paste.keep(&saved.id, token).filter(|_| failure.is_ours());
                 page.extend(keep.map(|keep| labelled("keep", keep)));
-                page.push(labelled("record", quoted(&here(&saved.folder)).into_owned()));
+                page.push(labelled("record", quoted(&paste.place(&saved.folder)).into_owned()));
             }
             Some(why) => {
                 let mut label = "record";

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn paste() -> Paste {
-    Paste::Program { called: "cargo afterlife".into() }
+    Paste::Program { called: "cargo afterlife".into(), out: None }
 }
 
 fn saved() -> SavedRecord {
@@ -28,6 +28,7 @@ fn saved() -> SavedRecord {
         id: "002c145c".into(),
         folder: PathBuf::from("target/afterlife/raft-master/002c145c"),
         unwritten: None,
+        test: None,
     }
 }
 
@@ -106,9 +107,9 @@ fn counted(failure: &FailingRun, times: u64) -> Counted {
 }
 
 fn closing(outcome: &CampaignOutcome) -> String {
-    let mut human = Human::new(Vec::new(), paste(), NoProgress);
-    human.end(outcome);
-    without_escapes(&String::from_utf8(human.into_inner()).expect("reports are text")).into_owned()
+    let mut written = Vec::new();
+    Human::new(&mut written, paste(), NoProgress).end(outcome);
+    without_escapes(&String::from_utf8(written).expect("reports are text")).into_owned()
 }
 
 #[test]

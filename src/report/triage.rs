@@ -5,6 +5,7 @@ use super::measure::plural;
 use super::paste::Paste;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::regressions::here;
+use crate::failure::test_origin::TestOrigin;
 use crate::model::shell::quoted;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,13 +19,15 @@ pub(crate) struct Triaged {
     pub(crate) folder: PathBuf,
     /// The time at which the record was written, if known.
     pub(crate) written: Option<SystemTime>,
+    /// The test that made the run, if a test did.
+    pub(crate) test: Option<TestOrigin>,
 }
 
 /// The lines for `groups`, each with its clearest record first, and for the records that could not be read.
 pub(crate) fn triaged(groups: &[Vec<Triaged>], others: &[String], paste: &Paste) -> Vec<Line> {
     let mut lines = Vec::new();
     for group in groups {
-        let Some(Triaged { failure, folder, .. }) = group.first() else { continue };
+        let Some(Triaged { failure, folder, test, .. }) = group.first() else { continue };
         let size = plural(group.len() as u64, "record");
         let title = Line::of(Tone::Bad, "✗").put(Tone::Plain, " ");
         let columns = WIDTH - 4 - size.chars().count();
@@ -36,7 +39,7 @@ pub(crate) fn triaged(groups: &[Vec<Triaged>], others: &[String], paste: &Paste)
         for text in wrap(&seen(group), WIDTH - 11) {
             lines.push(Line::of(Tone::Plain, format!("  {:<9}{text}", std::mem::take(&mut label))));
         }
-        lines.push(Line::of(Tone::Plain, format!("  replay   {}", paste.replay_of(failure))));
+        lines.push(Line::of(Tone::Plain, format!("  replay   {}", paste.of_finding(test.as_ref()).replay_of(failure))));
         lines.push(Line::of(Tone::Plain, format!("  record   {}", quoted(&here(folder)))));
         lines.push(Line::default());
     }
@@ -83,14 +86,14 @@ mod tests {
     fn a_group_has_its_builds_its_days_and_its_counts() {
         let at = |failure: FailingRun, day: u64| {
             let written = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(day * 86_400));
-            Triaged { failure, folder: PathBuf::from(format!("night {day}/x")), written }
+            Triaged { failure, folder: PathBuf::from(format!("night {day}/x")), written, test: None }
         };
         let patched = FailingRun { build: Build::new("patched"), ..use_after_teardown() };
         let groups = [
             vec![at(use_after_teardown(), 20_000), at(patched, 20_003), at(use_after_teardown(), 20_001)],
             vec![at(crash(), 20_000)],
         ];
-        let paste = Paste::Program { called: "cargo afterlife".into() };
+        let paste = Paste::Program { called: "cargo afterlife".into(), out: None };
         let lines = triaged(&groups, &["cannot read x: \u{1b}[2J".to_owned()], &paste);
         let text: String = lines.iter().map(|line| format!("{line:#}\n")).collect();
         insta::assert_snapshot!("triaged", text);

@@ -40,6 +40,8 @@ pub(crate) struct Described {
     pub(crate) has_claims: bool,
     /// True if it has services and allows faults, on clients and verifiers alone.
     pub(crate) strikes_clients_only: bool,
+    /// True if the program's allocator does not count memory, on an engine that could.
+    pub(crate) lacks_allocator: bool,
 }
 
 /// One node in one run.

@@ -158,6 +158,7 @@ fn about(described: &Description, processes: &[Process], engine: Engine) -> Desc
         strikes_clients_only: targets.peek().is_some()
             && !targets.any(is_service)
             && processes.iter().any(|process| process.role == Role::Service),
+        lacks_allocator: engine.has(Need::Memory) && !afterlife_sim::accounts_memory(),
     }
 }
 

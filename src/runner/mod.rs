@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! executor.rs    the trait that campaigns and checks call; fake.rs answers it from a function, in tests
-//! pool.rs        several runners side by side, results in the order of the requests
+//! pool.rs        several runners side by side, results in the order of the requests; share.rs divides processors among pools
 //! launch.rs      the executable, arguments and environment of a runner
 //! handle.rs      the campaign's side of one runner
 //! serve.rs       the runner's side: fork, relay, report
@@ -25,11 +25,12 @@ mod launch;
 mod pool;
 mod protocol;
 mod serve;
+mod share;
 mod symbolize;
 
 pub(crate) use error::RunnerError;
 pub(crate) use executor::Executor;
-pub(crate) use interrupts::{catch_interrupts, interrupt};
+pub(crate) use interrupts::{Interruptible, catch_interrupts, interrupt};
 pub(crate) use launch::Launch;
 pub(crate) use pool::Pool;
 pub(crate) use serve::serve_if_runner;

@@ -5,11 +5,13 @@ use super::error::RunnerError;
 use super::executor::Executor;
 use super::handle::{Asked, Runner};
 use super::launch::Launch;
+use super::share::{Share, processors};
 use crate::run::request::{Reply, Request};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// The number of requests per runner that may be ahead of the oldest unfinished one. It bounds the work that is lost when the
 /// search ends, and the replies that wait in memory behind one long run.
@@ -18,17 +20,32 @@ const AHEAD_PER_RUNNER: u64 = 8;
 /// A runner that dies gets a second chance: the machine may have been out of memory for a moment.
 const ATTEMPTS: usize = 2;
 
+/// The time after which a thread without a runner looks whether its pool may have more runners by now.
+const SHARE_CHECK: Duration = Duration::from_millis(20);
+
 /// Runner processes of one executable.
 pub(crate) struct Pool {
     launch: Launch,
     jobs: u64,
+    /// The part of `jobs` that it may use while other pools need the rest.
+    share: Option<Share>,
     idle: Mutex<Vec<Runner>>,
 }
 
 impl Pool {
     /// A pool of at most `jobs` runners. Each is started when it is first needed.
     pub(crate) fn new(launch: Launch, jobs: u64) -> Self {
-        Self { launch, jobs: jobs.max(1), idle: Mutex::default() }
+        Self { launch, jobs: jobs.max(1), share: None, idle: Mutex::default() }
+    }
+
+    /// A pool that shares the processors with all other such pools of this process.
+    pub(crate) fn sharing(launch: Launch) -> Self {
+        Self { launch, jobs: processors(), share: Some(Share::begin()), idle: Mutex::default() }
+    }
+
+    /// The number of runners that it may have now.
+    fn allowed(&self) -> u64 {
+        self.share.as_ref().map_or(self.jobs, Share::runners)
     }
 
     fn ask(&self, runner: &mut Option<Runner>, request: &Request) -> Result<Reply, RunnerError> {
@@ -54,11 +71,19 @@ impl Pool {
         Err(RunnerError::Died { scenario: request.scenario.clone(), seed: request.seed, why, words })
     }
 
-    fn work(&self, queue: &Mutex<Queue<'_>>, changed: &Condvar) {
+    /// Carries out requests on one runner, the one of this number.
+    fn work(&self, number: u64, queue: &Mutex<Queue<'_>>, changed: &Condvar) {
         let _closing = Closing { queue, changed, only_in_panic: true };
         let mut runner = unpoisoned(self.idle.lock()).pop();
         loop {
+            if number >= self.allowed() {
+                // Another pool needs the processor, and the memory as well.
+                drop(runner.take());
+            }
             let mut state = unpoisoned(queue.lock());
+            while !state.closed && number >= self.allowed() {
+                (state, _) = changed.wait_timeout(state, SHARE_CHECK).unwrap_or_else(PoisonError::into_inner);
+            }
             while !state.closed && state.dealt >= state.delivered + self.jobs * AHEAD_PER_RUNNER {
                 state = unpoisoned(changed.wait(state));
             }
@@ -82,8 +107,9 @@ impl Executor for Pool {
         let queue = Mutex::new(Queue::over(requests));
         let changed = Condvar::new();
         thread::scope(|scope| {
-            for _ in 0..self.jobs {
-                scope.spawn(|| self.work(&queue, &changed));
+            for number in 0..self.jobs {
+                let (queue, changed) = (&queue, &changed);
+                scope.spawn(move || self.work(number, queue, changed));
             }
             let _closing = Closing { queue: &queue, changed: &changed, only_in_panic: false };
             loop {

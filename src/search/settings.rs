@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) regressions: Option<PathBuf>,
     /// `AFTERLIFE_SHRINK`: the most replays that shrinking a finding may cost.
     pub(crate) shrink: Option<u64>,
+    /// `AFTERLIFE_CALLED`: the command that the user typed.
+    pub(crate) called: Option<String>,
+    /// The folder for findings where nothing names one, if it is not that of this program.
+    pub(crate) usual_out: Option<PathBuf>,
     /// Warnings about unknown variables with our prefix, each with the likely name.
     pub(crate) warnings: Vec<String>,
 }
@@ -59,6 +63,11 @@ impl Settings {
         }))
     }
 
+    /// The same in a workspace whose findings are in this folder, for a command that the user calls so.
+    pub(crate) fn of_workspace(self, called: &str, out: PathBuf) -> Self {
+        Self { called: Some(called.to_owned()), usual_out: Some(out), ..self }
+    }
+
     /// The settings among these variables.
     pub(crate) fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, Refusal> {
         let mut settings = Self::default();
@@ -67,7 +76,8 @@ impl Settings {
         for (name, value) in ours {
             let refused = |why: String, next: &str| Refusal::new(format!("{name}: {why}"), next);
             match name.as_str() {
-                RUNNER | CALLED => {}
+                RUNNER => {}
+                CALLED => settings.called = Some(value),
                 SWITCH => parse_switch(&value).map_err(|why| refused(why, SWITCH_NEXT))?,
                 "AFTERLIFE_REPLAY" => {
                     value.parse::<Token>().map_err(|error| refused(error.to_string(), &error.next()))?;

@@ -1,39 +1,52 @@
 //! The entry of `#[afterlife::test]`: a campaign over one scenario inside the test runner.
 //! It reads the environment, and no command line.
 
+use super::invocation::Invocation;
+use super::output::{ProgramOutput, print_at_once, print_captured};
+use super::test::Test;
 use crate::failure::record::RecordStore;
-use crate::failure::regressions::{Regression, RegressionFiles};
+use crate::failure::regressions::Regression;
 use crate::failure::token::Token;
 use crate::failure::token_engine::check_engine;
 use crate::model::refusal::Refusal;
-use crate::model::terminal::{wants_colour, without_escapes};
 use crate::model::verdict::Verdict;
 use crate::model::visible::visible;
-use crate::report::{Human, NoProgress, Paste, Reporters, Silent, replayed};
-use crate::run::log_filter::Filter;
-use crate::runner::{Executor, Launch, Pool, RunnerError, serve_if_runner};
+use crate::report::{Human, NoProgress, Reporters, Silent, replayed};
+use crate::runner::{Executor, Interruptible, Launch, Pool, RunnerError, interrupt, serve_if_runner};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::{Limit, Shard, check_ends};
 use crate::search::campaign::{self, CampaignOptions, Reporter};
 use crate::search::replay::{Wanted, replay};
 use crate::search::settings::Settings;
 use crate::search::shrink;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// One failure fails the test. The next run of the test finds the next one.
 const FAILURES_MAX: usize = 1;
 
-/// Runs a scenario as the test of this path, and ends the test if it does not hold.
+/// Runs a scenario as this test, and ends the test if it does not hold.
 ///
 /// In a runner process it serves runs instead and does not return.
-pub fn run(scenario: &Scenario, test_path: &str, source: &str) {
-    run_with_reporter(scenario, test_path, source, || Silent);
+pub fn run(scenario: &Scenario, test: &Test) {
+    run_with_reporter(scenario, test, || Silent);
 }
 
 /// Runs a scenario as [`run`] does, with the reporter that `make` returns.
-pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test_path: &str, source: &str, make: impl FnOnce() -> R) {
+pub fn run_with_reporter<R: Reporter>(scenario: &Scenario, test: &Test, make: impl FnOnce() -> R) {
     serve_if_runner(&[scenario]);
-    match judge(scenario, test_path, source, &mut make()) {
+    // The file of the test binary has the description only if the program uses it.
+    std::hint::black_box(test.listing);
+    let campaign = Interruptible::begin();
+    let mut pages = Vec::new();
+    let ended = judge(scenario, test, &mut make(), &mut pages);
+    if let Some(signal) = interrupt() {
+        print_at_once(&pages, signal);
+        campaign.leave(Verdict::Interrupted(signal).code());
+    }
+    drop(campaign);
+    print_captured(&pages);
+    match ended {
         Ok(Verdict::Held) => {}
         Ok(Verdict::Nondeterministic) => fail(format!("two runs of one seed of {} differ", scenario.name())),
         Ok(Verdict::Unfit) => {
@@ -68,34 +81,41 @@ pub fn reply_to(token: &Token) -> Result<serde_json::Value, String> {
     serde_json::to_value(reply).map_err(|error| error.to_string())
 }
 
-/// A test's path for the test runner: its module path without the crate.
-pub fn path(module_path: &'static str) -> &'static str {
-    module_path.split_once("::").map_or(module_path, |(_, path)| path)
-}
-
-fn judge(scenario: &Scenario, test_path: &str, source: &str, reporter: &mut dyn Reporter) -> Result<Verdict, Refusal> {
+/// Judges a scenario, and prints the report to `pages`.
+fn judge(
+    scenario: &Scenario,
+    test: &Test,
+    reporter: &mut dyn Reporter,
+    pages: &mut Vec<u8>,
+) -> Result<Verdict, Refusal> {
     let settings = Settings::of_this_process()?;
-    let launch = Launch::of_this_test(test_path).map_err(crate::runner::RunnerError::Start)?;
-    // The test runner already runs tests in parallel, so one runner process per test is enough.
-    let pool = Pool::new(launch, 1);
-    let files = RegressionFiles::of_this_test(source, test_path);
-    let paste = Paste::of_this_test(test_path, files.file(scenario.name()).as_deref());
-    let mut human = Human::new(Vec::new(), paste, NoProgress);
+    let pool = Pool::sharing(Launch::of_this_test(test.path()).map_err(RunnerError::Start)?);
+    let files = test.regressions();
     for warning in settings.warnings.iter().chain(&files.warnings(scenario)) {
         eprintln!("warning: {}", visible(warning));
     }
-    let verdict = match &settings.replay {
-        Some(text) => replay_token(scenario, text, settings.log.as_ref(), &pool, &mut human)?,
-        None => {
-            let store = RecordStore::open(settings.out.clone().unwrap_or_else(RecordStore::usual_root))?;
-            let limit = Limit { seeds: "AFTERLIFE_SEEDS", next: "add a time: AFTERLIFE_TIME=2h" };
-            settings.seeds.iter().try_for_each(|seeds| check_ends(seeds, settings.time, &limit))?;
-            let options = options(scenario, files.read(scenario)?, &settings);
-            campaign::run(&options, &pool, &store, &mut Reporters::new(vec![&mut human, reporter]))?.verdict()
-        }
-    };
-    print_captured(&human.into_inner());
-    Ok(verdict)
+    let invocation = Invocation::of_this_process();
+    let origin = test.origin(&invocation);
+    let root = absolute(settings.out.clone().unwrap_or_else(RecordStore::usual_root));
+    let mut human = Human::new(pages, test.paste(origin.as_ref(), &root, &invocation), NoProgress);
+    let mut programs = ProgramOutput::new(settings.log.clone());
+    if let Some(text) = &settings.replay {
+        return replay_token(scenario, text, &pool, &mut human, &mut programs);
+    }
+    let mut store = RecordStore::open(root)?;
+    if let Some(origin) = origin {
+        store = store.of_test(origin);
+    }
+    let limit = Limit { seeds: "AFTERLIFE_SEEDS", next: "add a time: AFTERLIFE_TIME=2h" };
+    settings.seeds.iter().try_for_each(|seeds| check_ends(seeds, settings.time, &limit))?;
+    let options = options(scenario, files.read(scenario)?, &settings);
+    let mut reporters = Reporters::new(vec![&mut programs, &mut human, reporter]);
+    Ok(campaign::run(&options, &pool, &store, &mut reporters)?.verdict())
+}
+
+/// The path without the current folder, which is that of the package and not that of the user.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn options(scenario: &Scenario, regressions: Vec<Regression>, settings: &Settings) -> CampaignOptions {
@@ -118,9 +138,9 @@ fn options(scenario: &Scenario, regressions: Vec<Regression>, settings: &Setting
 fn replay_token(
     scenario: &Scenario,
     text: &str,
-    log: Option<&Filter>,
     pool: &Pool,
-    human: &mut Human<Vec<u8>>,
+    human: &mut Human<&mut Vec<u8>>,
+    programs: &mut ProgramOutput,
 ) -> Result<Verdict, Refusal> {
     let token: Token = text.parse()?;
     if token.scenario != scenario.name() {
@@ -129,14 +149,11 @@ fn replay_token(
         return Ok(Verdict::Held);
     }
     check_engine(&token, scenario)?;
-    let outcome = replay(pool, &token, Wanted { log, ..Wanted::default() })?;
-    let lines = replayed(&outcome, &token, human.paste(), log);
+    let outcome = replay(pool, &token, Wanted { log: programs.filter(), ..Wanted::default() })?;
+    if let Some(record) = outcome.record() {
+        programs.print(record);
+    }
+    let lines = replayed(&outcome, &token, human.paste(), None);
     human.print(&lines);
     Ok(outcome.verdict())
-}
-
-/// Prints through the macro, so that the test runner shows the text only if the test fails.
-fn print_captured(page: &[u8]) {
-    let page = String::from_utf8_lossy(page);
-    print!("{}", if wants_colour() { page } else { without_escapes(&page).into_owned().into() });
 }

@@ -2,9 +2,16 @@
 //! `cli`.
 //!
 //! ```text
-//! campaign   runs the campaign, or replays the token of AFTERLIFE_REPLAY, and fails the test
+//! campaign    runs the campaign, or replays the token of AFTERLIFE_REPLAY, and fails the test
+//! test        the test: its path, its target, the commands that its failures propose
+//! invocation  the command that started it, read from the parent process
+//! output      the report and the lines of programs, captured or not
 //! ```
 
 mod campaign;
+mod invocation;
+mod output;
+mod test;
 
-pub use campaign::{path, reply_to, run, run_with_reporter, title};
+pub use campaign::{reply_to, run, run_with_reporter, title};
+pub use test::Test;

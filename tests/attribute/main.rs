@@ -4,5 +4,7 @@
 mod orders;
 mod regressions;
 mod reporter;
+mod reports;
+mod started;
 #[cfg(feature = "proptest")]
 mod strategies;

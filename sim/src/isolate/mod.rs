@@ -31,7 +31,7 @@ pub use address_space::check_address_space;
 pub use addresses::fix_addresses;
 pub use cpu_time::cpu_ns;
 pub use fork::{ChildEnd, How, Relay, in_child};
-pub use interrupts::{catch_interrupts, interrupt};
+pub use interrupts::{catch_interrupts, interrupt, release_interrupts};
 pub use simulation::{EndState, Machine, Outcome, become_host, run};
 pub use stdin::{stdin_begins_with, take_stdin};
 pub use watchdog::Bounds;

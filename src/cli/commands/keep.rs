@@ -7,6 +7,7 @@ use crate::failure::regressions::{RegressionFiles, here};
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
+use crate::model::violation::Signature;
 use crate::report::{Line, Tone, WIDTH, keep_start, replayed};
 use crate::scenario::definition::Scenario;
 use crate::search::replay::{Replayed, Wanted, replay};
@@ -40,8 +41,16 @@ pub(in crate::cli) fn keep(scenarios: &[Scenario], what: &What, settings: &Setti
     };
     let token: Token = token;
     select::named(scenarios, &token)?;
-    let (file, new) =
-        RegressionFiles::of_this_program(settings.regressions.as_deref()).add(&token, signature.as_str())?;
+    add_regression(&RegressionFiles::of_this_program(settings.regressions.as_deref()), &token, &signature)
+}
+
+/// Adds a run with the claim that it broke to a file of regressions, unless the file has it, and prints the file.
+pub(in crate::cli) fn add_regression(
+    files: &RegressionFiles,
+    token: &Token,
+    signature: &Signature,
+) -> Result<Verdict, Refusal> {
+    let (file, new) = files.add(token, signature.as_str())?;
     let (sign, text) = if new { ("✓", "added to") } else { ("–", "already in") };
     human().print(&[
         Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{text} {}", here(&file))),

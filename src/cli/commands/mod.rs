@@ -14,7 +14,7 @@ mod triage;
 
 pub(super) use audit::audit_log;
 pub(super) use check::check_pairs;
-pub(super) use keep::keep;
+pub(super) use keep::{add_regression, keep};
 pub(super) use list::{list, list_engines};
 pub(super) use main_job::main_job;
 pub(super) use replay::replay_run;

@@ -1,14 +1,14 @@
 //! The command `run`: the campaigns of the chosen scenarios, and their reports.
 
 use crate::cli::arguments::{Report, Run};
-use crate::cli::context::{human, pool, store};
+use crate::cli::context::{human_with, paste, pool, root, store};
 use crate::cli::output::output;
 use crate::cli::select;
 use crate::failure::record::RecordStore;
 use crate::failure::regressions::RegressionFiles;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Github, Json, Junit, Paste, Reporters};
+use crate::report::{Github, Json, Junit, Reporters};
 use crate::runner::{Pool, interrupt};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::{Limit, check_ends};
@@ -44,8 +44,9 @@ pub(in crate::cli) fn run_campaigns(
     let campaigns = campaigns(&select::matching(scenarios, run.filter.as_deref())?, run, settings)?;
     let store = store(run.out.clone(), settings)?;
     let pool = pool(run.jobs)?;
-    let paste = Paste::of_this_program();
-    let (mut human, mut json) = (human(), Json::new(output()));
+    let root = root(run.out.clone(), settings);
+    let paste = paste(&root, settings);
+    let (mut human, mut json) = (human_with(paste.clone()), Json::new(output()));
     let mut junit = Junit::new(paste.clone());
     let mut github = Github::new(output(), paste);
     let mut reporters: Vec<&mut dyn Reporter> = Vec::new();

@@ -1,10 +1,10 @@
 //! The command `shrink`: the smallest plan that still breaks the same claim.
 
 use crate::cli::arguments::Shrink;
-use crate::cli::context::{human, meant, pool, store};
+use crate::cli::context::{human, meant, paste, pool, root, store};
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::report::{Paste, page, replayed};
+use crate::report::{page, replayed};
 use crate::scenario::definition::Scenario;
 use crate::search::campaign;
 use crate::search::replay::{Replayed, Wanted, replay};
@@ -20,6 +20,7 @@ pub(in crate::cli) fn shrink_run(
 ) -> Result<Verdict, Refusal> {
     let (token, recorded) = meant(scenarios, &shrink.what, settings)?;
     let pool = pool(None)?;
+    let root = root(shrink.what.out.clone(), settings);
     let store = store(shrink.what.out.clone(), settings)?;
     let replays_max = shrink.shrink.or(settings.shrink).unwrap_or(shrink::REPLAYS_MAX);
     let mut human = human();
@@ -29,7 +30,7 @@ pub(in crate::cli) fn shrink_run(
             Ok(failure) => {
                 let failure = with_log(&pool, failure)?;
                 let saved = store.save(&failure);
-                human.print(&page(&failure, Some(&saved), &Paste::of_this_program()));
+                human.print(&page(&failure, Some(&saved), &paste(&root, settings)));
                 return Ok(Verdict::Broke);
             }
             Err(nondeterminism) => Replayed::Nondeterministic([nondeterminism.first.0, nondeterminism.second.0]),

@@ -1,12 +1,13 @@
 //! The command `triage`: the records of many nights and shards, one paragraph per signature. It runs nothing.
 
-use crate::cli::context::human;
+use crate::cli::context::{human, paste, root};
 use crate::failure::record::RecordStore;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::report::{Paste, Triaged, triaged};
+use crate::report::{Triaged, triaged};
 use crate::run::request::Record;
+use crate::search::settings::Settings;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +15,20 @@ use std::path::{Path, PathBuf};
 /// The greatest depth of records below a named folder: the artifact, the output, the scenario, the finding.
 const DEPTH_MAX: usize = 5;
 
-/// Carries out `triage`.
-pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
+/// Carries out `triage`. Without a folder, it reads the findings of this program or workspace.
+pub(in crate::cli) fn triage(folders: &[PathBuf], settings: &Settings) -> Result<Verdict, Refusal> {
+    let root = root(None, settings);
+    let folders = if folders.is_empty() { std::slice::from_ref(&root) } else { folders };
     let mut groups: BTreeMap<Signature, Vec<Triaged>> = BTreeMap::new();
     let mut others = Vec::new();
     for folder in folders.iter().flat_map(|folder| findings(folder, DEPTH_MAX)) {
         match RecordStore::read(&folder) {
-            Ok((mut failure, _)) => {
+            Ok((mut failure, saved)) => {
                 // Only the finding counts here, and a hundred runs would fill the memory.
                 failure.record = Record::default();
                 let written = RecordStore::time_of(&folder);
                 let group = groups.entry(failure.finding.signature.clone()).or_default();
-                group.push(Triaged { failure, folder, written });
+                group.push(Triaged { failure, folder, written, test: saved.test });
             }
             // A record of another build does not affect the rest.
             Err(error) => others.push(error.to_string()),
@@ -46,7 +49,7 @@ pub(in crate::cli) fn triage(folders: &[PathBuf]) -> Result<Verdict, Refusal> {
         });
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-    human().print(&triaged(&groups, &others, &Paste::of_this_program()));
+    human().print(&triaged(&groups, &others, &paste(&root, settings)));
     Ok(Verdict::Held)
 }
 

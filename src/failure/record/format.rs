@@ -9,6 +9,7 @@ use super::program::Program;
 use crate::failure::failing_run::Totals;
 use crate::failure::finding::Finding;
 use crate::failure::shrunk::Shrunk;
+use crate::failure::test_origin::TestOrigin;
 use crate::model::build::Build;
 use crate::model::violation::Signature;
 use crate::run::request::{Ended, Stack};
@@ -99,6 +100,9 @@ pub(crate) struct Header {
     pub(crate) signature: Signature,
     /// The digest of the run, in hexadecimal digits.
     pub(crate) digest: String,
+    /// The test that made the run, if a test did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) test: Option<TestOrigin>,
 }
 
 /// The origin of a record.

@@ -7,6 +7,7 @@ use super::format::{Counts, Entry, FORMAT, Header, Written};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::finding::Finding;
 use crate::failure::replay_text;
+use crate::failure::test_origin::TestOrigin;
 use crate::model::visible::visible_json;
 use crate::run::request::Record;
 use serde::Deserialize;
@@ -196,6 +197,7 @@ pub(super) fn read(path: &Path, from: impl Read) -> Result<(FailingRun, Written)
         }
     }
     let Some(sheet) = sheet else { return Err(reader.malformed("it has no finding".to_owned())) };
+    header.test.iter().try_for_each(TestOrigin::check).map_err(|what| reader.contradictory(what))?;
     agree(&header, &sheet.finding).map_err(|what| reader.contradictory(what))?;
     let failure = FailingRun {
         finding: sheet.finding,

@@ -8,6 +8,8 @@ use super::program::Program;
 use super::{leftovers, read, write};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::fnv::fnv;
+use crate::failure::test_origin::TestOrigin;
+use crate::failure::token::Token;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -27,21 +29,25 @@ static DRAFTS: AtomicU32 = AtomicU32::new(0);
 #[derive(Clone, Debug)]
 pub(crate) struct RecordStore {
     root: PathBuf,
+    /// The test that makes the findings, if a test does.
+    test: Option<TestOrigin>,
 }
 
 /// The record of a finding on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedRecord {
-    /// Its id: eight hexadecimal digits, derived from its token.
+    /// Its id: eight hexadecimal digits, derived from its token and its test.
     pub(crate) id: String,
     /// Its folder.
     pub(crate) folder: PathBuf,
     /// The reason why it could not be written, if so.
     pub(crate) unwritten: Option<String>,
+    /// The test that made the run, if a test did.
+    pub(crate) test: Option<TestOrigin>,
 }
 
 impl SavedRecord {
-    /// The finding's id: eight hexadecimal digits, derived from its token.
+    /// The finding's id: eight hexadecimal digits, derived from its token and its test.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -76,12 +82,17 @@ impl RecordStore {
             fs::create_dir_all(&root).and_then(|()| fs::write(&proof, b"")).and_then(|()| fs::remove_file(&proof));
         tried.map_err(|source| RecordError::Unwritable { path: root.clone(), source })?;
         leftovers::remove(&root);
-        Ok(Self { root })
+        Ok(Self { root, test: None })
+    }
+
+    /// The same store, for the findings of this test.
+    pub(crate) fn of_test(self, test: TestOrigin) -> Self {
+        Self { test: Some(test), ..self }
     }
 
     /// The store in this folder, which need not exist, for reading.
     pub(crate) fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, test: None }
     }
 
     /// Saves a finding. One that cannot be saved is still reported: `unwritten` has the reason.
@@ -95,14 +106,17 @@ impl RecordStore {
 
     /// The place of a finding, saved or not.
     pub(crate) fn place(&self, failure: &FailingRun) -> SavedRecord {
-        let id = id_of(&failure.finding.token);
-        SavedRecord { folder: self.root.join(&failure.scenario).join(&id), id, unwritten: None }
+        let id = id_of(&failure.finding.token, self.test.as_ref());
+        let folder = self.root.join(&failure.scenario).join(&id);
+        SavedRecord { folder, id, unwritten: None, test: self.test.clone() }
     }
 
     fn write(&self, failure: &FailingRun, saved: &SavedRecord) -> io::Result<()> {
         fs::create_dir_all(&saved.folder)?;
         let (environment, program) = (Environment::of_this_process(), Program::of_this_process());
-        replace(&saved.folder.join(RECORD), |to| write::write(failure, environment, program, to).map(drop))?;
+        replace(&saved.folder.join(RECORD), |to| {
+            write::write(failure, environment, program, self.test.as_ref(), to).map(drop)
+        })?;
         // `last` is written after the record, so the record that it names exists.
         replace(&self.root.join(LAST), |to| writeln!(to, "{}/{}", failure.scenario, saved.id))
     }
@@ -121,9 +135,15 @@ impl RecordStore {
         if path.is_file() {
             return Ok(path.to_owned());
         }
-        let wanted = if crate::failure::token::Token::is_meant(what) { id_of(what) } else { what.to_owned() };
         let mut matching = self.folders();
-        matching.retain(|folder| !wanted.is_empty() && name_of(folder).starts_with(&wanted));
+        match Token::is_meant(what) {
+            // Records of tests have other names than their tokens: several tests may have the same.
+            true => matching.retain(|folder| {
+                name_of(folder) == id_of(what, None)
+                    || Self::written(folder).is_ok_and(|written| written.header.token == what.trim())
+            }),
+            false => matching.retain(|folder| !what.is_empty() && name_of(folder).starts_with(what)),
+        }
         match matching.as_slice() {
             [] => Err(RecordError::Unknown { what: what.to_owned(), root: self.root.clone() }),
             [folder] => Ok(folder.clone()),
@@ -155,10 +175,11 @@ impl RecordStore {
     /// Reads a record, from its file or from the folder of a finding.
     pub(crate) fn read(path: &Path) -> Result<(FailingRun, SavedRecord), RecordError> {
         let (path, file) = open(path)?;
-        let (failure, _) = read::read(&path, file)?;
+        let (failure, written) = read::read(&path, file)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let saved = SavedRecord { id: id_of(&failure.finding.token), folder: folder.to_owned(), unwritten: None };
-        Ok((failure, saved))
+        let test = written.header.test;
+        let id = id_of(&failure.finding.token, test.as_ref());
+        Ok((failure, SavedRecord { id, folder: folder.to_owned(), unwritten: None, test }))
     }
 
     /// The time at which a record was written here, if the system knows it. A record has no time of its own: the same finding is the same file.
@@ -231,9 +252,11 @@ fn name_of(folder: &Path) -> &str {
     folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// Eight hexadecimal digits, derived from a token: the same token has the same folder, in every checkout.
-fn id_of(token: &str) -> String {
-    let sum = fnv(token.trim().bytes());
+/// Eight hexadecimal digits, derived from a token and the test that it belongs to, if any: the same run has the same folder, in every
+/// checkout.
+fn id_of(token: &str, test: Option<&TestOrigin>) -> String {
+    let key = test.map_or_else(String::new, |test| format!(" {}", test.key()));
+    let sum = fnv(token.trim().bytes().chain(key.bytes()));
     format!("{:08x}", (sum >> 32) as u32 ^ sum as u32)
 }
 
@@ -241,6 +264,7 @@ fn id_of(token: &str) -> String {
 mod tests {
     use super::*;
     use crate::failure::sample::use_after_teardown;
+    use crate::failure::test_origin::TestTarget;
     use crate::model::scratch::Folder;
 
     fn store() -> (Folder, RecordStore) {
@@ -263,6 +287,26 @@ mod tests {
         }
         let written = RecordStore::written(&saved.folder).expect("it was saved whole");
         assert_eq!(written.header.program, Program::of_this_process());
+    }
+
+    #[test]
+    fn equal_runs_of_two_tests_have_a_record_each() {
+        let (_folder, store) = store();
+        let failure = use_after_teardown();
+        let test = |path: &str| TestOrigin {
+            package: "shop".into(),
+            target: TestTarget::Lib,
+            path: path.into(),
+            source: None,
+            options: Vec::new(),
+        };
+        let saved = ["a::hold", "b::hold"].map(|path| store.clone().of_test(test(path)).save(&failure));
+        assert_ne!(saved[0].id, saved[1].id);
+        for saved in &saved {
+            let (_, read) = RecordStore::read(&store.find(&saved.id).expect("it was saved")).expect("it is whole");
+            assert_eq!(read, *saved);
+        }
+        assert!(matches!(store.find(&failure.finding.token), Err(RecordError::Ambiguous { count: 2, .. })));
     }
 
     #[test]

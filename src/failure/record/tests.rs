@@ -238,7 +238,7 @@ fn failure() -> impl Strategy<Value = FailingRun> {
 fn written(failure: &FailingRun) -> Vec<u8> {
     let program = Program { name: "hunt".into(), bytes: 7, sum: "0123456789abcdef".into() };
     let environment = Environment { os: "linux".into(), context_switch: "user-space".into(), ..Environment::default() };
-    write(failure, environment, program, Vec::new()).expect("a vector takes every byte")
+    write(failure, environment, program, None, Vec::new()).expect("a vector takes every byte")
 }
 
 fn again(bytes: &[u8]) -> Result<FailingRun, RecordError> {

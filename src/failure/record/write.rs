@@ -6,6 +6,7 @@ use super::environment::Environment;
 use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Sheet};
 use super::program::Program;
 use crate::failure::failing_run::FailingRun;
+use crate::failure::test_origin::TestOrigin;
 use crate::run::request::Record;
 use std::io::{self, Write};
 use zstd::stream::write::Encoder;
@@ -69,6 +70,7 @@ pub(super) fn write<W: Write>(
     failure: &FailingRun,
     environment: Environment,
     program: Program,
+    test: Option<&TestOrigin>,
     to: W,
 ) -> io::Result<W> {
     let FailingRun { finding, scenario, build, ended, record, totals, also, stack, shrunk } = failure;
@@ -83,6 +85,7 @@ pub(super) fn write<W: Write>(
         token: finding.token.clone(),
         signature: finding.signature.clone(),
         digest: finding.digest.to_string(),
+        test: test.cloned(),
     }))?;
     writer.put(&Entry::Environment(environment))?;
     writer.put(&Entry::Finding(Box::new(Sheet {

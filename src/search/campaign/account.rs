@@ -29,6 +29,9 @@ pub(crate) struct Account {
     pub(crate) has_claims: bool,
     /// True if every run that allowed faults allowed them on clients and verifiers alone.
     pub(crate) strikes_clients_only: bool,
+    /// True if the program's allocator does not count memory, so that leaked tasks and large allocations are not found.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) lacks_allocator: bool,
 }
 
 /// One kind of fault.
@@ -139,6 +142,7 @@ impl Account {
             self.faults.entry(kind.clone()).or_default();
         }
         self.has_claims |= described.has_claims;
+        self.lacks_allocator |= described.lacks_allocator;
         let strikes_clients_only = described.strikes_clients_only;
         self.strikes_clients_only = strikes_clients_only && (self.strikes_clients_only || self.runs == 0);
     }

@@ -12,7 +12,7 @@ use crate::model::build::Build;
 use crate::model::shell::quoted;
 use crate::model::terminal::wants_colour;
 use crate::model::violation::{Signature, Violation};
-use crate::report::{Line, Paste, page};
+use crate::report::{Line, Paste, TestCommands, page};
 use crate::run::request::{Ended, Record};
 use crate::search::settings::Settings;
 use afterlife_sim::digest_of;
@@ -228,7 +228,7 @@ impl Watching {
         let out =
             Settings::of_this_process().ok().and_then(|settings| settings.out).unwrap_or_else(RecordStore::usual_root);
         let saved = RecordStore::at(out).save(&failure);
-        let paste = Paste::Test { path: self.origin.test.clone(), package: None, regressions: None };
+        let paste = Paste::Test(TestCommands { path: self.origin.test.clone(), ..TestCommands::default() });
         let shown = |line: &Line| if wants_colour() { format!("{line}\n") } else { format!("{line:#}\n") };
         let page: String = page(&failure, Some(&saved), &paste).iter().map(shown).collect();
         let page = page.trim_end().to_owned();

@@ -71,8 +71,8 @@ fn a_record_that_would_fill_the_memory_is_refused() {
     assert_eq!(refused(&endless), why);
     let mut failure = sample();
     failure.record.names.push("x".repeat(2 << 20));
-    let error =
-        write(&failure, Environment::default(), Program::default(), Vec::new()).expect_err("nobody could read it");
+    let error = write(&failure, Environment::default(), Program::default(), None, Vec::new())
+        .expect_err("nobody could read it");
     assert_eq!(error.to_string(), "a record may not have a line of more than 1 MiB");
 }
 
