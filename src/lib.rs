@@ -78,6 +78,9 @@ pub use afterlife_probe as probe;
 pub use afterlife_sim::Memory;
 pub use afterlife_sim::event::{Digest, NodeId, ProbeEvent, Seq};
 #[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use cli::workspace;
+#[cfg(feature = "cli")]
 pub use cli::{main, main_with_reporter};
 pub use failure::failing_run::FailingRun;
 pub use failure::finding::Finding;

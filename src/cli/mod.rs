@@ -8,6 +8,7 @@
 //! select     names to scenarios, builds and tokens             context      runners, records, the terminal
 //! output     the standard output, whose errors end a command with exit code 2
 //! progress_bar  the bar of a running campaign
+//! workspace/ the commands on a cargo workspace's records and tests, for `cargo afterlife`
 //! ```
 
 mod arguments;
@@ -23,5 +24,6 @@ mod select;
 mod tests;
 #[cfg(test)]
 mod workflows;
+pub mod workspace;
 
 pub use entry::{main, main_with_reporter};

@@ -8,3 +8,4 @@ mod reports;
 mod started;
 #[cfg(feature = "proptest")]
 mod strategies;
+mod workspace;

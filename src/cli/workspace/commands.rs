@@ -1,0 +1,163 @@
+//! The commands of `cargo afterlife` on records and tests, and those that a program carries out instead.
+
+use super::members::{TestBinary, Workspace};
+use super::{keep, list};
+use crate::cli::arguments::{Arguments, Command, Replay, What};
+use crate::cli::commands::{add_regression, audit_log, list_engines, show_finding, triage};
+use crate::cli::context::{own, read};
+use crate::cli::grammar::{self, Read};
+use crate::cli::output::{check_output, complain, output};
+use crate::failure::failing_run::FailingRun;
+use crate::failure::record::SavedRecord;
+use crate::failure::test_origin::TestOrigin;
+use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
+use crate::search::settings::Settings;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The next step of `cargo afterlife`.
+#[derive(Debug)]
+pub enum Next {
+    /// The command is carried out, with this exit code.
+    Done(ExitCode),
+    /// The program with scenarios carries it out.
+    Program,
+    /// Cargo carries it out, with these words and variables.
+    Cargo {
+        /// The words after `cargo`.
+        words: Vec<String>,
+        /// The variables.
+        variables: Vec<(&'static str, String)>,
+    },
+}
+
+/// A reason why the tests cannot be built, and the next step.
+type Unbuilt = (String, String);
+
+/// Carries out a command in a workspace, if it is about records or tests. `words` begin with the command; `called` is the command that
+/// the user typed before them; `tests` builds the test binaries.
+pub fn carry_out(
+    words: &[OsString],
+    called: &str,
+    workspace: &Workspace,
+    tests: impl FnOnce() -> Result<Vec<TestBinary>, Unbuilt>,
+) -> Next {
+    match command(words, called, workspace, tests) {
+        Ok(Chosen::Next(next)) => next,
+        Ok(Chosen::Verdict(verdict)) => match check_output() {
+            Ok(()) => Next::Done(verdict.into()),
+            Err(refusal) => refused(&refusal),
+        },
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// The outcome of a command, or the one who carries it out.
+enum Chosen {
+    Verdict(Verdict),
+    Next(Next),
+}
+
+impl From<Verdict> for Chosen {
+    fn from(verdict: Verdict) -> Self {
+        Self::Verdict(verdict)
+    }
+}
+
+fn refused(refusal: &Refusal) -> Next {
+    complain(&refusal.to_string());
+    Next::Done(refusal.verdict.into())
+}
+
+fn command(
+    words: &[OsString],
+    called: &str,
+    workspace: &Workspace,
+    tests: impl FnOnce() -> Result<Vec<TestBinary>, Unbuilt>,
+) -> Result<Chosen, Refusal> {
+    let program = || match workspace.has_program {
+        true => Ok(Chosen::Next(Next::Program)),
+        false => Err(Refusal::new(
+            "no package of this workspace declares a program with scenarios",
+            "run its tests with `cargo test`, or declare a program: `[package.metadata.afterlife]` with \
+             `runner = \"<binary>\"` in its package",
+        )),
+    };
+    let arguments: Box<Arguments> = match grammar::read(std::iter::once(called.into()).chain(words.iter().cloned()))? {
+        // The program knows its own version.
+        Read::Answer(_) if workspace.has_program => return Ok(Chosen::Next(Next::Program)),
+        Read::Answer(answer) => {
+            // The output remembers its errors.
+            let _ = write!(output(), "{answer}");
+            return Ok(Verdict::Held.into());
+        }
+        Read::Arguments(arguments) => arguments,
+    };
+    let settings = Settings::of_this_process()?.of_workspace(called, workspace.root());
+    match arguments.command {
+        Some(Command::Show(show)) => Ok(show_finding(&show, &settings)?.into()),
+        Some(Command::Triage(arguments)) => Ok(triage(&arguments.folders, &settings)?.into()),
+        Some(Command::Audit(audit)) => Ok(audit_log(&audit.log)?.into()),
+        Some(Command::List(arguments)) if arguments.engines => Ok(list_engines()?.into()),
+        Some(Command::List(_)) => {
+            let found = list::list(&tests().map_err(|(why, next)| Refusal::new(why, next))?)?;
+            match (workspace.has_program, found) {
+                (true, _) => program(),
+                (false, 0) => Err(Refusal::new(
+                    "no test of this workspace has a scenario",
+                    "write one with `#[afterlife::test]`; `cargo afterlife new NAME` makes an example",
+                )
+                .ending(Verdict::NothingMatched)),
+                (false, _) => Ok(Verdict::Held.into()),
+            }
+        }
+        Some(Command::Keep(what)) => match finding_of_test(&what, &settings)? {
+            Some((failure, test)) => {
+                let files = keep::files(workspace, &test)?;
+                Ok(add_regression(&files, &own(&failure)?, &failure.finding.signature)?.into())
+            }
+            None if workspace.has_program => program(),
+            None => Err(no_test(&what)),
+        },
+        Some(Command::Replay(arguments)) => match finding_of_test(&arguments.what, &settings)? {
+            Some((failure, test)) => Ok(Chosen::Next(replay(&failure, &test, &arguments)?)),
+            None if workspace.has_program => program(),
+            None => Err(no_test(&arguments.what)),
+        },
+        _ => program(),
+    }
+}
+
+/// The finding that a command names, if a test made it. A program may know what no record has, such as a token.
+fn finding_of_test(what: &What, settings: &Settings) -> Result<Option<(FailingRun, TestOrigin)>, Refusal> {
+    match read(what, settings) {
+        Ok((failure, SavedRecord { test, .. })) => Ok(test.map(|test| (failure, test))),
+        Err(_) if crate::failure::token::Token::is_meant(&what.what) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+fn no_test(what: &What) -> Refusal {
+    Refusal::new(
+        format!("no record says which test made `{}`", what.what),
+        "name a finding of a test, as the failing test prints it",
+    )
+}
+
+/// The command that replays a finding in its test.
+fn replay(failure: &FailingRun, test: &TestOrigin, Replay { until, log, .. }: &Replay) -> Result<Next, Refusal> {
+    if until.is_some() {
+        return Err(Refusal::new(
+            "a test replays whole runs: --until needs a program with scenarios",
+            "leave out --until; `show` has every event of the run",
+        ));
+    }
+    let mut words = vec!["test".to_owned()];
+    words.extend(test.selection().into_iter().chain(test.options.iter().cloned()));
+    words.extend([&*test.path, "--", "--exact", "--nocapture"].map(str::to_owned));
+    let mut variables = vec![("AFTERLIFE_REPLAY", own(failure)?.to_string())];
+    variables.extend(log.iter().map(|filter| ("AFTERLIFE_LOG", filter.to_string())));
+    Ok(Next::Cargo { words, variables })
+}
