@@ -93,7 +93,7 @@ pub use invariant::{
 pub use model::build::Build;
 pub use model::engine::{Engine, Need};
 pub use model::group::Group;
-pub use model::violation::{Signature, Violation};
+pub use model::violation::{Origin, Signature, Violation};
 pub use run::trace;
 pub use scenario::claim::View;
 pub use scenario::clock::Clock;

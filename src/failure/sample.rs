@@ -55,6 +55,7 @@ pub(crate) fn use_after_teardown() -> FailingRun {
         sentence: "master-0 wrote a batch to metadata-db 1.4 ms after it had closed it".into(),
         at: used,
         turning: vec![close],
+        origins: Vec::new(),
     };
     let plan = Plan {
         injections: vec![
@@ -139,6 +140,7 @@ pub(crate) fn raft_master() -> FailingRun {
         sentence: "master-1 used metadata-db in apply 25, 1.2 ms after it had closed it".into(),
         at,
         turning: vec![close, batch],
+        origins: Vec::new(),
     };
     let stop_at = |nth, after_ns, down_ns| Injection {
         trigger: Trigger::on(NodeId(1), "use metadata-db", nth, Duration::from_nanos(after_ns)),
@@ -158,6 +160,7 @@ pub(crate) fn abort() -> FailingRun {
         sentence: "master-0 crashed the whole process with SIGABRT: it called abort".into(),
         at: Seq::NONE,
         turning: Vec::new(),
+        origins: Vec::new(),
     };
     let mut failure = Log::new(&[]).finding(violation, Plan::default(), 0);
     failure.ended = Ended::Signal { signal: 6, node: Some("master-0".into()) };
@@ -183,6 +186,7 @@ pub(crate) fn crash() -> FailingRun {
         sentence: "master-0 crashed the whole process with SIGSEGV".into(),
         at: Seq::NONE,
         turning: Vec::new(),
+        origins: Vec::new(),
     };
     let mut failure = log.finding(violation, Plan::default(), 7);
     failure.ended = Ended::Signal { signal: 11, node: Some("master-0".into()) };
@@ -217,6 +221,7 @@ pub(crate) fn crowded() -> FailingRun {
         sentence: "words ".repeat(60),
         at: Seq::NONE,
         turning,
+        origins: Vec::new(),
     };
     let mut failure = log.finding(violation, Plan { injections }, 1_234_567);
     failure.also = vec![failure.finding.signature.clone(); 4];
@@ -249,6 +254,7 @@ pub(crate) fn panicked() -> FailingRun {
         sentence: "ledger panicked: assertion `left == right` failed".into(),
         at,
         turning: vec![line],
+        origins: Vec::new(),
     };
     log.finding(violation, Plan::default(), 4)
 }

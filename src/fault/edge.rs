@@ -19,6 +19,7 @@ pub(crate) fn edge_of(what: &What) -> Option<Edge> {
         What::EntryChanged { path } => ("change", path),
         What::DiskFailed { path, .. } => ("disk failure", path),
         What::Noted { ledger, .. } => ("note", ledger),
+        What::Completed { ledger, .. } => ("complete", ledger),
         What::Probe { step, name, .. } => (verb(step), name),
         _ => return None,
     };

@@ -68,6 +68,7 @@ impl Monitor for BlastRadius {
                     sentence: format!("{node} {how}, although faults had struck only other nodes"),
                     at: event.seq,
                     turning: vec![fault],
+                    origins: Vec::new(),
                 })
             }
             _ => None,

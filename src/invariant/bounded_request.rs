@@ -37,6 +37,7 @@ impl Monitor for BoundedRequest {
             sentence,
             at: event.seq,
             turning: Vec::new(),
+            origins: Vec::new(),
         })
     }
 }

@@ -75,6 +75,7 @@ impl Monitor for BoundedShutdown {
                     sentence,
                     at: event.seq,
                     turning: vec![asked.seq],
+                    origins: Vec::new(),
                 })
             }
             _ => None,

@@ -47,6 +47,7 @@ impl Monitor for CloseOnce {
             sentence: format!("{} closed {name} a second time, {later} after the first", facts.node(event.node)),
             at: event.seq,
             turning: vec![first],
+            origins: Vec::new(),
         })
     }
 }

@@ -108,6 +108,7 @@ impl Monitor for ClosedOrOpen {
             ),
             at: event.seq,
             turning: vec![seq],
+            origins: Vec::new(),
         })
     }
 }

@@ -145,6 +145,12 @@ pub enum EventKind<'a> {
         /// The entry, as `{:?}` shows it.
         entry: &'a str,
     },
+    /// The scenario declared a [`Ledger`](crate::Ledger) complete.
+    #[non_exhaustive]
+    Completed {
+        /// The ledger's name.
+        ledger: &'a str,
+    },
     /// The process entered a phase: `afterlife_probe::phase`.
     Phase {
         /// The phase.
@@ -202,7 +208,8 @@ impl<'a> EventKind<'a> {
             What::Exited { how } => Self::Ended { failed: is_failure(how) },
             What::Panicked { message, .. } => Self::Panicked { message: text(message) },
             What::Fault { kind, .. } => Self::Fault { kind: text(kind) },
-            What::Noted { ledger, entry } => Self::Noted { ledger: text(ledger), entry: text(entry) },
+            What::Noted { ledger, entry, .. } => Self::Noted { ledger: text(ledger), entry: text(entry) },
+            What::Completed { ledger, .. } => Self::Completed { ledger: text(ledger) },
             What::Phase { name, .. } => Self::Phase { name: text(name) },
             What::Reached { name, .. } => Self::Reached { name: text(name) },
             What::ResourceOpened { name, object, .. } => Self::ResourceOpened { name: text(name), object },
@@ -225,6 +232,7 @@ impl<'a> EventKind<'a> {
                 | What::Panicked { .. }
                 | What::Fault { .. }
                 | What::Noted { .. }
+                | What::Completed { .. }
                 | What::Phase { .. }
                 | What::Reached { .. }
                 | What::ResourceOpened { .. }
@@ -290,6 +298,7 @@ impl Monitor for OwnInvariant {
             sentence,
             at: event.seq,
             turning,
+            origins: Vec::new(),
         })
     }
 }

@@ -90,6 +90,7 @@ impl Monitor for HonestProgress {
             sentence: sentence?,
             at: event.seq,
             turning: vec![turning],
+            origins: Vec::new(),
         })
     }
 }
@@ -111,6 +112,7 @@ impl HonestProgress {
             sentence: format!("{name} of {node} stays at {below} %, although every item is verified"),
             at: event.seq,
             turning: vec![job.last],
+            origins: Vec::new(),
         })
     }
 }

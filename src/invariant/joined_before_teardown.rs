@@ -150,6 +150,7 @@ fn violation(
         sentence,
         at: event.seq,
         turning: vec![turning],
+        origins: Vec::new(),
     }
 }
 

@@ -97,6 +97,7 @@ impl Monitor for NoCallbackAfterDeregistration {
             subject,
             at: event.seq,
             turning: vec![other.seq],
+            origins: Vec::new(),
         })
     }
 }

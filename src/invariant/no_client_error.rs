@@ -57,6 +57,7 @@ impl NoClientError {
             sentence: format!("{name} {sentence}{why}"),
             at: event.seq,
             turning: lines.into_iter().chain(down.map(|(at, _)| *at)).collect(),
+            origins: Vec::new(),
         })
     }
 }

@@ -175,6 +175,7 @@ impl Charge {
             sentence: format!("{name} {how}{reason} {reported} times in a row, {left}, after {lived}{last_line}"),
             at: event.seq,
             turning: lines.into_iter().chain(self.row[..self.row.len() - 1].iter().copied()).collect(),
+            origins: Vec::new(),
         })
     }
 

@@ -59,6 +59,7 @@ impl Monitor for NoDeadlock {
                     ),
                     at: event.seq,
                     turning: Vec::new(),
+                    origins: Vec::new(),
                 })
             }
             _ => None,

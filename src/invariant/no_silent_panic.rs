@@ -32,6 +32,7 @@ impl Monitor for NoSilentPanic {
             sentence: format!("{} panicked: {}", facts.node(event.node), on_one_line(message)),
             at: event.seq,
             turning: Vec::new(),
+            origins: Vec::new(),
         })
     }
 }

@@ -33,6 +33,7 @@ impl Monitor for NoSpin {
             ),
             at: event.seq,
             turning: Vec::new(),
+            origins: Vec::new(),
         })
     }
 }

@@ -54,6 +54,7 @@ impl Monitor for NoStaleEpochEffect {
             ),
             at: event.seq,
             turning: vec![current.seq],
+            origins: Vec::new(),
         })
     }
 }

@@ -43,6 +43,7 @@ impl Monitor for NoStaleMessage {
             sentence,
             at: event.seq,
             turning: Vec::new(),
+            origins: Vec::new(),
         })
     }
 }

@@ -76,6 +76,7 @@ impl Monitor for NoUnprovokedExit {
                     sentence: format!("{name} {}", failed.sentence),
                     at: event.seq,
                     turning: failed.lines,
+                    origins: Vec::new(),
                 });
             }
             _ => {}

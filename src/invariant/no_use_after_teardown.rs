@@ -72,6 +72,7 @@ impl Monitor for NoUseAfterTeardown {
                     sentence: format!("{} used {name}{by} {late} after it had closed it", facts.node(event.node)),
                     at: event.seq,
                     turning: [closed.seq].into_iter().chain(lifetime.used_before).collect(),
+                    origins: Vec::new(),
                 })
             }
             // A number that was never open, such as -1, was never closed either.
@@ -89,6 +90,7 @@ impl Monitor for NoUseAfterTeardown {
                     },
                     at: event.seq,
                     turning: Vec::new(),
+                    origins: Vec::new(),
                 })
             }
             _ => None,

@@ -71,6 +71,7 @@ impl Monitor for NoUseBeforeInit {
             sentence: format!("{} {verb} {name} {when}", facts.node(event.node)),
             at: event.seq,
             turning: vec![declared.seq],
+            origins: Vec::new(),
         })
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn judge(leaks: &[ServiceLeak], own: impl Fn(Leak, u32) -> Option<(St
             sentence: String::new(),
             at: leak.at,
             turning: vec![leak.ended],
+            origins: Vec::new(),
         };
         found.push((violation, leak, site, 1));
     }

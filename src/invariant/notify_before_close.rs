@@ -49,6 +49,7 @@ impl Monitor for NotifyBeforeClose {
             sentence: format!("{} closed {name} without notifying its reader", facts.node(event.node)),
             at: event.seq,
             turning: vec![opened],
+            origins: Vec::new(),
         })
     }
 }

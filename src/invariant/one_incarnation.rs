@@ -39,6 +39,7 @@ impl Monitor for OneIncarnation {
                 | What::Phase { .. }
                 | What::Reached { .. }
                 | What::Noted { .. }
+                | What::Completed { .. }
         )
     }
 
@@ -75,6 +76,7 @@ impl Monitor for OneIncarnation {
             sentence,
             at: event.seq,
             turning: Vec::new(),
+            origins: Vec::new(),
         })
     }
 }

@@ -64,6 +64,7 @@ impl Monitor for OwnEntryOnly {
                     sentence: format!("{} removed another's entry from {registry} {when}", facts.node(event.node)),
                     at: event.seq,
                     turning: vec![made],
+                    origins: Vec::new(),
                 })
             }
             _ => None,

@@ -31,6 +31,7 @@ impl Monitor for ProbedClaims {
             sentence: format!("this did not hold on {}: {claim}", facts.node(event.node)),
             at: event.seq,
             turning: Vec::new(),
+            origins: Vec::new(),
         })
     }
 }

@@ -122,6 +122,7 @@ fn violation(at: Seq, turning: Seq, name: &str, site: String, sentence: String) 
         sentence,
         at,
         turning: vec![turning],
+        origins: Vec::new(),
     }
 }
 

@@ -234,6 +234,7 @@ mod tests {
             sentence: "replica-1 used files by a task of a round that a cancel had ended".to_owned(),
             at: afterlife_sim::event::Seq::NONE,
             turning: Vec::new(),
+            origins: Vec::new(),
         };
         let is_known = |id: &str, parts: &[&str]| {
             let mut terms = Terms::default();
@@ -256,6 +257,7 @@ mod tests {
             sentence: String::new(),
             at: afterlife_sim::event::Seq::NONE,
             turning: Vec::new(),
+            origins: Vec::new(),
         };
         let mut terms = Terms::default();
         assert!(terms.counts(&crash));

@@ -172,7 +172,7 @@ impl Script {
 
     pub(super) fn note(&mut self, incarnation: u16, thread: u32) -> &mut Self {
         let (ledger, entry) = (self.name("acked"), self.name("1"));
-        self.push_in(incarnation, thread, What::Noted { ledger, entry })
+        self.push_in(incarnation, thread, What::Noted { ledger, entry, site: Name::NONE })
     }
 
     pub(super) fn stale(&mut self, of: NodeId, incarnation: u16, conn: u32) -> &mut Self {

@@ -1,6 +1,6 @@
 //! A broken invariant as data, and the signature by which two violations are the same finding.
 
-use afterlife_sim::event::Seq;
+use afterlife_sim::event::{NodeId, Seq};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -21,6 +21,18 @@ pub struct Violation {
     pub at: Seq,
     /// The events that the story must show, the turning point first: the teardown, the stop.
     pub turning: Vec<Seq>,
+    /// The points from which the story walks back: the note of an entry that is lost, a node that has not ended.
+    #[serde(default)]
+    pub origins: Vec<Origin>,
+}
+
+/// A point from which a story walks back, because it is not a cause of the event that broke the invariant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// This event: the story shows it, the request that led to it, and the files that were written and synced meanwhile.
+    Event(Seq),
+    /// The end of this node: the story shows its last messages, and the state of the nodes that it last exchanged some with.
+    Node(NodeId),
 }
 
 impl Violation {

@@ -115,6 +115,15 @@ impl<'a> Lexicon<'a> {
             What::Reset { conn } => with("receives RST".to_owned(), from(conn)),
             What::TimedOut { conn } => with("connection times out".to_owned(), from(conn)),
             What::FileOpened { path } => with("opens a file".to_owned(), self.name(path).to_owned()),
+            What::FileWritten { path } => {
+                with("writes a file".to_owned(), format!("{}, {}", self.name(path), self.sync_after(event, path)))
+            }
+            What::DataLost { path, bytes: lost } => {
+                with(format!("loses {}", plural(lost, "byte")), format!("of {}, unsynced", self.name(path)))
+            }
+            What::FileLost { path } => {
+                with("loses a file".to_owned(), format!("{}, directory unsynced", self.name(path)))
+            }
             What::FileSynced { path, took_ns } => {
                 with("syncs a file".to_owned(), format!("{}, {}", self.name(path), span(took_ns)))
             }
@@ -136,8 +145,15 @@ impl<'a> Lexicon<'a> {
                 at(self.name(claim).to_owned(), note.to_owned(), site)
             }
             What::Reached { name, site } => at(format!("reaches {}", self.name(name)), String::new(), site),
-            What::Noted { ledger, entry } => {
-                with(format!("notes {}", self.name(entry)), format!("in {}", self.name(ledger)))
+            What::Noted { ledger, entry, site } => {
+                at(format!("notes {}", self.name(entry)), format!("in {}", self.name(ledger)), site)
+            }
+            What::Completed { ledger, entries, site } => {
+                let entries = match entries {
+                    1 => "1 entry".to_owned(),
+                    number => format!("{} entries", count(number.into())),
+                };
+                at(format!("completes {}", self.name(ledger)), entries, site)
             }
             What::Fault { kind, injection, detail } => {
                 let detail = self.name(detail);
@@ -202,6 +218,22 @@ impl<'a> Lexicon<'a> {
             What::DiskFailed { path, errno } => {
                 with("gets a disk error".to_owned(), format!("{}, {}", self.name(path), errno_name(errno)))
             }
+        }
+    }
+
+    /// The sync that covers a write, if there is one.
+    fn sync_after(&self, write: &Event, path: Name) -> String {
+        let after = self.record.events.partition_point(|event| event.seq <= write.seq);
+        let of_node = self.record.events[after..].iter().filter(|event| event.node == write.node);
+        let until_lost = of_node.take_while(|event| match event.what {
+            What::Exited { how } => how != Death::PowerLoss,
+            What::DataLost { path: lost, .. } | What::FileLost { path: lost } => lost != path,
+            _ => true,
+        });
+        let is_sync = |event: &&Event| matches!(event.what, What::FileSynced { path: synced, .. } if synced == path);
+        match until_lost.into_iter().find(is_sync) {
+            Some(sync) => format!("synced {} later", span(sync.time_ns - write.time_ns)),
+            None => "never synced".to_owned(),
         }
     }
 

@@ -3,9 +3,9 @@
 
 use crate::invariant::{EVENTUALLY, NOTHING_ACKED_IS_LOST, RECOVERS};
 use crate::model::duration::span;
-use crate::model::violation::Violation;
-use crate::scenario::claim::{Claim, Claims, View};
-use afterlife_sim::event::Seq;
+use crate::model::violation::{Origin, Violation};
+use crate::scenario::claim::{Acked, Claim, Claims, View};
+use afterlife_sim::event::{NodeId, Seq};
 use std::collections::BTreeMap;
 
 /// The claims of one run, and their state.
@@ -14,11 +14,23 @@ pub(super) struct ClaimCheck {
     view: View,
     /// The `sometimes` claims and `reached` points of probes, and whether each was seen.
     probed: BTreeMap<String, bool>,
+    /// The notes of each ledger whose entries must be found.
+    noted: Vec<Notes>,
+}
+
+/// The notes of a ledger whose entries must be found in another.
+#[derive(Default)]
+struct Notes {
+    /// The first note of each entry.
+    first: BTreeMap<String, Seq>,
+    /// The event by which the other ledger was complete.
+    completed: Option<Seq>,
 }
 
 impl ClaimCheck {
     pub(super) fn new(claims: Claims) -> Self {
-        Self { claims, view: View::default(), probed: BTreeMap::new() }
+        let noted = claims.acked().iter().map(|_| Notes::default()).collect();
+        Self { claims, view: View::default(), probed: BTreeMap::new(), noted }
     }
 
     pub(super) fn count_fault(&mut self) {
@@ -31,6 +43,20 @@ impl ClaimCheck {
 
     pub(super) fn count_exit(&mut self) {
         self.view.count_exit();
+    }
+
+    /// Records the note of an entry in a ledger.
+    pub(super) fn noted(&mut self, ledger: &str, entry: &str, at: Seq) {
+        for (_, notes) in self.claims.acked().iter().zip(&mut self.noted).filter(|(acked, _)| acked.acked() == ledger) {
+            notes.first.entry(entry.to_owned()).or_insert(at);
+        }
+    }
+
+    /// Records that a ledger is complete.
+    pub(super) fn completed(&mut self, ledger: &str, at: Seq) {
+        for (_, notes) in self.claims.acked().iter().zip(&mut self.noted).filter(|(acked, _)| acked.found() == ledger) {
+            notes.completed = Some(at);
+        }
     }
 
     /// Records a probe's `sometimes` claim, and whether it held.
@@ -59,15 +85,15 @@ impl ClaimCheck {
         self.claims.eventually().iter().map(Claim::within_ns)
     }
 
-    /// Checks an `eventually` claim at its bound.
-    pub(super) fn check_at_bound(&mut self, index: usize) -> Option<Violation> {
+    /// Checks an `eventually` claim at its bound. `unfinished` are the nodes whose end the story looks at if it does not hold.
+    pub(super) fn check_at_bound(&mut self, index: usize, unfinished: &[NodeId]) -> Option<Violation> {
         let claim = &mut self.claims.eventually_mut()[index];
         if claim.check(&self.view) {
             return None;
         }
         let bound = span(claim.within_ns());
         let sentence = format!("the claim did not hold {bound} after the last fault: {}", claim.text());
-        Some(violation(EVENTUALLY, claim.text(), sentence, Seq::NONE))
+        Some(Violation { origins: ends_of(unfinished), ..violation(EVENTUALLY, claim.text(), sentence, Seq::NONE) })
     }
 
     pub(super) fn has_eventually(&self) -> bool {
@@ -81,14 +107,18 @@ impl ClaimCheck {
 
     /// A violation for each ledger that lost acknowledged entries.
     pub(super) fn lost(&self) -> Vec<Violation> {
-        self.claims.lost().map(|(ledger, missing)| lost_entries(&ledger, &missing)).collect()
+        let lost = |(acked, notes): (&Acked, &Notes)| {
+            let missing = acked.missing();
+            (!missing.is_empty()).then(|| lost_entries(acked.acked(), &missing, notes))
+        };
+        self.claims.acked().iter().zip(&self.noted).filter_map(lost).collect()
     }
 
     /// The first `eventually` claim that does not hold at the end of the run: its bound may be later.
-    pub(super) fn missed(&self) -> Option<Violation> {
+    pub(super) fn missed(&self, unfinished: &[NodeId]) -> Option<Violation> {
         let claim = self.claims.eventually().iter().find(|claim| !claim.holds(&self.view))?;
         let sentence = format!("the claim did not hold at the end of the run: {}", claim.text());
-        Some(violation(EVENTUALLY, claim.text(), sentence, Seq::NONE))
+        Some(Violation { origins: ends_of(unfinished), ..violation(EVENTUALLY, claim.text(), sentence, Seq::NONE) })
     }
 
     /// Every `sometimes` claim, and whether the run saw it: the scenario's, then the probes'.
@@ -98,9 +128,14 @@ impl ClaimCheck {
     }
 }
 
-/// A violation of *recovers* by the clients with these names.
-pub(super) fn not_recovered(who: &str, sentence: String) -> Violation {
-    violation(RECOVERS, who, sentence, Seq::NONE)
+/// A violation of *recovers* by these clients, with their names.
+pub(super) fn not_recovered(clients: &[NodeId], who: &str, sentence: String) -> Violation {
+    Violation { origins: ends_of(clients), ..violation(RECOVERS, who, sentence, Seq::NONE) }
+}
+
+/// The story walks back from the end of these nodes.
+fn ends_of(nodes: &[NodeId]) -> Vec<Origin> {
+    nodes.iter().copied().map(Origin::Node).collect()
 }
 
 fn violation(invariant: &str, class: &str, sentence: String, at: Seq) -> Violation {
@@ -112,16 +147,20 @@ fn violation(invariant: &str, class: &str, sentence: String, at: Seq) -> Violati
         sentence,
         at,
         turning: Vec::new(),
+        origins: Vec::new(),
     }
 }
 
-fn lost_entries(ledger: &str, missing: &[String]) -> Violation {
-    let shown = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+/// The violation by entries that are missing. The story tells of the one that was noted first, of those that the sentence names.
+fn lost_entries(ledger: &str, missing: &[String], notes: &Notes) -> Violation {
+    let shown = missing.iter().take(3).cloned().collect::<Vec<_>>();
+    let noted = shown.iter().filter_map(|entry| notes.first.get(entry)).min();
     let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
     let were = if missing.len() == 1 { "was" } else { "were" };
-    let sentence = format!("{shown}{more} {were} acknowledged and missing after recovery");
+    let sentence = format!("{}{more} {were} acknowledged and missing after recovery", shown.join(", "));
     Violation {
         subject: format!("{} missing from {ledger}", missing.len()),
-        ..violation(NOTHING_ACKED_IS_LOST, ledger, sentence, Seq::NONE)
+        origins: noted.copied().map(Origin::Event).into_iter().collect(),
+        ..violation(NOTHING_ACKED_IS_LOST, ledger, sentence, notes.completed.unwrap_or(Seq::NONE))
     }
 }

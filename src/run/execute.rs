@@ -284,6 +284,7 @@ fn too_many_events(events: u64) -> Violation {
         sentence: format!("the run was ended after {events} events: a loop does not end"),
         at: Seq::NONE,
         turning: Vec::new(),
+        origins: Vec::new(),
     }
 }
 

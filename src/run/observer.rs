@@ -205,6 +205,7 @@ impl RunObserver {
             What::Started
             | What::Exited { .. }
             | What::Noted { .. }
+            | What::Completed { .. }
             | What::Claim { .. }
             | What::Reached { .. }
             | What::Phase { .. } => true,
@@ -244,9 +245,9 @@ impl RunObserver {
             let who = unfinished.iter().map(name).collect::<Vec<_>>().join(", ");
             let after = span(time_limit_ns);
             let sentence = format!("{who} had not ended after {after}, although all faults were over");
-            self.judge.note(not_recovered(&who, sentence));
+            self.judge.note(not_recovered(&unfinished, &who, sentence));
         }
-        if let (true, Some(violation)) = (self.judge.is_clean(), self.claims.missed()) {
+        if let (true, Some(violation)) = (self.judge.is_clean(), self.claims.missed(&unfinished)) {
             self.judge.note(violation);
         }
     }
@@ -259,7 +260,7 @@ impl RunObserver {
         let who = unfinished.iter().map(|node| control.node_name(*node)).collect::<Vec<_>>().join(", ");
         let bound = span(self.judge.terms().time_ns(RECOVERS).unwrap_or_default());
         let sentence = format!("{who} had not ended {bound} after the last fault");
-        self.violate(not_recovered(&who, sentence), control);
+        self.violate(not_recovered(&unfinished, &who, sentence), control);
     }
 }
 
@@ -297,7 +298,13 @@ impl Observer for RunObserver {
                 self.check_claims(event.seq, control);
                 self.advance(control);
             }
-            What::Noted { .. } => {
+            What::Noted { ledger, entry, .. } => {
+                self.claims.noted(control.text(ledger), control.text(entry), event.seq);
+                self.check_claims(event.seq, control);
+                self.advance(control);
+            }
+            What::Completed { ledger, .. } => {
+                self.claims.completed(control.text(ledger), event.seq);
                 self.check_claims(event.seq, control);
                 self.advance(control);
             }
@@ -317,7 +324,8 @@ impl Observer for RunObserver {
             }
             Some(Alarm::Recovered) => self.judge_recovery(control),
             Some(Alarm::Claim(index)) => {
-                if let Some(violation) = self.claims.check_at_bound(index) {
+                let unfinished = self.roles.unfinished(Role::Client, control);
+                if let Some(violation) = self.claims.check_at_bound(index, &unfinished) {
                     self.violate(violation, control);
                 }
                 self.advance(control);

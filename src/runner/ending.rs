@@ -101,6 +101,7 @@ fn violation(ended: &Ended) -> Option<Violation> {
         sentence,
         at: Seq::NONE,
         turning: Vec::new(),
+        origins: Vec::new(),
     })
 }
 

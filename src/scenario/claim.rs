@@ -98,8 +98,35 @@ impl Claim {
     }
 }
 
-/// The name of a ledger and its missing entries, if any are missing.
-type Lost = Box<dyn Fn() -> Option<(String, Vec<String>)> + Send>;
+/// A comparison of two ledgers: every entry of the first is in the second.
+pub(crate) struct Acked {
+    acked: String,
+    found: String,
+    missing: Box<dyn Fn() -> Vec<String> + Send>,
+}
+
+impl Acked {
+    /// A comparison of the ledgers with these names. `missing` returns the entries that are missing, in order, once the second is
+    /// complete.
+    pub(super) fn new(acked: String, found: String, missing: impl Fn() -> Vec<String> + Send + 'static) -> Self {
+        Self { acked, found, missing: Box::new(missing) }
+    }
+
+    /// The name of the ledger whose entries must be found.
+    pub(crate) fn acked(&self) -> &str {
+        &self.acked
+    }
+
+    /// The name of the ledger in which they must be.
+    pub(crate) fn found(&self) -> &str {
+        &self.found
+    }
+
+    /// The entries that are missing, in order.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        (self.missing)()
+    }
+}
 
 /// All claims of a scenario.
 #[derive(Default)]
@@ -107,7 +134,7 @@ pub(crate) struct Claims {
     always: Vec<Claim>,
     eventually: Vec<Claim>,
     sometimes: Vec<Claim>,
-    acked: Vec<Lost>,
+    acked: Vec<Acked>,
 }
 
 impl Claims {
@@ -123,8 +150,8 @@ impl Claims {
         self.sometimes.push(claim);
     }
 
-    pub(super) fn add_acked(&mut self, lost: impl Fn() -> Option<(String, Vec<String>)> + Send + 'static) {
-        self.acked.push(Box::new(lost));
+    pub(super) fn add_acked(&mut self, acked: Acked) {
+        self.acked.push(acked);
     }
 
     /// Returns whether there is no claim.
@@ -157,8 +184,8 @@ impl Claims {
         &mut self.sometimes
     }
 
-    /// The ledgers that lost acknowledged entries, each with these entries.
-    pub(crate) fn lost(&self) -> impl Iterator<Item = (String, Vec<String>)> {
-        self.acked.iter().filter_map(|lost| lost())
+    /// The ledgers whose entries must be in others.
+    pub(crate) fn acked(&self) -> &[Acked] {
+        &self.acked
     }
 }

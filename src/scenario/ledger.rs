@@ -140,6 +140,7 @@ impl<T: Entry> Ledger<T> {
     }
 
     /// Notes an entry. Call it where the thing happens: each note is an event of the run, and always-claims are checked then.
+    #[track_caller]
     pub fn note(self, entry: T) {
         if guest::is_muted() {
             return;
@@ -153,16 +154,23 @@ impl<T: Entry> Ledger<T> {
             book.name
         });
         // After the book is closed: the call is a scheduling point.
-        afterlife_sim::emit(|text_of| What::Noted { ledger: text_of(name), entry: text_of(&text) });
+        let caller = Location::caller();
+        afterlife_sim::emit(|text_of| What::Noted {
+            ledger: text_of(name),
+            entry: text_of(&text),
+            site: text_of(&site(caller)),
+        });
     }
 
     /// Declares that the ledger has all of its entries, so that claims may compare it as a whole.
+    #[track_caller]
     pub fn complete(self) {
-        let name = self.with(|book, pages| {
+        let (name, entries) = self.with(|book, pages| {
             pages.complete = true;
-            book.name
+            (book.name, u32::try_from(pages.counts.len()).unwrap_or(u32::MAX))
         });
-        afterlife_sim::emit(|text_of| What::Noted { ledger: text_of(name), entry: text_of("complete") });
+        let caller = Location::caller();
+        afterlife_sim::emit(|text_of| What::Completed { ledger: text_of(name), entries, site: text_of(&site(caller)) });
     }
 
     /// Returns whether [`complete`](Self::complete) was called.
@@ -258,6 +266,10 @@ impl<T> Drop for Snapshot<T> {
         let counts = self.0.take();
         afterlife_sim::outside(|| drop(counts));
     }
+}
+
+fn site(caller: &Location<'_>) -> String {
+    format!("{}:{}", caller.file(), caller.line())
 }
 
 fn books() -> MutexGuard<'static, Vec<&'static dyn AnyBook>> {

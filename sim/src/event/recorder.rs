@@ -223,7 +223,11 @@ impl What {
                 [26 | u64::from(always) << 33 | u64::from(held) << 32, two(claim.0, site.0)]
             }
             Self::Reached { name, site } => [27, two(name.0, site.0)],
-            Self::Noted { ledger, entry } => [28, two(ledger.0, entry.0)],
+            Self::Noted { ledger, entry, site } => [28 | u64::from(site.0) << 32, two(ledger.0, entry.0)],
+            Self::Completed { ledger, entries, site } => [49 | u64::from(site.0) << 32, two(ledger.0, entries)],
+            Self::FileWritten { path } => [50, u64::from(path.0)],
+            Self::DataLost { path, bytes } => [51 | u64::from(path.0) << 32, bytes],
+            Self::FileLost { path } => [48, u64::from(path.0)],
             Self::Fault { kind, injection, detail } => [29 | u64::from(detail.0) << 32, two(kind.0, injection)],
             Self::Healed { kind, injection } => [30, two(kind.0, injection)],
             Self::Line { text } => [31, u64::from(text.0)],

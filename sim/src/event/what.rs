@@ -128,6 +128,11 @@ pub enum What {
         /// The file's path.
         path: Name,
     },
+    /// A process changed a file's content, in one call or in several in a row. The change is not durable yet.
+    FileWritten {
+        /// The file's path.
+        path: Name,
+    },
     /// A file's data reached durable media.
     FileSynced {
         /// The file's path.
@@ -211,6 +216,18 @@ pub enum What {
         ledger: Name,
         /// The entry.
         entry: Name,
+        /// Source line of the note. Records of earlier versions have none.
+        #[serde(default)]
+        site: Name,
+    },
+    /// A scenario declared one of its ledgers complete.
+    Completed {
+        /// The ledger.
+        ledger: Name,
+        /// The number of different entries.
+        entries: u32,
+        /// Source line of the declaration.
+        site: Name,
     },
     /// A fault struck this node.
     Fault {
@@ -301,6 +318,18 @@ pub enum What {
         incarnation: u16,
         /// The connection's number in the run; `u32::MAX` for a datagram.
         conn: u32,
+    },
+    /// A power loss reverted bytes of a file that no sync had covered.
+    DataLost {
+        /// The file's path.
+        path: Name,
+        /// The number of bytes.
+        bytes: u64,
+    },
+    /// A power loss took a file's name, because no sync of its directory had covered it.
+    FileLost {
+        /// The file's path.
+        path: Name,
     },
     /// A disk operation failed because its device did.
     DiskFailed {

@@ -27,6 +27,39 @@ impl Kernel {
         if self.is_muted(me) {
             return Seq::NONE;
         }
+        let seq = self.push_of_thread(me, task, what);
+        if self.is_cause(me) {
+            let thread = &mut self.sched[me];
+            thread.set_cause(seq);
+            thread.poll_mut().acted();
+            self.sched.forget_clock_reading();
+        }
+        seq
+    }
+
+    /// Records an event of a thread by which nobody judges what the thread does: to whatever watches clock readings and polls,
+    /// nothing has happened.
+    #[inline]
+    pub(crate) fn emit_aside(&mut self, me: ThreadId, what: What) -> Seq {
+        if self.is_muted(me) {
+            return Seq::NONE;
+        }
+        let seq = self.push_of_thread(me, 0, what);
+        if self.is_cause(me) {
+            self.sched[me].set_cause(seq);
+        }
+        seq
+    }
+
+    /// Returns whether a thread's event is the cause of its next one. If tasks are not followed, a runtime's thread acts for many
+    /// of them, of which only the last wake is known.
+    #[inline]
+    fn is_cause(&self, me: ThreadId) -> bool {
+        self.sched.task_wakes().are_followed() || !self.sched[me].poll().has_asked()
+    }
+
+    #[inline]
+    fn push_of_thread(&mut self, me: ThreadId, task: u64, what: What) -> Seq {
         let thread = &self.sched[me];
         let task = if self.sched.task_wakes().are_followed() { u64::from(thread.poll().task()) } else { task };
         let event = Event {
@@ -39,16 +72,7 @@ impl Kernel {
             cause: thread.cause(),
             what,
         };
-        let seq = self.push(event);
-        let are_followed = self.sched.task_wakes().are_followed();
-        let thread = &mut self.sched[me];
-        // If tasks are not followed, a runtime's thread acts for many of them, of which only the last wake is known.
-        if are_followed || !thread.poll().has_asked() {
-            thread.set_cause(seq);
-            thread.poll_mut().acted();
-            self.sched.forget_clock_reading();
-        }
-        seq
+        self.push(event)
     }
 
     /// Records an event of a node outside its threads.

@@ -2,7 +2,8 @@
 //!
 //! The first line has the kind `record`, the last one the kind `end`. Between them are the facts about the run (`environment`,
 //! `finding`, `node`, `text`, `place`, `stack`, `socket`), then the run itself in order: `choice`, `line`, `event`; then a `sum`. A
-//! reader skips lines of unknown kinds, so that kinds may be added. If the meaning of a line changes, the format gets a new number.
+//! reader skips lines of unknown kinds and unknown fields, so that kinds may be added, and fields that have a default. If the meaning of
+//! a line changes, the format gets a new number.
 
 use super::environment::Environment;
 use super::program::Program;

@@ -1,6 +1,7 @@
 //! The ledgers of a scenario, each by its name, and the claim that compares two of them.
 
 use super::Sim;
+use crate::scenario::claim::Acked;
 use crate::scenario::ledger::{Entry, Ledger, Named};
 use std::panic::Location;
 
@@ -30,10 +31,8 @@ impl Sim {
     /// not checked in a run in which `found` was never [completed](Ledger::complete).
     pub fn nothing_acked_is_lost<T: Entry>(&mut self, acked: Ledger<T>, found: Ledger<T>) {
         acked.compare(found);
-        self.claims.add_acked(move || {
-            let missing = acked.missing_in(found);
-            (found.is_complete() && !missing.is_empty()).then(|| (acked.name(), missing))
-        });
+        let missing = move || if found.is_complete() { acked.missing_in(found) } else { Vec::new() };
+        self.claims.add_acked(Acked::new(acked.name(), found.name(), missing));
     }
 }
 

@@ -71,6 +71,7 @@ fn violation(class: &str) -> Violation {
         sentence: String::new(),
         at: Seq::NONE,
         turning: Vec::new(),
+        origins: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod catalogue;
 mod deadlocks;
 mod errors;
+mod lost_entries;
 mod own_invariants;
 mod pairs;
 mod probes;
@@ -19,6 +20,7 @@ pub(crate) fn modules() -> Vec<Module> {
     vec![
         temporal::module(),
         recovery::module(),
+        lost_entries::module(),
         deadlocks::module(),
         probes::module(),
         own_invariants::module(),

@@ -115,6 +115,7 @@ impl Kernel {
         self.push_file(id);
         let count = self.report_device_error(me, id, outcome)?;
         self.recorder.stir(count as u64 | 1 << 63);
+        self.file_written(me, id);
         Ok(Blocking::Done(count))
     }
 
@@ -128,7 +129,23 @@ impl Kernel {
         self.pull_file(id);
         let outcome = self.with_file(id, work);
         self.push_file(id);
-        self.report_device_error(me, id, outcome)
+        self.report_device_error(me, id, outcome)?;
+        self.file_written(me, id);
+        Ok(())
+    }
+
+    /// Emits the event of a change to a file's content, unless the thread's last event is a change to the same file.
+    fn file_written(&mut self, me: ThreadId, id: DescriptionId) {
+        let node = self.sched[me].node();
+        let file = self.with_file(id, |file, disk, _| Ok((file.inode, disk.kind(file.inode)?)));
+        let Ok((inode, FileKind::File)) = file else { return };
+        if self.fs.last_write == Some((self.sched[me].cause(), node, inode)) {
+            return;
+        }
+        let Ok(path) = self.with_file(id, |file, _, _| Ok(file.path.clone())) else { return };
+        let path = self.recorder.name(&path);
+        let seq = self.emit_aside(me, What::FileWritten { path });
+        self.fs.last_write = Some((seq, node, inode));
     }
 
     /// Emits an event if an operation failed because its device did.

@@ -5,6 +5,7 @@ use crate::event::{Death, NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Due, Start};
+use crate::kernel::fs::disk::Loss;
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::number::base;
 use crate::kernel::process::node::ExitCode;
@@ -157,8 +158,18 @@ impl Kernel {
         if lost {
             self.arm_probes(node, None);
         }
-        self.process[node].disk_died(lost.then_some(self.sched.choices()));
+        let losses = self.process[node].disk_died(lost.then_some(self.sched.choices()));
+        self.report_losses(node, losses, ended);
         true
+    }
+
+    /// Emits the events of what a power loss took from a node's disk.
+    fn report_losses(&mut self, node: NodeId, losses: Vec<Loss>, cause: Seq) {
+        for Loss { path, bytes } in losses {
+            let path = self.recorder.name(&String::from_utf8_lossy(&path));
+            let what = bytes.map_or(What::FileLost { path }, |bytes| What::DataLost { path, bytes });
+            self.emit_at(node, cause, what);
+        }
     }
 
     /// Cuts the power of a node's machine: its process ends, its page cache is lost, and it is silent. If its process had ended
@@ -173,7 +184,8 @@ impl Kernel {
             self.guests_changed();
             self.lose_connections(node);
             self.arm_probes(node, None);
-            self.process[node].disk_died(Some(self.sched.choices()));
+            let losses = self.process[node].disk_died(Some(self.sched.choices()));
+            self.report_losses(node, losses, cause);
             if !self.process[node].lifecycle().will_restart() {
                 self.start_after(node, down_ns);
             }

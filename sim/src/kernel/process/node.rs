@@ -1,7 +1,7 @@
 //! A node: one machine and its process, made up of parts that own their state.
 //! It starts and ends nothing itself; see `lifecycle.rs`.
 
-use crate::kernel::fs::disk::Disk;
+use crate::kernel::fs::disk::{Disk, Loss};
 use crate::kernel::process::descriptor_table::DescriptorTable;
 use crate::kernel::process::leaked::Leaks;
 use crate::kernel::process::memory::Account;
@@ -119,9 +119,9 @@ impl Node {
         self.storage.disk(&self.name, self.key, self.lifecycle.incarnation())
     }
 
-    /// The process has ended; with choices, the machine lost power as well.
-    pub(crate) fn disk_died(&mut self, power_lost: Option<&Choices>) {
-        self.storage.process_ended(self.key, self.lifecycle.incarnation(), power_lost);
+    /// The process has ended; with choices, the machine lost power as well. Returns the losses of its disk.
+    pub(crate) fn disk_died(&mut self, power_lost: Option<&Choices>) -> Vec<Loss> {
+        self.storage.process_ended(self.key, self.lifecycle.incarnation(), power_lost)
     }
 
     /// The next ephemeral port in turn, free or not.

@@ -1,6 +1,6 @@
 //! The storage of a node: its disk and device, and how its process uses them (working directory, umask).
 
-use crate::kernel::fs::disk::{Disk, DiskFault, InodeId, ROOT};
+use crate::kernel::fs::disk::{Disk, DiskFault, InodeId, Loss, ROOT};
 use crate::kernel::fs::system_files::SystemFiles;
 use crate::kernel::sched::choice::{Choices, Question, join};
 
@@ -157,13 +157,16 @@ impl Storage {
         self.sync_extra_ns = extra_ns;
     }
 
-    /// The process has ended; with choices, the machine lost power as well.
-    pub(super) fn process_ended(&mut self, key: u64, incarnation: u16, power_lost: Option<&Choices>) {
+    /// The process has ended; with choices, the machine lost power as well. Returns the losses.
+    pub(super) fn process_ended(&mut self, key: u64, incarnation: u16, power_lost: Option<&Choices>) -> Vec<Loss> {
         (self.working_directory, self.umask) = (None, UMASK);
-        let Some(disk) = &mut self.disk else { return };
+        let Some(disk) = &mut self.disk else { return Vec::new() };
         disk.set_device_number(device_number(key, incarnation + 1));
         match power_lost {
-            None => disk.process_died(),
+            None => {
+                disk.process_died();
+                Vec::new()
+            }
             Some(choices) => disk.power_loss(&mut |ask| {
                 let who = join(key, join(u64::from(incarnation), ask.inode));
                 let who = join(who, ask.what as u64);

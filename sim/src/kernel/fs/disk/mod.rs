@@ -55,7 +55,7 @@ pub use number::{InodeId, ROOT};
 pub use open::OpenFile;
 pub use page::{PAGE_BYTES, SECTOR_BYTES};
 pub use path::{NAME_BYTES_MAX, PATH_BYTES_MAX};
-pub use power_loss::{Ask, AskKind};
+pub use power_loss::{Ask, AskKind, Loss};
 pub use volume::{Disk, Unsynced};
 
 /// An error number of Linux, positive, as `libc` names it (`libc::ENOENT`).

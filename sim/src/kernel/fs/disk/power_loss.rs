@@ -8,6 +8,7 @@ use super::inode::{Inode, Node};
 use super::lock::Locks;
 use super::number::{InodeId, ROOT};
 use super::page::{PAGE, PAGE_BYTES, SECTOR, SECTOR_BYTES, Spares};
+use super::volume::Unsynced;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The subject of a choice. 0 is the mildest answer to each: if all answers are 0, a power loss loses nothing that could
@@ -59,12 +60,23 @@ impl Ask {
     }
 }
 
+/// The part of a file that a power loss took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The file's path before.
+    pub path: Vec<u8>,
+    /// The number of bytes that were reverted; `None` if its name is lost.
+    pub bytes: Option<u64>,
+}
+
 impl Disk {
     /// The node loses power. What the system saw is rebuilt from the media; each unsynced thing that could have reached
     /// them is kept or lost as `ask` answers. Operations on one directory survive in order up to a cut; a move between
     /// directories survives in both or in neither; each dirty page survives on its own; the last write of a file may be
-    /// torn. No descriptor and no lock survives.
-    pub fn power_loss(&mut self, ask: &mut dyn FnMut(Ask) -> u64) {
+    /// torn. No descriptor and no lock survives. Returns the losses, in the order of paths.
+    pub fn power_loss(&mut self, ask: &mut dyn FnMut(Ask) -> u64) -> Vec<Loss> {
+        let seen = if self.unsynced() == Unsynced::default() { Vec::new() } else { self.files_by_path() };
+        let mut reverted = BTreeMap::new();
         self.epoch += 1;
         self.locks = Locks::default();
         let mut tails = BTreeMap::new();
@@ -82,11 +94,17 @@ impl Disk {
             if !reached.contains(&inode) {
                 *slot = None;
             } else if let Some(Inode { node: Node::File(content), .. }) = slot.as_deref_mut() {
-                content.lose_power(inode, ask, spares);
+                reverted.insert(inode, content.lose_power(inode, ask, spares));
             }
         }
         self.used_pages = self.inodes.iter().flatten().map(|node| node.allocated()).sum();
         self.ghost_pages = 0;
+        let losses = seen.into_iter().filter_map(|(path, inode)| {
+            let is_there = self.lookup(ROOT, &path, false) == Ok(inode);
+            let bytes = reverted.get(&inode).copied().filter(|_| is_there);
+            (bytes != Some(0)).then_some(Loss { path, bytes })
+        });
+        losses.collect()
     }
 
     /// Makes the durable entries the visible ones, counts names afresh, and returns what can be reached.
@@ -128,13 +146,11 @@ impl Disk {
 }
 
 impl Content {
-    fn lose_power(&mut self, inode: InodeId, ask: &mut dyn FnMut(Ask) -> u64, spares: &mut Spares) {
+    /// Returns the number of bytes that are lost.
+    fn lose_power(&mut self, inode: InodeId, ask: &mut dyn FnMut(Ask) -> u64, spares: &mut Spares) -> u64 {
         self.cold.insert(0, self.size.div_ceil(PAGE));
         if self.is_durable() {
-            return;
-        }
-        for (index, side) in std::mem::take(&mut self.lost) {
-            self.revert(index, side, spares);
+            return 0;
         }
         let seen_size = self.size;
         let size_tail = Ask { what: AskKind::SizeTail, inode, occurrence: 0, bound: self.sizes.len() as u64 + 1 };
@@ -143,6 +159,12 @@ impl Content {
             0 => (self.durable_size, u64::MAX),
             n => (self.sizes[n - 1].size, self.sizes[n - 1].lowest),
         };
+        let kept_size = size.min(seen_size);
+        let mut lost = seen_size - kept_size;
+        for (index, side) in std::mem::take(&mut self.lost) {
+            lost += self.differing(index, side.as_deref(), 0, kept_size);
+            self.revert(index, side, spares);
+        }
         let torn = self.torn_at(inode, ask);
         for (index, side) in std::mem::take(&mut self.dirty) {
             let (start, end) = (index * PAGE, (index + 1) * PAGE);
@@ -151,6 +173,7 @@ impl Content {
                 // A page cut off together with the size comes back, or not, with the size.
                 _ if start >= seen_size => self.revert(index, side, spares),
                 Some((ref pages, cut)) if pages.contains(&index) => {
+                    lost += self.differing(index, side.as_deref(), cut, kept_size);
                     if cut <= start {
                         self.revert(index, side, spares);
                     } else if cut < end {
@@ -160,12 +183,24 @@ impl Content {
                 }
                 _ => {
                     if (Ask { what: AskKind::Page, inode, occurrence: index, bound: 2 }).put(ask) == 1 {
+                        lost += self.differing(index, side.as_deref(), 0, kept_size);
                         self.revert(index, side, spares);
                     }
                 }
             }
         }
         self.shrink_to(size);
+        lost
+    }
+
+    /// The number of bytes from offset `from` up to `to` in which a page differs from the one on the media.
+    fn differing(&self, index: u64, side: Option<&[u8; PAGE_BYTES]>, from: u64, to: u64) -> u64 {
+        const HOLE: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
+        let within = |offset: u64| offset.saturating_sub(index * PAGE).min(PAGE) as usize;
+        let (from, to) = (within(from), within(to));
+        let now = self.pages.get(&index).map_or(&HOLE, |page| &**page);
+        let pairs = now.iter().zip(side.unwrap_or(&HOLE)).take(to).skip(from);
+        pairs.filter(|(now, durable)| now != durable).count() as u64
     }
 
     /// The pages of the last write, and the offset from which on it did not reach the media, if it is torn.

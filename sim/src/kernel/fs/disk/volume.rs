@@ -173,6 +173,11 @@ impl Disk {
 
     /// The paths of all regular files that the system sees, in order.
     pub fn files(&self) -> Vec<Vec<u8>> {
+        self.files_by_path().into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// The same, with their inodes.
+    pub(super) fn files_by_path(&self) -> Vec<(Vec<u8>, InodeId)> {
         let mut found = Vec::new();
         let mut open = vec![(ROOT, Vec::new())];
         while let Some((directory, path)) = open.pop() {
@@ -181,7 +186,7 @@ impl Disk {
                 let path = [&path, &b"/"[..], name].concat();
                 match self.inode(entry.inode).map(|inode| &inode.node) {
                     Ok(Node::Directory(_)) => open.push((entry.inode, path)),
-                    Ok(Node::File(_)) => found.push(path),
+                    Ok(Node::File(_)) => found.push((path, entry.inode)),
                     _ => {}
                 }
             }

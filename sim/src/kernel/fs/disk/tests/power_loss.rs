@@ -1,7 +1,7 @@
 //! The effect of a power loss on the bytes of a file.
 //! Names and directories are in `tree_survival`.
 
-use super::super::AskKind;
+use super::super::{AskKind, Loss};
 use super::*;
 use proptest::prelude::*;
 
@@ -54,6 +54,22 @@ fn each_dirty_page_is_kept_or_lost_on_its_own() {
     });
     let pages: Vec<u8> = content_of(&mut disk, inode).chunks(4096).map(|page| page[0]).collect();
     assert_eq!(pages, *b"nono");
+}
+
+#[test]
+fn the_losses_name_each_file_that_lost_bytes_or_its_name() {
+    let mut disk = fresh();
+    let kept = synced(&mut disk, "/tmp/kept", b"kept");
+    let log = synced(&mut disk, "/tmp/log", b"0");
+    let unnamed = written(&mut disk, "/tmp/unnamed", b"x");
+    disk.fsync(unnamed).unwrap();
+    disk.write_at(log, 1, b"12", NOW_NS).unwrap();
+    let mut mild = disk.clone();
+    assert_eq!(mild.power_loss(&mut mildest), []);
+    let losses = disk.power_loss(&mut |ask| ask.bound - 1);
+    let loss = |path: &[u8], bytes| Loss { path: path.to_vec(), bytes };
+    assert_eq!(losses, [loss(b"/tmp/log", Some(2)), loss(b"/tmp/unnamed", None)]);
+    assert!(disk.stat_inode(kept).is_ok() && disk.stat_inode(unnamed).is_err());
 }
 
 #[test]

@@ -229,7 +229,7 @@ proptest! {
                         prop_assert_eq!(&after[2..], &disk.list(inode).unwrap()[2..]);
                     }
                 }
-                ProbeEvent::Loss(seed) => disk.power_loss(&mut seeded(seed)),
+                ProbeEvent::Loss(seed) => drop(disk.power_loss(&mut seeded(seed))),
             }
             assert_books_agree(&disk);
             let worst = disk.worst_case();
