@@ -3,6 +3,7 @@
 //!
 //! - `source`, `modules`: the tree as tokens and syntax, and the files that each file names
 //! - `packages`: dependencies between packages
+//! - `dependencies`: the crates that a test with afterlife compiles, and their lowest versions
 //! - `layers`: folders that depend one way, and no circles of files
 //! - `code`: `unsafe`, guest engines, hash order, floats, disabled tests
 //! - `shape`: files and structs
@@ -10,6 +11,7 @@
 //! - `documents`: ARCHITECTURE.md, the README, golden vectors
 
 mod code;
+mod dependencies;
 mod documents;
 mod known;
 mod layers;

@@ -4,7 +4,7 @@ use crate::modules::Package;
 use crate::source::{assert_offences, files, read};
 
 /// The packages of this repository that each package may depend on.
-const PACKAGES: [(&str, &[&str]); 8] = [
+const PACKAGES: [(&str, &[&str]); 9] = [
     ("probe/Cargo.toml", &[]),
     ("macros/Cargo.toml", &[]),
     ("sim/Cargo.toml", &["afterlife-probe"]),
@@ -12,6 +12,7 @@ const PACKAGES: [(&str, &[&str]); 8] = [
     ("Cargo.toml", &["afterlife", "afterlife-macros", "afterlife-probe", "afterlife-sim"]),
     ("scenarios/Cargo.toml", &["afterlife", "afterlife-probe"]),
     ("tests/stock/Cargo.toml", &["afterlife"]),
+    ("tests/lowest/Cargo.toml", &["afterlife"]),
     ("tests/madsim/Cargo.toml", &["afterlife", "afterlife-probe", "afterlife-scenarios"]),
     ("tests/turmoil/Cargo.toml", &["afterlife", "afterlife-probe", "afterlife-scenarios"]),
 ];

@@ -16,9 +16,6 @@ const EVENTS_MAX: u64 = 2_000_000;
 /// The most bytes of all lines, uncompressed.
 const BYTES_MAX: u64 = 512 << 20;
 
-/// The largest window of the compressed stream, as a power of two: the decompressor takes so much memory. Writing takes 4 MiB.
-pub(super) const WINDOW_LOG_MAX: u32 = 24;
-
 /// The bounds of a record, counted line by line. A record within them can be written and read; no other one can.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Size {

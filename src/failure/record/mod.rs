@@ -2,6 +2,7 @@
 //! It does not run, search or print anything.
 
 mod bounds;
+mod compression;
 mod environment;
 mod error;
 mod format;

@@ -1,6 +1,7 @@
 //! Reads a record line by line. Truncated records, damaged records and other files each have their own error.
 
-use super::bounds::{LINE_BYTES_MAX, LineSum, Size, WINDOW_LOG_MAX};
+use super::bounds::{LINE_BYTES_MAX, LineSum, Size};
+use super::compression::{Decompressor, MAGIC};
 use super::environment::Environment;
 use super::error::RecordError;
 use super::format::{Counts, Entry, FORMAT, Header, Written};
@@ -14,10 +15,6 @@ use serde::Deserialize;
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use zstd::stream::read::Decoder;
-
-/// The first bytes of a stream of zstd: RFC 8878, section 3.1.1.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 const FOREIGN: &str = "its first line is not that of a record";
 
@@ -32,7 +29,7 @@ struct Stamp {
 /// Reads the lines of one record.
 pub(crate) struct Reader<'a> {
     path: PathBuf,
-    from: BufReader<Decoder<'static, BufReader<Box<dyn Read + 'a>>>>,
+    from: BufReader<Decompressor<BufReader<Box<dyn Read + 'a>>>>,
     /// The token that the record begins with, if it is one.
     token: Option<String>,
     text: String,
@@ -62,11 +59,9 @@ impl<'a> Reader<'a> {
             return Err(foreign("it is not compressed with zstd"));
         }
         let whole: Box<dyn Read + 'a> = Box::new(Cursor::new(magic).chain(from));
-        let mut decoder = Decoder::new(whole).map_err(unreadable)?;
-        decoder.window_log_max(WINDOW_LOG_MAX).map_err(unreadable)?;
         let mut reader = Self {
             path: path.clone(),
-            from: BufReader::new(decoder),
+            from: BufReader::new(Decompressor::new(BufReader::new(whole))),
             token: None,
             text: String::new(),
             lines: 0,

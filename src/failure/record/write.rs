@@ -2,6 +2,7 @@
 //! It knows no folders; `store.rs` does.
 
 use super::bounds::{LineSum, Size};
+use super::compression::Compressor;
 use super::environment::Environment;
 use super::format::{Choice, Counts, Entry, FORMAT, Happened, Header, Sheet};
 use super::program::Program;
@@ -9,14 +10,10 @@ use crate::failure::failing_run::FailingRun;
 use crate::failure::test_origin::TestOrigin;
 use crate::run::request::Record;
 use std::io::{self, Write};
-use zstd::stream::write::Encoder;
-
-/// The level of compression. Records are small and are written once; this level saves a fifth of the size for a few milliseconds.
-const LEVEL: i32 = 9;
 
 /// Writes the lines of one record.
 pub(crate) struct Writer<W: Write> {
-    to: Encoder<'static, W>,
+    to: Compressor<W>,
     counts: Counts,
     size: Size,
     sum: LineSum,
@@ -25,10 +22,9 @@ pub(crate) struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     /// An empty record.
-    pub(crate) fn new(to: W) -> io::Result<Self> {
-        let mut to = Encoder::new(to, LEVEL)?;
-        to.include_checksum(true)?;
-        Ok(Self { to, counts: Counts::default(), size: Size::default(), sum: LineSum::default(), line: Vec::new() })
+    pub(crate) fn new(to: W) -> Self {
+        let to = Compressor::new(to);
+        Self { to, counts: Counts::default(), size: Size::default(), sum: LineSum::default(), line: Vec::new() }
     }
 
     /// Writes a line, unless no reader would read it.
@@ -74,7 +70,7 @@ pub(super) fn write<W: Write>(
     to: W,
 ) -> io::Result<W> {
     let FailingRun { finding, scenario, build, ended, record, totals, also, stack, shrunk } = failure;
-    let mut writer = Writer::new(to)?;
+    let mut writer = Writer::new(to);
     writer.put(&Entry::Record(Header {
         format: FORMAT,
         afterlife: env!("CARGO_PKG_VERSION").to_owned(),
