@@ -7,6 +7,8 @@ use super::words::Lexicon;
 use crate::failure::failing_run::FailingRun;
 use crate::failure::shrunk::Shrunk;
 use crate::fault::Injection;
+use afterlife_sim::event::What;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns of the two labels and the gap after them.
 const LABEL: usize = 20;
@@ -18,7 +20,7 @@ const NEEDLESS_LINES_MAX: usize = 2;
 pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<Line>> {
     let shrunk = failure.shrunk.as_ref()?;
     let mut lines = Vec::new();
-    let left = &failure.finding.plan.injections;
+    let left = in_order_of_time(failure);
     let shown = if left.len() > TAKES_MAX { TAKES_MAX - 1 } else { left.len() };
     for (index, injection) in left.iter().take(shown).enumerate() {
         let (fault, trigger) = lexicon.injection(injection);
@@ -37,7 +39,7 @@ pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<L
     if !rest.is_empty() {
         lines.extend(labelled("", &rest.join("; "), 1));
     }
-    let needless = needless(shrunk, lexicon);
+    let needless = needless(failure, shrunk, lexicon);
     if !needless.is_empty() {
         let lines_max = if more > 0 { 1 } else { NEEDLESS_LINES_MAX };
         lines.extend(labelled("it does not take", &needless.join("; "), lines_max));
@@ -45,12 +47,26 @@ pub(super) fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> Option<Vec<L
     Some(lines)
 }
 
-/// The injections that made no difference, and the seed if it made none.
-pub(super) fn needless(shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
+/// The injections of the plan as they struck; those that did not strike come last.
+fn in_order_of_time(failure: &FailingRun) -> Vec<&Injection> {
+    let mut struck = BTreeMap::new();
+    for (place, event) in failure.record.events.iter().enumerate() {
+        if let What::Fault { injection, .. } = event.what {
+            struck.entry(injection as usize).or_insert(place);
+        }
+    }
+    let mut injections: Vec<_> = failure.finding.plan.injections.iter().enumerate().collect();
+    injections.sort_by_key(|(index, _)| struck.get(index).copied().unwrap_or(usize::MAX));
+    injections.into_iter().map(|(_, injection)| injection).collect()
+}
+
+/// The injections that made no difference, except further ones of a fault that it takes; and the seed if it made none.
+pub(super) fn needless(failure: &FailingRun, shrunk: &Shrunk, lexicon: &Lexicon<'_>) -> Vec<String> {
     // The title is enough: the time and the figures made no difference.
     let fault = |injection: &Injection| lexicon.title(&injection.fault);
     let mut counted: Vec<(String, u64)> = Vec::new();
-    for fault in shrunk.not.iter().map(fault) {
+    let taken: BTreeSet<String> = failure.finding.plan.injections.iter().map(fault).collect();
+    for fault in shrunk.not.iter().map(fault).filter(|title| !taken.contains(title)) {
         match counted.iter_mut().find(|(known, _)| *known == fault) {
             Some((_, times)) => *times += 1,
             None => counted.push((fault, 1)),

@@ -127,7 +127,7 @@ fn takes(failure: &FailingRun, lexicon: &Lexicon<'_>) -> String {
         return if plan.is_empty() { String::new() } else { classed("h2", "", "The plan") + &list(plan) };
     };
     let taken = if plan.is_empty() { vec!["no faults".to_owned()] } else { plan };
-    let needless = needless(shrunk, lexicon);
+    let needless = needless(failure, shrunk, lexicon);
     let without =
         if needless.is_empty() { String::new() } else { classed("h2", "", "It does not take") + &list(needless) };
     classed("h2", "", "It takes") + &list(taken) + &without
