@@ -159,7 +159,7 @@ fn is_local(pair: &[&Event]) -> bool {
 }
 
 /// The last message to a node before it acts, and the last one that it sent before that.
-fn last_exchange<'a>(before: &'a [Event], node: NodeId) -> Vec<&'a Event> {
+fn last_exchange(before: &[Event], node: NodeId) -> Vec<&Event> {
     let mut latest = before.iter().rev().filter(|event| event.node == node);
     let Some(arrived) = latest.find(|event| matches!(event.what, What::Delivered { .. })) else { return Vec::new() };
     let request = latest.find(|event| matches!(event.what, What::Sent { .. }));
