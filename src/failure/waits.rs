@@ -2,7 +2,7 @@
 //! It takes no snapshot: the simulation does.
 
 use super::awaited::{Awaited, awaited};
-use crate::model::violation::Violation;
+use crate::model::violation::{Origin, Violation};
 use crate::run::request::{Record, Stack, Unresolved};
 use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What};
 use std::collections::BTreeMap;
@@ -43,7 +43,10 @@ pub(crate) fn telling(record: &Record, violation: &Violation, unread: &Unresolve
     // A deadlock is noticed by the simulation; its subject is the node.
     let subject = record.nodes.iter().position(|name| *name == violation.subject);
     let node = if at.node == NodeId::SIMULATION { subject } else { Some(usize::from(at.node.0)) };
-    let is_concerned = |event: &&Event| node.is_none_or(|node| node == usize::from(event.node.0));
+    let is_concerned = |event: &&Event| match violation.origins.is_empty() {
+        true => node.is_none_or(|node| node == usize::from(event.node.0)),
+        false => violation.origins.contains(&Origin::Node(event.node)),
+    };
     let snapshot: Vec<&Event> = before
         .iter()
         .rev()

@@ -46,6 +46,20 @@ pub(super) fn moment(ns: u64) -> String {
     format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
 }
 
+/// The moments of neighbouring rows, in seconds: to the millisecond, and to the microsecond where a neighbour has the same
+/// millisecond and another microsecond. The points of all are in one column if the rows are aligned at the right.
+pub(super) fn moments(times_ns: &[u64]) -> Vec<String> {
+    let close = |one: u64, other: u64| one / 1_000_000 == other / 1_000_000 && one / 1_000 != other / 1_000;
+    let neighbours = |at: usize| at.checked_sub(1).into_iter().chain([at + 1]).filter_map(|at| times_ns.get(at));
+    let is_fine = |at: usize| neighbours(at).any(|neighbour| close(times_ns[at], *neighbour));
+    let padding = if (0..times_ns.len()).any(is_fine) { "    " } else { "" };
+    let text = |(at, ns): (usize, &u64)| match is_fine(at) {
+        true => format!("{} {:03}", moment(*ns), ns / 1_000 % 1_000),
+        false => moment(*ns) + padding,
+    };
+    times_ns.iter().enumerate().map(text).collect()
+}
+
 /// Elapsed real time: `0.8 s`, `4 min 10 s`.
 pub(crate) fn elapsed(time: Duration) -> String {
     span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
@@ -103,5 +117,13 @@ mod tests {
     #[test]
     fn moments_are_to_the_millisecond() {
         assert_eq!([0, 440_999_999, 61_000_000_000].map(moment), ["0.000", "0.440", "61.000"]);
+    }
+
+    #[test]
+    fn moments_are_to_the_microsecond_where_milliseconds_do_not_tell_them_apart() {
+        assert_eq!(moments(&[1_000_000, 2_000_000, 2_000_999]), ["0.001", "0.002", "0.002"]);
+        let times = [4_575_000_000, 4_576_012_000, 4_576_340_000, 12_000_000_000, 12_000_000_000];
+        assert_eq!(moments(&times), ["4.575    ", "4.576 012", "4.576 340", "12.000    ", "12.000    "]);
+        assert!(moments(&[]).is_empty());
     }
 }

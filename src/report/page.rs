@@ -2,7 +2,7 @@
 //! The page says only what was established: a plan that was not shrunk is called a plan.
 
 use super::line::{Line, Tone, WIDTH, keep_start, wide, wrap};
-use super::measure::{count, moment, plural};
+use super::measure::{count, moments, plural};
 use super::paste::Paste;
 use super::requirements::takes;
 use super::words::{Lexicon, Words};
@@ -129,20 +129,22 @@ fn steps(failure: &FailingRun, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<
         story.steps.iter().map(|step| (step, lexicon.who(step.event), lexicon.words(step.event))).collect();
     let widest = |texts: &mut dyn Iterator<Item = usize>, most: usize| texts.max().unwrap_or(0).min(most);
     let last_ns = failure.record.events.last().map_or(0, |event| event.time_ns);
-    let time =
-        widest(&mut rows.iter().map(|(step, ..)| wide(&moment(step.event.time_ns))), WIDTH).max(wide(&moment(last_ns)));
+    let ends = story.steps.iter().all(|step| step.mark != Mark::Broke);
+    let times = rows.iter().map(|(step, ..)| step.event.time_ns).chain(ends.then_some(last_ns));
+    let times = moments(&times.collect::<Vec<_>>());
+    let time = widest(&mut times.iter().map(|time| wide(time)), WIDTH);
     let who = widest(&mut rows.iter().map(|(_, who, _)| wide(who)), WHO_MAX);
     let what = widest(&mut rows.iter().map(|(.., words)| wide(&words.what)), WHAT_MAX);
     let (who_at, what_at) = (7 + time + 2, 7 + time + 2 + who + 2);
     let note_at = what_at + what + 2;
-    let begin = |mark: Mark, ns: u64| {
+    let begin = |mark: Mark, row: usize| {
         let (tone, sign) = signs(mark);
-        Line::of(Tone::Plain, "    ").put(tone, sign).put(Tone::Faint, format!("  {:>time$}", moment(ns))).to(who_at)
+        Line::of(Tone::Plain, "    ").put(tone, sign).put(Tone::Faint, format!("  {:>time$}", times[row])).to(who_at)
     };
     let mut lines = Vec::new();
-    for (Step { event, mark }, name, words) in rows {
+    for (row, (Step { event, mark }, name, words)) in rows.into_iter().enumerate() {
         let (tone, _) = signs(*mark);
-        let line = begin(*mark, event.time_ns).put(tone, keep_start(&name, who)).to(what_at);
+        let line = begin(*mark, row).put(tone, keep_start(&name, who)).to(what_at);
         let line = line.put(Tone::Plain, keep_start(&words.what, WIDTH - what_at));
         // A long text moves its note to the right instead of dropping it.
         let note_at = note_at.max(line.width() + 2);
@@ -158,9 +160,9 @@ fn steps(failure: &FailingRun, story: &Story<'_>, lexicon: &Lexicon<'_>) -> Vec<
         };
         lines.push(line.at_right(Tone::Faint, &words.site, SITE_MIN));
     }
-    if story.steps.iter().all(|step| step.mark != Mark::Broke) {
+    if ends {
         let (name, end) = ending(&failure.ended);
-        let line = begin(Mark::Broke, last_ns).put(Tone::Bad, keep_start(name, who)).to(what_at);
+        let line = begin(Mark::Broke, times.len() - 1).put(Tone::Bad, keep_start(name, who)).to(what_at);
         let subject_at = note_at.max(what_at + wide(&end) + 2);
         let subject = keep_start(&failure.finding.violation.subject, WIDTH.saturating_sub(subject_at));
         lines.push(line.put(Tone::Plain, &end).to(subject_at).put(Tone::Plain, subject));

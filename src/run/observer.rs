@@ -260,7 +260,15 @@ impl RunObserver {
         let who = unfinished.iter().map(|node| control.node_name(*node)).collect::<Vec<_>>().join(", ");
         let bound = span(self.judge.terms().time_ns(RECOVERS).unwrap_or_default());
         let sentence = format!("{who} had not ended {bound} after the last fault");
+        report_waits(unfinished.iter().copied(), control);
         self.violate(not_recovered(&unfinished, &who, sentence), control);
+    }
+}
+
+/// Reports the waits of nodes that do not end, before the violation that names them.
+fn report_waits(nodes: impl Iterator<Item = NodeId>, control: &mut Control<'_>) {
+    for node in nodes {
+        control.report_waits(node);
     }
 }
 
@@ -326,6 +334,7 @@ impl Observer for RunObserver {
             Some(Alarm::Claim(index)) => {
                 let unfinished = self.roles.unfinished(Role::Client, control);
                 if let Some(violation) = self.claims.check_at_bound(index, &unfinished) {
+                    report_waits(unfinished.into_iter(), control);
                     self.violate(violation, control);
                 }
                 self.advance(control);
@@ -339,9 +348,7 @@ impl Observer for RunObserver {
     fn stuck(&mut self, control: &mut Control<'_>) {
         let clients = self.roles.unfinished(Role::Client, control).into_iter();
         let stopping = (0..control.nodes()).map(NodeId).filter(|node| control.status(*node) == Status::Stopping);
-        for node in clients.chain(stopping).collect::<BTreeSet<_>>() {
-            control.report_waits(node);
-        }
+        report_waits(clients.chain(stopping).collect::<BTreeSet<_>>().into_iter(), control);
     }
 
     fn quiescent(&mut self, control: &mut Control<'_>) {

@@ -3,7 +3,7 @@
 
 use crate::failure::symbols::{self, Maker};
 use crate::failure::waits::{self, Telling};
-use crate::invariant::{BOUNDED_SHUTDOWN, NO_DEADLOCK, nothing_left};
+use crate::invariant::{BOUNDED_SHUTDOWN, EVENTUALLY, NO_DEADLOCK, RECOVERS, nothing_left};
 use crate::model::violation::Violation;
 use crate::run::request::{Reply, Stack, Unresolved};
 use afterlife_sim::event::{Leak, Seq};
@@ -40,7 +40,7 @@ pub(crate) fn read(mut reply: Reply) -> Reply {
 }
 
 /// The invariants that a process breaks by waiting.
-const WAITING: [&str; 2] = [BOUNDED_SHUTDOWN, NO_DEADLOCK];
+const WAITING: [&str; 4] = [BOUNDED_SHUTDOWN, EVENTUALLY, NO_DEADLOCK, RECOVERS];
 
 /// Adds the most telling waits to a violation. Returns their stacks, except for those that it has already.
 fn add_waits(violation: &mut Violation, waits: Telling) -> Vec<Stack> {

@@ -1,4 +1,4 @@
-//! What led to the origins of a violation: for a noted entry, the request, its answer and the files that were written meanwhile; for
+//! The events that led to the origins of a violation: for a noted entry, the request, its answer and the files that were written meanwhile; for
 //! a node that has not ended, its last messages.
 
 use super::edges::{causes, find};

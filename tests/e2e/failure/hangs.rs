@@ -23,6 +23,8 @@ pub(crate) fn module() -> Module {
         a_thread_receives,
         a_stock_main_on_one_thread,
         a_stock_main_with_workers_waits,
+        an_answer_never_comes,
+        a_claim_waits_for_an_answer,
     ];
     let trials = trials![
         a_stop_that_waits_for_a_connection_names_its_peer_and_the_handlers_line,
@@ -32,6 +34,7 @@ pub(crate) fn module() -> Module {
         a_stop_that_waits_for_a_thread_names_the_line_at_which_the_thread_receives,
         a_future_that_the_program_blocks_on_is_main,
         a_run_with_a_hang_has_one_digest,
+        a_client_that_never_ends_names_the_line_at_which_it_waits,
     ];
     Module::new(scenarios, trials)
 }
@@ -91,6 +94,48 @@ fn a_stop_that_waits_for_a_connection_names_its_peer_and_the_handlers_line() {
     names(&page, &[&format!("task 2 last waited for a notification at {}, and now for a socket", site(POLLED))]);
     names(&page, &[&format!("{} last own await for a notification", site(POLLED))]);
     names(&page, &["is asked to stop", "by SIGKILL, budget exceeded"]);
+}
+
+// -- a client without a deadline
+
+const ANSWERED: u32 = line!() + 14;
+
+fn a_silent_store(sim: &mut Sim) {
+    sim.node("store", |_| async {
+        let listener = TcpListener::bind("0.0.0.0:80").await?;
+        let (_buyer, _) = listener.accept().await?;
+        loop {
+            sleep(secs(1)).await;
+        }
+    });
+    sim.client("buyer", |_| async {
+        sleep(secs(1)).await;
+        let mut store = TcpStream::connect("store:80").await?;
+        store.write_all(b"?").await?;
+        store.read_u8().await?;
+        Ok(())
+    });
+}
+
+fn an_answer_never_comes(sim: &mut Sim) {
+    a_silent_store(sim);
+    sim.bound("recovers", secs(9));
+}
+
+fn a_claim_waits_for_an_answer(sim: &mut Sim) {
+    a_silent_store(sim);
+    sim.eventually("the answer comes", secs(9), |_| false);
+}
+
+fn a_client_that_never_ends_names_the_line_at_which_it_waits() {
+    let waits = format!("main waits for bytes to read at {}", site(ANSWERED));
+    for (scenario, broken) in [
+        ("an_answer_never_comes", "buyer had not ended 9 s after the last fault; "),
+        ("a_claim_waits_for_an_answer", "the claim did not hold 9 s after the last fault: the answer comes; "),
+    ] {
+        let page = page(scenario);
+        names(&page, &[&format!("{broken}{waits}"), "holds a connection → store"]);
+    }
 }
 
 // -- locks
