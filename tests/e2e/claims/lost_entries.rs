@@ -102,13 +102,13 @@ fn an_unsynced_write_is_shown_with_the_power_loss_that_took_it() {
         &["buyer", "sends", "→ shop"],
         &["shop", "writes a file", "/orders, never synced"],
         &["shop", "sends", "→ buyer"],
-        &["buyer", "notes", "in acknowledged", "lost_entries.rs:"],
+        &["buyer", "notes", "in acknowledged", "_entries.rs:"],
         &["┃", "2.250", "fault", "power loss on shop"],
         &["┃", "shop", "loses", "of /orders, unsynced"],
         &["3.250", "shop", "restarts", "incarnation 2"],
         &["auditor", "sends", "→ shop"],
         &["shop", "sends", "→ auditor"],
-        &["✗", "auditor", "completes kept", "lost_entries.rs:"],
+        &["✗", "auditor", "completes kept", "_entries.rs:"],
     ];
     tells(&steps, &story);
     assert!(steps.len() <= 12, "{steps:#?}");
