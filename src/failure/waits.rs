@@ -2,6 +2,7 @@
 //! It takes no snapshot: the simulation does.
 
 use super::awaited::{Awaited, awaited};
+use crate::model::duration::moment;
 use crate::model::violation::{Origin, Violation};
 use crate::run::request::{Record, Stack, Unresolved};
 use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What};
@@ -65,9 +66,9 @@ pub(crate) fn telling(record: &Record, violation: &Violation, unread: &Unresolve
     // A list in parentheses follows them.
     let said = violation.sentence.split(" (").next().map_or(0, |said| said.chars().count());
     let sentence = joined(words.pieces(&waits), SENTENCE_MAX.saturating_sub(said));
-    let told = waits.iter().take(STORY_MAX);
-    let mut turning: Vec<Seq> = told.clone().map(|wait| wait.event.seq).collect();
-    turning.extend(told.filter_map(|wait| began(before, wait.event)));
+    let shown = waits.iter().take(STORY_MAX);
+    let mut turning: Vec<Seq> = shown.clone().map(|wait| wait.event.seq).collect();
+    turning.extend(shown.filter_map(|wait| began(before, wait.event)));
     let stack = |wait: &Wait<'_>| {
         let What::Waits { call_site, since_ns, .. } = wait.event.what else { return None };
         let mut lines = super::symbols::lines(unread.frames(call_site));
@@ -224,11 +225,6 @@ fn began(before: &[Event], wait: &Event) -> Option<Seq> {
         _ => false,
     };
     before.iter().filter(own).find(begins).map(|event| event.seq)
-}
-
-/// A moment of a run in seconds, to the millisecond.
-fn moment(ns: u64) -> String {
-    format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
 }
 
 struct Words<'a> {

@@ -22,6 +22,11 @@ pub(crate) fn span(ns: u64) -> String {
     }
 }
 
+/// A moment of a run in seconds, to the millisecond: `0.440`.
+pub(crate) fn moment(ns: u64) -> String {
+    format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,10 +41,7 @@ pub(crate) fn span(ns: u64) -> String {
     }
 }
 
-/// A moment of a run in seconds, to the millisecond: `0.440`.
-pub(super) fn moment(ns: u64) -> String {
-    format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
-}
+pub(super) use crate::model::duration::moment;
 
 /// The moments of neighbouring rows, in seconds: to the millisecond, and to the microsecond where a neighbour has the same
 /// millisecond and another microsecond. The points of all are in one column if the rows are aligned at the right.

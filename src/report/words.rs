@@ -209,7 +209,7 @@ impl<'a> Lexicon<'a> {
             }
             What::StillOpen { conn, unread_bytes, unsent_bytes, used_ns } => {
                 let is_opener = self.connections.get(&conn).is_some_and(|(opener, _)| *opener == event.node);
-                let peer = if is_opener { from(conn).replace('←', "→") } else { from(conn) };
+                let peer = if is_opener { towards(conn) } else { from(conn) };
                 let used = (used_ns > 0).then(|| format!("last used at {} s", moment(used_ns)));
                 let count = |count: u32, what: &str| (count > 0).then(|| format!("{} {what}", size(count)));
                 let details = [used, count(unread_bytes, "unread"), count(unsent_bytes, "unsent")];

@@ -1,9 +1,8 @@
 //! A run on the calling thread: a kernel behind the C library's symbols, from its machines to its outcome.
 //! It isolates nothing: programs share statics with the rest of the process, so that each run gets its own process.
 
-use crate::event::Misconfiguration;
 use crate::event::recorder::Recorded;
-use crate::event::{Digest, NodeId, Socket};
+use crate::event::{Digest, Misconfiguration, NodeId, Socket};
 use crate::host::status::{NAMES_MAX, name_node};
 use crate::kernel::control::{Observer, attach};
 use crate::kernel::dispatch::Kernel;

@@ -345,10 +345,10 @@ impl<'a> Control<'a> {
         self.kernel.stacks(node).into_iter().map(|(line, call_site)| (line, call_site.0)).collect()
     }
 
-    /// Records the waits of a node's process as events: its main future, its tasks, its threads, its connections. Returns the events;
-    /// there are none if no process runs.
-    pub fn report_waits(&mut self, node: NodeId) -> Vec<Seq> {
-        self.kernel.report_waits(node)
+    /// Records the waits of a node's process as events: its main future, its tasks, its threads, its connections. It
+    /// records nothing if no process runs.
+    pub fn report_waits(&mut self, node: NodeId) {
+        self.kernel.report_waits(node);
     }
 
     /// The call site of the running thread, which caused the event that is being observed.

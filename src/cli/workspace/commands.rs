@@ -20,7 +20,7 @@ use std::process::ExitCode;
 /// The next step of `cargo afterlife`.
 #[derive(Debug)]
 pub enum Next {
-    /// The command is carried out, with this exit code.
+    /// The command ended with this exit code.
     Done(ExitCode),
     /// The program with scenarios carries it out.
     Program,

@@ -136,13 +136,12 @@ impl Kernel {
 
     /// Emits the event of a change to a file's content, unless the thread's last event is a change to the same file.
     fn file_written(&mut self, me: ThreadId, id: DescriptionId) {
-        let node = self.sched[me].node();
-        let file = self.with_file(id, |file, disk, _| Ok((file.inode, disk.kind(file.inode)?)));
-        let Ok((inode, FileKind::File)) = file else { return };
-        if self.fs.last_write == Some((self.sched[me].cause(), node, inode)) {
-            return;
-        }
-        let Ok(path) = self.with_file(id, |file, _, _| Ok(file.path.clone())) else { return };
+        let (node, cause, last) = (self.sched[me].node(), self.sched[me].cause(), self.fs.last_write);
+        let file = self.with_file(id, |file, disk, _| {
+            let is_new = last != Some((cause, node, file.inode)) && disk.kind(file.inode)? == FileKind::File;
+            Ok(is_new.then(|| (file.inode, file.path.clone())))
+        });
+        let Ok(Some((inode, path))) = file else { return };
         let path = self.recorder.name(&path);
         let seq = self.emit_aside(me, What::FileWritten { path });
         self.fs.last_write = Some((seq, node, inode));

@@ -17,12 +17,11 @@ const NONE: u32 = u32::MAX;
 const MS_NS: u64 = 1_000_000;
 
 impl Kernel {
-    /// Records the waits of a node's process, as they are now. Returns the events, of which there are none if no process runs.
-    pub(crate) fn report_waits(&mut self, node: NodeId) -> Vec<Seq> {
+    /// Records the waits of a node's process, as they are now; nothing if no process runs.
+    pub(crate) fn report_waits(&mut self, node: NodeId) {
         if !self.process.node(node).is_some_and(|node| node.is_up()) {
-            return Vec::new();
+            return;
         }
-        let mut reported = Vec::new();
         for task in self.pending_tasks(node).into_iter().take(EACH_MAX) {
             let on = if task.number == 0 { Waiting::Main } else { Waiting::Task };
             let PendingTask { number, last, polled_ns: since_ns, awaits, spawned, .. } = task;
@@ -31,7 +30,6 @@ impl Kernel {
             let sites = self.process.call_sites_mut();
             sites.detail(wait, spawned, None);
             awaits.earlier().for_each(|(site, awaited_ns)| sites.detail(wait, site, Some(awaited_ns)));
-            reported.push(wait);
         }
         let live = |id: &ThreadId| self.sched[*id].is_live();
         let threads: Vec<_> = self.process[node].threads().iter().copied().filter(live).take(EACH_MAX).collect();
@@ -43,7 +41,7 @@ impl Kernel {
             if let (Waiting::Futex | Waiting::Readiness, Some((since_ns, site))) = (on, thread.poll().own_await()) {
                 let what = What::Waits { on: Waiting::Main, object: NONE, name, call_site: site.0, since_ns };
                 let cause = thread.cause();
-                reported.push(self.emit_wait(node, (number, 0), cause, what));
+                self.emit_wait(node, (number, 0), cause, what);
             }
             let thread = &self.sched[id];
             let since_ns = if on == Waiting::Nothing { self.sched.now_ns() } else { thread.wait_ns().0 };
@@ -51,16 +49,14 @@ impl Kernel {
             let (by, cause) = ((number, thread.poll().task()), thread.cause());
             let (made, wait) = (thread.made(), self.emit_wait(node, by, cause, what));
             self.process.call_sites_mut().detail(wait, made, None);
-            reported.push(wait);
         }
         for (by, what) in self.open_connections(node).into_iter().take(EACH_MAX) {
-            reported.push(self.emit_wait(node, by, Seq::NONE, what));
+            self.emit_wait(node, by, Seq::NONE, what);
         }
-        reported
     }
 
-    /// The main future and the tasks of a node's process that nobody polls now, by number. There are none if they cannot be told
-    /// from those that have ended.
+    /// The main future and the tasks of a node's process that nobody polls now, by number. There are none if nothing
+    /// distinguishes them from those that have ended.
     fn pending_tasks(&self, node: NodeId) -> Vec<PendingTask> {
         let process = &self.process[node];
         let polled: Vec<usize> = process.threads().iter().map(|id| self.sched[*id].poll().polling()).collect();

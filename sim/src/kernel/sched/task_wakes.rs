@@ -184,7 +184,7 @@ impl TaskWakes {
         pending
     }
 
-    /// Returns whether this task has not ended: `None` if that cannot be told.
+    /// Returns whether this task has not ended: `None` if that is unknown.
     pub(crate) fn is_running(&self, key: usize) -> Option<bool> {
         self.is_running.map(|is_running| is_running(key))
     }

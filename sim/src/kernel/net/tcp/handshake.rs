@@ -4,8 +4,7 @@
 use super::connection::Opening;
 use super::endpoint::{Body, Endpoint, EndpointId, State};
 use super::socket::{SocketState, TcpSocket};
-use crate::event::Misconfiguration;
-use crate::event::{NodeId, What};
+use crate::event::{Misconfiguration, NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::{Blocking, Due};

@@ -2,8 +2,7 @@
 //! There are no connections: `connect` sets the default peer and filters what arrives.
 
 use super::socket::{Buffered, Datagram, Outgoing, Received};
-use crate::event::Misconfiguration;
-use crate::event::{NodeId, Seq, What};
+use crate::event::{Misconfiguration, NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Due;
