@@ -75,7 +75,8 @@ impl Metadata {
             1 => Ok(programs.remove(0)),
             0 => Err(Refusal::new(
                 "no package of this workspace declares a program with scenarios",
-                "add `[package.metadata.afterlife]` with `runner = \"<binary>\"` to the package that has it",
+                "run its tests with `cargo test`, or declare a program: `[package.metadata.afterlife]` with \
+                 `runner = \"<binary>\"` in its package",
             )),
             _ => Err(Refusal::new(
                 format!("several packages of this workspace declare a program with scenarios: {}", names()),
