@@ -60,6 +60,9 @@ enum Chosen {
     Next(Next),
 }
 
+/// The program carries it out. Whoever starts the program refuses if there is none.
+const PROGRAM: Chosen = Chosen::Next(Next::Program);
+
 impl From<Verdict> for Chosen {
     fn from(verdict: Verdict) -> Self {
         Self::Verdict(verdict)
@@ -77,11 +80,9 @@ fn command(
     workspace: &Workspace,
     tests: impl FnOnce() -> Result<Vec<TestBinary>, Unbuilt>,
 ) -> Result<Chosen, Refusal> {
-    // Whoever starts the program refuses if there is none.
-    let program = || Ok(Chosen::Next(Next::Program));
     let arguments: Box<Arguments> = match grammar::read(std::iter::once(called.into()).chain(words.iter().cloned()))? {
         // The program knows its own version.
-        Read::Answer(_) if workspace.has_program => return Ok(Chosen::Next(Next::Program)),
+        Read::Answer(_) if workspace.has_program => return Ok(PROGRAM),
         Read::Answer(answer) => {
             // The output remembers its errors.
             let _ = write!(output(), "{answer}");
@@ -98,7 +99,7 @@ fn command(
         Some(Command::List(_)) => {
             let found = list::list(&tests().map_err(|(why, next)| Refusal::new(why, next))?)?;
             match (workspace.has_program, found) {
-                (true, _) => program(),
+                (true, _) => Ok(PROGRAM),
                 (false, 0) => Err(Refusal::new(
                     "no test of this workspace has a scenario",
                     "write one with `#[afterlife::test]`; `cargo afterlife new NAME` makes an example",
@@ -112,15 +113,15 @@ fn command(
                 let files = keep::files(workspace, &test)?;
                 Ok(add_regression(&files, &own(&failure)?, &failure.finding.signature)?.into())
             }
-            None if workspace.has_program => program(),
+            None if workspace.has_program => Ok(PROGRAM),
             None => Err(no_test(&what)),
         },
         Some(Command::Replay(arguments)) => match finding_of_test(&arguments.what, &settings)? {
             Some((failure, test)) => Ok(Chosen::Next(replay(&failure, &test, &arguments)?)),
-            None if workspace.has_program => program(),
+            None if workspace.has_program => Ok(PROGRAM),
             None => Err(no_test(&arguments.what)),
         },
-        _ => program(),
+        _ => Ok(PROGRAM),
     }
 }
 
