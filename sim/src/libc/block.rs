@@ -8,6 +8,7 @@ use crate::host::system;
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
+use crate::kernel::sched::clock::Clock;
 use crate::kernel::sched::fiber::{Fiber, switch as fiber_switch};
 use crate::kernel::sched::preemption::Preemption;
 use crate::kernel::sched::thread::{ThreadId, Wait};
@@ -75,11 +76,11 @@ fn wait_through<T>(
     mut step: impl FnMut(&mut Kernel) -> Result<Blocking<T>, Errno>,
 ) -> Result<T, Errno> {
     enter(me);
-    let since_ns = at_rest(|kernel| kernel.sched.now_ns());
-    let (mut interrupted, mut has_parked) = (false, false);
+    let (mut interrupted, mut parked_since_ns) = (false, None);
     let outcome = loop {
         let after = kernel(me, |kernel| match step(kernel) {
             Ok(Blocking::Wait(wait, until_ns)) if !interrupted => {
+                parked_since_ns.get_or_insert(kernel.sched.now_ns());
                 kernel.park(me, wait, until_ns);
                 After::Switch(kernel.sched.fiber_of(Some(me)), kernel.next_fiber())
             }
@@ -99,7 +100,6 @@ fn wait_through<T>(
                 break outcome;
             }
             After::Switch(from, to) => {
-                has_parked = true;
                 switch(from, to);
                 let goes_on = handle_signals(me);
                 interrupted |= match interruption {
@@ -110,7 +110,7 @@ fn wait_through<T>(
             }
         }
     };
-    if has_parked {
+    if let Some(since_ns) = parked_since_ns {
         guest::waited(me, since_ns);
     }
     outcome
@@ -126,28 +126,32 @@ fn switch(from: *const Fiber, to: *const Fiber) {
     }
 }
 
-/// The virtual time, as a call in which nothing can happen but a preemption.
+/// A clock's reading, as a call in which nothing can happen but a preemption.
 #[inline]
-pub(crate) fn read_time(me: ThreadId) -> u64 {
+pub(crate) fn read_clock(me: ThreadId, clock: Clock) -> i64 {
     // These steps call no interposed function, so the thread need not count as outside.
-    if at_rest(Kernel::enter_call) {
-        return at_rest(|kernel| {
-            kernel.sched.clock_read(me);
-            kernel.sched.now_ns()
-        });
+    let reading = at_rest(|kernel| {
+        if !kernel.enter_call() {
+            return None;
+        }
+        kernel.sched.clock_read(me);
+        Some(kernel.shown_ns(me, clock, kernel.sched.now_ns()))
+    });
+    match reading {
+        Some(ns) => ns,
+        None => read_clock_preempted(me, clock),
     }
-    read_time_preempted(me)
 }
 
 #[cold]
 #[inline(never)]
-fn read_time_preempted(me: ThreadId) -> u64 {
+fn read_clock_preempted(me: ThreadId, clock: Clock) -> i64 {
     preempt(me, true);
     let (now_ns, must_switch) = kernel(me, |kernel| (kernel.sched.now_ns(), kernel.sched.must_switch()));
     if must_switch {
         give_way(me);
     }
-    now_ns
+    at_rest(|kernel| kernel.shown_ns(me, clock, now_ns))
 }
 
 /// Parks the calling thread until it is woken or its time has come. Returns whether it handled a signal.

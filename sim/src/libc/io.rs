@@ -78,9 +78,7 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: impl Source, manner: Man
     let written = blocking(me, |kernel| {
         let id = match kernel.describe(me, fd) {
             Ok(id) => id,
-            Err(_) if from.with_bytes(kernel, |kernel, from| foreign_descriptors::wakes(kernel, me, fd, from)) => {
-                return Ok(Blocking::Done(from.size()));
-            }
+            Err(_) if wakes_another_runtime(kernel, me, fd, from) => return Ok(Blocking::Done(from.size())),
             Err(_) => describe(kernel, me, fd, "write")?,
         };
         from.check_source()?;
@@ -90,6 +88,13 @@ pub(crate) fn write_from(me: ThreadId, fd: c_int, from: impl Source, manner: Man
         sync(me, fd, OpenFile::sync)?;
     }
     Ok(written)
+}
+
+/// Returns whether a write to a descriptor that is not the process's own wakes another process's runtime.
+#[cold]
+#[inline(never)]
+fn wakes_another_runtime(kernel: &mut Kernel, me: ThreadId, fd: c_int, from: impl Source) -> bool {
+    from.with_bytes(kernel, |kernel, from| foreign_descriptors::wakes(kernel, me, fd, from))
 }
 
 /// Emits the lines that a node prints, each when it ends.

@@ -12,7 +12,7 @@ use crate::kernel::process::fd::readiness::{IN, OUT};
 use crate::kernel::sink::Sink;
 
 impl FileDescription for OpenFile {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         kernel.file_read(attempt.me(), attempt.id(), attempt.manner().offset, into)
     }
 

@@ -34,7 +34,7 @@ impl Bytes {
 
     /// Copies bytes from the front, and removes them unless `peek`. Returns the count.
     #[inline]
-    pub(crate) fn take(&mut self, into: &mut dyn Sink, peek: bool) -> usize {
+    pub(crate) fn take(&mut self, into: &mut (impl Sink + ?Sized), peek: bool) -> usize {
         if peek {
             return self.peek(into);
         }
@@ -54,7 +54,7 @@ impl Bytes {
         done
     }
 
-    fn peek(&self, into: &mut dyn Sink) -> usize {
+    fn peek(&self, into: &mut (impl Sink + ?Sized)) -> usize {
         let mut done = 0;
         let mut start = self.start;
         for chunk in &self.chunks {

@@ -16,7 +16,7 @@ use crate::kernel::sched::thread::ThreadId;
 use crate::kernel::sink::Sink;
 
 impl FileDescription for PipeEnd {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
         let Some(Kind::Pipe(end)) = kernel.process.description(id).map(|description| description.kind()) else {
             return Err(libc::EBADF);

@@ -23,9 +23,11 @@ impl Kernel {
     /// [`preempt`](Self::preempt) decides how, and nothing has happened yet.
     #[inline]
     pub(crate) fn enter_call(&mut self) -> bool {
-        let goes_on = self.sched.count_call();
-        self.sched.advance_by(if goes_on { CALL_NS } else { 0 });
-        goes_on
+        if !self.sched.count_call() {
+            return false;
+        }
+        self.sched.advance_by(CALL_NS);
+        true
     }
 
     /// Stops counting calls: the running thread's work until [`resume_run`](Self::resume_run) is not part of the run.

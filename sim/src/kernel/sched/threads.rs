@@ -197,9 +197,11 @@ impl Threads {
     /// Counts a call of the running thread. Returns `false`, and counts nothing, if the call preempts the thread.
     #[inline]
     pub(super) fn enter_call(&mut self) -> bool {
-        let goes_on = self.calls_left > 0;
-        self.calls_left -= u32::from(goes_on);
-        goes_on
+        if self.calls_left == 0 {
+            return false;
+        }
+        self.calls_left -= 1;
+        true
     }
 
     /// The number of calls until the running thread is preempted.

@@ -21,35 +21,41 @@ fn last_use(kernel: &Kernel, me: ThreadId) -> LastUse {
 }
 
 impl FileDescription for TcpSocket {
-    #[inline]
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    #[inline(always)]
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
         let used = last_use(kernel, me);
         let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
         socket.used = used;
         let timeout_ns = socket.receive_timeout_ns;
-        let outcome = socket.endpoint().and_then(|end| {
-            let received = kernel.tcp_receive(end, into, manner.peek);
-            if !manner.peek && received.is_ok_and(|count| count > 0) {
-                kernel.check_read(me, end);
+        let outcome = match socket.endpoint() {
+            Ok(end) => {
+                let received = kernel.tcp_receive(end, into, manner.peek);
+                if !manner.peek && received.is_ok_and(|count| count > 0) {
+                    kernel.check_read(me, end);
+                }
+                received
             }
-            received
-        });
+            Err(errno) => Err(errno),
+        };
         attempt.finish_read(kernel, into.len(), outcome, timeout_ns)
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(kernel: &mut Kernel, attempt: &mut Attempt<'_>, from: &[u8]) -> Result<Blocking<usize>, Errno> {
         let (me, id) = (attempt.me(), attempt.id());
         let used = last_use(kernel, me);
         let Some(socket) = kernel.process.tcp(id) else { return Err(libc::EBADF) };
         socket.used = used;
         let timeout_ns = socket.send_timeout_ns;
-        let outcome = socket.endpoint().and_then(|end| kernel.tcp_send(me, end, attempt.rest(from)));
+        let outcome = match socket.endpoint() {
+            Ok(end) => kernel.tcp_send(me, end, attempt.rest(from)),
+            Err(errno) => Err(errno),
+        };
         attempt.finish_stream_write(kernel, from.len(), outcome, timeout_ns)
     }
 
-    #[inline]
+    #[inline(always)]
     fn readiness(&self, kernel: &Kernel) -> u32 {
         let own = if self.error != 0 { ERR | IN | OUT } else { 0 };
         own | match &self.state {

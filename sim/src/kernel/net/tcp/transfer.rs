@@ -168,10 +168,14 @@ impl Kernel {
             }
             Body::WindowUpdate => self.arrived(to, description, OUT, cause),
         }
-        self.net.connections.free_if_done(from);
+        // A process that owns this end keeps the connection.
+        if description.is_none() {
+            self.net.connections.free_if_done(from);
+        }
     }
 
     /// Notes that a segment arrived at an end, and notifies its socket.
+    #[inline]
     pub(super) fn arrived(&mut self, to: EndpointId, description: Option<DescriptionId>, ready: u32, cause: Seq) {
         let now_ns = self.sched.now_ns();
         if let Some(end) = self.net.connections.end_mut(to) {
@@ -184,7 +188,7 @@ impl Kernel {
     }
 
     /// `send`. Returns the number of bytes taken, or `EAGAIN` when the window is full.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tcp_send(&mut self, me: ThreadId, from: EndpointId, bytes: &[u8]) -> Result<usize, Errno> {
         let Some(connection) = self.net.connections.get_mut(from) else { return Err(libc::ENOTCONN) };
         let number = connection.number;
@@ -218,7 +222,7 @@ impl Kernel {
 
     /// `recv`. Returns the number of bytes copied, 0 at the end of the stream, or `EAGAIN` while nothing is there.
     #[inline]
-    pub(super) fn tcp_receive(&mut self, at: EndpointId, into: &mut dyn Sink, peek: bool) -> Result<usize, Errno> {
+    pub(super) fn tcp_receive(&mut self, at: EndpointId, into: &mut impl Sink, peek: bool) -> Result<usize, Errno> {
         let Some(end) = self.net.connections.end_mut(at) else { return Err(libc::ENOTCONN) };
         if !end.received.is_empty() {
             let count = end.received.take(into, peek);

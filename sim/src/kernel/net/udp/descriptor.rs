@@ -12,7 +12,7 @@ use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::sink::Sink;
 
 impl FileDescription for UdpSocket {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         let Some(socket) = kernel.process.udp(attempt.id()) else { return Err(libc::EBADF) };
         let timeout_ns = socket.receive_timeout_ns.unwrap_or(u64::MAX);
         let outcome = socket.take(into, attempt.manner().peek).map(|received| received.count);

@@ -13,7 +13,7 @@ use crate::kernel::process::fd::readiness::{HUP, IN, OUT};
 use crate::kernel::sink::Sink;
 
 impl FileDescription for UnixSocket {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         let (me, id, manner) = (attempt.me(), attempt.id(), attempt.manner());
         let outcome = kernel.unix_receive(me, id, into, manner.peek).map(|received| received.count);
         let timeout_ns = kernel.net.unix.timeouts_ns(id).0;

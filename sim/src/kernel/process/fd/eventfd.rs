@@ -12,7 +12,7 @@ use crate::kernel::due::Blocking;
 use crate::kernel::sink::Sink;
 
 impl FileDescription for EventCounter {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         let len = into.len();
         let id = attempt.id();
         let outcome = if len < 8 {

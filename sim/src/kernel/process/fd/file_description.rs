@@ -22,7 +22,7 @@ use crate::kernel::sink::Sink;
 /// A kind of description. It does not support the operations that it does not override.
 pub(crate) trait FileDescription: Sized {
     /// One attempt at a read.
-    fn read(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(_kernel: &mut Kernel, _attempt: &mut Attempt<'_>, _into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         Err(libc::EINVAL)
     }
 
@@ -136,7 +136,7 @@ impl Attempt<'_> {
     }
 
     /// Ends an attempt at a read into a buffer of `len` bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish_read(
         &mut self,
         kernel: &mut Kernel,
@@ -163,7 +163,7 @@ impl Attempt<'_> {
     }
 
     /// Ends an attempt at a write of `len` bytes to a stream, which a blocking call writes completely.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish_stream_write(
         &mut self,
         kernel: &mut Kernel,
@@ -229,12 +229,12 @@ macro_rules! call_kind {
 
 impl Kernel {
     /// One attempt at `read` and its kin, on a description of any kind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(
         &mut self,
         me: ThreadId,
         id: DescriptionId,
-        into: &mut dyn Sink,
+        into: &mut impl Sink,
         manner: Manner,
         progress: &mut Progress,
     ) -> Result<Blocking<usize>, Errno> {
@@ -245,7 +245,7 @@ impl Kernel {
     }
 
     /// One attempt at `write` and its kin.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(
         &mut self,
         me: ThreadId,
@@ -261,7 +261,7 @@ impl Kernel {
     }
 
     /// Turns `EAGAIN` into a wait for the description to change, unless it is non-blocking or the timeout has passed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn done_or_wait<T>(
         &mut self,
         me: ThreadId,

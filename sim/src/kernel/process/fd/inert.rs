@@ -9,7 +9,7 @@ use crate::kernel::due::Blocking;
 use crate::kernel::sink::Sink;
 
 impl FileDescription for Inert {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         attempt.finish_read(kernel, into.len(), Err(libc::EAGAIN), u64::MAX)
     }
 

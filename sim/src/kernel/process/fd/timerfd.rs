@@ -14,7 +14,7 @@ use crate::kernel::sched::thread::ThreadId;
 use crate::kernel::sink::Sink;
 
 impl FileDescription for Timer {
-    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut dyn Sink) -> Result<Blocking<usize>, Errno> {
+    fn read(kernel: &mut Kernel, attempt: &mut Attempt<'_>, into: &mut impl Sink) -> Result<Blocking<usize>, Errno> {
         let len = into.len();
         let outcome = if len < 8 {
             Err(libc::EINVAL)
