@@ -25,14 +25,14 @@ pub(in crate::cli) fn audit_log(log: &Path) -> Result<Verdict, Refusal> {
 }
 
 fn print_audit(audit: &audit::Audit, log: &Path) -> Result<Verdict, Refusal> {
-    if audit.record.events.is_empty() {
+    if audit.record.events.is_empty() && audit.of_the_run.is_none() {
         let lines = plural(audit.lines, "line");
         return Err(Refusal::new(
             format!("{} has no facts in {lines}", log.display()),
             "build with the probe's feature `tracing`, and log target `afterlife` at level TRACE",
         ));
     }
-    let broke = !audit.violations.is_empty();
+    let broke = !audit.violations.is_empty() || audit.of_the_run.is_some();
     human().print(&audit::audited(audit, &log.display().to_string()));
     Ok(if broke { Verdict::Broke } else { Verdict::Held })
 }

@@ -221,6 +221,16 @@ impl Happened {
     pub(super) fn time_ns(&self) -> u64 {
         self.time_ns
     }
+
+    /// The event that caused it, if there is one.
+    pub(super) fn cause(&self) -> Option<u64> {
+        self.cause
+    }
+
+    /// The number of its node; `None` for the simulation itself.
+    pub(super) fn node(&self) -> Option<u16> {
+        self.node
+    }
 }
 
 impl From<&Event> for Happened {

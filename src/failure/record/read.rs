@@ -39,6 +39,8 @@ pub(crate) struct Reader<'a> {
     size: Size,
     /// The time of the last event.
     time_ns: u64,
+    /// The number of nodes.
+    nodes: u16,
     /// The checksum of all lines before the current one, and with it.
     sums: [LineSum; 2],
     ended: bool,
@@ -68,6 +70,7 @@ impl<'a> Reader<'a> {
             counts: Counts::default(),
             size: Size::default(),
             time_ns: 0,
+            nodes: 0,
             sums: [LineSum::default(); 2],
             ended: false,
         };
@@ -122,12 +125,25 @@ impl<'a> Reader<'a> {
                 if event.time_ns() < self.time_ns {
                     return Err(self.contradictory(format!("event {} is earlier than the one before it", event.seq())));
                 }
+                if let Some(cause) = event.cause().filter(|cause| *cause >= event.seq()) {
+                    let seq = event.seq();
+                    return Err(
+                        self.contradictory(format!("event {cause} causes event {seq}, and does not come before it"))
+                    );
+                }
+                if let Some(node) = event.node().filter(|node| *node >= self.nodes) {
+                    return Err(self.contradictory(format!(
+                        "event {} is of node {node}, which the record does not have",
+                        event.seq()
+                    )));
+                }
                 self.counts.events += 1;
                 self.time_ns = event.time_ns();
             }
             Entry::Sum { fnv } if *fnv != self.sums[0].to_string() => {
                 return Err(self.contradictory("its lines have another checksum than it gives".to_owned()));
             }
+            Entry::Node { .. } => self.nodes = self.nodes.saturating_add(1),
             Entry::Choice(_) => self.counts.choices += 1,
             Entry::Line(_) => self.counts.lines += 1,
             Entry::End(counts) if *counts != self.counts => {

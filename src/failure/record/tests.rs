@@ -192,7 +192,15 @@ fn record() -> impl Strategy<Value = Record> {
         let mut times: Vec<u64> = events.iter().map(|event| event.time_ns).collect();
         times.sort_unstable();
         let order = (0..).zip(times);
-        order.zip(&mut events).for_each(|((seq, time_ns), event)| (event.seq, event.time_ns) = (Seq(seq), time_ns));
+        for ((seq, time_ns), event) in order.zip(&mut events) {
+            (event.seq, event.time_ns) = (Seq(seq), time_ns);
+            // A record's events come after their causes, and are of nodes that the record has.
+            event.cause = if event.cause.0 < u64::MAX && seq > 0 { Seq(event.cause.0 % seq) } else { Seq::NONE };
+            event.node = match event.node.0.checked_rem(nodes.len() as u16) {
+                Some(node) => NodeId(node),
+                None => NodeId::SIMULATION,
+            };
+        }
         let awaited = places.iter().take(1).map(|(id, line): (&u32, &String)| (*id, line.clone())).collect();
         let digests = Vec::new();
         Record { names, nodes, events, sockets, digests, places, awaited, stacks, lines, strayed: false, choices }

@@ -39,6 +39,8 @@ pub(crate) struct Audit {
     pub(crate) unknown: BTreeMap<String, u64>,
     /// The violations, in the order of the log.
     pub(crate) violations: Vec<Violation>,
+    /// The violation that a record is of, if no claim of the audit breaks in its way: the run knew more than the record's facts say.
+    pub(crate) of_the_run: Option<Violation>,
 }
 
 /// Reads a log and checks every claim that needs nothing but probe events.
@@ -76,6 +78,7 @@ pub(crate) fn audit_record(path: &Path) -> Result<Audit, RecordError> {
         match entry {
             Entry::Node { name, .. } => drop(auditor.names.node(&name)),
             Entry::Text { text, .. } => auditor.names.push(text),
+            Entry::Finding(sheet) => auditor.audit.of_the_run = Some(sheet.finding.violation),
             Entry::Event(happened) => {
                 let event = Event::from(happened);
                 if is_loggable(&event.what) {
@@ -135,6 +138,10 @@ impl Auditor {
     fn finish(self) -> Audit {
         let Self { mut audit, names, .. } = self;
         (audit.record.names, audit.record.nodes) = names.into_parts();
+        let found = |own: &Violation| {
+            audit.violations.iter().any(|found| (&found.invariant, &found.class) == (&own.invariant, &own.class))
+        };
+        audit.of_the_run = audit.of_the_run.take().filter(|own| !found(own));
         audit
     }
 

@@ -25,6 +25,15 @@ pub(crate) fn audited(audit: &Audit, log: &str) -> Vec<Line> {
     if let Some(more @ 1..) = audit.violations.len().checked_sub(VIOLATIONS_MAX) {
         lines.push(Line::of(Tone::Plain, format!("  and {} more", count(more as u64))));
     }
+    if let Some(own) = &audit.of_the_run {
+        lines.extend(heading(own));
+        lines.push(Line::default());
+        lines.push(Line::of(
+            Tone::Faint,
+            "  found by the run; an audit cannot check it again: `afterlife show` has its story",
+        ));
+        lines.push(Line::default());
+    }
     lines.extend(unknown(audit));
     lines.extend(closing(audit, log));
     lines
@@ -67,6 +76,11 @@ fn unknown(audit: &Audit) -> Option<Line> {
 fn closing(audit: &Audit, log: &str) -> [Line; 2] {
     let facts = plural(audit.record.events.len() as u64, "fact");
     let (tone, sign, title) = match audit.violations.len() as u64 {
+        0 if audit.of_the_run.is_some() => (
+            Tone::Bad,
+            "✗",
+            format!("{log}: the claims that an audit checks hold; the record's own finding is another"),
+        ),
         0 => (Tone::Good, "✓", format!("{log}: every claim holds")),
         broke => (Tone::Bad, "✗", format!("{log}: {}", plural(broke, "violation"))),
     };

@@ -14,7 +14,8 @@ pub(crate) fn module() -> Module {
         reads_the_clock_when_it_traces,
         waits_when_it_traces,
         is_changed,
-        closes_before_its_last_use
+        closes_before_its_last_use,
+        waits_for_itself
     ];
     let trials = trials![
         a_record_has_printed_and_traced_lines_with_time_and_incarnation,
@@ -31,6 +32,7 @@ pub(crate) fn module() -> Module {
         the_same_finding_gives_the_same_record_byte_for_byte,
         a_finding_is_reported_even_if_its_record_cannot_be_written,
         an_audit_of_a_record_finds_the_same_violation,
+        an_audit_names_a_finding_that_it_cannot_check,
     ];
     Module::new(scenarios, trials)
 }
@@ -345,4 +347,25 @@ fn an_audit_of_a_record_finds_the_same_violation() {
     let (fine, _) = record("talks_and_fails", "audit-panic");
     let output = cli(&["audit", &fine.display().to_string()]);
     assert!(output.code == 1 && output.out.contains("✗ panic"), "{output:?}");
+}
+
+fn waits_for_itself(sim: &mut Sim) {
+    sim.client_main("server", |_| {
+        let gate = std::sync::Mutex::new(());
+        let _held = gate.lock();
+        drop(gate.lock());
+        0
+    });
+}
+
+fn an_audit_names_a_finding_that_it_cannot_check() {
+    let (path, _) = record("waits_for_itself", "audit-deadlock");
+    let output = cli(&["audit", &path.display().to_string()]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.out.contains("✗ deadlock") && output.out.contains("an audit cannot check it again"),
+        "{}",
+        output.out
+    );
+    assert!(!output.out.contains("every claim holds"), "{}", output.out);
 }

@@ -61,6 +61,34 @@ fn an_edited_record_contradicts_itself() {
 }
 
 #[test]
+fn an_event_that_points_nowhere_contradicts_the_record() {
+    let whole = text_of(&written(&sample()));
+    let edited = |change: &dyn Fn(&mut serde_json::Value)| {
+        let lines = whole.lines().map(|line| {
+            if !line.starts_with("{\"kind\":\"event\",\"seq\":7,") {
+                return line.to_owned();
+            }
+            let mut event = serde_json::from_str(line).expect("a line is JSON");
+            change(&mut event);
+            // The reader knows a kind of line by its beginning.
+            let fields = event.as_object_mut().expect("a line is an object");
+            fields.remove("kind");
+            format!("{{\"kind\":\"event\",{}", &event.to_string()[1..])
+        });
+        resummed(&(lines.collect::<Vec<_>>().join("\n") + "\n"))
+    };
+    assert!(again(&compressed(&edited(&|_| {}))).expect("nothing was changed") == sample());
+    for (field, value, why) in [
+        ("cause", 7, "event 7 causes event 7, and does not come before it"),
+        ("cause", 40_000, "event 40000 causes event 7, and does not come before it"),
+        ("node", 300, "event 7 is of node 300, which the record does not have"),
+    ] {
+        let refused = refused(&edited(&|event| event[field] = value.into()));
+        assert!(refused.contains("contradicts itself") && refused.ends_with(why), "{refused}");
+    }
+}
+
+#[test]
 fn a_record_that_would_fill_the_memory_is_refused() {
     let whole = text_of(&written(&sample()));
     let (before, _) = whole.split_once("\n{\"kind\":\"event\"").expect("it has events");
