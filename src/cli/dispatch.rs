@@ -44,6 +44,9 @@ pub(super) fn carry_out(
         (Some(Command::Engines(engines)), _) => table_of_engines(scenarios, &engines),
         (None, Some(token)) => {
             let what = What { what: token.clone(), out: None };
+            if settings.keep {
+                return keep(scenarios, &what, settings);
+            }
             replay_run(scenarios, &Replay { what, until: None, log: None }, settings)
         }
         (None, None) => {

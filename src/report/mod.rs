@@ -49,7 +49,7 @@ pub(crate) use measure::{count, elapsed, plural};
 pub(crate) use page::{heading, page};
 pub(crate) use paste::{Paste, TestCommands, Tool};
 pub(crate) use progress::{NoProgress, Progress};
-pub(crate) use replays::{differs, matching, replayed, written_elsewhere};
+pub(crate) use replays::{differs, kept, matching, replayed, written_elsewhere};
 pub(crate) use reporters::{Reporters, Silent};
 pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};

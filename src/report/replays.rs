@@ -1,7 +1,7 @@
 //! The results of replays and checks, as lines for a person.
 //! The exit code comes from the same data, elsewhere.
 
-use super::line::{Line, Tone};
+use super::line::{Line, Tone, WIDTH, keep_start};
 use super::log_lines::traced;
 use super::measure::{count, plural, span};
 use super::page::page;
@@ -9,6 +9,7 @@ use super::paste::Paste;
 use super::words::{Lexicon, event_line};
 use crate::failure::token::Token;
 use crate::model::build::Build;
+use crate::model::violation::Signature;
 use crate::run::log_filter::Filter;
 use crate::run::request::Ended;
 use crate::search::check::{Difference, Next};
@@ -124,6 +125,15 @@ pub(crate) fn written_elsewhere(differences: &[String]) -> Vec<Line> {
     };
     let mut label = "  changed";
     texts.into_iter().map(|text| Line::of(Tone::Faint, format!("{:12}{text}", std::mem::take(&mut label)))).collect()
+}
+
+/// The result of keeping a run with this signature in a file of regressions.
+pub(crate) fn kept(file: &str, is_new: bool, signature: &Signature) -> [Line; 2] {
+    let (sign, text) = if is_new { ("✓", "added to") } else { ("–", "already in") };
+    [
+        Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{text} {file}")),
+        Line::of(Tone::Plain, keep_start(&format!("  {signature}"), WIDTH)),
+    ]
 }
 
 /// The line for seeds that ran twice in the same way.

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The command that the user typed, for the commands that reports suggest. `cargo afterlife` sets it.
 pub(crate) const CALLED: &str = "AFTERLIFE_CALLED";
 
+/// Set by `cargo afterlife keep TOKEN`: a test that replays a token adds the run to its regressions.
+pub(crate) const KEEP: &str = "AFTERLIFE_KEEP";
+
 const PREFIX: &str = "AFTERLIFE_";
 
 const KNOWN: [&str; 10] = [
@@ -34,6 +37,8 @@ const KNOWN: [&str; 10] = [
 pub(crate) struct Settings {
     /// `AFTERLIFE_REPLAY`: run this token and nothing else.
     pub(crate) replay: Option<String>,
+    /// `AFTERLIFE_KEEP`: add the run of that token to the regressions.
+    pub(crate) keep: bool,
     /// `AFTERLIFE_SEEDS`, or the one seed of `AFTERLIFE_SEED`.
     pub(crate) seeds: Option<Range<u64>>,
     /// `AFTERLIFE_TIME`: search for this long.
@@ -78,6 +83,7 @@ impl Settings {
             match name.as_str() {
                 RUNNER => {}
                 CALLED => settings.called = Some(value),
+                KEEP => settings.keep = true,
                 SWITCH => parse_switch(&value).map_err(|why| refused(why, SWITCH_NEXT))?,
                 "AFTERLIFE_REPLAY" => {
                     value.parse::<Token>().map_err(|error| refused(error.to_string(), &error.next()))?;
@@ -105,6 +111,12 @@ impl Settings {
                 "AFTERLIFE_SEARCH" => parse_search(&value).map_err(|why| refused(why, SEARCH_NEXT))?,
                 _ => settings.warnings.push(unknown(&name)),
             }
+        }
+        if settings.keep && settings.replay.is_none() {
+            return Err(Refusal::new(
+                format!("{KEEP} keeps the run of a token, and there is none"),
+                "set AFTERLIFE_REPLAY to the token, or unset it",
+            ));
         }
         Ok(settings)
     }

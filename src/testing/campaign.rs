@@ -5,18 +5,18 @@ use super::invocation::Invocation;
 use super::output::{ProgramOutput, print_at_once, print_captured};
 use super::test::Test;
 use crate::failure::record::RecordStore;
-use crate::failure::regressions::Regression;
+use crate::failure::regressions::{Regression, RegressionFiles};
 use crate::failure::token::Token;
 use crate::failure::token_engine::check_engine;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::model::visible::visible;
-use crate::report::{Human, NoProgress, Reporters, Silent, replayed};
+use crate::report::{Human, NoProgress, Reporters, Silent, kept, replayed};
 use crate::runner::{Executor, Interruptible, Launch, Pool, RunnerError, interrupt, serve_if_runner};
 use crate::scenario::definition::Scenario;
 use crate::search::budget::{Limit, Shard, check_ends};
 use crate::search::campaign::{self, CampaignOptions, Reporter};
-use crate::search::replay::{Wanted, replay};
+use crate::search::replay::{Replayed, Wanted, replay};
 use crate::search::settings::Settings;
 use crate::search::shrink;
 use std::path::PathBuf;
@@ -100,7 +100,8 @@ fn judge(
     let mut human = Human::new(pages, test.paste(origin.as_ref(), &root, &invocation), NoProgress);
     let mut programs = ProgramOutput::new(settings.log.clone());
     if let Some(text) = &settings.replay {
-        return replay_token(scenario, text, &pool, &mut human, &mut programs);
+        let regressions = settings.keep.then_some(&files);
+        return replay_token(scenario, text, &pool, regressions, &mut human, &mut programs);
     }
     let mut store = RecordStore::open(root)?;
     if let Some(origin) = origin {
@@ -139,6 +140,7 @@ fn replay_token(
     scenario: &Scenario,
     text: &str,
     pool: &Pool,
+    regressions: Option<&RegressionFiles>,
     human: &mut Human<&mut Vec<u8>>,
     programs: &mut ProgramOutput,
 ) -> Result<Verdict, Refusal> {
@@ -150,6 +152,15 @@ fn replay_token(
     }
     check_engine(&token, scenario)?;
     let outcome = replay(pool, &token, Wanted { log: programs.filter(), ..Wanted::default() })?;
+    if let (Some(files), Replayed::Broke(failure)) = (regressions, &outcome) {
+        let signature = &failure.finding.signature;
+        let (file, new) = files.add(&token, signature.as_str())?;
+        human.print(&kept(&file.display().to_string(), new, signature));
+        return Ok(Verdict::Held);
+    }
+    if let (Some(_), Replayed::Held(_)) = (regressions, &outcome) {
+        return Err(Refusal::new("that run breaks nothing", "keep a run that breaks; `replay` shows its result"));
+    }
     if let Some(record) = outcome.record() {
         programs.print(record);
     }

@@ -147,7 +147,7 @@ fn cargo_that_built_this_binary(folder: &Path) -> PathBuf {
     let message = message.replace("OWN", &own.display().to_string());
     let script = format!(
         "#!/bin/sh\nif [ \"$1\" = metadata ]; then exec \"$REAL\" \"$@\"; fi\n\
-         if [ \"$2\" != --no-run ]; then echo \"$AFTERLIFE_REPLAY $*\"; exit 7; fi\n\
+         if [ \"$2\" != --no-run ]; then echo \"${{AFTERLIFE_KEEP:+keeps }}$AFTERLIFE_REPLAY $*\"; exit 7; fi\n\
          id={id}\necho '{message}'\n"
     );
     let cargo = folder.join("cargo-in-its-place");
@@ -178,4 +178,64 @@ fn tests_are_listed_and_findings_replayed_by_their_tests() {
     assert_eq!((replayed.status.code(), text(&replayed)), (Some(7), expected));
     let run = afterlife(&["run"]);
     assert!(run.status.code() == Some(2) && text(&run).contains("declares a program with scenarios"), "{run:?}");
+}
+
+/// A test whose scenario no other test has, and its token.
+const TALKS: &str = "reports::broken::a_service_that_talks";
+
+fn token_of_talks() -> String {
+    let report = run(&mut test(TALKS, &folder("token"), &["--show-output"]));
+    let replay = labelled(&report, "replay").unwrap_or_else(|| panic!("{report}"));
+    replay.split([' ', '=']).nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_token_without_its_record_is_replayed_and_kept_by_its_test() {
+    let workspace = Workspace::new("tokens");
+    let cargo = cargo_that_built_this_binary(&workspace.root);
+    let real = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let afterlife = |words: &[&str]| {
+        let mut command = afterlife(&workspace.root.join("crates/stock"));
+        command.args(words).env("CARGO", &cargo).env("REAL", &real).output().expect("the command can be started")
+    };
+    fs::remove_dir_all(workspace.root.join("target/afterlife")).expect("it was copied");
+    let token = token_of_talks();
+    let refused = |words: &[&str], why: &str| {
+        let refused = afterlife(words);
+        assert!(refused.status.code() == Some(2) && text(&refused).contains(why), "{why}: {refused:?}");
+    };
+    refused(&["keep", &token], "no test of this workspace has the scenario `a_service_that_talks`");
+    // The scenario of this token is that of two tests.
+    refused(&["replay", &workspace.token], "regressions::without_a_regression::a_server_has_one_incarnation both have");
+    let source: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/attribute/reports.rs"].iter().collect();
+    let package = workspace.root.join("crates/shop");
+    fs::copy(source, package.join("tests/attribute/reports.rs")).expect("the folder is writable");
+    let started = format!("{token} test -p shop --test attribute {TALKS} -- --exact --nocapture\n");
+    let replayed = afterlife(&["replay", &token]);
+    assert_eq!((replayed.status.code(), text(&replayed)), (Some(7), started.clone()));
+    let kept = afterlife(&["keep", &token]);
+    assert_eq!((kept.status.code(), text(&kept)), (Some(7), format!("keeps {started}")));
+    refused(&["replay", &token, "--until", "1s"], "--until needs a program with scenarios");
+}
+
+#[test]
+fn a_test_keeps_a_run_that_breaks_it() {
+    let package = folder("keeps");
+    fs::create_dir_all(package.join("tests/attribute")).expect("the folder is writable");
+    fs::write(package.join("tests/attribute/reports.rs"), "").expect("the folder is writable");
+    let keep = |token: Option<&str>| {
+        let mut command = test(TALKS, &package, &["--show-output"]);
+        command.env("CARGO_MANIFEST_DIR", &package).env("AFTERLIFE_KEEP", "1").current_dir(&package);
+        command.envs(token.map(|token| ("AFTERLIFE_REPLAY", token)));
+        run(&mut command)
+    };
+    let token = token_of_talks();
+    for said in ["added to ", "already in "] {
+        let kept = keep(Some(&token));
+        assert!(kept.contains(said) && kept.contains("reports.afterlife"), "{kept}");
+    }
+    let lines = fs::read_to_string(package.join("tests/attribute/reports.afterlife")).expect("it was written");
+    assert_eq!(lines.lines().filter(|line| line.starts_with(&format!("{token} {TALKS}  # "))).count(), 1, "{lines}");
+    let alone = keep(None);
+    assert!(alone.contains("AFTERLIFE_KEEP keeps the run of a token, and there is none"), "{alone}");
 }

@@ -8,7 +8,7 @@ use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
 use crate::model::violation::Signature;
-use crate::report::{Line, Tone, WIDTH, keep_start, replayed};
+use crate::report::{kept, replayed};
 use crate::scenario::definition::Scenario;
 use crate::search::replay::{Replayed, Wanted, replay};
 use crate::search::settings::Settings;
@@ -51,10 +51,6 @@ pub(in crate::cli) fn add_regression(
     signature: &Signature,
 ) -> Result<Verdict, Refusal> {
     let (file, new) = files.add(token, signature.as_str())?;
-    let (sign, text) = if new { ("✓", "added to") } else { ("–", "already in") };
-    human().print(&[
-        Line::of(Tone::Good, sign).put(Tone::Plain, " ").put(Tone::Strong, format!("{text} {}", here(&file))),
-        Line::of(Tone::Plain, keep_start(&format!("  {signature}"), WIDTH)),
-    ]);
+    human().print(&kept(&here(&file), new, signature));
     Ok(Verdict::Held)
 }

@@ -1,7 +1,7 @@
 //! The commands of `cargo afterlife` on records and tests, and those that a program carries out instead.
 
 use super::members::{TestBinary, Workspace};
-use super::{keep, list};
+use super::{keep, list, token};
 use crate::cli::arguments::{Arguments, Command, Replay, What};
 use crate::cli::commands::{add_regression, audit_log, list_engines, show_finding, triage};
 use crate::cli::context::{own, read};
@@ -10,9 +10,10 @@ use crate::cli::output::{check_output, complain, output};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::failure::test_origin::TestOrigin;
+use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
-use crate::search::settings::Settings;
+use crate::search::settings::{KEEP, Settings};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,8 +34,11 @@ pub enum Next {
     },
 }
 
+/// The variable with the token that a test replays.
+const REPLAY: &str = "AFTERLIFE_REPLAY";
+
 /// A reason why the tests cannot be built, and the next step.
-type Unbuilt = (String, String);
+pub(super) type Unbuilt = (String, String);
 
 /// Carries out a command in a workspace, if it is about records or tests. `words` begin with the command; `called` is the command that
 /// the user typed before them; `tests` builds the test binaries.
@@ -113,13 +117,20 @@ fn command(
                 let files = keep::files(workspace, &test)?;
                 Ok(add_regression(&files, &own(&failure)?, &failure.finding.signature)?.into())
             }
-            None if workspace.has_program => Ok(PROGRAM),
-            None => Err(no_test(&what)),
+            None => {
+                let token = select_token(&what)?;
+                let Some(test) = token::test_of(&token, workspace, tests)? else { return Ok(PROGRAM) };
+                let variables = vec![(REPLAY, token.to_string()), (KEEP, "1".to_owned())];
+                Ok(Chosen::Next(run_test(&test, variables)))
+            }
         },
         Some(Command::Replay(arguments)) => match finding_of_test(&arguments.what, &settings)? {
-            Some((failure, test)) => Ok(Chosen::Next(replay(&failure, &test, &arguments)?)),
-            None if workspace.has_program => Ok(PROGRAM),
-            None => Err(no_test(&arguments.what)),
+            Some((failure, test)) => Ok(Chosen::Next(replay(&own(&failure)?, &test, &arguments)?)),
+            None => {
+                let token = select_token(&arguments.what)?;
+                let Some(test) = token::test_of(&token, workspace, tests)? else { return Ok(PROGRAM) };
+                Ok(Chosen::Next(replay(&token, &test, &arguments)?))
+            }
         },
         _ => Ok(PROGRAM),
     }
@@ -129,30 +140,33 @@ fn command(
 fn finding_of_test(what: &What, settings: &Settings) -> Result<Option<(FailingRun, TestOrigin)>, Refusal> {
     match read(what, settings) {
         Ok((failure, SavedRecord { test, .. })) => Ok(test.map(|test| (failure, test))),
-        Err(_) if crate::failure::token::Token::is_meant(&what.what) => Ok(None),
+        Err(_) if Token::is_meant(&what.what) => Ok(None),
         Err(refusal) => Err(refusal),
     }
 }
 
-fn no_test(what: &What) -> Refusal {
-    Refusal::new(
-        format!("no record says which test made `{}`", what.what),
-        "name a finding of a test, as the failing test prints it",
-    )
+/// The token that a command names.
+fn select_token(what: &What) -> Result<Token, Refusal> {
+    Ok(what.what.parse::<Token>()?)
 }
 
-/// The command that replays a finding in its test.
-fn replay(failure: &FailingRun, test: &TestOrigin, Replay { until, log, .. }: &Replay) -> Result<Next, Refusal> {
+/// The command that replays a run in its test.
+fn replay(token: &Token, test: &TestOrigin, Replay { until, log, .. }: &Replay) -> Result<Next, Refusal> {
     if until.is_some() {
         return Err(Refusal::new(
             "a test replays whole runs: --until needs a program with scenarios",
             "leave out --until; `show` has every event of the run",
         ));
     }
+    let mut variables = vec![(REPLAY, token.to_string())];
+    variables.extend(log.iter().map(|filter| ("AFTERLIFE_LOG", filter.to_string())));
+    Ok(run_test(test, variables))
+}
+
+/// The command that runs one test, with these variables.
+fn run_test(test: &TestOrigin, variables: Vec<(&'static str, String)>) -> Next {
     let mut words = vec!["test".to_owned()];
     words.extend(test.selection().into_iter().chain(test.options.iter().cloned()));
     words.extend([&*test.path, "--", "--exact", "--nocapture"].map(str::to_owned));
-    let mut variables = vec![("AFTERLIFE_REPLAY", own(failure)?.to_string())];
-    variables.extend(log.iter().map(|filter| ("AFTERLIFE_LOG", filter.to_string())));
-    Ok(Next::Cargo { words, variables })
+    Next::Cargo { words, variables }
 }

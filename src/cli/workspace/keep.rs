@@ -34,7 +34,7 @@ pub(super) fn files(workspace: &Workspace, test: &TestOrigin) -> Result<Regressi
 }
 
 /// Returns whether a source has a function of this name.
-fn has_function(source: &str, name: &str) -> bool {
+pub(super) fn has_function(source: &str, name: &str) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '#';
     let words: Vec<&str> = source.split(|letter| !is_word(letter)).filter(|word| !word.is_empty()).collect();
     words.windows(2).any(|pair| pair == ["fn", name])

@@ -1,6 +1,6 @@
 //! The packages of a workspace, and its test binaries.
 
-use crate::failure::test_origin::TestTarget;
+use crate::failure::test_origin::{TestOrigin, TestTarget};
 use std::path::{Path, PathBuf};
 
 /// A workspace of cargo.
@@ -61,6 +61,12 @@ impl TestBinary {
     /// The package and the target, as cargo's options name them.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.package, self.target.words().join(" "))
+    }
+
+    /// A test of it, by its path.
+    pub(super) fn test(&self, path: String) -> TestOrigin {
+        let Self { package, target, .. } = self.clone();
+        TestOrigin { package, target, path, source: None, options: Vec::new() }
     }
 
     /// The file.

@@ -7,6 +7,7 @@
 //! list       the tests with scenarios
 //! listing    the descriptions that `#[afterlife::test]` leaves in the file of a test binary
 //! members    the packages of a workspace, and its test binaries
+//! token      the test that a token without a record is of
 //! ```
 
 mod commands;
@@ -14,6 +15,7 @@ mod keep;
 mod list;
 mod listing;
 mod members;
+mod token;
 
 pub use commands::{Next, carry_out};
 pub use members::{Package, TestBinary, Workspace};
