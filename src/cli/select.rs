@@ -86,7 +86,7 @@ pub(super) fn token(scenarios: &[Scenario], text: &str) -> Result<Token, Refusal
 pub(super) fn named<'a>(scenarios: &'a [Scenario], token: &Token) -> Result<&'a Scenario, Refusal> {
     let Some(scenario) = scenarios.iter().find(|scenario| scenario.name() == token.scenario) else {
         let why = format!("there is no scenario `{}` here", token.scenario);
-        return Err(Refusal::new(why, names_near(scenarios, &token.scenario)));
+        return Err(Refusal::new(why, names_near(scenarios, &token.scenario)).ending(Verdict::Unfit));
     };
     if !scenario.declared_builds().contains(&token.build) {
         return Err(no_such_build(&[scenario], token.build).ending(Verdict::Unfit));

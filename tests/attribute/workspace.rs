@@ -205,6 +205,7 @@ fn a_token_without_its_record_is_replayed_and_kept_by_its_test() {
         assert!(refused.status.code() == Some(2) && text(&refused).contains(why), "{why}: {refused:?}");
     };
     refused(&["keep", &token], "no test of this workspace has the scenario `a_service_that_talks`");
+    assert_eq!(afterlife(&["replay", &token]).status.code(), Some(125), "`git bisect run` skips this code");
     // The scenario of this token is that of two tests.
     refused(&["replay", &workspace.token], "regressions::without_a_regression::a_server_has_one_incarnation both have");
     let source: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/attribute/reports.rs"].iter().collect();
@@ -238,4 +239,43 @@ fn a_test_keeps_a_run_that_breaks_it() {
     assert_eq!(lines.lines().filter(|line| line.starts_with(&format!("{token} {TALKS}  # "))).count(), 1, "{lines}");
     let alone = keep(None);
     assert!(alone.contains("AFTERLIFE_KEEP keeps the run of a token, and there is none"), "{alone}");
+}
+
+/// A repository whose commits have these texts in the file `state`, each commit with its text as its message.
+fn repository(folder: &Path, states: &[&str]) {
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]).args(words);
+        let output = git.current_dir(folder).output().expect("git is there: it brought this code");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "Cargo.toml", "crates"]);
+    for state in states {
+        fs::write(folder.join("state"), state).expect("it is writable");
+        git(&["add", "state"]);
+        git(&["commit", "--quiet", "--message", state]);
+    }
+}
+
+#[test]
+fn a_bisection_passes_over_commits_that_do_not_build() {
+    let workspace = Workspace::new("bisected");
+    let states = ["good 1", "good 2", "bad 3", "unbuilt 4", "unbuilt 5", "bad 6", "bad 7"];
+    repository(&workspace.root, &states[..]);
+    let cargo = workspace.root.join("target/cargo");
+    let script = "#!/bin/sh\nif [ \"$1\" = metadata ]; then exec \"$REAL\" \"$@\"; fi\n\
+                  case \"$(cat state) $2\" in unbuilt*--no-run) exit 101;; *--no-run) exit 0;; good*) exit 0;; *) exit 101;; esac\n";
+    fs::write(&cargo, script).expect("the folder is writable");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it was written");
+    let real = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(words).current_dir(&workspace.root).env("CARGO", &cargo).env("REAL", &real);
+        text(&git.output().expect("git is there"))
+    };
+    git(&["bisect", "start", "HEAD", "HEAD~6"]);
+    let log = git(&["bisect", "run", env!("CARGO_BIN_EXE_cargo-afterlife"), "replay", &workspace.id]);
+    assert!(log.contains("the test does not build") && log.contains("is the first bad commit"), "{log}");
+    assert_eq!(git(&["log", "-1", "--format=%s", "bisect/bad"]), "bad 3\n");
 }

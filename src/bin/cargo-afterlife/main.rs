@@ -17,8 +17,8 @@ use refusal::{Refusal, cargo};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
 use workspace::{MANIFEST, Metadata, manifest_words};
 
 /// The command that makes a package to start from.
@@ -27,8 +27,12 @@ const NEW: &str = "new";
 /// Commands that read records where there is no workspace, too.
 const ANYWHERE: [&str; 8] = ["show", "triage", "audit", "help", "--help", "-h", "--version", "-V"];
 
-/// The exit code for usage errors, as on afterlife's own command line.
+/// The exit codes of afterlife's own command line: for usage errors, and for code that a replay cannot judge.
 const REFUSED: u8 = 2;
+const UNFIT: u8 = 125;
+
+/// The command whose exit code `git bisect run` reads.
+const REPLAY: &str = "replay";
 
 fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -46,6 +50,11 @@ fn main() -> ExitCode {
         Ok(manifest) => manifest,
         Err(refusal) => return refuse(&refusal),
     };
+    let replays = words.first().is_some_and(|first| first == REPLAY);
+    let refuse = |refusal: &Refusal| match refusal.is_unbuilt && replays {
+        true => refuse_with(refusal, UNFIT),
+        false => refuse(refusal),
+    };
     let metadata = Metadata::read(manifest.as_deref());
     // A report elsewhere proposes commands that work here.
     let called = match &manifest {
@@ -60,7 +69,7 @@ fn main() -> ExitCode {
     let nowhere = || Workspace { target: "target".into(), ..Workspace::default() };
     let workspace = metadata.as_ref().map_or_else(nowhere, Metadata::workspace);
     let tests = || match &metadata {
-        Some(metadata) => metadata.tests().map_err(|Refusal { why, next }| (why, next)),
+        Some(metadata) => metadata.tests().map_err(|Refusal { why, next, .. }| (why, next)),
         None => Ok(Vec::new()),
     };
     match (carry_out(&words, &called, &workspace, tests), &metadata) {
@@ -69,10 +78,29 @@ fn main() -> ExitCode {
         (Next::Program, None) => unreachable!("without a workspace there is no program"),
         (Next::Cargo { words, variables }, _) => {
             let (command, rest) = words.split_at(1);
+            if let Err(refusal) = build(command, manifest.as_deref(), rest) {
+                return refuse(&refusal);
+            }
             let error =
                 cargo().args(command).args(manifest_words(manifest.as_deref())).args(rest).envs(variables).exec();
             refuse(&Refusal::cargo(&error))
         }
+    }
+}
+
+/// Builds what these words of cargo run: a test that does not build would end with the exit code of a test that fails.
+fn build(command: &[String], manifest: Option<&Path>, rest: &[String]) -> Result<(), Refusal> {
+    let options = rest.split(|word| word == "--").next().unwrap_or_default();
+    let mut cargo = cargo();
+    cargo
+        .args(command)
+        .args(["--no-run", "--quiet"])
+        .args(manifest_words(manifest))
+        .args(options)
+        .stdout(Stdio::null());
+    match cargo.status().map_err(|error| Refusal::cargo(&error))?.success() {
+        true => Ok(()),
+        false => Err(Refusal::unbuilt("the test does not build")),
     }
 }
 
@@ -93,7 +121,11 @@ fn take_manifest(words: &mut Vec<OsString>) -> Result<Option<PathBuf>, Refusal> 
 }
 
 fn refuse(refusal: &Refusal) -> ExitCode {
+    refuse_with(refusal, REFUSED)
+}
+
+fn refuse_with(refusal: &Refusal, code: u8) -> ExitCode {
     // There is nowhere to say that this cannot be written.
     let _ = writeln!(io::stderr(), "error: {}\n  next: {}", refusal.why, refusal.next);
-    ExitCode::from(REFUSED)
+    ExitCode::from(code)
 }

@@ -94,7 +94,7 @@ fn build(metadata: &Metadata, runner: &Program, engine: Option<&str>) -> Result<
         .map_err(|error| Refusal::cargo(&error))?;
     if !output.status.success() {
         let why = format!("`{}` of {} does not build", runner.binary, runner.package);
-        return Err(Refusal::new(why, "fix the errors above"));
+        return Err(Refusal::unbuilt(why));
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let programs = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

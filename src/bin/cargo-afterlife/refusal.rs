@@ -7,11 +7,18 @@ use std::process::Command;
 pub(crate) struct Refusal {
     pub(crate) why: String,
     pub(crate) next: String,
+    /// True if this code cannot be judged, because it does not build. `git bisect` skips it.
+    pub(crate) is_unbuilt: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(why: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { why: why.into(), next: next.into() }
+        Self { why: why.into(), next: next.into(), is_unbuilt: false }
+    }
+
+    /// A refusal because something does not build. Cargo has printed its errors.
+    pub(crate) fn unbuilt(why: impl Into<String>) -> Self {
+        Self { is_unbuilt: true, ..Self::new(why, "fix the errors above; `git bisect run` skips this commit") }
     }
 
     pub(crate) fn cargo(error: &io::Error) -> Self {

@@ -29,10 +29,9 @@ impl Metadata {
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
             let why = errors.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("see `cargo metadata`");
-            return Err(Refusal::new(
-                format!("cargo cannot read the workspace: {why}"),
-                format!("start the command in a workspace, or name one with {MANIFEST}"),
-            ));
+            let next = format!("start the command in a workspace, or name one with {MANIFEST}");
+            let refusal = Refusal::new(format!("cargo cannot read the workspace: {why}"), next);
+            return Err(Refusal { is_unbuilt: true, ..refusal });
         }
         let json = serde_json::from_slice(&output.stdout).map_err(|error| {
             Refusal::new(format!("cannot read cargo's metadata of the workspace: {error}"), "update cargo")
@@ -94,7 +93,7 @@ impl Metadata {
             .output()
             .map_err(|error| Refusal::cargo(&error))?;
         if !output.status.success() {
-            return Err(Refusal::new("the tests of the workspace do not build", "fix the errors above"));
+            return Err(Refusal::unbuilt("the tests of the workspace do not build"));
         }
         let text = String::from_utf8_lossy(&output.stdout);
         let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

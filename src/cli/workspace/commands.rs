@@ -119,7 +119,9 @@ fn command(
             }
             None => {
                 let token = select_token(&what)?;
-                let Some(test) = token::test_of(&token, workspace, tests)? else { return Ok(PROGRAM) };
+                let test =
+                    token::test_of(&token, workspace, tests).map_err(|refusal| refusal.ending(Verdict::Refused))?;
+                let Some(test) = test else { return Ok(PROGRAM) };
                 let variables = vec![(REPLAY, token.to_string()), (KEEP, "1".to_owned())];
                 Ok(Chosen::Next(run_test(&test, variables)))
             }

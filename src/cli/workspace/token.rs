@@ -8,6 +8,7 @@ use super::members::{Package, TestBinary, Workspace};
 use crate::failure::test_origin::TestOrigin;
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;
+use crate::model::verdict::Verdict;
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +16,9 @@ use std::path::Path;
 const FOLDERS: [&str; 2] = ["src", "tests"];
 
 /// The test that this token is of. `None` if the workspace's program may know the token.
+///
+/// # Errors
+/// Several tests have its scenario. With the verdict `Unfit`: no test has it, or the tests do not build.
 pub(super) fn test_of(
     token: &Token,
     workspace: &Workspace,
@@ -23,13 +27,14 @@ pub(super) fn test_of(
     let name = &token.scenario;
     let none = || {
         let why = format!("no test of this workspace has the scenario `{name}`");
-        Err(Refusal::new(why, "`cargo afterlife list` has the tests; check out the code that the token is of"))
+        let next = "`cargo afterlife list` has the tests; check out the code that the token is of";
+        Err(Refusal::new(why, next).ending(Verdict::Unfit))
     };
     if !workspace.packages.iter().any(|package| mentions(package, name)) {
         return if workspace.has_program { Ok(None) } else { none() };
     }
     let mut found = Vec::new();
-    for binary in tests().map_err(|(why, next)| Refusal::new(why, next))? {
+    for binary in tests().map_err(|(why, next)| Refusal::new(why, next).ending(Verdict::Unfit))? {
         let listed = listing::read(binary.file())?;
         let named = listed.into_iter().filter(|test| test.path.rsplit("::").next() == Some(name));
         found.extend(named.map(|test| binary.test(test.path)));

@@ -211,7 +211,7 @@ fn other_token(scenario: &str, build: afterlife::Build) -> String {
 }
 
 fn a_token_of_an_unknown_scenario_is_refused() {
-    let (why, next) = refused(&output(&["replay", &other_token("loses_a_right", afterlife::Build::DEFAULT)]), 2);
+    let (why, next) = refused(&output(&["replay", &other_token("loses_a_right", afterlife::Build::DEFAULT)]), 125);
     assert_eq!(why, "there is no scenario `loses_a_right` here");
     assert_eq!(next, "did you mean loses_a_write? See `list` for all scenarios");
 }
