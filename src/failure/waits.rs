@@ -5,7 +5,7 @@ use super::awaited::{Awaited, awaited};
 use crate::model::duration::moment;
 use crate::model::violation::{Origin, Violation};
 use crate::run::request::{Record, Stack, Unresolved};
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What};
+use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What, signal_name};
 use std::collections::BTreeMap;
 
 /// The length of the whole sentence with its waits, which takes three lines of a page.
@@ -105,6 +105,7 @@ fn joined(pieces: Vec<String>, length_max: usize) -> String {
 /// The rank of a wait: the most telling first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    Stop,
     Main,
     Own,
     Connection,
@@ -133,6 +134,7 @@ impl<'a> Wait<'a> {
     fn rank(&self) -> Rank {
         let What::Waits { on, .. } = self.event.what else { return Rank::Connection };
         match on {
+            Waiting::NoStop => Rank::Stop,
             Waiting::Main => Rank::Main,
             Waiting::Task if self.awaited.is_timer() => Rank::Timer,
             Waiting::Task if self.awaited.is_own || self.earlier.is_some() => Rank::Own,
@@ -155,7 +157,7 @@ impl<'a> Wait<'a> {
     /// Returns whether this is a thread that is not waiting in its runtime.
     fn is_busy(&self) -> bool {
         let What::Waits { on, .. } = self.event.what else { return false };
-        !matches!(on, Waiting::Main | Waiting::Task) && !self.awaited.is_idle
+        !matches!(on, Waiting::Main | Waiting::Task | Waiting::NoStop) && !self.awaited.is_idle
     }
 
     /// The subject: `for a socket`.
@@ -182,6 +184,7 @@ pub(crate) fn phrase(on: Waiting, object: u32, subject: &str) -> String {
     let known = match on {
         Waiting::Nothing => return "can run".to_owned(),
         Waiting::Held => return "is held".to_owned(),
+        Waiting::NoStop => return unawaited(object),
         Waiting::Sleep => return "sleeps".to_owned(),
         Waiting::Join => return format!("waits for the end of thread {object}"),
         Waiting::Disk => return "waits for its disk".to_owned(),
@@ -199,11 +202,21 @@ pub(crate) fn phrase(on: Waiting, object: u32, subject: &str) -> String {
     }
 }
 
+/// A stop request that nothing awaits, in words, with the signal that is awaited instead.
+fn unawaited(instead: u32) -> String {
+    match i32::try_from(instead).ok().map(signal_name) {
+        Some(other) if other == "SIGINT" => "awaits SIGINT (ctrl_c) but not SIGTERM".to_owned(),
+        Some(other) => format!("awaits {other} but not SIGTERM"),
+        None => "does not await SIGTERM".to_owned(),
+    }
+}
+
 /// The one that waits: `main`, `task 4`, `thread 1 (worker)`.
 pub(crate) fn waiter(on: Waiting, event: &Event, name: &str) -> String {
     match on {
         Waiting::Main if event.thread == 0 => "main".to_owned(),
         Waiting::Task => format!("task {}", event.task),
+        Waiting::NoStop => "the process".to_owned(),
         _ => match name {
             "" if event.thread == 0 => "thread 0 (main)".to_owned(),
             "" => format!("thread {}", event.thread),

@@ -24,6 +24,8 @@ pub(crate) fn module() -> Module {
         a_thread_that_waits_for_signals,
         no_handler,
         nobody_listens,
+        ctrl_c_alone_is_awaited,
+        a_stop_is_awaited_and_disobeyed,
     ];
     let trials = trials![
         tokio_signal_stops_a_stock_main_in_every_incarnation,
@@ -38,6 +40,7 @@ pub(crate) fn module() -> Module {
         sigwait_takes_a_blocked_signal,
         a_signal_without_a_handler_ends_the_process,
         an_ignored_stop_overruns_its_budget,
+        a_stop_that_nothing_awaits_says_so,
         a_seed_is_one_run,
     ];
     Module::new(scenarios, trials)
@@ -320,6 +323,36 @@ fn nobody_listens(sim: &mut Sim) {
 
 fn an_ignored_stop_overruns_its_budget() {
     breaks("nobody_listens", &[stop(0, 2)], "bounded-shutdown");
+}
+
+fn ctrl_c_alone_is_awaited(sim: &mut Sim) {
+    sim.node("server", |_| async {
+        tokio::signal::ctrl_c().await?;
+        Ok(())
+    });
+}
+
+fn a_stop_is_awaited_and_disobeyed(sim: &mut Sim) {
+    sim.node("server", |_| async {
+        signal(SignalKind::terminate())?.recv().await;
+        tokio::time::sleep(secs(1_000)).await;
+        Ok(())
+    });
+}
+
+fn a_stop_that_nothing_awaits_says_so() {
+    let unawaited = [
+        ("ctrl_c_alone_is_awaited", "the process awaits SIGINT (ctrl_c) but not SIGTERM; main waits for a signal at"),
+        ("nobody_listens", "the process does not await SIGTERM; main waits for a timer at"),
+    ];
+    for (scenario, said) in unawaited {
+        let output = breaks(scenario, &[stop(0, 2)], "bounded-shutdown");
+        let flat = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(said), "{}", output.out);
+    }
+    // A stop that a program awaits and does not obey is another story.
+    let heard = breaks("a_stop_is_awaited_and_disobeyed", &[stop(0, 2)], "bounded-shutdown");
+    assert!(!heard.out.contains("await SIGTERM"), "{}", heard.out);
 }
 
 fn a_seed_is_one_run() {
