@@ -8,6 +8,7 @@ mod night;
 mod promise;
 mod refusals;
 mod runners;
+mod vacuous;
 
 use crate::harness::Module;
 
@@ -21,5 +22,6 @@ pub(crate) fn modules() -> Vec<Module> {
         footprint::module(),
         runners::module(),
         refusals::module(),
+        vacuous::module(),
     ]
 }
