@@ -31,6 +31,18 @@ const MESSAGE_LINES_MAX: usize = 24;
 const FRAMES_MAX: usize = 3;
 const STACKS_MAX: usize = 4;
 
+/// The invariant that a panic breaks.
+const NO_SILENT_PANIC: &str = "no-silent-panic";
+
+/// The words with which crates say that a static was set before: `tracing`, `log`, rayon, prometheus.
+const SET_TWICE: [&str; 5] =
+    ["already been set", "already been initialized", "already set", "already initialized", "already been registered"];
+
+/// The reason for it, and the next step.
+const SHARED_STATICS: &str = "the processes of a simulation share statics, and so does each with its restarts: what one process set \
+                              once is set already for the next, where a process of its own would set it again. afterlife itself \
+                              sets the global `tracing` subscriber. Use `try_init`, or set it outside of the scenario's nodes";
+
 /// The deepest indentation within a message that is kept.
 const INDENT_MAX: usize = 8;
 
@@ -52,6 +64,11 @@ pub(crate) fn page(failure: &FailingRun, saved: Option<&SavedRecord>, paste: &Pa
         page.extend(takes(failure, &lexicon).unwrap_or_else(|| plan(failure, &story, &lexicon)));
     }
     page.extend(stack(failure));
+    if is_set_twice(&failure.finding.violation) {
+        let mut label = "note";
+        let lines = wrap(SHARED_STATICS, WIDTH - LABEL).into_iter();
+        page.extend(lines.map(|text| labelled(std::mem::take(&mut label), text)));
+    }
     if !failure.also.is_empty() {
         let also: Vec<_> = failure.also.iter().map(ToString::to_string).collect();
         page.push(labelled("also", keep_start(&also.join("; "), WIDTH - LABEL)));
@@ -74,6 +91,13 @@ pub(crate) fn page(failure: &FailingRun, saved: Option<&SavedRecord>, paste: &Pa
         }
     }
     page
+}
+
+/// Returns whether a process panicked because something that a process sets once was set already.
+fn is_set_twice(violation: &Violation) -> bool {
+    let said = violation.sentence.to_lowercase();
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    violation.invariant == NO_SILENT_PANIC && SET_TWICE.iter().any(|already| words.contains(already))
 }
 
 impl FailingRun {

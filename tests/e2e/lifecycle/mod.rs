@@ -8,6 +8,7 @@ mod pauses;
 mod repeated_stops;
 mod signals;
 mod stale_messages;
+mod statics;
 mod supervision;
 
 use crate::harness::Module;
@@ -24,5 +25,6 @@ pub(crate) fn modules() -> Vec<Module> {
         leaks::module(),
         memory_budgets::module(),
         stale_messages::module(),
+        statics::module(),
     ]
 }
