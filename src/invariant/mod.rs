@@ -56,6 +56,9 @@ pub(crate) use catalogue::{
 pub use catalogue::{Bound, BoundInfo, BoundUnit, InvariantInfo, invariants};
 pub(crate) use contract::{Facts, Monitor};
 pub use custom::{Break, EventKind, Invariant, Moment, ObservedEvent};
+pub(crate) use no_client_error::ID as NO_CLIENT_ERROR;
+pub(crate) use no_silent_panic::ID as NO_SILENT_PANIC;
+pub(crate) use no_unprovoked_exit::ID as NO_UNPROVOKED_EXIT;
 pub(crate) use set::{all, shown};
 pub(crate) use setup::Setup;
 pub(crate) use terms::Terms;

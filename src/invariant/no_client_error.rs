@@ -13,7 +13,7 @@ use crate::model::violation::Violation;
 use afterlife_sim::event::{Death, Event, Name, NodeId, Seq, What};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const ID: &str = "no-client-error";
+pub(crate) const ID: &str = "no-client-error";
 
 /// The clients and verifiers that may not fail, and the services that have failed.
 #[derive(Default)]

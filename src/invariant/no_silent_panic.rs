@@ -7,7 +7,7 @@ use super::site::file_of;
 use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, What};
 
-pub(super) const ID: &str = "no-silent-panic";
+pub(crate) const ID: &str = "no-silent-panic";
 
 /// Stateless: every panic breaks it.
 pub(super) struct NoSilentPanic;

@@ -12,7 +12,7 @@ use crate::model::violation::Violation;
 use afterlife_sim::event::{Event, Name, NodeId, What};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const ID: &str = "no-unprovoked-exit";
+pub(crate) const ID: &str = "no-unprovoked-exit";
 
 /// The services of a run that no fault has struck yet.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use super::words::{Lexicon, Words};
 use crate::failure::failing_run::FailingRun;
 use crate::failure::record::SavedRecord;
 use crate::failure::story::{Mark, Step, Story};
-use crate::invariant::headline;
+use crate::invariant::{NO_SILENT_PANIC, headline};
 use crate::model::shell::quoted;
 use crate::model::violation::Violation;
 use crate::model::visible::visible;
@@ -30,9 +30,6 @@ const MESSAGE_LINES_MAX: usize = 24;
 /// The innermost frames of the program's own code, for each of `STACKS_MAX` threads.
 const FRAMES_MAX: usize = 3;
 const STACKS_MAX: usize = 4;
-
-/// The invariant that a panic breaks.
-const NO_SILENT_PANIC: &str = "no-silent-panic";
 
 /// The words with which crates say that a static was set before: `tracing`, `log`, rayon, prometheus.
 const SET_TWICE: [&str; 5] =

@@ -1,5 +1,6 @@
 //! Passes the events of a run to its invariants, and collects their violations.
 
+use super::passed_over::PassedOver;
 use super::subscriptions::{Subscribers, Subscriptions};
 use crate::invariant::nothing_left::ServiceLeak;
 use crate::invariant::{self, Monitor, Setup, Terms, nothing_left};
@@ -15,6 +16,8 @@ pub(super) struct Judge {
     violations: Vec<Violation>,
     /// The leaks of services; `None` if *nothing-left* is off.
     leaks: Option<Vec<ServiceLeak>>,
+    /// The known issues that the run met.
+    passed_over: PassedOver,
     /// The stacks at the first violation: a title and a call site each.
     stacks: Vec<(String, u32)>,
 }
@@ -33,6 +36,7 @@ impl Judge {
             subscriptions: Subscriptions::new(),
             violations: Vec::new(),
             leaks: (!terms.is_off(nothing_left::ID)).then(Vec::new),
+            passed_over: PassedOver::default(),
             stacks: Vec::new(),
             terms,
         }
@@ -67,7 +71,14 @@ impl Judge {
         let mut broke = false;
         for number in subscribers.numbers() {
             if let Some(violation) = self.invariants[number].event(event, &*control) {
-                if self.violations.is_empty() && self.terms.counts(&violation) {
+                if !self.terms.counts(&violation) {
+                    self.passed_over.note(event);
+                    continue;
+                }
+                if self.passed_over.leads_to(event, &violation) {
+                    continue;
+                }
+                if self.violations.is_empty() {
                     self.stacks = stacks(event, &violation, control);
                 }
                 broke |= self.note(violation);

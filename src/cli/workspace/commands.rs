@@ -1,6 +1,6 @@
 //! The commands of `cargo afterlife` on records and tests, and those that a program carries out instead.
 
-use super::members::{TestBinary, Workspace};
+use super::members::{TestBinary, Unbuilt, Workspace};
 use super::{keep, list, token};
 use crate::cli::arguments::{Arguments, Command, Replay, What};
 use crate::cli::commands::{add_regression, audit_log, list_engines, show_finding, triage};
@@ -36,9 +36,6 @@ pub enum Next {
 
 /// The variable with the token that a test replays.
 const REPLAY: &str = "AFTERLIFE_REPLAY";
-
-/// A reason why the tests cannot be built, and the next step.
-pub(super) type Unbuilt = (String, String);
 
 /// Carries out a command in a workspace, if it is about records or tests. `words` begin with the command; `called` is the command that
 /// the user typed before them; `tests` builds the test binaries.

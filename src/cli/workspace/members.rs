@@ -3,6 +3,9 @@
 use crate::failure::test_origin::{TestOrigin, TestTarget};
 use std::path::{Path, PathBuf};
 
+/// A reason why the tests cannot be built, and the next step.
+pub(super) type Unbuilt = (String, String);
+
 /// A workspace of cargo.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {

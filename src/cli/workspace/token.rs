@@ -1,10 +1,9 @@
 //! A token without a record: the test that it is of. Sources are searched first, because building every test takes minutes, and a token
 //! may as well be of the workspace's program.
 
-use super::commands::Unbuilt;
 use super::keep::has_function;
 use super::listing;
-use super::members::{Package, TestBinary, Workspace};
+use super::members::{Package, TestBinary, Unbuilt, Workspace};
 use crate::failure::test_origin::TestOrigin;
 use crate::failure::token::Token;
 use crate::model::refusal::Refusal;

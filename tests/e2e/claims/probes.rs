@@ -15,12 +15,15 @@ pub(crate) fn module() -> Module {
         a_resource_is_used_after_its_end,
         a_known_use,
         behind_a_known_use,
+        a_known_use_panics,
+        an_unrelated_panic,
         a_resource_of_an_earlier_incarnation
     ];
     let trials = trials![
         assertions_in_the_code_under_test_count,
         a_use_after_teardown_names_both_ends,
-        a_known_issue_hides_nothing_else
+        a_known_issue_hides_nothing_else,
+        the_panic_that_follows_from_a_known_use_is_the_same_issue
     ];
     Module::new(scenarios, trials)
 }
@@ -131,4 +134,34 @@ fn behind_a_known_use(sim: &mut Sim) {
 fn a_known_issue_hides_nothing_else() {
     campaign_holds("a_known_use");
     assert!(signature("behind_a_known_use").starts_with("close-once · stopc"));
+}
+
+/// A server whose use of a closed database is known, and panics as the database would. `later` separates the two.
+fn panics_after_a_known_use(sim: &mut Sim, later: Duration) {
+    sim.known_issue("no-use-after-teardown", &["metadata-db"]);
+    sim.node_main("server", move |_| {
+        let _listener = std::net::TcpListener::bind("0.0.0.0:80").expect("the port is free");
+        let database = probe::Resource::open("metadata-db");
+        database.close();
+        database.used();
+        sleep(later);
+        panic!("the database is closed");
+    });
+    sim.client_main("client", |_| {
+        sleep(secs(3));
+        0
+    });
+}
+
+fn a_known_use_panics(sim: &mut Sim) {
+    panics_after_a_known_use(sim, Duration::ZERO);
+}
+
+fn an_unrelated_panic(sim: &mut Sim) {
+    panics_after_a_known_use(sim, secs(1));
+}
+
+fn the_panic_that_follows_from_a_known_use_is_the_same_issue() {
+    campaign_holds("a_known_use_panics");
+    assert!(signature("an_unrelated_panic").starts_with("no-silent-panic · panic"));
 }
