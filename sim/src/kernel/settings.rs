@@ -4,6 +4,11 @@ use crate::kernel::net::link::Latency;
 use crate::kernel::sched::preemption::Schedule;
 use crate::kernel::sched::spin::SPIN_MAX;
 
+/// The processors of a machine.
+pub(crate) const PROCESSORS: usize = 4;
+/// The memory of a machine without a budget.
+pub(crate) const MEMORY_BYTES: u64 = 4 << 30;
+
 /// Settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

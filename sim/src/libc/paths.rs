@@ -135,7 +135,11 @@ fn make_symlink(me: ThreadId, target: UserSlice<u8>, directory: c_int, path: Use
 }
 
 fn read_link(me: ThreadId, directory: c_int, path: UserSlice<u8>, into: UserSliceMut<u8>) -> ssize_t {
-    let target = on_path(me, directory, path, |disk, at, path, _| disk.readlink(at, path));
+    let number = super::current::kernel(me, |kernel| path.with_bytes(kernel, |_, path| descriptor_in(path)));
+    let target = match number {
+        Some(number) => call(me, |kernel| kernel.descriptor_target(me, number)),
+        None => on_path(me, directory, path, |disk, at, path, _| disk.readlink(at, path)),
+    };
     count(target.and_then(|target| into.copy_out(&target)))
 }
 

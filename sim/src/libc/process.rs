@@ -91,7 +91,7 @@ ends!(abort(), |me| end(me, Death::Abort));
 pub(crate) fn number(me: ThreadId) -> pid_t {
     super::current::kernel(me, |kernel| {
         let Identity { node, incarnation } = kernel.identity(me);
-        i32::from(node.0) * 100 + i32::from(incarnation) + 1
+        crate::kernel::process::pid::of(node, incarnation)
     })
 }
 

@@ -67,12 +67,15 @@ fn usage(me: ThreadId) -> libc::rusage {
 }
 
 fn system(me: ThreadId) -> libc::sysinfo {
-    let now_ns = call(me, |kernel| kernel.sched.now_ns());
+    let (up_ns, (total, used)) = call(me, |kernel| {
+        let node = kernel.sched[me].node();
+        (kernel.up_ns(node), kernel.memory_bytes(node))
+    });
     // SAFETY: zeros are a valid structure.
     let mut system: libc::sysinfo = unsafe { std::mem::zeroed() };
-    system.uptime = (now_ns / 1_000_000_000) as c_long;
-    system.totalram = 4_096 * MEBIBYTE as c_ulong;
-    system.freeram = 2_048 * MEBIBYTE as c_ulong;
+    system.uptime = (up_ns / 1_000_000_000) as c_long;
+    system.totalram = total as c_ulong;
+    system.freeram = total.saturating_sub(used) as c_ulong;
     system.mem_unit = 1;
     system.procs = 1;
     system

@@ -10,11 +10,11 @@ use crate::kernel::due::{Blocking, Start};
 use crate::kernel::sched::clock::{Clock, Deadline};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 use crate::kernel::sched::thread_handle::Destructor;
+use crate::kernel::settings::PROCESSORS;
 use crate::kernel::sink::Sink;
 use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
 
 /// The number of processors of a node, by which tokio sizes its pools. The real number differs between hosts.
-const PROCESSORS: usize = 4;
 
 /// Runs the destructors of this thread's thread-locals; they may register further ones. Then those of its keys.
 pub(crate) fn run_thread_exits(me: ThreadId) {

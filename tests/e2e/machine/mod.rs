@@ -5,10 +5,18 @@ mod descriptors;
 mod escapes;
 mod foreign_descriptors;
 mod host;
+mod proc;
 
 use crate::harness::Module;
 
 /// The modules of this folder.
 pub(crate) fn modules() -> Vec<Module> {
-    vec![host::module(), clocks::module(), escapes::module(), foreign_descriptors::module(), descriptors::module()]
+    vec![
+        host::module(),
+        proc::module(),
+        clocks::module(),
+        escapes::module(),
+        foreign_descriptors::module(),
+        descriptors::module(),
+    ]
 }

@@ -6,6 +6,7 @@ use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
 use crate::kernel::fs::disk::{Device, Disk, DiskFault, FileKind, InodeId, OpenFile};
+use crate::kernel::fs::proc::paths::is_made_at_open;
 use crate::kernel::fs::sync::device_stalled;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
@@ -36,9 +37,14 @@ impl Kernel {
     ) -> Result<i32, Errno> {
         let node = self.sched[me].node();
         let now = self.wall_ns(node);
+        let writes = flags & (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) != libc::O_RDONLY;
+        if writes && is_made_at_open(path) {
+            return Err(libc::EACCES);
+        }
         let owner = &mut self.process[node];
         let mask = owner.storage().umask();
-        let file = owner.disk().open(at, path, flags, mode & !mask, now)?;
+        let mut file = owner.disk().open(at, path, flags, mode & !mask, now)?;
+        file.made = self.made_content(me, &file.path);
         if flags & libc::O_TRUNC != 0 {
             self.push_image(node, file.inode);
         }

@@ -5,6 +5,7 @@
 //!             files       the file state that is no single node's
 //!             images      files that are mapped into memory
 //!             system_files  the files of a fresh machine
+//!             proc        files whose content is made when they are opened
 //! operations  file        open, read, write; the time that a device takes
 //!             sync        fsync and its kin; a device that does not answer
 //!             locking     flock and record locks
@@ -20,5 +21,6 @@ pub(crate) mod files;
 mod images;
 mod locking;
 mod mapping;
+mod proc;
 mod sync;
 pub(crate) mod system_files;

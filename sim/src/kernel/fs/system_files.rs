@@ -3,6 +3,7 @@
 
 use crate::event::NodeId;
 use crate::kernel::fs::disk::{Disk, ROOT};
+use crate::kernel::fs::proc::paths;
 use crate::kernel::process::address::{address_v4, address_v6};
 use std::rc::Rc;
 
@@ -51,17 +52,25 @@ impl SystemFiles {
         ]))
     }
 
-    /// Writes the files to the fresh disk of the node of this name. They are durable.
-    pub(crate) fn install(&self, disk: &mut Disk, node: &str) {
+    /// Writes the files to the fresh disk of the node of this name. They are durable. `has_group` says whether the machine has control
+    /// groups.
+    pub(crate) fn install(&self, disk: &mut Disk, node: &str, has_group: bool) {
         if self.0.is_empty() {
             return;
         }
         let made = (|| {
-            for directory in DIRECTORIES {
+            for directory in DIRECTORIES.into_iter().chain(paths::DIRECTORIES) {
                 disk.mkdir(ROOT, directory.as_bytes(), 0o755, 0)?;
             }
             for (path, content) in self.0.iter() {
                 write(disk, path, content)?;
+            }
+            if has_group {
+                disk.mkdir(ROOT, paths::GROUP.as_bytes(), 0o755, 0)?;
+            }
+            let group = paths::GROUP_FILES.into_iter().filter(|_| has_group);
+            for path in paths::FILES.into_iter().chain(group) {
+                write(disk, path, "")?;
             }
             write(disk, "/etc/hostname", &format!("{node}\n"))?;
             write(disk, "/proc/self/cmdline", &format!("{node}\0"))?;
@@ -74,7 +83,7 @@ impl SystemFiles {
 
     /// Returns whether this is a system file. Faults that strike a file leave these alone.
     pub(crate) fn contain(&self, path: &[u8]) -> bool {
-        [&b"/proc/"[..], b"/etc/hostname"].iter().any(|own| path.starts_with(own))
+        [&b"/proc/"[..], b"/sys/", b"/etc/hostname"].iter().any(|own| path.starts_with(own))
             || self.0.iter().any(|(own, _)| own.as_bytes() == path)
     }
 }
@@ -106,7 +115,7 @@ mod tests {
     fn a_fresh_machine_knows_its_name_its_peers_and_a_root_certificate_even_after_a_power_loss() {
         let files = SystemFiles::of_nodes(["shop", "buyer"].into_iter());
         let mut disk = Disk::new(1, 0);
-        files.install(&mut disk, "shop");
+        files.install(&mut disk, "shop", true);
         disk.power_loss(&mut |_| 0);
         assert_eq!(read(&mut disk, "/etc/hostname"), "shop\n");
         assert!(read(&mut disk, "/etc/hosts").contains("\tbuyer\n"));
@@ -118,7 +127,7 @@ mod tests {
     fn every_file_of_a_fresh_machine_is_a_system_file() {
         let files = SystemFiles::of_nodes(["shop"].into_iter());
         let mut disk = Disk::new(1, 0);
-        files.install(&mut disk, "shop");
+        files.install(&mut disk, "shop", true);
         assert!(disk.files().iter().all(|path| files.contain(path)), "{:?}", disk.files());
         assert!(!files.contain(b"/etc/shop.toml"));
     }

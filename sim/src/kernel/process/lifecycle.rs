@@ -55,6 +55,7 @@ impl Kernel {
     fn start_process(&mut self, node: NodeId) {
         let process = &mut self.process[node];
         let incarnation = process.begin(|incarnation| base(node, incarnation));
+        process.lifecycle_mut().set_started(self.sched.now_ns());
         if incarnation > 1 {
             self.net.record_deliveries();
         }

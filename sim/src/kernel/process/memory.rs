@@ -59,6 +59,11 @@ impl Account {
         self.live.set(self.live.get().saturating_sub(bytes));
     }
 
+    /// The machine's memory; `None` if its scenario set no budget.
+    pub(crate) fn budget(&self) -> Option<u64> {
+        self.budget
+    }
+
     /// Returns whether a single allocation of this size is too large.
     pub(crate) fn is_too_large(&self, bytes: u64) -> bool {
         bytes > self.largest.get()

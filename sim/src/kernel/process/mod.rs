@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `table` | all nodes, and what their processes share |
-//! | `node`, `address` | one machine and its process; its addresses |
+//! | `node`, `address`, `pid` | one machine and its process; its addresses; the number of its process |
 //! | `state`, `lifecycle` | the process state; starts and ends of processes and threads |
 //! | `stop`, `stop_request`, `pause` | stop requests; pauses and holds |
 //! | `signal`, `signal_delivery` | signals: state; delivery |
@@ -26,6 +26,7 @@ pub(crate) mod memory;
 pub(crate) mod node;
 pub(crate) mod output;
 mod pause;
+pub(crate) mod pid;
 mod printed;
 pub(crate) mod probe_counters;
 pub(crate) mod signal;

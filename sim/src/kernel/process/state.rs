@@ -55,6 +55,10 @@ pub(crate) struct Lifecycle {
     stop_asked: Seq,
     /// The end of the last incarnation; none before the first one's.
     ended: Seq,
+    /// The start of the present or last incarnation, in virtual time.
+    started_ns: u64,
+    /// The number of power losses.
+    boots: u32,
 }
 
 impl Default for Lifecycle {
@@ -68,6 +72,8 @@ impl Default for Lifecycle {
             starts: 0,
             stop_asked: Seq::NONE,
             ended: Seq::NONE,
+            started_ns: 0,
+            boots: 0,
         }
     }
 }
@@ -91,6 +97,21 @@ impl Lifecycle {
     #[inline]
     pub(crate) fn incarnation(&self) -> u16 {
         self.incarnation
+    }
+
+    /// The start of the present or last incarnation, in virtual time.
+    pub(crate) fn started_ns(&self) -> u64 {
+        self.started_ns
+    }
+
+    /// Sets the start of the incarnation.
+    pub(crate) fn set_started(&mut self, ns: u64) {
+        self.started_ns = ns;
+    }
+
+    /// The number of times that the machine lost power, and so of its boots after the first.
+    pub(crate) fn boots(&self) -> u32 {
+        self.boots
     }
 
     /// Begins the next incarnation; returns its number.
@@ -127,6 +148,7 @@ impl Lifecycle {
     /// Ends the incarnation. Returns the delay after which the next one starts, if the death asked for one.
     pub(crate) fn end(&mut self, power_lost: bool) -> Option<u64> {
         self.go(if power_lost { ProcessState::Off } else { ProcessState::Down });
+        self.boots += u32::from(power_lost);
         self.paused = false;
         self.restart_after_ns.take()
     }

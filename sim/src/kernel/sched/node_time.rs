@@ -3,7 +3,7 @@
 
 use crate::event::NodeId;
 use crate::kernel::dispatch::Kernel;
-use crate::kernel::sched::clock::{Clock, Clocks, Deadline, REALTIME_START_NS};
+use crate::kernel::sched::clock::{Clock, Clocks, Deadline};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
 impl Kernel {
@@ -22,10 +22,15 @@ impl Kernel {
 
     /// The reading of a node's wall clock, in nanoseconds since 1970.
     pub(crate) fn wall_ns(&self, node: NodeId) -> i64 {
+        self.node_time_ns(node, Clock::Realtime)
+    }
+
+    /// The reading of one of a node's clocks.
+    pub(crate) fn node_time_ns(&self, node: NodeId, clock: Clock) -> i64 {
         if self.process.clocks_differ() {
-            return self.process[node].clocks().shown_ns(Clock::Realtime, self.sched.now_ns());
+            return self.process[node].clocks().shown_ns(clock, self.sched.now_ns());
         }
-        REALTIME_START_NS + self.sched.now_ns() as i64
+        clock.start_ns() + self.sched.now_ns() as i64
     }
 
     /// The deadline of a wait of this length that begins now on the thread's node; `u64::MAX` is never.

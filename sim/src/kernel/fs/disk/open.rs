@@ -29,6 +29,8 @@ pub struct OpenFile {
     pub path: String,
     /// Number of the description, never given twice on one disk: the owner of its `flock` and its `F_OFD` locks.
     pub description: u64,
+    /// The content of a file that is made when it is opened.
+    pub(crate) made: Option<Vec<u8>>,
     epoch: u64,
     /// The number of failed write-backs of the file that it has reported.
     failures_seen: u64,
@@ -143,6 +145,7 @@ impl Disk {
             synced: false,
             path: String::from_utf8_lossy(&path.unwrap_or_default()).into_owned(),
             description: self.descriptions,
+            made: None,
             epoch: self.epoch,
             failures_seen: self.slot(inode).failures.at_open(),
         }
@@ -186,7 +189,15 @@ impl OpenFile {
     /// As [`OpenFile::read_at`], into any destination.
     pub(crate) fn read_into_at(&self, disk: &mut Disk, offset: u64, into: &mut dyn Sink) -> Result<usize, Errno> {
         self.check(disk, self.readable)?;
-        disk.read_into_at(self.inode, offset, into)
+        match &self.made {
+            Some(made) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| made.get(offset..)).unwrap_or_default();
+                let count = rest.len().min(into.len());
+                into.put(0, &rest[..count]);
+                Ok(count)
+            }
+            None => disk.read_into_at(self.inode, offset, into),
+        }
     }
 
     /// Writes at the position, or at the end for `O_APPEND`, and moves the position. Errors: `EBADF` when not open for
