@@ -5,6 +5,7 @@ use crate::event::NodeId;
 use crate::kernel::fs::disk::{Disk, ROOT};
 use crate::kernel::fs::proc::paths;
 use crate::kernel::process::address::{address_v4, address_v6};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// A self-signed root certificate. TLS clients refuse to start without one. Nobody has its key, so that a program trusts a peer only
@@ -30,39 +31,63 @@ const DIRECTORIES: [&str; 8] =
 /// The permissions of files that a program does not change.
 const READ_ONLY: u32 = 0o444;
 
-/// The files that are the same on all machines of a simulation: paths and contents.
+/// The files that are the same on all machines of a simulation: paths and contents, written when the first disk is used.
 #[derive(Clone, Default)]
-pub(crate) struct SystemFiles(Rc<Vec<(&'static str, String)>>);
+pub(crate) struct SystemFiles(Rc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// The names of all nodes, by number; none if there are no such files.
+    nodes: Vec<String>,
+    files: OnceCell<Vec<(&'static str, String)>>,
+}
+
+/// The paths of these files.
+const SHARED: [&str; 6] = [
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/proc/self/cgroup",
+    "/proc/self/mountinfo",
+];
 
 impl SystemFiles {
     /// The files of a simulation with nodes of these names, in the order of their numbers.
     pub(crate) fn of_nodes<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned();
-        for (index, name) in names.enumerate() {
-            let node = NodeId(index as u16);
-            hosts.push_str(&format!("{}\t{name}\n{}\t{name}\n", address_v4(node), address_v6(node)));
-        }
-        Self(Rc::new(vec![
-            ("/etc/hosts", hosts),
-            ("/etc/nsswitch.conf", "hosts: files dns\n".to_owned()),
-            ("/etc/resolv.conf", String::new()),
-            ("/etc/ssl/certs/ca-certificates.crt", ROOT_CERTIFICATE.to_owned()),
-            ("/proc/self/cgroup", "0::/\n".to_owned()),
-            ("/proc/self/mountinfo", "1 0 0:1 / / rw - simfs simfs rw\n".to_owned()),
-        ]))
+        Self(Rc::new(Shared { nodes: names.map(str::to_owned).collect(), files: OnceCell::new() }))
+    }
+
+    fn shared(&self) -> &[(&'static str, String)] {
+        self.0.files.get_or_init(|| {
+            let mut hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned();
+            for (index, name) in self.0.nodes.iter().enumerate() {
+                let node = NodeId(index as u16);
+                hosts.push_str(&format!("{}\t{name}\n{}\t{name}\n", address_v4(node), address_v6(node)));
+            }
+            let contents = [
+                hosts,
+                "hosts: files dns\n".to_owned(),
+                String::new(),
+                ROOT_CERTIFICATE.to_owned(),
+                "0::/\n".to_owned(),
+                "1 0 0:1 / / rw - simfs simfs rw\n".to_owned(),
+            ];
+            SHARED.into_iter().zip(contents).collect()
+        })
     }
 
     /// Writes the files to the fresh disk of the node of this name. They are durable. `has_group` says whether the machine has control
     /// groups.
     pub(crate) fn install(&self, disk: &mut Disk, node: &str, has_group: bool) {
-        if self.0.is_empty() {
+        if self.0.nodes.is_empty() {
             return;
         }
         let made = (|| {
             for directory in DIRECTORIES.into_iter().chain(paths::DIRECTORIES) {
                 disk.mkdir(ROOT, directory.as_bytes(), 0o755, 0)?;
             }
-            for (path, content) in self.0.iter() {
+            for (path, content) in self.shared() {
                 write(disk, path, content)?;
             }
             if has_group {
@@ -84,7 +109,7 @@ impl SystemFiles {
     /// Returns whether this is a system file. Faults that strike a file leave these alone.
     pub(crate) fn contain(&self, path: &[u8]) -> bool {
         [&b"/proc/"[..], b"/sys/", b"/etc/hostname"].iter().any(|own| path.starts_with(own))
-            || self.0.iter().any(|(own, _)| own.as_bytes() == path)
+            || SHARED.iter().any(|own| own.as_bytes() == path)
     }
 }
 
