@@ -2,7 +2,7 @@
 //! It takes no snapshot: the simulation does.
 
 use super::awaited::{Awaited, awaited};
-use crate::model::duration::moment;
+use crate::model::duration::{moment, span};
 use crate::model::violation::{Origin, Violation};
 use crate::run::request::{Record, Stack, Unresolved};
 use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What, signal_name};
@@ -45,6 +45,7 @@ pub(crate) fn telling(record: &Record, violation: &Violation, unread: &Unresolve
     let subject = record.nodes.iter().position(|name| *name == violation.subject);
     let node = if at.node == NodeId::SIMULATION { subject } else { Some(usize::from(at.node.0)) };
     let is_concerned = |event: &&Event| match violation.origins.is_empty() {
+        _ if is_down(event) => true,
         true => node.is_none_or(|node| node == usize::from(event.node.0)),
         false => violation.origins.contains(&Origin::Node(event.node)),
     };
@@ -102,9 +103,15 @@ fn joined(pieces: Vec<String>, length_max: usize) -> String {
     if left > 0 { format!("{text}; {left} more") } else { text }
 }
 
+/// Returns whether this event says that a node is down.
+fn is_down(event: &Event) -> bool {
+    matches!(event.what, What::Waits { on: Waiting::Down, .. })
+}
+
 /// The rank of a wait: the most telling first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    Down,
     Stop,
     Main,
     Own,
@@ -134,6 +141,7 @@ impl<'a> Wait<'a> {
     fn rank(&self) -> Rank {
         let What::Waits { on, .. } = self.event.what else { return Rank::Connection };
         match on {
+            Waiting::Down => Rank::Down,
             Waiting::NoStop => Rank::Stop,
             Waiting::Main => Rank::Main,
             Waiting::Task if self.awaited.is_timer() => Rank::Timer,
@@ -157,7 +165,7 @@ impl<'a> Wait<'a> {
     /// Returns whether this is a thread that is not waiting in its runtime.
     fn is_busy(&self) -> bool {
         let What::Waits { on, .. } = self.event.what else { return false };
-        !matches!(on, Waiting::Main | Waiting::Task | Waiting::NoStop) && !self.awaited.is_idle
+        !matches!(on, Waiting::Main | Waiting::Task | Waiting::NoStop | Waiting::Down) && !self.awaited.is_idle
     }
 
     /// The subject: `for a socket`.
@@ -185,6 +193,8 @@ pub(crate) fn phrase(on: Waiting, object: u32, subject: &str) -> String {
         Waiting::Nothing => return "can run".to_owned(),
         Waiting::Held => return "is held".to_owned(),
         Waiting::NoStop => return unawaited(object),
+        Waiting::Down if object == u32::MAX => return "is down, and no restart is due".to_owned(),
+        Waiting::Down => return format!("is down, and restarts in {}", span(u64::from(object) * 1_000_000)),
         Waiting::Sleep => return "sleeps".to_owned(),
         Waiting::Join => return format!("waits for the end of thread {object}"),
         Waiting::Disk => return "waits for its disk".to_owned(),
@@ -217,6 +227,7 @@ pub(crate) fn waiter(on: Waiting, event: &Event, name: &str) -> String {
         Waiting::Main if event.thread == 0 => "main".to_owned(),
         Waiting::Task => format!("task {}", event.task),
         Waiting::NoStop => "the process".to_owned(),
+        Waiting::Down => "the node".to_owned(),
         _ => match name {
             "" if event.thread == 0 => "thread 0 (main)".to_owned(),
             "" => format!("thread {}", event.thread),
@@ -234,6 +245,7 @@ fn began(before: &[Event], wait: &Event) -> Option<Seq> {
             What::Waits { on: Waiting::Main | Waiting::Task, .. },
             What::Accepted { .. } | What::Connected { .. } | What::Sent { .. } | What::Delivered { .. },
         ) => event.seq == wait.cause,
+        (What::Waits { on: Waiting::Down, .. }, What::Exited { .. }) => event.seq == wait.cause,
         (What::Waits { .. }, What::ThreadStarted { thread }) => thread == wait.thread,
         _ => false,
     };
@@ -255,6 +267,7 @@ impl Words<'_> {
 
     fn who(&self, event: &Event) -> String {
         match event.what {
+            What::Waits { on: Waiting::Down, .. } => self.node(event.node).to_owned(),
             What::Waits { on, name, .. } => waiter(on, event, self.name(name)),
             _ => String::new(),
         }

@@ -5,7 +5,7 @@ use super::measure::{bytes, count, errno_name, moment, plural, span};
 use crate::failure::waits::{phrase, waiter};
 use crate::fault::{Fault, Injection, Plan, Trigger, When, ordinal};
 use crate::run::request::Record;
-use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, What, signal_name};
+use afterlife_sim::event::{Death, Event, Leak, Name, NodeId, ProbeEvent, Seq, Waiting, What, signal_name};
 use std::collections::BTreeMap;
 
 /// The names behind the numbers of a record.
@@ -198,6 +198,9 @@ impl<'a> Lexicon<'a> {
                 format!("of {}, {}", self.node(of), self::incarnation(incarnation)),
             ),
             What::Waits { on, object, name, call_site, since_ns } => {
+                if on == Waiting::Down {
+                    return with(phrase(on, object, ""), format!("since {} s", moment(since_ns)));
+                }
                 let subject = self.record.awaited.get(&call_site).map_or("", String::as_str);
                 let who = waiter(on, event, self.name(name));
                 Words {

@@ -132,6 +132,7 @@ fn watched(described: Description, processes: &[Process], plan: Plan) -> Watched
     let postponed_until_ns = if all_are_drawn { drawn_ns.end } else { described.time_limit_ns };
     let edges_ns = if scripted { 0..described.time_limit_ns } else { drawn_ns };
     Watched {
+        limit_ns: described.time_limit_ns,
         plan,
         roles: processes.iter().map(|process| process.role).collect(),
         claims: described.claims,

@@ -43,6 +43,8 @@ pub(crate) struct RunObserver {
     claims: ClaimCheck,
     supervisors: Supervisors,
     account: RunningAccount,
+    /// The longest virtual time of the run.
+    limit_ns: u64,
 }
 
 /// The subject of an observer: a plan, and the claims of a scenario.
@@ -56,6 +58,8 @@ pub(crate) struct Watched {
     pub(crate) scripted: bool,
     pub(crate) supervised: Vec<(NodeId, Supervisor)>,
     pub(crate) terms: Terms,
+    /// The longest virtual time of the run.
+    pub(crate) limit_ns: u64,
     /// The scenario's own invariants.
     pub(crate) own: Vec<Box<dyn Invariant>>,
 }
@@ -71,7 +75,7 @@ pub(crate) struct Verdicts {
 
 impl RunObserver {
     pub(crate) fn new(watched: Watched) -> Self {
-        let Watched { plan, roles, claims, window, scripted, supervised, terms, own } = watched;
+        let Watched { plan, roles, claims, window, scripted, supervised, terms, limit_ns, own } = watched;
         let account = RunningAccount::new(roles.iter().copied());
         let roles = Roles::new(roles);
         let injector = Injector::new(plan, window);
@@ -93,6 +97,7 @@ impl RunObserver {
             claims: ClaimCheck::new(claims),
             supervisors: Supervisors::of(supervised),
             account,
+            limit_ns,
         }
     }
 
@@ -252,6 +257,13 @@ impl RunObserver {
         }
     }
 
+    /// Reports the waits of clients that do not end, and the services that are down, before the violation that names them.
+    fn report_waits(&self, unfinished: &[NodeId], control: &mut Control<'_>) {
+        let is_down = |node: &NodeId| matches!(control.status(*node), Status::Down | Status::Off);
+        let down: Vec<NodeId> = self.roles.nodes(|role| role == Role::Service).filter(is_down).collect();
+        report_waits(unfinished.iter().copied().chain(down), control);
+    }
+
     fn judge_recovery(&mut self, control: &mut Control<'_>) {
         let unfinished = self.roles.unfinished(Role::Client, control);
         if unfinished.is_empty() {
@@ -260,7 +272,7 @@ impl RunObserver {
         let who = unfinished.iter().map(|node| control.node_name(*node)).collect::<Vec<_>>().join(", ");
         let bound = span(self.judge.terms().time_ns(RECOVERS).unwrap_or_default());
         let sentence = format!("{who} had not ended {bound} after the last fault");
-        report_waits(unfinished.iter().copied(), control);
+        self.report_waits(&unfinished, control);
         self.violate(not_recovered(&unfinished, &who, sentence), control);
     }
 }
@@ -334,12 +346,25 @@ impl Observer for RunObserver {
             Some(Alarm::Claim(index)) => {
                 let unfinished = self.roles.unfinished(Role::Client, control);
                 if let Some(violation) = self.claims.check_at_bound(index, &unfinished) {
-                    report_waits(unfinished.into_iter(), control);
+                    self.report_waits(&unfinished, control);
                     self.violate(violation, control);
                 }
                 self.advance(control);
             }
             None => {}
+        }
+    }
+
+    fn time_is_up(&mut self, control: &mut Control<'_>) {
+        let is_whole = control.now_ns() >= self.limit_ns;
+        let unfinished: Vec<NodeId> = [Role::Client, Role::Verifier]
+            .into_iter()
+            .flat_map(|role| self.roles.unfinished(role, control))
+            .filter(|node| control.status(*node) != Status::New)
+            .collect();
+        let waits = !unfinished.is_empty() && !self.judge.terms().is_off(RECOVERS);
+        if is_whole && self.judge.is_clean() && (waits || self.claims.missed(&[]).is_some()) {
+            self.report_waits(&unfinished, control);
         }
     }
 

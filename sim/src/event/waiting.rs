@@ -30,6 +30,8 @@ pub enum Waiting {
     FileLock,
     /// A thread is held, or its process is paused.
     Held,
+    /// No process runs on the node.
+    Down,
     /// Nothing in the process awaits a stop request: it has no handler for SIGTERM, and no part of it asked to hear of stops.
     NoStop,
 }

@@ -22,6 +22,8 @@ pub trait Observer {
     fn alarm(&mut self, token: u64, control: &mut Control<'_>);
     /// Called when nothing can run and no deadline is pending, before [`What::Quiescent`] says so.
     fn stuck(&mut self, _control: &mut Control<'_>) {}
+    /// Called when the run's time is up, before it ends.
+    fn time_is_up(&mut self, _control: &mut Control<'_>) {}
     /// Called when nothing can run and no deadline is pending. The run ends unless the observer starts something.
     fn quiescent(&mut self, control: &mut Control<'_>);
     /// Returns the observer's results, at the end of the run.
@@ -76,6 +78,10 @@ impl Consult<Kernel> for Attached {
 
     fn quiescent(&mut self, kernel: &mut Kernel) {
         self.0.quiescent(&mut Control::new(kernel));
+    }
+
+    fn time_is_up(&mut self, kernel: &mut Kernel) {
+        self.0.time_is_up(&mut Control::new(kernel));
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
@@ -345,8 +351,8 @@ impl<'a> Control<'a> {
         self.kernel.stacks(node).into_iter().map(|(line, call_site)| (line, call_site.0)).collect()
     }
 
-    /// Records the waits of a node's process as events: its main future, its tasks, its threads, its connections. It
-    /// records nothing if no process runs.
+    /// Records the waits of a node's process as events: its main future, its tasks, its threads, its connections. If its last process
+    /// has ended, it records that, and when the next one starts.
     pub fn report_waits(&mut self, node: NodeId) {
         self.kernel.report_waits(node);
     }

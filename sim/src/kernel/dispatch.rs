@@ -111,6 +111,7 @@ impl Kernel {
         let Some((due_ns, due)) = self.sched.take_due() else { return };
         if due_ns > self.settings.end_ns {
             self.sched.set_now(self.settings.end_ns);
+            self.consult(|observer, kernel| observer.time_is_up(kernel));
             self.finish(Ending::TimeUp);
             return;
         }

@@ -16,6 +16,8 @@ pub(crate) trait Consult<K> {
     fn stuck(&mut self, kernel: &mut K);
     /// Called after that event.
     fn quiescent(&mut self, kernel: &mut K);
+    /// Called when the run's time is up, before it ends.
+    fn time_is_up(&mut self, kernel: &mut K);
     /// Returns the observer's results, at the end of the run.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }

@@ -3,7 +3,7 @@
 
 use crate::harness::{Module, campaign, cli, scenarios, trials};
 use crate::time::secs;
-use afterlife::{Fault, NodeId, Sim, Trigger};
+use afterlife::{Fault, Group, NodeId, Sim, Supervisor, Trigger};
 use axum::Router;
 use axum::routing::get;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -25,6 +25,10 @@ pub(crate) fn module() -> Module {
         a_stock_main_with_workers_waits,
         an_answer_never_comes,
         a_claim_waits_for_an_answer,
+        time_is_up_while_a_client_waits,
+        a_claim_is_open_at_the_end,
+        a_service_has_ended,
+        a_service_restarts_too_late,
     ];
     let trials = trials![
         a_stop_that_waits_for_a_connection_names_its_peer_and_the_handlers_line,
@@ -35,6 +39,8 @@ pub(crate) fn module() -> Module {
         a_future_that_the_program_blocks_on_is_main,
         a_run_with_a_hang_has_one_digest,
         a_client_that_never_ends_names_the_line_at_which_it_waits,
+        a_run_whose_time_is_up_names_the_line_at_which_a_client_waits,
+        a_node_that_is_down_is_named_with_its_end_and_its_restart,
     ];
     Module::new(scenarios, trials)
 }
@@ -136,6 +142,65 @@ fn a_client_that_never_ends_names_the_line_at_which_it_waits() {
         let page = page(scenario);
         names(&page, &[&format!("{broken}{waits}"), "holds a connection → store"]);
     }
+}
+
+fn time_is_up_while_a_client_waits(sim: &mut Sim) {
+    a_silent_store(sim);
+    sim.time_limit(secs(5));
+}
+
+fn a_claim_is_open_at_the_end(sim: &mut Sim) {
+    a_silent_store(sim);
+    sim.turn_off("recovers");
+    sim.time_limit(secs(5));
+    sim.eventually("the answer comes", secs(9), |_| false);
+}
+
+fn a_run_whose_time_is_up_names_the_line_at_which_a_client_waits() {
+    let waits = format!("main waits for bytes to read at {}", site(ANSWERED));
+    for (scenario, broken) in [
+        ("time_is_up_while_a_client_waits", "buyer had not ended after 5 s, although all faults were over; "),
+        ("a_claim_is_open_at_the_end", "the claim did not hold at the end of the run: the answer comes; "),
+    ] {
+        names(&page(scenario), &[&format!("{broken}{waits}"), "holds a connection → store"]);
+    }
+}
+
+// -- a node that is down
+
+/// A store that ends after two seconds, and a client that asks until it answers.
+fn a_store_that_ends(sim: &mut Sim) -> Group {
+    let store = sim.node("store", |_| async {
+        let _listener = TcpListener::bind("0.0.0.0:80").await?;
+        sleep(secs(2)).await;
+        Ok(())
+    });
+    sim.client("buyer", |_| async {
+        sleep(secs(3)).await;
+        while TcpStream::connect("store:80").await.is_err() {
+            sleep(secs(1)).await;
+        }
+        Ok(())
+    });
+    sim.turn_off("no-unprovoked-exit");
+    sim.bound("recovers", secs(9));
+    store
+}
+
+fn a_service_has_ended(sim: &mut Sim) {
+    a_store_that_ends(sim);
+}
+
+fn a_service_restarts_too_late(sim: &mut Sim) {
+    let store = a_store_that_ends(sim);
+    sim.supervise(store, Supervisor::always().delay(secs(100)));
+}
+
+fn a_node_that_is_down_is_named_with_its_end_and_its_restart() {
+    let ended = page("a_service_has_ended");
+    names(&ended, &["buyer had not ended 9 s after the last fault; store is down, and no restart is due; main waits"]);
+    names(&ended, &["2.001 store exits", "store is down, and no restart is due since 2.001 s"]);
+    names(&page("a_service_restarts_too_late"), &["store is down, and restarts in "]);
 }
 
 // -- locks

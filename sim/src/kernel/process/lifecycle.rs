@@ -142,7 +142,8 @@ impl Kernel {
             self.emit_at(node, cause, What::MemoryUsed { live, peak });
         }
         let ended = self.emit_at(node, cause, What::Exited { how });
-        self.process[node].lifecycle_mut().set_ended(ended);
+        let now_ns = self.sched.now_ns();
+        self.process[node].lifecycle_mut().set_ended(ended, now_ns);
         let parting = match how {
             Death::Exit { .. } | Death::Panic => Parting::Finish,
             // Linux closes the sockets of a killed process in order as well, unless bytes are left unread. Here peers

@@ -55,6 +55,7 @@ pub(crate) struct Lifecycle {
     stop_asked: Seq,
     /// The end of the last incarnation; none before the first one's.
     ended: Seq,
+    ended_ns: u64,
     /// The start of the present or last incarnation, in virtual time.
     started_ns: u64,
     /// The number of power losses.
@@ -72,6 +73,7 @@ impl Default for Lifecycle {
             starts: 0,
             stop_asked: Seq::NONE,
             ended: Seq::NONE,
+            ended_ns: 0,
             started_ns: 0,
             boots: 0,
         }
@@ -158,9 +160,20 @@ impl Lifecycle {
         self.go(ProcessState::Off);
     }
 
-    /// The incarnation's end was this event.
-    pub(crate) fn set_ended(&mut self, end: Seq) {
+    /// The incarnation's end was this event, at this virtual time.
+    pub(crate) fn set_ended(&mut self, end: Seq, ns: u64) {
         self.ended = end;
+        self.ended_ns = ns;
+    }
+
+    /// The virtual time at which the last incarnation ended.
+    pub(crate) fn ended_ns(&self) -> u64 {
+        self.ended_ns
+    }
+
+    /// The virtual time of the next start, if one is scheduled. One at the end of time, as that of a verifier, does not count.
+    pub(crate) fn next_start_ns(&self) -> Option<u64> {
+        self.next_start.map(|next| next.due_ns).filter(|due_ns| *due_ns < u64::MAX)
     }
 
     /// The event that ended the last incarnation.
@@ -205,7 +218,7 @@ impl Lifecycle {
 
     /// Returns whether a start is scheduled. One at the end of time, as that of a verifier, does not count.
     pub(crate) fn will_restart(&self) -> bool {
-        self.next_start.is_some_and(|next| next.due_ns < u64::MAX)
+        self.next_start_ns().is_some()
     }
 }
 

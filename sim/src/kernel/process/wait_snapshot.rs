@@ -17,10 +17,10 @@ const NONE: u32 = u32::MAX;
 const MS_NS: u64 = 1_000_000;
 
 impl Kernel {
-    /// Records the waits of a node's process, as they are now; nothing if no process runs.
+    /// Records the waits of a node's process, as they are now; or that its last process has ended, and when the next one starts.
     pub(crate) fn report_waits(&mut self, node: NodeId) {
         if !self.process.node(node).is_some_and(|node| node.is_up()) {
-            return;
+            return self.report_down(node);
         }
         for task in self.pending_tasks(node).into_iter().take(EACH_MAX) {
             let on = if task.number == 0 { Waiting::Main } else { Waiting::Task };
@@ -53,6 +53,20 @@ impl Kernel {
         for (by, what) in self.open_connections(node).into_iter().take(EACH_MAX) {
             self.emit_wait(node, by, Seq::NONE, what);
         }
+    }
+
+    fn report_down(&mut self, node: NodeId) {
+        let Some(lifecycle) =
+            self.process.node(node).map(|node| node.lifecycle()).filter(|life| life.incarnation() > 0)
+        else {
+            return;
+        };
+        let left_ms =
+            |due_ns: u64| u32::try_from(due_ns.saturating_sub(self.sched.now_ns()) / MS_NS).unwrap_or(NONE - 1);
+        let (ended, since_ns) = (lifecycle.ended(), lifecycle.ended_ns());
+        let object = lifecycle.next_start_ns().map_or(NONE, left_ms);
+        let what = What::Waits { on: Waiting::Down, object, name: Name::NONE, call_site: 0, since_ns };
+        self.emit_wait(node, (0, 0), ended, what);
     }
 
     /// The main future and the tasks of a node's process that nobody polls now, by number. There are none if nothing
