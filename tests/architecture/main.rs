@@ -8,7 +8,7 @@
 //! - `code`: `unsafe`, guest engines, hash order, floats, disabled tests
 //! - `shape`: files and structs
 //! - `words`: names and documentation in the vocabulary of docs/concepts.md
-//! - `documents`: ARCHITECTURE.md, the README, golden vectors
+//! - `documents`, `readme`: ARCHITECTURE.md, the README and its commands, golden vectors
 
 mod code;
 mod dependencies;
@@ -17,6 +17,7 @@ mod known;
 mod layers;
 mod modules;
 mod packages;
+mod readme;
 mod shape;
 mod source;
 mod words;
