@@ -5,7 +5,7 @@ use super::awaited::{Awaited, awaited};
 use crate::model::duration::{moment, span};
 use crate::model::violation::{Origin, Violation};
 use crate::run::request::{Record, Stack, Unresolved};
-use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What, signal_name};
+use afterlife_sim::event::{Event, Name, NodeId, Seq, Waiting, What, descriptor, signal_name};
 use std::collections::BTreeMap;
 
 /// The length of the whole sentence with its waits, which takes three lines of a page.
@@ -203,7 +203,14 @@ pub(crate) fn phrase(on: Waiting, object: u32, subject: &str) -> String {
         Waiting::Futex => "for a lock or a wake-up",
         Waiting::Readiness => "for readiness",
         Waiting::Socket => "for a socket",
-        Waiting::Descriptor => "for a descriptor",
+        Waiting::Descriptor => match object {
+            descriptor::DATAGRAM => "for a datagram",
+            descriptor::UNIX => "for a Unix socket",
+            descriptor::PIPE => "for a pipe",
+            descriptor::TIMER => "for a timer",
+            descriptor::COUNTER => "for a counter",
+            _ => "for a descriptor",
+        },
     };
     match (subject, known) {
         ("", "") => "waits".to_owned(),

@@ -33,6 +33,7 @@ mod table;
 mod tests;
 #[cfg(feature = "cli")]
 mod timeline;
+#[cfg(feature = "cli")]
 mod triage;
 mod words;
 
@@ -55,5 +56,6 @@ pub(crate) use sockets::sockets;
 pub(crate) use table::{Row, table};
 #[cfg(feature = "cli")]
 pub(crate) use timeline::timeline;
+#[cfg(feature = "cli")]
 pub(crate) use triage::{Triaged, triaged};
 pub(crate) use words::Lexicon;

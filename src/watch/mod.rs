@@ -6,6 +6,7 @@
 //! turmoil/   the parts of live/ that know turmoil       madsim/   the parts that know madsim
 //! ```
 
+#[cfg(feature = "cli")]
 pub(crate) mod audit;
 pub(crate) mod guests;
 #[cfg(any(feature = "turmoil", madsim, test))]

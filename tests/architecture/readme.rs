@@ -7,7 +7,7 @@ const SCRIPTS: [&str; 5] =
     [".ci/run", ".ci/main-job", ".ci/stranger", ".github/workflows/ci.yml", ".github/workflows/nightly.yml"];
 
 /// The lines of the README's code blocks that are no output of a program, each with the same in a file that is carried out or compiled.
-const CLAIMS: [(&str, &str, &str); 21] = [
+const CLAIMS: [(&str, &str, &str); 22] = [
     ("cargo add --dev afterlife --path ../afterlife", ".ci/stranger", "cargo add --quiet --dev afterlife --path"),
     ("cargo install --path ../afterlife --features cli", ".ci/stranger", "target/debug/cargo-afterlife"),
     ("cargo afterlife new shop && cd shop && cargo test", ".ci/stranger", "cargo afterlife new shop"),
@@ -15,15 +15,12 @@ const CLAIMS: [(&str, &str, &str); 21] = [
     ("cargo test --workspace", ".ci/run", "cargo test --workspace --locked"),
     ("[profile.dev.package.\"*\"]", "Cargo.toml", "[profile.dev.package.\"*\"]\ndebug-assertions = false\n"),
     ("debug-assertions = false", "Cargo.toml", "debug-assertions = false"),
+    ("debug = \"line-tables-only\"", "Cargo.toml", "debug = \"line-tables-only\""),
     ("[profile.dev.package.afterlife-sim]", "Cargo.toml", "[profile.dev.package.afterlife-sim]\nopt-level = 2\n"),
     ("opt-level = 2", "Cargo.toml", "opt-level = 2"),
     ("[profile.dev.package.tokio]", "Cargo.toml", "[profile.dev.package.tokio]\nopt-level = 1\n"),
     ("opt-level = 1", "Cargo.toml", "opt-level = 1"),
-    (
-        "let mut sim = turmoil::Builder::new().rng_seed(47).build();",
-        "tests/turmoil/tests/watch.rs",
-        "Builder::new()",
-    ),
+    ("let mut sim = turmoil::Builder::new().rng_seed(47).build();", "tests/turmoil/tests/watch.rs", "Builder::new()"),
     ("let _watching = afterlife::turmoil::watch(&sim);", "tests/turmoil/tests/watch.rs", "afterlife::turmoil::watch(&"),
     ("#[madsim::test]", "tests/madsim/tests/watch.rs", "#[madsim::test]"),
     ("async fn subscribers_leave() {", "tests/madsim/tests/watch.rs", "async fn "),

@@ -35,5 +35,5 @@ pub use misconfiguration::Misconfiguration;
 pub use probe_event::ProbeEvent;
 pub use signal::signal_name;
 pub use socket::{Socket, SocketStatus, Transport};
-pub use waiting::Waiting;
+pub use waiting::{Waiting, descriptor};
 pub use what::{Event, What};

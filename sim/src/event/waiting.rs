@@ -18,7 +18,7 @@ pub enum Waiting {
     Readiness,
     /// A thread waits in a call on one TCP socket: a read, a write, an accept.
     Socket,
-    /// A thread waits in a call on another descriptor: a pipe, a datagram socket.
+    /// A thread waits in a call on another descriptor. The event's object is its kind, as [`descriptor`] numbers them.
     Descriptor,
     /// A thread sleeps.
     Sleep,
@@ -34,4 +34,18 @@ pub enum Waiting {
     Down,
     /// Nothing in the process awaits a stop request: it has no handler for SIGTERM, and no part of it asked to hear of stops.
     NoStop,
+}
+
+/// The kinds of descriptors other than TCP sockets, as the objects of [`Waiting::Descriptor`].
+pub mod descriptor {
+    /// A UDP socket.
+    pub const DATAGRAM: u32 = 1;
+    /// A Unix socket.
+    pub const UNIX: u32 = 2;
+    /// A pipe.
+    pub const PIPE: u32 = 3;
+    /// A timer.
+    pub const TIMER: u32 = 4;
+    /// A counter: `eventfd`.
+    pub const COUNTER: u32 = 5;
 }

@@ -8,11 +8,13 @@
 //! | `objects` | the numbers of the objects that a program names |
 //! | `texts` | texts by number |
 
+#[cfg(feature = "cli")]
 mod line;
 mod log_fact;
 mod objects;
 mod texts;
 
+#[cfg(feature = "cli")]
 pub(crate) use line::read;
 pub(crate) use log_fact::LogFact;
 pub(crate) use objects::Objects;

@@ -27,6 +27,7 @@ pub(crate) fn module() -> Module {
         a_claim_waits_for_an_answer,
         time_is_up_while_a_client_waits,
         a_claim_is_open_at_the_end,
+        a_pipe_stays_empty,
         a_service_has_ended,
         a_service_restarts_too_late,
     ];
@@ -40,6 +41,7 @@ pub(crate) fn module() -> Module {
         a_run_with_a_hang_has_one_digest,
         a_client_that_never_ends_names_the_line_at_which_it_waits,
         a_run_whose_time_is_up_names_the_line_at_which_a_client_waits,
+        a_thread_that_waits_for_a_pipe_says_so,
         a_node_that_is_down_is_named_with_its_end_and_its_restart,
     ];
     Module::new(scenarios, trials)
@@ -164,6 +166,21 @@ fn a_run_whose_time_is_up_names_the_line_at_which_a_client_waits() {
     ] {
         names(&page(scenario), &[&format!("{broken}{waits}"), "holds a connection → store"]);
     }
+}
+
+// -- a pipe
+
+fn a_pipe_stays_empty(sim: &mut Sim) {
+    sim.client_main("reader", |_| {
+        let (reader, _writer) = std::io::pipe().expect("there are descriptors left");
+        let mut byte = 0_u8;
+        // SAFETY: one byte of the array, through an open descriptor.
+        unsafe { libc::read(std::os::fd::AsRawFd::as_raw_fd(&reader), (&raw mut byte).cast(), 1) as i32 }
+    });
+}
+
+fn a_thread_that_waits_for_a_pipe_says_so() {
+    names(&page("a_pipe_stays_empty"), &["reader never ends its work", "waits for a pipe", "hangs.rs:"]);
 }
 
 // -- a node that is down

@@ -1,7 +1,7 @@
 //! The snapshot of a process that does not come to its end: its main future, its tasks, its threads and its connections, as events.
 //! It changes no state and wakes nobody.
 
-use crate::event::{Name, NodeId, Seq, SocketStatus, Waiting, What};
+use crate::event::{Name, NodeId, Seq, SocketStatus, Waiting, What, descriptor};
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
@@ -124,7 +124,12 @@ impl Kernel {
         let only = awaited?;
         match self.process.description(only)?.kind() {
             Kind::Tcp(_) => Some((Waiting::Socket, self.listed(only)?.conn.unwrap_or(NONE))),
-            _ => Some((Waiting::Descriptor, NONE)),
+            Kind::Udp(_) => Some((Waiting::Descriptor, descriptor::DATAGRAM)),
+            Kind::Unix(_) => Some((Waiting::Descriptor, descriptor::UNIX)),
+            Kind::Pipe(_) => Some((Waiting::Descriptor, descriptor::PIPE)),
+            Kind::Timer(_) => Some((Waiting::Descriptor, descriptor::TIMER)),
+            Kind::Event(_) => Some((Waiting::Descriptor, descriptor::COUNTER)),
+            Kind::Epoll(_) | Kind::File(_) | Kind::Inert(_) => Some((Waiting::Descriptor, NONE)),
         }
     }
 
