@@ -11,7 +11,7 @@ const ALONE_MAX: usize = 50;
 const BESIDE_TOKIO_MAX: usize = 40;
 
 /// Crates that only a program with a command line needs.
-const OF_THE_COMMAND_LINE: [&str; 4] = ["anstream", "clap", "indicatif", "quick-junit"];
+const OF_THE_COMMAND_LINE: [&str; 5] = ["anstream", "clap", "indicatif", "jiff", "quick-junit"];
 
 /// The manifests of the packages that a test with afterlife compiles.
 const MANIFESTS: [&str; 4] = ["Cargo.toml", "sim/Cargo.toml", "probe/Cargo.toml", "macros/Cargo.toml"];
