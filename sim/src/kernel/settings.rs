@@ -4,7 +4,7 @@ use crate::kernel::net::link::Latency;
 use crate::kernel::sched::preemption::Schedule;
 use crate::kernel::sched::spin::SPIN_MAX;
 
-/// The processors of a machine.
+/// The number of processors of a machine, by which tokio sizes its pools. The real number differs between hosts.
 pub(crate) const PROCESSORS: usize = 4;
 /// The memory of a machine without a budget.
 pub(crate) const MEMORY_BYTES: u64 = 4 << 30;

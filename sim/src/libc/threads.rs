@@ -14,8 +14,6 @@ use crate::kernel::settings::PROCESSORS;
 use crate::kernel::sink::Sink;
 use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
 
-/// The number of processors of a node, by which tokio sizes its pools. The real number differs between hosts.
-
 /// Runs the destructors of this thread's thread-locals; they may register further ones. Then those of its keys.
 pub(crate) fn run_thread_exits(me: ThreadId) {
     while let Some(Destructor { destroy, object }) = kernel(me, |kernel| kernel.sched[me].take_destructor()) {
