@@ -4,11 +4,6 @@ use crate::kernel::net::link::Latency;
 use crate::kernel::sched::preemption::Schedule;
 use crate::kernel::sched::spin::SPIN_MAX;
 
-/// The number of processors of a machine, by which tokio sizes its pools. The real number differs between hosts.
-pub(crate) const PROCESSORS: usize = 4;
-/// The memory of a machine without a budget.
-pub(crate) const MEMORY_BYTES: u64 = 4 << 30;
-
 /// Settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

@@ -22,7 +22,7 @@ struct Stream {
 fn stream(me: ThreadId, fd: c_int) -> Result<*mut DIR, Errno> {
     let lines = call(me, |kernel| {
         let id = super::io::describe(kernel, me, fd, "fdopendir")?;
-        kernel.directory_listing(me, id)
+        kernel.directory_list(me, id)
     })?;
     // SAFETY: zeros are a valid entry.
     let entry = unsafe { std::mem::zeroed() };

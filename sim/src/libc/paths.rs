@@ -37,28 +37,20 @@ fn report_if_too_long(path: UserSlice<u8>) {
     });
 }
 
-/// Works on the calling node's disk, with the directory that relative paths start from and the time.
-pub(crate) fn on_disk<R>(
-    me: ThreadId,
-    directory: c_int,
-    work: impl FnOnce(&mut Disk, InodeId, i64) -> Result<R, Errno>,
-) -> Result<R, Errno> {
-    call(me, |kernel| {
-        let at = kernel.directory(me, directory)?;
-        let node = kernel.sched[me].node();
-        let now = kernel.wall_ns(node);
-        work(kernel[node].disk(), at, now)
-    })
-}
-
-/// As [`on_disk`], with the bytes of a path.
+/// Works on the calling node's disk, with the directory that relative paths start from, the bytes of a path, and the time.
 pub(crate) fn on_path<R>(
     me: ThreadId,
     directory: c_int,
     path: UserSlice<u8>,
     work: impl FnOnce(&mut Disk, InodeId, &[u8], i64) -> Result<R, Errno>,
 ) -> Result<R, Errno> {
-    on_disk(me, directory, |disk, at, now| path.required()?.with_bytes(disk, |disk, path| work(disk, at, path, now)))
+    call(me, |kernel| {
+        let at = kernel.directory(me, directory)?;
+        path.required()?.with_bytes(kernel, |kernel, path| {
+            let (disk, now) = kernel.disk_for_path(me, at, path);
+            work(disk, at, path, now)
+        })
+    })
 }
 
 /// The calling process's umask.
@@ -135,11 +127,7 @@ fn make_symlink(me: ThreadId, target: UserSlice<u8>, directory: c_int, path: Use
 }
 
 fn read_link(me: ThreadId, directory: c_int, path: UserSlice<u8>, into: UserSliceMut<u8>) -> ssize_t {
-    let number = super::current::kernel(me, |kernel| path.with_bytes(kernel, |_, path| descriptor_in(path)));
-    let target = match number {
-        Some(number) => call(me, |kernel| kernel.descriptor_target(me, number)),
-        None => on_path(me, directory, path, |disk, at, path, _| disk.readlink(at, path)),
-    };
+    let target = on_path(me, directory, path, |disk, at, path, _| disk.readlink(at, path));
     count(target.and_then(|target| into.copy_out(&target)))
 }
 

@@ -6,7 +6,6 @@ use super::current::here;
 use super::io::result;
 use crate::event::Death;
 use crate::host::system;
-use crate::kernel::due::Identity;
 use crate::kernel::sched::thread::ThreadId;
 use libc::{c_char, c_int, c_void, pid_t};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -89,10 +88,7 @@ ends!(abort(), |me| end(me, Death::Abort));
 
 /// The process number that `getpid` returns.
 pub(crate) fn number(me: ThreadId) -> pid_t {
-    super::current::kernel(me, |kernel| {
-        let Identity { node, incarnation } = kernel.identity(me);
-        crate::kernel::process::pid::of(node, incarnation)
-    })
+    super::current::kernel(me, |kernel| kernel.process_number(kernel.sched[me].node()))
 }
 
 super::interposed! {

@@ -118,13 +118,13 @@ fn shown_statvfs(stat: &Statfs) -> libc::statvfs {
 }
 
 fn disk_at(me: ThreadId, path: UserSlice<u8>) -> Result<Statfs, Errno> {
-    on_path(me, libc::AT_FDCWD, path, |disk, at, path, _| disk.lookup(at, path, true).map(|_| disk.statfs()))
+    on_path(me, libc::AT_FDCWD, path, |disk, at, path, _| disk.lookup(at, path, true).map(|inode| disk.statfs(inode)))
 }
 
 fn disk_of(me: ThreadId, fd: c_int) -> Result<Statfs, Errno> {
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "fstatfs")?;
-        kernel.with_file(id, |_, disk, _| Ok(disk.statfs()))
+        kernel.with_file(id, |file, disk, _| Ok(disk.statfs(file.inode)))
     })
 }
 

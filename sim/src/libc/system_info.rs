@@ -5,12 +5,11 @@ use super::block::call;
 use super::io::{int, result};
 use super::user_memory::{UserSlice, UserSliceMut};
 use crate::kernel::Errno;
+use crate::kernel::dispatch::Kernel;
+use crate::kernel::process::machine::{RELEASE, VERSION};
+use crate::kernel::sched::clock::Clock;
 use crate::kernel::sched::thread::ThreadId;
-use libc::{
-    c_char, c_double, c_int, c_long, c_uint, c_ulong, clock_t, passwd, pid_t, rlimit, size_t, time_t, tm, uid_t,
-};
-
-const MEBIBYTE: u64 = 1 << 20;
+use libc::{c_char, c_double, c_int, c_uint, c_ulong, clock_t, passwd, pid_t, rlimit, size_t, time_t, tm, uid_t};
 
 fn name(me: ThreadId) -> libc::utsname {
     let node = call(me, |kernel| kernel[kernel.sched[me].node()].name().to_owned());
@@ -22,22 +21,18 @@ fn name(me: ThreadId) -> libc::utsname {
     };
     write(&mut name.sysname, "Linux");
     write(&mut name.nodename, &node);
-    write(&mut name.release, "6.1.0");
-    write(&mut name.version, "#1 SMP");
+    write(&mut name.release, RELEASE);
+    write(&mut name.version, VERSION);
     write(&mut name.machine, std::env::consts::ARCH);
     name
 }
 
 /// The limit of a resource, and the highest value that it may be set to.
 fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
+    let of_node = |kernel: &mut Kernel| kernel[kernel.sched[me].node()].limit(resource);
     match resource as _ {
-        libc::RLIMIT_NOFILE => {
-            let slots_max = call(me, |kernel| kernel[kernel.sched[me].node()].descriptors().slots_max() as u64);
-            (slots_max, slots_max)
-        }
-        libc::RLIMIT_STACK => (8 * MEBIBYTE, libc::RLIM_INFINITY),
-        libc::RLIMIT_CORE => (0, libc::RLIM_INFINITY),
-        _ => (libc::RLIM_INFINITY, libc::RLIM_INFINITY),
+        libc::RLIMIT_NOFILE => call(me, of_node),
+        _ => super::current::kernel(me, of_node),
     }
 }
 
@@ -67,15 +62,15 @@ fn usage(me: ThreadId) -> libc::rusage {
 }
 
 fn system(me: ThreadId) -> libc::sysinfo {
-    let (up_ns, (total, used)) = call(me, |kernel| {
+    let (booted_ns, total, free) = call(me, |kernel| {
         let node = kernel.sched[me].node();
-        (kernel.up_ns(node), kernel.memory_bytes(node))
+        (kernel.node_time_ns(node, Clock::Monotonic), kernel[node].memory_bytes(), kernel[node].free_memory_bytes())
     });
     // SAFETY: zeros are a valid structure.
     let mut system: libc::sysinfo = unsafe { std::mem::zeroed() };
-    system.uptime = (up_ns / 1_000_000_000) as c_long;
+    system.uptime = booted_ns / 1_000_000_000;
     system.totalram = total as c_ulong;
-    system.freeram = total.saturating_sub(used) as c_ulong;
+    system.freeram = free as c_ulong;
     system.mem_unit = 1;
     system.procs = 1;
     system

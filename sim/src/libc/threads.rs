@@ -7,10 +7,11 @@ use super::time::deadline_at;
 use super::user_memory::{UserSlice, UserSliceMut};
 use crate::host::system::{self, Routine};
 use crate::kernel::due::{Blocking, Start};
+use crate::kernel::process::machine::{MEMORY_PAGE_BYTES, PROCESSORS, TICKS_PER_SECOND};
+use crate::kernel::process::node::Node;
 use crate::kernel::sched::clock::{Clock, Deadline};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 use crate::kernel::sched::thread_handle::Destructor;
-use crate::kernel::settings::PROCESSORS;
 use crate::kernel::sink::Sink;
 use libc::{c_char, c_int, c_long, c_void, pthread_attr_t, pthread_t, size_t};
 
@@ -48,9 +49,14 @@ pub unsafe extern "C" fn pthread_exit(value: *mut c_void) -> ! {
     unsafe { next(value) }
 }
 
-/// The number that `gettid` returns: the node's threads count from 1000 times the incarnation.
+/// The number that `gettid` returns.
 pub(crate) fn thread_number(me: ThreadId) -> c_long {
-    kernel(me, |kernel| c_long::from(kernel.sched[me].incarnation()) * 1_000 + c_long::from(kernel.sched[me].number()))
+    kernel(me, |kernel| c_long::from(kernel.thread_number(me)))
+}
+
+/// A size of the machine's memory in pages.
+fn pages(me: ThreadId, bytes: fn(&Node) -> u64) -> c_long {
+    kernel(me, |kernel| (bytes(&kernel[kernel.sched[me].node()]) / MEMORY_PAGE_BYTES) as c_long)
 }
 
 /// The interposed function of this name, with which Rust's std registers destructors of thread-locals.
@@ -198,14 +204,14 @@ super::interposed! {
     fn gettid() -> libc::pid_t = libc::SYS_gettid;
     |me| thread_number(me) as libc::pid_t;
     shared fn sysconf(name: c_int) -> c_long = next;
-    |_me| match name {
+    |me| match name {
         libc::_SC_NPROCESSORS_ONLN | libc::_SC_NPROCESSORS_CONF => PROCESSORS as c_long,
-        libc::_SC_PAGESIZE => 4096,
-        libc::_SC_CLK_TCK => 100,
+        libc::_SC_PAGESIZE => MEMORY_PAGE_BYTES as c_long,
+        libc::_SC_CLK_TCK => TICKS_PER_SECOND as c_long,
         libc::_SC_OPEN_MAX => 1 << 20,
         libc::_SC_IOV_MAX => 1024,
-        libc::_SC_PHYS_PAGES => 1 << 20,
-        libc::_SC_AVPHYS_PAGES => 1 << 19,
+        libc::_SC_PHYS_PAGES => pages(me, Node::memory_bytes),
+        libc::_SC_AVPHYS_PAGES => pages(me, Node::free_memory_bytes),
         libc::_SC_GETPW_R_SIZE_MAX | libc::_SC_GETGR_R_SIZE_MAX => 1024,
         libc::_SC_HOST_NAME_MAX => 64,
         other => super::unsupported::missing(&format!("sysconf({other})"), "its answer would differ between machines"),

@@ -40,8 +40,7 @@ super::interposed! {
         let path = unsafe { path_of(path) };
         int(change_directory(me, |kernel| {
             let at = kernel.directory(me, libc::AT_FDCWD)?;
-            let node = kernel.sched[me].node();
-            path.required()?.with_bytes(kernel[node].disk(), |disk, path| disk.lookup(at, path, true))
+            path.required()?.with_bytes(kernel, |kernel, path| kernel.disk_for_path(me, at, path).0.lookup(at, path, true))
         }))
     };
     fn fchdir(fd: c_int) -> c_int = libc::SYS_fchdir;

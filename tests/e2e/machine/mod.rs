@@ -6,6 +6,7 @@ mod escapes;
 mod foreign_descriptors;
 mod host;
 mod proc;
+mod proc_files;
 
 use crate::harness::Module;
 
@@ -14,6 +15,7 @@ pub(crate) fn modules() -> Vec<Module> {
     vec![
         host::module(),
         proc::module(),
+        proc_files::module(),
         clocks::module(),
         escapes::module(),
         foreign_descriptors::module(),

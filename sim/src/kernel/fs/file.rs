@@ -5,8 +5,7 @@ use crate::event::{NodeId, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
 use crate::kernel::due::Blocking;
-use crate::kernel::fs::disk::{Device, Disk, DiskFault, FileKind, InodeId, OpenFile};
-use crate::kernel::fs::proc::paths::is_made_at_open;
+use crate::kernel::fs::disk::{Device, Disk, DiskFault, FileKind, InodeId, Listed, OpenFile, is_pseudo};
 use crate::kernel::fs::sync::device_stalled;
 use crate::kernel::process::fd::id::DescriptionId;
 use crate::kernel::process::fd::kind::Kind;
@@ -37,14 +36,13 @@ impl Kernel {
     ) -> Result<i32, Errno> {
         let node = self.sched[me].node();
         let now = self.wall_ns(node);
-        let writes = flags & (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) != libc::O_RDONLY;
-        if writes && is_made_at_open(path) {
-            return Err(libc::EACCES);
-        }
+        self.disk_for_path(me, at, path);
         let owner = &mut self.process[node];
         let mask = owner.storage().umask();
         let mut file = owner.disk().open(at, path, flags, mode & !mask, now)?;
-        file.made = self.made_content(me, &file.path);
+        if is_pseudo(file.inode) {
+            self.make_pseudo_file(me, &mut file);
+        }
         if flags & libc::O_TRUNC != 0 {
             self.push_image(node, file.inode);
         }
@@ -53,6 +51,24 @@ impl Kernel {
         let nonblocking = flags & libc::O_NONBLOCK != 0;
         let id = self.process.open(node, nonblocking, Kind::File(file));
         self.install(id)
+    }
+
+    /// The disk of the thread's node, ready for this path, and the time of its wall clock.
+    pub(crate) fn disk_for_path(&mut self, me: ThreadId, at: InodeId, path: &[u8]) -> (&mut Disk, i64) {
+        let node = self.sched[me].node();
+        let now = self.wall_ns(node);
+        if self.process[node].disk().may_be_pseudo(at, path) {
+            self.list_pseudo_files(me);
+        }
+        (self.process[node].disk(), now)
+    }
+
+    /// The entries of an open directory.
+    pub(crate) fn directory_list(&mut self, me: ThreadId, id: DescriptionId) -> Result<Vec<Listed>, Errno> {
+        if self.with_file(id, |file, _, _| Ok(is_pseudo(file.inode)))? {
+            self.list_pseudo_files(me);
+        }
+        self.with_file(id, |file, disk, _| disk.list(file.inode))
     }
 
     /// Lends a description's file and its disk, with the time of the node's wall clock.

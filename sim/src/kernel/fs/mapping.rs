@@ -13,6 +13,7 @@ impl Kernel {
     /// The file to map. Fails with `ENODEV` for what cannot be mapped, and `EACCES` if the descriptor is not open for that.
     pub(crate) fn mappable(&mut self, id: DescriptionId, writes: bool) -> Result<InodeId, Errno> {
         self.with_file(id, |file, disk, _| match disk.kind(file.inode)? {
+            FileKind::File if file.made.is_some() => Err(libc::ENODEV),
             FileKind::File if !file.readable || (writes && !file.writable) => Err(libc::EACCES),
             FileKind::File => Ok(file.inode),
             _ => Err(libc::ENODEV),

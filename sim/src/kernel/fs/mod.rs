@@ -4,8 +4,7 @@
 //! state       disk        the disk of a node: names, content, what a power loss leaves
 //!             files       the file state that is no single node's
 //!             images      files that are mapped into memory
-//!             system_files  the files of a fresh machine
-//!             proc        files whose content is made when they are opened
+//!             system_files  the files of a fresh machine, without /proc and /sys
 //! operations  file        open, read, write; the time that a device takes
 //!             sync        fsync and its kin; a device that does not answer
 //!             locking     flock and record locks
@@ -21,6 +20,5 @@ pub(crate) mod files;
 mod images;
 mod locking;
 mod mapping;
-mod proc;
 mod sync;
 pub(crate) mod system_files;

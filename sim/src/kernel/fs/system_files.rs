@@ -1,9 +1,8 @@
-//! The files of a fresh machine, as in a small container: host names, the resolver's settings, a root certificate, and the files of
-//! `/proc` that libraries read at their start. They depend on the simulation alone, never on the host.
+//! The files of a fresh machine, as in a small container: host names, the resolver's settings, a root certificate. They depend on
+//! the simulation alone, never on the host. The files of `/proc` and `/sys` are no part of them: they are made when they are opened.
 
 use crate::event::NodeId;
-use crate::kernel::fs::disk::{Disk, ROOT};
-use crate::kernel::fs::proc::paths;
+use crate::kernel::fs::disk::{Disk, InodeId, ROOT};
 use crate::kernel::process::address::{address_v4, address_v6};
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -26,7 +25,11 @@ An7pvFU2Lpjfmu+PJSX7qqLXq0n9els=
 
 /// Directories, parents first.
 const DIRECTORIES: [&str; 8] =
-    ["/etc/ssl", "/etc/ssl/certs", "/proc", "/proc/self", "/run", "/usr", "/usr/local", "/usr/local/bin"];
+    ["/etc/ssl", "/etc/ssl/certs", "/proc", "/sys", "/run", "/usr", "/usr/local", "/usr/local/bin"];
+
+/// The first inode that a program makes. The choices of a power loss depend on inode numbers, and should not on the number of
+/// system files.
+const FIRST_OWN: InodeId = 30;
 
 /// The permissions of files that a program does not change.
 const READ_ONLY: u32 = 0o444;
@@ -43,14 +46,8 @@ struct Shared {
 }
 
 /// The paths of these files.
-const SHARED: [&str; 6] = [
-    "/etc/hosts",
-    "/etc/nsswitch.conf",
-    "/etc/resolv.conf",
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/proc/self/cgroup",
-    "/proc/self/mountinfo",
-];
+const SHARED: [&str; 4] =
+    ["/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"];
 
 impl SystemFiles {
     /// The files of a simulation with nodes of these names, in the order of their numbers.
@@ -65,57 +62,34 @@ impl SystemFiles {
                 let node = NodeId(index as u16);
                 hosts.push_str(&format!("{}\t{name}\n{}\t{name}\n", address_v4(node), address_v6(node)));
             }
-            let contents = [
-                hosts,
-                "hosts: files dns\n".to_owned(),
-                String::new(),
-                ROOT_CERTIFICATE.to_owned(),
-                "0::/\n".to_owned(),
-                "1 0 0:1 / / rw - simfs simfs rw\n".to_owned(),
-            ];
+            let contents = [hosts, "hosts: files dns\n".to_owned(), String::new(), ROOT_CERTIFICATE.to_owned()];
             SHARED.into_iter().zip(contents).collect()
         })
     }
 
-    /// Writes the files to the fresh disk of the node of this name. They are durable. `has_group` says whether the machine has control
-    /// groups.
-    pub(crate) fn install(&self, disk: &mut Disk, node: &str, has_group: bool) {
+    /// Writes the files to the fresh disk of the node of this name. They are durable.
+    pub(crate) fn install(&self, disk: &mut Disk, node: &str) {
         if self.0.nodes.is_empty() {
             return;
         }
         let made = (|| {
-            for directory in DIRECTORIES.into_iter().chain(paths::DIRECTORIES) {
+            for directory in DIRECTORIES {
                 disk.mkdir(ROOT, directory.as_bytes(), 0o755, 0)?;
             }
             for (path, content) in self.shared() {
                 write(disk, path, content)?;
             }
-            if has_group {
-                disk.mkdir(ROOT, paths::GROUP.as_bytes(), 0o755, 0)?;
-            }
-            let group = paths::GROUP_FILES.into_iter().filter(|_| has_group);
-            for path in paths::FILES.into_iter().chain(group) {
-                write(disk, path, "")?;
-            }
-            write(disk, "/etc/hostname", &format!("{node}\n"))?;
-            write(disk, "/proc/self/cmdline", &format!("{node}\0"))?;
-            disk.symlink(program(node).as_bytes(), ROOT, b"/proc/self/exe", 0).map(|_| ())
+            write(disk, "/etc/hostname", &format!("{node}\n"))
         })();
         made.unwrap_or_else(|errno: i32| unreachable!("a fresh disk has space for its system files: errno {errno}"));
         disk.sync_all();
-        disk.set_system_files();
+        disk.set_system_files(FIRST_OWN);
     }
 
     /// Returns whether this is a system file. Faults that strike a file leave these alone.
     pub(crate) fn contain(&self, path: &[u8]) -> bool {
-        [&b"/proc/"[..], b"/sys/", b"/etc/hostname"].iter().any(|own| path.starts_with(own))
-            || SHARED.iter().any(|own| own.as_bytes() == path)
+        path == b"/etc/hostname" || SHARED.iter().any(|own| own.as_bytes() == path)
     }
-}
-
-/// The path of a node's program, as `/proc/self/exe` shows it.
-fn program(node: &str) -> String {
-    format!("/usr/local/bin/{node}")
 }
 
 fn write(disk: &mut Disk, path: &str, content: &str) -> Result<(), i32> {
@@ -140,19 +114,20 @@ mod tests {
     fn a_fresh_machine_knows_its_name_its_peers_and_a_root_certificate_even_after_a_power_loss() {
         let files = SystemFiles::of_nodes(["shop", "buyer"].into_iter());
         let mut disk = Disk::new(1, 0);
-        files.install(&mut disk, "shop", true);
+        files.install(&mut disk, "shop");
         disk.power_loss(&mut |_| 0);
         assert_eq!(read(&mut disk, "/etc/hostname"), "shop\n");
         assert!(read(&mut disk, "/etc/hosts").contains("\tbuyer\n"));
         assert!(read(&mut disk, "/etc/ssl/certs/ca-certificates.crt").starts_with("-----BEGIN CERTIFICATE-----\n"));
-        assert_eq!(disk.readlink(ROOT, b"/proc/self/exe"), Ok(b"/usr/local/bin/shop".to_vec()));
+        disk.mkdir(ROOT, b"/srv", 0o755, 0).expect("the disk works");
+        assert_eq!(disk.lookup(ROOT, b"/srv", true), Ok(FIRST_OWN));
     }
 
     #[test]
     fn every_file_of_a_fresh_machine_is_a_system_file() {
         let files = SystemFiles::of_nodes(["shop"].into_iter());
         let mut disk = Disk::new(1, 0);
-        files.install(&mut disk, "shop", true);
+        files.install(&mut disk, "shop");
         assert!(disk.files().iter().all(|path| files.contain(path)), "{:?}", disk.files());
         assert!(!files.contain(b"/etc/shop.toml"));
     }

@@ -10,6 +10,7 @@ use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::number::base;
 use crate::kernel::process::node::ExitCode;
 use crate::kernel::process::state::{ProcessState, StartTicket};
+use crate::kernel::sched::clock::Clock;
 use crate::kernel::sched::fiber::{own_stack, spawn};
 use crate::kernel::sched::thread::{State, ThreadId, Wait};
 
@@ -53,9 +54,10 @@ impl Kernel {
     }
 
     fn start_process(&mut self, node: NodeId) {
+        let started_ns = self.node_time_ns(node, Clock::Monotonic);
         let process = &mut self.process[node];
+        process.lifecycle_mut().set_started_ns(started_ns);
         let incarnation = process.begin(|incarnation| base(node, incarnation));
-        process.lifecycle_mut().set_started(self.sched.now_ns());
         if incarnation > 1 {
             self.net.record_deliveries();
         }

@@ -59,11 +59,6 @@ impl Account {
         self.live.set(self.live.get().saturating_sub(bytes));
     }
 
-    /// The machine's memory; `None` if its scenario set no budget.
-    pub(crate) fn budget(&self) -> Option<u64> {
-        self.budget
-    }
-
     /// Returns whether a single allocation of this size is too large.
     pub(crate) fn is_too_large(&self, bytes: u64) -> bool {
         bytes > self.largest.get()
@@ -73,6 +68,16 @@ impl Account {
     pub(crate) fn begin(&self) {
         self.live.set(0);
         self.peak.set(0);
+    }
+
+    /// The machine's memory, if its scenario set a budget.
+    pub(crate) fn budget(&self) -> Option<u64> {
+        self.budget
+    }
+
+    /// The bytes that the process may still allocate.
+    pub(crate) fn available(&self) -> u64 {
+        self.limit.get().saturating_sub(self.live.get())
     }
 
     /// The bytes that the process has allocated, and the most that it had at any time; `None` without a budget.
@@ -127,6 +132,7 @@ mod tests {
         let account = Account::new(Some(100), None);
         assert!(account.take(80));
         account.limit(Some(50));
+        assert_eq!((account.budget(), account.available()), (Some(100), 0));
         assert!(account.has_memory_limit() && !account.take(1));
         account.give_back(40);
         assert!(account.take(10));

@@ -3,13 +3,15 @@
 //! | | |
 //! |---|---|
 //! | `table` | all nodes, and what their processes share |
-//! | `node`, `address`, `pid` | one machine and its process; its addresses; the number of its process |
+//! | `node`, `address` | one machine and its process; its addresses |
 //! | `state`, `lifecycle` | the process state; starts and ends of processes and threads |
 //! | `stop`, `stop_request`, `pause` | stop requests; pauses and holds |
 //! | `signal`, `signal_delivery` | signals: state; delivery |
 //! | `descriptor_table`, `fd/` | descriptors; the kinds of descriptions |
 //! | `storage`, `disk_faults` | the disk of a node; its faults |
 //! | `memory` | allocations |
+//! | `machine`, `limits` | the processors and the memory of a machine; resource limits |
+//! | `proc_files/` | the files of `/proc` and `/sys` |
 //! | `printed`, `output` | the last lines that a process printed; printed and traced lines for the record |
 //! | `probe_counters` | the counters behind the answers to probes |
 //! | `leaked`, `leak` | leaks: state; detection and report |
@@ -22,13 +24,15 @@ pub(crate) mod fd;
 mod leak;
 pub(crate) mod leaked;
 mod lifecycle;
+pub(crate) mod limits;
+pub(crate) mod machine;
 pub(crate) mod memory;
 pub(crate) mod node;
 pub(crate) mod output;
 mod pause;
-pub(crate) mod pid;
 mod printed;
 pub(crate) mod probe_counters;
+mod proc_files;
 pub(crate) mod signal;
 mod signal_delivery;
 pub(crate) mod state;

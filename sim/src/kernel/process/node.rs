@@ -116,8 +116,7 @@ impl Node {
 
     /// The disk, made at its first use.
     pub(crate) fn disk(&mut self) -> &mut Disk {
-        let has_group = self.memory.budget().is_some();
-        self.storage.disk(&self.name, self.key, self.lifecycle.incarnation(), has_group)
+        self.storage.disk(&self.name, self.key, self.lifecycle.incarnation())
     }
 
     /// The process has ended; with choices, the machine lost power as well. Returns the losses of its disk.

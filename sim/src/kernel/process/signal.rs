@@ -98,6 +98,16 @@ impl Signals {
         self.actions.insert((node, signal), Action::default());
     }
 
+    /// The sets of signals for which a node installed a handler, and which it ignores.
+    pub(crate) fn handled(&self, node: NodeId) -> (u64, u64) {
+        let own = self.actions.range((node, i32::MIN)..=(node, i32::MAX));
+        own.fold((0, 0), |(caught, ignored), ((_, signal), action)| match action {
+            _ if action.is_handled() => (caught | bit(*signal), ignored),
+            Action { handler: libc::SIG_IGN, .. } => (caught, ignored | bit(*signal)),
+            _ => (caught, ignored),
+        })
+    }
+
     pub(crate) fn mask(&self, thread: ThreadId) -> u64 {
         self.masks.get(&thread).copied().unwrap_or(0)
     }

@@ -56,10 +56,10 @@ pub(crate) struct Lifecycle {
     /// The end of the last incarnation; none before the first one's.
     ended: Seq,
     ended_ns: u64,
-    /// The start of the present or last incarnation, in virtual time.
-    started_ns: u64,
-    /// The number of power losses.
-    boots: u32,
+    /// The machine's monotonic clock when the incarnation started.
+    started_ns: i64,
+    /// The number of times that the machine lost power.
+    power_losses: u32,
 }
 
 impl Default for Lifecycle {
@@ -75,7 +75,7 @@ impl Default for Lifecycle {
             ended: Seq::NONE,
             ended_ns: 0,
             started_ns: 0,
-            boots: 0,
+            power_losses: 0,
         }
     }
 }
@@ -99,21 +99,6 @@ impl Lifecycle {
     #[inline]
     pub(crate) fn incarnation(&self) -> u16 {
         self.incarnation
-    }
-
-    /// The start of the present or last incarnation, in virtual time.
-    pub(crate) fn started_ns(&self) -> u64 {
-        self.started_ns
-    }
-
-    /// Sets the start of the incarnation.
-    pub(crate) fn set_started(&mut self, ns: u64) {
-        self.started_ns = ns;
-    }
-
-    /// The number of times that the machine lost power, and so of its boots after the first.
-    pub(crate) fn boots(&self) -> u32 {
-        self.boots
     }
 
     /// Begins the next incarnation; returns its number.
@@ -150,14 +135,30 @@ impl Lifecycle {
     /// Ends the incarnation. Returns the delay after which the next one starts, if the death asked for one.
     pub(crate) fn end(&mut self, power_lost: bool) -> Option<u64> {
         self.go(if power_lost { ProcessState::Off } else { ProcessState::Down });
-        self.boots += u32::from(power_lost);
         self.paused = false;
+        self.power_losses += u32::from(power_lost);
         self.restart_after_ns.take()
     }
 
     /// The machine loses power while no process runs.
     pub(crate) fn lose_power(&mut self) {
         self.go(ProcessState::Off);
+        self.power_losses += 1;
+    }
+
+    /// The machine's monotonic clock shows this when the incarnation starts.
+    pub(crate) fn set_started_ns(&mut self, shown_ns: i64) {
+        self.started_ns = shown_ns;
+    }
+
+    /// The machine's monotonic clock when the incarnation started.
+    pub(crate) fn started_ns(&self) -> i64 {
+        self.started_ns
+    }
+
+    /// The number of times that the machine lost power.
+    pub(crate) fn power_losses(&self) -> u32 {
+        self.power_losses
     }
 
     /// The incarnation's end was this event, at this virtual time.

@@ -72,13 +72,13 @@ impl Storage {
         self.system_files = files;
     }
 
-    /// The disk, made at its first use. `has_group` says whether the machine has control groups.
-    pub(super) fn disk(&mut self, node: &str, key: u64, incarnation: u16, has_group: bool) -> &mut Disk {
+    /// The disk, made at its first use.
+    pub(super) fn disk(&mut self, node: &str, key: u64, incarnation: u16) -> &mut Disk {
         let capacity_bytes = self.build.capacity_bytes;
         self.disk.get_or_insert_with(|| {
             let mut disk = Disk::new(device_number(key, incarnation), 0);
             disk.set_capacity(capacity_bytes);
-            self.system_files.install(&mut disk, node, has_group);
+            self.system_files.install(&mut disk, node);
             Box::new(disk)
         })
     }

@@ -3,9 +3,10 @@
 
 use super::file_kind::FileKind;
 use super::inode::{Inode, Node};
-use super::number::InodeId;
+use super::number::{InodeId, is_pseudo};
 use super::page::{PAGE, PAGE_BYTES, SECTOR};
 use super::path::NAME_BYTES_MAX;
+use super::pseudo::PSEUDO_DEVICE;
 use super::{Disk, Errno};
 
 /// The magic number of ext4, which programs look at to decide what they may rely on.
@@ -52,7 +53,7 @@ pub struct Stat {
 /// The numbers of `statfs(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statfs {
-    /// Magic number of the file system type (ext4).
+    /// Magic number of the file system type: ext4, or that of a tree of pseudo files.
     pub magic: u64,
     /// Bytes of one block.
     pub block_bytes: u64,
@@ -80,7 +81,7 @@ impl Disk {
         let node = self.inode(inode)?;
         let kind = node.kind();
         Ok(Stat {
-            dev: self.dev,
+            dev: if is_pseudo(inode) { PSEUDO_DEVICE } else { self.dev },
             ino: inode,
             kind,
             mode: kind.mode_bits() | node.mode,
@@ -149,8 +150,20 @@ impl Disk {
         if mode & libc::X_OK != 0 && !executable { Err(libc::EACCES) } else { Ok(()) }
     }
 
-    /// The size and the free space of the disk.
-    pub fn statfs(&self) -> Statfs {
+    /// The size and the free space of the file system that holds an inode: the disk, or a tree of pseudo files.
+    pub fn statfs(&self, inode: InodeId) -> Statfs {
+        if let Some(magic) = self.pseudo.magic(inode) {
+            let name_bytes_max = NAME_BYTES_MAX as u64;
+            return Statfs {
+                magic,
+                block_bytes: PAGE,
+                blocks: 0,
+                blocks_free: 0,
+                files: 0,
+                files_free: 0,
+                name_bytes_max,
+            };
+        }
         let files_used = self.inodes.iter().flatten().count() as u64;
         Statfs {
             magic: EXT4_SUPER_MAGIC,

@@ -4,7 +4,7 @@
 use super::disk_fault::DiskFault;
 use super::file_kind::{Device, FileKind, IoKind};
 use super::inode::Node;
-use super::number::InodeId;
+use super::number::{InodeId, is_pseudo};
 use super::page::PAGE;
 use super::{Disk, Errno};
 use crate::kernel::sink::Sink;
@@ -35,7 +35,7 @@ impl Disk {
                 Ok(count)
             }
             Node::Directory(_) => Err(libc::EISDIR),
-            Node::Symlink(_) | Node::Socket => Err(libc::EINVAL),
+            Node::Symlink(_) | Node::Socket | Node::Pseudo(_) => Err(libc::EINVAL),
             Node::Device(Device::Null) => Ok(0),
             Node::Device(Device::Zero) => {
                 into.put_zeros(0..into.len());
@@ -189,6 +189,9 @@ impl Disk {
     /// then a file's dirty pages count as clean though the media keep the old ones, as on Linux: the next `fsync`
     /// succeeds and does not bring them back. Other descriptions of the file learn of it through [`super::OpenFile::sync`].
     pub fn fsync(&mut self, inode: InodeId) -> Result<(), Errno> {
+        if is_pseudo(inode) {
+            return Err(libc::EINVAL);
+        }
         let outcome = self.take_error(inode, IoKind::Sync);
         match &self.inode(inode)?.node {
             Node::File(_) => {

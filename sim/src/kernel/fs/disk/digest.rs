@@ -68,7 +68,7 @@ impl Disk {
             Node::File(content) => content.digest(state, digest),
             Node::Symlink(target) => digest.bytes(target),
             Node::Device(device) => digest.word(device.rdev()),
-            Node::Socket => {}
+            Node::Socket | Node::Pseudo(_) => {}
             Node::Directory(directory) => {
                 let entries = if state == State::Visible { &directory.entries } else { &directory.durable };
                 digest.word(entries.len() as u64);

@@ -4,6 +4,7 @@
 use super::content::Content;
 use super::directory::Directory;
 use super::file_kind::{Device, FileKind};
+use super::number::PseudoContent;
 use super::{Errno, page};
 
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub(crate) enum Node {
     Symlink(Box<[u8]>),
     Device(Device),
     Socket,
+    /// A file whose content the kernel makes.
+    Pseudo(PseudoContent),
 }
 
 /// Nanoseconds since the Unix epoch, on the clock of the caller.
@@ -96,7 +99,7 @@ impl Inode {
 
     pub(crate) fn kind(&self) -> FileKind {
         match &self.node {
-            Node::File(_) => FileKind::File,
+            Node::File(_) | Node::Pseudo(_) => FileKind::File,
             Node::Directory(_) => FileKind::Directory,
             Node::Symlink(_) => FileKind::Symlink,
             Node::Device(device) => FileKind::Device(*device),
@@ -122,7 +125,7 @@ impl Inode {
             Node::File(content) => content.size,
             Node::Directory(_) => page::PAGE,
             Node::Symlink(target) => target.len() as u64,
-            Node::Device(_) | Node::Socket => 0,
+            Node::Device(_) | Node::Socket | Node::Pseudo(_) => 0,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::directory::{Directory, Listed, Name};
 use super::file_kind::FileKind;
 use super::inode::{Inode, Node};
 use super::journal::Change;
-use super::number::{InodeId, OpId};
+use super::number::{InodeId, OpId, is_pseudo};
 use super::path::{Last, PATH_BYTES_MAX, Resolved, Tail};
 use super::{Disk, Errno};
 
@@ -31,6 +31,7 @@ impl Disk {
         if slash {
             return Err(libc::ENOENT);
         }
+        self.pseudo.linked(target);
         Ok(self.create(parent, &name, Node::Symlink(target.into()), 0o777, now_ns))
     }
 
@@ -60,6 +61,9 @@ impl Disk {
     /// `ENOENT` when its last name is gone already.
     pub fn link_inode(&mut self, inode: InodeId, at: InodeId, path: &[u8], now_ns: i64) -> Result<(), Errno> {
         let (parent, name, slash) = self.resolve_new(at, path)?;
+        if is_pseudo(inode) {
+            return Err(libc::EXDEV);
+        }
         let node = self.inode(inode)?;
         if node.is_directory() {
             return Err(libc::EPERM);
@@ -81,6 +85,7 @@ impl Disk {
     /// Removes a name that is not a directory's. Errors: `EISDIR`, `ENOENT`, `ENOTDIR` for a trailing slash.
     pub fn unlink(&mut self, at: InodeId, path: &[u8], now_ns: i64) -> Result<(), Errno> {
         let Resolved { directory, tail, inode, slash } = self.resolve(at, path, Last::Name)?;
+        self.may_remove(directory, None)?;
         let Tail::Name(name) = tail else { return Err(libc::EISDIR) };
         let inode = inode.ok_or(libc::ENOENT)?;
         if self.inode(inode)?.is_directory() {
@@ -102,6 +107,7 @@ impl Disk {
     /// Removes an empty directory. Errors: `ENOTEMPTY`, `ENOTDIR`, `EINVAL` for `.`, `EBUSY` for the root.
     pub fn rmdir(&mut self, at: InodeId, path: &[u8], now_ns: i64) -> Result<(), Errno> {
         let resolved = self.resolve(at, path, Last::Name)?;
+        self.may_remove(resolved.directory, resolved.inode)?;
         let name = match resolved.tail {
             Tail::Name(name) => name,
             Tail::Dot => return Err(libc::EINVAL),
@@ -139,6 +145,8 @@ impl Disk {
         }
         let old = self.resolve(from_at, from, Last::Name)?;
         let new = self.resolve(to_at, to, Last::Name)?;
+        self.may_remove(old.directory, old.inode)?;
+        self.may_remove(new.directory, new.inode)?;
         let (Tail::Name(old_name), Tail::Name(new_name)) = (&old.tail, &new.tail) else { return Err(libc::EBUSY) };
         let moved = old.inode.ok_or(libc::ENOENT)?;
         let moved_is_directory = self.inode(moved)?.is_directory();
@@ -296,6 +304,7 @@ impl Disk {
                 if self.inode(directory)?.nlink == 0 {
                     return Err(libc::ENOENT);
                 }
+                self.may_add_to(directory)?;
                 Ok((directory, name, slash))
             }
             _ => Err(libc::EEXIST),

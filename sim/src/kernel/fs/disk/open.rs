@@ -5,7 +5,7 @@ use super::directory::Name;
 use super::file_kind::FileKind;
 use super::inode::{Inode, Node};
 use super::lock::Owner;
-use super::number::InodeId;
+use super::number::{InodeId, is_pseudo};
 use super::path::{Last, Tail};
 use super::{Disk, Errno};
 use crate::kernel::sink::Sink;
@@ -29,11 +29,11 @@ pub struct OpenFile {
     pub path: String,
     /// Number of the description, never given twice on one disk: the owner of its `flock` and its `F_OFD` locks.
     pub description: u64,
-    /// The content of a file that is made when it is opened.
-    pub(crate) made: Option<Vec<u8>>,
     epoch: u64,
     /// The number of failed write-backs of the file that it has reported.
     failures_seen: u64,
+    /// The content of a pseudo file, as of its opening.
+    pub(crate) made: Option<Box<[u8]>>,
 }
 
 impl Disk {
@@ -67,6 +67,9 @@ impl Disk {
                 if has(libc::O_DIRECTORY) && kind != FileKind::Directory {
                     return Err(libc::ENOTDIR);
                 }
+                if is_pseudo(inode) && (writable || has(libc::O_TRUNC)) && kind == FileKind::File {
+                    return Err(libc::EACCES);
+                }
                 match kind {
                     FileKind::Symlink => return Err(libc::ELOOP),
                     FileKind::Socket => return Err(libc::ENXIO),
@@ -85,6 +88,7 @@ impl Disk {
                 if resolved.slash {
                     return Err(libc::EISDIR);
                 }
+                self.may_add_to(resolved.directory)?;
                 let Tail::Name(name) = &resolved.tail else { return Err(libc::EISDIR) };
                 self.create(resolved.directory, &Name::clone(name), Node::File(Default::default()), mode, now_ns)
             }
@@ -112,6 +116,9 @@ impl Disk {
         };
         let directory = self.lookup(at, path, true)?;
         self.directory(directory)?;
+        if is_pseudo(directory) {
+            return Err(libc::EOPNOTSUPP);
+        }
         let mut node = Inode::new(Node::File(Default::default()), mode, now_ns);
         node.linkable = flags & libc::O_EXCL == 0;
         let inode = self.add_inode(node);
@@ -145,9 +152,9 @@ impl Disk {
             synced: false,
             path: String::from_utf8_lossy(&path.unwrap_or_default()).into_owned(),
             description: self.descriptions,
-            made: None,
             epoch: self.epoch,
-            failures_seen: self.slot(inode).failures.at_open(),
+            failures_seen: self.inode(inode).map_or(0, |node| node.failures.at_open()),
+            made: None,
         }
     }
 
@@ -189,15 +196,13 @@ impl OpenFile {
     /// As [`OpenFile::read_at`], into any destination.
     pub(crate) fn read_into_at(&self, disk: &mut Disk, offset: u64, into: &mut dyn Sink) -> Result<usize, Errno> {
         self.check(disk, self.readable)?;
-        match &self.made {
-            Some(made) => {
-                let rest = usize::try_from(offset).ok().and_then(|offset| made.get(offset..)).unwrap_or_default();
-                let count = rest.len().min(into.len());
-                into.put(0, &rest[..count]);
-                Ok(count)
-            }
-            None => disk.read_into_at(self.inode, offset, into),
+        if let Some(made) = &self.made {
+            let rest = made.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+            let count = rest.len().min(into.len());
+            into.put(0, &rest[..count]);
+            return Ok(count);
         }
+        disk.read_into_at(self.inode, offset, into)
     }
 
     /// Writes at the position, or at the end for `O_APPEND`, and moves the position. Errors: `EBADF` when not open for
@@ -249,6 +254,9 @@ impl OpenFile {
     }
 
     fn report(&mut self, disk: &mut Disk, outcome: Result<(), Errno>) -> Result<(), Errno> {
+        if is_pseudo(self.inode) {
+            return outcome;
+        }
         let news = disk.inode_mut(self.inode)?.failures.report(&mut self.failures_seen);
         if news { outcome.and(Err(libc::EIO)) } else { outcome }
     }

@@ -91,7 +91,7 @@ impl Disk {
                 }
                 return Ok(Resolved { directory: here, tail: Tail::Name(Name::from(name)), inode: None, slash });
             };
-            let inode = entry.inode;
+            let inode = self.pseudo.mounted(entry.inode);
             match &self.inode(inode)?.node {
                 Node::Symlink(target) if !is_last || last == Last::Follow || (last == Last::Stay && slash) => {
                     links += 1;

@@ -9,8 +9,9 @@ use super::file_kind::Device;
 use super::inode::{Inode, Node};
 use super::journal::{Change, Journal, Op};
 use super::lock::Locks;
-use super::number::{InodeId, OpId, ROOT};
+use super::number::{InodeId, OpId, ROOT, is_pseudo};
 use super::page::{PAGE, Spares};
+use super::pseudo::PseudoFiles;
 use std::collections::BTreeSet;
 
 /// As large as a common cloud volume, so that no program asks for less before it starts.
@@ -51,6 +52,7 @@ pub struct Disk {
     pub(super) epoch: u64,
     pub(super) descriptions: u64,
     pub(super) faults: DiskFaults,
+    pub(super) pseudo: PseudoFiles,
 }
 
 /// The state that a power loss could lose now.
@@ -90,6 +92,7 @@ impl Disk {
             epoch: 0,
             descriptions: 0,
             faults: DiskFaults::default(),
+            pseudo: PseudoFiles::default(),
         };
         for (path, mode) in
             [("/tmp", 0o1777), ("/var", 0o755), ("/var/lib", 0o755), ("/etc", 0o755), ("/home", 0o755), ("/dev", 0o755)]
@@ -108,11 +111,17 @@ impl Disk {
 
     /// Keeps an inode alive though all of its names go: one more open description, or a working directory.
     pub fn retain(&mut self, inode: InodeId) {
+        if is_pseudo(inode) {
+            return; // they exist as long as the process
+        }
         self.slot(inode).opens += 1;
     }
 
     /// Undoes one [`Disk::retain`] or one open; the last one frees a file that has no name any more.
     pub fn release(&mut self, inode: InodeId) {
+        if is_pseudo(inode) {
+            return;
+        }
         let node = self.slot(inode);
         assert!(node.opens > 0, "inode {inode} is released more often than it was retained");
         node.opens -= 1;
@@ -129,9 +138,12 @@ impl Disk {
         self.dev = dev;
     }
 
-    /// Lets the files that exist now count as a part of the system, which takes no capacity.
-    pub(crate) fn set_system_files(&mut self) {
+    /// Lets the files that exist now count as a part of the system, which takes no capacity. The next inode has the number
+    /// `first_own`.
+    pub(crate) fn set_system_files(&mut self, first_own: InodeId) {
         self.system_pages = self.used_pages;
+        assert!(self.inodes.len() as InodeId <= first_own, "the system has {} inodes", self.inodes.len());
+        self.inodes.resize_with(first_own as usize, || None);
     }
 
     /// The pages that count against the capacity.
@@ -230,10 +242,16 @@ impl Disk {
     }
 
     pub(crate) fn inode(&self, inode: InodeId) -> Result<&Inode, Errno> {
+        if is_pseudo(inode) {
+            return self.pseudo.inode(inode);
+        }
         self.inodes.get(inode as usize).and_then(Option::as_deref).ok_or(libc::EBADF)
     }
 
     pub(crate) fn inode_mut(&mut self, inode: InodeId) -> Result<&mut Inode, Errno> {
+        if is_pseudo(inode) {
+            return Err(libc::EPERM);
+        }
         self.inodes.get_mut(inode as usize).and_then(Option::as_deref_mut).ok_or(libc::EBADF)
     }
 
@@ -262,6 +280,9 @@ impl Disk {
         inode: InodeId,
         change: impl FnOnce(&mut Content, &mut Spares) -> T,
     ) -> Result<T, Errno> {
+        if is_pseudo(inode) {
+            return Err(libc::EINVAL);
+        }
         let Disk { inodes, spares, used_pages, .. } = self;
         let node = inodes.get_mut(inode as usize).and_then(Option::as_deref_mut).ok_or(libc::EBADF)?;
         match &mut node.node {

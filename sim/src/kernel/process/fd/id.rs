@@ -3,10 +3,3 @@
 /// An open description, as an index into all that are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DescriptionId(pub(super) u32);
-
-impl DescriptionId {
-    /// Its number.
-    pub(crate) fn number(self) -> u32 {
-        self.0
-    }
-}

@@ -110,7 +110,7 @@ fn a_full_disk_takes_what_needs_no_new_page() {
     disk.inject_fault(DiskFault::Full);
     assert_eq!(disk.append(inode, &[b'n'; 5000], NOW_NS), Ok((100, 3996)));
     assert_eq!(disk.append(inode, b"n", NOW_NS), Err(libc::ENOSPC));
-    assert_eq!(disk.statfs().blocks_free, 0);
+    assert_eq!(disk.statfs(ROOT).blocks_free, 0);
     disk.clear_fault(DiskFault::Full);
     assert_eq!(disk.append(inode, b"n", NOW_NS), Err(libc::ENOSPC), "the other one lasts");
     disk.clear_fault(DiskFault::Full);

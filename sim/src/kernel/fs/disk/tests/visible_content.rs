@@ -151,7 +151,7 @@ fn a_full_disk_takes_what_fits_and_then_refuses() {
     assert_eq!(disk.write_at(inode, 3 * 4096, &[1], NOW_NS), Err(libc::ENOSPC));
     assert_eq!(disk.write_at(inode, 0, &[2; 4096], NOW_NS), Ok(4096), "what is booked already can be overwritten");
     assert_eq!(disk.allocate(inode, 0, 0, 4 * 4096, NOW_NS), Err(libc::ENOSPC));
-    assert_eq!(disk.statfs().blocks_free, 0);
+    assert_eq!(disk.statfs(ROOT).blocks_free, 0);
     disk.truncate(inode, 4096, NOW_NS).unwrap();
     assert_eq!(disk.used_bytes(), 4096);
     disk.allocate(inode, 0, 4096, 2 * 4096, NOW_NS).unwrap();
