@@ -85,10 +85,15 @@ impl From<std::io::Error> for Broken {
     }
 }
 
+/// Refuses to start runs if the limits of this process leave them too little memory.
+pub(super) fn check_memory() -> Result<(), RunnerError> {
+    isolate::check_address_space().map_err(|(why, next)| RunnerError::Memory { why, next })
+}
+
 impl Runner {
     /// Starts one.
     pub(super) fn start(launch: &Launch) -> Result<Self, RunnerError> {
-        isolate::check_address_space().map_err(|(why, next)| RunnerError::Memory { why, next })?;
+        check_memory()?;
         let (mut process, stream) = launch.start().map_err(RunnerError::Start)?;
         let words = process.stderr.take().map(|from| std::thread::spawn(move || last_words(from)));
         Ok(Self { stream, process, words, greeted: false })

@@ -3,7 +3,7 @@
 
 use super::error::RunnerError;
 use super::executor::Executor;
-use super::handle::{Asked, Runner};
+use super::handle::{Asked, Runner, check_memory};
 use super::launch::Launch;
 use super::share::{Share, processors};
 use crate::run::request::{Reply, Request};
@@ -104,14 +104,16 @@ impl Executor for Pool {
         requests: &mut (dyn Iterator<Item = Request> + Send),
         each: &mut dyn FnMut(Request, Reply) -> ControlFlow<()>,
     ) -> Result<(), RunnerError> {
+        // Before a thread needs memory for its stack.
+        check_memory()?;
         let queue = Mutex::new(Queue::over(requests));
         let changed = Condvar::new();
         thread::scope(|scope| {
+            let _closing = Closing { queue: &queue, changed: &changed, only_in_panic: false };
             for number in 0..self.jobs {
                 let (queue, changed) = (&queue, &changed);
                 scope.spawn(move || self.work(number, queue, changed));
             }
-            let _closing = Closing { queue: &queue, changed: &changed, only_in_panic: false };
             loop {
                 let mut state = unpoisoned(queue.lock());
                 let (request, result) = loop {

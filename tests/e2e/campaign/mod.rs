@@ -8,6 +8,7 @@ mod night;
 mod promise;
 mod refusals;
 mod runners;
+mod terminal;
 mod vacuous;
 
 use crate::harness::Module;
@@ -22,6 +23,7 @@ pub(crate) fn modules() -> Vec<Module> {
         footprint::module(),
         runners::module(),
         refusals::module(),
+        terminal::module(),
         vacuous::module(),
     ]
 }

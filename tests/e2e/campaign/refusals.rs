@@ -21,6 +21,7 @@ pub(crate) fn module() -> Module {
         two_nodes_of_one_name_are_refused_with_the_line,
         a_panic_of_the_scenario_function_is_refused_with_the_line,
         too_little_address_space_is_refused_with_the_limit_to_raise,
+        too_little_memory_for_data_is_refused_with_the_limit_to_raise,
         an_inherited_mark_of_runners_is_refused,
         an_interrupted_campaign_ends_with_its_summary,
     ];
@@ -133,6 +134,19 @@ fn too_little_address_space_is_refused_with_the_limit_to_raise() {
     assert!(output.err.contains("too little address space"), "{output:?}");
     assert!(output.err.contains("ulimit -v unlimited"), "{output:?}");
     assert!(!output.out.contains("replay"), "there is no token: {output:?}");
+}
+
+/// Address space is plenty here: the limit is that of the pages which a process may write to.
+fn too_little_memory_for_data_is_refused_with_the_limit_to_raise() {
+    for kib in [2_000, 100_000, 4_000_000] {
+        let limit = format!("ulimit -d {kib}");
+        let output = in_shell(&limit, &["run", "holds_for_a_million_seeds", "--seeds", "1", "--jobs", "1"]);
+        assert_eq!(output.code, 2, "{limit}: {output:?}");
+        assert!(output.err.contains("too little memory for data"), "{limit}: {output:?}");
+        assert!(output.err.contains(&format!("the limit of this process is {kib} KiB")), "{limit}: {output:?}");
+        assert!(output.err.contains("ulimit -d unlimited"), "{limit}: {output:?}");
+        assert!(!output.out.contains("replay"), "there is no token: {output:?}");
+    }
 }
 
 fn an_inherited_mark_of_runners_is_refused() {

@@ -149,7 +149,9 @@ fn files(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory}: {error}"));
     let paths = entries.map(|entry| entry.expect("an entry").path().to_string_lossy().into_owned());
     paths
-        .flat_map(|path| if fs::symlink_metadata(&path).is_ok_and(|kind| kind.is_dir()) { files(&path) } else { vec![path] })
+        .flat_map(
+            |path| if fs::symlink_metadata(&path).is_ok_and(|kind| kind.is_dir()) { files(&path) } else { vec![path] },
+        )
         .collect()
 }
 
