@@ -23,12 +23,18 @@ pub(crate) fn fill(mut into: UserSliceMut<u8>) -> Option<Result<(), Errno>> {
     }
 }
 
+/// The flags of `getrandom`.
+const GRND_ALL: c_uint = libc::GRND_NONBLOCK | libc::GRND_RANDOM | libc::GRND_INSECURE;
+
 super::shared_name! {
     /// The interposed function of this name.
     ///
     /// # Safety
     /// As the C library's function.
     pub unsafe extern "C" fn getrandom(into: *mut c_void, count: size_t, flags: c_uint) -> ssize_t {
+        if flags & !GRND_ALL != 0 && super::here().is_some() {
+            return super::io::count(Err(libc::EINVAL));
+        }
         // SAFETY: `getrandom(2)`: the caller passes `count` writable bytes at `into`.
         if let Some(filled) = fill(unsafe { UserSliceMut::new(into.cast::<u8>(), count) }) {
             return super::io::count(filled.map(|()| count));

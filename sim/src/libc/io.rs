@@ -241,14 +241,33 @@ pub(crate) fn control(me: ThreadId, fd: c_int, command: c_int, argument: usize) 
             let id = describe(kernel, me, fd, "fcntl")?;
             kernel.status_flags(id)
         }),
-        libc::F_SETFL => set_nonblocking(me, fd, argument as c_int & libc::O_NONBLOCK != 0),
+        libc::F_SETFL => {
+            set_appending(me, fd, argument as c_int & libc::O_APPEND != 0);
+            set_nonblocking(me, fd, argument as c_int & libc::O_NONBLOCK != 0)
+        }
         libc::F_SETLK | libc::F_SETLKW | libc::F_GETLK | libc::F_OFD_SETLK | libc::F_OFD_SETLKW | libc::F_OFD_GETLK => {
             // SAFETY: `fcntl(2)`: the argument of these commands points to a lock.
             unsafe { record_lock(me, fd, command, argument as *mut libc::flock) }
         }
         libc::F_SETPIPE_SZ | libc::F_GETPIPE_SZ => Ok(64 * 1024),
+        // Beyond the commands that there are.
+        other if !(0..2_000).contains(&other) => call(me, |kernel| {
+            kernel.describe(me, fd)?;
+            Err(libc::EINVAL)
+        }),
         other => super::unsupported::missing(&format!("fcntl command {other}"), "this command is not supported"),
     }
+}
+
+/// Sets whether each write to a file goes to its end. Other kinds of descriptors have no such flag.
+fn set_appending(me: ThreadId, fd: c_int, appends: bool) {
+    let _is_file = super::current::kernel(me, |kernel| {
+        let id = kernel.describe(me, fd)?;
+        kernel.with_file(id, |file, _, _| {
+            file.append = appends;
+            Ok(())
+        })
+    });
 }
 
 fn set_nonblocking(me: ThreadId, fd: c_int, nonblocking: bool) -> Result<c_int, Errno> {
@@ -332,13 +351,13 @@ super::interposed! {
     |me| {
         // SAFETY: `readv(2)`: the caller passes an array of `parts_len` writable buffers.
         let parts = unsafe { UserVectorsMut::new(parts, self::parts_len(parts_len)) };
-        count(read_vectors(me, fd, parts, Manner::default()))
+        count(if parts_len < 0 { Err(libc::EINVAL) } else { read_vectors(me, fd, parts, Manner::default()) })
     };
     fn writev(fd: c_int, parts: *const iovec, parts_len: c_int) -> ssize_t = libc::SYS_writev;
     |me| {
         // SAFETY: `writev(2)`: the caller passes an array of `parts_len` readable buffers.
         let parts = unsafe { UserVectors::new(parts, self::parts_len(parts_len)) };
-        count(write_vectors(me, fd, parts, Manner::default()))
+        count(if parts_len < 0 { Err(libc::EINVAL) } else { write_vectors(me, fd, parts, Manner::default()) })
     };
     fn close(fd: c_int) -> c_int = libc::SYS_close;
     |me| close_call(me, fd);

@@ -93,6 +93,44 @@ fn receive(me: ThreadId, fd: c_int, into: &mut dyn Sink, flags: c_int) -> Result
     })
 }
 
+/// `recv` with `MSG_WAITALL`, which waits for all bytes of a stream, or with `MSG_TRUNC`, which discards those of a stream and counts the
+/// whole datagram.
+#[cold]
+fn receive_specially(me: ThreadId, fd: c_int, into: UserSliceMut<u8>, flags: c_int) -> Result<usize, Errno> {
+    let is_stream = super::current::kernel(me, |kernel| {
+        kernel.describe(me, fd).is_ok_and(|id| kernel.process.udp(id).is_none()) && !unix::takes_datagrams(me, fd)
+    });
+    if !is_stream {
+        let mut whole = vec![0; into.len()];
+        let arrival = receive(me, fd, &mut &mut whole[..], flags)?;
+        into.copy_out(&whole[..arrival.count])?;
+        return Ok(match arrival.origin {
+            Origin::Udp { received, .. } if flags & libc::MSG_TRUNC != 0 => received.whole,
+            Origin::Unix { whole, .. } if flags & libc::MSG_TRUNC != 0 => whole,
+            _ => arrival.count,
+        });
+    }
+    if flags & libc::MSG_OOB != 0 {
+        // There are no urgent bytes.
+        return Err(libc::EINVAL);
+    }
+    if flags & libc::MSG_TRUNC != 0 {
+        let mut discarded = vec![0; into.len()];
+        return read_into(me, fd, &mut discarded[..], manner(flags));
+    }
+    let mut done = 0;
+    while done < into.len() {
+        match read_into(me, fd, into.after(done), manner(flags)) {
+            Ok(0) => break,
+            Ok(count) if flags & libc::MSG_PEEK != 0 => return Ok(count),
+            Ok(count) => done += count,
+            Err(_) if done > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(done)
+}
+
 /// # Safety
 /// As for `recvmsg(2)`: `message` is valid for reading and writing, and what it names for writing.
 unsafe fn receive_message(me: ThreadId, fd: c_int, message: *mut msghdr, flags: c_int) -> Result<usize, Errno> {
@@ -232,6 +270,15 @@ super::interposed! {
         // SAFETY: `sendto(2)`: the caller passes `count` readable bytes at `from`, and null or `len` at `address`.
         let (from, address) = unsafe { (UserSlice::new(from.cast::<u8>(), count), given(address, len)) };
         self::count(send_to(me, fd, from, flags, address))
+    };
+    fn recv(fd: c_int, into: *mut c_void, count: size_t, flags: c_int) -> ssize_t = next;
+    |me| {
+        // SAFETY: `recv(2)`: the caller passes `count` writable bytes at `into`.
+        let into = unsafe { UserSliceMut::new(into.cast::<u8>(), count) };
+        self::count(match flags & (libc::MSG_WAITALL | libc::MSG_TRUNC | libc::MSG_OOB) {
+            0 => read_into(me, fd, into, manner(flags)),
+            _ => receive_specially(me, fd, into, flags),
+        })
     };
     fn recvfrom(
         fd: c_int,

@@ -37,6 +37,9 @@ fn addresses(me: ThreadId, name: &str) -> Vec<IpAddr> {
     })
 }
 
+/// An address of another family than was asked for. The `libc` crate does not have it.
+const EAI_ADDRFAMILY: c_int = -9;
+
 /// One answer, allocated together with its address.
 #[repr(C)]
 struct Answer {
@@ -50,7 +53,11 @@ fn answer(ip: IpAddr, port: u16, kind: c_int, next: *mut addrinfo) -> *mut addri
             ai_flags: 0,
             ai_family: 0,
             ai_socktype: kind,
-            ai_protocol: if kind == libc::SOCK_DGRAM { libc::IPPROTO_UDP } else { libc::IPPROTO_TCP },
+            ai_protocol: match kind {
+                libc::SOCK_DGRAM => libc::IPPROTO_UDP,
+                libc::SOCK_RAW => 0,
+                _ => libc::IPPROTO_TCP,
+            },
             ai_addrlen: 0,
             ai_addr: std::ptr::null_mut(),
             ai_canonname: std::ptr::null_mut(),
@@ -82,19 +89,30 @@ unsafe fn look_up(
     } else {
         match system::text(service).parse() {
             Ok(port) => port,
+            Err(_) if flags & libc::AI_NUMERICSERV != 0 => return libc::EAI_NONAME,
             Err(_) => return libc::EAI_SERVICE,
         }
     };
+    if node.is_null() && service.is_null() {
+        return libc::EAI_NONAME;
+    }
+    if !node.is_null() && flags & libc::AI_NUMERICHOST != 0 && system::text(node).parse::<IpAddr>().is_err() {
+        return libc::EAI_NONAME;
+    }
     let ips = match (node.is_null(), flags & libc::AI_PASSIVE != 0) {
         (true, true) => vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
         (true, false) => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
         (false, _) => addresses(me, &system::text(node)),
     };
-    let kind = if kind == 0 { libc::SOCK_STREAM } else { kind };
+    let all = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_RAW];
+    let kinds = if kind == 0 { &all[..] } else { &[kind][..] };
+    let is_address = !node.is_null() && system::text(node).parse::<IpAddr>().is_ok();
     let wanted = |ip: &IpAddr| family == libc::AF_UNSPEC || (family == libc::AF_INET) == ip.is_ipv4();
-    let list = ips.into_iter().filter(wanted).rev().fold(std::ptr::null_mut(), |next, ip| answer(ip, port, kind, next));
+    let answers = ips.into_iter().filter(wanted).flat_map(|ip| kinds.iter().map(move |kind| (ip, *kind)));
+    let answers: Vec<_> = answers.collect();
+    let list = answers.into_iter().rev().fold(std::ptr::null_mut(), |next, (ip, kind)| answer(ip, port, kind, next));
     if list.is_null() {
-        return libc::EAI_NONAME;
+        return if is_address { EAI_ADDRFAMILY } else { libc::EAI_NONAME };
     }
     // SAFETY: `getaddrinfo(3)`: the caller passes room for a pointer.
     unsafe { UserSliceMut::one(result) }.write_if_given(list);

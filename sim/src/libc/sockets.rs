@@ -2,7 +2,7 @@
 //! Options are in `socket_options`, messages with more than bytes in `messages`, and what only Unix sockets do in `unix`.
 
 use super::block::{blocking, call};
-use super::io::{count, describe, int, read_into, result, write_from};
+use super::io::{count, describe, int, result, write_from};
 use super::socket_address::{UserAddress, given, read_ip};
 use super::unix;
 use super::user_memory::{UserSlice, UserSliceMut};
@@ -16,16 +16,23 @@ use crate::kernel::sched::thread::ThreadId;
 use libc::{c_int, c_void, size_t, sockaddr, socklen_t, ssize_t};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-fn new_socket(me: ThreadId, domain: c_int, kind: c_int) -> Result<c_int, Errno> {
+/// The kinds of sockets are below this number: `SOCK_MAX`.
+const KINDS: c_int = 11;
+
+fn new_socket(me: ThreadId, domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int, Errno> {
+    let bare = kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC);
+    if !(0..KINDS).contains(&bare) {
+        return Err(libc::EINVAL);
+    }
     let v6 = match domain {
         libc::AF_INET => false,
         libc::AF_UNIX => return install(me, kind, unix::kind_of(kind)?),
         libc::AF_INET6 => true,
         _ => return Err(libc::EAFNOSUPPORT),
     };
-    let socket = match kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
-        libc::SOCK_STREAM => Kind::Tcp(TcpSocket::new(v6)),
-        libc::SOCK_DGRAM => Kind::Udp(UdpSocket::new(v6)),
+    let socket = match (bare, protocol) {
+        (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Tcp(TcpSocket::new(v6)),
+        (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Udp(UdpSocket::new(v6)),
         _ => return Err(libc::EPROTONOSUPPORT),
     };
     install(me, kind, socket)
@@ -58,6 +65,10 @@ fn connect_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<()
         let id = describe(kernel, me, fd, "connect")?;
         let description = kernel.process.description(id).ok_or(libc::EBADF)?;
         let nonblocking = description.is_nonblocking();
+        if !begun && kernel.tcp_take_progress(id) {
+            return kernel.tcp_connected(me, id);
+        }
+        let description = kernel.process.description(id).ok_or(libc::EBADF)?;
         match description.kind() {
             Kind::Udp(_) => {
                 let node = kernel.sched[me].node();
@@ -67,7 +78,11 @@ fn connect_to(me: ThreadId, fd: c_int, address: Option<SocketAddr>) -> Result<()
             Kind::Tcp(_) => {
                 kernel.tcp_connect(me, id, address.ok_or(libc::EAFNOSUPPORT)?)?;
                 begun = true;
-                if nonblocking { Err(libc::EINPROGRESS) } else { kernel.tcp_connected(me, id) }
+                if nonblocking {
+                    kernel.tcp_set_progress(id);
+                    return Err(libc::EINPROGRESS);
+                }
+                kernel.tcp_connected(me, id)
             }
             _ => Err(libc::ENOTSOCK),
         }
@@ -84,6 +99,7 @@ fn accept_on(me: ThreadId, fd: c_int, address: UserAddress, flags: c_int) -> Res
     let (installed, peer, v6) = blocking(me, |kernel| {
         let id = describe(kernel, me, fd, "accept")?;
         let nonblocking = kernel.process.description(id).is_some_and(|description| description.is_nonblocking());
+        let timeout_ns = kernel.process.tcp(id).map_or(u64::MAX, |socket| socket.receive_timeout_ns);
         let outcome = kernel.tcp_accept(me, id).map(|(new, peer)| {
             let v6 = kernel.process.tcp(new).is_some_and(|socket| socket.v6);
             if let Some(description) = kernel.process.description_mut(new) {
@@ -91,7 +107,7 @@ fn accept_on(me: ThreadId, fd: c_int, address: UserAddress, flags: c_int) -> Res
             }
             (kernel.install(new), peer, v6)
         });
-        kernel.done_or_wait(me, id, outcome, nonblocking, u64::MAX, &mut deadline)
+        kernel.done_or_wait(me, id, outcome, nonblocking, timeout_ns, &mut deadline)
     })?;
     let new = installed?;
     address.write_ip(peer, v6);
@@ -101,9 +117,13 @@ fn accept_on(me: ThreadId, fd: c_int, address: UserAddress, flags: c_int) -> Res
 fn shut(me: ThreadId, fd: c_int, how: c_int) -> Result<(), Errno> {
     call(me, |kernel| {
         let id = describe(kernel, me, fd, "shutdown")?;
+        if !matches!(how, libc::SHUT_RD | libc::SHUT_WR | libc::SHUT_RDWR) {
+            return Err(libc::EINVAL);
+        }
         match kernel.process.description(id).map(|description| description.kind()) {
             Some(Kind::Tcp(_)) => kernel.tcp_shutdown(me, id, how),
-            Some(Kind::Udp(_) | Kind::Unix(_)) => Ok(()),
+            Some(Kind::Udp(_)) => kernel.udp_shutdown(id, how),
+            Some(Kind::Unix(_)) => Ok(()),
             Some(Kind::Pipe(_)) => {
                 kernel.shut_channel(id, how);
                 Ok(())
@@ -186,8 +206,8 @@ pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int,
 }
 
 super::interposed! {
-    fn socket(domain: c_int, kind: c_int, _protocol: c_int) -> c_int = libc::SYS_socket;
-    |me| result(new_socket(me, domain, kind));
+    fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int = libc::SYS_socket;
+    |me| result(new_socket(me, domain, kind, protocol));
     fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int = libc::SYS_bind;
     |me| {
         // SAFETY: `bind(2)`: the caller passes `len` readable bytes at `address`.
@@ -230,12 +250,6 @@ super::interposed! {
         // SAFETY: `send(2)`: the caller passes `count` readable bytes at `from`.
         let from = unsafe { UserSlice::new(from.cast::<u8>(), count) };
         self::count(write_from(me, fd, from, manner(flags)))
-    };
-    fn recv(fd: c_int, into: *mut c_void, count: size_t, flags: c_int) -> ssize_t = next;
-    |me| {
-        // SAFETY: `recv(2)`: the caller passes `count` writable bytes at `into`.
-        let into = unsafe { UserSliceMut::new(into.cast::<u8>(), count) };
-        self::count(read_into(me, fd, into, manner(flags)))
     };
     fn getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int = libc::SYS_getsockname;
     // SAFETY: `getsockname(2)`: the caller passes a length and as many writable bytes.

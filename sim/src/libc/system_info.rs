@@ -28,6 +28,9 @@ fn name(me: ThreadId) -> libc::utsname {
 }
 
 /// The limit of a resource, and the highest value that it may be set to.
+/// The resources of Linux are below this number: `RLIM_NLIMITS`.
+const RESOURCES: c_uint = 16;
+
 fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
     let of_node = |kernel: &mut Kernel| kernel[kernel.sched[me].node()].limit(resource);
     match resource as _ {
@@ -39,6 +42,9 @@ fn limit(me: ThreadId, resource: c_uint) -> (u64, u64) {
 /// # Safety
 /// `new` is null or valid for reading, and `old` null or valid for writing, one structure.
 unsafe fn limits(me: ThreadId, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> Result<(), Errno> {
+    if resource >= RESOURCES {
+        return Err(libc::EINVAL);
+    }
     // SAFETY: this function's own contract.
     let (new, old) = unsafe { (UserSlice::one(new).get(0), UserSliceMut::one(old)) };
     let (now, most) = limit(me, resource);

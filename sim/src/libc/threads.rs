@@ -214,6 +214,8 @@ super::interposed! {
         libc::_SC_AVPHYS_PAGES => pages(me, Node::free_memory_bytes),
         libc::_SC_GETPW_R_SIZE_MAX | libc::_SC_GETGR_R_SIZE_MAX => 1024,
         libc::_SC_HOST_NAME_MAX => 64,
+        // Beyond the names that there are.
+        other if !(0..1_000).contains(&other) => super::io::result(Err(libc::EINVAL)),
         other => super::unsupported::missing(&format!("sysconf({other})"), "its answer would differ between machines"),
     };
 }

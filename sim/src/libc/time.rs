@@ -13,6 +13,9 @@ use crate::kernel::sched::clock::{Clock, Deadline};
 use crate::kernel::sched::thread::{ThreadId, Wait};
 use libc::{c_int, c_uint, clockid_t, time_t, timespec, timeval};
 
+/// The clocks of the system are below this number: `MAX_CLOCKS`.
+const CLOCKS: clockid_t = 16;
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// A reading of a clock in nanoseconds.
@@ -23,6 +26,11 @@ fn reading_ns(time: &timespec) -> i64 {
 /// The deadline at this reading of a clock.
 pub(crate) fn deadline_at(clock: clockid_t, time: &timespec) -> Deadline {
     Deadline::at(Clock::of(clock), reading_ns(time))
+}
+
+/// Returns whether a time can be a duration.
+pub(crate) fn is_duration(time: &timespec) -> bool {
+    time.tv_sec >= 0 && (0..SECOND_NS as i64).contains(&time.tv_nsec)
 }
 
 /// A duration in nanoseconds.
@@ -86,6 +94,9 @@ fn slept(outcome: Result<(), u64>, left: UserSliceMut<timespec>) -> Result<(), E
 super::interposed! {
     shared fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int = libc::SYS_clock_gettime;
     |me| {
+        if !(0..CLOCKS).contains(&clock) {
+            return int(Err(libc::EINVAL));
+        }
         let now = reading(me, clock);
         // SAFETY: `clock_gettime(2)`: the caller passes room for a time.
         int(unsafe { UserSliceMut::one(time) }.write(now))
@@ -94,7 +105,10 @@ super::interposed! {
     |me| {
         // SAFETY: `nanosleep(2)`: the caller passes a time, and null or room for one.
         let (time, left) = unsafe { (UserSlice::one(time), UserSliceMut::one(left)) };
-        int(time.read().and_then(|time| slept(sleep_for(me, duration_ns(&time)), left)))
+        int(time.read().and_then(|time| match is_duration(&time) {
+            true => slept(sleep_for(me, duration_ns(&time)), left),
+            false => Err(libc::EINVAL),
+        }))
     };
     fn usleep(us: c_uint) -> c_int = next;
     |me| int(sleep_for(me, u64::from(us) * 1_000).map_err(|_| libc::EINTR));

@@ -3,7 +3,7 @@
 
 use super::block::call;
 use super::io::{describe, int, result};
-use super::time::{duration_ns, timespec_of};
+use super::time::{duration_ns, is_duration, timespec_of};
 use super::user_memory::{UserSlice, UserSliceMut};
 use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::process::fd::timer::{Setting, Timer};
@@ -35,6 +35,9 @@ super::interposed! {
         int(call(me, |kernel| {
             let id = describe(kernel, me, fd, "timerfd_settime")?;
             let new = new.read()?;
+            if !is_duration(&new.it_value) || !is_duration(&new.it_interval) {
+                return Err(libc::EINVAL);
+            }
             kernel.timer_set(me, id, Setting {
                 first_ns: duration_ns(&new.it_value),
                 interval_ns: duration_ns(&new.it_interval),

@@ -183,6 +183,15 @@ impl<T: Copy> UserSliceMut<T> {
         check(self.start, self.len)
     }
 
+    /// The rest after so many values.
+    pub(crate) fn after(self, count: usize) -> Self {
+        let count = count.min(self.len);
+        // SAFETY: `new`: `len` values may be written, and `count` is no more than that, so that the result begins within them or at
+        // their end.
+        let start = if self.start.is_null() { self.start } else { unsafe { self.start.add(count) } };
+        Self { start, len: self.len - count }
+    }
+
     /// Copies values to the start, as many as fit. Returns their number.
     #[inline]
     pub(crate) fn copy_out(self, from: &[T]) -> Result<usize, Errno> {

@@ -100,19 +100,25 @@ impl Pipes {
     #[inline]
     pub(super) fn readiness(&self, end: &PipeEnd) -> u32 {
         let mut ready = 0;
+        let is_socket = end.reads.is_some() && end.writes.is_some();
         if let Some(StreamId(index)) = end.reads {
             let stream = &self.streams[index as usize];
             if !stream.bytes.is_empty() {
                 ready |= IN;
             }
             if stream.writer.is_none() {
-                ready |= IN | RDHUP | if end.writes.is_none() { HUP } else { 0 };
+                ready |= if is_socket { IN | RDHUP } else { HUP };
             }
         }
         if let Some(StreamId(index)) = end.writes {
             let stream = &self.streams[index as usize];
             if stream.reader.is_none() {
-                ready |= OUT | ERR;
+                let is_closed = end.reads.is_some_and(|StreamId(own)| self.streams[own as usize].writer.is_none());
+                ready |= match (is_socket, is_closed) {
+                    (false, _) => OUT | ERR,
+                    (true, true) => OUT | HUP,
+                    (true, false) => OUT,
+                };
             } else if stream.bytes.len() < CAPACITY_BYTES {
                 ready |= OUT;
             }

@@ -172,6 +172,14 @@ impl Processes {
         self.descriptions.get_mut(id)
     }
 
+    /// Gives a socket that was accepted the options of its listener.
+    pub(crate) fn inherit_options(&mut self, from: DescriptionId, to: DescriptionId) {
+        let Some(options) = self.descriptions.get(from).map(|listener| listener.options().clone()) else { return };
+        if let Some(accepted) = self.descriptions.get_mut(to) {
+            *accepted.options_mut() = options;
+        }
+    }
+
     /// A description and its node, both to change.
     pub(crate) fn description_and_node(&mut self, id: DescriptionId) -> Option<(&mut Description, &mut Node)> {
         let description = self.descriptions.get_mut(id)?;

@@ -9,6 +9,7 @@ use crate::kernel::dispatch::Kernel;
 use crate::kernel::net::ports::Transport;
 use crate::kernel::process::fd::description::Parting;
 use crate::kernel::process::fd::id::DescriptionId;
+use crate::kernel::process::fd::kind::Kind;
 use crate::kernel::process::fd::readiness::{HUP, IN, OUT, RDHUP};
 use crate::kernel::sched::thread::ThreadId;
 use std::net::SocketAddr;
@@ -30,7 +31,6 @@ impl Kernel {
         let mut ready = 0;
         if how == libc::SHUT_RD || how == libc::SHUT_RDWR {
             end.read_shut = true;
-            end.received.clear();
             ready |= IN | RDHUP;
         }
         if (how == libc::SHUT_WR || how == libc::SHUT_RDWR) && end.send_fin() {
@@ -73,7 +73,7 @@ impl Kernel {
             SocketState::Connected(at) => {
                 let unread = self.net.connections.end(at).is_some_and(|end| !end.received.is_empty());
                 // RFC 1122, section 4.2.2.13: closing a socket with bytes unread resets the connection.
-                let abort = parting == Parting::Finish && (unread || socket.linger_zero);
+                let abort = parting == Parting::Finish && (unread || socket.linger_s == Some(0));
                 self.part(at, if abort { Parting::Reset } else { parting });
             }
             SocketState::Unbound | SocketState::Bound | SocketState::Shut => {}
@@ -128,6 +128,15 @@ impl Kernel {
             return Err(libc::ENOTCONN);
         }
         Ok(self.net.connections.end(at.peer()).ok_or(libc::ENOTCONN)?.address)
+    }
+
+    /// The state of a socket as `tcp_info` numbers it; `None` if it is no TCP socket.
+    pub(crate) fn tcp_state_number(&self, id: DescriptionId) -> Option<u8> {
+        let Kind::Tcp(socket) = self.process.description(id)?.kind() else { return None };
+        let SocketState::Connected(at) = socket.state else {
+            return Some(if socket.is_listening() { 10 } else { 7 });
+        };
+        Some(self.net.connections.end(at).map_or(7, |end| end.state().number()))
     }
 
     /// `SO_ERROR`: returns the pending error and clears it.

@@ -50,6 +50,8 @@ impl FileDescription for TcpSocket {
         let timeout_ns = socket.send_timeout_ns;
         let outcome = match socket.endpoint() {
             Ok(end) => kernel.tcp_send(me, end, attempt.rest(from)),
+            // As Linux answers a writer.
+            Err(libc::ENOTCONN) => Err(libc::EPIPE),
             Err(errno) => Err(errno),
         };
         attempt.finish_stream_write(kernel, from.len(), outcome, timeout_ns)

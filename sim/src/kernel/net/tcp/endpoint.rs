@@ -57,6 +57,24 @@ pub(crate) enum State {
     Lost,
 }
 
+impl State {
+    /// Its number in Linux's `tcp_states.h`.
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Established => 1,
+            Self::SynSent => 2,
+            Self::FinWait1 => 4,
+            Self::FinWait2 => 5,
+            Self::TimeWait => 6,
+            Self::Closed | Self::Lost => 7,
+            Self::CloseWait => 8,
+            Self::LastAck => 9,
+            Self::Listen => 10,
+            Self::Closing => 11,
+        }
+    }
+}
+
 /// The content of a segment.
 pub(super) enum Body {
     SynAck,
@@ -111,7 +129,7 @@ pub(crate) struct Endpoint {
     established: bool,
     /// The process closed its socket or ended. Data that arrives is answered with a RST.
     orphaned: bool,
-    /// `shutdown(SHUT_RD)`: data that arrives is dropped.
+    /// `shutdown(SHUT_RD)`: the end is read where no data is left, though more may arrive.
     pub(super) read_shut: bool,
     pub(super) error: Errno,
     pub(super) received: Bytes,

@@ -87,9 +87,25 @@ impl Kernel {
         let local = connection.ends[usize::from(end.end)].address;
         let accepted = TcpSocket::accepted(v6, local, keepalive, end);
         let new = self.process.open(node, false, Kind::Tcp(accepted));
+        self.process.inherit_options(id, new);
         connection.ends[usize::from(end.end)].description = Some(new);
         self.emit(me, What::Accepted { conn: number });
         Ok((new, peer))
+    }
+
+    /// A `connect` returned before the connection was there.
+    pub(crate) fn tcp_set_progress(&mut self, id: DescriptionId) {
+        if let Some(socket) = self.process.tcp(id) {
+            socket.in_progress = true;
+        }
+    }
+
+    /// Returns whether the result of such a `connect` is there and was not taken yet: the next call takes it.
+    pub(crate) fn tcp_take_progress(&mut self, id: DescriptionId) -> bool {
+        let Some(socket) = self.process.tcp(id) else { return false };
+        let SocketState::Connected(end) = socket.state else { return false };
+        let is_over = !self.net.connections.end(end).is_some_and(Endpoint::is_connecting);
+        self.process.tcp(id).is_some_and(|socket| is_over && std::mem::take(&mut socket.in_progress))
     }
 
     /// `connect`: sends the SYN. The caller waits until the socket becomes writable.

@@ -2,7 +2,7 @@
 //! Orderly ends are in `close`.
 
 use super::connection::Connection;
-use super::endpoint::{Body, Endpoint, EndpointId};
+use super::endpoint::{Body, Endpoint, EndpointId, State};
 use crate::event::{NodeId, Seq, What};
 use crate::kernel::Errno;
 use crate::kernel::dispatch::Kernel;
@@ -16,11 +16,12 @@ impl Kernel {
 
     /// A RST arrives: it refuses a connection that is being opened, and resets any other.
     pub(super) fn receive_rst(&mut self, at: EndpointId, number: u32, cause: Seq) {
-        let is_connecting = self.net.connections.end(at).is_some_and(Endpoint::is_connecting);
-        let (error, what) = if is_connecting {
-            (libc::ECONNREFUSED, What::Refused { conn: number })
-        } else {
-            (libc::ECONNRESET, What::Reset { conn: number })
+        let end = self.net.connections.end(at);
+        let (error, what) = match end.map(Endpoint::state) {
+            _ if end.is_some_and(Endpoint::is_connecting) => (libc::ECONNREFUSED, What::Refused { conn: number }),
+            // The peer had ended its side before, so that only a writer can still learn of it.
+            Some(State::CloseWait) => (libc::EPIPE, What::Reset { conn: number }),
+            _ => (libc::ECONNRESET, What::Reset { conn: number }),
         };
         self.fail(at, error, what, cause);
     }

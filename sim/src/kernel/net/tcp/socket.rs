@@ -13,10 +13,12 @@ pub(crate) struct TcpSocket {
     pub(super) state: SocketState,
     pub(crate) receive_timeout_ns: u64,
     pub(crate) send_timeout_ns: u64,
-    /// `SO_LINGER` with zero seconds: closing the socket resets the connection.
-    pub(crate) linger_zero: bool,
+    /// The seconds of `SO_LINGER`, if it is on. With zero, closing the socket resets the connection.
+    pub(crate) linger_s: Option<i32>,
     pub(crate) keepalive: KeepAlive,
     pub(crate) error: Errno,
+    /// A `connect` that did not wait was called, and its result was not asked for by another one.
+    pub(super) in_progress: bool,
     /// Its last read or write.
     pub(crate) used: LastUse,
 }
@@ -75,9 +77,10 @@ impl TcpSocket {
             state: SocketState::Unbound,
             receive_timeout_ns: u64::MAX,
             send_timeout_ns: u64::MAX,
-            linger_zero: false,
+            linger_s: None,
             keepalive: KeepAlive::default(),
             error: 0,
+            in_progress: false,
             used: LastUse::default(),
         }
     }

@@ -153,11 +153,7 @@ impl Kernel {
             Body::Rst => self.receive_rst(to, number, cause),
             Body::Data(bytes) => {
                 let count = bytes.len();
-                if end.read_shut {
-                    self.make_room(to, count);
-                } else {
-                    end.received.push(bytes);
-                }
+                end.received.push(bytes);
                 let seq = self.emit_at(node, cause, What::Delivered { conn: number, bytes: count as u32 });
                 self.arrived(to, description, IN, seq);
             }
@@ -231,7 +227,8 @@ impl Kernel {
             }
             return Ok(count);
         }
-        if end.error != 0 {
+        // `EPIPE` is for a writer: the stream had ended before.
+        if end.error != 0 && end.error != libc::EPIPE {
             return Err(std::mem::take(&mut end.error));
         }
         if end.has_received_fin() || end.read_shut || into.is_empty() {

@@ -19,6 +19,8 @@ pub(crate) struct UdpSocket {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) receive_timeout_ns: Option<u64>,
     pub(crate) error: Errno,
+    /// `shutdown` of reads: the end is read where nothing waits.
+    pub(super) read_shut: bool,
     /// `IP_RECVTOS`: the receiver is given the traffic class of each datagram.
     pub(crate) reports_traffic: bool,
     /// `IP_PKTINFO`: the receiver is given the address that each datagram was sent to.
@@ -95,7 +97,7 @@ impl UdpSocket {
 
     #[inline]
     pub(super) fn ready_bits(&self) -> u32 {
-        OUT | if !self.received.is_empty() { IN } else { 0 } | if self.error != 0 { ERR | IN } else { 0 }
+        OUT | if !self.received.is_empty() || self.read_shut { IN } else { 0 } | if self.error != 0 { ERR } else { 0 }
     }
 
     /// Returns whether the receive buffer has room for so many bytes more.
@@ -113,7 +115,11 @@ impl UdpSocket {
         if self.error != 0 {
             return Err(std::mem::take(&mut self.error));
         }
-        let Some(Buffered { from, to, bytes, traffic }) = self.received.front() else { return Err(libc::EAGAIN) };
+        let Some(Buffered { from, to, bytes, traffic }) = self.received.front() else {
+            let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+            let end = Received { count: 0, whole: 0, from: nobody, to: nobody, traffic: 0 };
+            return if self.read_shut { Ok(end) } else { Err(libc::EAGAIN) };
+        };
         let count = bytes.len().min(into.len());
         into.put(0, &bytes[..count]);
         let received = Received { count, whole: bytes.len(), from: *from, to: *to, traffic: *traffic };

@@ -91,6 +91,13 @@ impl Kernel {
         if to.port() == 0 {
             return Err(libc::EINVAL);
         }
+        let may_broadcast = || {
+            let broadcast = (libc::SOL_SOCKET, libc::SO_BROADCAST);
+            self.process.description(id).is_some_and(|socket| socket.options().has(broadcast))
+        };
+        if to.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) && !may_broadcast() {
+            return Err(libc::EACCES);
+        }
         let (to_node, _) = find(node, to.ip()).ok_or(libc::ENETUNREACH)?;
         let from = own_address(node, to.ip(), local.port());
         if segment_bytes > 0 && bytes.len() > segment_bytes {
@@ -189,6 +196,19 @@ impl Kernel {
             socket.error = libc::ECONNREFUSED;
             self.notify(id, IN | ERR, cause);
         }
+    }
+
+    /// `shutdown`. Readers are woken.
+    pub(crate) fn udp_shutdown(&mut self, id: DescriptionId, how: i32) -> Result<(), Errno> {
+        let socket = self.process.udp(id).ok_or(libc::ENOTSOCK)?;
+        if socket.peer.is_none() {
+            return Err(libc::ENOTCONN);
+        }
+        if how != libc::SHUT_WR {
+            socket.read_shut = true;
+            self.notify(id, IN, Seq::NONE);
+        }
+        Ok(())
     }
 
     /// `recvfrom`. Fails with `EAGAIN` while no datagram is there.

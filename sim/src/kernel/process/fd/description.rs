@@ -4,6 +4,7 @@
 use super::epoll_instance::Watch;
 use super::id::DescriptionId;
 use super::kind::Kind;
+use super::options::Options;
 use crate::event::NodeId;
 use crate::kernel::sched::call_site::CallSite;
 use crate::kernel::sched::thread::ThreadId;
@@ -15,6 +16,8 @@ pub(crate) struct Description {
     references: u32,
     nonblocking: bool,
     kind: Kind,
+    /// The options that were set, if it is a socket.
+    options: Options,
     /// The epoll instances that watch it.
     watches: Vec<Watch>,
     /// The threads that wait for its readiness to change.
@@ -45,6 +48,15 @@ impl Description {
     #[inline]
     pub(crate) fn kind_mut(&mut self) -> &mut Kind {
         &mut self.kind
+    }
+
+    /// The options that were set, if it is a socket.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
     }
 
     /// Turns it into a description of another kind.
@@ -141,8 +153,15 @@ pub(in crate::kernel::process) struct Descriptions {
 impl Descriptions {
     /// Opens a description that no descriptor refers to yet.
     pub(in crate::kernel::process) fn add(&mut self, node: NodeId, nonblocking: bool, kind: Kind) -> DescriptionId {
-        let description =
-            Description { node, references: 0, nonblocking, kind, watches: Vec::new(), waiters: Vec::new() };
+        let description = Description {
+            node,
+            references: 0,
+            nonblocking,
+            kind,
+            options: Options::default(),
+            watches: Vec::new(),
+            waiters: Vec::new(),
+        };
         match self.free.pop() {
             Some(index) => {
                 self.all[index as usize] = Some(description);

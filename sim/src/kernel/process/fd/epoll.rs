@@ -32,6 +32,9 @@ impl Kernel {
         if self.process.description(id).is_some_and(|description| !description.kind().can_be_watched()) {
             return Err(libc::EPERM);
         }
+        if id == epoll_id {
+            return Err(libc::EINVAL);
+        }
         let watches = self.process.description(id).ok_or(libc::EBADF)?.watches().to_vec();
         let epoll = self.process.epoll(epoll_id).ok_or(libc::EINVAL)?;
         let known = watches

@@ -43,7 +43,7 @@ impl FileDescription for EventCounter {
 
     #[inline]
     fn readiness(&self, _kernel: &Kernel) -> u32 {
-        if self.is_zero() { OUT } else { IN | OUT }
+        (if self.is_zero() { 0 } else { IN }) | if self.is_full() { 0 } else { OUT }
     }
 
     #[inline]

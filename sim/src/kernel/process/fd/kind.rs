@@ -43,6 +43,11 @@ impl EventCounter {
         self.value == 0
     }
 
+    /// Returns whether nothing can be added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.value == u64::MAX - 1
+    }
+
     /// Adds to the counter. Fails with `EAGAIN` if it would overflow.
     pub(crate) fn add(&mut self, value: u64) -> Result<(), Errno> {
         self.value = self.value.checked_add(value).filter(|sum| *sum < u64::MAX).ok_or(libc::EAGAIN)?;

@@ -5,6 +5,7 @@
 //!             description, id   every open description
 //!             kind              the kinds of description
 //!             epoll_instance, timer
+//!             options           the options of sockets
 //! operations  file_description  the operations of every kind, and their defaults
 //!             table             install, close
 //!             notify            notification of waiters
@@ -21,6 +22,7 @@ mod inert;
 pub(crate) mod kind;
 mod notify;
 pub(crate) mod number;
+pub(crate) mod options;
 pub(crate) mod readiness;
 mod stop;
 mod table;
